@@ -1,0 +1,108 @@
+"""THE mel spectrogram: one definition for training, transfer and evaluation, in numpy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.config import StrictModel
+
+Floats = NDArray[np.float32]
+
+
+class MelConfig(StrictModel):
+    """What a mel frame means. Two configurations agree exactly when their hashes do."""
+
+    sample_rate: int = 16000
+    """Samples per second of the audio, in Hertz."""
+    num_bands: int = 80
+    fft_samples: int = 1024
+    """Length of the Hann window and of the Fourier transform."""
+    hop_samples: int = 200
+    fmin_hz: float = 0.0
+    fmax_hz: float = 8000.0
+    floor: float = 1e-5
+    """Smallest magnitude before the natural logarithm."""
+
+    @property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the configuration."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop_samples
+
+    @property
+    def silence(self) -> float:
+        """The log-mel value of digital silence."""
+        return float(np.log(self.floor))
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of a signal of `num_samples`: frame t is centred on samples [t * hop, (t + 1) * hop)."""
+        return -(-num_samples // self.hop_samples)
+
+
+def magnitude_spectrogram(audio: Floats, config: MelConfig) -> Floats:
+    """Linear magnitudes of `audio` (samples,): (T, fft_samples / 2 + 1), T = ceil(samples / hop).
+
+    The signal is extended with zeros so that the window of frame t is centred on the middle of its hop.
+    """
+    hop, size = config.hop_samples, config.fft_samples
+    num_frames = config.num_frames(len(audio))
+    left = (size - hop) // 2
+    padded = np.zeros(left + num_frames * hop + size, np.float32)
+    padded[left : left + len(audio)] = audio
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[: num_frames * hop : hop]
+    return np.abs(np.fft.rfft(frames * hann_window(size))).astype(np.float32)
+
+
+def log_mel(audio: Floats, config: MelConfig) -> Floats:
+    """Natural-log mel magnitudes of `audio` (samples,): (T, num_bands)."""
+    mel = magnitude_spectrogram(audio, config) @ mel_filters(config).T
+    return np.log(np.maximum(mel, config.floor)).astype(np.float32)
+
+
+def energy(mel: Floats) -> Floats:
+    """Log of the mean mel magnitude of each frame: mel (T, num_bands) -> (T, 1)."""
+    return np.log(np.exp(mel).mean(axis=-1, keepdims=True)).astype(np.float32)
+
+
+@lru_cache
+def hann_window(size: int) -> Floats:
+    """Periodic Hann window."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+
+
+@lru_cache
+def mel_filters(config: MelConfig) -> Floats:
+    """Slaney's triangular filters of constant area (Auditory Toolbox, 1998): (num_bands, fft_samples / 2 + 1)."""
+    edges = _mel_to_hertz(np.linspace(_hertz_to_mel(config.fmin_hz), _hertz_to_mel(config.fmax_hz), config.num_bands + 2))
+    bins = np.linspace(0, config.sample_rate / 2, config.fft_samples // 2 + 1)
+    ramps = edges[:, None] - bins[None, :]
+    widths = np.diff(edges)
+    rising, falling = -ramps[:-2] / widths[:-1, None], ramps[2:] / widths[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling))
+    return (triangles * (2 / (edges[2:] - edges[:-2]))[:, None]).astype(np.float32)
+
+
+_LINEAR_HERTZ_PER_MEL = 200 / 3
+_BREAK_HERTZ = 1000.0
+_BREAK_MEL = _BREAK_HERTZ / _LINEAR_HERTZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27
+
+
+def _hertz_to_mel(hertz: float) -> float:
+    if hertz < _BREAK_HERTZ:
+        return hertz / _LINEAR_HERTZ_PER_MEL
+    return float(_BREAK_MEL + np.log(hertz / _BREAK_HERTZ) / _LOG_STEP)
+
+
+def _mel_to_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    linear = mel * _LINEAR_HERTZ_PER_MEL
+    return np.where(mel < _BREAK_MEL, linear, _BREAK_HERTZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL)))

@@ -1,0 +1,1 @@
+"""One Network protocol over the runtimes that execute exported networks."""

@@ -1,0 +1,1 @@
+"""The architecture: sequence and streamable blocks and how they compose, numpy only."""

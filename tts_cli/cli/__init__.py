@@ -1,0 +1,1 @@
+"""The Typer app `tts`, one file per command group."""

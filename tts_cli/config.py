@@ -1,0 +1,84 @@
+"""Strict configuration: unknown keys are errors that list the valid ones; YAML and JSON loading."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tts_cli.errors import ConfigError
+
+
+class StrictModel(BaseModel):
+    """Base of every configuration object: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def suggest(name: str, valid: list[str]) -> str:
+    """A hint that names the closest valid choice, or all of them."""
+    close = difflib.get_close_matches(name, valid, n=1)
+    return f"did you mean '{close[0]}'?" if close else "valid: " + ", ".join(valid)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML or JSON file. Raises ConfigError when the file is missing, empty or malformed."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file")
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(value).__name__}")
+    return value
+
+
+def apply_overrides(mapping: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """`mapping` with every `a.b=value` of `overrides` set (values are parsed as YAML)."""
+    result = json.loads(json.dumps(mapping))
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {override}: expected KEY=VALUE", hint="for example --set optimiser.learning_rate=1e-4")
+        node = result
+        *parents, last = key.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"--set {override}: '{parent}' is not a mapping")
+        node[last] = yaml.safe_load(value)
+    return result
+
+
+def parse(model: type[Model], mapping: Any, source: str) -> Model:
+    """`mapping` as a `model`. Raises ConfigError naming `source`, the dotted key and the remedy."""
+    try:
+        return model.model_validate(mapping)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            valid = _fields_at(model, first["loc"][:-1])
+            raise ConfigError(f"{source}: unknown key '{where}'", hint=suggest(str(first["loc"][-1]), valid)) from error
+        raise ConfigError(f"{source}: '{where}': {first['msg']}") from error
+
+
+def _fields_at(model: Any, location: tuple[Any, ...]) -> list[str]:
+    """Names of the fields of the model found by walking `location` down from `model`."""
+    for part in location:
+        fields = getattr(model, "model_fields", {})
+        if part not in fields:
+            continue
+        annotation = fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    return sorted(getattr(model, "model_fields", {}))

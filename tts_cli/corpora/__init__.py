@@ -1,0 +1,1 @@
+"""Recordings: layouts, preparation, manifests and batching."""

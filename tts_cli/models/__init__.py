@@ -1,0 +1,1 @@
+"""The torch networks: one file per model, all with the same parts."""

@@ -1,0 +1,1 @@
+"""From text to an utterance: sentences, normalisation and phones."""

@@ -1,0 +1,1 @@
+"""The one training loop: recipes, checkpoints and logging."""
