@@ -1,0 +1,147 @@
+"""Figures with their intervals, and the report that prints them as a Rich table, Markdown or JSON."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from tts_cli.errors import InputError
+
+_RESAMPLES = 9999
+_SEED = 0
+
+
+def require(module: str) -> Any:
+    """The `module` of the evaluation extra. Raises InputError with the remedy where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        hint = "pip install 'tts-cli[eval]' brings what evaluation needs"
+        raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A point estimate over clips with its 95 % bootstrap interval (percentile method, clips resampled)."""
+
+    value: float
+    low: float
+    high: float
+    num_clips: int
+
+    def text(self, decimals: int, scale: float = 1.0) -> str:
+        """For example `2.71 [2.60, 2.82]`."""
+        value, low, high = (f"{figure * scale:.{decimals}f}" for figure in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
+
+def mean_estimate(values: Sequence[float]) -> Estimate:
+    """The mean of one figure a clip. Raises InputError without clips."""
+    return ratio_estimate(values, [1.0] * len(values))
+
+
+def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+    """Sum of numerators over sum of denominators, one of each a clip: errors over words give WER. Raises InputError without clips."""
+    if not numerators:
+        raise InputError("there is no clip to measure")
+    pairs = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
+    value = float(pairs[0].sum() / pairs[1].sum())
+    if len(numerators) == 1:
+        return Estimate(value, value, value, 1)
+    result = require("scipy.stats").bootstrap(
+        pairs,
+        lambda top, bottom, axis: top.sum(axis=axis) / bottom.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    )
+    interval = result.confidence_interval
+    return Estimate(value, float(interval.low), float(interval.high), len(numerators))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One measure: how its estimates are shown, and the figure to reach, if there is one."""
+
+    key: str
+    title: str
+    decimals: int = 2
+    scale: float = 1.0
+    """What estimates are multiplied by when shown: 100 shows percent."""
+
+
+PESQ = Column("pesq", "PESQ-WB")
+STOI = Column("stoi", "STOI", 3)
+LOG_SPECTRAL_DISTANCE = Column("log_spectral_distance", "LSD dB", 1)
+MEL_DISTANCE = Column("mel_distance", "mel L1", 3)
+WER = Column("wer", "WER %", 1, 100.0)
+RECORDINGS_WER = Column("recordings_wer", "recordings' WER %", 1, 100.0)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured under one name; a measure that is missing was not taken."""
+
+    name: str
+    estimates: dict[str, Estimate]
+    """By `Column.key`."""
+
+    @property
+    def num_clips(self) -> int:
+        """Clips behind the row's estimates."""
+        return max((estimate.num_clips for estimate in self.estimates.values()), default=0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table of estimates with notes on how they came about."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """Header and lines as text."""
+        header = ["", "clips", *(column.title for column in self.columns)]
+        return header, [[row.name, str(row.num_clips), *(_cell(row, column) for column in self.columns)] for row in self.rows]
+
+    def table(self) -> Table:
+        """The report for the terminal."""
+        header, lines = self.cells()
+        table = Table(title=self.title, caption="\n".join(self.notes) or None)
+        for index, title in enumerate(header):
+            table.add_column(title, justify="left" if index == 0 else "right")
+        for line in lines:
+            table.add_row(*line)
+        return table
+
+    def markdown(self) -> str:
+        """The report for documentation and model cards."""
+        header, lines = self.cells()
+        rule = ["---", *("---:" for _ in header[1:])]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
+        return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for `--json`: estimates unscaled, by row and column key."""
+        rows = {row.name: {key: asdict(estimate) for key, estimate in row.estimates.items()} for row in self.rows}
+        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
+
+
+def _cell(row: Row, column: Column) -> str:
+    estimate = row.estimates.get(column.key)
+    return "" if estimate is None else estimate.text(column.decimals, column.scale)
+
+
+def cache_folder() -> Path:
+    """Where evaluation keeps what is costly to make again."""
+    return Path(require("platformdirs").user_cache_dir("tts-cli")) / "evaluation"
