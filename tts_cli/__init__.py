@@ -1,0 +1,1 @@
+"""Train, export and stream neural text-to-speech voices."""
