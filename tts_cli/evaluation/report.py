@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from tts_cli.errors import InputError
+
+Item = TypeVar("Item")
 
 _RESAMPLES = 9999
 _SEED = 0
@@ -24,6 +27,12 @@ def require(module: str) -> Any:
     except ImportError as error:
         hint = "pip install 'tts-cli[eval]' brings what evaluation needs"
         raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
+
+
+def tracked(items: Sequence[Item], description: str) -> Iterable[Item]:
+    """`items` with a progress bar on standard error where that is a terminal."""
+    console = Console(stderr=True)
+    return track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,10 @@ def mean_estimate(values: Sequence[float]) -> Estimate:
 
 
 def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
-    """Sum of numerators over sum of denominators, one of each a clip: errors over words give WER. Raises InputError without clips."""
+    """Sum of numerators over sum of denominators, one of each a clip: errors over words give WER.
+
+    Raises InputError without clips.
+    """
     if not numerators:
         raise InputError("there is no clip to measure")
     pairs = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
@@ -108,6 +120,8 @@ class Report:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    details: tuple[dict[str, Any], ...] = ()
+    """What was measured on each clip, for `as_dict` only."""
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Header and lines as text."""
@@ -134,14 +148,9 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`: estimates unscaled, by row and column key."""
         rows = {row.name: {key: asdict(estimate) for key, estimate in row.estimates.items()} for row in self.rows}
-        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
+        return {"title": self.title, "rows": rows, "notes": list(self.notes), "details": list(self.details)}
 
 
 def _cell(row: Row, column: Column) -> str:
     estimate = row.estimates.get(column.key)
     return "" if estimate is None else estimate.text(column.decimals, column.scale)
-
-
-def cache_folder() -> Path:
-    """Where evaluation keeps what is costly to make again."""
-    return Path(require("platformdirs").user_cache_dir("tts-cli")) / "evaluation"

@@ -77,16 +77,16 @@ class PitchScores:
     """Fraction of frames whose voicing decision differs."""
 
 
-def compare_pitch(reference: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> PitchScores:
-    """Compare two tracks, each log-F0 (T,) in natural log of Hertz and voicing (T,); the longer is cropped."""
-    frames = min(len(reference[0]), len(other[0]))
-    (log_f0_a, voiced_a), (log_f0_b, voiced_b) = [(f[:frames], v[:frames] > 0.5) for f, v in (reference, other)]
-    both = voiced_a & voiced_b
-    semitones = (log_f0_a - log_f0_b)[both] * 12 / np.log(2)
+def compare_pitch(reference_hz: Floats, other_hz: Floats) -> PitchScores:
+    """Compare two F0 tracks (T,) in Hertz, 0 where unvoiced, as `audio.pitch` gives them; the longer is cropped."""
+    reference_hz, other_hz = _cropped(reference_hz, other_hz)
+    both = (reference_hz > 0) & (other_hz > 0)
+    log_f0 = np.log(reference_hz[both]), np.log(other_hz[both])
+    semitones = (log_f0[0] - log_f0[1]) * 12 / np.log(2)
     return PitchScores(
         rmse_semitones=float(np.sqrt(np.square(semitones).mean())) if both.any() else float("nan"),
-        correlation=float(np.corrcoef(log_f0_a[both], log_f0_b[both])[0, 1]) if both.sum() > 1 else float("nan"),
-        voicing_error=float((voiced_a != voiced_b).mean()) if frames else float("nan"),
+        correlation=float(np.corrcoef(*log_f0)[0, 1]) if both.sum() > 1 else float("nan"),
+        voicing_error=float(((reference_hz > 0) != (other_hz > 0)).mean()),
     )
 
 
@@ -130,13 +130,13 @@ def _analyse(padded: Floats, config: MelConfig) -> NDArray[np.complex64]:
 def _synthesise(spectrum: NDArray[np.complex64], config: MelConfig) -> Floats:
     """Least-squares overlap-add of spectrum (T, bins): (fft_samples + (T - 1) * hop,), the margins of the framing included."""
     window, hop = hann_window(config.fft_samples), config.hop_samples
-    frames = np.fft.irfft(spectrum, config.fft_samples) * window
+    frames = (np.fft.irfft(spectrum, config.fft_samples) * window).astype(np.float32)
     signal = np.zeros(config.fft_samples + (len(frames) - 1) * hop, np.float32)
     weight = np.zeros_like(signal)
     for index, frame in enumerate(frames):
         signal[index * hop : index * hop + config.fft_samples] += frame
         weight[index * hop : index * hop + config.fft_samples] += window**2
-    return signal / np.maximum(weight, 1e-3)
+    return signal / np.maximum(weight, np.float32(1e-3))
 
 
 def _cropped(reference: Floats, audio: Floats) -> tuple[Floats, Floats]:
