@@ -1,1 +1,67 @@
-"""One Network protocol over the runtimes that execute exported networks."""
+"""One way to run a network, whichever runtime does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, ConfigError
+from tts_cli.ports import NetworkSettings, NetworkSpec, PortSpec
+
+Arrays = Mapping[str, NDArray[Any]]
+
+BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime"}
+"""Modules that run networks, by the name a context gives. Each has `open_network` with the signature below."""
+
+
+class Network(Protocol):
+    """An opened network. It keeps no state, so that many threads may run it at once."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the arrays `run` needs."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the arrays `run` gives."""
+        ...
+
+    def run(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """All outputs, each (1, T', C'), for inputs (1, T, C). Arrays that are not inputs are ignored.
+
+        Raises AddonError when the runtime refuses them.
+        """
+        ...
+
+
+def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> Network:
+    """The network whose symbols are in `graph`, run as `settings` say.
+
+    Raises ConfigError for an unknown backend or provider, AddonError for a file that is damaged or disagrees with `spec`.
+    """
+    if settings.backend not in BACKENDS:
+        raise ConfigError(f"unknown backend '{settings.backend}'", hint=suggest(settings.backend, sorted(BACKENDS)))
+    return cast(Network, import_module(BACKENDS[settings.backend]).open_network(graph, spec, settings))
+
+
+def check_ports(graph: Path, direction: str, declared: tuple[PortSpec, ...], found: dict[str, tuple[str, int | None]]) -> None:
+    """Raises AddonError unless the tensors `found` in a graph, (type, channels or None where free) by name, are those `declared`."""
+    expected = {port.name: port for port in declared}
+    if found.keys() != expected.keys():
+        raise AddonError(f"{graph}: its {direction}s are {_names(found)}, but the addon declares {_names(expected)}")
+    for name, (kind, channels) in found.items():
+        port = expected[name]
+        if kind != port.type or (channels and port.channels and channels != port.channels):
+            raise AddonError(
+                f"{graph}: its {direction} '{name}' has {channels} channels of {kind}, declared is {port.describe()}"
+            )
+
+
+def _names(ports: Mapping[str, Any]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(ports)) or "none"

@@ -1,0 +1,90 @@
+"""Networks run by ONNX Runtime, with free shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from tts_cli.backends import Arrays, check_ports
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, ConfigError
+from tts_cli.ports import NetworkSettings, NetworkSpec
+
+_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
+_ONLY_ERRORS = 3
+_ONLY_FATAL_ERRORS = 4
+
+
+class OnnxRuntimeNetwork:
+    """A session of ONNX Runtime. `run` copies neither inputs that are contiguous nor outputs."""
+
+    def __init__(self, graph: Path, session: onnxruntime.InferenceSession) -> None:
+        self.inputs: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
+        self.outputs: tuple[str, ...] = tuple(node.name for node in session.get_outputs())
+        self._graph = graph
+        self._session = session
+
+    def run(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """See `Network.run`."""
+        feed = {name: arrays[name] for name in self.inputs}
+        try:
+            results = self._session.run(self.outputs, feed)
+        except Exception as error:
+            raise AddonError(f"{self._graph}: cannot run: {_first_line(error)}") from error
+        return dict(zip(self.outputs, results, strict=True))
+
+
+def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> OnnxRuntimeNetwork:
+    """See `backends.open_network`. The parameters are memory-mapped; what remains in memory are their float32 copies."""
+    provider = _provider(settings.provider)
+    try:
+        session = onnxruntime.InferenceSession(str(graph), _options(settings.threads), providers=[provider])
+    except Exception as error:
+        raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
+    check_ports(graph, "input", spec.inputs, _ports(session.get_inputs()))
+    check_ports(graph, "output", spec.outputs, _ports(session.get_outputs()))
+    return OnnxRuntimeNetwork(graph, session)
+
+
+def available_providers() -> dict[str, str]:
+    """What this installation can run on: ONNX Runtime's own names by the short ones of a context (`cpu`, `cuda`, ...)."""
+    return {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
+
+
+def _provider(name: str) -> str:
+    providers = available_providers()
+    if name not in providers:
+        raise ConfigError(f"onnxruntime has no provider '{name}' here", hint=suggest(name, sorted(providers)))
+    return providers[name]
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    # ONNX Runtime keeps a memory plan for every input shape it has met: with free lengths that grows without end.
+    options.enable_mem_pattern = False
+    options.log_severity_level = _ONLY_FATAL_ERRORS
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
+    """(type, channels or None) by name."""
+    return {node.name: (_TYPES.get(node.type, node.type), _channels(node.shape)) for node in nodes}
+
+
+def _channels(shape: list[Any]) -> int | None:
+    return shape[-1] if shape and isinstance(shape[-1], int) else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+onnxruntime.set_default_logger_severity(_ONLY_ERRORS)

@@ -1,0 +1,52 @@
+"""What a model hands to export: its networks, each a module with typed ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.ports import PortSpec, Role
+
+Features = Mapping[str, NDArray[np.generic]]
+"""One utterance of a prepared corpus, without a batch axis: `phones` (N,) int64, `durations` (N,) int64, `speaker` () int64,
+`mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
+
+
+@dataclass(frozen=True)
+class ExportPart:
+    """One network of an addon.
+
+    The names of its parameters in the addon are those of `module.state_dict()`, and what is loaded back into `module` lands in
+    the trained model: `module` is a submodule of it, or a thin wrapper around submodules.
+    """
+
+    name: str
+    role: Role
+    module: nn.Module
+    """`forward` takes one tensor (1, T, C) for each input, in order, and returns one (1, T', C') for each output, in order (a
+    single output may come without its tuple). A decoder or vocoder pads nothing: T' = T - left margin - right margin."""
+    inputs: Sequence[PortSpec]
+    outputs: Sequence[PortSpec]
+    when: str | None = None
+    splittable: bool = False
+    lookahead: int | None = None
+    """Frames of the receptive field that lie after the output frame; None: half of it, as centred convolutions have it."""
+    speaker_tables: frozenset[str] = field(default_factory=frozenset)
+    """State names whose rows are speakers: these may grow when a model starts from an addon of fewer speakers."""
+
+
+class Exportable(Protocol):
+    """What export asks of a trained model."""
+
+    def export_parts(self) -> list[ExportPart]:
+        """The model's networks, whose modules share its parameters."""
+        ...
+
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        """The inputs each part has when the model speaks (or copies) `utterance`, margins included, by name of the part."""
+        ...
