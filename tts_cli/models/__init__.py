@@ -1,1 +1,139 @@
-"""The torch networks: one file per model, all with the same parts."""
+"""Networks in torch, one file per model kind, all with the same parts; `KINDS` says which file holds which kind.
+
+The file of a kind offers
+- `Config(StrictModel)`: the `network` section of its recipes;
+- `BatchConfig(StrictModel)`: the `batches` section of its recipes;
+- `Model(TrainableModel)`: the module, its losses, and the parts that `tts export-addon` writes.
+
+The one training loop knows models by `TrainableModel` alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.audio.mel import MelConfig
+from tts_cli.config import StrictModel, suggest
+from tts_cli.errors import ConfigError
+
+Batch = dict[str, Tensor]
+
+
+class Kind(NamedTuple):
+    """Where a kind of model lives."""
+
+    group: str
+    """The command that trains it: `tts train GROUP`."""
+    module: str
+
+
+KINDS = {
+    "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic"),
+    "vocoder": Kind("vocoder", "tts_cli.models.vocoder"),
+}
+
+
+class SpeakerFacts(StrictModel):
+    """One voice of a corpus; its id is its place in the list of speakers."""
+
+    name: str
+    mean_log_f0: float = 0.0
+    """Mean of the natural logarithm of F0 in Hertz over voiced frames."""
+    std_log_f0: float = 1.0
+
+
+class CorpusFacts(StrictModel):
+    """What a model must know of the corpus it learns from, and what its addon repeats."""
+
+    mel: MelConfig = MelConfig()
+    symbols: tuple[str, ...] = ()
+    """Tokens; their ids are their places."""
+    speakers: tuple[SpeakerFacts, ...] = ()
+
+    @property
+    def speaker_names(self) -> list[str]:
+        """Names in the order of their ids."""
+        return [speaker.name for speaker in self.speakers]
+
+
+class Batches(Protocol):
+    """An endless supply of batches."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`: a function of the seed and `step` alone, whatever was asked before.
+
+        The first dimension of every tensor that has one counts the items of the batch (several processes share them out).
+        It is called from a thread of its own, ahead of time, so it draws from its own generator and never from torch's global one.
+        """
+
+
+class TrainableModel(nn.Module):
+    """A model as the training loop sees it: built as `Model(config, facts)`, both of which it keeps under these names.
+
+    Weights are initialised from torch's global generator, which is seeded before. Before every step that generator is seeded by
+    (seed, step, process), so whatever `losses`, `metrics` and `preview` draw from it is the same after resuming; nothing that a
+    step leaves behind outside of parameters and buffers may change the next.
+    """
+
+    config: Any
+    facts: CorpusFacts
+
+    def __init__(self, config: Any, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.config = config
+        self.facts = facts
+
+    @classmethod
+    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        """Batches of the `split` ("train" or "validation") of a prepared corpus; `config` is the file's `BatchConfig`."""
+        raise NotImplementedError
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each player, in the order in which they take their turns within a step; each has an optimiser.
+
+        A parameter belongs to at most one player; during a player's turn the parameters of the others need no gradients.
+        """
+        return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
+
+    def plays(self, player: str, step: int) -> bool:  # noqa: ARG002
+        """Whether `player` learns at `step` (a discriminator may join late)."""
+        return True
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+        """Scalars: `loss` is what `player` minimises, the others are its parts, for the log.
+
+        A scalar named `weight` says how much data the loss is a mean of; processes are averaged by it (default: their items).
+        """
+        raise NotImplementedError
+
+    def metrics(self, batch: Batch) -> dict[str, float]:
+        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
+        return {name: float(value) for name, value in self.losses(batch, next(iter(self.players())), 0).items()}
+
+    def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
+        """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), told apart by their dimensions."""
+        return {}
+
+    def speaker_tables(self) -> tuple[str, ...]:
+        """Names of the parameters with one row a speaker; `--init-from` matches their rows by the speakers' names."""
+        return ()
+
+    def export_parts(self) -> Any:
+        """What `tts export-addon` needs: see export.py."""
+        raise NotImplementedError
+
+
+def find_kind(name: str) -> Kind:
+    """The kind called `name`. Raises ConfigError with the closest one."""
+    if name not in KINDS:
+        raise ConfigError(f"unknown model kind '{name}'", hint=suggest(name, sorted(KINDS)))
+    return KINDS[name]
+
+
+def model_file(name: str) -> Any:
+    """The module that holds the kind called `name`: its `Config`, `BatchConfig` and `Model`."""
+    return importlib.import_module(find_kind(name).module)

@@ -1,1 +1,1 @@
-"""The one training loop: recipes, checkpoints and logging."""
+"""Training: the recipe, the one loop, its checkpoints."""
