@@ -82,7 +82,7 @@ def count_errors(text: str, transcript: str) -> WordErrors:
     Raises InputError for text without words.
     """
     reference, hypothesis = _normaliser()(text), _normaliser()(transcript)
-    if not reference:
+    if not any(character.isalnum() for character in reference):
         raise InputError(f"there is no word to recognise in {text!r}")
     aligned = require("jiwer").process_words(reference, hypothesis)
     errors = aligned.substitutions + aligned.deletions + aligned.insertions

@@ -44,10 +44,10 @@ class Estimate:
     high: float
     num_clips: int
 
-    def text(self, decimals: int, scale: float = 1.0) -> str:
-        """For example `2.71 [2.60, 2.82]`."""
+    def text(self, decimals: int, scale: float = 1.0, between: str = " ") -> str:
+        """The value, `between`, and the interval: `2.71 [2.60, 2.82]`."""
         value, low, high = (f"{figure * scale:.{decimals}f}" for figure in (self.value, self.low, self.high))
-        return f"{value} [{low}, {high}]"
+        return f"{value}{between}[{low}, {high}]"
 
 
 def mean_estimate(values: Sequence[float]) -> Estimate:
@@ -91,11 +91,8 @@ class Column:
 
 
 PESQ = Column("pesq", "PESQ-WB")
-STOI = Column("stoi", "STOI", 3)
-LOG_SPECTRAL_DISTANCE = Column("log_spectral_distance", "LSD dB", 1)
-MEL_DISTANCE = Column("mel_distance", "mel L1", 3)
+STOI = Column("stoi", "STOI")
 WER = Column("wer", "WER %", 1, 100.0)
-RECORDINGS_WER = Column("recordings_wer", "recordings' WER %", 1, 100.0)
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,9 @@ class Row:
 
     name: str
     estimates: dict[str, Estimate]
-    """By `Column.key`."""
+    """By measure; those with a column are shown."""
+    group: str = ""
+    """What rows that belong together share."""
 
     @property
     def num_clips(self) -> int:
@@ -123,34 +122,32 @@ class Report:
     details: tuple[dict[str, Any], ...] = ()
     """What was measured on each clip, for `as_dict` only."""
 
-    def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Header and lines as text."""
-        header = ["", "clips", *(column.title for column in self.columns)]
-        return header, [[row.name, str(row.num_clips), *(_cell(row, column) for column in self.columns)] for row in self.rows]
-
     def table(self) -> Table:
         """The report for the terminal."""
-        header, lines = self.cells()
         table = Table(title=self.title, caption="\n".join(self.notes) or None)
-        for index, title in enumerate(header):
-            table.add_column(title, justify="left" if index == 0 else "right")
-        for line in lines:
-            table.add_row(*line)
+        for index, title in enumerate(self._header()):
+            table.add_column(title, justify="left" if index < 2 else "right", no_wrap=True)
+        for row, following in zip(self.rows, (*self.rows[1:], None), strict=True):
+            table.add_row(*self._cells(row, between="\n"), end_section=following is None or following.group != row.group)
         return table
 
     def markdown(self) -> str:
         """The report for documentation and model cards."""
-        header, lines = self.cells()
-        rule = ["---", *("---:" for _ in header[1:])]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *lines])
+        header = self._header()
+        rule = ["---", "---", *("---:" for _ in header[2:])]
+        lines = [header, rule, *(self._cells(row, between=" ") for row in self.rows)]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for `--json`: estimates unscaled, by row and column key."""
-        rows = {row.name: {key: asdict(estimate) for key, estimate in row.estimates.items()} for row in self.rows}
+        """The report for `--json`: estimates unscaled, by measure."""
+        rows = [{"group": r.group, "name": r.name, **{key: asdict(e) for key, e in r.estimates.items()}} for r in self.rows]
         return {"title": self.title, "rows": rows, "notes": list(self.notes), "details": list(self.details)}
 
+    def _header(self) -> list[str]:
+        return ["clips of", "voice", "clips", *(column.title for column in self.columns)]
 
-def _cell(row: Row, column: Column) -> str:
-    estimate = row.estimates.get(column.key)
-    return "" if estimate is None else estimate.text(column.decimals, column.scale)
+    def _cells(self, row: Row, between: str) -> list[str]:
+        shown = [(row.estimates.get(column.key), column) for column in self.columns]
+        figures = ["" if estimate is None else estimate.text(c.decimals, c.scale, between) for estimate, c in shown]
+        return [row.group, row.name, str(row.num_clips), *figures]

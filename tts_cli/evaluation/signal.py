@@ -136,7 +136,7 @@ def _synthesise(spectrum: NDArray[np.complex64], config: MelConfig) -> Floats:
     for index, frame in enumerate(frames):
         signal[index * hop : index * hop + config.fft_samples] += frame
         weight[index * hop : index * hop + config.fft_samples] += window**2
-    return signal / np.maximum(weight, np.float32(1e-3))
+    return (signal / np.maximum(weight, 1e-3)).astype(np.float32)
 
 
 def _cropped(reference: Floats, audio: Floats) -> tuple[Floats, Floats]:

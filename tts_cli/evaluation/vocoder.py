@@ -7,69 +7,111 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 
 from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.evaluation.prompts import Clip, read_clips, read_prompts
+from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.evaluation.prompts import Reference, describe, read_prompts, read_references
 from tts_cli.evaluation.recognition import Recogniser, WordErrors, word_error_rate
-from tts_cli.evaluation.report import LOG_SPECTRAL_DISTANCE, MEL_DISTANCE, PESQ, STOI, WER, Report, Row, mean_estimate, tracked
+from tts_cli.evaluation.report import PESQ, STOI, WER, Estimate, Report, Row, mean_estimate, tracked
 from tts_cli.evaluation.signal import griffin_lim_from_mel, score
+from tts_cli.ports import Tensors
 
-Render = Callable[[Clip], Floats]
-"""What makes audio (samples,) of a clip's mel, and of its pitch if it wants it."""
+Render = Callable[[Reference], Floats]
+"""What makes audio (samples,) of a recording's mel, and of its pitch if it wants it."""
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "test prompts": ("test", ("kathleen", "slt", "bdl")),
-    "unseen speakers": ("unseen", ()),
+    "test": ("test", ("kathleen", "slt", "bdl")),
+    "unseen": ("unseen", ()),
 }
 """Split and speakers (all when empty) of what copy-synthesis is measured on."""
 
-_COLUMNS = (PESQ, STOI, LOG_SPECTRAL_DISTANCE, MEL_DISTANCE, WER)
 _NOTES = (
-    "Means over clips with 95 % bootstrap intervals. PESQ-WB, STOI, LSD (log-spectral distance) and mel L1 compare with the "
-    "recording; WER is errors over words as Whisper base hears them.",
+    "Means over clips with 95 % bootstrap intervals; PESQ-WB and STOI against the recording. Griffin-Lim runs 60 iterations from "
+    "the pseudo-inverse of the same mel. WER as Whisper base hears it.",
 )
 
 
-def read_groups(corpora: Path, config: MelConfig, limit: int | None = None) -> dict[str, list[Clip]]:
-    """The clips of every one of GROUPS, at most `limit` of each speaker. Raises as `read_prompts` and `read_clips`."""
+def evaluate_vocoder(
+    vocoders: Mapping[str, Render],
+    corpora: Path,
+    mel_config: MelConfig,
+    limit: int | None = None,
+    recogniser: Recogniser | None = None,
+) -> Report:
+    """Every one of `vocoders`, by name, on the clips of GROUPS in `corpora`, at most `limit` of each speaker.
+
+    Raises CorpusError or AudioError for what cannot be read, InputError where the evaluation extra is missing.
+    """
     prompts = {name: read_prompts(corpora, split, speakers, limit) for name, (split, speakers) in GROUPS.items()}
-    return {name: read_clips(corpora, group, config) for name, group in prompts.items()}
+    groups = {name: read_references(clips, mel_config) for name, clips in prompts.items()}
+    return measure_vocoders(vocoders, groups, recogniser)
 
 
 def measure_vocoders(
-    vocoders: Mapping[str, Render], groups: Mapping[str, Sequence[Clip]], recogniser: Recogniser | None = None
+    vocoders: Mapping[str, Render], groups: Mapping[str, Sequence[Reference]], recogniser: Recogniser | None = None
 ) -> Report:
-    """Every one of `vocoders`, and Griffin-Lim, on every group of clips; WER, of the recordings too, with a `recogniser`."""
+    """Every one of `vocoders`, and Griffin-Lim, on every group; WER, of the recordings too, with a `recogniser`."""
     renders: dict[str, Render] = {
         **vocoders,
-        "Griffin-Lim, 60 iterations": lambda clip: griffin_lim_from_mel(clip.mel, clip.config),
+        "Griffin-Lim": lambda reference: griffin_lim_from_mel(reference.mel, reference.mel_config),
     }
     rows: list[Row] = []
     details: list[dict[str, Any]] = []
-    for group, clips in groups.items():
+    for group, references in groups.items():
         for name, render in renders.items():
-            measured = [_measure(clip, render, recogniser) for clip in tracked(clips, f"{group}: {name}")]
-            rows.append(_row(f"{group}: {name}", measured))
-            details += [{"row": rows[-1].name, **asdict(clip.prompt), **m} for clip, m in zip(clips, measured, strict=True)]
+            measured = [_measure(reference, render, recogniser) for reference in tracked(references, f"{group}: {name}")]
+            rows.append(Row(name, _estimates(measured), group))
+            details += [{"row": name, **describe(r.clip), **scores} for r, scores in zip(references, measured, strict=True)]
         if recogniser:
-            heard = [_understood(clip, clip.audio, recogniser) for clip in tracked(clips, f"{group}: recordings")]
-            rows.append(Row(f"{group}: recordings", {WER.key: word_error_rate(heard)}))
-    return Report("Vocoder: copy-synthesis", _COLUMNS, tuple(rows), _NOTES, tuple(details))
+            heard = [_understood(r, r.audio, recogniser) for r in tracked(references, f"{group}: recordings")]
+            rows.append(Row("recordings", {WER.key: word_error_rate(heard)}, group))
+    return Report("Vocoder: copy-synthesis", (PESQ, STOI, WER), tuple(rows), _NOTES, tuple(details))
 
 
-def _measure(clip: Clip, render: Render, recogniser: Recogniser | None) -> dict[str, Any]:
-    audio = render(clip)
-    scores = asdict(score(clip.audio, audio, clip.config))
-    return {**scores, "wer": asdict(_understood(clip, audio, recogniser))} if recogniser else scores
+def copy_with(stack: StreamableBlock, true_pitch: bool = False) -> Render:
+    """Copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0 beside it."""
+
+    def render(reference: Reference) -> Floats:
+        ports = {"mel": reference.mel}
+        if true_pitch:
+            ports["log_f0"], ports["voicing"] = reference.pitch
+        return _streamed(stack, {name: values[None] for name, values in ports.items()}, reference.mel_config.sample_rate)
+
+    return render
 
 
-def _understood(clip: Clip, audio: Floats, recogniser: Recogniser) -> WordErrors:
-    return recogniser.word_errors(clip.prompt.text, audio, clip.config.sample_rate)
+def _streamed(stack: StreamableBlock, ports: Tensors, chunk_samples: int) -> Floats:
+    """The audio (samples,) that `stack` makes of `ports` (1, T, C)."""
+    stream = stack.open({}, ArrayStream(ports))
+    chunks = iter(lambda: stream.read(chunk_samples), None)
+    return np.concatenate([next(iter(chunk.values()))[0, :, 0] for chunk in chunks])
 
 
-def _row(name: str, measured: Sequence[dict[str, Any]]) -> Row:
-    keys = [column.key for column in _COLUMNS if column is not WER]
-    estimates = {key: mean_estimate([clip[key] for clip in measured]) for key in keys}
-    if all(WER.key in clip for clip in measured):
-        estimates[WER.key] = word_error_rate([WordErrors(**clip[WER.key]) for clip in measured])
-    return Row(name, estimates)
+class ArrayStream(Stream):
+    """A stream of what is known beforehand: `tensors` (1, T, C) of one rate."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__({})
+        self._remaining = TensorQueue()
+        self._remaining.push(tensors)
+
+    def produce(self, n: int) -> Tensors | None:
+        return self._remaining.take(n) if len(self._remaining) else None
+
+
+def _measure(reference: Reference, render: Render, recogniser: Recogniser | None) -> dict[str, Any]:
+    audio = render(reference)
+    scores = asdict(score(reference.audio, audio, reference.mel_config))
+    return {**scores, WER.key: asdict(_understood(reference, audio, recogniser))} if recogniser else scores
+
+
+def _understood(reference: Reference, audio: Floats, recogniser: Recogniser) -> WordErrors:
+    return recogniser.word_errors(reference.clip.text, audio, reference.mel_config.sample_rate)
+
+
+def _estimates(measured: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
+    estimates = {key: mean_estimate([scores[key] for scores in measured]) for key in measured[0] if key != WER.key}
+    if WER.key in measured[0]:
+        estimates[WER.key] = word_error_rate([WordErrors(**scores[WER.key]) for scores in measured])
+    return estimates
