@@ -6,11 +6,17 @@ only `config`. The whole of addon.json is described in `addon_config`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
+from numpy.typing import NDArray
 from pydantic import Field, StringConstraints
 
 from tts_cli.config import StrictModel
+
+Array = NDArray[Any]
+Tensors = Mapping[str, Array]
+"""Named tensors, each (1, T, C), float32 or int64."""
 
 Rate = Annotated[str, StringConstraints(pattern=r"^(token|word|frame|source_frame|sample|utterance)(/[1-9][0-9]*)?$")]
 """What one step of a tensor's time axis stands for. `frame/4` has one step for every four frames."""

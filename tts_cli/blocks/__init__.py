@@ -1,1 +1,4 @@
-"""The architecture: sequence and streamable blocks and how they compose, numpy only."""
+"""The architecture: sequence and streamable blocks, what composes them, and the blocks addons are made of. Numpy only.
+
+Read in this order: `sequence`, `streamable`, `pipeline`, then `encoders`, `upsampler`, `decoder`.
+"""

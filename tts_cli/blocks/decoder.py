@@ -1,0 +1,107 @@
+"""A network that streams: the margins mechanism, and the decoder, which is nothing more than that.
+
+A block that does more than run its network extends `NetworkStream`, or reads one:
+
+    class Vocoder(StreamableBlock):
+        outputs = (PortSpec(name="audio", rate="sample"),)
+
+        def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+            super().__init__(options, addon)
+            self.network = addon.network("vocoder", self.options.network, self.path)
+
+        def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+            self.network.connect_stream(scope, upstream, self.path)
+            return Wiring.of(self.outputs, self.path)
+
+        def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+            return VocoderStream(scope, NetworkStream(self.network, scope, upstream), self.addon.mel.hop_samples)
+
+    class VocoderStream(Stream):
+        # `n` is in samples here, while `pull` asks the network for frames.
+        def __init__(self, scope: Tensors, frames: Stream, hop_samples: int) -> None:
+            super().__init__(scope, frames)
+            self._hop_samples = hop_samples
+            self._ready = TensorQueue()
+
+        def produce(self, n: int) -> Tensors | None:
+            missing_frames = -(-(n - len(self._ready)) // self._hop_samples)
+            frames = self.pull(missing_frames) if missing_frames > 0 else None
+            if frames is not None:
+                self._ready.push({"audio": self._samples(frames)})
+            return self._ready.take(n) if len(self._ready) else None
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tts_cli.blocks.block import AddonParts, BlockOptions, NetworkOptions
+from tts_cli.blocks.network import AddonNetwork, filled, padding
+from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel
+from tts_cli.ports import Array, PortSpec, Tensors
+
+
+class NetworkStream(Stream):
+    """Runs a network of finite receptive field over a stream, so that chunks of any size join to the one-shot output.
+
+    The network gets `margins.left` + t + `margins.right` steps and gives t (its convolutions do not pad), or as many as it
+    got, of which the margins are cropped. Input steps are kept until no output step needs them; beyond the ends of the
+    utterance each input port's `pad` is fed. `read(n)` gives exactly `n` steps until the last chunk, and pulls no more from
+    upstream than those need: the first read `n` + `margins.right` steps, every later one `n`.
+    """
+
+    def __init__(self, network: AddonNetwork, scope: Tensors, upstream: Stream | None) -> None:
+        super().__init__(scope, upstream)
+        self._network = network
+        self._margins = network.spec.margins
+        self._constants = {port.name: scope[port.name] for port in network.constant if port.name in scope}
+        self._window = TensorQueue()
+        self._window.push({port.name: padding(port, self._margins.left) for port in network.streamed})
+        self._has_ended = False
+
+    def produce(self, n: int) -> Tensors | None:
+        self._fill(n + self._margins.total)
+        num_steps = min(n, len(self._window) - self._margins.total)
+        if num_steps < 1:
+            return None
+        outputs = self._network.run({**self._constants, **self._window.peek(num_steps + self._margins.total)})
+        self._window.take(num_steps)
+        return {name: self._cropped(array, num_steps) for name, array in outputs.items()}
+
+    def _fill(self, num_steps: int) -> None:
+        """Pulls until the window holds `num_steps` steps, or the end of the utterance and the margin after it."""
+        while len(self._window) < num_steps and not self._has_ended:
+            chunk = self.pull(num_steps - len(self._window))
+            self._has_ended = chunk is None
+            ports = self._network.streamed
+            if chunk is None:
+                self._window.push({port.name: padding(port, self._margins.right) for port in ports})
+            else:
+                self._window.push({port.name: _input(port, chunk) for port in ports})
+
+    def _cropped(self, output: Array, num_steps: int) -> Array:
+        first = self._margins.left if output.shape[1] > num_steps else 0
+        return output[:, first : first + num_steps]
+
+
+def _input(port: PortSpec, chunk: Tensors) -> Array:
+    num_steps = next(iter(chunk.values())).shape[1]
+    return chunk[port.name] if port.name in chunk else filled(port, num_steps)
+
+
+class Decoder(StreamableBlock):
+    """Runs the decoder network over the frames of the block before it."""
+
+    options_model: ClassVar[type[StrictModel]] = NetworkOptions
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.network = addon.network("decoder", self.options.network, self.path)
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        return self.network.connect_stream(scope, upstream, self.path)
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        return NetworkStream(self.network, scope, upstream)

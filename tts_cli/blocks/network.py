@@ -1,0 +1,76 @@
+"""One network of an addon, as blocks run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tts_cli.backends import Network
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.errors import InputError
+from tts_cli.ports import Array, NetworkSpec, PortSpec, Tensors
+
+
+@dataclass(frozen=True)
+class AddonNetwork:
+    """An opened network with what addon.json says of it."""
+
+    name: str
+    spec: NetworkSpec
+    network: Network
+
+    @property
+    def streamed(self) -> tuple[PortSpec, ...]:
+        """Inputs at the rate of the outputs: what a stream feeds piece by piece. The others come whole from the scope."""
+        return tuple(port for port in self.spec.inputs if port.rate == self.spec.outputs[0].rate)
+
+    @property
+    def constant(self) -> tuple[PortSpec, ...]:
+        """Inputs at any other rate."""
+        return tuple(port for port in self.spec.inputs if port not in self.streamed)
+
+    def connect(self, scope: Wiring, path: str) -> Wiring:
+        """Checks the inputs of a network that a sequence block at `path` runs; gives its outputs. Raises StackError."""
+        inputs = self.spec.inputs
+        if self.spec.when is not None:
+            inputs = tuple(port.model_copy(update={"optional": True}) for port in inputs)
+        scope.need(inputs, path)
+        return Wiring.of(self.spec.outputs, f"{path} (network '{self.name}')")
+
+    def connect_stream(self, scope: Wiring, upstream: Wiring, path: str) -> Wiring:
+        """The same for a streamable block: streamed inputs come from the block before it."""
+        scope.need(self.constant, path)
+        upstream.need(self.streamed, path)
+        return Wiring.of(self.spec.outputs, f"{path} (network '{self.name}')")
+
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """The outputs for the inputs found in `tensors`; their defaults where the port named by `when` is absent.
+
+        Raises InputError when a required input is absent.
+        """
+        if self.spec.when is not None and self.spec.when not in tensors:
+            return {port.name: filled(port, self._length(port.rate, tensors)) for port in self.spec.outputs}
+        return self.network.run({port.name: self._input(port, tensors) for port in self.spec.inputs})
+
+    def _input(self, port: PortSpec, tensors: Tensors) -> Array:
+        if port.name in tensors:
+            return np.ascontiguousarray(tensors[port.name])
+        if not port.optional:
+            raise InputError(f"network '{self.name}' needs {port.describe()}, which the request does not give")
+        return filled(port, self._length(port.rate, tensors))
+
+    def _length(self, rate: str, tensors: Tensors) -> int:
+        """Steps of the inputs at `rate`; one where there are none."""
+        present = (tensors[port.name] for port in self.spec.inputs if port.rate == rate and port.name in tensors)
+        return next((array.shape[1] for array in present), 1)
+
+
+def filled(port: PortSpec, num_steps: int) -> Array:
+    """The default of an absent port: (1, num_steps, channels)."""
+    return np.full((1, num_steps, port.channels), port.default or 0.0, port.type)
+
+
+def padding(port: PortSpec, num_steps: int) -> Array:
+    """What the layer feeds beyond the ends of an utterance: (1, num_steps, channels)."""
+    return np.full((1, num_steps, port.channels), port.pad, port.type)

@@ -1,0 +1,41 @@
+"""The streamable block that joins the two kinds: exactly one sequence block, exactly one streamable block."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.sequence import SequenceBlock
+from tts_cli.blocks.streamable import Stream, StreamableBlock
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel
+from tts_cli.ports import Tensors
+
+
+class StreamablePipelineOptions(StrictModel):
+    """Options of `StreamablePipeline`."""
+
+    sequence_block: Any
+    streamable_block: Any
+
+
+class StreamablePipeline(StreamableBlock):
+    """Runs its sequence block once, at open; its streamable block then streams with what that gave in scope.
+
+    The pipeline is a scope of its own: what the sequence block gives hides the same names of the enclosing scope, and is not
+    seen outside. Standing in a stack, its upstream goes to the streamable block.
+    """
+
+    options_model: ClassVar[type[StrictModel]] = StreamablePipelineOptions
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.sequence_block = SequenceBlock.build(self.options.sequence_block, f"{self.path}.sequence_block", addon)
+        self.streamable_block = StreamableBlock.build(self.options.streamable_block, f"{self.path}.streamable_block", addon)
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        added = self.sequence_block.connect(scope)
+        return self.streamable_block.connect(scope.shadowed_by(added), upstream)
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        return self.streamable_block.open({**scope, **self.sequence_block.run(scope)}, upstream)

@@ -1,0 +1,69 @@
+"""Sequence blocks: named tensors to named tensors, over the whole utterance.
+
+A block of one's own declares its ports and runs; there is nothing else to it:
+
+    class Loudness(SequenceBlock):
+        inputs = (PortSpec(name="energy", rate="token"),)
+        outputs = (PortSpec(name="loudness", rate="token"),)
+
+        def run(self, scope: Tensors) -> Tensors:
+            return {"loudness": np.exp(scope["energy"])}
+
+An installed package offers it to stacks through an entry point of the group `tts_cli.blocks`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel
+from tts_cli.ports import PortSpec, Tensors
+
+
+class SequenceBlock(Block, ABC):
+    """Maps named tensors to named tensors over the whole utterance."""
+
+    inputs: tuple[PortSpec, ...] = ()
+    """Ports read from the scope: the request, and the sequence blocks before this one."""
+    outputs: tuple[PortSpec, ...] = ()
+    """Ports given to the blocks after this one."""
+
+    def connect(self, scope: Wiring) -> Wiring:
+        """Checks the ports once, when the addon opens; gives what this block adds. Raises StackError."""
+        scope.need(self.inputs, self.path)
+        return Wiring.of(self.outputs, self.path)
+
+    @abstractmethod
+    def run(self, scope: Tensors) -> Tensors:
+        """The outputs, (1, T, C) each, for one utterance. `scope` may hold more than `inputs`, and lack optional ones."""
+
+
+class SequenceBlockContainerOptions(StrictModel):
+    """Options of `SequenceBlockContainer`."""
+
+    blocks: tuple[Any, ...]
+
+
+class SequenceBlockContainer(SequenceBlock):
+    """Runs sequence blocks in order, each reading what those before it gave; gives all they gave."""
+
+    options_model: ClassVar[type[StrictModel]] = SequenceBlockContainerOptions
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.blocks = SequenceBlock.build_all(self.options.blocks, f"{self.path}.blocks", addon)
+
+    def connect(self, scope: Wiring) -> Wiring:
+        added = Wiring({})
+        for block in self.blocks:
+            added = added.beside(block.connect(scope.shadowed_by(added)))
+        return added
+
+    def run(self, scope: Tensors) -> Tensors:
+        added: dict[str, Any] = {}
+        for block in self.blocks:
+            added.update(block.run({**scope, **added}))
+        return added

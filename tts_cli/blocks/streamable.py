@@ -1,0 +1,168 @@
+"""Streamable blocks: data on demand, chunk by chunk, from sequence data and from the streamable block before.
+
+A block of one's own declares its ports and opens streams; a stream produces:
+
+    class Gain(StreamableBlock):
+        stream_inputs = (PortSpec(name="audio", rate="sample"),)
+        outputs = (PortSpec(name="audio", rate="sample"),)
+
+        def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+            return GainStream(scope, upstream)
+
+    class GainStream(Stream):
+        def produce(self, n: int) -> Tensors | None:
+            chunk = self.pull(n)
+            return chunk and {"audio": 0.5 * chunk["audio"]}
+
+What one utterance needs to remember lives in the stream, so that one block serves many threads at once. `n` counts steps of the
+stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel
+from tts_cli.ports import Array, PortSpec, Tensors
+
+
+class Stream(ABC):
+    """One utterance on its way through one block; read by one thread."""
+
+    def __init__(self, scope: Tensors, upstream: Stream | None = None) -> None:
+        self.upstream = upstream
+        self.values: Tensors = _read_only({**scope, **(upstream.values if upstream else {})})
+        """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
+        self._is_open = True
+
+    def read(self, n: int) -> Tensors | None:
+        """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
+
+        Steps count at this stream's own rate: frames, or samples.
+        """
+        if n < 1:
+            raise ValueError(f"a stream is read by at least one step, not {n}")
+        chunk = self.produce(n) if self._is_open else None
+        return chunk if self._is_open else None
+
+    @abstractmethod
+    def produce(self, n: int) -> Tensors | None:
+        """What `read` gives; asked again after the end, it gives None again."""
+
+    def pull(self, n: int) -> Tensors | None:
+        """Reads at most `n` steps of the stream before."""
+        return None if self.upstream is None else self.upstream.read(n)
+
+    def close(self) -> None:
+        """Ends the stream and those before it: nothing more is computed. May be called again, and from another thread."""
+        self._is_open = False
+        if self.upstream is not None:
+            self.upstream.close()
+
+
+def _read_only(tensors: Tensors) -> Tensors:
+    views = {name: array.view() for name, array in tensors.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return MappingProxyType(views)
+
+
+class StreamableBlock(Block, ABC):
+    """Generates data on demand, chunk by chunk, from sequence data and/or another streamable block."""
+
+    inputs: tuple[PortSpec, ...] = ()
+    """Sequence ports read from the scope."""
+    stream_inputs: tuple[PortSpec, ...] = ()
+    """Stream ports read from the block before."""
+    outputs: tuple[PortSpec, ...] = ()
+    """Stream ports given to the block after, all of one rate."""
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        """Checks the ports once, when the addon opens; gives the ports of its streams. Raises StackError."""
+        scope.need(self.inputs, self.path)
+        upstream.need(self.stream_inputs, self.path)
+        return Wiring.of(self.outputs, self.path)
+
+    @abstractmethod
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        """A stream of one utterance. `scope` holds its sequence ports, `upstream` the stream of the block before."""
+
+
+class StreamableStackOptions(StrictModel):
+    """Options of `StreamableStack`."""
+
+    stack: tuple[Any, ...]
+
+
+class StreamableStack(StreamableBlock):
+    """Chains streamable blocks: each reads the stream of the one before it, and all read the same scope."""
+
+    options_model: ClassVar[type[StrictModel]] = StreamableStackOptions
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.blocks = StreamableBlock.build_all(self.options.stack, f"{self.path}.stack", addon)
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        for block in self.blocks:
+            upstream = block.connect(scope, upstream)
+        return upstream
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        for block in self.blocks:
+            try:
+                stream = block.open(scope, upstream)
+            except BaseException:
+                if upstream is not None:
+                    upstream.close()
+                raise
+            upstream = stream
+        return stream
+
+
+class AddonStackOptions(StrictModel):
+    """Options of `AddonStack`."""
+
+    name: str
+
+
+class AddonStack(StreamableStack):
+    """`{"type": "Addon", "name": NAME}`: stands for the stack of another addon."""
+
+    options_model: ClassVar[type[StrictModel]] = AddonStackOptions
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        StreamableBlock.__init__(self, options, addon)
+        self.blocks = [addon.stack_of(self.options.name, self.path)]
+
+
+class TensorQueue:
+    """Steps that came in and are not used up yet, first in, first out: the state of most streams."""
+
+    def __init__(self) -> None:
+        self._tensors: dict[str, Array] = {}
+
+    def __len__(self) -> int:
+        return next((array.shape[1] for array in self._tensors.values()), 0)
+
+    def push(self, tensors: Tensors) -> None:
+        """Appends steps; every push brings the same names."""
+        if len(self):
+            tensors = {name: np.concatenate([self._tensors[name], array], axis=1) for name, array in tensors.items()}
+        self._tensors = dict(tensors)
+
+    def peek(self, n: int) -> dict[str, Array]:
+        """The first `n` steps, or fewer when there are fewer; they stay."""
+        return {name: array[:, :n] for name, array in self._tensors.items()}
+
+    def take(self, n: int) -> dict[str, Array]:
+        """The first `n` steps, or fewer when there are fewer; they go."""
+        taken = self.peek(n)
+        self._tensors = {name: array[:, n:] for name, array in self._tensors.items()}
+        return taken

@@ -1,0 +1,115 @@
+"""What is asked of a pipeline: one utterance's phones, speaker, controls and prescribed prosody, and their ports.
+
+A request becomes the outermost scope of sequence ports. Only what is asked for is in it: a control at rest and prosody left to
+the model are absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.errors import InputError
+from tts_cli.ports import Array, PortSpec
+
+Floats = NDArray[np.float32]
+
+REQUEST_PORTS = (
+    PortSpec(name="phones", rate="token", type="int64"),
+    PortSpec(name="token_mask", rate="token"),
+    PortSpec(name="speaker", rate="utterance", type="int64"),
+    PortSpec(name="seed", rate="utterance", type="int64"),
+    PortSpec(name="length_scale", rate="utterance"),
+    PortSpec(name="pitch_shift_semitones", rate="utterance"),
+    PortSpec(name="pitch_range", rate="utterance"),
+    PortSpec(name="energy_scale", rate="utterance"),
+    PortSpec(name="given_durations", rate="token"),
+    PortSpec(name="given_log_f0", rate="token"),
+    PortSpec(name="given_energy", rate="token"),
+    PortSpec(name="given_embedding", rate="utterance", channels=0),
+)
+"""Everything a request may hold. The first four are always there."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How the predicted (or given) prosody is moved. Raises InputError for values out of range."""
+
+    length_scale: float = 1.0
+    """Factor on durations: 2 speaks half as fast. 0.1 to 10."""
+    pitch_shift_semitones: float = 0.0
+    """-36 to 36."""
+    pitch_range: float = 1.0
+    """Factor on the distance of log-F0 from the speaker's mean: 0 is monotonous. 0 to 4."""
+    energy_scale: float = 1.0
+    """Factor on the magnitude the decoder is asked for. 0.01 to 100."""
+
+    def __post_init__(self) -> None:
+        for name, (lowest, highest) in _RANGES.items():
+            value = getattr(self, name)
+            if not lowest <= value <= highest:
+                raise InputError(f"{name} is {value}, outside {lowest} to {highest}")
+
+    def changed(self) -> dict[str, float]:
+        """The controls that are not at rest, by the name of their port."""
+        return {field.name: value for field in fields(self) if (value := float(getattr(self, field.name))) != field.default}
+
+
+_RANGES = {
+    "length_scale": (0.1, 10.0),
+    "pitch_shift_semitones": (-36.0, 36.0),
+    "pitch_range": (0.0, 4.0),
+    "energy_scale": (0.01, 100.0),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One utterance to be spoken. Raises InputError when a prescription does not fit the tokens."""
+
+    phones: NDArray[np.int64]
+    """(N,) ids of the tokens, by the addon's `symbols`."""
+    speaker: int = 0
+    """Place in the addon's `speakers`."""
+    controls: Controls = Controls()
+    seed: int = 0
+    """Of all noise."""
+    given_durations: Floats | None = None
+    """(N,) frames of each token; NaN leaves a token to the model."""
+    given_log_f0: Floats | None = None
+    """(N,) natural log of Hertz; NaN leaves a token to the model."""
+    given_energy: Floats | None = None
+    """(N,) natural log of the mean mel magnitude; NaN leaves a token to the model."""
+    given_embedding: Floats | None = None
+    """(D,) prosody embedding of the utterance."""
+
+    def __post_init__(self) -> None:
+        num_tokens = len(self.phones)
+        for name in ("given_durations", "given_log_f0", "given_energy"):
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != (num_tokens,):
+                raise InputError(f"{name} has shape {np.shape(value)}, but there are {num_tokens} tokens")
+        if self.given_durations is not None and np.any(self.given_durations < 0):
+            raise InputError("given_durations holds a negative duration")
+
+    def scope(self) -> dict[str, Array]:
+        """The outermost scope: (1, N, 1) at token rate, (1, 1, C) at utterance rate."""
+        tensors: dict[str, Array] = {
+            "phones": self.phones.reshape(1, -1, 1).astype(np.int64),
+            "token_mask": np.ones((1, len(self.phones), 1), np.float32),
+            "speaker": np.full((1, 1, 1), self.speaker, np.int64),
+            "seed": np.full((1, 1, 1), self.seed, np.int64),
+        }
+        tensors |= {name: np.full((1, 1, 1), value, np.float32) for name, value in self.controls.changed().items()}
+        return tensors | self._prescribed()
+
+    def _prescribed(self) -> dict[str, Array]:
+        tensors: dict[str, Array] = {}
+        for name in ("given_durations", "given_log_f0", "given_energy", "given_embedding"):
+            value = getattr(self, name)
+            if value is not None:
+                at_token_rate = name != "given_embedding"
+                tensors[name] = np.asarray(value, np.float32).reshape((1, -1, 1) if at_token_rate else (1, 1, -1))
+        return tensors
