@@ -6,11 +6,15 @@ the model are absent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.errors import InputError
 from tts_cli.ports import Array, PortSpec
 
@@ -113,3 +117,59 @@ class Request:
                 at_token_rate = name != "given_embedding"
                 tensors[name] = np.asarray(value, np.float32).reshape((1, -1, 1) if at_token_rate else (1, 1, -1))
         return tensors
+
+
+class Sentence(StrictModel):
+    """A sentence with the prosody it was spoken with; given back to a voice, it is spoken so again.
+
+    Whatever is None, the list or one token of it, is left to the model.
+    """
+
+    text: str = ""
+    """As it was written."""
+    tokens: tuple[str, ...] = Field(min_length=1)
+    words: tuple[str, ...] = ()
+    word_of_token: tuple[int, ...] = ()
+    """Place in `words` of each token; -1 for boundaries."""
+    durations: tuple[int | None, ...] | None = None
+    """Frames of each token."""
+    f0_hz: tuple[float | None, ...] | None = None
+    energy: tuple[float | None, ...] | None = None
+    """Natural log of the mean mel magnitude."""
+
+    def prescribed(self) -> dict[str, Floats]:
+        """The fields of a `Request` that this sentence prescribes. Raises InputError for an F0 that is not positive."""
+        given = {"given_durations": self.durations, "given_energy": self.energy}
+        arrays = {name: _with_gaps(values) for name, values in given.items() if values is not None}
+        if self.f0_hz is not None:
+            f0_hz = _with_gaps(self.f0_hz)
+            if np.any(f0_hz <= 0):
+                raise InputError(f"f0_hz of '{self.text}' holds a value that is not positive", hint="null leaves it to the model")
+            arrays["given_log_f0"] = np.log(f0_hz)
+        return arrays
+
+
+def _with_gaps(values: Iterable[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], np.float32)
+
+
+class Prosody(StrictModel):
+    """The file `--save-prosody` writes and `--prosody` reads, to be edited in between."""
+
+    frames_per_second: float
+    """What durations count."""
+    sentences: tuple[Sentence, ...] = Field(min_length=1)
+
+
+def read_prosody(path: Path, frames_per_second: float) -> tuple[Sentence, ...]:
+    """The sentences of a prosody file. Raises ConfigError for a malformed one, InputError for one of another frame rate."""
+    prosody = parse(Prosody, read_mapping(path), str(path))
+    if prosody.frames_per_second != frames_per_second:
+        theirs, ours = prosody.frames_per_second, frames_per_second
+        raise InputError(f"{path}: its durations count {theirs:g} frames per second, those of this voice {ours:g}")
+    return prosody.sentences
+
+
+def prosody_json(sentences: Iterable[Sentence], frames_per_second: float) -> str:
+    """The text of a prosody file."""
+    return Prosody(frames_per_second=frames_per_second, sentences=tuple(sentences)).model_dump_json(indent=1)

@@ -1,0 +1,157 @@
+"""An opened addon: its networks in a context, and the stack of blocks that its JSON describes.
+
+Opening executes nothing that comes with the addon: it reads JSON, checks every file's SHA-256, and hands graphs to a runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tts_cli.addon_config import ADDON_FILE, AddonConfig, Context, read_addon_config
+from tts_cli.audio.mel import MelConfig
+from tts_cli.backends import open_network
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, InputError, StackError
+from tts_cli.library import check_files, file_hash, find_addon
+from tts_cli.ports import NetworkSettings, PortSpec, Role
+from tts_cli.request import REQUEST_PORTS
+
+
+class Addon:
+    """What an addon's blocks ask for (see `blocks.block.AddonParts`), and the blocks themselves."""
+
+    def __init__(self, folder: Path, config: AddonConfig, context: Context) -> None:
+        self.folder = folder
+        self.config = config
+        self.context = context
+        self._opened: dict[str, AddonNetwork] = {}
+        self._lock = Lock()
+
+    @property
+    def name(self) -> str:
+        """Name of the addon."""
+        return self.config.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the audio, in Hertz."""
+        return self.config.sample_rate
+
+    @property
+    def mel(self) -> MelConfig:
+        """What a mel frame means here."""
+        return self.config.mel
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Tokens by id."""
+        return self.config.symbols
+
+    @property
+    def mean_log_f0(self) -> tuple[float, ...]:
+        """Mean natural-log F0 in Hertz of each speaker, by id."""
+        return tuple(speaker.mean_log_f0 for speaker in self.config.speakers)
+
+    def speaker_id(self, name: str) -> int:
+        """Raises InputError that lists the speakers."""
+        names = [speaker.name for speaker in self.config.speakers]
+        if name not in names:
+            raise InputError(f"addon '{self.name}' has no speaker '{name}'; it has: {', '.join(names) or 'none'}")
+        return names.index(name)
+
+    def networks(self, role: Role) -> Sequence[AddonNetwork]:
+        """Every network of a role, opened, in the order of addon.json."""
+        return [self._open(name) for name, spec in self.config.networks.items() if spec.role == role]
+
+    def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
+        """The network called `name`, or the only one of its role. Raises StackError when there is none, or a choice to make."""
+        names = [other for other, spec in self.config.networks.items() if spec.role == role]
+        if name is None and len(names) != 1:
+            found = f"has several: {', '.join(names)}" if names else "has none"
+            hint = 'choose one with "network": NAME' if names else None
+            raise StackError(f"{path}: needs a network of role '{role}', of which the addon {found}", hint)
+        if name is not None and name not in names:
+            message = f"{path}.network: the addon has no network '{name}' of role '{role}'"
+            raise StackError(message, hint=suggest(name, names) if names else None)
+        return self._open(name or names[0])
+
+    def asset(self, name: str, path: str) -> Path:
+        """The file of an asset. Raises StackError when the addon has none of that name."""
+        if name not in self.config.assets:
+            raise StackError(f"{path}: the addon has no asset '{name}'", hint=suggest(name, sorted(self.config.assets)))
+        return self.folder / self.config.assets[name].file
+
+    def stack_of(self, name: str, path: str) -> StreamableBlock:
+        """The stack of an addon that this one requires. Raises StackError when it does not, or when the other has changed."""
+        hashes = {requirement.name: requirement.sha256 for requirement in self.config.requires}
+        if name not in hashes:
+            raise StackError(f"{path}: addon '{name}' is not among those that '{self.name}' requires")
+        folder = find_addon(name, near=self.folder.parent)
+        if file_hash(folder / ADDON_FILE) != hashes[name]:
+            raise StackError(f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires")
+        # Hashes cannot be circular, so neither can requirements.
+        return open_addon(folder).build_stack()
+
+    def build_stack(self) -> StreamableStack:
+        """The blocks of `stack`, newly built. Raises StackError with the JSON path of what is wrong."""
+        if not self.config.stack:
+            raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
+        return StreamableStack(BlockOptions({"stack": self.config.stack}, f"{self.name}: $"), self)
+
+    def check_stack(self) -> Wiring:
+        """Builds the stack and checks its ports; gives its stream ports. Raises StackError naming both sides and the path."""
+        return self.build_stack().connect(Wiring.of(REQUEST_PORTS, "request"), self._assumed_upstream())
+
+    def _assumed_upstream(self) -> Wiring:
+        """What a vocoder may count on from the acoustic stack before it."""
+        if self.config.kind != "vocoder":
+            return Wiring({})
+        ports = [PortSpec(name="mel", rate="frame", channels=self.mel.num_bands)]
+        ports += [PortSpec(name=name, rate="frame") for name in ("log_f0", "voicing")]
+        return Wiring.of(ports, "an acoustic stack")
+
+    def _open(self, name: str) -> AddonNetwork:
+        with self._lock:
+            if name not in self._opened:
+                spec = self.config.networks[name]
+                settings = self.context.networks.get(name, NetworkSettings())
+                network = open_network(self.folder / "networks" / f"{name}.onnx", spec, settings)
+                self._opened[name] = AddonNetwork(name, spec, network)
+            return self._opened[name]
+
+
+def open_addon(name: str | Path, context: str = "default", threads: int | None = None, near: Path | None = None) -> Addon:
+    """The addon called `name`, or in the folder `name`, checked through and through.
+
+    `threads`, where given, is used by every network in place of what the context says. Raises AddonError, or StackError with
+    the JSON path.
+    """
+    folder = find_addon(name, near)
+    config = read_addon_config(folder)
+    check_files(folder, config)
+    addon = Addon(folder, config, _context(config, context, threads))
+    if config.stack:
+        addon.check_stack()
+    return addon
+
+
+def _context(config: AddonConfig, name: str, threads: int | None) -> Context:
+    """The context called `name`; an addon without any has a default one."""
+    contexts = {"default": Context(), **config.contexts}
+    if name not in contexts:
+        raise AddonError(f"addon '{config.name}' has no context '{name}'", hint=suggest(name, sorted(contexts)))
+    context = contexts[name]
+    if threads is None:
+        return context
+    changed: dict[str, Any] = {}
+    for network in config.networks:
+        settings = context.networks.get(network, NetworkSettings())
+        changed[network] = settings.model_copy(update={"threads": threads})
+    return context.model_copy(update={"networks": changed})
