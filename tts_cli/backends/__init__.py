@@ -7,13 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from numpy.typing import NDArray
 
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
-from tts_cli.ports import NetworkSettings, NetworkSpec, PortSpec
-
-Arrays = Mapping[str, NDArray[Any]]
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Tensors
 
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime"}
 """Modules that run networks, by the name a context gives. Each has `open_network` with the signature below."""
@@ -24,16 +21,16 @@ class Network(Protocol):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the arrays `run` needs."""
+        """Names of the tensors `run` needs."""
         ...
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the arrays `run` gives."""
+        """Names of the tensors `run` gives."""
         ...
 
-    def run(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """All outputs, each (1, T', C'), for inputs (1, T, C). Arrays that are not inputs are ignored.
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """All outputs, each (1, T', C'), for inputs (1, T, C). Tensors that are not inputs are ignored.
 
         Raises AddonError when the runtime refuses them.
         """
@@ -51,7 +48,7 @@ def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> N
 
 
 def check_ports(graph: Path, direction: str, declared: tuple[PortSpec, ...], found: dict[str, tuple[str, int | None]]) -> None:
-    """Raises AddonError unless the tensors `found` in a graph, (type, channels or None where free) by name, are those `declared`."""
+    """Raises AddonError unless the tensors `found` in a graph are those `declared`; by name (type, channels or None if free)."""
     expected = {port.name: port for port in declared}
     if found.keys() != expected.keys():
         raise AddonError(f"{graph}: its {direction}s are {_names(found)}, but the addon declares {_names(expected)}")

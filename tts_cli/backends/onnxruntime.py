@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import onnxruntime
-from numpy.typing import NDArray
 
-from tts_cli.backends import Arrays, check_ports
+from tts_cli.backends import check_ports
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
-from tts_cli.ports import NetworkSettings, NetworkSpec
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Tensors
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 _ONLY_ERRORS = 3
@@ -27,9 +26,9 @@ class OnnxRuntimeNetwork:
         self._graph = graph
         self._session = session
 
-    def run(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    def run(self, tensors: Tensors) -> dict[str, Array]:
         """See `Network.run`."""
-        feed = {name: arrays[name] for name in self.inputs}
+        feed = {name: tensors[name] for name in self.inputs}
         try:
             results = self._session.run(self.outputs, feed)
         except Exception as error:

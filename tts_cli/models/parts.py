@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +36,13 @@ class ExportPart:
     splittable: bool = False
     lookahead: int | None = None
     """Frames of the receptive field that lie after the output frame; None: half of it, as centred convolutions have it."""
-    speaker_tables: frozenset[str] = field(default_factory=frozenset)
-    """State names whose rows are speakers: these may grow when a model starts from an addon of fewer speakers."""
 
 
 class Exportable(Protocol):
     """What export asks of a trained model."""
+
+    stack: ClassVar[Sequence[Mapping[str, Any]]]
+    """The blocks that run its addon, as addon.json lists them."""
 
     def export_parts(self) -> list[ExportPart]:
         """The model's networks, whose modules share its parameters."""

@@ -1,0 +1,138 @@
+"""`tts export-addon`: from a checkpoint of any kind of model to its addon."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tts_cli.errors import CheckpointError, CorpusError
+from tts_cli.export.folder import TOLERANCE, write_addon
+from tts_cli.export.parity import Parity, Sample
+from tts_cli.models import CorpusFacts, TrainableModel, find_kind
+from tts_cli.models.parts import Features
+from tts_cli.training.checkpoints import Checkpoint, load_model
+
+NUM_SENTENCES = 8
+"""Utterances on which torch and the exported networks are compared."""
+_HELD_OUT = ("test", "validation")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What the user says about an addon that its checkpoint does not know."""
+
+    name: str | None = None
+    """None: the name of its folder."""
+    licence: str = ""
+    default_vocoder: str | None = None
+    model_card: Path | None = None
+    """None: a card with what the checkpoint says."""
+    tolerance: float = TOLERANCE
+
+
+def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions) -> list[Parity]:
+    """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
+
+    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError,
+    CorpusError, and what `write_addon` raises.
+    """
+    model, source = load_model(checkpoint)
+    folder = corpus or Path(source.recipe.data or "")
+    utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
+    card = options.model_card.read_text(encoding="utf-8") if options.model_card else model_card(output.name, source)
+    return write_addon(
+        output,
+        _description(output, model, source, options),
+        model.export_parts(),
+        _samples(model, utterances),
+        assets={},
+        model_card=card,
+        tolerance=options.tolerance,
+    )
+
+
+def held_out_utterances(corpus: Path, facts: CorpusFacts, count: int) -> list[Features]:
+    """The first `count` utterances of a prepared corpus, taken in turns from its speakers, held-out ones before others."""
+    manifest = corpus / "manifest.jsonl"
+    if not manifest.is_file():
+        raise CorpusError(f"{manifest}: no such file", hint="name a prepared corpus whose sentences are to be compared")
+    entries = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    known = [entry for entry in entries if entry["speaker"] in facts.speaker_names]
+    if not known:
+        raise CorpusError(f"{manifest}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
+    return [_features(corpus, entry, facts) for entry in islice(_in_turns(known), count)]
+
+
+def model_card(name: str, source: Checkpoint) -> str:
+    """What is known from the checkpoint alone, in Markdown."""
+    about = source.description
+    lines = [
+        f"# {name}",
+        "",
+        f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
+        f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
+        f"- speakers: {', '.join(speaker.name for speaker in about.facts.speakers)}",
+        f"- audio: {about.facts.mel.sample_rate} Hz, {about.facts.mel.num_bands} mel bands",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _description(output: Path, model: TrainableModel, source: Checkpoint, options: ExportOptions) -> dict[str, Any]:
+    """The fields of addon.json that do not depend on its files."""
+    about, facts = source.description, model.facts
+    kind = find_kind(about.kind).group
+    speaks = kind == "acoustic"
+    return {
+        "name": options.name or output.name,
+        "kind": kind,
+        "sample_rate": facts.mel.sample_rate,
+        "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
+        "symbols": facts.symbols if speaks else (),
+        "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
+        "stack": list(getattr(model, "stack", ())),
+        "licence": options.licence,
+        "default_vocoder": options.default_vocoder,
+        "provenance": about.model_dump(
+            mode="json", include={"kind", "step", "recipe", "seconds", "validation", "commit", "versions"}
+        ),
+    }
+
+
+def _samples(model: TrainableModel, utterances: Iterable[Features]) -> dict[str, list[Sample]]:
+    """Inputs of every part, by its name."""
+    samples: dict[str, list[Sample]] = {}
+    with torch.no_grad():
+        for utterance in utterances:
+            for name, inputs in model.export_samples(utterance).items():
+                samples.setdefault(name, []).append(inputs)
+    return samples
+
+
+def _in_turns(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Held-out utterances first, then the others; of these the first of every speaker, then the second, ..."""
+    for group in ([e for e in entries if e["split"] in _HELD_OUT], [e for e in entries if e["split"] not in _HELD_OUT]):
+        turns: dict[str, int] = {}
+        places = []
+        for entry in group:
+            turns[entry["speaker"]] = turns.get(entry["speaker"], -1) + 1
+            places.append((turns[entry["speaker"]], entry))
+        yield from (entry for _, entry in sorted(places, key=lambda place: place[0]))
+
+
+def _features(corpus: Path, entry: dict[str, Any], facts: CorpusFacts) -> Features:
+    ids = {symbol: place for place, symbol in enumerate(facts.symbols)}
+    try:
+        phones = np.array([ids[token] for token in entry["tokens"]], np.int64)
+    except KeyError as error:
+        raise CheckpointError(f"{corpus}: its token {error} is not among the model's symbols") from error
+    with np.load(corpus / entry["features"]) as arrays:
+        frames = {name: arrays[name] for name in ("mel", "log_f0", "voicing", "energy")}
+    speaker = np.array(facts.speaker_names.index(entry["speaker"]))
+    return {"phones": phones, "durations": np.array(entry["durations"], np.int64), "speaker": speaker, **frames}

@@ -1,0 +1,95 @@
+"""Writing an addon folder, whole or not at all; publishing the schema of addon.json."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tts_cli.addon_config import ADDON_FILE, AddonConfig
+from tts_cli.backends import open_network
+from tts_cli.config import parse
+from tts_cli.errors import InputError, OutputError
+from tts_cli.export.network import export_network, sha256
+from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity, round_parameters
+from tts_cli.models.parts import ExportPart
+from tts_cli.ports import NetworkSettings
+
+TOLERANCE = 1e-4
+"""Largest difference between a torch module and its exported network that is let pass."""
+
+
+def write_addon(
+    folder: Path,
+    description: Mapping[str, Any],
+    parts: Sequence[ExportPart],
+    samples: Mapping[str, Sequence[Sample]],
+    assets: Mapping[str, Path],
+    model_card: str,
+    tolerance: float = TOLERANCE,
+) -> list[Parity]:
+    """Write the addon `folder`, replacing an older one, and say how far each output is from torch.
+
+    `description` has the fields of addon.json except networks and assets; `samples` real inputs of each part, by its name.
+    The parts' parameters are rounded to what the addon keeps. Raises RefusedError over the tolerance, ConfigError for a wrong
+    description, OutputError when the folder cannot be written; then an older addon stays as it was.
+    """
+    with _replacing(folder) as new:
+        networks, parities = {}, []
+        (new / "networks").mkdir()
+        for part in parts:
+            round_parameters(part.module)
+            spec = export_network(part, new / "networks", samples[part.name][0])
+            network = open_network(new / "networks" / f"{part.name}.onnx", spec, NetworkSettings())
+            parities += measure_parity(part, network, samples[part.name])
+            networks[part.name] = spec.model_dump(mode="json")
+        refuse_disparity(parities, tolerance)
+        fields = {**description, "networks": networks, "assets": _copy_assets(assets, new)}
+        write_addon_config(new, parse(AddonConfig, fields, str(folder / ADDON_FILE)))
+        (new / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
+    return parities
+
+
+def write_addon_config(folder: Path, config: AddonConfig) -> None:
+    """Write addon.json into `folder`, defaults spelled out."""
+    text = json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    (folder / ADDON_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def addon_schema() -> str:
+    """The JSON Schema of addon.json, as docs/addon.schema.json has it."""
+    schema = AddonConfig.model_json_schema(mode="validation")
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
+
+
+def _copy_assets(assets: Mapping[str, Path], folder: Path) -> dict[str, dict[str, str]]:
+    """Copy every file to `assets/`, keeping its name; what addon.json says of them."""
+    entries = {}
+    for name, source in assets.items():
+        target = folder / "assets" / source.name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, target)
+        entries[name] = {"file": f"assets/{source.name}", "sha256": sha256(target)}
+    return entries
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A new folder that takes the place of `folder` when the block ends well, and vanishes when it does not."""
+    if folder.exists() and not (folder / ADDON_FILE).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder}: exists and is not an addon", hint="name a folder that does not exist yet")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            new.mkdir()
+            yield new
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,93 @@
+"""The receptive field of a network, found by looking which input frames each output frame depends on."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tts_cli.models.parts import ExportPart
+from tts_cli.ports import Margins, PortSpec
+
+_ROLES = ("decoder", "vocoder")
+_STREAM = "frame"
+_NUM_FRAMES = (384, 512)
+
+
+def find_margins(part: ExportPart) -> Margins:
+    """Frames read before and after each output frame; none for roles that see the whole utterance at once.
+
+    Raises ValueError unless every output is as long as the input less both margins (or a multiple of that), and depends on no
+    frame beyond them and on the outermost ones.
+    """
+    if part.role not in _ROLES:
+        return Margins()
+    total = _dropped_frames(part)
+    for frame, (first, last) in _reach(part, total).items():
+        if (first, last) != (frame, frame + total):
+            raise ValueError(
+                f"network '{part.name}' gives {total} frames fewer than it takes, but its output frame {frame} depends on the input "
+                f"frames {first} to {last}, not {frame} to {frame + total}"
+            )
+    if part.lookahead is None and total % 2:
+        raise ValueError(f"network '{part.name}' reads {total + 1} frames for each it gives: state its lookahead")
+    right = total // 2 if part.lookahead is None else part.lookahead
+    return Margins(left=total - right, right=right)
+
+
+def random_inputs(part: ExportPart, num_steps: int) -> list[Tensor]:
+    """Inputs of `num_steps` steps (one at utterance rate): normal noise, or the id 0."""
+    return [_random_input(port, num_steps) for port in part.inputs]
+
+
+def outputs_of(module: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+    """What `module` gives, as a list even when it is a single tensor."""
+    outputs = module(*inputs)
+    return [outputs] if isinstance(outputs, Tensor) else list(outputs)
+
+
+def _random_input(port: PortSpec, num_steps: int) -> Tensor:
+    shape = (1, 1 if port.rate == "utterance" else num_steps, max(port.channels, 1))
+    return torch.randn(shape) if port.type == "float32" else torch.zeros(shape, dtype=torch.int64)
+
+
+def _dropped_frames(part: ExportPart) -> int:
+    """How many frames fewer come out than went in, the same for every output and length."""
+    with torch.no_grad():
+        lengths = [[output.shape[1] for output in outputs_of(part.module, random_inputs(part, n))] for n in _NUM_FRAMES]
+    dropped = {_dropped(*pair) for pair in zip(*lengths, strict=True)}
+    total = dropped.pop()
+    if dropped or total is None:
+        raise ValueError(
+            f"network '{part.name}': {_NUM_FRAMES} frames give outputs of {lengths} steps: these do not drop the same"
+        )
+    return total
+
+
+def _dropped(*num_steps: int) -> int | None:
+    """Frames dropped by an output of `num_steps` for `_NUM_FRAMES`, which may have several steps a frame; None if that varies."""
+    steps_per_frame, rest = divmod(num_steps[1] - num_steps[0], _NUM_FRAMES[1] - _NUM_FRAMES[0])
+    if rest or not steps_per_frame or num_steps[1] % steps_per_frame:
+        return None
+    return _NUM_FRAMES[1] - num_steps[1] // steps_per_frame
+
+
+def _reach(part: ExportPart, total: int) -> dict[int, tuple[int, int]]:
+    """First and last input frame behind the first, middle and last output frame."""
+    inputs = random_inputs(part, _NUM_FRAMES[1])
+    streams = [value.requires_grad_() for value, port in zip(inputs, part.inputs, strict=True) if _is_stream(port)]
+    num_frames = _NUM_FRAMES[1] - total
+    outputs = torch.cat([output.reshape(num_frames, -1) for output in outputs_of(part.module, inputs)], dim=-1)
+    reached = {frame: _frames_behind(outputs[frame], streams) for frame in (0, num_frames // 2, num_frames - 1)}
+    return {frame: (min(frames, default=-1), max(frames, default=-1)) for frame, frames in reached.items()}
+
+
+def _frames_behind(output: Tensor, streams: list[Tensor]) -> list[int]:
+    """Indices of the input frames that have a gradient from `output`, weighted at random so that nothing cancels."""
+    weighted = (output * torch.randn_like(output)).sum()
+    gradients = torch.autograd.grad(weighted, streams, retain_graph=True, allow_unused=True)
+    touched = sum(gradient.abs().sum(dim=(0, 2)) for gradient in gradients if gradient is not None)
+    return torch.as_tensor(touched).reshape(-1).nonzero().flatten().tolist()
+
+
+def _is_stream(port: PortSpec) -> bool:
+    return port.rate == _STREAM and port.type == "float32"

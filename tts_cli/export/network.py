@@ -1,0 +1,133 @@
+"""One torch module as a network: `<name>.onnx` (symbols) beside `<name>.params` (parameters)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto
+from torch import Tensor, nn
+
+from tts_cli.export.margins import find_margins
+from tts_cli.models.parts import ExportPart
+from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
+
+OPSET = 20
+_ALIGNMENT_BYTES = 64
+_TIME_AXIS = 1
+
+
+def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) -> NetworkSpec:
+    """Write `part` into `folder` and say what it is. `example`: one tensor (1, T, C) for each input.
+
+    Raises ValueError where the module breaks its promise (see `find_margins`).
+    """
+    margins = find_margins(part)
+    graph = _trace(part, example)
+    state = part.module.state_dict()
+    names = _parameters_of(graph, state.keys())
+    _append_parameters(graph, {name: stored(state[name]) for name in names}, folder / f"{part.name}.params")
+    onnx.save(graph, folder / f"{part.name}.onnx")
+    return NetworkSpec(
+        role=part.role,
+        inputs=tuple(part.inputs),
+        outputs=tuple(part.outputs),
+        margins=margins,
+        when=part.when,
+        splittable=part.splittable,
+        sha256=NetworkHashes(onnx=sha256(folder / f"{part.name}.onnx"), params=sha256(folder / f"{part.name}.params")),
+    )
+
+
+def stored(value: Tensor) -> NDArray[np.generic]:
+    """`value` as an addon keeps it: float16 in place of float32, unless that overflows."""
+    array: NDArray[np.generic] = value.detach().cpu().numpy()
+    if array.dtype != np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    return half if np.isfinite(half).all() else array
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of the file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _trace(part: ExportPart, example: Sequence[Tensor]) -> ModelProto:
+    """The module as a graph that has its parameters as inputs, under their state names.
+
+    The TorchScript exporter is used because it leaves the names of parameters alone when told to fold nothing, and takes a tenth
+    of the time of the one built on torch.export; the runtimes fold constants when they load.
+    """
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            part.module.eval(),
+            tuple(example),
+            buffer,
+            dynamo=False,
+            export_params=False,
+            do_constant_folding=False,
+            opset_version=OPSET,
+            input_names=[port.name for port in part.inputs],
+            output_names=[port.name for port in part.outputs],
+            dynamic_axes=_dynamic_axes(part.inputs, "") | _dynamic_axes(part.outputs, "_out"),
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _dynamic_axes(ports: Iterable[PortSpec], suffix: str) -> dict[str, dict[int, str]]:
+    """Names of the free axes by port; ports of one rate have the same length."""
+    return {port.name: {_TIME_AXIS: port.rate.replace("/", "_per_") + suffix} for port in ports if port.rate != "utterance"}
+
+
+def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
+    """State names the graph reads, after undoing the exporter's merging of equal parameters through Identity nodes."""
+    candidates = set(state_names)
+    graph = model.graph
+    nodes = [node for node in graph.node if not (node.op_type == "Identity" and node.output[0] in candidates)]
+    inputs = [value for value in graph.input if value.name not in candidates]
+    _replace(graph.node, nodes)
+    _replace(graph.input, inputs)
+    read = {name for node in nodes for name in node.input}
+    return [name for name in state_names if name in read]
+
+
+def _append_parameters(model: ModelProto, values: dict[str, NDArray[np.generic]], file: Path) -> None:
+    """Make `values` initialisers whose data lies in `file`, and let nodes read their float32 form."""
+    graph = model.graph
+    casts = {name: f"{name}.float32" for name, value in values.items() if value.dtype == np.float16}
+    for node in graph.node:
+        _replace(node.input, [casts.get(name, name) for name in node.input])
+    nodes = [onnx.helper.make_node("Cast", [name], [cast], to=TensorProto.FLOAT) for name, cast in casts.items()]
+    _replace(graph.node, [*nodes, *graph.node])
+    with file.open("wb") as data:
+        for name, value in values.items():
+            data.write(b"\0" * (-data.tell() % _ALIGNMENT_BYTES))
+            graph.initializer.append(_external_tensor(name, value, file.name, data.tell()))
+            data.write(value.tobytes())
+
+
+def _external_tensor(name: str, value: NDArray[np.generic], location: str, offset: int) -> TensorProto:
+    kind = onnx.helper.np_dtype_to_tensor_dtype(value.dtype)
+    tensor = TensorProto(name=name, data_type=kind, dims=value.shape, data_location=TensorProto.EXTERNAL)
+    for key, entry in (("location", location), ("offset", offset), ("length", value.nbytes)):
+        tensor.external_data.add(key=key, value=str(entry))
+    return tensor
+
+
+def _replace(field: object, values: Sequence[object]) -> None:
+    """Put `values` in the place of all entries of a repeated protobuf field."""
+    kept = list(values)
+    del field[:]  # type: ignore[attr-defined]
+    field.extend(kept)  # type: ignore[attr-defined]

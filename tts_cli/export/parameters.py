@@ -1,0 +1,59 @@
+"""The parameters of an addon back in the torch module they came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto
+from torch import Tensor, nn
+
+from tts_cli.addon_config import read_addon_config
+from tts_cli.errors import AddonError, CheckpointError
+from tts_cli.models.parts import ExportPart
+
+
+def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]]:
+    """Parameters of one network by their state names; float16 comes back as float32.
+
+    Raises AddonError when the addon has no such network or its files are damaged.
+    """
+    if network not in read_addon_config(addon).networks:
+        raise AddonError(f"{addon}: it has no network '{network}'")
+    graph, data = addon / "networks" / f"{network}.onnx", addon / "networks" / f"{network}.params"
+    try:
+        tensors = onnx.load(graph, load_external_data=False).graph.initializer
+        content = np.memmap(data, np.uint8, mode="r") if data.stat().st_size else np.zeros(0, np.uint8)
+        return {tensor.name: _read(tensor, content) for tensor in tensors}
+    except Exception as error:
+        raise AddonError(f"{graph}: cannot be read: {' '.join(str(error).split())}") from error
+
+
+def model_state_of_addon(model: nn.Module, parts: list[ExportPart], addon: Path) -> dict[str, Tensor]:
+    """The addon's parameters under the names of `model.state_dict()`; what `parts` do not hold is absent.
+
+    Shapes are the addon's: a table of fewer speakers is smaller than the model's. Raises CheckpointError when the addon is of
+    another kind of model, AddonError when it is damaged.
+    """
+    names: dict[int, list[str]] = {}
+    for name, value in model.state_dict(keep_vars=True).items():
+        names.setdefault(id(value), []).append(name)
+    state: dict[str, Tensor] = {}
+    for part in parts:
+        own = part.module.state_dict(keep_vars=True)
+        for name, value in addon_state_dict(addon, part.name).items():
+            if name not in own:
+                raise CheckpointError(f"{addon}: its network '{part.name}' is of another model: it has a parameter '{name}'")
+            state |= dict.fromkeys(names[id(own[name])], torch.from_numpy(value))
+    return state
+
+
+def _read(tensor: TensorProto, content: NDArray[np.uint8]) -> NDArray[np.generic]:
+    where = {entry.key: entry.value for entry in tensor.external_data}
+    start, num_bytes = int(where["offset"]), int(where["length"])
+    kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    value: NDArray[np.generic] = content[start : start + num_bytes].view(kind).reshape(tuple(tensor.dims))
+    return value.astype(np.float32) if kind == np.float16 else value.copy()

@@ -1,0 +1,68 @@
+"""Whether a network computes what its torch module computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tts_cli.backends import Network
+from tts_cli.errors import RefusedError
+from tts_cli.export.margins import outputs_of
+from tts_cli.export.network import stored
+from tts_cli.models.parts import ExportPart
+from tts_cli.ports import Array
+
+Sample = Sequence[Tensor]
+"""One tensor (1, T, C) for each input of a part."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far one output of a network is from torch, over all samples."""
+
+    network: str
+    output: str
+    largest_difference: float
+    largest_value: float
+    """Largest absolute value torch gives, for scale."""
+
+
+def round_parameters(module: nn.Module) -> None:
+    """Give every parameter the value an addon keeps, so that what is left to differ is the computation."""
+    with torch.no_grad():
+        for value in module.state_dict().values():
+            value.copy_(torch.from_numpy(stored(value)))
+
+
+def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]) -> list[Parity]:
+    """One entry for each output. The part's parameters are expected to be rounded."""
+    largest = {port.name: (0.0, 0.0) for port in part.outputs}
+    for sample in samples:
+        given = network.run({port.name: value.numpy() for port, value in zip(part.inputs, sample, strict=True)})
+        with torch.no_grad():
+            expected = outputs_of(part.module, list(sample))
+        for port, value in zip(part.outputs, expected, strict=True):
+            difference, scale = _compare(value.numpy(), given[port.name])
+            largest[port.name] = (max(largest[port.name][0], difference), max(largest[port.name][1], scale))
+    return [Parity(part.name, output, *values) for output, values in largest.items()]
+
+
+def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
+    """Raises RefusedError naming the output that is furthest from torch, if it is further than `tolerance`."""
+    worst = max(parities, key=lambda parity: parity.largest_difference)
+    if not worst.largest_difference <= tolerance:
+        raise RefusedError(
+            f"network '{worst.network}' differs from its torch module by {worst.largest_difference:.1e} in '{worst.output}', "
+            f"more than the tolerance of {tolerance:.0e}; nothing was written"
+        )
+
+
+def _compare(expected: Array, given: Array) -> tuple[float, float]:
+    """Largest absolute difference and value; a shape or a number that is missing differs without bound."""
+    if expected.shape != given.shape or not np.isfinite(expected - given).all():
+        return float("inf"), float("inf")
+    return float(np.abs(expected - given).max(initial=0)), float(np.abs(expected).max(initial=0))
