@@ -1,1 +1,1 @@
-"""THE mel, F0 and energy; phone alignment; reading, writing and playing audio."""
+"""Sound as numbers: THE mel, pitch, phone alignment, and reading, writing and playing audio."""

@@ -1,1 +1,1 @@
-"""Recordings: layouts, preparation, manifests and batching."""
+"""Recordings with transcripts: their layouts on disk, their preparation, and the batches that training reads."""

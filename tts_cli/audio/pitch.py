@@ -1,0 +1,49 @@
+"""Fundamental frequency and voicing on the mel's frame grid."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from tts_cli.audio.files import resample
+from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.errors import AudioError
+
+_TRACKER_RATE = 16000
+_VOICED_CONFIDENCE = 0.5
+
+
+def estimate_f0(audio: Floats, config: MelConfig, range_hz: tuple[float, float] | None = None) -> tuple[Floats, Floats]:
+    """F0 in Hertz (0 where unvoiced) and voicing (0 or 1) of `audio` (samples,): two arrays (T,), at the frames' centres.
+
+    SwiftF0 (Nieradzik 2025) tracks it every 16 ms; `range_hz` keeps it from octave errors once the speaker's range is known.
+    Raises AudioError when the tracker is not installed.
+    """
+    low, high = range_hz or (None, None)
+    track = _tracker().detect(resample(audio, config.sample_rate, _TRACKER_RATE), _TRACKER_RATE, fmin=low, fmax=high)
+    centres = (np.arange(config.num_frames(len(audio))) + 0.5) * config.hop_samples / config.sample_rate
+    voiced = track.confidence >= _VOICED_CONFIDENCE
+    if not voiced.any():
+        return np.zeros(len(centres), np.float32), np.zeros(len(centres), np.float32)
+    log_f0 = np.interp(centres, track.timestamps[voiced], np.log(track.pitch_hz[voiced]))
+    voicing = np.interp(centres, track.timestamps, track.confidence) >= _VOICED_CONFIDENCE
+    return (np.exp(log_f0) * voicing).astype(np.float32), voicing.astype(np.float32)
+
+
+def interpolate_log_f0(f0_hz: Floats, fallback_hz: float) -> Floats:
+    """Natural log of `f0_hz` (T,), linearly interpolated through frames where it is 0; `fallback_hz` where all are."""
+    voiced = np.flatnonzero(f0_hz > 0)
+    if len(voiced) == 0:
+        return np.full(len(f0_hz), np.log(fallback_hz), np.float32)
+    return np.interp(np.arange(len(f0_hz)), voiced, np.log(f0_hz[voiced])).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _tracker() -> Any:
+    try:
+        from swift_f0 import SwiftF0
+    except ImportError as error:
+        raise AudioError("estimating F0 needs the package 'swift-f0'", hint="pip install 'tts-cli[train]'") from error
+    return SwiftF0(threads=1, spin=False)

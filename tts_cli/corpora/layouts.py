@@ -1,0 +1,182 @@
+"""How recordings and transcripts lie on disk: LJSpeech, festvox/CMU ARCTIC and LibriSpeech. Every clip knows its file:line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tts_cli.errors import CorpusError
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+"""Formats libsndfile reads, in the order of preference when a recording lies there in several."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording with its transcript."""
+
+    corpus: str
+    id: str
+    speaker: str
+    text: str
+    audio: Path
+    where: str
+    """The transcript's file:line."""
+    split: str = "train"
+    kind: str = "statement"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One recording or transcript line that cannot be used."""
+
+    where: str
+    """The transcript's file:line."""
+    id: str
+    reason: str
+
+
+class Source(NamedTuple):
+    """What was found in one folder."""
+
+    corpus: str
+    clips: list[Clip]
+    rejects: list[Reject]
+
+
+class _Line(NamedTuple):
+    where: str
+    id: str
+    text: str
+    speaker: str
+    folder: Path
+
+
+def read_source(folder: Path, layout: str | None = None) -> Source:
+    """The clips of the corpus in `folder`, in its transcripts' order; `layout` None recognises it.
+
+    Lines that cannot be used become rejects. Raises CorpusError when the folder is missing or has no known layout.
+    """
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such folder")
+    parse = LAYOUTS[layout or detect_layout(folder)]
+    corpus, clips, rejects = folder.resolve().name, [], []
+    recordings, first_seen = _Recordings(), dict[str, str]()
+    for line in parse(folder):
+        found = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
+        (rejects if isinstance(found, Reject) else clips).append(found)
+    if not clips and not rejects:
+        raise CorpusError(f"{folder}: its transcripts are empty")
+    return Source(corpus, clips, rejects)
+
+
+def detect_layout(folder: Path) -> str:
+    """The layout whose transcripts lie in `folder`. Raises CorpusError when there are none."""
+    if (folder / "metadata.csv").is_file():
+        return "ljspeech"
+    if (folder / "etc" / "txt.done.data").is_file():
+        return "festvox"
+    if next(folder.rglob("*.trans.txt"), None):
+        return "librispeech"
+    raise CorpusError(
+        f"{folder}: no corpus found", hint="expected metadata.csv, etc/txt.done.data or *.trans.txt: " + ", ".join(LAYOUTS)
+    )
+
+
+def _locate(line: _Line, corpus: str, recordings: _Recordings, first_seen: dict[str, str]) -> Clip | Reject:
+    if line.id in first_seen:
+        return Reject(line.where, line.id, f"duplicate id, first seen at {first_seen[line.id]}")
+    first_seen[line.id] = line.where
+    if not line.id or re.search(r"[/\\\0]|^\.\.?$", line.id):
+        return Reject(line.where, line.id, "the id is not a file name")
+    audio = recordings.find(line.folder, line.id)
+    if audio is None:
+        return Reject(line.where, line.id, f"missing audio: no recording '{line.id}' in {line.folder}")
+    return Clip(corpus, line.id, line.speaker, line.text, audio, line.where)
+
+
+class _Recordings:
+    """Recordings by folder and name without extension; each folder is listed once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, Path]] = {}
+
+    def find(self, folder: Path, name: str) -> Path | None:
+        if folder not in self._folders:
+            self._folders[folder] = _recordings_in(folder)
+        return self._folders[folder].get(name)
+
+
+def _recordings_in(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    audible = [path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES]
+    audible.sort(key=lambda path: AUDIO_SUFFIXES.index(path.suffix.lower()), reverse=True)
+    return {path.stem: path for path in audible}
+
+
+def _parse_ljspeech(folder: Path) -> Iterator[_Line | Reject]:
+    """`metadata.csv`: id|text or id|text|normalised text, where the normalised text is what was read."""
+    audio = next((folder / name for name in ("wavs", "wav", "audio") if (folder / name).is_dir()), folder)
+    for where, line in _lines(folder / "metadata.csv"):
+        columns = line.split("|") if isinstance(line, str) else []
+        if isinstance(line, Reject):
+            yield line
+        elif len(columns) not in (2, 3):
+            yield Reject(where, columns[0], f"wrong number of columns: {len(columns)}, expected 2 or 3 separated by '|'")
+        else:
+            yield _Line(where, _stem(columns[0]), columns[-1].strip() or columns[1].strip(), folder.resolve().name, audio)
+
+
+def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
+    """`etc/txt.done.data`: ( id "text" )."""
+    name = folder.resolve().name
+    speaker = re.sub(r"^cmu_us_(\w+)_arctic$", r"\1", name)
+    audio = next((folder / name for name in ("wav", "wavs") if (folder / name).is_dir()), folder)
+    for where, line in _lines(folder / "etc" / "txt.done.data"):
+        match = re.fullmatch(r'\(\s*(\S+)\s+"(.*)"\s*\)', line.strip()) if isinstance(line, str) else None
+        if match:
+            yield _Line(where, _stem(match[1]), match[2].replace('\\"', '"').strip(), speaker, audio)
+        else:
+            yield line if isinstance(line, Reject) else Reject(where, "", 'wrong number of columns: expected ( id "text" )')
+
+
+def _parse_librispeech(folder: Path) -> Iterator[_Line | Reject]:
+    """`SPEAKER/CHAPTER/*.trans.txt`: id text, beside the recordings."""
+    for path in sorted(folder.rglob("*.trans.txt")):
+        for where, line in _lines(path):
+            if isinstance(line, Reject):
+                yield line
+                continue
+            name, _, text = line.strip().partition(" ")
+            yield _Line(where, _stem(name), text.strip(), f"libri_{name.split('-')[0]}", path.parent)
+
+
+def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
+    """file:line and text of the lines of `path` that are not blank; what is not UTF-8 is a reject."""
+    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
+        where = f"{path}:{number}"
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            yield where, Reject(where, "", "the line is not UTF-8 text")
+            continue
+        if text.strip():
+            yield where, text
+
+
+def _stem(name: str) -> str:
+    """The id `name`, without the extension of an audio format."""
+    name = name.strip()
+    stem, dot, suffix = name.rpartition(".")
+    return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else name
+
+
+LAYOUTS: dict[str, Callable[[Path], Iterator[_Line | Reject]]] = {
+    "ljspeech": _parse_ljspeech,
+    "festvox": _parse_festvox,
+    "librispeech": _parse_librispeech,
+}

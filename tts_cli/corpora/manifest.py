@@ -1,0 +1,160 @@
+"""A prepared corpus on disk: `manifest.jsonl`, `corpus.json` and the features, written by `tts prepare`, read by training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import ValidationError
+
+from tts_cli.audio.mel import MelConfig
+from tts_cli.config import StrictModel, parse, read_mapping
+from tts_cli.corpora.journal import write_atomically
+from tts_cli.errors import CorpusError
+
+Split = Literal["train", "validation", "test"]
+"""The splits of a prepared corpus. `unseen` is none of them: what is set aside can never be trained on."""
+
+FEATURES = ("mel", "log_f0", "voicing", "energy", "audio")
+
+
+class Recording(StrictModel):
+    """One line of `manifest.jsonl`."""
+
+    id: str
+    audio_filepath: str
+    """The original recording."""
+    text: str
+    normalized_text: str
+    duration: float
+    """Seconds."""
+    speaker: str
+    corpus: str
+    split: Split
+    kind: str
+    """statement, wh or yes-no."""
+    tokens: tuple[str, ...]
+    durations: tuple[int, ...]
+    """Frames of every token; they sum to `num_frames`."""
+    num_frames: int
+    features: str
+    """Path of the features, relative to the corpus."""
+
+
+class SpeakerSummary(StrictModel):
+    """What a speaker brings to a corpus."""
+
+    clips: int
+    seconds: float
+    mean_log_f0: float
+    """Mean natural log of F0 in Hertz over voiced frames."""
+    std_log_f0: float
+
+
+class CorpusSummary(StrictModel):
+    """`corpus.json`: what all the recordings have in common."""
+
+    format: Literal[1] = 1
+    mel: MelConfig
+    mel_hash: str
+    symbols: tuple[str, ...]
+    speakers: dict[str, SpeakerSummary]
+    versions: dict[str, str]
+
+
+class Corpus:
+    """A prepared corpus, opened and checked."""
+
+    def __init__(self, folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
+        self.folder, self.summary, self.recordings = folder, summary, recordings
+
+    @property
+    def mel(self) -> MelConfig:
+        """The mel configuration of the features."""
+        return self.summary.mel
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Names of the speakers, sorted; a speaker's index is its place here."""
+        return tuple(sorted(self.summary.speakers))
+
+    def of_split(self, split: str) -> list[Recording]:
+        """The recordings of one split. Raises CorpusError for `unseen`, unknown names and empty splits."""
+        if split == "unseen":
+            raise CorpusError("nothing trains on the split 'unseen'", hint="valid: train, validation, test")
+        chosen = [recording for recording in self.recordings if recording.split == split]
+        if not chosen:
+            raise CorpusError(f"{self.folder}: no recording is of the split '{split}'")
+        return chosen
+
+    def load(self, recording: Recording, names: tuple[str, ...] = FEATURES) -> dict[str, np.ndarray[Any, Any]]:
+        """Features `names` of `recording`: mel (T, bands), log_f0, voicing, energy (T,) float32, audio (T * hop,) int16."""
+        path = self.folder / recording.features
+        try:
+            with np.load(path) as file:
+                arrays = {name: file[name] for name in names}
+        except (OSError, KeyError, ValueError) as error:
+            raise CorpusError(f"{path}: damaged or missing features ({error})", hint="run tts prepare again") from error
+        hop = self.mel.hop_samples
+        for name, array in arrays.items():
+            if len(array) != recording.num_frames * (hop if name == "audio" else 1):
+                raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint="run tts prepare again")
+        return arrays
+
+
+def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
+    """Writes `corpus.json` and, last, `manifest.jsonl`: where that lies, the corpus is complete. Raises OutputError."""
+    write_atomically(folder / "corpus.json", [json.dumps(summary.model_dump(), indent=1, ensure_ascii=False)])
+    lines = (json.dumps(recording.model_dump(), ensure_ascii=False) for recording in recordings)
+    write_atomically(folder / "manifest.jsonl", lines)
+
+
+def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, ...] | None = None) -> Corpus:
+    """The prepared corpus in `folder`. Raises CorpusError when it is incomplete, damaged or disagrees with these."""
+    if not (folder / "manifest.jsonl").is_file():
+        raise CorpusError(f"{folder}: not a prepared corpus, manifest.jsonl is missing", hint="run tts prepare first")
+    summary = parse(CorpusSummary, read_mapping(folder / "corpus.json"), str(folder / "corpus.json"))
+    _check_agreement(folder, summary, mel, symbols)
+    recordings = [_checked(recording, where, summary) for where, recording in _read_manifest(folder / "manifest.jsonl")]
+    return Corpus(folder, summary, recordings)
+
+
+def check_mel(folder: Path, mel: MelConfig) -> None:
+    """Raises CorpusError when `folder` holds a corpus of another mel configuration."""
+    if (folder / "corpus.json").is_file():
+        summary = parse(CorpusSummary, read_mapping(folder / "corpus.json"), str(folder / "corpus.json"))
+        _check_agreement(folder, summary, mel, None)
+
+
+def _check_agreement(folder: Path, summary: CorpusSummary, mel: MelConfig | None, symbols: tuple[str, ...] | None) -> None:
+    found = summary.mel_hash
+    wanted = summary.mel.hash if mel is None else mel.hash
+    if found != wanted or found != summary.mel.hash:
+        raise CorpusError(f"{folder}: prepared with another mel configuration ({found}, not {wanted})", hint="prepare it anew")
+    if symbols is not None and summary.symbols != symbols:
+        raise CorpusError(f"{folder}: prepared with another set of symbols", hint="run tts prepare again")
+
+
+def _read_manifest(path: Path) -> Iterator[tuple[str, Recording]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            where = f"{path}:{number}"
+            try:
+                yield where, Recording.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                raise CorpusError(f"{where}: '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+
+
+def _checked(recording: Recording, where: str, summary: CorpusSummary) -> Recording:
+    if sum(recording.durations) != recording.num_frames or len(recording.durations) != len(recording.tokens):
+        raise CorpusError(f"{where}: the durations do not match the tokens and the number of frames")
+    if recording.speaker not in summary.speakers:
+        raise CorpusError(f"{where}: corpus.json does not know the speaker '{recording.speaker}'")
+    unknown = set(recording.tokens) - set(summary.symbols)
+    if unknown:
+        raise CorpusError(f"{where}: corpus.json does not know the symbols {sorted(unknown)}")
+    return recording

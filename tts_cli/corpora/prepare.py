@@ -1,0 +1,245 @@
+"""`tts prepare`: recordings and transcripts in, one corpus with phones, durations and features out."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tts_cli.audio.alignment import ALIGNMENT_VERSION
+from tts_cli.audio.files import unwritable
+from tts_cli.audio.mel import MelConfig
+from tts_cli.config import StrictModel
+from tts_cli.corpora.clips import (
+    FEATURES_VERSION,
+    Analysis,
+    AnalysisTask,
+    FeatureTask,
+    PitchStatistics,
+    analyse,
+    write_features,
+)
+from tts_cli.corpora.journal import Journal, fingerprint, run_all
+from tts_cli.corpora.layouts import Clip, Reject, Source, read_source
+from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, check_mel, write_corpus
+from tts_cli.corpora.report import PrepareReport, make_report, write_report
+from tts_cli.corpora.splits import apply_splits, read_splits, share_out
+from tts_cli.errors import CorpusError, TextError
+from tts_cli.text import TextFrontEnd
+from tts_cli.text.phones import SYMBOLS, Utterance
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how many clips are done and how many there are."""
+
+_LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
+_NOT_ANALYSED = Analysis()
+
+
+class PrepareOptions(StrictModel):
+    """How a corpus is prepared."""
+
+    layout: str | None = None
+    """None recognises it, source by source."""
+    splits: Path | None = None
+    lexicon: Path | None = None
+    mel: MelConfig = MelConfig()
+    num_processes: int = 1
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A clip on its way through the stages."""
+
+    clip: Clip
+    utterance: Utterance
+    fingerprint: str
+    analysis: Analysis = _NOT_ANALYSED
+
+    @property
+    def features(self) -> str:
+        """Path of the features, relative to the corpus."""
+        return f"features/{self.clip.corpus}/{self.clip.id}.npz"
+
+
+def prepare(
+    sources: Sequence[Path], output: Path, options: PrepareOptions, progress: Progress = lambda *_: None
+) -> PrepareReport:
+    """Prepares `sources` as one corpus in `output`; what an earlier, perhaps killed, run finished there is not done again.
+
+    Clips that cannot be used are in the report, which is also written; the caller decides with `report.check(strict)`.
+    Raises CorpusError for sources, splits or an output that cannot be used, OutputError when `output` cannot be written.
+    """
+    check_mel(output, options.mel)
+    clips, rejects, num_unseen = _collect(sources, options)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(output, error) from error
+    run = _Preparation(output, options, progress, rejects)
+    entries = run.analyse(run.pronounce(clips))
+    pitch = run.write_features(entries)
+    summary = _summarise(entries, pitch, options.mel)
+    recordings = [_recording(entry) for entry in entries]
+    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen)
+    write_report(output, report)
+    if recordings:
+        write_corpus(output, summary, recordings)
+        run.journal.compact(run.keys)
+    return report
+
+
+def _collect(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[Clip], list[Reject], int]:
+    """The clips to prepare, the lines that are no clips, and the number of clips set aside as unseen."""
+    found = [read_source(source, options.layout) for source in sources]
+    names = [source.corpus for source in found]
+    if len(set(names)) < len(names):
+        raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}")
+    if options.splits is None:
+        found, unseen = [Source(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
+    else:
+        splits = read_splits(options.splits)
+        found, unseen = map(list, zip(*(apply_splits(source, splits) for source in found), strict=True))
+    return (
+        [clip for source in found for clip in source.clips],
+        [reject for source in found for reject in source.rejects],
+        sum(unseen),
+    )
+
+
+class _Preparation:
+    """The stages that work clip by clip, each going on where an earlier run stopped."""
+
+    def __init__(self, output: Path, options: PrepareOptions, progress: Progress, rejects: list[Reject]) -> None:
+        self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
+        self.journal = Journal(output / "journal.jsonl")
+        self.keys: list[str] = []
+        """Of the journal's results that belong to this corpus."""
+
+    def pronounce(self, clips: list[Clip]) -> list[_Entry]:
+        """The clips whose text can be spoken."""
+        front_end = TextFrontEnd(self.options.lexicon)
+        entries = []
+        for number, clip in enumerate(clips, start=1):
+            try:
+                if not clip.text:
+                    raise TextError("empty text")
+                entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
+            except TextError as error:
+                self.rejects.append(Reject(clip.where, clip.id, error.message))
+            self.progress("text", number, len(clips))
+        return entries
+
+    def analyse(self, entries: list[_Entry]) -> list[_Entry]:
+        """The entries whose recordings are valid and aligned."""
+        mel = self.options.mel
+        tasks = [
+            AnalysisTask(entry.fingerprint, entry.clip.audio, entry.utterance.tokens, entry.utterance.word_of_token, mel)
+            for entry in entries
+        ]
+        good = []
+        for entry, result in zip(entries, self._finish("alignment", analyse, tasks), strict=True):
+            analysis = Analysis(**result)
+            if analysis.reason:
+                self.rejects.append(Reject(entry.clip.where, entry.clip.id, f"{entry.clip.audio.name}: {analysis.reason}"))
+            else:
+                good.append(replace(entry, analysis=analysis))
+        return good
+
+    def write_features(self, entries: list[_Entry]) -> list[PitchStatistics]:
+        """Writes the features of every entry, and says what its pitch is like."""
+        ranges = _f0_ranges(entries)
+        tasks = [
+            FeatureTask(
+                entry.fingerprint, entry.clip.audio, self.output, entry.features, self.options.mel, ranges[entry.clip.speaker]
+            )
+            for entry in entries
+        ]
+        return [PitchStatistics(**result) for result in self._finish("features", write_features, tasks)]
+
+    def _finish(
+        self, stage: str, function: Callable[[Any], Any], tasks: Sequence[AnalysisTask | FeatureTask]
+    ) -> list[dict[str, Any]]:
+        """The result of every task, from the journal where it is there."""
+        keys = [task.key for task in tasks]
+        pending = {
+            key: task
+            for key, task in zip(keys, tasks, strict=True)
+            if self.journal.get(key) is None or not task.output_is_there()
+        }
+        num_kept = len(tasks) - len(pending)
+        for number, (key, result) in enumerate(run_all(function, pending, self.options.num_processes), start=1):
+            self.journal.add(key, asdict(result))
+            self.progress(stage, num_kept + number, len(tasks))
+        self.keys += keys
+        return [self.journal[key] for key in keys]
+
+
+def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | None]:
+    """Each speaker's range: an octave around the median of the recordings' medians; None when nothing is voiced."""
+    medians = defaultdict[str, list[float]](list)
+    for entry in entries:
+        medians[entry.clip.speaker].append(entry.analysis.median_f0_hz)
+    ranges: dict[str, tuple[float, float] | None] = {}
+    for speaker, values in medians.items():
+        voiced = [value for value in values if value > 0]
+        median = float(np.median(voiced)) if voiced else 0.0
+        ranges[speaker] = (max(_LOWEST_HZ, round(median / 2, 2)), min(_HIGHEST_HZ, round(median * 2, 2))) if voiced else None
+    return ranges
+
+
+def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConfig) -> CorpusSummary:
+    by_speaker = defaultdict[str, list[int]](list)
+    for index, entry in enumerate(entries):
+        by_speaker[entry.clip.speaker].append(index)
+    speakers = {
+        name: _speaker_summary([entries[i].analysis.seconds for i in indices], [pitch[i] for i in indices])
+        for name, indices in sorted(by_speaker.items())
+    }
+    return CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=tuple(SYMBOLS), speakers=speakers, versions=_versions())
+
+
+def _speaker_summary(seconds: list[float], pitch: list[PitchStatistics]) -> SpeakerSummary:
+    count = max(1, sum(part.num_voiced for part in pitch))
+    mean = sum(part.sum_log_f0 for part in pitch) / count
+    variance = sum(part.sum_square_log_f0 for part in pitch) / count - mean**2
+    return SpeakerSummary(
+        clips=len(seconds),
+        seconds=round(sum(seconds), 3),
+        mean_log_f0=round(mean, 6),
+        std_log_f0=round(math.sqrt(max(0.0, variance)), 6),
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {"alignment": str(ALIGNMENT_VERSION), "features": str(FEATURES_VERSION)}
+    for package in ("tts-cli", "pocketsphinx", "swift-f0"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "unknown"
+    return versions
+
+
+def _recording(entry: _Entry) -> Recording:
+    clip, utterance, analysis = entry.clip, entry.utterance, entry.analysis
+    return Recording(
+        id=clip.id,
+        audio_filepath=str(clip.audio.resolve()),
+        text=clip.text,
+        normalized_text=utterance.normalised,
+        duration=round(analysis.seconds, 4),
+        speaker=clip.speaker,
+        corpus=clip.corpus,
+        split=clip.split,
+        kind=clip.kind,
+        tokens=utterance.tokens,
+        durations=analysis.durations,
+        num_frames=sum(analysis.durations),
+        features=entry.features,
+    )

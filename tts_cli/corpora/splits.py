@@ -1,0 +1,107 @@
+"""Which clip serves what: `splits.csv` (corpus,speaker,id,split,kind,text), or a share chosen from the texts without one."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tts_cli.corpora.layouts import Clip, Reject, Source
+from tts_cli.errors import CorpusError
+
+SPLITS = ("train", "validation", "test", "unseen")
+"""`unseen` recordings are set aside: they are not even prepared."""
+
+_COLUMNS = ["corpus", "speaker", "id", "split", "kind", "text"]
+_VALIDATION_PERCENT = 5
+_WH_WORDS = {"what", "when", "where", "which", "who", "whom", "whose", "why", "how"}
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """What `splits.csv` says of one clip."""
+
+    speaker: str
+    split: str
+    kind: str
+    text: str
+    where: str
+
+
+Splits = dict[tuple[str, str], SplitRow]
+"""Rows by corpus and id."""
+
+
+def read_splits(path: Path) -> Splits:
+    """The rows of `path`. Raises CorpusError naming the line of a duplicate, an unknown split or a missing column."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file")
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if not set(_COLUMNS) <= set(reader.fieldnames or []):
+            raise CorpusError(f"{path}:1: expected the columns {','.join(_COLUMNS)}")
+        splits: Splits = {}
+        for row in reader:
+            key, parsed = (row["corpus"], row["id"]), _parse_row(row, f"{path}:{reader.line_num}")
+            if key in splits:
+                raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}")
+            splits[key] = parsed
+    return splits
+
+
+def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
+    values = [row[name] for name in ("speaker", "split", "kind", "text")]
+    if None in values or None in row:
+        raise CorpusError(f"{where}: wrong number of columns, expected {len(_COLUMNS)}")
+    if row["split"] not in SPLITS:
+        raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
+    return SplitRow(*[value or "" for value in values], where)
+
+
+def apply_splits(source: Source, splits: Splits) -> tuple[Source, int]:
+    """`source` with the speakers, splits, kinds and texts of `splits`, and how many of its clips are `unseen` and left out.
+
+    Clips it does not list, and clips it lists that are not there, become rejects. Raises CorpusError when it lists none.
+    """
+    listed = {name: row for (corpus, name), row in splits.items() if corpus == source.corpus}
+    if not listed:
+        known = ", ".join(sorted({corpus for corpus, _ in splits}))
+        raise CorpusError(f"the splits list nothing of the corpus '{source.corpus}'", hint=f"they list: {known}")
+    clips = [_with_row(clip, listed.get(clip.id)) for clip in source.clips]
+    rejects = [*source.rejects, *_absent(source, listed), *(clip for clip in clips if isinstance(clip, Reject))]
+    used = [clip for clip in clips if isinstance(clip, Clip) and clip.split != "unseen"]
+    num_unseen = sum(isinstance(clip, Clip) for clip in clips) - len(used)
+    return Source(source.corpus, used, rejects), num_unseen
+
+
+def _with_row(clip: Clip, row: SplitRow | None) -> Clip | Reject:
+    if row is None:
+        return Reject(clip.where, clip.id, "the splits do not list it")
+    return replace(clip, speaker=row.speaker, split=row.split, kind=row.kind, text=row.text.strip())
+
+
+def _absent(source: Source, listed: dict[str, SplitRow]) -> Iterator[Reject]:
+    there = {clip.id for clip in source.clips} | {reject.id for reject in source.rejects}
+    for name, row in listed.items():
+        if name not in there and row.split != "unseen":
+            yield Reject(row.where, name, f"the splits list it, but '{source.corpus}' has no transcript of it")
+
+
+def share_out(clips: Iterable[Clip]) -> list[Clip]:
+    """`clips` with a validation share chosen by their texts alone, so that no text is in two splits whoever speaks it."""
+    return [replace(clip, split=_split_of(clip.text), kind=_kind_of(clip.text)) for clip in clips]
+
+
+def _split_of(text: str) -> str:
+    digest = hashlib.sha256(" ".join(text.lower().split()).encode()).digest()
+    return "validation" if int.from_bytes(digest[:4], "big") % 100 < _VALIDATION_PERCENT else "train"
+
+
+def _kind_of(text: str) -> str:
+    if not text.endswith("?"):
+        return "statement"
+    first = re.match(r"\w+", text.lower())
+    return "wh" if first and first[0] in _WH_WORDS else "yes-no"
