@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, suggest
 from tts_cli.errors import ConfigError
+from tts_cli.models.parts import ExportPart, Features
 
 Batch = dict[str, Tensor]
 
@@ -67,7 +68,7 @@ class Batches(Protocol):
         """The batch of `step`: a function of the seed and `step` alone, whatever was asked before.
 
         The first dimension of every tensor that has one counts the items of the batch (several processes share them out).
-        It is called from a thread of its own, ahead of time, so it draws from its own generator and never from torch's global one.
+        It is called ahead of time from a thread of its own, so it draws from its own generator, never from torch's global one.
         """
 
 
@@ -115,15 +116,19 @@ class TrainableModel(nn.Module):
         return {name: float(value) for name, value in self.losses(batch, next(iter(self.players())), 0).items()}
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
-        """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), told apart by their dimensions."""
+        """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), by the names to show."""
         return {}
 
     def speaker_tables(self) -> tuple[str, ...]:
         """Names of the parameters with one row a speaker; `--init-from` matches their rows by the speakers' names."""
         return ()
 
-    def export_parts(self) -> Any:
-        """What `tts export-addon` needs: see export.py."""
+    def export_parts(self) -> list[ExportPart]:
+        """The networks of its addon."""
+        raise NotImplementedError
+
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        """Inputs for each part, by its name, on which export compares torch with the exported network."""
         raise NotImplementedError
 
 

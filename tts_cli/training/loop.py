@@ -1,0 +1,288 @@
+"""The one training loop, for every kind of model; Lightning Fabric brings devices, precision and several processes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from tts_cli.errors import RefusedError
+from tts_cli.models import Batch, Batches, TrainableModel
+from tts_cli.training import checkpoints
+from tts_cli.training.checkpoints import Description
+from tts_cli.training.logbook import Logbook
+from tts_cli.training.recipe import Recipe
+from tts_cli.training.state import Player, TrainingState
+
+SEEDING = "torch.manual_seed, before each step, by the first 63 bits of SHA-256 of 'seed/step/process'"
+
+
+class Turn(nn.Module):
+    """Calls a model's losses through `forward`, which is what Fabric wraps."""
+
+    def __init__(self, model: TrainableModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+        """The losses of `player` on this process's share of the batch."""
+        return self.model.losses(batch, player, step)
+
+
+class Ahead:
+    """Makes the batch of the next step in a thread while the present one is learnt."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self._thread = ThreadPoolExecutor(1)
+        self._pending: dict[int, Future[Batch]] = {}
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`; that of the next step is begun."""
+        present = self._pending.get(step) or self._thread.submit(self._batches.batch, step)
+        self._pending = {step + 1: self._thread.submit(self._batches.batch, step + 1)}
+        return present.result()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._thread.shutdown(cancel_futures=True)
+
+
+class Loop:
+    """A training in progress: `state` after `step` steps, in the folder `run`."""
+
+    def __init__(self, fabric: Fabric, model: TrainableModel, recipe: Recipe, run: Path) -> None:
+        self.fabric = fabric
+        self.model = model
+        self.recipe = recipe
+        self.run_folder = run
+        self.turn = fabric.setup_module(Turn(model))
+        self.state = TrainingState(model, recipe)
+        self.step = 0
+        self.seconds_before = 0.0
+        self.rollbacks = 0
+        self.best = math.inf
+        self.saved_step = -1
+        self.logbook: Logbook | None = None
+        self._started = self._saved = time.monotonic()
+        self._commit = checkpoints.commit() if fabric.is_global_zero else None
+
+    def run(self, training: Batches, validation: Batches, stop: Callable[[], bool]) -> None:
+        """Train to the recipe's last step; end earlier after `max_minutes` or when `stop` says so. Leaves a checkpoint.
+
+        Raises RefusedError when losses, gradients or weights will not stay finite.
+        """
+        ahead = Ahead(training)
+        try:
+            with self._logbook():
+                self._snapshot()
+                while self.step < self.recipe.steps and not self._agreed(stop() or self._out_of_time()):
+                    self._advance(ahead.batch(self.step), validation)
+                self._finish(validation)
+        finally:
+            ahead.close()
+
+    @property
+    def seconds(self) -> float:
+        """Training time, earlier runs included."""
+        return self.seconds_before + time.monotonic() - self._started
+
+    def say(self, line: str) -> None:
+        """Tell the user, once, whatever the number of processes."""
+        if self.logbook is not None:
+            self.logbook.say(line)
+
+    def _logbook(self) -> AbstractContextManager[Any]:
+        if not self.fabric.is_global_zero:
+            return nullcontext()
+        self.logbook = Logbook(self.run_folder, self.step, self.recipe.steps, self.model.facts.mel.sample_rate)
+        return self.logbook
+
+    def _advance(self, batch: Batch, validation: Batches) -> None:
+        """One step, and what is due after it."""
+        losses = self._learn(batch)
+        self.step += 1
+        if losses is None:
+            self._roll_back("the loss or its gradient")
+            return
+        if self.logbook is not None:
+            self.logbook.advance(self.step)
+        if self.step % self.recipe.log_every == 0:
+            self._log(losses)
+        if self.step % self.recipe.snapshot_every == 0:
+            self._keep()
+        if self.step % self.recipe.validate_every == 0:
+            self._validate(validation)
+
+    def _learn(self, batch: Batch) -> dict[str, Tensor] | None:
+        """Every player's turn on `batch`; their losses, or None as soon as something is not finite."""
+        seed_step(self.recipe.seed, self.step, self.fabric.global_rank)
+        rows = share(batch, self.fabric.global_rank, self.fabric.world_size)
+        found: dict[str, Tensor] = {}
+        for player in self.state.players:
+            if not self.model.plays(player.name, self.step):
+                continue
+            losses = self._take_turn(player, self.fabric.to_device(rows[0]), rows[1])
+            if losses is None:
+                return None
+            prefix = "" if len(self.state.players) == 1 else f"{player.name}/"
+            found |= {prefix + name: value for name, value in losses.items()}
+        self.state.average.update(self.step)
+        return found
+
+    def _take_turn(self, player: Player, batch: Batch, num_items: int) -> dict[str, Tensor] | None:
+        for other in self.state.players:
+            for parameter in other.parameters.values():
+                parameter.requires_grad_(other is player)
+        player.optimiser.zero_grad()
+        losses = dict(self.turn(batch, player.name, self.step))
+        fraction = self._fraction(losses.pop("weight", None), num_items)
+        self.fabric.backward(losses["loss"] * fraction)
+        norm = self.fabric.clip_gradients(
+            self.turn, player.optimiser, max_norm=self.recipe.clip_gradient_norm, error_if_nonfinite=False
+        )
+        losses = self._averaged({name: value.detach() * fraction for name, value in losses.items()})
+        if not math.isfinite(float(losses["loss"] + norm)):
+            return None
+        options = self.recipe.optimisers.get(player.name, self.recipe.optimiser)
+        for group in player.optimiser.param_groups:
+            group["lr"] = options.rate(self.step, self.recipe.steps)
+        player.optimiser.step()
+        return losses | {"gradient_norm": norm}
+
+    def _fraction(self, weight: Tensor | None, num_items: int) -> Tensor | float:
+        """By what to multiply this process's mean loss so that the mean over processes is that of the whole batch."""
+        if self.fabric.world_size == 1:
+            return 1.0
+        own = torch.as_tensor(float(num_items)) if weight is None else weight.detach().float() * (num_items > 0)
+        own = self.fabric.to_device(own)
+        return own / self.fabric.all_reduce(own.clone(), reduce_op="mean")
+
+    def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Means over the processes."""
+        if self.fabric.world_size == 1:
+            return losses
+        means = self.fabric.all_reduce(torch.stack([value.float() for value in losses.values()]), reduce_op="mean")
+        return dict(zip(losses, means.unbind(), strict=True))
+
+    def _agreed(self, stop: bool) -> bool:
+        """Whether any process wants to stop: all of them must, at the same step."""
+        if self.fabric.world_size == 1:
+            return stop
+        wish = self.fabric.to_device(torch.tensor(float(stop)))
+        return float(self.fabric.all_reduce(wish, reduce_op="sum")) > 0
+
+    def _out_of_time(self) -> bool:
+        limit = self.recipe.max_minutes
+        return limit is not None and time.monotonic() - self._started > limit * 60
+
+    def _snapshot(self) -> None:
+        self._kept, self._kept_step = self.state.snapshot(), self.step
+
+    def _keep(self) -> None:
+        """Take a snapshot of finite weights, and write it when a checkpoint is due; else roll back."""
+        if not self.state.finite():
+            self._roll_back("a weight")
+            return
+        self.rollbacks = 0
+        self._snapshot()
+        if time.monotonic() - self._saved > self.recipe.checkpoint_every_minutes * 60:
+            self._save()
+
+    def _roll_back(self, what: str) -> None:
+        """Return to the last snapshot and go on with the data after this step.
+
+        Whatever the weights learnt since the snapshot is undone, because the last updates before a failure are often what
+        caused it; and a resumed training, whose snapshots lie at the same steps, does the same.
+        """
+        self.rollbacks += 1
+        limit, failed = self.recipe.max_rollbacks, self.step - 1
+        if self.rollbacks > limit:
+            raise RefusedError(
+                f"step {failed}: {what} is not finite, after {limit} rollbacks to the weights of step {self._kept_step}",
+                hint="lower optimiser.learning_rate or clip_gradient_norm, or look at the data of these steps",
+            )
+        self.say(
+            f"step {failed}: {what} is not finite: back to the weights of step {self._kept_step}, "
+            f"on with the data after step {failed} (rollback {self.rollbacks} of {limit})"
+        )
+        self.state.load(self._kept)
+
+    def _log(self, losses: dict[str, Tensor]) -> None:
+        if self.logbook is not None:
+            self.logbook.losses(self.step, {name: float(value) for name, value in losses.items()})
+
+    def _validate(self, batches: Batches) -> None:
+        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far."""
+        if self.logbook is None:
+            return
+        seed_step(self.recipe.seed, self.step, -1)
+        self.model.eval()
+        with torch.no_grad(), self.state.average.applied(), self.fabric.autocast():
+            first = self.fabric.to_device(batches.batch(0))
+            rest = (self.fabric.to_device(batches.batch(index)) for index in range(1, self.recipe.validation_batches))
+            measured = [self.model.metrics(batch) for batch in (first, *rest)]
+            self.logbook.preview(self.step, self.model.preview(first))
+        self.model.train()
+        means = {name: sum(values[name] for values in measured) / len(measured) for name in measured[0]}
+        self.logbook.validation(self.step, means)
+        if means.get("loss", math.inf) < self.best:
+            self.best = means["loss"]
+            self._save(self.best)
+
+    def _finish(self, validation: Batches) -> None:
+        """Leave a checkpoint of the present step."""
+        if self.step >= self.recipe.steps and self.step % self.recipe.validate_every and self.saved_step != self.step:
+            self._validate(validation)
+        self._save()
+        self.fabric.barrier()
+
+    def _save(self, validation: float | None = None) -> None:
+        self._saved = time.monotonic()
+        if self.logbook is None or (validation is None and self.saved_step == self.step):
+            return
+        checkpoints.save(self.run_folder, self.state.tensors(), self._description(validation))
+        checkpoints.prune(self.run_folder, self.recipe.keep_checkpoints)
+        self.saved_step = self.step
+
+    def _description(self, validation: float | None) -> Description:
+        return Description(
+            kind=self.recipe.model,
+            step=self.step,
+            recipe=self.recipe.model_dump(mode="json"),
+            facts=self.model.facts,
+            random={"seed": self.recipe.seed, "scheme": SEEDING},
+            rollbacks=self.rollbacks,
+            seconds=self.seconds,
+            validation=validation,
+            commit=self._commit,
+            versions=checkpoints.versions(),
+        )
+
+
+def seed_step(seed: int, step: int, process: int) -> None:
+    """Seed torch's global generators for one step, so that resuming at it needs no generator's state."""
+    digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def share(batch: Batch, process: int, num_processes: int) -> tuple[Batch, int]:
+    """Every `num_processes`-th item of `batch` from the `process`-th on, and their number.
+
+    A process beyond the batch's items gets the first of them, and 0 as their number.
+    """
+    num_items = max((value.shape[0] for value in batch.values() if value.ndim), default=0)
+    if num_processes == 1:
+        return batch, num_items
+    rows = slice(process, None, num_processes) if process < num_items else slice(0, 1)
+    shared = {name: value[rows] if value.ndim else value for name, value in batch.items()}
+    return shared, len(range(process, num_items, num_processes))

@@ -1,0 +1,128 @@
+"""What training changes: weights, their moving average, and the optimisers' moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tts_cli.errors import ConfigError
+from tts_cli.models import TrainableModel
+from tts_cli.training.recipe import Recipe
+
+Tensors = dict[str, dict[str, Tensor]]
+"""`model` and `average`: tensors by the model's state names; `optimiser`: by player, parameter and moment, with slashes."""
+
+
+@dataclass
+class Player:
+    """One optimiser and the parameters it moves."""
+
+    name: str
+    parameters: dict[str, torch.nn.Parameter]
+    optimiser: torch.optim.AdamW
+
+
+def create_players(model: TrainableModel, recipe: Recipe) -> list[Player]:
+    """The model's players with fresh optimisers. Raises ConfigError when the recipe names another player's optimiser."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    roles = model.players()
+    for unknown in recipe.optimisers.keys() - roles.keys():
+        raise ConfigError(f"optimisers.{unknown}: '{recipe.model}' has no such player", hint="players: " + ", ".join(roles))
+    players = []
+    for role, parameters in roles.items():
+        options = recipe.optimisers.get(role, recipe.optimiser)
+        optimiser = torch.optim.AdamW(
+            parameters, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
+        )
+        players.append(Player(role, {names[id(parameter)]: parameter for parameter in parameters}, optimiser))
+    return players
+
+
+class Average:
+    """The exponential moving average of a model's parameters."""
+
+    def __init__(self, model: TrainableModel, decay: float) -> None:
+        self.decay = decay
+        self._model = model
+        parameters = list(model.parameters())
+        self._parameters = [parameter.detach() for parameter in parameters]
+        self._averages = [parameter.clone() for parameter in self._parameters]
+        places = {id(parameter): place for place, parameter in enumerate(parameters)}
+        self._places = {name: places[id(p)] for name, p in model.named_parameters(remove_duplicate=False)}
+
+    def update(self, step: int) -> None:
+        """Follow the parameters after `step`, faster while there are few of them."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._averages, self._parameters, 1 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """The model's state with averaged parameters."""
+        return {**self._model.state_dict(), **{name: self._averages[place] for name, place in self._places.items()}}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take over the averages in `tensors`, a state as `state` gives it."""
+        for name, place in self._places.items():
+            self._averages[place].copy_(tensors[name])
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Within the context the model has the averaged parameters."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    def _exchange(self) -> None:
+        for parameter, average in zip(self._parameters, self._averages, strict=True):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)
+
+
+class TrainingState:
+    """A model in training: all that a checkpoint holds, as views of the live tensors."""
+
+    def __init__(self, model: TrainableModel, recipe: Recipe) -> None:
+        self.model = model
+        self.players = create_players(model, recipe)
+        self.average = Average(model, recipe.ema_decay)
+
+    def tensors(self) -> Tensors:
+        """The live tensors, by file of a checkpoint and name."""
+        moments = {
+            f"{player.name}/{name}/{moment}": value
+            for player in self.players
+            for name, parameter in player.parameters.items()
+            for moment, value in player.optimiser.state.get(parameter, {}).items()
+        }
+        return {"model": self.model.state_dict(), "average": self.average.state(), "optimiser": moments}
+
+    def snapshot(self) -> Tensors:
+        """A copy of the tensors, which training on does not change."""
+        return {part: {name: value.detach().clone() for name, value in group.items()} for part, group in self.tensors().items()}
+
+    def load(self, tensors: Tensors) -> None:
+        """Return to `tensors`, a snapshot or what a checkpoint holds."""
+        self.model.load_state_dict(tensors["model"])
+        self.average.load(tensors["average"])
+        for player in self.players:
+            player.optimiser.state.clear()
+            self._load_moments(player, tensors["optimiser"])
+
+    def finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        sums = torch.stack([parameter.detach().sum() for parameter in self.model.parameters()])
+        return bool(torch.isfinite(sums).all())
+
+    @staticmethod
+    def _load_moments(player: Player, moments: dict[str, Tensor]) -> None:
+        for name, parameter in player.parameters.items():
+            prefix = f"{player.name}/{name}/"
+            found = {key.removeprefix(prefix): value for key, value in moments.items() if key.startswith(prefix)}
+            if found:
+                player.optimiser.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in found.items()}
