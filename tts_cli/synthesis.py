@@ -1,0 +1,197 @@
+"""Voices: text in, audio out while it is still being computed.
+
+voice = tts_cli.load("arctic-16k")
+for chunk in voice.stream("Hello there.", speaker="slt"):
+    play(chunk.samples, chunk.sample_rate)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.addon import Addon, open_addon
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.streamable import StreamableStack
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.errors import AddonError, InputError
+from tts_cli.library import DEFAULT_ADDON
+from tts_cli.ports import PortSpec, Tensors
+from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
+
+AUDIO = PortSpec(name="audio", rate="sample", channels=1)
+"""What the outermost stream of a voice gives."""
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """A piece of audio."""
+
+    samples: NDArray[np.float32]
+    """(samples,) mono, in [-1, 1]."""
+    sample_rate: int
+    """In Hertz."""
+    sentence: Sentence | None = None
+    """On the first chunk of each sentence: how the sentence is spoken. The others, and pauses between sentences, have none."""
+
+
+class Utterance(Protocol):
+    """What a text front end gives for a sentence: see `tts_cli.text`."""
+
+    @property
+    def text(self) -> str:
+        """As it was written."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Start mark, phones, boundaries."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Spoken words."""
+
+    @property
+    def word_of_token(self) -> tuple[int, ...]:
+        """Place in `words` of each token; -1 for boundaries."""
+
+
+class FrontEnd(Protocol):
+    """What splits text into sentences and these into tokens."""
+
+    def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
+        """Lazily. Raises TextError for text with nothing to speak."""
+
+
+class Voice:
+    """An acoustic addon and a vocoder joined in one stack. Any number of threads may stream from it at once."""
+
+    def __init__(self, acoustic: Addon, vocoder: Addon | None, front_end: FrontEnd) -> None:
+        """`vocoder` may be None where the acoustic stack gives audio itself. Raises AddonError when the two do not fit."""
+        if vocoder is not None and vocoder.mel.hash != acoustic.mel.hash:
+            hint = f"mel hashes: {vocoder.mel.hash} and {acoustic.mel.hash}"
+            raise AddonError(f"vocoder '{vocoder.name}' reads another mel than '{acoustic.name}' gives", hint)
+        self.acoustic = acoustic
+        self.vocoder = vocoder
+        stacks = [addon.build_stack() for addon in (acoustic, vocoder) if addon]
+        self.stack = StreamableStack(BlockOptions({"stack": stacks}, "the voice: $"), acoustic)
+        self._front_end = front_end
+        self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
+        self._request = Wiring.of(REQUEST_PORTS, "request")
+        given = self.stack.connect(self._request, Wiring({}))
+        if "audio" not in given or not AUDIO.accepts(given["audio"].port):
+            raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the audio, in Hertz."""
+        return self.acoustic.sample_rate
+
+    @property
+    def frames_per_second(self) -> float:
+        """What durations count."""
+        return self.acoustic.mel.frame_rate
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Names of the speakers; the first one speaks when none is named."""
+        return tuple(speaker.name for speaker in self.acoustic.config.speakers)
+
+    def stream(
+        self,
+        text: str | Iterable[str | Sentence],
+        speaker: str | None = None,
+        controls: Controls | None = None,
+        seed: int = 0,
+        sentence_silence_s: float = 0.2,
+    ) -> Iterator[AudioChunk]:
+        """Speaks `text`, chunk by chunk, each computed when it is asked for.
+
+        Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
+        of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
+        the stack lacks, TextError while streaming for text with nothing to speak. Closing the iterator ends all work.
+        """
+        speaker_id = 0 if speaker is None else self.acoustic.speaker_id(speaker)
+        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed)
+        self._refuse_unread(template.scope())
+        if sentence_silence_s < 0:
+            raise InputError(f"the silence between sentences is {sentence_silence_s} s, which is negative")
+        return self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
+
+    def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Iterator[AudioChunk]:
+        sizes = self.acoustic.context.chunks.sizes()
+        for index, sentence in enumerate(self._sentences(text)):
+            if index and num_silent:
+                yield AudioChunk(np.zeros(num_silent, np.float32), self.sample_rate)
+            yield from self._spoken(sentence, self._request_for(sentence, template, index), sizes)
+
+    def _sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
+        """Lazily: nothing past a sentence is looked at before the sentence has been spoken."""
+        for item in [text] if isinstance(text, str) else text:
+            if isinstance(item, Sentence):
+                yield item
+                continue
+            for spoken in self._front_end.sentences(item, self.acoustic.context.max_tokens):
+                yield Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
+
+    def _request_for(self, sentence: Sentence, template: Request, index: int) -> Request:
+        unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
+        if unknown:
+            raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
+        phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
+        request = Request(phones, template.speaker, template.controls, template.seed + index, **sentence.prescribed())
+        self._refuse_unread(request.scope())
+        return request
+
+    def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
+        stream = self.stack.open(request.scope(), None)
+        outcome: Sentence | None = _with_outcome(sentence, stream.values)
+        try:
+            while (chunk := stream.read(next(sizes) * self.acoustic.mel.hop_samples)) is not None:
+                samples = np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
+                yield AudioChunk(samples, self.sample_rate, outcome)
+                outcome = None
+        finally:
+            stream.close()
+
+    def _refuse_unread(self, scope: Tensors) -> None:
+        """Raises InputError when the request asks for what no block of the stack reads."""
+        always = {"phones", "token_mask", "speaker", "seed"}
+        for name in scope.keys() - always:
+            if not self._request[name].readers:
+                readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
+                raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
+
+
+def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:
+    """The sentence with the durations, F0 and energy it is spoken with, as far as the stack shows them."""
+    outcome = {name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values}
+    if "log_f0" in values:
+        outcome["f0_hz"] = tuple(np.exp(values["log_f0"][0, :, 0].astype(np.float64)).tolist())
+    return sentence.model_copy(update=outcome)
+
+
+def load(
+    addon: str | Path = DEFAULT_ADDON,
+    vocoder: str | Path | None = None,
+    context: str = "default",
+    threads: int | None = None,
+    lexicon: Path | None = None,
+) -> Voice:
+    """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
+
+    `context` says where networks run, `threads` overrides how many each uses, `lexicon` is a file of pronunciations. Raises
+    AddonError, or StackError with the JSON path of what does not fit.
+    """
+    from tts_cli.text import TextFrontEnd
+
+    acoustic = open_addon(addon, context, threads)
+    if acoustic.config.kind != "acoustic":
+        raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
+    name = vocoder or acoustic.config.default_vocoder
+    opened = open_addon(name, context, threads, near=acoustic.folder.parent) if name else None
+    return Voice(acoustic, opened, TextFrontEnd(lexicon))
