@@ -1,1 +1,5 @@
 """From text to an utterance: sentences, normalisation and phones."""
+
+from tts_cli.text.phones import SYMBOLS, Utterance
+
+__all__ = ["SYMBOLS", "Utterance"]

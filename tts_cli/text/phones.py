@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tts_cli.errors import TextError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -22,6 +24,20 @@ SYMBOLS = (PAD, START, *BOUNDARIES, *PHONES)
 """Every token; its index is its id. The order is part of every trained model and never changes."""
 
 SYMBOL_IDS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
+_PHONE_SET = frozenset(PHONES)
+
+
+def parse_phones(text: str, source: str) -> tuple[str, ...]:
+    """The phones in `text`, blanks between them. Raises TextError naming `source` when one is unknown or there is none."""
+    phones = tuple(text.upper().split())
+    wrong = next((phone for phone in phones if phone not in _PHONE_SET), None)
+    if wrong is None and phones:
+        return phones
+    told = f"vowels, each with its stress 0, 1 or 2 ({' '.join(VOWELS)}), and consonants ({' '.join(CONSONANTS)})"
+    if wrong is None:
+        raise TextError(f"{source}: no phones", hint=f"valid phones: {told}")
+    reason = f"the vowel '{wrong}' lacks its stress" if wrong in VOWELS else f"unknown phone '{wrong}'"
+    raise TextError(f"{source}: {reason}", hint=f"valid phones: {told}")
 
 
 @dataclass(frozen=True)

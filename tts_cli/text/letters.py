@@ -1,0 +1,76 @@
+"""The small network that reads words letter by letter, for those that no dictionary holds.
+
+It gives `SLOTS` distributions over phones a letter; adjacent equal phones fall together and blanks fall away (connectionist
+temporal classification, Graves et al., 2006). `tts_cli.models.pronunciation` trains it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from tts_cli.text.phones import PHONES, VOWELS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LETTERS = "'abcdefghijklmnopqrstuvwxyz"
+SLOTS = 3
+"""Phones that one letter can give at most."""
+LABELS = ("", *PHONES)
+"""What each slot says; the first is the blank."""
+_IDS = {letter: index for index, letter in enumerate(LETTERS)}
+_PRIMARY = [index for index, label in enumerate(LABELS) if label.endswith("1")]
+
+
+def encode(word: str) -> list[int]:
+    """Ids of the letters of a lower-case `word`, which holds none but LETTERS."""
+    return [_IDS[letter] for letter in word]
+
+
+def decode(scores: NDArray[np.float32]) -> tuple[str, ...]:
+    """The likeliest phones under `scores`, (SLOTS * letters, len(LABELS)) log-probabilities, with one primary stress."""
+    best = scores.argmax(axis=1)
+    phones: list[str] = []
+    places: list[int] = []
+    for slot, label in enumerate(best):
+        if label and (slot == 0 or label != best[slot - 1]):
+            phones.append(LABELS[label])
+            places.append(slot)
+    vowels = [index for index, phone in enumerate(phones) if phone[:2] in VOWELS]
+    if not vowels:
+        return tuple(phones)
+    stressed = max(vowels, key=lambda index: float(scores[places[index], _PRIMARY].max()))
+    for index in vowels:
+        if index == stressed:
+            phones[index] = phones[index][:2] + "1"
+        elif phones[index].endswith("1"):
+            phones[index] = phones[index][:2] + "2"
+    return tuple(phones)
+
+
+class LetterNetwork:
+    """The trained network in ONNX Runtime, on one thread; safe to share between threads."""
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        graph = files("tts_cli.text").joinpath("pronunciation.onnx").read_bytes()
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def load(self) -> None:
+        """Open the network now rather than at the first word."""
+        _ = self._session
+
+    def phones(self, word: str) -> tuple[str, ...]:
+        """Phones of a lower-case `word`, which holds none but LETTERS."""
+        import numpy as np
+
+        scores = self._session.run(None, {"letters": np.array([encode(word)], dtype=np.int64)})[0]
+        return decode(scores[0])
