@@ -100,8 +100,7 @@ def samples() -> dict[str, list[tuple[Tensor, ...]]]:
 
 DESCRIPTION = {
     "name": "tiny",
-    "kind": "acoustic",
-    "stack": [{"type": "Encoders"}],
+    "kind": "linguistics",
     "speakers": [{"name": "a", "mean_log_f0": 5.0}],
 }
 
@@ -163,7 +162,7 @@ def test_margins_of_causal_and_lookahead_networks() -> None:
 
 @pytest.mark.parametrize("module", [Convolution(3, crop=1), Convolution(3, padding=1), Convolution(3, padding=1, crop=1)])
 def test_margins_that_are_not_the_receptive_field_are_refused(module: nn.Module) -> None:
-    with pytest.raises(ValueError, match="depends on the input frames"):
+    with pytest.raises(ValueError, match="depends on the input"):
         find_margins(part_of(module))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from tts_cli.errors import CheckpointError, CorpusError
+from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
+from tts_cli.errors import CorpusError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.parity import Parity, Sample
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
@@ -21,7 +21,6 @@ from tts_cli.training.checkpoints import Checkpoint, load_model
 
 NUM_SENTENCES = 8
 """Utterances on which torch and the exported networks are compared."""
-_HELD_OUT = ("test", "validation")
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,11 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
 
 def held_out_utterances(corpus: Path, facts: CorpusFacts, count: int) -> list[Features]:
     """The first `count` utterances of a prepared corpus, taken in turns from its speakers, held-out ones before others."""
-    manifest = corpus / "manifest.jsonl"
-    if not manifest.is_file():
-        raise CorpusError(f"{manifest}: no such file", hint="name a prepared corpus whose sentences are to be compared")
-    entries = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-    known = [entry for entry in entries if entry["speaker"] in facts.speaker_names]
+    opened = open_corpus(corpus, facts.mel, facts.symbols)
+    known = [recording for recording in opened.recordings if recording.speaker in facts.speaker_names]
     if not known:
-        raise CorpusError(f"{manifest}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
-    return [_features(corpus, entry, facts) for entry in islice(_in_turns(known), count)]
+        raise CorpusError(f"{corpus}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
+    return [_features(opened, recording, facts) for recording in _in_turns(known)[:count]]
 
 
 def model_card(name: str, source: Checkpoint) -> str:
@@ -115,24 +111,22 @@ def _samples(model: TrainableModel, utterances: Iterable[Features]) -> dict[str,
     return samples
 
 
-def _in_turns(entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Held-out utterances first, then the others; of these the first of every speaker, then the second, ..."""
-    for group in ([e for e in entries if e["split"] in _HELD_OUT], [e for e in entries if e["split"] not in _HELD_OUT]):
-        turns: dict[str, int] = {}
-        places = []
-        for entry in group:
-            turns[entry["speaker"]] = turns.get(entry["speaker"], -1) + 1
-            places.append((turns[entry["speaker"]], entry))
-        yield from (entry for _, entry in sorted(places, key=lambda place: place[0]))
+def _in_turns(recordings: Iterable[Recording]) -> list[Recording]:
+    """Held-out recordings before others; of either the first of every speaker, then the second, ..."""
+    counts: Counter[tuple[bool, str]] = Counter()
+    places: list[tuple[bool, int]] = []
+    recordings = list(recordings)
+    for recording in recordings:
+        is_trained_on = recording.split == "train"
+        places.append((is_trained_on, counts[is_trained_on, recording.speaker]))
+        counts[is_trained_on, recording.speaker] += 1
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return [recordings[index] for index in order]
 
 
-def _features(corpus: Path, entry: dict[str, Any], facts: CorpusFacts) -> Features:
-    ids = {symbol: place for place, symbol in enumerate(facts.symbols)}
-    try:
-        phones = np.array([ids[token] for token in entry["tokens"]], np.int64)
-    except KeyError as error:
-        raise CheckpointError(f"{corpus}: its token {error} is not among the model's symbols") from error
-    with np.load(corpus / entry["features"]) as arrays:
-        frames = {name: arrays[name] for name in ("mel", "log_f0", "voicing", "energy")}
-    speaker = np.array(facts.speaker_names.index(entry["speaker"]))
-    return {"phones": phones, "durations": np.array(entry["durations"], np.int64), "speaker": speaker, **frames}
+def _features(corpus: Corpus, recording: Recording, facts: CorpusFacts) -> Features:
+    phones = np.array([facts.symbols.index(token) for token in recording.tokens], np.int64)
+    durations = np.array(recording.durations, np.int64)
+    speaker = np.array(facts.speaker_names.index(recording.speaker))
+    frames = corpus.load(recording, ("mel", "log_f0", "voicing", "energy"))
+    return {"phones": phones, "durations": durations, "speaker": speaker, **frames}

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tts_cli.addon import open_addon
 from tts_cli.addon_config import ADDON_FILE, AddonConfig
 from tts_cli.backends import open_network
 from tts_cli.config import parse
@@ -20,7 +21,7 @@ from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings
 
 TOLERANCE = 1e-4
-"""Largest difference between a torch module and its exported network that is let pass."""
+"""Largest `Parity.error` that is let pass."""
 
 
 def write_addon(
@@ -36,7 +37,8 @@ def write_addon(
 
     `description` has the fields of addon.json except networks and assets; `samples` real inputs of each part, by its name.
     The parts' parameters are rounded to what the addon keeps. Raises RefusedError over the tolerance, ConfigError for a wrong
-    description, OutputError when the folder cannot be written; then an older addon stays as it was.
+    description, AddonError when its stack does not fit its networks, OutputError when the folder cannot be written; then an older
+    addon stays as it was.
     """
     with _replacing(folder) as new:
         networks, parities = {}, []
@@ -50,6 +52,7 @@ def write_addon(
         refuse_disparity(parities, tolerance)
         fields = {**description, "networks": networks, "assets": _copy_assets(assets, new)}
         write_addon_config(new, parse(AddonConfig, fields, str(folder / ADDON_FILE)))
+        open_addon(new, near=folder.parent)
         (new / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
     return parities
 

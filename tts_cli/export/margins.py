@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,8 @@ from tts_cli.ports import Margins, PortSpec
 _ROLES = ("decoder", "vocoder")
 _STREAM = "frame"
 _NUM_FRAMES = (384, 512)
+
+Draw = Callable[[tuple[int, int, int]], Tensor]
 
 
 def find_margins(part: ExportPart) -> Margins:
@@ -25,8 +29,8 @@ def find_margins(part: ExportPart) -> Margins:
     for frame, (first, last) in _reach(part, total).items():
         if (first, last) != (frame, frame + total):
             raise ValueError(
-                f"network '{part.name}' gives {total} frames fewer than it takes, but its output frame {frame} depends on the input "
-                f"frames {first} to {last}, not {frame} to {frame + total}"
+                f"network '{part.name}' gives {total} frames fewer than it takes, but its output frame {frame} depends on the "
+                f"input frames {first} to {last}, not {frame} to {frame + total}"
             )
     if part.lookahead is None and total % 2:
         raise ValueError(f"network '{part.name}' reads {total + 1} frames for each it gives: state its lookahead")
@@ -34,26 +38,23 @@ def find_margins(part: ExportPart) -> Margins:
     return Margins(left=total - right, right=right)
 
 
-def random_inputs(part: ExportPart, num_steps: int) -> list[Tensor]:
-    """Inputs of `num_steps` steps (one at utterance rate): normal noise, or the id 0."""
-    return [_random_input(port, num_steps) for port in part.inputs]
-
-
-def outputs_of(module: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
+def outputs_of(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     """What `module` gives, as a list even when it is a single tensor."""
     outputs = module(*inputs)
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
 
 
-def _random_input(port: PortSpec, num_steps: int) -> Tensor:
-    shape = (1, 1 if port.rate == "utterance" else num_steps, max(port.channels, 1))
-    return torch.randn(shape) if port.type == "float32" else torch.zeros(shape, dtype=torch.int64)
+def _inputs(part: ExportPart, num_steps: int, draw: Draw = torch.randn) -> list[Tensor]:
+    """Inputs of `num_steps` steps (one at utterance rate): noise from `draw`, or the id 0."""
+    shapes = [(1, 1 if port.rate == "utterance" else num_steps, max(port.channels, 1)) for port in part.inputs]
+    pairs = zip(shapes, part.inputs, strict=True)
+    return [draw(shape) if port.type == "float32" else torch.zeros(shape, dtype=torch.int64) for shape, port in pairs]
 
 
 def _dropped_frames(part: ExportPart) -> int:
     """How many frames fewer come out than went in, the same for every output and length."""
     with torch.no_grad():
-        lengths = [[output.shape[1] for output in outputs_of(part.module, random_inputs(part, n))] for n in _NUM_FRAMES]
+        lengths = [[output.shape[1] for output in outputs_of(part.module, _inputs(part, n))] for n in _NUM_FRAMES]
     dropped = {_dropped(*pair) for pair in zip(*lengths, strict=True)}
     total = dropped.pop()
     if dropped or total is None:
@@ -72,12 +73,18 @@ def _dropped(*num_steps: int) -> int | None:
 
 
 def _reach(part: ExportPart, total: int) -> dict[int, tuple[int, int]]:
-    """First and last input frame behind the first, middle and last output frame."""
-    inputs = random_inputs(part, _NUM_FRAMES[1])
-    streams = [value.requires_grad_() for value, port in zip(inputs, part.inputs, strict=True) if _is_stream(port)]
+    """First and last input frame behind the first, middle and last output frame, over several draws of the input.
+
+    A network may choose between inputs by their sign (a given F0 or its own), so each sign has a draw to itself.
+    """
     num_frames = _NUM_FRAMES[1] - total
-    outputs = torch.cat([output.reshape(num_frames, -1) for output in outputs_of(part.module, inputs)], dim=-1)
-    reached = {frame: _frames_behind(outputs[frame], streams) for frame in (0, num_frames // 2, num_frames - 1)}
+    reached: dict[int, set[int]] = {0: set(), num_frames // 2: set(), num_frames - 1: set()}
+    for draw in (torch.randn, lambda shape: torch.randn(shape).abs(), lambda shape: -torch.randn(shape).abs()):
+        inputs = _inputs(part, _NUM_FRAMES[1], draw)
+        streams = [value.requires_grad_() for value, port in zip(inputs, part.inputs, strict=True) if _is_stream(port)]
+        outputs = torch.cat([output.reshape(num_frames, -1) for output in outputs_of(part.module, inputs)], dim=-1)
+        for frame, frames in reached.items():
+            frames.update(_frames_behind(outputs[frame], streams))
     return {frame: (min(frames, default=-1), max(frames, default=-1)) for frame, frames in reached.items()}
 
 

@@ -28,7 +28,12 @@ class Parity:
     output: str
     largest_difference: float
     largest_value: float
-    """Largest absolute value torch gives, for scale."""
+    """Largest absolute value torch gives."""
+
+    @property
+    def error(self) -> float:
+        """What the tolerance limits: the largest difference, relative to the largest value where that is above 1."""
+        return self.largest_difference / max(1.0, self.largest_value)
 
 
 def round_parameters(module: nn.Module) -> None:
@@ -44,7 +49,7 @@ def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]
     for sample in samples:
         given = network.run({port.name: value.numpy() for port, value in zip(part.inputs, sample, strict=True)})
         with torch.no_grad():
-            expected = outputs_of(part.module, list(sample))
+            expected = outputs_of(part.module, sample)
         for port, value in zip(part.outputs, expected, strict=True):
             difference, scale = _compare(value.numpy(), given[port.name])
             largest[port.name] = (max(largest[port.name][0], difference), max(largest[port.name][1], scale))
@@ -53,10 +58,10 @@ def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]
 
 def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
     """Raises RefusedError naming the output that is furthest from torch, if it is further than `tolerance`."""
-    worst = max(parities, key=lambda parity: parity.largest_difference)
-    if not worst.largest_difference <= tolerance:
+    worst = max(parities, key=lambda parity: parity.error)
+    if worst.error > tolerance:
         raise RefusedError(
-            f"network '{worst.network}' differs from its torch module by {worst.largest_difference:.1e} in '{worst.output}', "
+            f"network '{worst.network}' differs from its torch module by {worst.error:.1e} in '{worst.output}', "
             f"more than the tolerance of {tolerance:.0e}; nothing was written"
         )
 
@@ -64,5 +69,5 @@ def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
 def _compare(expected: Array, given: Array) -> tuple[float, float]:
     """Largest absolute difference and value; a shape or a number that is missing differs without bound."""
     if expected.shape != given.shape or not np.isfinite(expected - given).all():
-        return float("inf"), float("inf")
+        return float("inf"), 0.0
     return float(np.abs(expected - given).max(initial=0)), float(np.abs(expected).max(initial=0))
