@@ -1,7 +1,9 @@
 """Speech and vocoder evaluations with a recogniser that hears what it is told."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +12,13 @@ import pytest
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.corpora.layouts import Clip
+from tts_cli.errors import AddonError
 from tts_cli.evaluation import vocoder
 from tts_cli.evaluation.prompts import read_prompts, read_references
 from tts_cli.evaluation.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.signal import SignalScores
 from tts_cli.evaluation.speech import evaluate_speech, measure_speech
-from tts_cli.ports import Tensors
+from tts_cli.ports import PortSpec, Tensors
 
 pytest.importorskip("scipy")
 CONFIG = MelConfig()
@@ -108,3 +111,48 @@ def test_copies_stream_through_the_stack_of_the_vocoder(corpora: Path, monkeypat
     np.testing.assert_array_equal(vocoder.copy_with(stack)(reference), reference.mel[:, 0].repeat(2))
     with_pitch = vocoder.copy_with(stack, true_pitch=True)(reference)
     np.testing.assert_array_equal(with_pitch[1::2], pitch[0][:, 0])
+
+
+@dataclass
+class _VocoderAddon:
+    """As much of an addon as an evaluation asks for."""
+
+    ports: tuple[PortSpec, ...]
+    kind: str = "vocoder"
+    name: str = "ours"
+    mel: MelConfig = CONFIG
+
+    @property
+    def config(self) -> SimpleNamespace:
+        return SimpleNamespace(kind=self.kind, networks={"vocoder": SimpleNamespace(inputs=self.ports)})
+
+    def build_stack(self) -> StreamableBlock:
+        return _Doubler.__new__(_Doubler)
+
+
+@pytest.fixture
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the speakers of the small corpora be those that vocoders are measured on, and any audio be scored."""
+    monkeypatch.setitem(vocoder.GROUPS, "test", ("test", ("anna",)))
+    monkeypatch.setattr(vocoder, "score", lambda *_: SignalScores(2.0, 0.9, 1.0, 0.1))
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_vocoder_addon_is_measured_on_every_group(corpora: Path) -> None:
+    report = vocoder.evaluate_vocoder(_VocoderAddon((PortSpec(name="mel", rate="frame"),)), corpora)
+    assert [(row.group, row.name) for row in report.rows] == [
+        (group, name) for group in ("test", "unseen") for name in ("ours", "Griffin-Lim")
+    ]
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_vocoder_that_reads_pitch_has_a_row_with_the_true_one(corpora: Path) -> None:
+    pytest.importorskip("swift_f0")
+    ports = tuple(PortSpec(name=name, rate="frame") for name in ("mel", "log_f0"))
+    report = vocoder.evaluate_vocoder(_VocoderAddon(ports), corpora, limit=1)
+    assert [row.name for row in report.rows][:2] == ["ours", "ours, true F0"]
+
+
+def test_another_kind_of_addon_is_refused(corpora: Path) -> None:
+    with pytest.raises(AddonError, match="'acoustic'"):
+        vocoder.evaluate_vocoder(_VocoderAddon((), kind="acoustic"), corpora)

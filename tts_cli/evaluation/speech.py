@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,7 @@ from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.prompts import describe, read_prompts
 from tts_cli.evaluation.recognition import Recogniser, word_error_rate
 from tts_cli.evaluation.report import WER, Report, Row, tracked
-
-if TYPE_CHECKING:
-    from tts_cli.synthesis import Voice
+from tts_cli.synthesis import Voice
 
 Speak = Callable[[Clip], tuple[Floats, int]]
 """From a recorded clip's text and speaker to audio (samples,) and its rate in Hertz."""

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.addon import Addon
+from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.errors import AddonError
 from tts_cli.evaluation.prompts import Reference, describe, read_prompts, read_references
 from tts_cli.evaluation.recognition import Recogniser, WordErrors, word_error_rate
 from tts_cli.evaluation.report import PESQ, STOI, WER, Estimate, Report, Row, mean_estimate, tracked
@@ -32,19 +34,20 @@ _NOTES = (
 )
 
 
-def evaluate_vocoder(
-    vocoders: Mapping[str, Render],
-    corpora: Path,
-    mel_config: MelConfig,
-    limit: int | None = None,
-    recogniser: Recogniser | None = None,
-) -> Report:
-    """Every one of `vocoders`, by name, on the clips of GROUPS in `corpora`, at most `limit` of each speaker.
+def evaluate_vocoder(addon: Addon, corpora: Path, limit: int | None = None, recogniser: Recogniser | None = None) -> Report:
+    """A vocoder addon on the clips of GROUPS in `corpora`, at most `limit` of each speaker; WER with a `recogniser`.
 
-    Raises CorpusError or AudioError for what cannot be read, InputError where the evaluation extra is missing.
+    It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. Raises CorpusError or
+    AudioError for what cannot be read, InputError where the evaluation extra is missing, AddonError for another kind of addon.
     """
+    if addon.config.kind != "vocoder":
+        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': a vocoder is needed")
+    stack = addon.build_stack()
+    vocoders = {addon.name: copy_with(stack)}
+    if any(port.name == "log_f0" for network in addon.config.networks.values() for port in network.inputs):
+        vocoders[f"{addon.name}, true F0"] = copy_with(stack, true_pitch=True)
     prompts = {name: read_prompts(corpora, split, speakers, limit) for name, (split, speakers) in GROUPS.items()}
-    groups = {name: read_references(clips, mel_config) for name, clips in prompts.items()}
+    groups = {name: read_references(clips, addon.mel) for name, clips in prompts.items()}
     return measure_vocoders(vocoders, groups, recogniser)
 
 
