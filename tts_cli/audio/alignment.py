@@ -132,4 +132,5 @@ def _durations(starts: Integers, minima: Integers, num_frames: int) -> Integers:
     bounds = np.concatenate([[0], starts[1:], [num_frames]])
     later = np.maximum.accumulate(bounds - needed) + needed
     room = num_frames - needed[-1]
-    return np.diff(np.minimum(later, needed + room))
+    durations: Integers = np.diff(np.minimum(later, needed + room))
+    return durations

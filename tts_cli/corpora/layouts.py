@@ -63,11 +63,14 @@ def read_source(folder: Path, layout: str | None = None) -> Source:
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder")
     parse = LAYOUTS[layout or detect_layout(folder)]
-    corpus, clips, rejects = folder.resolve().name, [], []
-    recordings, first_seen = _Recordings(), dict[str, str]()
+    corpus, recordings = folder.resolve().name, _Recordings()
+    first_seen, clips, rejects = dict[str, str](), list[Clip](), list[Reject]()
     for line in parse(folder):
         found = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
-        (rejects if isinstance(found, Reject) else clips).append(found)
+        if isinstance(found, Reject):
+            rejects.append(found)
+        else:
+            clips.append(found)
     if not clips and not rejects:
         raise CorpusError(f"{folder}: its transcripts are empty")
     return Source(corpus, clips, rejects)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from tts_cli.corpora.clips import (
 )
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.layouts import Clip, Reject, Source, read_source
-from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, check_mel, write_corpus
+from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, Split, check_mel, write_corpus
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
@@ -38,6 +38,8 @@ Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many clips are done and how many there are."""
 
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
+_RANGE_OF_MEDIAN = (0.5, 2.5)
+"""An octave down; lively readers do go more than an octave up."""
 _NOT_ANALYSED = Analysis()
 
 
@@ -181,7 +183,7 @@ class _Preparation:
 
 
 def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | None]:
-    """Each speaker's range: an octave around the median of the recordings' medians; None when nothing is voiced."""
+    """Each speaker's range around the median of the recordings' medians; None when nothing is voiced."""
     medians = defaultdict[str, list[float]](list)
     for entry in entries:
         medians[entry.clip.speaker].append(entry.analysis.median_f0_hz)
@@ -189,7 +191,8 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
     for speaker, values in medians.items():
         voiced = [value for value in values if value > 0]
         median = float(np.median(voiced)) if voiced else 0.0
-        ranges[speaker] = (max(_LOWEST_HZ, round(median / 2, 2)), min(_HIGHEST_HZ, round(median * 2, 2))) if voiced else None
+        low, high = (round(median * factor, 2) for factor in _RANGE_OF_MEDIAN)
+        ranges[speaker] = (max(_LOWEST_HZ, low), min(_HIGHEST_HZ, high)) if voiced else None
     return ranges
 
 
@@ -236,7 +239,7 @@ def _recording(entry: _Entry) -> Recording:
         duration=round(analysis.seconds, 4),
         speaker=clip.speaker,
         corpus=clip.corpus,
-        split=clip.split,
+        split=cast(Split, clip.split),
         kind=clip.kind,
         tokens=utterance.tokens,
         durations=analysis.durations,

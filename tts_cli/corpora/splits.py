@@ -53,12 +53,12 @@ def read_splits(path: Path) -> Splits:
 
 
 def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
-    values = [row[name] for name in ("speaker", "split", "kind", "text")]
-    if None in values or None in row:
+    values = {name: value or "" for name, value in row.items() if name in ("speaker", "split", "kind", "text")}
+    if None in row.values() or None in row:
         raise CorpusError(f"{where}: wrong number of columns, expected {len(_COLUMNS)}")
     if row["split"] not in SPLITS:
         raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
-    return SplitRow(*[value or "" for value in values], where)
+    return SplitRow(**values, where=where)
 
 
 def apply_splits(source: Source, splits: Splits) -> tuple[Source, int]:

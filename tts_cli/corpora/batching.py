@@ -1,0 +1,241 @@
+"""Batches of a prepared corpus. Each is a function of (seed, step) alone, so training resumes at any step without replaying."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tts_cli.audio.mel import Floats
+from tts_cli.corpora.manifest import FEATURES, Corpus, Recording
+from tts_cli.text.phones import BOUNDARIES, PAD, START
+
+Batch = dict[str, Tensor]
+Arrays = dict[str, NDArray[Any]]
+
+_BUCKET_RATIO = 1.15
+"""The longest clip of a bucket lasts at most this much longer than its shortest: what padding costs."""
+_SILENT_TOKENS = {PAD, START, *BOUNDARIES}
+
+
+class FeatureCache:
+    """Features in memory, as much as `max_bytes` holds, read again from disk beyond that. Threads may share it."""
+
+    def __init__(self, corpus: Corpus, names: tuple[str, ...], max_bytes: int = 2 << 30) -> None:
+        self._corpus, self._names, self._max_bytes = corpus, names, max_bytes
+        self._kept: OrderedDict[str, Arrays] = OrderedDict()
+        self._num_bytes = 0
+        self._lock = Lock()
+
+    def load(self, recording: Recording) -> Arrays:
+        """The features of `recording`, as `Corpus.load` gives them. They are shared: do not write into them."""
+        with self._lock:
+            if recording.features in self._kept:
+                self._kept.move_to_end(recording.features)
+                return self._kept[recording.features]
+        arrays = self._corpus.load(recording, self._names)
+        with self._lock:
+            self._keep(recording.features, arrays)
+        return arrays
+
+    def _keep(self, key: str, arrays: Arrays) -> None:
+        if key in self._kept:
+            return
+        self._kept[key] = arrays
+        self._num_bytes += _num_bytes(arrays)
+        while self._num_bytes > self._max_bytes:
+            self._num_bytes -= _num_bytes(self._kept.popitem(last=False)[1])
+
+
+def _num_bytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays.values())
+
+
+class AcousticBatches:
+    """Whole clips of similar length, at most `batch_frames` frames a batch, padding included; every clip once an epoch.
+
+    A batch holds, with B clips of at most N tokens and T frames:
+    `phones`, `durations` (B, N) int64; `token_mask`, `phone_mask` (B, N, 1), 1 where a token, a phone is;
+    `token_log_f0`, `token_voicing`, `token_energy` (B, N, 1), means over the frames of each token;
+    `frame_mask` (B, T, 1); `mel` (B, T, bands); `log_f0`, `voicing`, `energy` (B, T, 1); `speaker` (B,) int64.
+    Padding is 0, and digital silence in `mel`.
+    """
+
+    def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
+        self.corpus, self.seed = corpus, seed
+        self.recordings = corpus.of_split(split)
+        self._groups = _similar_lengths([recording.num_frames for recording in self.recordings], batch_frames)
+        self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "energy"))
+        self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
+        self._planned = (0, self._plan_epoch(0))
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The number of batches in which every clip comes once; the same for all epochs."""
+        return sum(num_batches for _, num_batches in self._groups)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`, counted from 0 through all epochs."""
+        epoch, place = divmod(step, self.batches_per_epoch)
+        planned = self._planned
+        if planned[0] != epoch:
+            planned = self._planned = (epoch, self._plan_epoch(epoch))
+        return self.collate([self.recordings[index] for index in planned[1][place]])
+
+    def in_order(self) -> Iterator[Batch]:
+        """Every clip once, always in the same batches: for validation."""
+        for clips, num_batches in self._groups:
+            for part in np.array_split(clips, num_batches):
+                yield self.collate([self.recordings[index] for index in part])
+
+    def collate(self, recordings: Sequence[Recording]) -> Batch:
+        """`recordings` as one batch."""
+        items = [self._item(recording) for recording in recordings]
+        speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
+        batch = {name: _pad([item[name] for item in items], self._padding(name)) for name in items[0]}
+        return {**batch, "speaker": torch.tensor(speakers)}
+
+    def _padding(self, name: str) -> float:
+        return self.corpus.mel.silence if name == "mel" else 0.0
+
+    def _item(self, recording: Recording) -> Arrays:
+        features = self._features.load(recording)
+        durations = np.array(recording.durations, np.int64)
+        frames = {name: features[name][:, None] for name in ("log_f0", "voicing", "energy")}
+        phones = np.array([token not in _SILENT_TOKENS for token in recording.tokens], np.float32)
+        return {
+            "phones": np.array([self._symbol_ids[token] for token in recording.tokens], np.int64),
+            "durations": durations,
+            "token_mask": np.ones((len(durations), 1), np.float32),
+            "phone_mask": phones[:, None],
+            "frame_mask": np.ones((recording.num_frames, 1), np.float32),
+            "mel": features["mel"],
+            **frames,
+            "token_log_f0": _voiced_mean(frames["log_f0"], frames["voicing"], durations),
+            "token_voicing": token_mean(frames["voicing"], durations),
+            "token_energy": token_mean(frames["energy"], durations),
+        }
+
+    def _plan_epoch(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The clips of each batch of an epoch, shuffled within their buckets, and the batches shuffled."""
+        generator = np.random.default_rng([self.seed, epoch])
+        batches = [part for clips, number in self._groups for part in np.array_split(generator.permutation(clips), number)]
+        return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _similar_lengths(lengths: Sequence[int], batch_frames: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Clips in buckets of similar length, and in how many batches of at most `batch_frames` frames each bucket goes."""
+    order = np.argsort(lengths, kind="stable")
+    ordered = np.array(lengths)[order]
+    groups, start = [], 0
+    while start < len(order):
+        end = int(np.searchsorted(ordered, ordered[start] * _BUCKET_RATIO, side="right"))
+        clips_a_batch = max(1, batch_frames // int(ordered[end - 1]))
+        groups.append((order[start:end].astype(np.int64), -(-(end - start) // clips_a_batch)))
+        start = end
+    return groups
+
+
+def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:
+    """Means of `frames` (T, C) over each token's frames: (N, C). A token without frames takes the value of the one before it."""
+    ends = np.cumsum(durations)
+    sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0, dtype=np.float64)])
+    means = (sums[ends] - sums[ends - durations]) / np.maximum(durations, 1)[:, None]
+    source = np.maximum.accumulate(np.where(durations > 0, np.arange(len(durations)), -1))
+    source[source < 0] = np.argmax(durations > 0)
+    return np.asarray(means[source], np.float32)
+
+
+def _voiced_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int64]) -> Floats:
+    """Mean log F0 over each token's voiced frames (N, 1); over all its interpolated frames where none is voiced."""
+    voiced = token_mean(voicing, durations)
+    weighted = token_mean(log_f0 * voicing, durations) / np.maximum(voiced, 1e-6)
+    return np.where(voiced > 0, weighted, token_mean(log_f0, durations)).astype(np.float32)
+
+
+def _pad(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
+    """Arrays (length, ...) of one kind as one tensor (B, longest, ...), filled up with `value`."""
+    longest = max(len(array) for array in arrays)
+    padded = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, arrays[0].dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return torch.from_numpy(padded)
+
+
+class SegmentBatches:
+    """Random stretches of `segment_frames` frames, `num_segments` a batch, with the margins of frames that a vocoder looks at.
+
+    A batch holds, with F frames in a segment: `mel` (B, left + F + right, bands); `log_f0`, `voicing` (B, left + F + right, 1);
+    `audio` (B, F * hop) float32; `speaker` (B,) int64. Speakers come as often as the square root of their size says.
+    Beyond a clip's ends `mel` is digital silence and everything else 0.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        split: str,
+        num_segments: int,
+        segment_frames: int,
+        margins: tuple[int, int] = (0, 0),
+        seed: int = 0,
+    ) -> None:
+        self.corpus, self.seed = corpus, seed
+        self.num_segments, self.segment_frames, self.margins = num_segments, segment_frames, margins
+        self.recordings = corpus.of_split(split)
+        self._probabilities = _balanced(self.recordings)
+        self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "audio"))
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`."""
+        generator = np.random.default_rng([self.seed, step])
+        chosen = generator.choice(len(self.recordings), self.num_segments, p=self._probabilities)
+        recordings = [self.recordings[index] for index in chosen]
+        starts = [int(generator.integers(0, max(1, r.num_frames - self.segment_frames + 1))) for r in recordings]
+        items = [self._segment(recording, start) for recording, start in zip(recordings, starts, strict=True)]
+        speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
+        batch = {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
+        return {**batch, "speaker": torch.tensor(speakers)}
+
+    def _segment(self, recording: Recording, start: int) -> Arrays:
+        features = self._features.load(recording)
+        end, hop = start + self.segment_frames, self.corpus.mel.hop_samples
+        first, last = start - self.margins[0], end + self.margins[1]
+        audio = cut(features["audio"], start * hop, end * hop, 0)
+        return {
+            "mel": cut(features["mel"], first, last, self.corpus.mel.silence),
+            "log_f0": cut(features["log_f0"], first, last, 0.0)[:, None],
+            "voicing": cut(features["voicing"], first, last, 0.0)[:, None],
+            "audio": audio.astype(np.float32) / 32768,
+        }
+
+
+def _balanced(recordings: Sequence[Recording]) -> NDArray[np.float64]:
+    """The probability of each recording: speakers by the square root of their frames, a speaker's recordings by theirs."""
+    frames = np.array([recording.num_frames for recording in recordings], np.float64)
+    _, speakers = np.unique([recording.speaker for recording in recordings], return_inverse=True)
+    weights = frames / np.sqrt(np.bincount(speakers, frames)[speakers])
+    return np.asarray(weights / weights.sum())
+
+
+def cut(array: NDArray[Any], start: int, end: int, value: float) -> NDArray[Any]:
+    """`array[start:end]` along the first axis, with `value` where that lies before the beginning or beyond the end."""
+    result = np.full((end - start, *array.shape[1:]), value, array.dtype)
+    first, last = max(0, start), min(len(array), end)
+    if first < last:
+        result[first - start : last - start] = array[first:last]
+    return result
+
+
+def whole_clips(corpus: Corpus, split: str) -> Iterator[tuple[Recording, Batch]]:
+    """Every clip of `split` by itself: mel (1, T, bands), log_f0, voicing, energy (1, T, 1), audio (1, T * hop), float32."""
+    for recording in corpus.of_split(split):
+        arrays = corpus.load(recording, FEATURES)
+        arrays["audio"] = arrays["audio"].astype(np.float32) / 32768
+        one_column = {name: arrays[name][:, None] for name in ("log_f0", "voicing", "energy")}
+        yield recording, {name: torch.from_numpy(array)[None] for name, array in {**arrays, **one_column}.items()}
