@@ -82,10 +82,10 @@ class SourceFilter:
         self._num_frames, self._num_given = 0, 0
         self._phase = 0.0
         self._last_f0: float | None = None
-        self._sources = np.zeros((2, self._before), np.float32)
-        self._pulses_ahead = np.zeros(0, np.float32)
+        self._pulses = self._noise = np.zeros(self._before, np.float32)
         self._filters = np.zeros((2, 0, self._size // 2 + 1), np.complex64)
         self._overlap = np.zeros(0, np.float32)
+        self._cut = self._before
 
     def frames_for(self, num_samples: int) -> int:
         """How many more frames finish the next `num_samples`; at least 1."""
@@ -110,11 +110,10 @@ class SourceFilter:
         return self._synthesise(np.full(LOOKAHEAD_FRAMES, self._last_f0), after)[:missing]
 
     def _synthesise(self, f0: Array, filters: Array) -> Array:
-        noise = self._next_noise(len(f0))
-        self._pulses_ahead = np.concatenate([self._pulses_ahead, self._next_pulses(f0)])
-        self._append_sources(noise)
+        self._noise = np.concatenate([self._noise, self._next_noise(len(f0))])
+        self._pulses = np.concatenate([self._pulses, self._next_pulses(f0)])
         self._filters = np.concatenate([self._filters, filters], axis=1)
-        count = max(0, min(self._filters.shape[1], (self._num_sourced - self._size) // self._step + 1))
+        count = max(0, min(self._filters.shape[1], (len(self._pulses) - self._size) // self._step + 1))
         samples = self._overlap_add(self._shape(count))
         self._num_given += len(samples)
         return samples
@@ -133,6 +132,39 @@ class SourceFilter:
         first = self._skip if self._last_f0 is None else 0
         self._last_f0 = float(f0[-1])
         return pulses[first:]
+    def _next_noise(self, num_frames: int) -> Array:
+        """White noise of the next frames, each drawn by (seed, its absolute place)."""
+        places = range(self._num_frames, self._num_frames + num_frames)
+        self._num_frames += num_frames
+        draws = [np.random.Generator(np.random.Philox(key=[self._seed, place])) for place in places]
+        return np.concatenate([draw.standard_normal(self._hop, np.float32) for draw in draws])
+
+    def _shape(self, count: int) -> Array:
+        """The next `count` subframes, windowed and filtered: (count, size)."""
+        if count == 0:
+            return np.zeros((0, self._size), np.float32)
+        span = (count - 1) * self._step + self._size
+        sources = np.stack([self._pulses[:span], self._noise[:span]])
+        frames = np.lib.stride_tricks.sliding_window_view(sources, self._size, axis=1)[:, :: self._step] * self._window
+        spectrum = (np.fft.rfft(frames) * self._filters[:, :count]).sum(0)
+        self._pulses, self._noise = self._pulses[count * self._step :], self._noise[count * self._step :]
+        self._filters = self._filters[:, count:]
+        return (np.fft.irfft(spectrum, self._size) * self._window).astype(np.float32)
+
+    def _overlap_add(self, frames: Array) -> Array:
+        """The samples that no later subframe adds to."""
+        num_final = len(frames) * self._step
+        total = np.zeros(num_final + self._size, np.float32)
+        total[: len(self._overlap)] = self._overlap
+        for place, frame in enumerate(frames):
+            total[place * self._step : place * self._step + self._size] += frame
+        self._overlap = total[num_final:]
+        cut = min(self._cut, num_final)
+        self._cut -= cut
+        window_power = 0.375 * self._size / self._step
+        return total[cut:num_final] / np.float32(window_power)
+
+
 def pulse_train(phase: Array, frequency: Array, sample_rate: int) -> Array:
     """Sum of equal cosines up to the bandwidth, of unit power, the highest faded in with the frequency.
 

@@ -1,0 +1,297 @@
+"""The acoustic model of explicit duration: phones and a speaker in, mel frames out, all frames in parallel.
+
+After FastSpeech 2 (Ren et al., 2021) and Shah et al. (2021): one encoder for the text and one for the prosody of each phone
+(duration, F0, voicing, energy), repetition to frames, and a decoder of finite receptive field. The decoder first draws the F0
+contour of the frames and then the mel on top of it: a comb of its harmonics tells where in each band they lie, so that the
+harmonics come out sharp although the mel is learnt by regression.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.config import StrictModel
+from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb
+from tts_cli.models.parts import ExportPart, Features
+from tts_cli.ports import PortSpec
+
+PROSODY = ("log_duration", "log_f0", "voicing", "energy")
+LOG_F0_CENTRE = 5.0
+COMB_MAX_HZ = 4000.0
+
+
+class Config(StrictModel):
+    """Sizes of the acoustic model."""
+
+    channels: int = 256
+    """Width of the encoded text and of the decoder."""
+    prosody_channels: int = 192
+    encoder_layers: int = 5
+    decoder_layers: int = 6
+    contour_layers: int = 3
+    """Layers of the decoder that draw F0 and voicing."""
+    contour_channels: int = 128
+    kernel: int = 7
+    expansion: int = 3
+    dropout: float = 0.1
+
+    @property
+    def contour_margin(self) -> int:
+        """Frames on either side that the contour reads."""
+        return (self.kernel // 2) * self.contour_layers
+
+    @property
+    def margin(self) -> int:
+        """Frames on either side that the whole decoder reads."""
+        return self.contour_margin + (self.kernel // 2) * self.decoder_layers
+
+
+class BatchConfig(StrictModel):
+    """Utterances of one step."""
+
+    batch_frames: int = 3000
+    """Mel frames of a batch, padding included."""
+
+
+class TokenEncoder(nn.Module):
+    """Phones in their neighbourhood: dilated convolutions that see nothing beyond the mask.
+
+    phones: (B, N, 1) int64; mask: (B, N, 1), 1 on tokens; speaker: (B, 1, 1) int64 -> (B, N, outputs)
+    """
+
+    DILATIONS = (1, 1, 2, 4, 8, 1, 1, 1)
+
+    def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.phones = nn.Embedding(len(facts.symbols), channels)
+        self.speakers = nn.Embedding(len(facts.speakers), channels)
+        nn.init.normal_(self.speakers.weight, std=0.1)
+        dilations = self.DILATIONS[: config.encoder_layers]
+        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.dropout = nn.Dropout(config.dropout)
+        self.norm = nn.LayerNorm(channels)
+        self.head = nn.Linear(channels, outputs)
+
+    def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:
+        hidden = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0])
+        for block in self.blocks:
+            padded = nn.functional.pad(hidden * mask, (0, 0, block.before, block.after))
+            hidden = self.dropout(block(padded))
+        return self.head(self.norm(hidden)) * mask
+
+
+class ProsodyEncoder(nn.Module):
+    """Duration, F0, voicing and energy of each token; the inputs of `TokenEncoder` -> four tensors (B, N, 1).
+
+    log_duration is ln(1 + frames), log_f0 the natural log of Hertz, voicing lies in [0, 1], energy is as `audio.mel.energy`.
+    """
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.encoder = TokenEncoder(config, facts, config.prosody_channels, len(PROSODY))
+        means = torch.tensor([speaker.mean_log_f0 for speaker in facts.speakers])
+        self.register_buffer("mean_log_f0", means[:, None])
+
+    def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        values = self.encoder(phones, token_mask, speaker)
+        mean = self.mean_log_f0[speaker[:, :, 0]]
+        log_duration, log_f0, voicing, energy = values.split(1, -1)
+        return log_duration + 1.5, 0.2 * log_f0 + mean, torch.sigmoid(voicing), energy - 4.0
+
+
+class Decoder(nn.Module):
+    """Frames from repeated tokens, by convolutions that pad nothing.
+
+    text (B, T, channels), log_f0, voicing, energy (B, T, 1), phone_position (B, T, 2), speaker (B, 1, 1)
+    -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
+    """
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.config = config
+        self.speakers = nn.Embedding(len(facts.speakers), config.channels)
+        nn.init.normal_(self.speakers.weight, std=0.1)
+        self.contour_input = nn.Linear(config.channels + 5, config.contour_channels)
+        self.contour_speakers = nn.Embedding(len(facts.speakers), config.contour_channels)
+        self.contour = _blocks(config.contour_channels, config.contour_layers, config)
+        self.contour_head = nn.Linear(config.contour_channels, 2)
+        centres = np.linspace(60, COMB_MAX_HZ, 80, dtype=np.float32)
+        self.register_buffer("centres", torch.from_numpy(centres), persistent=False)
+        self.frame_input = nn.Linear(config.channels + 5 + len(centres) + 2, config.channels)
+        self.blocks = _blocks(config.channels, config.decoder_layers, config)
+        self.norm = nn.LayerNorm(config.channels)
+        self.head = nn.Linear(config.channels, facts.mel.num_bands)
+
+    def forward(
+        self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor, speaker: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        inputs = self.inputs(text, log_f0, voicing, energy, phone_position)
+        frame_log_f0, frame_voicing = self.draw_contour(inputs, log_f0, speaker)
+        mel = self.draw_mel(inputs, frame_log_f0, frame_voicing, speaker)
+        edge = self.config.margin - self.config.contour_margin
+        return mel, *(contour[:, edge : contour.shape[1] - edge] for contour in (frame_log_f0, frame_voicing))
+
+    def inputs(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
+        """All of a frame's inputs side by side; the last one tells whether the frame lies inside the utterance."""
+        inside = (phone_position[:, :, 1:] > 0).float()
+        return torch.cat([text, (log_f0 - LOG_F0_CENTRE) * inside, voicing, energy, phone_position[:, :, :1], inside], -1)
+
+    def draw_contour(self, inputs: Tensor, log_f0: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """log_f0 and voicing of the frames, `contour_margin` fewer on either side."""
+        hidden = self.contour(self.contour_input(inputs) + self.contour_speakers(speaker[:, :, 0]))
+        change, voicing = self.contour_head(hidden).split(1, -1)
+        edge = self.config.contour_margin
+        return log_f0[:, edge : log_f0.shape[1] - edge] + 0.2 * change, torch.sigmoid(voicing)
+
+    def draw_mel(self, inputs: Tensor, frame_log_f0: Tensor, frame_voicing: Tensor, speaker: Tensor) -> Tensor:
+        """The mel on top of a contour that stands `contour_margin` frames after the start of `inputs`."""
+        edge = self.config.contour_margin
+        inputs = inputs[:, edge : inputs.shape[1] - edge]
+        voiced = frame_voicing * inputs[:, :, -1:]
+        features = [inputs, voiced * harmonic_comb(frame_log_f0, self.centres), voiced * (frame_log_f0 - LOG_F0_CENTRE), voiced]
+        hidden = self.frame_input(torch.cat(features, -1)) + self.speakers(speaker[:, :, 0])
+        return 2.0 * self.head(self.norm(self.blocks(hidden))) - 5.0
+
+
+def _blocks(channels: int, layers: int, config: Config) -> nn.Sequential:
+    return nn.Sequential(*[ConvNeXtBlock(channels, config.kernel, config.expansion) for _ in range(layers)])
+
+
+class Model(TrainableModel):
+    """Both encoders and the decoder, taught with the true durations and prosody of the tokens and the true contour."""
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
+        self.prosody_encoder = ProsodyEncoder(config, facts)
+        self.decoder = Decoder(config, facts)
+
+    @classmethod
+    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        from tts_cli.corpora.batching import AcousticBatches
+
+        return AcousticBatches(corpus, split, config.batch_frames, seed)
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        phones, mask, speaker = batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
+        prosody = dict(zip(PROSODY, self.prosody_encoder(phones, mask, speaker), strict=True))
+        parts = self._prosody_losses(prosody, batch)
+        margin, contour_margin = self.config.margin, self.config.contour_margin
+        inputs, log_f0 = self._decoder_inputs(batch, phones, mask, speaker)
+        frame_log_f0, frame_voicing = self.decoder.draw_contour(inputs, log_f0, speaker)
+        edge = margin - contour_margin
+        true = {name: _padded(batch[name], edge) for name in ("log_f0", "voicing")}
+        mel = self.decoder.draw_mel(inputs, true["log_f0"], true["voicing"], speaker)
+        frames = batch["frame_mask"]
+        parts["contour"] = _mean((frame_log_f0 - true["log_f0"]).abs(), true["voicing"])
+        voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
+        parts["frame_voicing"] = _mean(voicing_loss, _padded(frames, edge))
+        parts["mel"] = _mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
+        weights = {"mel": 2.0, "contour": 3.0, "log_f0": 3.0, "energy": 0.5, "voicing": 0.5, "frame_voicing": 0.5}
+        return {"loss": sum(weights.get(name, 1.0) * part for name, part in parts.items()), **parts, "weight": frames.sum()}
+
+    def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        mask, voicing = batch["token_mask"], batch["token_voicing"]
+        log_duration = torch.log1p(batch["durations"].float())[..., None]
+        return {
+            "duration": _mean((prosody["log_duration"] - log_duration).square(), mask),
+            "log_f0": _mean((prosody["log_f0"] - batch["token_log_f0"]).abs(), mask * voicing),
+            "voicing": _mean(nn.functional.binary_cross_entropy(prosody["voicing"], voicing, reduction="none"), mask),
+            "energy": _mean((prosody["energy"] - batch["token_energy"]).abs(), mask),
+        }
+
+    def _decoder_inputs(self, batch: Batch, phones: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder reads, repeated to frames and padded by its margin, and the repeated log_f0."""
+        text = self.text_encoder(phones, mask, speaker)
+        tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
+        frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
+        margin = self.config.margin
+        frames, position = _padded(frames, margin), _padded(position, margin)
+        channels = self.config.channels
+        text, log_f0, voicing, energy = frames.split([channels, 1, 1, 1], -1)
+        return self.decoder.inputs(text, log_f0, voicing, energy, position), log_f0
+
+    @torch.no_grad()
+    def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
+        one = {name: tensor[:1] for name, tensor in batch.items()}
+        phones, mask, speaker = one["phones"][..., None], one["token_mask"], one["speaker"][:, None, None]
+        inputs, log_f0 = self._decoder_inputs(one, phones, mask, speaker)
+        mel = self.decoder.draw_mel(inputs, *self.decoder.draw_contour(inputs, log_f0, speaker), speaker)
+        length = int(one["frame_mask"].sum())
+        return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
+
+    def speaker_tables(self) -> tuple[str, ...]:
+        return (
+            "text_encoder.speakers.weight",
+            "prosody_encoder.encoder.speakers.weight",
+            "prosody_encoder.mean_log_f0",
+            "decoder.speakers.weight",
+            "decoder.contour_speakers.weight",
+        )
+
+    def export_parts(self) -> list[ExportPart]:
+        tokens = [
+            PortSpec(name="phones", rate="token", type="int64"),
+            PortSpec(name="token_mask", rate="token"),
+            PortSpec(name="speaker", rate="utterance", type="int64"),
+        ]
+        channels = self.config.channels
+        prosody = [PortSpec(name=name, rate="token") for name in PROSODY]
+        frames = [
+            PortSpec(name="text", rate="frame", channels=channels),
+            *[PortSpec(name=name, rate="frame") for name in PROSODY[1:]],
+            PortSpec(name="phone_position", rate="frame", channels=2),
+        ]
+        outputs = [
+            PortSpec(name="mel", rate="frame", channels=self.facts.mel.num_bands),
+            PortSpec(name="log_f0", rate="frame"),
+            PortSpec(name="voicing", rate="frame"),
+        ]
+        text = [PortSpec(name="text", rate="token", channels=channels)]
+        return [
+            ExportPart("text_encoder", "encoder", self.text_encoder, tokens, text),
+            ExportPart("prosody_encoder", "encoder", self.prosody_encoder, tokens, prosody),
+            ExportPart("decoder", "decoder", self.decoder, [*frames, tokens[2]], outputs),
+        ]
+
+    @torch.no_grad()
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        phones = torch.from_numpy(np.asarray(utterance["phones"], np.int64))[None, :, None]
+        speaker = torch.from_numpy(np.asarray(utterance["speaker"], np.int64)).reshape(1, 1, 1)
+        tokens = (phones, torch.ones(phones.shape), speaker)
+        prosody = self.prosody_encoder(*tokens)[1:]
+        durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
+        frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
+        padded = _padded(torch.cat([frames, position], -1), self.config.margin)
+        decoder = (*padded.split([self.config.channels, 1, 1, 1, 2], -1), speaker)
+        return {"text_encoder": tokens, "prosody_encoder": tokens, "decoder": decoder}
+
+
+def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
+    """Tokens (B, N, C) repeated by durations (B, N) frames: (B, T, C), and each frame's position in its token (B, T, 2).
+
+    The position is the fraction of the token that has passed and ln(1 + duration); frames past the end are 0.
+    """
+    ends = durations.cumsum(1)
+    frame = torch.arange(num_frames, device=durations.device).expand(len(durations), -1).contiguous()
+    token = torch.searchsorted(ends, frame, right=True).clamp(max=durations.shape[1] - 1)
+    inside = (frame < ends[:, -1:]).float()[..., None]
+    duration = durations.gather(1, token).float()
+    start = ends.gather(1, token).float() - duration
+    position = torch.stack([(frame - start + 0.5) / duration.clamp(min=1), torch.log1p(duration)], -1)
+    return tokens.gather(1, token[..., None].expand(-1, -1, tokens.shape[-1])) * inside, position * inside
+
+
+def _padded(frames: Tensor, margin: int) -> Tensor:
+    """Zeros before and after, as the layer feeds at both ends of an utterance."""
+    return nn.functional.pad(frames, (0, 0, margin, margin))
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1)

@@ -1,0 +1,44 @@
+"""Layers that several models share. Activations are (B, T, C)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ValidConv(nn.Module):
+    """A convolution over time that pads nothing: (B, T, C) -> (B, T - (kernel - 1) * dilation, C')."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(inputs, outputs, kernel, dilation=dilation, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution, normalisation over channels, and a wide pointwise layer (Liu et al., 2022), padding nothing.
+
+    x: (B, T, C) -> (B, T - (kernel - 1) * dilation, C); `lookahead` of the lost steps come from the end, the others from the start.
+    """
+
+    def __init__(self, channels: int, kernel: int, expansion: int, dilation: int = 1, lookahead: int | None = None) -> None:
+        super().__init__()
+        lost = (kernel - 1) * dilation
+        self.after = lost // 2 if lookahead is None else lookahead
+        self.before = lost - self.after
+        self.depthwise = ValidConv(channels, channels, kernel, dilation, groups=channels)
+        self.norm = nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, channels * expansion)
+        self.narrow = nn.Linear(channels * expansion, channels)
+        self.scale = nn.Parameter(torch.full((channels,), 0.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.narrow(nn.functional.gelu(self.widen(self.norm(self.depthwise(x)))))
+        return x[:, self.before : x.shape[1] - self.after] + self.scale * y
+
+
+def harmonic_comb(log_f0: Tensor, frequencies_hz: Tensor) -> Tensor:
+    """How near each frequency lies to a harmonic: log_f0 (B, T, 1), frequencies (K,) -> (B, T, K) in [-1, 1], 1 on harmonics."""
+    return torch.cos(2 * torch.pi * frequencies_hz * torch.exp(-log_f0))
