@@ -1,0 +1,155 @@
+"""Writes the tiny addons that runtime tests speak with: `python tests/addons/make.py`. Random weights, real ports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
+from tts_cli.export.folder import write_addon
+from tts_cli.models.parts import ExportPart
+from tts_cli.ports import PortSpec
+from tts_cli.text.phones import SYMBOLS
+
+FOLDER = Path(__file__).parent
+MEL = MelConfig()
+CHANNELS = 4
+NUM_BINS = WINDOW_HOPS * MEL.hop_samples // 2 + 1
+SPEAKERS = ({"name": "low", "mean_log_f0": 4.7}, {"name": "high", "mean_log_f0": 5.3})
+TOKEN_INPUTS = (
+    PortSpec(name="phones", rate="token", type="int64"),
+    PortSpec(name="token_mask", rate="token"),
+    PortSpec(name="speaker", rate="utterance", type="int64"),
+)
+PROSODY = ("log_f0", "voicing", "energy")
+
+
+class Encoder(nn.Module):
+    """Embeds tokens and speaker and looks one token around: (1, N, CHANNELS)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phone = nn.Embedding(len(SYMBOLS), CHANNELS)
+        self.speaker = nn.Embedding(len(SPEAKERS), CHANNELS)
+        self.convolution = nn.Conv1d(CHANNELS, CHANNELS, 3, padding=1)
+
+    def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> Tensor:
+        embedded = (self.phone(phones[..., 0]) + self.speaker(speaker[..., 0])) * token_mask
+        return torch.tanh(self.convolution(embedded.transpose(1, 2)).transpose(1, 2))
+
+
+class ProsodyEncoder(Encoder):
+    """log_duration (about 6 frames), log_f0, voicing and energy: (1, N, 1) each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(CHANNELS, 1 + len(PROSODY))
+
+    def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> tuple[Tensor, ...]:
+        log_duration, log_f0, voicing, energy = self.head(super().forward(phones, token_mask, speaker)).split(1, -1)
+        return 2.0 + log_duration, 5.0 + 0.2 * log_f0, torch.sigmoid(4.0 * voicing), energy - 3.0
+
+
+class Decoder(nn.Module):
+    """Two convolutions without padding: 7 frames to 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speaker = nn.Embedding(len(SPEAKERS), CHANNELS)
+        self.first = nn.Conv1d(CHANNELS + len(PROSODY) + 2, CHANNELS, 3)
+        self.second = nn.Conv1d(CHANNELS, MEL.num_bands, 5)
+
+    def forward(
+        self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, place: Tensor, speaker: Tensor
+    ) -> tuple[Tensor, ...]:
+        frames = torch.cat([text + self.speaker(speaker[..., 0]), log_f0, voicing, energy, place], -1)
+        hidden = torch.tanh(self.first(frames.transpose(1, 2)))
+        return self.second(hidden).transpose(1, 2) - 4.0
+
+
+class Vocoder(nn.Module):
+    """Filters as loud as the mel, of random shape; reads 3 frames back and 1 ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.front = nn.Conv1d(MEL.num_bands, CHANNELS, 5)
+        self.head = nn.Linear(CHANNELS, SUBFRAMES * 3 * NUM_BINS)
+
+    def forward(self, mel: Tensor, log_f0: Tensor) -> tuple[Tensor, ...]:
+        hidden = torch.tanh(self.front(0.2 * mel.transpose(1, 2)).transpose(1, 2))
+        level = torch.exp(0.5 * mel[:, 3:-1].mean(-1, keepdim=True))
+        harmonic, noise = (level * self.head(hidden)).split([SUBFRAMES * 2 * NUM_BINS, SUBFRAMES * NUM_BINS], -1)
+        given = log_f0[:, 3:-1]
+        return torch.exp(torch.where(given > 0, given, torch.full_like(given, 5.0))), harmonic, 0.1 * noise
+
+
+def frame_port(name: str, channels: int = 1, pad: float = 0.0) -> PortSpec:
+    return PortSpec(name=name, rate="frame", channels=channels, pad=pad)
+
+
+def acoustic_parts() -> list[ExportPart]:
+    text = PortSpec(name="text", rate="token", channels=CHANNELS)
+    prosody = [PortSpec(name=name, rate="token") for name in ("log_duration", *PROSODY)]
+    streamed = [frame_port("text", CHANNELS), *map(frame_port, PROSODY), frame_port("phone_position", 2)]
+    return [
+        ExportPart("text_encoder", "encoder", Encoder(), TOKEN_INPUTS, [text]),
+        ExportPart("prosody_encoder", "encoder", ProsodyEncoder(), TOKEN_INPUTS, prosody),
+        ExportPart("decoder", "decoder", Decoder(), [*streamed, TOKEN_INPUTS[2]], [frame_port("mel", MEL.num_bands)]),
+    ]
+
+
+def vocoder_parts() -> list[ExportPart]:
+    log_f0 = PortSpec(name="log_f0", rate="frame", optional=True, default=0.0)
+    shapes = [("f0", 1), ("harmonic_filter", SUBFRAMES * 2 * NUM_BINS), ("noise_filter", SUBFRAMES * NUM_BINS)]
+    outputs = [frame_port(name, channels) for name, channels in shapes]
+    return [
+        ExportPart("vocoder", "vocoder", Vocoder(), [frame_port("mel", MEL.num_bands, MEL.silence), log_f0], outputs, lookahead=1)
+    ]
+
+
+def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:
+    """Random inputs of one network."""
+    shapes = [(1, 1 if port.rate == "utterance" else num_steps, port.channels) for port in part.inputs]
+    return tuple(
+        torch.randint(0, 2, shape) if port.type == "int64" else torch.randn(shape)
+        for port, shape in zip(part.inputs, shapes, strict=True)
+    )
+
+
+def write(description: dict[str, object], parts: list[ExportPart]) -> None:
+    name = str(description["name"])
+    shared = {
+        "mel": {**MEL.model_dump(), "hash": MEL.hash},
+        "licence": "Apache-2.0",
+        "provenance": {"made by": "tests/addons/make.py"},
+    }
+    samples = {part.name: [sample(part, length) for length in (20, 33)] for part in parts}
+    write_addon(FOLDER / name, {**shared, **description}, parts, samples, {}, f"# {name}\n\nRandom weights, for tests.\n")
+
+
+def main() -> None:
+    """Both addons."""
+    torch.manual_seed(0)
+    acoustic = {
+        "name": "tiny-acoustic",
+        "kind": "acoustic",
+        "symbols": SYMBOLS,
+        "speakers": SPEAKERS,
+        "default_vocoder": "tiny-vocoder",
+        "stack": [
+            {
+                "type": "StreamablePipeline",
+                "sequence_block": {"type": "Encoders"},
+                "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
+            }
+        ],
+    }
+    write(acoustic, acoustic_parts())
+    write({"name": "tiny-vocoder", "kind": "vocoder", "stack": [{"type": "Vocoder"}]}, vocoder_parts())
+
+
+if __name__ == "__main__":
+    main()
