@@ -121,11 +121,16 @@ def write_toy_recipe(folder: Path, **changes: object) -> Path:
     return path
 
 
-if __name__ == "__main__":
+def run(recipe: Path, folder: Path, *overrides: str) -> None:
+    """Train as a command does: ends the process with its exit code."""
     try:
-        train(load_recipe(Path(sys.argv[1]), None, sys.argv[3:]), Path(sys.argv[2]))
+        train(load_recipe(recipe, None, list(overrides)), folder)
     except KeyboardInterrupt:
         sys.exit(130)
     except TtsError as error:
         print(error.message, file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

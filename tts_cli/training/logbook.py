@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ class Logbook:
         from torch.utils.tensorboard import SummaryWriter
 
         self._sample_rate = sample_rate
-        self._history = (run / "history.jsonl").open("a", encoding="utf-8")
+        self._history = _open_history(run / "history.jsonl")
         self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
         self._console = Console(stderr=True)
         self._progress = Progress(
@@ -100,6 +101,14 @@ class SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The speed, or a question mark before it is known."""
         return Text("? steps/s" if task.speed is None else f"{task.speed:.2f} steps/s")
+
+
+def _open_history(path: Path) -> TextIO:
+    """Open `path` for more lines, after the last whole one."""
+    file = path.open("a+b")
+    file.seek(0)
+    file.truncate(file.read().rfind(b"\n") + 1)
+    return io.TextIOWrapper(file, encoding="utf-8")
 
 
 def _picture(mel: NDArray[Any]) -> NDArray[np.uint8]:

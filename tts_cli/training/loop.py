@@ -147,39 +147,49 @@ class Loop:
         losses = dict(self.turn(batch, player.name, self.step))
         fraction = self._fraction(losses.pop("weight", None), num_items)
         self.fabric.backward(losses["loss"] * fraction)
-        norm = self.fabric.clip_gradients(
-            self.turn, player.optimiser, max_norm=self.recipe.clip_gradient_norm, error_if_nonfinite=False
-        )
         losses = self._averaged({name: value.detach() * fraction for name, value in losses.items()})
-        if not math.isfinite(float(losses["loss"] + norm)):
+        losses["gradient_norm"] = self._clip(player)
+        if not math.isfinite(float(losses["loss"] + losses["gradient_norm"])):
             return None
         options = self.recipe.optimisers.get(player.name, self.recipe.optimiser)
         for group in player.optimiser.param_groups:
             group["lr"] = options.rate(self.step, self.recipe.steps)
         player.optimiser.step()
-        return losses | {"gradient_norm": norm}
+        return losses
+
+    def _clip(self, player: Player) -> Tensor:
+        """Clip the player's gradients and return their norm before that."""
+        limit = self.recipe.clip_gradient_norm
+        norm = self.fabric.clip_gradients(self.turn, player.optimiser, max_norm=limit, error_if_nonfinite=False)
+        assert norm is not None
+        return norm
 
     def _fraction(self, weight: Tensor | None, num_items: int) -> Tensor | float:
         """By what to multiply this process's mean loss so that the mean over processes is that of the whole batch."""
         if self.fabric.world_size == 1:
             return 1.0
-        own = torch.as_tensor(float(num_items)) if weight is None else weight.detach().float() * (num_items > 0)
+        own = torch.tensor(float(num_items)) if weight is None else weight.detach().float() * (num_items > 0)
         own = self.fabric.to_device(own)
-        return own / self.fabric.all_reduce(own.clone(), reduce_op="mean")
+        return own / self._mean(own)
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
         """Means over the processes."""
         if self.fabric.world_size == 1:
             return losses
-        means = self.fabric.all_reduce(torch.stack([value.float() for value in losses.values()]), reduce_op="mean")
+        means = self._mean(torch.stack([value.float() for value in losses.values()]))
         return dict(zip(losses, means.unbind(), strict=True))
 
     def _agreed(self, stop: bool) -> bool:
         """Whether any process wants to stop: all of them must, at the same step."""
         if self.fabric.world_size == 1:
             return stop
-        wish = self.fabric.to_device(torch.tensor(float(stop)))
-        return float(self.fabric.all_reduce(wish, reduce_op="sum")) > 0
+        return float(self._mean(self.fabric.to_device(torch.tensor(float(stop))))) > 0
+
+    def _mean(self, value: Tensor) -> Tensor:
+        """The mean of `value` over the processes."""
+        mean = self.fabric.all_reduce(value.clone(), reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
 
     def _out_of_time(self) -> bool:
         limit = self.recipe.max_minutes
@@ -227,7 +237,7 @@ class Loop:
             return
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
-        with torch.no_grad(), self.state.average.applied(), self.fabric.autocast():
+        with torch.no_grad(), self.state.average.applied():
             first = self.fabric.to_device(batches.batch(0))
             rest = (self.fabric.to_device(batches.batch(index)) for index in range(1, self.recipe.validation_batches))
             measured = [self.model.metrics(batch) for batch in (first, *rest)]

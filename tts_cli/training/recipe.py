@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, create_model
 
-from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping, suggest
+from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
 from tts_cli.models import KINDS, find_kind, model_file
 
@@ -36,7 +37,7 @@ class Optimiser(StrictModel):
         if self.schedule == "cosine":
             return self.learning_rate * (self.final_fraction + (1 - self.final_fraction) * (1 + math.cos(math.pi * progress)) / 2)
         if self.schedule == "exponential":
-            return self.learning_rate * self.final_fraction**progress
+            return self.learning_rate * math.pow(self.final_fraction, progress)
         return self.learning_rate
 
 
@@ -90,6 +91,7 @@ CHANGEABLE = {
 """Keys that may change when a training is resumed."""
 
 
+@lru_cache
 def recipe_class(kind: str) -> type[Recipe]:
     """The recipe of a kind of model: with its own `network` and `batches` sections."""
     sections = model_file(kind)
@@ -100,8 +102,8 @@ def recipe_class(kind: str) -> type[Recipe]:
 def parse_recipe(mapping: dict[str, Any], source: str) -> Recipe:
     """The recipe in `mapping`. Raises ConfigError naming `source`, the key and the closest valid one."""
     if "model" not in mapping:
-        close = suggest("model", sorted(mapping)) if mapping else "for example model: explicit-duration"
-        raise ConfigError(f"{source}: 'model' is missing; it is one of {', '.join(sorted(KINDS))}", hint=close)
+        kinds = ", ".join(sorted(KINDS))
+        raise ConfigError(f"{source}: 'model' is missing", hint=f"add a line 'model: KIND', where KIND is one of {kinds}")
     try:
         kind = recipe_class(str(mapping["model"]))
     except ConfigError as error:

@@ -1,0 +1,31 @@
+"""The toy model is a module of its own, found by the name `toy` in this process and in those that tests start."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+import tts_cli
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER))
+
+
+@pytest.fixture(scope="session")
+def search_path() -> str:
+    """PYTHONPATH for processes that train the toy."""
+    return os.pathsep.join([str(FOLDER), str(Path(tts_cli.__file__).parents[1])])
+
+
+@pytest.fixture(scope="session")
+def processes(search_path: str) -> Iterator[ForkServerContext]:
+    """Starts processes in which torch and the toy are imported already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["toy"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", search_path)
+        yield context

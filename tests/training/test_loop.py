@@ -1,0 +1,143 @@
+"""The loop resumes exactly, survives bad losses, and stops when told."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+import torch
+import toy
+from safetensors.torch import load_file
+
+from tts_cli.errors import RefusedError
+from tts_cli.training import checkpoints
+from tts_cli.training.loop import share
+from tts_cli.training.recipe import load_recipe
+from tts_cli.training.start import train
+
+
+def history(run: Path) -> dict[int, dict[str, float]]:
+    """What was measured at every step; of a step learnt twice, the last."""
+    found: dict[int, dict[str, float]] = {}
+    for line in (run / "history.jsonl").read_text().splitlines(keepends=True):
+        if line.endswith("\n"):
+            values = json.loads(line)
+            found.setdefault(values["step"], {}).update(values)
+    return found
+
+
+def assert_same_checkpoint(one: Path, other: Path) -> None:
+    for part in ("model", "average", "optimiser"):
+        left, right = (load_file(checkpoints.newest(run) / f"{part}.safetensors") for run in (one, other))
+        assert left.keys() == right.keys()
+        assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def wait_for_step(run: Path, step: int, alive: object) -> None:
+    path = run / "history.jsonl"
+    while alive() and not (path.exists() and path.read_text().count("\n") >= step):  # type: ignore[operator]
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("network", [{}, {"two_players": True}, {"bad_steps": [33, 121]}])
+def test_killed_at_random_moments_it_resumes_to_the_same_losses_and_weights(
+    processes: ForkServerContext, tmp_path: Path, network: dict[str, object]
+) -> None:
+    recipe = toy.write_toy_recipe(
+        tmp_path, steps=200, network=network, checkpoint_every_minutes=1e-4, validate_every=50, batches={"milliseconds": 2.0}
+    )
+    train(load_recipe(recipe), tmp_path / "whole")
+    kills = sorted(random.Random(1).sample(range(5, 190), 5)) if not network else [60]
+    for step in kills:
+        process = processes.Process(target=toy.run, args=(recipe, tmp_path / "killed"))
+        process.start()
+        wait_for_step(tmp_path / "killed", step, process.is_alive)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    train(load_recipe(recipe), tmp_path / "killed")
+    assert history(tmp_path / "killed") == history(tmp_path / "whole")
+    assert_same_checkpoint(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_and_exits_130(processes: ForkServerContext, tmp_path: Path, which: signal.Signals) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=100000, batches={"milliseconds": 2.0})
+    process = processes.Process(target=toy.run, args=(recipe, tmp_path / "run"))
+    process.start()
+    wait_for_step(tmp_path / "run", 10, process.is_alive)
+    os.kill(process.pid or 0, which)
+    process.join(60)
+    assert process.exitcode == 130
+    found = checkpoints.latest(tmp_path / "run", print)
+    assert found is not None
+    assert found[0].description.step >= 10
+
+
+def test_the_time_limit_ends_with_a_checkpoint(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=100000, max_minutes=0.01)
+    newest = train(load_recipe(recipe), tmp_path / "run")
+    description = checkpoints.read(newest).description
+    assert 0 < description.step < 100000
+    assert description.seconds > 0.6
+
+
+def test_training_learns_and_time_adds_up(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=300, optimiser={"learning_rate": 0.01}, log_every=50)
+    first = checkpoints.read(train(load_recipe(recipe, overrides=["steps=150"]), tmp_path / "run")).description
+    second = checkpoints.read(train(load_recipe(recipe), tmp_path / "run")).description
+    losses = history(tmp_path / "run")
+    assert losses[300]["validation/loss"] < 0.7 * losses[20]["validation/loss"]
+    assert second.seconds > first.seconds
+
+
+def test_a_bad_loss_rolls_back_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=20, network={"bad_steps": [7, 8]})
+    train(load_recipe(recipe), tmp_path / "run")
+    output = " ".join(capsys.readouterr().err.split())
+    assert "step 7: the loss or its gradient is not finite: back to the weights of step 5" in output
+    assert "rollback 2 of 5" in output
+    assert history(tmp_path / "run").keys() == set(range(1, 21)) - {8, 9}
+    assert all(
+        torch.isfinite(value).all() for value in load_file(checkpoints.newest(tmp_path / "run") / "model.safetensors").values()
+    )
+
+
+def test_losses_that_stay_bad_are_refused(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, network={"bad_steps": list(range(7, 40))}, max_rollbacks=2)
+    with pytest.raises(RefusedError, match=r"step 9: .* after 2 rollbacks to the weights of step 5"):
+        train(load_recipe(recipe), tmp_path / "run")
+
+
+def test_two_processes_have_the_losses_of_one(search_path: str, tmp_path: Path) -> None:
+    changes = {"network": {"dropout": 0.0, "two_players": True}, "batches": {"num_items": 5}, "steps": 12, "validate_every": 6}
+    recipe = toy.write_toy_recipe(tmp_path, **changes)
+    train(load_recipe(recipe), tmp_path / "one")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"PYTHONPATH": search_path, "OMP_NUM_THREADS": "1"}
+    arguments = [toy.__file__, recipe, tmp_path / "two", "devices=2"]
+    subprocess.run([*command, *map(str, arguments)], env=environment, check=True, capture_output=True, timeout=120)
+    one, two = history(tmp_path / "one"), history(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for step, values in one.items():
+        assert two[step] == pytest.approx(values, abs=1e-5)
+
+
+@pytest.mark.parametrize("num_items", [1, 2, 5])
+def test_shares_make_up_the_batch(num_items: int) -> None:
+    batch = {"x": torch.arange(num_items), "scale": torch.tensor(2.0)}
+    shares = [share(batch, process, 2) for process in range(2)]
+    assert sorted(int(item) for rows, number in shares for item in rows["x"][:number]) == list(range(num_items))
+    assert all(len(rows["x"]) >= 1 for rows, _ in shares)
+
+
+def test_mixed_precision_trains(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=5, precision="bf16-mixed")
+    train(load_recipe(recipe), tmp_path / "run")
+    assert load_file(checkpoints.newest(tmp_path / "run") / "model.safetensors")["first.weight"].dtype == torch.float32
