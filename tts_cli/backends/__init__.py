@@ -46,6 +46,12 @@ def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> N
     return cast(Network, import_module(BACKENDS[settings.backend]).open_network(graph, spec, settings))
 
 
+def graph_outputs(spec: NetworkSpec) -> dict[str, str]:
+    """Output ports by the names of their tensors in a graph: the same, but `NAME.out` where an input has that name already."""
+    inputs = {port.name for port in spec.inputs}
+    return {f"{port.name}.out" if port.name in inputs else port.name: port.name for port in spec.outputs}
+
+
 def check_ports(graph: Path, direction: str, declared: tuple[PortSpec, ...], found: dict[str, tuple[str, int | None]]) -> None:
     """Raises AddonError unless the tensors `found` in a graph are those `declared`; by name (type, channels or None if free)."""
     expected = {port.name: port for port in declared}

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnxruntime
 
-from tts_cli.backends import check_ports
+from tts_cli.backends import check_ports, graph_outputs
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Tensors
@@ -20,17 +20,19 @@ _ONLY_FATAL_ERRORS = 4
 class OnnxRuntimeNetwork:
     """A session of ONNX Runtime. `run` copies neither inputs that are contiguous nor outputs."""
 
-    def __init__(self, graph: Path, session: onnxruntime.InferenceSession) -> None:
-        self.inputs: tuple[str, ...] = tuple(node.name for node in session.get_inputs())
-        self.outputs: tuple[str, ...] = tuple(node.name for node in session.get_outputs())
+    def __init__(self, graph: Path, spec: NetworkSpec, session: onnxruntime.InferenceSession) -> None:
+        outputs = graph_outputs(spec)
+        self.inputs = tuple(port.name for port in spec.inputs)
+        self.outputs = tuple(outputs.values())
         self._graph = graph
         self._session = session
+        self._tensors = list(outputs)
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
         """See `Network.run`."""
         feed = {name: tensors[name] for name in self.inputs}
         try:
-            results = self._session.run(self.outputs, feed)
+            results = self._session.run(self._tensors, feed)
         except Exception as error:
             raise AddonError(f"{self._graph}: cannot run: {_first_line(error)}") from error
         return dict(zip(self.outputs, results, strict=True))
@@ -43,9 +45,12 @@ def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> O
         session = onnxruntime.InferenceSession(str(graph), _options(settings.threads), providers=[provider])
     except Exception as error:
         raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
+    names = graph_outputs(spec)
     check_ports(graph, "input", spec.inputs, _ports(session.get_inputs()))
-    check_ports(graph, "output", spec.outputs, _ports(session.get_outputs()))
-    return OnnxRuntimeNetwork(graph, session)
+    check_ports(
+        graph, "output", spec.outputs, {names.get(name, name): found for name, found in _ports(session.get_outputs()).items()}
+    )
+    return OnnxRuntimeNetwork(graph, spec, session)
 
 
 def available_providers() -> dict[str, str]:

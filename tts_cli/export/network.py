@@ -12,8 +12,9 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
-from torch import Tensor
+from torch import Tensor, nn
 
+from tts_cli.backends import graph_outputs
 from tts_cli.export.margins import find_margins
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
@@ -21,29 +22,26 @@ from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
 OPSET = 20
 _ALIGNMENT_BYTES = 64
 _TIME_AXIS = 1
+_UNKNOWN = "0" * 64
 
 
 def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) -> NetworkSpec:
     """Write `part` into `folder` and say what it is. `example`: one tensor (1, T, C) for each input.
 
-    Raises ValueError where the module breaks its promise (see `find_margins`).
+    Raises ValueError where the module breaks a promise (see `find_margins`).
     """
-    margins = find_margins(part)
-    path = folder / f"{part.name}.onnx"
-    graph = _trace(part, example, path)
-    state = part.module.state_dict()
-    names = _parameters_of(graph, state.keys())
-    _append_parameters(graph, {name: stored(state[name]) for name in names}, folder / f"{part.name}.params")
-    onnx.save(graph, path)
-    return NetworkSpec(
+    spec = NetworkSpec(
         role=part.role,
         inputs=tuple(part.inputs),
         outputs=tuple(part.outputs),
-        margins=margins,
+        margins=find_margins(part),
         when=part.when,
         splittable=part.splittable,
-        sha256=NetworkHashes(onnx=sha256(path), params=sha256(folder / f"{part.name}.params")),
+        sha256=NetworkHashes(onnx=_UNKNOWN, params=_UNKNOWN),
     )
+    graph, params = folder / f"{part.name}.onnx", folder / f"{part.name}.params"
+    _write_network(part.module.eval(), spec, example, graph, params)
+    return spec.model_copy(update={"sha256": NetworkHashes(onnx=sha256(graph), params=sha256(params))})
 
 
 def stored(value: Tensor) -> NDArray[np.generic]:
@@ -62,32 +60,45 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _trace(part: ExportPart, example: Sequence[Tensor], path: Path) -> ModelProto:
+def _write_network(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], graph: Path, params: Path) -> None:
+    state = module.state_dict()
+    for port in (*spec.inputs, *spec.outputs):
+        if port.name in state:
+            raise ValueError(f"'{port.name}' is the name of a port and of a parameter")
+    model = _trace(module, spec, example, graph)
+    names = _parameters_of(model, state.keys())
+    _append_parameters(model, {name: stored(state[name]) for name in names}, params)
+    onnx.save(model, graph)
+
+
+def _trace(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], path: Path) -> ModelProto:
     """The module as a graph, written to `path`, that has its parameters as inputs, under their state names.
 
     The TorchScript exporter is used because it leaves the names of parameters alone when told to fold nothing, and takes a tenth
     of the time of the one built on torch.export; the runtimes fold constants when they load.
     """
+    inputs, outputs = [port.name for port in spec.inputs], list(graph_outputs(spec))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            part.module.eval(),
+            module,
             tuple(example),
             path,
             dynamo=False,
             export_params=False,
             do_constant_folding=False,
             opset_version=OPSET,
-            input_names=[port.name for port in part.inputs],
-            output_names=[port.name for port in part.outputs],
-            dynamic_axes=_dynamic_axes(part.inputs, "") | _dynamic_axes(part.outputs, "_out"),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=_dynamic_axes(inputs, spec.inputs, "") | _dynamic_axes(outputs, spec.outputs, "_out"),
         )
     return onnx.load(path)
 
 
-def _dynamic_axes(ports: Iterable[PortSpec], suffix: str) -> dict[str, dict[int, str]]:
-    """Names of the free axes by port; ports of one rate have the same length."""
-    return {port.name: {_TIME_AXIS: port.rate.replace("/", "_per_") + suffix} for port in ports if port.rate != "utterance"}
+def _dynamic_axes(tensors: Sequence[str], ports: Sequence[PortSpec], suffix: str) -> dict[str, dict[int, str]]:
+    """Names of the free axes by tensor; those of one rate have the same length."""
+    named = zip(tensors, ports, strict=True)
+    return {name: {_TIME_AXIS: port.rate.replace("/", "_per_") + suffix} for name, port in named if port.rate != "utterance"}
 
 
 def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
