@@ -79,7 +79,7 @@ class Voice:
         self.vocoder = vocoder
         stacks = [addon.build_stack() for addon in (acoustic, vocoder) if addon]
         self.stack = StreamableStack(BlockOptions({"stack": stacks}, "the voice: $"), acoustic)
-        self._front_end = front_end
+        self.front_end = front_end
         self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
         self._request = Wiring.of(REQUEST_PORTS, "request")
         given = self.stack.connect(self._request, Wiring({}))
@@ -135,7 +135,7 @@ class Voice:
             if isinstance(item, Sentence):
                 yield item
                 continue
-            for spoken in self._front_end.sentences(item, self.acoustic.context.max_tokens):
+            for spoken in self.front_end.sentences(item, self.acoustic.context.max_tokens):
                 yield Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
 
     def _request_for(self, sentence: Sentence, template: Request, index: int) -> Request:
