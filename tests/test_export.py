@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tts_cli.addon_config import read_addon_config
 from tts_cli.backends import open_network
-from tts_cli.errors import AddonError, CheckpointError, InputError, RefusedError
+from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
 from tts_cli.export.folder import addon_schema, write_addon
 from tts_cli.export.margins import find_margins
 from tts_cli.export.parameters import addon_state_dict, model_state_of_addon
@@ -247,6 +247,12 @@ def test_a_folder_that_is_no_addon_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "photos" / "cat.jpg").touch()
     with pytest.raises(InputError, match="is not an addon"):
         write_addon(tmp_path / "photos", DESCRIPTION, [], {}, {}, "")
+
+
+def test_an_unwritable_output_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_addon(tmp_path / "file" / "addon", DESCRIPTION, [], {}, {}, "")
 
 
 def test_openvino_opens_the_same_folder_with_fixed_sizes(addon: Path, model: Model) -> None:

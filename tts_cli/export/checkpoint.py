@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
-from tts_cli.errors import CorpusError
+from tts_cli.errors import CorpusError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.parity import Parity, Sample
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
@@ -21,6 +21,18 @@ from tts_cli.training.checkpoints import Checkpoint, load_model
 
 NUM_SENTENCES = 8
 """Utterances on which torch and the exported networks are compared."""
+
+STACKS: dict[str, list[dict[str, Any]]] = {
+    "acoustic": [
+        {
+            "type": "StreamablePipeline",
+            "sequence_block": {"type": "Encoders"},
+            "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
+        }
+    ],
+    "vocoder": [{"type": "Vocoder"}],
+}
+"""The blocks that run an addon, by its kind; a model that is run otherwise has a `stack` of its own."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +54,18 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
     `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError,
     CorpusError, and what `write_addon` raises.
     """
+    output = output.absolute()
+    card = _read_card(options.model_card) if options.model_card else None
     model, source = load_model(checkpoint)
     folder = corpus or Path(source.recipe.data or "")
     utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
-    card = options.model_card.read_text(encoding="utf-8") if options.model_card else model_card(output.name, source)
     return write_addon(
         output,
         _description(output, model, source, options),
         model.export_parts(),
         _samples(model, utterances),
         assets={},
-        model_card=card,
+        model_card=card or model_card(output.name, source),
         tolerance=options.tolerance,
     )
 
@@ -80,6 +93,13 @@ def model_card(name: str, source: Checkpoint) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _read_card(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a model card: {error}") from error
+
+
 def _description(output: Path, model: TrainableModel, source: Checkpoint, options: ExportOptions) -> dict[str, Any]:
     """The fields of addon.json that do not depend on its files."""
     about, facts = source.description, model.facts
@@ -92,7 +112,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
         "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
         "symbols": facts.symbols if speaks else (),
         "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
-        "stack": list(getattr(model, "stack", ())),
+        "stack": getattr(model, "stack", STACKS[kind]),
         "licence": options.licence,
         "default_vocoder": options.default_vocoder,
         "provenance": about.model_dump(

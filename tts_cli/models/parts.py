@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from tts_cli.ports import PortSpec, Role
 
@@ -36,18 +35,3 @@ class ExportPart:
     splittable: bool = False
     lookahead: int | None = None
     """Frames of the receptive field that lie after the output frame; None: half of it, as centred convolutions have it."""
-
-
-class Exportable(Protocol):
-    """What export asks of a trained model."""
-
-    stack: ClassVar[Sequence[Mapping[str, Any]]]
-    """The blocks that run its addon, as addon.json lists them."""
-
-    def export_parts(self) -> list[ExportPart]:
-        """The model's networks, whose modules share its parameters."""
-        ...
-
-    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
-        """The inputs each part has when the model speaks (or copies) `utterance`, margins included, by name of the part."""
-        ...
