@@ -55,6 +55,7 @@ class Model(TrainableModel):
     def __init__(self, config: Config, facts) -> None:
         super().__init__(config, facts)
         self.speaker = nn.Embedding(len(facts.speakers), config.channels)
+        self.register_buffer("mean_log_f0", torch.tensor([[speaker.mean_log_f0] for speaker in facts.speakers]))
         self.first = nn.Linear(5, config.channels)
         self.dropout = nn.Dropout(config.dropout)
         self.last = nn.Linear(config.channels, 5)
@@ -92,7 +93,7 @@ class Model(TrainableModel):
         return {"mel": self(batch).numpy(), "audio": np.zeros(160, np.float32)}
 
     def speaker_tables(self) -> tuple[str, ...]:
-        return ("speaker.weight",)
+        return ("speaker.weight", "mean_log_f0")
 
 
 def write_toy_corpus(folder: Path, speakers: tuple[str, ...] = ("ann", "bob")) -> Path:

@@ -113,14 +113,15 @@ class TrainableModel(nn.Module):
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
-        return {name: float(value) for name, value in self.losses(batch, next(iter(self.players())), 0).items()}
+        losses = self.losses(batch, next(iter(self.players())), 0)
+        return {name: float(value) for name, value in losses.items() if name != "weight"}
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
         """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), by the names to show."""
         return {}
 
     def speaker_tables(self) -> tuple[str, ...]:
-        """Names of the parameters with one row a speaker; `--init-from` matches their rows by the speakers' names."""
+        """State names of the tensors with one row a speaker; `--init-from` matches their rows by the speakers' names."""
         return ()
 
     def export_parts(self) -> list[ExportPart]:

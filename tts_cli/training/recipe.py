@@ -49,6 +49,8 @@ class Recipe(StrictModel):
     name: str
     data: str | None = None
     """Folder of the prepared corpus; the command line may name it instead."""
+    speakers: tuple[str, ...] | None = None
+    """The voices of the corpus to learn; None: all."""
     network: Any
     batches: Any
     optimiser: Optimiser = Optimiser()

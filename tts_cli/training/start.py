@@ -73,25 +73,18 @@ def corpus_facts(corpus: Corpus) -> CorpusFacts:
 def initialise(model: TrainableModel, source: Path, group: str) -> str:
     """Give `model` the weights of `source`, an addon, a checkpoint or a run; returns what was done in a line.
 
-    Rows of speaker tables follow the speakers' names; a speaker that `source` lacks starts from the mean of its speakers.
+    Rows of speaker tables follow the speakers' names. A speaker that `source` lacks starts from the mean of its speakers; in a
+    buffer, from what its own corpus says.
     Raises CheckpointError when the kinds, mel configurations, symbols or shapes disagree.
     """
-    facts, weights = (
-        _weights_of_addon(model, source, group) if (source / "addon.json").exists() else _weights_of_run(source, group)
-    )
+    addon = (source / "addon.json").exists()
+    facts, weights = _weights_of_addon(model, source, group) if addon else _weights_of_run(source, group)
     _check_facts(source, facts, model.facts)
-    tables = set(model.speaker_tables())
-    own = model.state_dict()
-    known = {
-        name: _grown(value, facts, model.facts) if name in tables else value for name, value in weights.items() if name in own
-    }
-    for name, value in known.items():
-        if value.shape != own[name].shape:
-            raise CheckpointError(
-                f"{source}: '{name}' has shape {tuple(value.shape)}, this network's is {tuple(own[name].shape)}"
-            )
-    if not known:
-        raise CheckpointError(f"{source}: none of its {len(weights)} parameters are of this network")
+    own, buffers = model.state_dict(), dict(model.named_buffers())
+    known = {name: value for name, value in weights.items() if name in own}
+    for name in set(model.speaker_tables()) & known.keys():
+        known[name] = _grown(known[name], buffers.get(name), facts, model.facts)
+    _check_shapes(source, known, own)
     model.load_state_dict(known, strict=False)
     added = sorted(set(model.facts.speaker_names) - set(facts.speaker_names))
     fresh, unused = len(own) - len(known), len(weights) - len(known)
@@ -145,7 +138,8 @@ def _launch(recipe: Recipe) -> Fabric:
 def _open_corpus(recipe: Recipe) -> Corpus:
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
-    return open_corpus(Path(recipe.data))
+    corpus = open_corpus(Path(recipe.data))
+    return corpus if recipe.speakers is None else corpus.of_speakers(recipe.speakers)
 
 
 def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
@@ -218,11 +212,20 @@ def _check_facts(source: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
         raise CheckpointError(f"{source}: other symbols than the corpus: {', '.join(unlike) or 'in another order'}")
 
 
-def _grown(table: Tensor, theirs: CorpusFacts, ours: CorpusFacts) -> Tensor:
-    """`table` (their speakers, ...) rearranged by name to (our speakers, ...)."""
-    rows = {speaker: table[index] for index, speaker in enumerate(theirs.speaker_names)}
-    mean = table[: len(rows)].mean(dim=0)
-    return torch.stack([rows.get(speaker, mean) for speaker in ours.speaker_names])
+def _check_shapes(source: Path, known: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    if not known:
+        raise CheckpointError(f"{source}: none of its parameters are of this network")
+    for name, value in known.items():
+        theirs, ours = tuple(value.shape), tuple(own[name].shape)
+        if theirs != ours:
+            raise CheckpointError(f"{source}: '{name}' has shape {theirs}, this network's is {ours}")
+
+
+def _grown(table: Tensor, own: Tensor | None, theirs: CorpusFacts, ours: CorpusFacts) -> Tensor:
+    """`table` (their speakers, ...) rearranged by name to (our speakers, ...); new rows are of `own`, or the mean without it."""
+    rows = dict(zip(theirs.speaker_names, table, strict=True))
+    fallback = table.mean(dim=0).expand(len(ours.speakers), *table.shape[1:]) if own is None else own
+    return torch.stack([rows.get(speaker, fallback[index]) for index, speaker in enumerate(ours.speaker_names)])
 
 
 def _say_nothing(line: str) -> None:
