@@ -67,7 +67,7 @@ class Decoder(nn.Module):
     ) -> tuple[Tensor, ...]:
         frames = torch.cat([text + self.speaker(speaker[..., 0]), log_f0, voicing, energy, place], -1)
         hidden = torch.tanh(self.first(frames.transpose(1, 2)))
-        return self.second(hidden).transpose(1, 2) - 4.0
+        return self.second(hidden).transpose(1, 2) - 4.0, log_f0[:, 3:-3], voicing[:, 3:-3]
 
 
 class Vocoder(nn.Module):
@@ -94,10 +94,11 @@ def acoustic_parts() -> list[ExportPart]:
     text = PortSpec(name="text", rate="token", channels=CHANNELS)
     prosody = [PortSpec(name=name, rate="token") for name in ("log_duration", *PROSODY)]
     streamed = [frame_port("text", CHANNELS), *map(frame_port, PROSODY), frame_port("phone_position", 2)]
+    decoded = [frame_port("mel", MEL.num_bands), frame_port("log_f0"), frame_port("voicing")]
     return [
         ExportPart("text_encoder", "encoder", Encoder(), TOKEN_INPUTS, [text]),
         ExportPart("prosody_encoder", "encoder", ProsodyEncoder(), TOKEN_INPUTS, prosody),
-        ExportPart("decoder", "decoder", Decoder(), [*streamed, TOKEN_INPUTS[2]], [frame_port("mel", MEL.num_bands)]),
+        ExportPart("decoder", "decoder", Decoder(), [*streamed, TOKEN_INPUTS[2]], decoded),
     ]
 
 
