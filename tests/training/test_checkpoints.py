@@ -94,16 +94,15 @@ def test_a_loaded_model_has_the_averaged_weights(trained: tuple[Path, Path]) -> 
 
 def test_weights_start_another_model_that_knows_more_speakers(trained: tuple[Path, Path]) -> None:
     facts = checkpoints.find(trained[1]).description.facts
-    names = ("abe", "ann", "bob")
-    model = create_model(
-        load_recipe(trained[0]), facts.model_copy(update={"speakers": tuple(SpeakerFacts(name=n) for n in names)})
-    )
+    speakers = tuple(SpeakerFacts(name=name, mean_log_f0=4.0) for name in ("abe", "ann", "bob"))
+    model = create_model(load_recipe(trained[0]), facts.model_copy(update={"speakers": speakers}))
     line = initialise(model, trained[1], "toy")
     former = checkpoints.find(trained[1]).read("average")
     table = model.state_dict()["speaker.weight"]
     assert "new speakers: abe" in line
     assert torch.equal(table[1:], former["speaker.weight"])
     assert torch.allclose(table[0], former["speaker.weight"].mean(0))
+    assert model.state_dict()["mean_log_f0"].flatten().tolist() == [4.0, 5.0, 5.0]
     assert torch.equal(model.state_dict()["last.weight"], former["last.weight"])
 
 
