@@ -22,6 +22,8 @@ _ALIGNER_FRAME_SECONDS = 0.01
 _FIRST_FRAME_SECONDS = 0.0078
 """The aligner's 25.6 ms windows are centred 12.8 ms after their start, so its first frame speaks for 7.8 to 17.8 ms."""
 _BEAMS = (1e-48, 1e-100, 1e-200)
+_LOWEST_SCORE = -40.0
+"""Mean log score of the phones' frames against the best state of any phone. True transcripts score about -12, others below -40."""
 
 
 class Transcript(Protocol):
@@ -111,6 +113,8 @@ def _read_alignment(alignment: Any, names: list[str], pronunciations: Sequence[t
     if [name for name, _ in words] != names:
         raise RuntimeError("not all words were found")
     phones = [phone for _, found in words for phone in found]
+    if sum(phone.score for phone in phones) < _LOWEST_SCORE * sum(phone.duration for phone in phones):
+        raise RuntimeError("the sound is not that of the phones")
     if [phone.name for phone in phones] != [phone for word in pronunciations for phone in word]:
         raise RuntimeError("not all phones were found")
     return [(phone.start, phone.start + phone.duration) for phone in phones]

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -92,7 +93,7 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         for key, task in tasks.items():
             yield key, function(task)
         return
-    pool = ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), _leave_interrupts_to_parent)
+    pool = ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), _start_worker)
     try:
         futures = {pool.submit(function, task): key for key, task in tasks.items()}
         for future in as_completed(futures):
@@ -103,5 +104,14 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts_to_parent() -> None:
+def _start_worker() -> None:
+    """Leaves interrupts to the parent, and ends with it, however it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import ValidationError
 
 from tts_cli.audio.mel import MelConfig
-from tts_cli.config import StrictModel, parse, read_mapping
+from tts_cli.config import StrictModel, parse, read_mapping, suggest
 from tts_cli.corpora.journal import write_atomically
 from tts_cli.errors import CorpusError
 
@@ -81,6 +82,15 @@ class Corpus:
         """Names of the speakers, sorted; a speaker's index is its place here."""
         return tuple(sorted(self.summary.speakers))
 
+    def of_speakers(self, names: Sequence[str]) -> Corpus:
+        """The part of the corpus that `names` speak. Raises CorpusError for a name it lacks."""
+        for name in names:
+            if name not in self.summary.speakers:
+                raise CorpusError(f"{self.folder}: no speaker '{name}'", hint=suggest(name, sorted(self.speakers)))
+        speakers = {name: self.summary.speakers[name] for name in names}
+        summary = self.summary.model_copy(update={"speakers": speakers})
+        return Corpus(self.folder, summary, [recording for recording in self.recordings if recording.speaker in speakers])
+
     def of_split(self, split: str) -> list[Recording]:
         """The recordings of one split. Raises CorpusError for `unseen`, unknown names and empty splits."""
         if split == "unseen":
@@ -96,7 +106,7 @@ class Corpus:
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in names}
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise CorpusError(f"{path}: damaged or missing features ({error})", hint="run tts prepare again") from error
         hop = self.mel.hop_samples
         for name, array in arrays.items():

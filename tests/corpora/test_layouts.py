@@ -1,0 +1,145 @@
+"""Layouts on disk and the splits: every line ends as a clip or as a reject that says where and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.corpora.conftest import MEL, SAMPLE, noise
+from tts_cli.corpora.layouts import Clip, Reject, detect_layout, read_source
+from tts_cli.corpora.splits import apply_splits, read_splits, share_out
+from tts_cli.errors import CorpusError
+
+WriteLJSpeech = Callable[..., Path]
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, noise(0.5), MEL.sample_rate)
+
+
+def test_ljspeech_has_two_or_three_columns_and_ids_with_or_without_extension(write_ljspeech: WriteLJSpeech) -> None:
+    folder = write_ljspeech("lj", ["a|One.", "b.wav|2.|Two.", "c|Three.|"], ["a", "b", "c"], ".flac")
+    source = read_source(folder)
+    assert source.rejects == []
+    assert [(clip.id, clip.text, clip.speaker) for clip in source.clips] == [
+        ("a", "One.", "lj"),
+        ("b", "Two.", "lj"),
+        ("c", "Three.", "lj"),
+    ]
+    assert source.clips[1].where == f"{folder}/metadata.csv:2"
+    assert source.clips[1].audio == folder / "wavs" / "b.flac"
+
+
+def test_festvox(tmp_path: Path) -> None:
+    folder = tmp_path / "cmu_us_slt_arctic"
+    touch(folder / "wav" / "a_1.wav")
+    (folder / "etc").mkdir()
+    (folder / "etc" / "txt.done.data").write_text('( a_1 "He said \\"no\\"." )\n( a_2 no quotes )\n')
+    source = read_source(folder)
+    assert [(clip.id, clip.text, clip.speaker) for clip in source.clips] == [("a_1", 'He said "no".', "slt")]
+    assert [(reject.where, reject.reason[:23]) for reject in source.rejects] == [
+        (f"{folder}/etc/txt.done.data:2", "wrong number of columns")
+    ]
+
+
+def test_librispeech(tmp_path: Path) -> None:
+    for speaker in ("12", "7"):
+        chapter = tmp_path / "libri" / "train" / speaker / "34"
+        touch(chapter / f"{speaker}-34-0000.flac")
+        (chapter / f"{speaker}-34.trans.txt").write_text(f"{speaker}-34-0000 HELLO THERE\n")
+    source = read_source(tmp_path / "libri")
+    assert [(clip.id, clip.speaker, clip.text) for clip in source.clips] == [
+        ("12-34-0000", "libri_12", "HELLO THERE"),
+        ("7-34-0000", "libri_7", "HELLO THERE"),
+    ]
+
+
+def test_layouts_are_recognised_and_can_be_named(tmp_path: Path) -> None:
+    assert detect_layout(SAMPLE / "kathleen") == "ljspeech"
+    assert detect_layout(SAMPLE / "cmu_us_slt_arctic") == "festvox"
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(CorpusError, match="no corpus found|no such folder"):
+            read_source(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("a|Again.", "duplicate id, first seen at"),
+        ("z|No recording.", "missing audio"),
+        ("only one column", "wrong number of columns: 1"),
+        ("a|b|c|d", "wrong number of columns: 4"),
+        ("../a|Climbs.", "not a file name"),
+        ("|No id.", "not a file name"),
+        ("b|caf\udce9", "not UTF-8"),
+    ],
+)
+def test_a_bad_line_is_rejected_with_its_place_and_the_rest_goes_on(write_ljspeech: WriteLJSpeech, line: str, reason: str) -> None:
+    folder = write_ljspeech("lj", ["a|First.", "c|Last."], ["a", "b", "c"])
+    path = folder / "metadata.csv"
+    path.write_bytes(f"a|First.\n\n{line}\nc|Last.\n".encode(errors="surrogateescape"))
+    source = read_source(folder)
+    assert [clip.id for clip in source.clips] == ["a", "c"]
+    (reject,) = source.rejects
+    assert reject.where == f"{path}:3"
+    assert reason in reject.reason
+
+
+def clip(name: str, text: str = "Some text.") -> Clip:
+    return Clip("toy", name, "toy", text, Path(f"{name}.wav"), f"metadata.csv:{name}")
+
+
+HEADER = "corpus,speaker,id,split,kind,text\n"
+
+
+def test_the_splits_are_obeyed_and_unseen_clips_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "splits.csv"
+    path.write_text(
+        HEADER
+        + 'toy,anna,1,train,yes-no,"Really, so?"\ntoy,anna,2,test,statement,Two.\ntoy,bert,3,unseen,statement,Three.\n'
+        + "toy,anna,5,train,statement,Five.\nother,x,1,train,statement,X.\n"
+    )
+    source = read_source_of([clip("1"), clip("2"), clip("3"), clip("4")])
+    found, num_unseen = apply_splits(source, read_splits(path))
+    assert [(c.id, c.speaker, c.split, c.kind, c.text) for c in found.clips] == [
+        ("1", "anna", "train", "yes-no", "Really, so?"),
+        ("2", "anna", "test", "statement", "Two."),
+    ]
+    assert num_unseen == 1
+    assert [(reject.where, reject.id) for reject in found.rejects] == [(f"{path}:5", "5"), ("metadata.csv:4", "4")]
+
+
+def read_source_of(clips: list[Clip]) -> object:
+    from tts_cli.corpora.layouts import Source
+
+    return Source("toy", clips, list[Reject]())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("id,split\n1,train\n", ":1: expected the columns"),
+        (HEADER + "toy,a,1,training,statement,One.\n", ":2: unknown split 'training'"),
+        (HEADER + "toy,a,1,train\n", ":2: wrong number of columns"),
+        (HEADER + "toy,a,1,train,statement,One.\n" * 2, ":3: duplicate row"),
+        (HEADER + "other,a,1,train,statement,One.\n", "list nothing of the corpus 'toy'"),
+    ],
+)
+def test_splits_that_cannot_be_obeyed_are_refused(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "splits.csv").write_text(content)
+    with pytest.raises(CorpusError, match=reason):
+        apply_splits(read_source_of([clip("1")]), read_splits(tmp_path / "splits.csv"))  # type: ignore[arg-type]
+
+
+def test_without_splits_a_text_decides_its_split_whoever_speaks_it() -> None:
+    texts = [f"This is sentence number {number}." for number in range(400)]
+    first = share_out([clip(str(number), text) for number, text in enumerate(texts)])
+    second = share_out([clip(f"other{number}", text) for number, text in reversed(list(enumerate(texts)))])
+    assert {c.text: c.split for c in first} == {c.text: c.split for c in second}
+    assert 5 <= sum(c.split == "validation" for c in first) <= 40
+    kinds = [c.kind for c in share_out([clip("1", "Where is it?"), clip("2", "Is it here?"), clip("3", "It is.")])]
+    assert kinds == ["wh", "yes-no", "statement"]
