@@ -1,0 +1,77 @@
+"""Any Unicode text as the few characters that the reader of tokens knows, or a clear refusal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tts_cli.errors import TextError
+
+CURRENCIES = "$£€¥₹¢"
+_SPELLINGS = {
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "′": "'", "´": "'", "`": "'",
+    "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‹": '"', "›": '"', "″": '"',
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": " -- ", "―": " -- ", "−": "-", "…": "...", "¿": " ", "¡": " ",
+    "。": ". ", "、": ", ", "，": ", ", "？": "? ", "！": "! ", "；": "; ", "：": ": ",
+    "°": " degrees ", "℃": " degrees Celsius ", "℉": " degrees Fahrenheit ", "№": "No. ", "§": " section ",
+    "×": " times ", "÷": " divided by ", "±": " plus or minus ", "≈": " about ", "≤": " at most ", "≥": " at least ",
+    "≠": " is not ", "√": " root of ", "∞": " infinity ", "²": "^2", "³": "^3",
+    "½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+    "ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "ŋ": "ng", "ĸ": "k", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T",
+    "µ": " micro", "™": " ", "®": " ", "©": " ", "\u200b": "", "\u200c": "", "\u200d": "", "\u00ad": "", "\ufeff": "", "\ufe0f": "",
+}  # fmt: skip
+_TABLE = str.maketrans(_SPELLINGS)
+_DEGREES = re.compile(r"°\s?([CF])\b")
+_DEGREE_NAMES = {"C": "℃", "F": "℉"}
+_STRANGE = re.compile(rf"[^\x20-\x7e\n{CURRENCIES}]")
+_MOST_QUOTED = 12
+
+
+def plain(text: str) -> str:
+    """`text` in ASCII, newlines and CURRENCIES: accents folded, typographic signs spelled, emoji and controls dropped.
+
+    Raises TextError for NUL bytes and for letters or digits of another script.
+    """
+    if "\0" in text:
+        place = text.index("\0") + 1
+        raise TextError(f"the text holds a NUL byte (character {place})", hint="is it a binary file, or UTF-16? give UTF-8 text")
+    if text.isascii():
+        return _STRANGE.sub(" ", text.replace("`", "'")) if not text.isprintable() or "`" in text else text
+    text = _DEGREES.sub(lambda match: _DEGREE_NAMES[match[1]], text.replace("\r", " ")).translate(_TABLE)
+    letters = unicodedata.normalize("NFKD", text)
+    folded = _STRANGE.sub(_fold, letters)
+    if "\ue000" in folded:
+        _refuse(letters)
+    return folded
+
+
+def _fold(match: re.Match[str]) -> str:
+    character = match[0]
+    if unicodedata.combining(character):
+        return ""
+    if not character.isalnum():
+        return " "
+    name = unicodedata.name(character, "")
+    decimal = unicodedata.decimal(character, None)
+    if decimal is not None and "LATIN" not in name:
+        return "\ue000"
+    if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")) and _stands_alone(match):
+        return f" {name.split()[3].lower()} "
+    return "\ue000"
+
+
+def _stands_alone(match: re.Match[str]) -> bool:
+    text = match.string
+    before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+    return not any(neighbour.isalpha() and not neighbour.isascii() for neighbour in (before, after))
+
+
+def _refuse(letters: str) -> None:
+    strange = dict.fromkeys(match[0] for match in _STRANGE.finditer(letters) if match[0].isalnum() and _fold(match) == "\ue000")
+    quoted = "".join(list(strange)[:_MOST_QUOTED]) + ("…" if len(strange) > _MOST_QUOTED else "")
+    scripts = dict.fromkeys(unicodedata.name(character, "UNKNOWN").split()[0].capitalize() for character in strange)
+    raise TextError(
+        f"the text has characters of a script that cannot be read aloud here ({', '.join(scripts)}): {quoted}",
+        hint="only text in Latin letters can be spoken; write names in Latin letters, or as phones: [[HH AH0 L OW1]]",
+    )

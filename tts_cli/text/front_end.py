@@ -1,0 +1,117 @@
+"""The text front end: text in, utterances out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from tts_cli.errors import TextError
+from tts_cli.text.characters import plain
+from tts_cli.text.dictionary import cmu_lines, read_lexicon
+from tts_cli.text.normalise import read
+from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
+from tts_cli.text.pronounce import LETTER_NETWORK, Phones, pronounce
+from tts_cli.text.sentences import Spoken, best_cut, final_mark, sentences
+
+_FEWEST_TOKENS = 8
+_NO_LIMIT = 1 << 60
+
+
+class TextFrontEnd:
+    """American English text to phones; safe to share between threads.
+
+    Pronunciations come from inline phones `[[AH0 B AW1 T]]`, then the lexicon, the CMU dictionary, words built from known ones,
+    and the letter network.
+    """
+
+    def __init__(self, lexicon: Path | None = None) -> None:
+        """lexicon: a file of `WORD  PH ON EMES` lines. Raises TextError naming its file and line."""
+        self._lexicon = read_lexicon(lexicon) if lexicon else {}
+
+    def load(self) -> None:
+        """Open dictionary and network now, as the first sentence does, so that no later word waits for them."""
+        cmu_lines()
+        LETTER_NETWORK.load()
+
+    def utterance(self, sentence: str) -> Utterance:
+        """All of `sentence` as one utterance, however long. Raises TextError when nothing in it can be spoken."""
+        text = plain(sentence)
+        self.load()
+        words = list(chain.from_iterable(sentences(read(text, self._lexicon), _NO_LIMIT)))
+        _demand(bool(words), sentence)
+        return _utterance(sentence, words, self._phones(words))
+
+    def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
+        """`text` as utterances of at most `max_tokens` tokens each, one after the other as they are asked for.
+
+        It is split at sentences, at phrases where they are too long, and at words where it must be. Raises TextError when nothing
+        in it can be spoken, ValueError when `max_tokens` is too small for any word.
+        """
+        if max_tokens < _FEWEST_TOKENS:
+            raise ValueError(f"max_tokens is {max_tokens}, but at least {_FEWEST_TOKENS} are needed")
+        written = plain(text)
+        self.load()
+        spoken = False
+        waiting: list[Spoken] = []
+        for words in sentences(read(written, self._lexicon), max_tokens // 2):
+            spoken = True
+            waiting += words
+            over = waiting[-1].gap in FINAL_MARKS
+            while waiting and (over or len(waiting) >= max_tokens // 2):
+                utterance, waiting = self._first(written, waiting, max_tokens)
+                yield utterance
+        while waiting:
+            utterance, waiting = self._first(written, waiting, max_tokens)
+            yield utterance
+        _demand(spoken, text)
+
+    def _first(self, text: str, words: list[Spoken], max_tokens: int) -> tuple[Utterance, list[Spoken]]:
+        """The utterance that `words` begin with, and the words that are left."""
+        phones = self._phones(words)
+        most = max_tokens - 1
+        sizes = [len(word_phones) + 1 for word_phones in phones]
+        if sum(sizes) <= most:
+            return _utterance(_written(text, words), words, phones), []
+        if sizes[0] > most:
+            word = words[0]
+            head, tail = phones[0][: most - 1], phones[0][most - 1 :]
+            first = [word._replace(gap=SPACE)]
+            return _utterance(word.text, first, [head]), [word._replace(phones=tail), *words[1:]]
+        count = best_cut(words, sizes, most)
+        return _utterance(_written(text, words[:count]), words[:count], phones[:count]), words[count:]
+
+    def _phones(self, words: list[Spoken]) -> list[Phones]:
+        found = pronounce([word.text for word in words], [word.gap for word in words], self._lexicon)
+        return [word.phones or phones for word, phones in zip(words, found, strict=True)]
+
+
+def _written(text: str, words: list[Spoken]) -> str:
+    return text[words[0].start : words[-1].end].strip()
+
+
+def _utterance(text: str, words: list[Spoken], phones: list[Phones]) -> Utterance:
+    gaps = [word.gap for word in words[:-1]] + [final_mark(words[-1].gap)]
+    said = tuple(word.text.replace(".", "") if len(word.text) < 5 and "[[" not in word.text else word.text for word in words)
+    tokens: list[str] = [START]
+    places: list[int] = [-1]
+    for index, (word_phones, gap) in enumerate(zip(phones, gaps, strict=True)):
+        tokens += [*word_phones, gap]
+        places += [*([index] * len(word_phones)), -1]
+    return Utterance(text, _normalised(said, gaps), tuple(tokens), said, tuple(places))
+
+
+def _normalised(words: tuple[str, ...], gaps: list[str]) -> str:
+    parts = []
+    for word, gap in zip(words, gaps, strict=True):
+        parts.append(word + {"-": " - ", "(": " (", '"': ' " '}.get(gap, gap if gap == SPACE else gap + SPACE))
+    return "".join(parts).strip()
+
+
+def _demand(spoken: bool, text: str) -> None:
+    if spoken:
+        return
+    if not text.strip():
+        raise TextError("the text is empty", hint="give some words to speak")
+    shown = " ".join(text.split())[:40]
+    raise TextError(f"the text has no words to speak: {shown}", hint="punctuation, symbols and emoji alone are not spoken")

@@ -1,0 +1,205 @@
+"""Reading written text: a lazy stream of tokens, each a few spoken words or one punctuation mark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterator
+from typing import NamedTuple
+
+from tts_cli.errors import TextError
+from tts_cli.text import abbreviations, amounts
+from tts_cli.text.abbreviations import may_end_sentence, mixed_case_parts, shouted, spell
+from tts_cli.text.characters import CURRENCIES
+from tts_cli.text.dictionary import cmu_has
+from tts_cli.text.numbers import Words
+from tts_cli.text.phones import SPACE, parse_phones
+
+Reader = Callable[[re.Match[str]], Words | None]
+
+
+class Token(NamedTuple):
+    """Spoken words or a mark, and where it stands in the text."""
+
+    start: int
+    end: int
+    words: Words = ()
+    """A letter that is named is one capital and a full stop: "F."."""
+    phones: tuple[str, ...] = ()
+    """Of inline phones; then `words` is one word."""
+    mark: str = SPACE
+    """One of BOUNDARIES; it counts where there are no words."""
+    ends: bool = False
+    """Whether a sentence ends here."""
+
+
+_MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
+_SYMBOLS = {
+    "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "<": "less than", ">": "greater than", "$": "dollars",
+    "€": "euros", "£": "pounds", "¥": "yen", "₹": "rupees", "¢": "cents", "^": "",
+}  # fmt: skip
+_INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
+_SPOKEN_MARKS = (
+    (re.compile(r"[Cc]#(?!\w)"), ("C.", "sharp")),
+    (re.compile(r"[Ww]/[Oo]\b"), ("without",)),
+    (re.compile(r"[Ww]/(?=[ A-Za-z])"), ("with",)),
+    (re.compile(r"#(?=\d)"), ("number",)),
+    (re.compile(r"#(?=[A-Za-z])"), ("hashtag",)),
+    (re.compile(r"~(?=\d)"), ("about",)),
+    (re.compile(r"\^2(?!\d)"), ("squared",)),
+    (re.compile(r"\^3(?!\d)"), ("cubed",)),
+    (re.compile(r"\^(?=\d)"), ("to", "the", "power", "of")),
+    (re.compile(r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)"), ("times",)),
+    (re.compile(r"(?<=[A-Za-z\d])\.(?=[a-z\d])"), ("dot",)),
+)
+_ADDRESS = re.compile(
+    r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}|(?:https?://|www\.)[^\s<>\"()]{1,300}[\w/]|"
+    r"[\w-]{1,64}(?:\.[\w-]{1,64}){0,3}\.(?:com|org|net|edu|gov|io)\b(?:/[^\s<>\"()]{0,300}[\w/])?"
+)
+_ADDRESS_PART = re.compile(r"[A-Za-z]+|\d|[./@:_+=&?#%~-]")
+_ADDRESS_MARKS = {
+    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "=": "equals", "&": "and",
+    "?": "question mark", "#": "hash", "%": "percent", "~": "tilde",
+}  # fmt: skip
+_ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
+_WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
+_STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)-(?=\s|$)")
+_BLANKS = re.compile(r"[ \n]+")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
+
+
+def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
+    """The tokens of `text`, which `characters.plain` has prepared, in order and in linear time.
+
+    Whatever stands in `lexicon` (lower case) is a word as it is.
+
+    Raises TextError where inline phones `[[...]]` are wrong.
+    """
+    place = 0
+    while place < len(text):
+        token = (_listed(text, place, lexicon) if lexicon else None) or _token(text, place)
+        yield token
+        place = token.end
+
+
+def _listed(text: str, place: int, lexicon: Container[str]) -> Token | None:
+    match = _ENTRY.match(text, place)
+    while match:
+        if match[0].lower() in lexicon:
+            return Token(place, match.end(), (match[0],))
+        shorter = match.end() - 1
+        match = _ENTRY.match(text, place, shorter) if not text[shorter].isalnum() else None
+    return None
+
+
+def _token(text: str, place: int) -> Token:
+    character = text[place]
+    if character.isalpha():
+        return _letters(text, place)
+    if character in " \n":
+        return _space(text, place)
+    if character == "[" and text.startswith("[[", place):
+        return _inline(text, place)
+    if character.isdigit() or character in "-+.'(" + CURRENCIES:
+        for pattern, reader in amounts.READERS:
+            if (match := pattern.match(text, place)) and (words := reader(match)):
+                return Token(place, match.end(), words)
+    return _sign(text, place)
+
+
+def _space(text: str, place: int) -> Token:
+    match = _BLANKS.match(text, place)
+    assert match
+    lines = match[0].count("\n")
+    over = lines > 1 or (lines and _ITEM.match(text, match.end()))
+    return Token(place, match.end(), mark="." if over else SPACE, ends=bool(over))
+
+
+def _inline(text: str, place: int) -> Token:
+    match = _INLINE.match(text, place)
+    if not match:
+        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them so: [[AH0 B AW1 T]]")
+    return Token(place, match.end(), (match[0],), parse_phones(match[1], source=f"inline phones {match[0]}"))
+
+
+def _letters(text: str, place: int) -> Token:
+    if (match := _ADDRESS.match(text, place)) and not match[0].endswith("."):
+        return Token(place, match.end(), _address(match))
+    if match := _MONTH_FIRST.match(text, place):
+        return Token(place, match.end(), amounts.month_first(match))
+    for pattern, reader in abbreviations.READERS:
+        if (match := pattern.match(text, place)) and (words := reader(match)):
+            ends = match[0].endswith(".") and may_end_sentence(match)
+            return Token(place, match.end(), words, mark="." if ends else SPACE, ends=ends)
+    match = _WORD.match(text, place)
+    assert match
+    return _word(match)
+
+
+_MONTH_FIRST = re.compile(
+    rf"(?P<month>{amounts.MONTH})\b\.? (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![:.]\d)(?:,? (?P<year>[12]\d{{3}})\b)?"
+)
+
+
+def _word(match: re.Match[str]) -> Token:
+    """An ordinary word, with its apostrophes where they belong to it."""
+    word = match[0]
+    if word.endswith("'") and not cmu_has(word.lower()):
+        word = word[:-1]
+    token = Token(match.start(), match.start() + len(word), (word,))
+    if word.islower() or cmu_has(word.lower()):
+        return token
+    if word.isupper() and len(word) <= 4 and not shouted(match) and "'" not in word:
+        return token._replace(words=spell(word))
+    parts = mixed_case_parts(word)
+    if len(parts) > 1 and "'" not in word and not word.startswith(("Mc", "Mac")):
+        return token._replace(words=tuple(part for piece in parts for part in _part(piece)))
+    return token
+
+
+def _part(piece: str) -> Words:
+    return spell(piece) if piece.isupper() and not cmu_has(piece.lower()) or len(piece) == 1 else (piece,)
+
+
+def _address(match: re.Match[str]) -> Words:
+    """A mail or web address: names as words, marks by their names, short runs without vowels letter by letter."""
+    words: list[str] = []
+    address = re.sub(r"^https?://", "", match[0])
+    for part in _ADDRESS_PART.findall(address.rstrip("/")):
+        if part.isdigit():
+            words += amounts.digits(part)
+        elif part.isalpha():
+            words += (part,) if cmu_has(part.lower()) or re.search("[aeiouy]", part.lower()) else spell(part)
+        else:
+            words += _ADDRESS_MARKS[part].split()
+    return tuple(words)
+
+
+def _sign(text: str, place: int) -> Token:
+    """Whatever is neither letter nor number: punctuation, symbols that have a name, and what nobody says."""
+    for pattern, words in _SPOKEN_MARKS:
+        if match := pattern.match(text, place):
+            return Token(place, match.end(), words)
+    if match := _STOP.match(text, place):
+        return _stop(match)
+    if match := _DASH.match(text, place):
+        return Token(place, match.end(), mark="-")
+    if text[place] == "'" and (match := _WORD.match(text, place)) and cmu_has(match[0].lower()):
+        return _word(match)
+    if text[place].isdigit():
+        return Token(place, place + 1, amounts.digits(text[place]))
+    character = text[place]
+    if character in _SYMBOLS:
+        return Token(place, place + 1, tuple(_SYMBOLS[character].split()))
+    return Token(place, place + 1, mark=_MARKS.get(character, SPACE))
+
+
+def _stop(match: re.Match[str]) -> Token:
+    """Full stops, question and exclamation marks; an ellipsis or quoted mark before a small letter goes on."""
+    marks = match[0].rstrip("\"')]}")
+    mark = "?" if "?" in marks else "!" if "!" in marks else "…" if len(marks) > 1 else "."
+    after = match.string[match.end() : match.end() + 2].lstrip(" ")[:1]
+    following = match.string[match.end() : match.end() + 1]
+    runs_on = after.islower() and (mark == "…" or marks != match[0])
+    ends = (not following or following.isspace() or (mark in "?!." and following.isupper())) and not runs_on
+    return Token(match.start(), match.end(), mark=mark, ends=ends)
