@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb
 from tts_cli.models.parts import ExportPart, Features
@@ -33,12 +34,12 @@ class Config(StrictModel):
     """Width of the encoded text and of the decoder."""
     prosody_channels: int = 192
     encoder_layers: int = 5
-    decoder_layers: int = 6
+    decoder_layers: int = 5
     contour_layers: int = 3
     """Layers of the decoder that draw F0 and voicing."""
     contour_channels: int = 128
     kernel: int = 7
-    expansion: int = 3
+    expansion: int = 2
     dropout: float = 0.1
 
     @property
@@ -174,8 +175,6 @@ class Model(TrainableModel):
 
     @classmethod
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        from tts_cli.corpora.batching import AcousticBatches
-
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002

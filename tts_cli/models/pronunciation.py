@@ -94,9 +94,7 @@ def batches(train: list[Example], config: Config, draw: random.Random) -> Iterat
     lengths: dict[int, list[Example]] = defaultdict(list)
     for example in draw.sample(train, len(train)):
         lengths[len(example[0])].append(example)
-    chunks = [
-        group[start : start + config.words] for group in lengths.values() for start in range(0, len(group), config.words)
-    ]
+    chunks = [group[start : start + config.words] for group in lengths.values() for start in range(0, len(group), config.words)]
     yield from draw.sample(chunks, len(chunks))
 
 
@@ -111,7 +109,9 @@ def fit(train: list[Example], config: Config) -> Model:
     start = time.monotonic()
     for epoch in range(1, config.epochs + 1):
         values = [_step(model, optimiser, schedule, batch) for batch in batches(train, config, draw)]
-        print(f"epoch {epoch}/{config.epochs}  loss {sum(values) / len(values):.3f}  {time.monotonic() - start:.0f} s", flush=True)
+        print(
+            f"epoch {epoch}/{config.epochs}  loss {sum(values) / len(values):.3f}  {time.monotonic() - start:.0f} s", flush=True
+        )
     return model.eval()
 
 

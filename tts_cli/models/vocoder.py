@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, SUBFRAMES, WINDOW_HOPS
 from tts_cli.config import StrictModel
+from tts_cli.corpora.batching import Perturbation, SegmentBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb
 from tts_cli.models.parts import ExportPart, Features
@@ -64,7 +65,8 @@ class BatchConfig(StrictModel):
     num_segments: int = 6
     segment_frames: int = 128
     margin_frames: int = 39
-    """Frames of the past before each segment; at least the network's margin."""
+    """Frames of the past before each segment: the network's margin."""
+    perturbation: Perturbation | None = Perturbation()
 
 
 class PitchNetwork(nn.Module):
@@ -201,9 +203,9 @@ class Model(TrainableModel):
 
     @classmethod
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        from tts_cli.corpora.batching import SegmentBatches
-
-        return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, config.margin_frames, LOOKAHEAD, seed)
+        margins = (config.margin_frames, LOOKAHEAD)
+        perturbation = config.perturbation if split == "train" else None
+        return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         generator = {"generator": list(self.network.parameters())}
