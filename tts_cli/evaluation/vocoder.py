@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 _NOTES = (
     "Means over clips with 95 % bootstrap intervals; PESQ-WB and STOI against the recording. Griffin-Lim runs 60 iterations from "
-    "the pseudo-inverse of the same mel. WER as Whisper base hears it.",
+    "the pseudo-inverse of the same mel. WER, where it is measured, as Whisper base hears it.",
 )
 
 
@@ -69,7 +69,8 @@ def measure_vocoders(
         if recogniser:
             heard = [_understood(r, r.audio, recogniser) for r in tracked(references, f"{group}: recordings")]
             rows.append(Row("recordings", {WER.key: word_error_rate(heard)}, group))
-    return Report("Vocoder: copy-synthesis", (PESQ, STOI, WER), tuple(rows), _NOTES, tuple(details))
+    columns = (PESQ, STOI, WER) if recogniser else (PESQ, STOI)
+    return Report("Vocoder: copy-synthesis", columns, tuple(rows), _NOTES, tuple(details))
 
 
 def copy_with(stack: StreamableBlock, true_pitch: bool = False) -> Render:
