@@ -18,7 +18,9 @@ MEL = MelConfig()
 
 
 def noise(seconds: float, seed: int = 0, level: float = 0.1) -> np.ndarray:
-    return (level * np.random.default_rng(seed).standard_normal(int(seconds * MEL.sample_rate))).clip(-0.9, 0.9).astype(np.float32)
+    return (
+        (level * np.random.default_rng(seed).standard_normal(int(seconds * MEL.sample_rate))).clip(-0.9, 0.9).astype(np.float32)
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from tests.corpora.conftest import MEL, SAMPLE, noise
-from tts_cli.corpora.layouts import Clip, Reject, detect_layout, read_source
+from tts_cli.corpora.layouts import Clip, Reject, Source, detect_layout, read_source
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError
 
@@ -62,7 +62,7 @@ def test_layouts_are_recognised_and_can_be_named(tmp_path: Path) -> None:
     assert detect_layout(SAMPLE / "kathleen") == "ljspeech"
     assert detect_layout(SAMPLE / "cmu_us_slt_arctic") == "festvox"
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(CorpusError, match="no corpus found|no such folder"):
+        with pytest.raises(CorpusError, match=r"no corpus found|no such folder"):
             read_source(folder)
 
 
@@ -78,7 +78,9 @@ def test_layouts_are_recognised_and_can_be_named(tmp_path: Path) -> None:
         ("b|caf\udce9", "not UTF-8"),
     ],
 )
-def test_a_bad_line_is_rejected_with_its_place_and_the_rest_goes_on(write_ljspeech: WriteLJSpeech, line: str, reason: str) -> None:
+def test_a_bad_line_is_rejected_with_its_place_and_the_rest_goes_on(
+    write_ljspeech: WriteLJSpeech, line: str, reason: str
+) -> None:
     folder = write_ljspeech("lj", ["a|First.", "c|Last."], ["a", "b", "c"])
     path = folder / "metadata.csv"
     path.write_bytes(f"a|First.\n\n{line}\nc|Last.\n".encode(errors="surrogateescape"))
@@ -113,9 +115,7 @@ def test_the_splits_are_obeyed_and_unseen_clips_are_left_out(tmp_path: Path) -> 
     assert [(reject.where, reject.id) for reject in found.rejects] == [(f"{path}:5", "5"), ("metadata.csv:4", "4")]
 
 
-def read_source_of(clips: list[Clip]) -> object:
-    from tts_cli.corpora.layouts import Source
-
+def read_source_of(clips: list[Clip]) -> Source:
     return Source("toy", clips, list[Reject]())
 
 
@@ -132,7 +132,7 @@ def read_source_of(clips: list[Clip]) -> object:
 def test_splits_that_cannot_be_obeyed_are_refused(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "splits.csv").write_text(content)
     with pytest.raises(CorpusError, match=reason):
-        apply_splits(read_source_of([clip("1")]), read_splits(tmp_path / "splits.csv"))  # type: ignore[arg-type]
+        apply_splits(read_source_of([clip("1")]), read_splits(tmp_path / "splits.csv"))
 
 
 def test_without_splits_a_text_decides_its_split_whoever_speaks_it() -> None:

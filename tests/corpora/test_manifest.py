@@ -82,7 +82,7 @@ def test_an_incomplete_corpus_is_refused(copy: Path) -> None:
         open_corpus(copy)
 
 
-def test_damaged_features_are_named(prepared: Corpus, copy: Path) -> None:
+def test_damaged_features_are_named(copy: Path) -> None:
     corpus = open_corpus(copy)
     first, second, third = corpus.recordings[:3]
     (copy / first.features).write_bytes((copy / first.features).read_bytes()[:500])

@@ -14,7 +14,7 @@ from tts_cli.errors import AudioError
 
 Integers = NDArray[np.int64]
 
-ALIGNMENT_VERSION = 1
+ALIGNMENT_VERSION = 2
 """Changes whenever the same recording and tokens would be aligned differently."""
 
 _ALIGNER_RATE = 16000
@@ -23,7 +23,7 @@ _FIRST_FRAME_SECONDS = 0.0078
 """The aligner's 25.6 ms windows are centred 12.8 ms after their start, so its first frame speaks for 7.8 to 17.8 ms."""
 _BEAMS = (1e-48, 1e-100, 1e-200)
 _LOWEST_SCORE = -40.0
-"""Mean log score of the phones' frames against the best state of any phone. True transcripts score about -12, others below -40."""
+"""Mean log score of the phones' frames against the best state of any phone: about -12 for true transcripts, else below this."""
 
 
 class Transcript(Protocol):

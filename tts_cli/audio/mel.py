@@ -65,12 +65,12 @@ def magnitude_spectrogram(audio: Floats, config: MelConfig) -> Floats:
 def log_mel(audio: Floats, config: MelConfig) -> Floats:
     """Natural-log mel magnitudes of `audio` (samples,): (T, num_bands)."""
     mel = magnitude_spectrogram(audio, config) @ mel_filters(config).T
-    return np.log(np.maximum(mel, config.floor)).astype(np.float32)
+    return np.asarray(np.log(np.maximum(mel, config.floor)), np.float32)
 
 
 def energy(mel: Floats) -> Floats:
     """Log of the mean mel magnitude of each frame: mel (T, num_bands) -> (T, 1)."""
-    return np.log(np.exp(mel).mean(axis=-1, keepdims=True)).astype(np.float32)
+    return np.asarray(np.log(np.exp(mel).mean(axis=-1, keepdims=True)), np.float32)
 
 
 @lru_cache

@@ -235,7 +235,9 @@ class SegmentBatches:
         num_frames = left + self.segment_frames + right + 2 * spare
         first = start - left - spare
         num_samples = int(num_frames * mel.hop_samples * speed) + mel.fft_samples
-        audio = cut(features["audio"], first * mel.hop_samples, first * mel.hop_samples + num_samples, 0) * np.float32(gain / 32768)
+        audio = cut(features["audio"], first * mel.hop_samples, first * mel.hop_samples + num_samples, 0) * np.float32(
+            gain / 32768
+        )
         if speed != 1:
             audio = soxr.resample(audio, mel.sample_rate * speed, mel.sample_rate, "MQ")
         audio = np.clip(audio[: num_frames * mel.hop_samples], -1, 1)

@@ -52,9 +52,10 @@ class AnalysisTask:
 
     @property
     def key(self) -> str:
-        """Changes whenever the result would."""
+        """Changes whenever the result would; stress has no part in it."""
         grid = (self.mel.sample_rate, self.mel.hop_samples)
-        return key_of("analysis", ALIGNMENT_VERSION, self.fingerprint, self.tokens, grid)
+        tokens = [token.rstrip("012") for token in self.tokens]
+        return key_of("analysis", ALIGNMENT_VERSION, self.fingerprint, tokens, grid)
 
     def output_is_there(self) -> bool:
         """An analysis writes no file."""

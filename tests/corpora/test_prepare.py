@@ -1,0 +1,286 @@
+"""Preparation end to end on a few clips of the sample: what comes out, what is refused, and that a killed one carries on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.corpora.conftest import MEL, SAMPLE, noise
+from tts_cli.audio.mel import MelConfig, energy, log_mel
+from tts_cli.corpora import clips, prepare
+from tts_cli.corpora.journal import Journal
+from tts_cli.corpora.manifest import open_corpus
+from tts_cli.corpora.prepare import PrepareOptions
+from tts_cli.corpora.report import PrepareReport
+from tts_cli.errors import CorpusError, OutputError, RefusedError
+from tts_cli.text.phones import SYMBOLS
+
+pytest.importorskip("swift_f0")
+PROMPTS = {
+    "arctic_a0207": "How much was it?",
+    "arctic_a0390": "I'll go over tomorrow afternoon.",
+    "arctic_b0195": "Nobody knows how the natives got them.",
+}
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> list[Path]:
+    """Three clips of kathleen and two of bdl."""
+    kathleen, bdl = tmp_path / "kathleen", tmp_path / "cmu_us_bdl_arctic"
+    for folder, audio, names in ((kathleen, "wavs", list(PROMPTS)), (bdl, "wav", list(PROMPTS)[:2])):
+        (folder / audio).mkdir(parents=True)
+        for name in names:
+            shutil.copy(SAMPLE / folder.name / audio / f"{name}.flac", folder / audio)
+    (kathleen / "metadata.csv").write_text("".join(f"{name}|{text}\n" for name, text in PROMPTS.items()))
+    (bdl / "etc").mkdir()
+    (bdl / "etc" / "txt.done.data").write_text("".join(f'( {name} "{PROMPTS[name]}" )\n' for name in list(PROMPTS)[:2]))
+    return [kathleen, bdl]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_recordings_become_a_corpus(few: list[Path], tmp_path: Path) -> None:
+    stages: list[tuple[str, int, int]] = []
+    report = prepare.prepare(few, tmp_path / "out", PrepareOptions(), lambda *stage: stages.append(stage))
+    corpus = open_corpus(tmp_path / "out", MEL, SYMBOLS)
+    assert [(r.speaker, r.id, r.text) for r in corpus.recordings][2:4] == [
+        ("kathleen", "arctic_b0195", PROMPTS["arctic_b0195"]),
+        ("bdl", "arctic_a0207", PROMPTS["arctic_a0207"]),
+    ]
+    for recording in corpus.recordings:
+        features, (samples, rate) = corpus.load(recording), soundfile.read(recording.audio_filepath)
+        assert recording.duration == pytest.approx(len(samples) / rate, abs=1e-3)
+        audio = features["audio"].astype(np.float32) / 32768
+        assert np.abs(features["mel"] - log_mel(audio, MEL)).max() < 1e-4
+        assert np.abs(features["energy"] - energy(features["mel"])[:, 0]).max() < 1e-5
+        assert 0.3 < features["voicing"].mean() < 0.9
+    assert report.num_clips == 5
+    assert report.rejects == []
+    f0 = {speaker.speaker: speaker.mean_f0_hz for speaker in report.speakers}
+    assert f0["bdl"] < 140 < f0["kathleen"]
+    assert {stage for stage, done, total in stages if done == total == 5} == {"text", "alignment", "features"}
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["num_unseen"] == 0
+
+
+def test_the_splits_decide_and_unseen_clips_are_not_even_prepared(few: list[Path], tmp_path: Path) -> None:
+    path = tmp_path / "splits.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["corpus", "speaker", "id", "split", "kind", "text"])
+        for number, name in enumerate(PROMPTS):
+            writer.writerow(["kathleen", "kate", name, ["test", "validation", "unseen"][number], "statement", PROMPTS[name]])
+    report = prepare.prepare(few[:1], tmp_path / "out", PrepareOptions(splits=path))
+    corpus = open_corpus(tmp_path / "out")
+    assert [(r.speaker, r.split) for r in corpus.recordings] == [("kate", "test"), ("kate", "validation")]
+    assert report.num_unseen == 1
+    assert not (tmp_path / "out" / "features" / "kathleen" / "arctic_b0195.npz").exists()
+
+
+def write_bad_clips(folder: Path) -> dict[str, str]:
+    """Adds a bad clip of every kind to an LJSpeech folder; the reason expected of each line's id."""
+    rate = MEL.sample_rate
+    wavs = folder / "wavs"
+    (wavs / "garbage.wav").write_bytes(b"no sound" * 99)
+    (wavs / "void.wav").write_bytes(b"")
+    soundfile.write(wavs / "silent.wav", noise(1.0, level=1e-5), rate)
+    soundfile.write(wavs / "clipped.wav", np.clip(40 * noise(1.0), -1, 1), rate)
+    soundfile.write(wavs / "short.wav", noise(0.2), rate)
+    soundfile.write(wavs / "long.wav", noise(20.5), rate)
+    for name in ("swapped", "wordless", "blank"):
+        shutil.copy(wavs / "arctic_b0195.flac", wavs / f"{name}.flac")
+    lines = [
+        "garbage|Hi.",
+        "void|Hi.",
+        "silent|Hi.",
+        "clipped|Hi.",
+        "short|Hi.",
+        "long|Hi.",
+        "swapped|Shall I carry you in Boston?",
+    ]
+    lines += ["wordless|... !", "blank| ", "absent|Hi.", "arctic_a0207|Again."]
+    with (folder / "metadata.csv").open("a") as file:
+        file.write("\n".join(lines) + "\n")
+    reasons = ["cannot be read", "empty", "silent", "clipped", "0.20 s", "20.50 s", "alignment failed"]
+    reasons += ["no words", "empty text", "missing audio", "duplicate id"]
+    return dict(zip([line.split("|")[0] for line in lines], reasons, strict=True))
+
+
+def test_bad_clips_are_reported_by_line_and_good_ones_go_on(few: list[Path], tmp_path: Path) -> None:
+    expected = write_bad_clips(few[0])
+    report = prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
+    assert len(open_corpus(tmp_path / "out").recordings) == report.num_clips == 3
+    found = {reject.id: reject for reject in report.rejects}
+    assert found.keys() == expected.keys()
+    for number, (name, reason) in enumerate(expected.items(), start=4):
+        assert reason in found[name].reason
+        assert found[name].where == f"{few[0]}/metadata.csv:{number}"
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["rejects"][0].keys() == {"where", "id", "reason"}
+    report.check(strict=False)
+    with pytest.raises(RefusedError, match=r"11 rejects under --strict, first .*metadata.csv") as caught:
+        report.check(strict=True)
+    assert caught.value.exit_code == 1
+
+
+def test_nothing_valid_is_refused_and_writes_no_manifest(write_ljspeech: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_ljspeech("lj", ["a|", "b|Two."], ["a"])
+    report = prepare.prepare([folder], tmp_path / "out", PrepareOptions())
+    with pytest.raises(RefusedError, match="no valid clip"):
+        report.check(strict=False)
+    assert (tmp_path / "out" / "report.json").is_file()
+    assert not (tmp_path / "out" / "manifest.jsonl").exists()
+
+
+@pytest.mark.parametrize("results_before", [0, 2, 5, 8])
+def test_an_interrupted_preparation_carries_on_to_the_same_result(
+    few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results_before: int
+) -> None:
+    prepare.prepare(few, tmp_path / "whole", PrepareOptions())
+    add, added = Journal.add, list[str]()
+
+    def add_until_killed(journal: Journal, key: str, result: dict[str, object]) -> None:
+        if len(added) == results_before:
+            raise KeyboardInterrupt
+        added.append(key)
+        add(journal, key, result)
+
+    monkeypatch.setattr(Journal, "add", add_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare(few, tmp_path / "killed", PrepareOptions())
+    assert not (tmp_path / "killed" / "manifest.jsonl").exists()
+    with (tmp_path / "killed" / "journal.jsonl").open("a") as file:
+        file.write('{"key": "torn')
+    monkeypatch.setattr(Journal, "add", lambda journal, key, result: (added.append(key), add(journal, key, result)))
+    prepare.prepare(few, tmp_path / "killed", PrepareOptions())
+    assert len(added) == 10
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
+
+
+def test_several_processes_give_the_same(few: list[Path], tmp_path: Path) -> None:
+    prepare.prepare(few, tmp_path / "one", PrepareOptions())
+    prepare.prepare(few, tmp_path / "two", PrepareOptions(num_processes=2))
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+
+
+def test_only_what_changed_is_done_again(few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare.prepare(few, tmp_path / "out", PrepareOptions())
+    text = (few[0] / "metadata.csv").read_text()
+    (few[0] / "metadata.csv").write_text(text.replace("go over tomorrow", "go, over tomorrow"))
+    (tmp_path / "out" / "features" / "kathleen" / "arctic_a0207.npz").unlink()
+    done: list[str] = []
+
+    def watched(function: Callable[[object], object]) -> Callable[[object], object]:
+        def run(task: clips.AnalysisTask | clips.FeatureTask) -> object:
+            done.append(f"{function.__name__} {task.audio.stem}")
+            return function(task)
+
+        return run
+
+    for name in ("analyse", "write_features"):
+        monkeypatch.setattr(prepare, name, watched(getattr(clips, name)))
+    prepare.prepare(few, tmp_path / "out", PrepareOptions())
+    assert done == ["analyse arctic_a0390", "write_features arctic_a0207"]
+    assert "," in open_corpus(tmp_path / "out").recordings[1].tokens
+
+
+def test_another_mel_in_the_same_folder_is_refused(few: list[Path], tmp_path: Path) -> None:
+    prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
+    before = files_of(tmp_path / "out")
+    with pytest.raises(CorpusError, match="another mel configuration"):
+        prepare.prepare(few[:1], tmp_path / "out", PrepareOptions(mel=MelConfig(hop_samples=160)))
+    assert files_of(tmp_path / "out") == before
+
+
+def test_sources_of_the_same_name_are_refused(few: list[Path], tmp_path: Path) -> None:
+    twin = tmp_path / "elsewhere" / few[0].name
+    shutil.copytree(few[0], twin)
+    with pytest.raises(CorpusError, match="same name"):
+        prepare.prepare([few[0], twin], tmp_path / "out", PrepareOptions())
+
+
+def test_a_full_disk_is_said_and_what_is_finished_is_kept(
+    few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", refuse)
+    with pytest.raises(OutputError, match="No space left"):
+        prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
+    assert not list((tmp_path / "out").rglob("*.part"))
+    assert len((tmp_path / "out" / "journal.jsonl").read_text().splitlines()) == 3
+
+
+def test_an_output_that_cannot_be_made_is_said(few: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        prepare.prepare(few[:1], tmp_path / "file" / "out", PrepareOptions())
+
+
+WORKERS = """
+import time
+from tts_cli.corpora.journal import run_all
+
+if __name__ == "__main__":
+    for key, result in run_all(time.sleep, {"a": 0.01, "b": 0.01, "c": 600, "d": 600}, 2):
+        print(key, flush=True)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "workers.py"
+    script.write_text(WORKERS)
+    environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parent)}
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, env=environment, start_new_session=True) as parent:
+        assert parent.stdout is not None
+        assert {parent.stdout.readline(), parent.stdout.readline()} == {b"a\n", b"b\n"}
+        assert len(processes_of(parent.pid)) >= 3
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while processes_of(parent.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of(parent.pid) == []
+
+
+def processes_of(session: int) -> list[int]:
+    """The processes of a session that still run."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[3] == str(session) and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif("TTS_CORPORA" not in os.environ, reason="TTS_CORPORA does not say where the real corpora are")
+def test_real_corpora_are_read_and_split_whole() -> None:
+    from tts_cli.corpora.layouts import read_source
+    from tts_cli.corpora.splits import apply_splits, read_splits
+
+    folder = Path(os.environ["TTS_CORPORA"])
+    splits = read_splits(folder / "splits.csv")
+    sources = [apply_splits(read_source(folder / name), splits) for name in sorted({corpus for corpus, _ in splits})]
+    assert [reject for source, _ in sources for reject in source.rejects] == []
+    assert sum(len(source.clips) + unseen for source, unseen in sources) == len(splits)
+    assert sum(unseen for _, unseen in sources) == sum(row.split == "unseen" for row in splits.values())
+
+
+def test_the_report_counts_rejects_by_kind() -> None:
+    assert PrepareReport(0.0, {}, 0, [], [], {}).num_clips == 0
