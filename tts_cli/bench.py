@@ -102,7 +102,7 @@ def _text_cost(voice: Voice, name: str, text: str, speaker: str | None, repeats:
     return TextCost(
         text=name,
         audio_s=audio_s,
-        first_audio_ms=1000 * statistics.median(_first_audio(*run) for run in runs),
+        first_audio_ms=1000 * statistics.median(first_audio(*run) for run in runs),
         dry_ms=1000 * _longest_wait(chunks, arrivals, voice.sample_rate),
         cpu_s_per_audio_s=cpu_s / audio_s,
     )
@@ -118,8 +118,8 @@ def _speak(voice: Voice, text: str, speaker: str | None) -> tuple[list[NDArray[n
     return chunks, arrivals
 
 
-def _first_audio(chunks: list[NDArray[np.float32]], arrivals: list[float]) -> float:
-    """When the chunk arrived that holds the first speech sample."""
+def first_audio(chunks: list[NDArray[np.float32]], arrivals: list[float]) -> float:
+    """When the chunk arrived that holds the first speech sample, in the unit of `arrivals`; chunks (samples,)."""
     threshold = _AUDIBLE * max(float(np.abs(chunk).max()) for chunk in chunks)
     return next(arrival for chunk, arrival in zip(chunks, arrivals, strict=True) if np.abs(chunk).max() >= threshold)
 

@@ -44,7 +44,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def apply_overrides(mapping: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
     """`mapping` with every `a.b=value` of `overrides` set (values are parsed as YAML)."""
-    result = json.loads(json.dumps(mapping))
+    result: dict[str, Any] = json.loads(json.dumps(mapping))
     for override in overrides:
         key, separator, value = override.partition("=")
         if not separator:

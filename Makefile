@@ -1,0 +1,95 @@
+# `make` lists what can be made. A target makes what it needs first and skips what is done.
+
+PYTHON ?= python3
+RECIPE ?= tiny
+CORPORA ?= data
+TEXT ?= Hello there, how are you today?
+
+# RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
+ifeq ($(RECIPE),tiny)
+ACOUSTIC ?= tiny-acoustic
+VOCODER ?= tiny-vocoder
+else ifeq ($(RECIPE),shipped)
+ACOUSTIC ?= arctic-16k
+VOCODER ?= universal-16k
+else
+$(error RECIPE=$(RECIPE) is neither 'tiny' nor 'shipped'; ACOUSTIC=NAME and VOCODER=NAME choose single recipes)
+endif
+
+# The corpora that splits.csv names, all in one prepared corpus; a recipe says which of its speakers it wants.
+SPLITS ?= $(CORPORA)/splits.csv
+SOURCES ?= $(addprefix $(CORPORA)/,$(shell tail -n +2 $(SPLITS) | cut -d , -f 1 | sort -u))
+PREPARED ?= prepared/$(if $(filter data,$(CORPORA)),sample,speech)
+ADDONS ?= runs/addons
+
+# Two environments: the runtime, which speaks, and everything, which also trains, measures and tests.
+RUNTIME := .venv/installed
+EVERYTHING := .venv-all/installed
+TTS := .venv-all/bin/tts
+ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
+VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check prepare train-acoustic train-vocoder export synth bench clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## Install the runtime only and hear the shipped voices: out/*.wav, a picture, a table
+	@.venv/bin/python demo.py
+
+test: $(EVERYTHING) ## Install everything and run all tests; TTS_CORPORA=DIR also runs those that need whole corpora
+	@.venv-all/bin/pytest -n 2 --dist worksteal
+
+check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may import whom
+	@.venv-all/bin/ruff format --check .
+	@.venv-all/bin/ruff check .
+	@.venv-all/bin/mypy
+	@.venv-all/bin/lint-imports --no-logo
+
+prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
+train-acoustic: runs/$(ACOUSTIC)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
+train-vocoder: runs/$(VOCODER)/trained ## Train the vocoder (likewise)
+export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
+synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tiny-acoustic.wav
+	@mkdir -p out
+	$(TTS) synth "$(TEXT)" --addon $(ADDONS)/$(ACOUSTIC) --output out/$(ACOUSTIC).wav
+
+bench: $(RUNTIME) ## Time to first audio, CPU time and memory of the shipped voice
+	@.venv/bin/tts bench
+
+clean: ## Remove environments, caches and out/; prepared corpora and runs stay
+	rm -rf .venv .venv-all out build *.egg-info .*_cache .hypothesis
+
+$(RUNTIME): pyproject.toml
+	@echo "installing the runtime in .venv"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(EVERYTHING): pyproject.toml
+	@echo "installing everything in .venv-all"
+	@$(PYTHON) -m venv .venv-all
+	@.venv-all/bin/pip install --quiet --disable-pip-version-check --editable '.[train,eval,openvino,demo,test]'
+	@touch $@
+
+$(PREPARED)/corpus.json: $(SPLITS) | $(EVERYTHING)
+	$(TTS) prepare $(SOURCES) --splits $(SPLITS) --output $(PREPARED)
+	@touch $@
+
+runs/$(ACOUSTIC)/trained: recipes/$(ACOUSTIC).yaml $(PREPARED)/corpus.json
+	$(TTS) train acoustic $< --data $(PREPARED) --output $(@D)
+	@touch $@
+
+runs/$(VOCODER)/trained: recipes/$(VOCODER).yaml $(PREPARED)/corpus.json
+	$(TTS) train vocoder $< --data $(PREPARED) --output $(@D)
+	@touch $@
+
+$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)/trained
+	$(TTS) export-addon $(<D) --data $(PREPARED) --default-vocoder $(VOCODER) --output $(@D)
+	@touch $@
+
+$(VOCODER_ADDON): runs/$(VOCODER)/trained
+	$(TTS) export-addon $(<D) --data $(PREPARED) --output $(@D)
+	@touch $@
