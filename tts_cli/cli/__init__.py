@@ -1,1 +1,1 @@
-"""The Typer app `tts`, one file per command group."""
+"""The app `tts`: one file per command group; each command parses, calls one room and prints."""

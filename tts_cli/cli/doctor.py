@@ -1,0 +1,130 @@
+"""`tts doctor`: what is there and what is missing."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+
+from tts_cli.cli.terminal import Json, print_json, print_table
+from tts_cli.errors import RefusedError, TtsError
+
+EXTRAS = ("train", "eval", "openvino", "serve")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    what: str
+    state: str
+    """ok, missing (an optional part), invalid (an addon), or broken (`tts synth` cannot speak)."""
+    detail: str
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what is there and what is missing.
+
+    Exits with 1 if bare `tts synth` cannot speak.
+    """
+    findings = [_python(), *_packages(), *_extras(), _sound_device(), _voice(), *_other_addons()]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table("tts doctor", ("what", "state", "detail"), [(f.what, f.state, f.detail) for f in findings])
+    broken = [finding.what for finding in findings if finding.state == "broken"]
+    if broken:
+        raise RefusedError(f"tts synth cannot speak: {', '.join(broken)}")
+
+
+def _python() -> Finding:
+    return Finding("Python", "ok", f"{platform.python_version()}, {platform.platform()}, {sys.executable}")
+
+
+def _packages() -> list[Finding]:
+    """The runtime's packages."""
+    return [_package(name, "broken") for name in _requirements(None)]
+
+
+def _extras() -> list[Finding]:
+    """One finding for each optional part."""
+    findings = []
+    for extra in EXTRAS:
+        names = _requirements(extra)
+        missing = [name for name in names if _package(name, "missing").state != "ok"]
+        if missing:
+            findings.append(Finding(f"[{extra}]", "missing", f"lacks {', '.join(missing)}: pip install 'tts-cli[{extra}]'"))
+        elif names:
+            findings.append(Finding(f"[{extra}]", "ok", f"{len(names)} packages"))
+    return findings
+
+
+def _requirements(extra: str | None) -> list[str]:
+    """Names of the packages that this one requires, always or for an extra."""
+    found = []
+    for line in _declared():
+        requirement, _, marker = line.partition(";")
+        wanted = f'extra == "{extra}"' if extra else ""
+        if ("extra ==" in marker) == bool(extra) and wanted in marker.replace("'", '"'):
+            found.append(_name_of(requirement))
+    return found
+
+
+def _declared() -> list[str]:
+    """What this package requires; nothing where it runs without being installed."""
+    try:
+        return requires("tts-cli") or []
+    except PackageNotFoundError:
+        return []
+
+
+def _name_of(requirement: str) -> str:
+    end = next((place for place, character in enumerate(requirement) if character in " <>=!~[("), len(requirement))
+    return requirement[:end]
+
+
+def _package(name: str, state_without: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, state_without, "not installed: pip install tts-cli")
+
+
+def _sound_device() -> Finding:
+    if find_spec("sounddevice") is None:
+        return Finding("playing", "missing", "pip install sounddevice, for tts synth --play")
+    try:
+        import sounddevice
+
+        device = sounddevice.query_devices(kind="output")
+    except Exception as error:  # PortAudio's own errors have a type that may not be importable.
+        return Finding("playing", "missing", f"no sound device: {error}")
+    return Finding("playing", "ok", str(device["name"]))
+
+
+def _voice() -> Finding:
+    """Whether bare `tts synth` can speak."""
+    from tts_cli.library import DEFAULT_ADDON
+    from tts_cli.synthesis import load
+
+    try:
+        voice = load()
+    except TtsError as error:
+        return Finding(DEFAULT_ADDON, "broken", error.message)
+    return Finding(DEFAULT_ADDON, "ok", f"speaks, in {voice.acoustic.folder}: {', '.join(voice.speakers)}")
+
+
+def _other_addons() -> list[Finding]:
+    from tts_cli.addon import open_addon
+    from tts_cli.library import DEFAULT_ADDON, list_addons
+
+    findings = []
+    for name, folder in sorted(list_addons().items()):
+        try:
+            if name != DEFAULT_ADDON:
+                findings.append(Finding(name, "ok", f"{open_addon(folder).config.kind}, in {folder}"))
+        except TtsError as error:
+            findings.append(Finding(name, "invalid", error.message))
+    return findings

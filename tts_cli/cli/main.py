@@ -1,0 +1,136 @@
+"""The app `tts`, and the ways out of it: a result, or one line, a hint and an exit code.
+
+Nothing heavy is imported before a command needs it, so that `tts --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tts_cli.cli import addons, bench, doctor, evaluate, prepare, synth, train
+from tts_cli.errors import InputError, OutputError, TtsError
+
+INTERRUPTED = 130
+TERMINATED = 143
+ORDER = ("synth", "addons", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
+"""Of the commands in the help: those of the runtime, then those that make voices."""
+
+
+class Commands(TyperGroup):
+    """The commands of `tts`. Whoever reads its output may stop reading: that is no error."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order in which one meets them."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            value = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What is left in the buffer would raise again when the interpreter flushes it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        return value
+
+
+app = typer.Typer(
+    name="tts",
+    cls=Commands,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(synth.synth)
+app.add_typer(addons.app, name="addons")
+app.command()(doctor.doctor)
+app.command()(bench.bench)
+app.command()(prepare.prepare)
+app.add_typer(train.app, name="train")
+app.command()(addons.export_addon)
+app.add_typer(evaluate.app, name="evaluate")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"tts {version('tts-cli')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def tts(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,  # noqa: ARG001
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Train, export and stream neural text-to-speech voices.
+
+    Begin with: tts synth "Hello"
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run() -> None:
+    """Runs the command line of this process and exits."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command line; gives its exit code. Prints errors, raises none."""
+    debug, arguments = _take_debug(arguments)
+    try:
+        code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted", err=True)
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _fail(_explained(error))
+
+
+def _take_debug(arguments: Sequence[str]) -> tuple[bool, Sequence[str]]:
+    """Whether `--debug` is among the options, and the rest."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != "--debug"]
+    return len(options) < end, [*options, *arguments[end:]]
+
+
+def _explained(error: Exception) -> TtsError:
+    """The error as one that carries a line for the user."""
+    if isinstance(error, TtsError):
+        return error
+    if hasattr(error, "format_message"):
+        command = getattr(getattr(error, "ctx", None), "command_path", "tts")
+        return InputError(error.format_message(), hint=f"{command} --help")
+    if isinstance(error, OSError):
+        return OutputError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="--debug shows where")
+    if isinstance(error, MemoryError):
+        return TtsError("not enough memory")
+    return TtsError(f"this should not happen: {type(error).__name__}: {error}", hint="--debug shows where; please report it")
+
+
+def _fail(error: TtsError) -> int:
+    with suppress(OSError):
+        typer.secho("error: ", fg="red", nl=False, err=True)
+        typer.echo(" ".join(error.message.split()), err=True)
+        if error.hint:
+            typer.secho("hint: ", fg="cyan", nl=False, err=True)
+            typer.echo(" ".join(error.hint.split()), err=True)
+    return error.exit_code

@@ -1,0 +1,136 @@
+"""Where speech goes: a file, a pipe, a sound device. What cannot be written is found before anything is spoken."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+from tts_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from tts_cli.audio.mel import Floats
+
+Item = TypeVar("Item")
+Outlet = Callable[[Iterable["Floats"], int], None]
+"""Takes chunks (samples,) and their rate in Hertz."""
+
+STANDARD_OUTPUT = Path("-")
+LONGEST_NAME = 40
+
+
+def to_wav(path: Path) -> Outlet:
+    """A WAV file that is there whole or not at all; a pipe or device is written as it comes. Raises InputError for a folder."""
+    if path == STANDARD_OUTPUT:
+        return to_standard_output(raw=False)
+    refuse_folder(path)
+    if is_device(path):
+        return _to_device(path)
+    if path.suffix.lower() not in ("", ".wav", ".wave"):
+        raise InputError(f"{path}: only WAV is written", hint=f"-o {path.with_suffix('.wav')}, then convert it")
+    # A link stays a link to the file that is written.
+    return _to_file(path.resolve())
+
+
+def is_device(path: Path) -> bool:
+    """Whether `path` is a pipe or a device: what can be written, but not replaced by a new file of its name."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def refuse_folder(path: Path) -> None:
+    """Raises InputError when `path` is a folder."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder", hint=f"name a file in it; --output-dir {path} writes one file a line")
+
+
+def _to_file(path: Path) -> Outlet:
+    def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+        from tts_cli.audio.files import WavFile
+
+        with WavFile(path, sample_rate) as file:
+            for chunk in chunks:
+                file.write(chunk)
+
+    return write
+
+
+def _to_device(path: Path) -> Outlet:
+    def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+        from tts_cli.audio.files import unwritable, write_wav_stream
+
+        try:
+            device = path.open("wb", buffering=0)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        with device:
+            write_wav_stream(device, started(chunks), sample_rate)
+
+    return write
+
+
+def to_standard_output(raw: bool) -> Outlet:
+    """WAV, or bare 16-bit samples, to standard output as they are made. Raises InputError when that is a terminal."""
+    if sys.stdout.isatty():
+        raise InputError("standard output is a terminal, which cannot show audio", hint="redirect it, or use -o FILE or --play")
+
+    def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+        from tts_cli.audio.files import write_pcm_stream, write_wav_stream
+
+        if raw:
+            write_pcm_stream(sys.stdout.buffer, chunks)
+        else:
+            write_wav_stream(sys.stdout.buffer, started(chunks), sample_rate)
+
+    return write
+
+
+def to_sound_device() -> Outlet:
+    """Plays."""
+
+    def play(chunks: Iterable[Floats], sample_rate: int) -> None:
+        from tts_cli.audio.files import play
+
+        play(chunks, sample_rate)
+
+    return play
+
+
+def started(items: Iterable[Item]) -> Iterator[Item]:
+    """`items`, the first one already made: what fails at once has failed before anything is written."""
+    iterator = iter(items)
+    return chain(list(islice(iterator, 1)), iterator)
+
+
+def free_name(text: str) -> Path:
+    """A WAV file in this folder, named after `text`, that does not exist yet."""
+    words = re.sub(r"[^a-z0-9]+", "-", text[: 4 * LONGEST_NAME].lower()).strip("-")
+    stem = words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME + 1].rpartition("-")[0] or words[:LONGEST_NAME]
+    names = chain([stem or "speech"], (f"{stem or 'speech'}-{number}" for number in range(2, sys.maxsize)))
+    return next(path for name in names if not (path := Path(f"{name}.wav")).exists())
+
+
+@contextmanager
+def new_text_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its name when the block ends well, and vanishes when it does not. Raises OutputError."""
+    from tts_cli.audio.files import unwritable
+
+    refuse_folder(path)
+    path = path if is_device(path) else path.resolve()
+    part = path if is_device(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            yield file
+        if part != path:
+            part.replace(path)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        if part != path:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""`tts prepare`: recordings and transcripts in, a corpus to train on out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.cli.terminal import Json, Settings, extra, print_json, print_table, progress, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from tts_cli.corpora.report import PrepareReport
+
+NUM_SHOWN_REJECTS = 20
+
+
+def prepare(
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Folders of recordings with transcripts.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the prepared corpus.")],
+    layout: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Layout of the sources: ljspeech, festvox, ...; by default recognised.")
+    ] = None,
+    splits: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Texts and splits of the clips; what it calls unseen is left out.")
+    ] = None,
+    lexicon: Annotated[Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything was rejected.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, max=256, help="By default one for each core.")] = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Prepare recordings as a corpus to train on.
+
+    Checks every clip, finds its phones and their durations, and computes mel, F0 and energy. Several sources make one corpus of
+    several speakers. What an earlier run finished is kept. `--set mel.num_bands=80` changes what a mel frame is.
+    """
+    with extra("train"):
+        from tts_cli.config import apply_overrides, parse
+        from tts_cli.corpora.prepare import PrepareOptions
+        from tts_cli.corpora.prepare import prepare as prepare_corpus
+
+        given = {"layout": layout, "splits": splits, "lexicon": lexicon, "num_processes": processes or os.cpu_count() or 1}
+        options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
+        with progress() as bars:
+            report = prepare_corpus(sources, output, options, _Stages(bars))
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _print_report(output, report)
+    report.check(strict)
+
+
+class _Stages:
+    """A bar for every stage."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, num_done: int, num_clips: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=num_clips)
+        self._bars.update(self._tasks[stage], completed=num_done)
+
+
+def _print_report(output: Path, report: PrepareReport) -> None:
+    for reject in report.rejects[:NUM_SHOWN_REJECTS]:
+        say(f"{reject.where}: {reject.reason}")
+    if len(report.rejects) > NUM_SHOWN_REJECTS:
+        say(f"... and {len(report.rejects) - NUM_SHOWN_REJECTS} more rejects in {output / 'report.json'}")
+    rows = [(s.speaker, s.clips, s.hours, s.mean_f0_hz, f"{s.low_f0_hz:.0f} - {s.high_f0_hz:.0f}") for s in report.speakers]
+    print_table(str(output), ("speaker", "clips", "hours", "mean F0 (Hz)", "F0 range (Hz)"), rows)
+    splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    typer.echo(f"{report.num_clips} clips ({splits or 'none'}), {report.hours} hours; {report.num_unseen} unseen left out")
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
+    typer.echo(f"{len(report.rejects)} rejects" + (f": {reasons}" if reasons else ""))

@@ -1,0 +1,246 @@
+"""`tts synth`: text in, speech out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from tts_cli.cli.outlets import (
+    STANDARD_OUTPUT,
+    free_name,
+    new_text_file,
+    to_sound_device,
+    to_standard_output,
+    to_wav,
+)
+from tts_cli.cli.terminal import AddonName, Json, SpeakerName, Threads, VocoderName, print_json, say
+from tts_cli.cli.timings import TimedSentence, textgrid
+from tts_cli.errors import InputError, TextError
+
+if TYPE_CHECKING:
+    from tts_cli.audio.mel import Floats
+    from tts_cli.request import Sentence
+    from tts_cli.synthesis import AudioChunk, Voice
+
+    TextOrSentences = str | Sequence[Sentence]
+
+LONGEST_SILENCE_S = 60.0
+STANDARD_INPUT = Path("-")
+
+
+def synth(
+    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say; by default what comes from a pipe.")] = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input-file", "-i", metavar="FILE", help="Text in UTF-8; - is standard input.")
+    ] = None,
+    prosody: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Speak what --save-prosody wrote, durations, F0 and energy as edited.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after the text."),
+    ] = None,
+    output_raw: Annotated[
+        bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")
+    ] = False,
+    play: Annotated[bool, typer.Option("--play", help="Play as it is made.")] = False,
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="With --output-dir: leave out lines whose file is there.")] = False,
+    addon: AddonName = None,
+    vocoder: VocoderName = None,
+    speaker: SpeakerName = None,
+    lexicon: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
+    ] = None,
+    length_scale: Annotated[float, typer.Option(metavar="X", help="2 speaks half as fast.")] = 1.0,
+    pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Speak higher, or with a minus lower.")] = 0.0,
+    pitch_range: Annotated[float, typer.Option(metavar="X", help="0 is monotonous, 2 twice as lively.")] = 1.0,
+    energy: Annotated[float, typer.Option(metavar="X", help="Factor on the energy that the voice gives each phone.")] = 1.0,
+    sentence_silence: Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences.")] = 0.2,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the noise in the speech.")] = 0,
+    save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None,
+    save_prosody: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, to be edited for --prosody."),
+    ] = None,
+    as_json: Json = False,
+    context: Annotated[
+        str, typer.Option(metavar="NAME", help="Context of the addon: where and in what chunks it runs.")
+    ] = "default",
+    threads: Threads = 1,
+) -> None:
+    """Speak a text.
+
+    The text is the argument, --input-file, or what comes from a pipe. Inline phones: "a [[B AW1]] tie". Audio is written while it
+    is made; a file takes its name when it is complete.
+    """
+    from tts_cli.library import DEFAULT_ADDON
+    from tts_cli.request import Controls, prosody_json, read_prosody
+    from tts_cli.synthesis import load
+
+    _refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
+    _refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
+    _refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
+    _refuse_several({"--output-dir": output_dir, "--prosody": prosody, "--save-timings": save_timings})
+    _refuse_several({"--output-dir": output_dir, "--save-prosody": save_prosody})
+    if resume and not output_dir:
+        raise InputError("--resume needs --output-dir")
+    if not 0 <= sentence_silence <= LONGEST_SILENCE_S:
+        raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
+    words = "" if prosody else read_text(text, input_file)
+    controls = Controls(length_scale, pitch_shift, pitch_range, energy)
+    voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon)
+    speak = Speaker(
+        voice,
+        partial(voice.stream, speaker=speaker, controls=controls, seed=seed, sentence_silence_s=sentence_silence),
+        as_json,
+    )
+    if output_dir:
+        speak.lines(words, output_dir, resume)
+        return
+    path = None if output_raw or play else output or free_name(_title(words, input_file or prosody))
+    speech = speak.speech(read_prosody(prosody, voice.frames_per_second) if prosody else words)
+    outlet = to_wav(path) if path else to_standard_output(raw=True) if output_raw else to_sound_device()
+    with _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file:
+        outlet(speech, voice.sample_rate)
+        if timings_file:
+            timings_file.write(textgrid(speech.sentences, speech.seconds))
+        if prosody_file:
+            prosody_file.write(prosody_json((timed.sentence for timed in speech.sentences), voice.frames_per_second))
+    speak.report(speech, path)
+
+
+class Speech:
+    """Chunks of audio (samples,) on their way out; knows afterwards how long they were and when what was spoken."""
+
+    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk]) -> None:
+        self.sentences: list[TimedSentence] = []
+        self._voice, self._chunks = voice, chunks
+        self._num_samples = 0
+
+    def __iter__(self) -> Iterator[Floats]:
+        for chunk in self._chunks:
+            if chunk.sentence is not None:
+                self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice.frames_per_second))
+            self._num_samples += len(chunk.samples)
+            yield chunk.samples
+
+    @property
+    def seconds(self) -> float:
+        """Of audio so far."""
+        return self._num_samples / self._voice.sample_rate
+
+
+class Speaker:
+    """A voice, the manner in which it speaks, and how that is reported."""
+
+    def __init__(self, voice: Voice, stream: Callable[[TextOrSentences], Iterator[AudioChunk]], as_json: bool) -> None:
+        self.voice, self._stream, self._as_json = voice, stream, as_json
+
+    def speech(self, said: TextOrSentences) -> Speech:
+        """What is going to be spoken. Raises InputError for a speaker or control that the voice lacks."""
+        return Speech(self.voice, self._stream(said))
+
+    def lines(self, text: str, folder: Path, resume: bool) -> None:
+        """Speaks each line that is not blank to a file named by its number.
+
+        A line that cannot be spoken is told and passed over; then TextError is raised in the end.
+        """
+        lines = {number: line for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1) if line.strip()}
+        if not lines:
+            raise TextError("there is no line to speak")
+        _make_folder(folder)
+        wrong = [number for number, line in lines.items() if not self._line(folder, number, line, resume)]
+        if wrong:
+            raise TextError(f"{len(wrong)} of {len(lines)} lines could not be spoken", hint=f"all others are in {folder}")
+
+    def _line(self, folder: Path, number: int, line: str, resume: bool) -> bool:
+        """Whether the line could be spoken."""
+        path = folder / f"{number:04d}.wav"
+        if resume and path.exists():
+            return True
+        speech = self.speech(line)
+        try:
+            to_wav(path)(speech, self.voice.sample_rate)
+        except TextError as error:
+            say(f"line {number}: {error.message}")
+            return False
+        self.report(speech, path)
+        return True
+
+    def report(self, speech: Speech, path: Path | None) -> None:
+        """Says what was spoken and where it is."""
+        if self._as_json:
+            print_json(self._as_dict(speech, path))
+        elif path not in (None, STANDARD_OUTPUT):
+            typer.echo(path)
+        say(f"{speech.seconds:.2f} s of speech by {self.voice.acoustic.name}")
+
+    def _as_dict(self, speech: Speech, path: Path | None) -> dict[str, Any]:
+        return {
+            "file": str(path) if path else None,
+            "addon": self.voice.acoustic.name,
+            "sample_rate": self.voice.sample_rate,
+            "frames_per_second": self.voice.frames_per_second,
+            "seconds": round(speech.seconds, 6),
+            "sentences": [timed.as_dict() for timed in speech.sentences],
+        }
+
+
+def read_text(text: str | None, input_file: Path | None) -> str:
+    """The argument, the file, or what comes from a pipe. Raises InputError for what is no UTF-8 text."""
+    if text is not None:
+        return _checked("TEXT", text)
+    if input_file is None and sys.stdin.isatty():
+        raise InputError("there is no text", hint='tts synth "Hello", or --input-file FILE, or a pipe')
+    source = str(input_file) if input_file and input_file != STANDARD_INPUT else "standard input"
+    try:
+        data = sys.stdin.buffer.read() if source == "standard input" else Path(source).read_bytes()
+        return _checked(source, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        hint = "iconv -f LATIN1 -t UTF-8 converts it"
+        raise InputError(f"{source}: not UTF-8 text: byte {error.start} is {data[error.start]:#04x}", hint) from error
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+
+
+def _checked(source: str, text: str) -> str:
+    if "\0" in text:
+        raise InputError(f"{source}: holds a NUL byte, so it is not a text")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(f"{source}: not UTF-8 text")
+    return text
+
+
+def _title(text: str, file: Path | None) -> str:
+    """What the file is named after."""
+    return file.stem if file and file != STANDARD_INPUT else text
+
+
+def _refuse_several(given: dict[str, object]) -> None:
+    """Raises InputError when more than one of the options that exclude each other is given."""
+    names = [name for name, value in given.items() if value not in (None, False)]
+    if len(names) > 1:
+        raise InputError(f"{' and '.join(names)} exclude each other")
+
+
+def _make_folder(folder: Path) -> None:
+    from tts_cli.audio.files import unwritable
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def _beside(path: Path | None) -> AbstractContextManager[TextIO | None]:
+    """A text file written beside the speech, if it is wanted."""
+    return new_text_file(path) if path else nullcontext()

@@ -1,0 +1,100 @@
+"""What commands share on the terminal: lines for people on standard error, results on standard output, and their options.
+
+With `--json`, and where audio goes to standard output, nothing else is printed there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+WIDTH_OF_PIPES = 120
+"""Columns of a table that goes to a file or another program."""
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
+AddonName = Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="The voice; by default the shipped one.")]
+VocoderName = Annotated[
+    str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="The vocoder; by default the one that the voice names.")
+]
+SpeakerName = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's first.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=256, help="Threads that each network may use.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the configuration; may be given again."),
+]
+
+
+def say(line: str) -> None:
+    """Tells the user one line, on standard error."""
+    typer.echo(line, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Prints one line of JSON on standard output."""
+    typer.echo(json.dumps(value))
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints a table on standard output; columns of numbers are flush right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(header):
+        is_numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
+    show(table)
+
+
+def show(table: Table) -> None:
+    """Prints a Rich table on standard output."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_OF_PIPES)
+    console.print(table)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        yield bars
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turns a missing package into an InputError that says how to install the optional part `name`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("tts_cli"):
+            raise
+        hint = f"pip install 'tts-cli[{name}]'"
+        raise InputError(f"this needs the package '{error.name}', which is not installed", hint) from error
+
+
+def existing(path: Path, what: str) -> Path:
+    """`path`. Raises InputError when nothing is there."""
+    if not path.exists():
+        raise InputError(f"{path}: no such {what}")
+    return path

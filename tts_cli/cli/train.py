@@ -1,0 +1,67 @@
+"""`tts train`: one command for each group of models, all with the same options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_cli.cli.terminal import Settings, existing, extra, say
+from tts_cli.errors import InputError
+
+RUNS = Path("runs")
+"""Where runs go that are given no folder: each in one by its recipe's name."""
+
+app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def train(context: typer.Context) -> None:
+    """Train a model by a recipe."""
+    if context.invoked_subcommand is None:
+        raise InputError("say what to train", hint="tts train acoustic RECIPE, or tts train vocoder RECIPE")
+
+
+def _command(group: str) -> Callable[..., None]:
+    """The command that trains models of `group`."""
+
+    def train_group(
+        recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="YAML file that decides everything.")],
+        data: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Prepared corpus; by default the one that the recipe names.")
+        ] = None,
+        output: Annotated[
+            Path | None,
+            typer.Option(
+                "--output", "--run", "-o", metavar="DIR", help="Folder of the run; by default runs/ and the recipe's name."
+            ),
+        ] = None,
+        settings: Settings = None,
+        max_minutes: Annotated[
+            float | None, typer.Option(metavar="MINUTES", help="Stop, with a checkpoint, after this time.")
+        ] = None,
+        init_from: Annotated[
+            Path | None, typer.Option(metavar="PATH", help="Addon, checkpoint or run whose weights a fresh training starts from.")
+        ] = None,
+        devices: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with one device.")] = None,
+        num_nodes: Annotated[int | None, typer.Option(min=1, help="Machines.")] = None,
+        resume: Annotated[
+            bool, typer.Option("--resume/--restart", help="Go on from the run's newest checkpoint, or set its checkpoints aside.")
+        ] = True,
+    ) -> None:
+        with extra("train"):
+            from tts_cli.training.recipe import load_recipe
+            from tts_cli.training.start import train as train_model
+
+            options = {"max_minutes": max_minutes, "devices": devices, "num_nodes": num_nodes}
+            resolved = load_recipe(recipe, group, settings or [], data=str(data) if data else None, **options)
+            start = existing(init_from, "addon, checkpoint or run") if init_from else None
+            typer.echo(train_model(resolved, output or RUNS / resolved.name, start, not resume, say))
+
+    return train_group
+
+
+app.command("acoustic", help="Train an acoustic model: phones in, mel frames out.")(_command("acoustic"))
+app.command("vocoder", help="Train a vocoder: mel frames in, audio out.")(_command("vocoder"))
