@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from synthetic import MEL, SAMPLE, noise
 
-from tests.corpora.conftest import MEL, SAMPLE, noise
 from tts_cli.corpora.layouts import Clip, Reject, Source, detect_layout, read_source
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError

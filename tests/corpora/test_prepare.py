@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from synthetic import MEL, SAMPLE, noise
 
-from tests.corpora.conftest import MEL, SAMPLE, noise
 from tts_cli.audio.mel import MelConfig, energy, log_mel
 from tts_cli.corpora import clips, prepare
 from tts_cli.corpora.journal import Journal
