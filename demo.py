@@ -10,19 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from rich.console import Console
-from rich.table import Table
 
 import tts_cli
 from tts_cli.audio.files import WavFile
 from tts_cli.audio.mel import MelConfig, log_mel
 from tts_cli.bench import TEXTS, first_audio, peak_memory_mb
+from tts_cli.cli.terminal import print_table
 
 OUT = Path("out")
-SHORT_TEXTS = {
-    "statement": "The boats came home before the storm, and everyone was safe.",
-    "question": "Did you hear the wind last night?",
-}
+STATEMENT = "The boats came home before the storm, and everyone was safe."
+QUESTION = "Did you hear the wind last night?"
 PASSAGE = TEXTS["60 s"]
 PAUSE_S = 0.3
 """Between sentences."""
@@ -37,16 +34,12 @@ Colours = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Spoken:
-    """One text as one speaker spoke it."""
+    """What was heard, and the row of the table."""
 
-    label: str
     samples: NDArray[np.float32]
-    """(samples,) with the silence between sentences."""
-    sentences: tuple[tts_cli.Sentence, ...]
-    audio_s: float
-    first_audio_ms: float
-    cpu_s_per_audio_s: float
-    """Pauses between sentences not counted."""
+    """(samples,) with the pauses between sentences."""
+    first_sentence: tts_cli.Sentence
+    figures: tuple[str, float, float, float, int]
 
 
 def main() -> None:
@@ -55,37 +48,27 @@ def main() -> None:
     voice = tts_cli.load(threads=1)
     for _ in voice.stream("Warming up."):
         pass
-    table = Table("voice", "audio (s)", "first audio (ms)", "CPU s / audio s", "peak memory (MB)")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    question = None
-    for spoken in everything(voice):
-        measured = (f"{spoken.audio_s:.1f}", f"{spoken.first_audio_ms:.0f}", f"{spoken.cpu_s_per_audio_s:.3f}")
-        table.add_row(spoken.label, *measured, f"{peak_memory_mb():.0f}")
-        if question is None and "question" in spoken.label:
-            question = spoken
-    if question is not None:
-        picture(question, voice.acoustic.mel).save(OUT / "question.png")
-    console = Console()
-    console.print(table)
-    console.print(
-        f"one thread; the audio is in {OUT}/*.wav, waveform, mel and phones of the first question in {OUT}/question.png"
-    )
+    spoken = {name: speak(voice, speaker, name, text) for speaker, name, text in script(voice.speakers)}
+    header = ("voice", "audio (s)", "first audio (ms)", "CPU s / audio s", "peak memory (MB)")
+    print_table(f"{voice.acoustic.name}, streaming, one thread", header, [one.figures for one in spoken.values()])
+    name = f"{voice.speakers[0]}-question"
+    picture(spoken[name], voice.acoustic.mel).save(OUT / f"{name}.png")
+    print(f"audio: {OUT}/*.wav; waveform, mel and phones of {name}.wav: {OUT}/{name}.png")
 
 
-def everything(voice: tts_cli.Voice) -> Iterator[Spoken]:
-    """A statement and a question by every speaker, a passage of a minute by the first."""
-    for speaker in voice.speakers:
-        for name, text in SHORT_TEXTS.items():
-            yield speak(voice, speaker, name, text)
-    yield speak(voice, voice.speakers[0], "passage", PASSAGE)
+def script(speakers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Speaker, name of the file and text: a statement and a question by everyone, a minute by the first."""
+    for speaker in speakers:
+        yield speaker, f"{speaker}-statement", STATEMENT
+        yield speaker, f"{speaker}-question", QUESTION
+    yield speakers[0], f"{speakers[0]}-passage", PASSAGE
 
 
 def speak(voice: tts_cli.Voice, speaker: str, name: str, text: str) -> Spoken:
-    """Streams `text` to out/SPEAKER-NAME.wav."""
+    """Streams `text` to out/NAME.wav."""
     chunks, arrivals, sentences = [], [], []
     start, cpu_start = time.perf_counter(), time.process_time()
-    with WavFile(OUT / f"{speaker}-{name}.wav", voice.sample_rate) as file:
+    with WavFile(OUT / f"{name}.wav", voice.sample_rate) as file:
         for chunk in voice.stream(text, speaker, sentence_silence_s=PAUSE_S):
             arrivals.append(time.perf_counter() - start)
             chunks.append(chunk.samples)
@@ -93,14 +76,16 @@ def speak(voice: tts_cli.Voice, speaker: str, name: str, text: str) -> Spoken:
             file.write(chunk.samples)
     cpu_s, samples = time.process_time() - cpu_start, np.concatenate(chunks)
     audio_s = len(samples) / voice.sample_rate
-    speech_s = audio_s - PAUSE_S * (len(sentences) - 1)
-    first_ms = 1000 * first_audio(chunks, arrivals)
-    return Spoken(f"{speaker}, {name}", samples, tuple(sentences), audio_s, first_ms, cpu_s / speech_s)
+    cpu_s_per_speech_s = cpu_s / (audio_s - PAUSE_S * (len(sentences) - 1))
+    first_ms = round(1000 * first_audio(chunks, arrivals), 1)
+    return Spoken(
+        samples, sentences[0], (name, round(audio_s, 1), first_ms, round(cpu_s_per_speech_s, 4), round(peak_memory_mb()))
+    )
 
 
 def picture(spoken: Spoken, mel: MelConfig) -> Image.Image:
     """Waveform above mel, with the boundaries and names of the phones of the first sentence."""
-    sentence = spoken.sentences[0]
+    sentence = spoken.first_sentence
     durations = np.array(sentence.durations or (), np.int64)
     samples = spoken.samples[: durations.sum() * mel.hop_samples]
     panels = [draw_waveform(samples, mel.hop_samples), draw_mel(log_mel(samples, mel))]
