@@ -10,7 +10,6 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +24,24 @@ from tts_cli.addon import open_addon
 from tts_cli.addon_config import ChunkSchedule
 from tts_cli.audio.mel import MelConfig
 from tts_cli.bench import Clock, measure_voice
-from tts_cli.errors import AddonError, ConfigError, InputError
+from tts_cli.blocks.streamable import Stream
+from tts_cli.errors import AddonError, ConfigError, InputError, TextError
+from tts_cli.ports import Tensors
 from tts_cli.request import Controls, Prosody, Sentence, prosody_json, read_prosody
-from tts_cli.synthesis import AudioChunk, Voice
+from tts_cli.synthesis import AudioChunk, Voice, load
+from tts_cli.text import Utterance
 
 TINY = Path(__file__).parent / "addons"
 TOKENS = ("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", ".")
 HELLO = Sentence(text="Hello, bee.", tokens=TOKENS, words=("hello", "bee"), word_of_token=(-1, 0, 0, 0, 0, -1, 1, 1, -1))
 
 
-@dataclass
-class Spelled:
+def spelled(text: str) -> Utterance:
     """An utterance that says HELLO for every word."""
-
-    text: str
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(self.text.split())
-
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        spelled = [token for _ in self.words for token in ("HH", "AH0", "L", "OW1", " ")]
-        return ("^", *spelled[:-1], ".")
-
-    @property
-    def word_of_token(self) -> tuple[int, ...]:
-        return tuple(-1 if token in ("^", " ", ".") else 0 for token in self.tokens)
+    words = tuple(text.split())
+    tokens = [token for _ in words for token in ("HH", "AH0", "L", "OW1", " ")][:-1]
+    places = [index for index, _ in enumerate(words) for _ in range(5)][:-1]
+    return Utterance(text, text, ("^", *tokens, "."), words, (-1, *places, -1))
 
 
 class FrontEnd:
@@ -60,10 +50,10 @@ class FrontEnd:
     def __init__(self) -> None:
         self.given: list[str] = []
 
-    def sentences(self, text: str, max_tokens: int) -> Iterator[Spelled]:
+    def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
         for sentence in re.findall(r"[^.]+\.?", text)[:max_tokens]:
             self.given.append(sentence)
-            yield Spelled(sentence.strip())
+            yield spelled(sentence.strip())
 
 
 def make_voice(acoustic: Path | str = TINY / "tiny-acoustic") -> Voice:
@@ -85,6 +75,25 @@ def scheduled(voice: Voice, **schedule: Any) -> Voice:
     acoustic.context = acoustic.context.model_copy(update={"chunks": ChunkSchedule(**schedule)})
     assert voice.vocoder
     return Voice(acoustic, voice.vocoder, FrontEnd())
+
+
+def test_a_voice_is_loaded_and_speaks() -> None:
+    voice = load(TINY / "tiny-acoustic", threads=1)
+    assert voice.vocoder and voice.vocoder.name == "tiny-vocoder"
+    chunks = list(voice.stream("Hello, bee. How do you do?", "high"))
+    spoken = [chunk.sentence for chunk in chunks if chunk.sentence]
+    assert [sentence.text for sentence in spoken] == ["Hello, bee.", "How do you do?"]
+    assert spoken[0].words == ("hello", "bee")
+    assert joined(iter(chunks)).std() > 1e-3
+    with pytest.raises(TextError):
+        next(voice.stream("..."))
+
+
+def test_what_cannot_be_loaded() -> None:
+    with pytest.raises(AddonError, match="is of kind 'vocoder'"):
+        load(TINY / "tiny-vocoder")
+    with pytest.raises(AddonError, match=r"unknown addon 'nobody'; known: .*tiny-vocoder"):
+        load(TINY / "tiny-acoustic", vocoder="nobody")
 
 
 def test_chunks_are_mono_float32_audio(voice: Voice) -> None:
@@ -113,7 +122,8 @@ def test_any_number_of_samples_can_be_read(sizes: list[int]) -> None:
     stack = make_voice().stack
 
     def read(schedule: Sequence[int]) -> NDArray[np.float32]:
-        stream, chunks = stack.open(scope, None), []
+        stream = stack.open(scope, None)
+        chunks: list[NDArray[np.float32]] = []
         while (chunk := stream.read(schedule[min(len(chunks), len(schedule) - 1)])) is not None:
             chunks.append(chunk["audio"])
         return np.concatenate(chunks, axis=1)
@@ -132,7 +142,7 @@ def test_the_first_chunk_of_a_sentence_tells_how_it_is_spoken(voice: Voice) -> N
     assert len(spoken[0].durations) == len(spoken[0].f0_hz) == len(TOKENS)
     starts = [index for index, chunk in enumerate(chunks) if chunk.sentence]
     first, pause = chunks[: starts[1] - 1], chunks[starts[1] - 1]
-    assert len(joined(iter(first))) == sum(spoken[0].durations) * 200
+    assert len(joined(iter(first))) == sum(frames or 0 for frames in spoken[0].durations) * 200
     assert len(pause.samples) == 4000
     assert not pause.samples.any()
 
@@ -156,9 +166,14 @@ def test_nothing_past_a_sentence_is_worked_on_before_it_has_been_spoken() -> Non
 
 
 def test_closing_the_iterator_closes_the_stream(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = []
+    opened: list[Stream] = []
     open_stack = voice.stack.open
-    monkeypatch.setattr(voice.stack, "open", lambda *scope: opened.append(open_stack(*scope)) or opened[-1])
+
+    def remember(scope: Tensors, upstream: Stream | None) -> Stream:
+        opened.append(open_stack(scope, upstream))
+        return opened[-1]
+
+    monkeypatch.setattr(voice.stack, "open", remember)
     chunks = voice.stream([HELLO])
     next(chunks)
     chunks.close()  # type: ignore[attr-defined]

@@ -17,7 +17,8 @@ from tts_cli.blocks.sequence import SequenceBlock, SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
-from tts_cli.synthesis import FrontEnd, Utterance, Voice
+from tts_cli.synthesis import FrontEnd, Voice
+from tts_cli.text import Utterance
 
 _PASSAGE = (
     "The harbour was quiet when the first boats came in, and only a few gulls stood along the wall. "

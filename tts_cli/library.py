@@ -45,21 +45,25 @@ def find_addon(name: str | Path, near: Path | None = None) -> Path:
     if (Path(name) / ADDON_FILE).is_file():
         return Path(name)
     if not {"/", os.sep} & set(str(name)):
-        for folder in [*([near] if near else []), *search_folders()]:
+        for folder in _folders(near):
             if (folder / name / ADDON_FILE).is_file():
                 return folder / name
-    known = sorted(list_addons())
+    known = sorted(list_addons(near))
     listing = f"known: {', '.join(known)}" if known else "none is installed: tts addons install PATH"
     raise AddonError(f"unknown addon '{name}'; {listing}", hint=suggest(str(name), known) if known else None)
 
 
-def list_addons() -> dict[str, Path]:
+def list_addons(near: Path | None = None) -> dict[str, Path]:
     """Folders of the addons that can be named, by name; whether they are valid is not checked."""
-    found = (path.parent for folder in search_folders() for path in sorted(folder.glob(f"*/{ADDON_FILE}")))
+    found = (path.parent for folder in _folders(near) for path in sorted(folder.glob(f"*/{ADDON_FILE}")))
     addons: dict[str, Path] = {}
     for folder in found:
         addons.setdefault(folder.name, folder)
     return addons
+
+
+def _folders(near: Path | None) -> list[Path]:
+    return [*([near] if near else []), *search_folders()]
 
 
 def check_files(folder: Path, config: AddonConfig) -> None:

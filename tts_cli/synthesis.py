@@ -23,6 +23,7 @@ from tts_cli.errors import AddonError, InputError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
+from tts_cli.text import TextFrontEnd, Utterance
 
 AUDIO = PortSpec(name="audio", rate="sample", channels=1)
 """What the outermost stream of a voice gives."""
@@ -40,28 +41,8 @@ class AudioChunk:
     """On the first chunk of each sentence: how the sentence is spoken. The others, and pauses between sentences, have none."""
 
 
-class Utterance(Protocol):
-    """What a text front end gives for a sentence: see `tts_cli.text`."""
-
-    @property
-    def text(self) -> str:
-        """As it was written."""
-
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """Start mark, phones, boundaries."""
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Spoken words."""
-
-    @property
-    def word_of_token(self) -> tuple[int, ...]:
-        """Place in `words` of each token; -1 for boundaries."""
-
-
 class FrontEnd(Protocol):
-    """What splits text into sentences and these into tokens."""
+    """What splits text into sentences and these into tokens, as `text.TextFrontEnd` does."""
 
     def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
         """Lazily. Raises TextError for text with nothing to speak."""
@@ -187,8 +168,6 @@ def load(
     `context` says where networks run, `threads` overrides how many each uses, `lexicon` is a file of pronunciations. Raises
     AddonError, or StackError with the JSON path of what does not fit.
     """
-    from tts_cli.text import TextFrontEnd
-
     acoustic = open_addon(addon, context, threads)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
