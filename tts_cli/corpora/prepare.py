@@ -121,6 +121,8 @@ class _Preparation:
 
     def __init__(self, output: Path, options: PrepareOptions, progress: Progress, rejects: list[Reject]) -> None:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
+        for leftover in output.rglob(".*.part"):
+            leftover.unlink(missing_ok=True)
         self.journal = Journal(output / "journal.jsonl")
         self.keys: list[str] = []
         """Of the journal's results that belong to this corpus."""

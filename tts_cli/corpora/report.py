@@ -13,6 +13,25 @@ from tts_cli.corpora.layouts import Reject
 from tts_cli.corpora.manifest import CorpusSummary, Recording
 from tts_cli.errors import RefusedError
 
+_KINDS = {
+    "missing audio": "missing audio",
+    "cannot be read": "unreadable audio",
+    "the file is": "unreadable audio",
+    "holds": "unreadable audio",
+    "silent": "silent",
+    "clipped": "clipped",
+    "lasts": "too short or too long",
+    "alignment failed": "alignment failed",
+    "empty text": "empty text",
+    "wrong number of columns": "wrong number of columns",
+    "UTF-8": "not UTF-8",
+    "duplicate id": "duplicate id",
+    "not a file name": "unusable id",
+    "splits list": "not in the splits, or only there",
+    "splits do not list": "not in the splits, or only there",
+}
+"""The kind of a reject, by a phrase of its reason; what is left was refused by the text front end."""
+
 
 @dataclass(frozen=True)
 class SpeakerReport:
@@ -77,19 +96,8 @@ def _speaker_reports(summary: CorpusSummary) -> list[SpeakerReport]:
 
 
 def _kind_of(reason: str) -> str:
-    """The part of a reason that clips have in common: without the file's name and what follows a comma or a colon."""
-    kinds = (
-        "missing audio",
-        "duplicate id",
-        "empty text",
-        "wrong number of columns",
-        "alignment failed",
-        "silent",
-        "clipped",
-        "lasts",
-    )
-    names = {"lasts": "too short or too long"}
-    return next((names.get(kind, kind) for kind in kinds if kind in reason), "other")
+    """What `reason` has in common with others."""
+    return next((kind for phrase, kind in _KINDS.items() if phrase in reason), "text that cannot be spoken")
 
 
 def write_report(folder: Path, report: PrepareReport) -> None:
