@@ -12,7 +12,6 @@ from tts_cli.blocks.streamable import Stream
 from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
-from tts_cli.ports import Array
 from tts_cli.request import Controls, Request
 
 PHONES = np.array([SYMBOLS.index(symbol) for symbol in ("^", "B", "AA0", " ", "K", ".")])
@@ -30,8 +29,7 @@ def opened(request: Request, predicted: dict[str, Any] | None = None) -> Stream:
 
 
 def value(stream: Stream, name: str) -> list[float]:
-    array: Array = stream.values[name][0, :, 0]
-    return array.tolist()
+    return [float(item) for item in stream.values[name][0, :, 0]]
 
 
 def test_durations_are_rounded_and_a_phone_lasts_a_frame() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from tts_cli.request import REQUEST_PORTS
 
 NO_HASHES = {"onnx": "0" * 64, "params": "0" * 64}
 SYMBOLS = ("_", "^", " ", ".", "AA0", "B", "K")
-ARTICLE_STACK = {
+ARTICLE_STACK: dict[str, Any] = {
     "stack": [
         {
             "type": "StreamablePipeline",
@@ -75,7 +76,7 @@ def network(
 PHONES = port("phones", "token", type="int64")
 
 
-def encoder(name: str, *outputs: PortSpec, **more: object) -> AddonNetwork:
+def encoder(name: str, *outputs: PortSpec, **more: Any) -> AddonNetwork:
     return network(name, "encoder", [PHONES, port("token_mask", "token")], outputs, **more)
 
 
@@ -125,7 +126,7 @@ class ToyAddon:
         return self.stacks[name]
 
 
-def options(path: str = "toy: $", **value: object) -> BlockOptions:
+def options(path: str = "toy: $", **value: Any) -> BlockOptions:
     return BlockOptions(value, path)
 
 
@@ -154,7 +155,7 @@ class Sum(SequenceBlock):
         self.outputs = (port(name, "token"),)
 
     def run(self, scope: Tensors) -> Tensors:
-        return {self.outputs[0].name: np.sum([scope[term.name] for term in self.inputs], axis=0, dtype=np.float32)}
+        return {self.outputs[0].name: np.asarray(sum(scope[term.name] for term in self.inputs), np.float32)}
 
 
 class Frames(StreamableBlock):
@@ -198,7 +199,8 @@ class RunningMean(Stream):
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
-        self._sum, self._count = 0.0, 0
+        self._sum: Array = np.zeros(1)
+        self._count = 0
 
     def produce(self, n: int) -> Tensors | None:
         chunk = self.pull(n)
