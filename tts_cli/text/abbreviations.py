@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 
-from tts_cli.text.amounts import MONTH, MONTHS
+from tts_cli.text.amounts import MONTH, MONTHS, month_first
 from tts_cli.text.numbers import Words, cardinal, ordinal, roman
 
 TITLES = {
@@ -16,8 +18,9 @@ TITLES = {
 """Read so with their full stop and before a capital; a sentence never ends on them."""
 _BARE_TITLES = frozenset({"mr", "mrs", "ms", "messrs", "prof", "capt", "sgt", "lt"})
 PLAIN = {
-    "etc": "et cetera", "vs": "versus", "approx": "approximately", "dept": "department", "est": "established", "misc": "miscellaneous",
-    "govt": "government", "inc": "Incorporated", "ltd": "Limited", "corp": "Corporation", "co": "Company", "bros": "Brothers",
+    "etc": "et cetera", "vs": "versus", "approx": "approximately", "dept": "department", "est": "established",
+    "misc": "miscellaneous", "govt": "government",
+    "inc": "Incorporated", "ltd": "Limited", "corp": "Corporation", "co": "Company", "bros": "Brothers",
     "jr": "Junior", "sr": "Senior", "esq": "Esquire", "ave": "Avenue", "blvd": "Boulevard", "rd": "Road", "ln": "Lane",
     "hwy": "Highway", "apt": "apartment", "ext": "extension", "tel": "telephone", "assn": "association", "assoc": "associates",
     "jan": "January", "feb": "February", "apr": "April", "aug": "August", "sept": "September", "sep": "September",
@@ -34,19 +37,20 @@ _COUNTED = {
 """Read so with their full stop and before a number."""
 _BARE = {"etc": "et cetera", "vs": "versus", "blvd": "Boulevard", "ave": "Avenue", "dept": "department", "govt": "government"}
 _DOTTED = {"e.g.": "for example", "i.e.": "that is", "ph.d.": "P. H. D.", "ph.d": "P. H. D.", "et al.": "et al"}
+_SIGNED = {"c#": ("C.", "sharp"), "c++": ("C.", "plus", "plus"), "w/o": ("without",), "w/": ("with",)}
 _STARTERS = frozenset(
-    "The A An He She It They We I You This That These Those There Here In On At As But And So If When While After Before For His Her"
-    " Their My Our Its Then What Who How Why Where Now No Not Yes Some Many Most All Both".split()
+    "The A An He She It They We I You This That These Those There Here In On At As But And So If When While After Before For His"
+    " Her Their My Our Its Then What Who How Why Where Now No Not Yes Some Many Most All Both".split()
 )
 _NUMBERED = frozenset(
     "chapter part act book volume section type phase class war bowl grade level appendix article title table figure mark stage"
     " scene unit line vol lesson canto psalm olympiad apollo".split()
 )
 _MONARCHS = frozenset(
-    "Henry Louis George Edward Elizabeth Charles James William Richard Paul Pius Benedict Catherine Napoleon Philip Leo Ivan Peter"
-    " Alexander Frederick Wilhelm Nicholas Mary John Gregory Clement Innocent Francis Ferdinand Leopold Otto Umberto Victor Emmanuel"
-    " Christian Haakon Gustav Juan Felipe Ramses Rameses Ptolemy Darius Xerxes Constantine Urban Julius Sixtus Boniface Malcolm"
-    " Robert Stephen Isabella Margaret Joseph Maximilian Alfonso Carlos Pedro Selim Murad Mehmed Mohammed Sigismund Rudolf".split()
+    "Henry Louis George Edward Elizabeth Charles James William Richard Paul Pius Benedict Catherine Napoleon Philip Leo Ivan"
+    " Peter Alexander Frederick Wilhelm Nicholas Mary John Gregory Clement Innocent Francis Ferdinand Leopold Otto Umberto Victor"
+    " Emmanuel Christian Haakon Gustav Juan Felipe Ramses Rameses Ptolemy Darius Xerxes Constantine Urban Julius Sixtus Boniface"
+    " Malcolm Robert Stephen Isabella Margaret Joseph Maximilian Alfonso Carlos Pedro Selim Murad Mehmed Mohammed Rudolf".split()
 )
 _MIXED_CASE = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 _PREVIOUS = re.compile(r"([A-Za-z']+)\.?[ \n]+$")
@@ -83,6 +87,10 @@ def may_end_sentence(match: re.Match[str]) -> bool:
     return word in ("etc", "am", "pm") or after in _STARTERS
 
 
+def _signed(match: re.Match[str]) -> Words:
+    return _SIGNED[match[0].lower()]
+
+
 def _dotted(match: re.Match[str]) -> Words | None:
     word = match[0].lower()
     if word in _DOTTED:
@@ -116,7 +124,9 @@ def _ordinary(word: str, after: str) -> bool:
 def _street_or_title(match: re.Match[str], word: str) -> Words:
     before, after = previous_word(match), next_word(match)
     named = after[:1].isupper() and after not in _STARTERS
-    street = before[:1].isupper() and before not in _STARTERS and before.lower() not in TITLES or before.endswith(("th", "rd", "nd"))
+    street = (before[:1].isupper() and before not in _STARTERS and before.lower() not in TITLES) or before.endswith(
+        ("th", "rd", "nd")
+    )
     if word == "st":
         return ("Street",) if street or not after[:1].isupper() else ("Saint",)
     return ("Drive",) if street and not named else ("Doctor",)
@@ -174,16 +184,23 @@ def mixed_case_parts(word: str) -> list[str]:
     return _MIXED_CASE.findall(word)
 
 
-READERS = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (r"(?:[Pp]h\.[Dd]|et al)\.", _dotted),
-        (r"(?:[A-Za-z]\.){2,12}(?!\w)|[A-Za-z](?:\.[A-Za-z]){1,12}\b(?![-.@])", _dotted),
-        (rf"({MONTH})\.?(?= [12]\d{{3}}\b)", _month),
-        (r"([A-Za-z]{1,6})\.(?![A-Za-z\d])", _abbreviation),
-        (r"[IVXLC]{1,8}\b(?!['.][A-Za-z])", _numeral),
-        (r"([A-Z]{2,6})('s|s|)\b", _acronym),
-        (r"[A-Za-z]{2,4}\b(?!['-])", _bare),
-    )
+_READERS = (
+    (r"[Cc]#(?!\w)|C\+\+(?!\w)|[Ww]/[Oo]\b|[Ww]/(?=[ A-Za-z])", _signed),
+    (r"(?:[Pp]h\.[Dd]|et al)\.", _dotted),
+    (r"(?:[A-Za-z]\.){2,12}(?!\w)|[A-Za-z](?:\.[A-Za-z]){1,12}\b(?![-.@])", _dotted),
+    (
+        rf"(?P<month>{MONTH})\b\.? (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![:.]\d)(?:,? (?P<year>[12]\d{{3}})\b)?",
+        month_first,
+    ),
+    (rf"({MONTH})\.?(?= [12]\d{{3}}\b)", _month),
+    (r"([A-Za-z]{1,6})\.(?![A-Za-z\d])", _abbreviation),
+    (r"[IVXLC]{1,8}\b(?!['.][A-Za-z])", _numeral),
+    (r"([A-Z]{2,6})('s|s|)\b", _acronym),
+    (r"[A-Za-z]{2,4}\b(?!['-])", _bare),
 )
-"""Patterns tried in this order where a letter stands; a reader that gives None passes the text on."""
+
+
+@cache
+def readers() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], Words | None]]]:
+    """What is tried in this order where a letter stands; a reader that gives None passes the text on."""
+    return [(re.compile(pattern), reader) for pattern, reader in _READERS]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 
 from tts_cli.text.characters import CURRENCIES
 from tts_cli.text.numbers import Words, below_hundred, cardinal, decimal, digits, fraction, ordinal, plural, year
@@ -30,14 +32,15 @@ _UNITS = {
     "hrs": "hour", "yr": "year", "yrs": "year", "Hz": "hertz", "kHz": "kilo hertz", "MHz": "mega hertz", "GHz": "giga hertz",
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "kWh": "kilowatt hour", "V": "volt", "kV": "kilovolt",
     "KB": "kilobyte", "kB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte", "dB": "decibel", "ha": "hectare",
-    "J": "joule", "kJ": "kilojoule", "N": "newton", "Pa": "pascal", "kcal": "kilocalorie", "cal": "calorie", "K": "kelvin",
+    "J": "joule", "kJ": "kilojoule", "N": "newton", "Pa": "pascal", "kcal": "kilocalorie", "cal": "calorie",
+    "sq ft": "square foot", "sq m": "square meter", "sq mi": "square mile", "sq km": "square kilometer", "cu ft": "cubic foot",
 }  # fmt: skip
 _RATES = {
     "mph": "miles per hour", "km/h": "kilometers per hour", "kph": "kilometers per hour", "kmh": "kilometers per hour",
     "m/s": "meters per second", "rpm": "revolutions per minute", "fps": "frames per second", "Mbps": "megabits per second",
     "Gbps": "gigabits per second", "bpm": "beats per minute", "mpg": "miles per gallon", "psi": "pounds per square inch",
 }  # fmt: skip
-_CLOSE_ONLY = frozenset({"s", "h", "V", "W", "J", "N", "K", "m", "g", "l", "L"})
+_CLOSE_ONLY = frozenset({"J", "N"})
 _UNIT = "|".join(sorted(map(re.escape, (*_UNITS, *_RATES)), key=len, reverse=True))
 _SIGNS = {"": (), "-": ("minus",), "+": ("plus",)}
 _FRACTIONS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 16, 32, 64, 100)
@@ -64,6 +67,10 @@ def _counted(unit: str, amount: str) -> Words:
     if amount == "1":
         return words
     return (*words[:-1], _MANY[words[-1]]) if words[-1] in _MANY else plural(words)
+
+
+def _scaled(match: re.Match[str]) -> Words:
+    return (*decimal(match["amount"].replace(",", "")), _SCALES[match["scale"].lower()])
 
 
 def _cents(match: re.Match[str]) -> Words:
@@ -148,7 +155,9 @@ def _decade(match: re.Match[str]) -> Words:
 
 
 def _telephone(match: re.Match[str]) -> Words:
-    return digits(match[0])
+    """Digit by digit, with a comma after each group."""
+    *groups, last = (digits(group) for group in re.findall(r"\d+", match[0]))
+    return (*(word for first in groups for word in (*first[:-1], first[-1] + ",")), *last)
 
 
 def _fraction(match: re.Match[str]) -> Words:
@@ -188,29 +197,36 @@ def _plain_number(text: str) -> Words:
 
 _SIGN = r"(?P<sign>(?:(?<![\w)])[-+])?)"
 _HALF = r"(?P<half>[AaPp]\.?[Mm]\b\.?)"
-READERS = tuple(
-    (re.compile(pattern), reader)
-    for pattern, reader in (
-        (
-            rf"(?P<sign>[{CURRENCIES}])\s?(?P<amount>{AMOUNT})"
-            r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion|[kKmMbB]|bn|mn|tn)\b)?",
-            _money,
-        ),
-        (rf"(?P<amount>{AMOUNT})\s?¢", _cents),
-        (rf"(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:])(?:\s?{_HALF})?", _time),
-        (rf"(\d{{1,2}})\s?{_HALF}", _hour),
-        (r"(\d{4})-(\d\d)-(\d\d)(?![\d-])", _iso_date),
-        (r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/])", _numeric_date),
-        (rf"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?: of)? (?P<month>{MONTH})\b\.?(?:,? (?P<year>[12]\d{{3}})\b)?", _day_first),
-        (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)|\d{3}-\d{4}(?!\d)", _telephone),
-        (r"'?(\d\d|1[1-9]\d0|20\d0)'?s\b", _decade),
-        (rf"({NUMBER})(?:st|nd|rd|th)\b", _ordinal),
-        (rf"{_SIGN}(?P<amount>{AMOUNT})\s?(?:%|percent\b|per cent\b)", _percent),
-        (r"(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _height),
-        (rf"{_SIGN}(?P<amount>{AMOUNT})(?P<gap>\s?)(?P<hyphen>-?)(?P<unit>{_UNIT})(?P<power>\^[23])?(?![\w/]|\^)", _measure),
-        (r"(?:(?P<whole>\d{1,9})[ -])?(?P<top>\d{1,4})/(?P<bottom>\d{1,4})(?![\d/])", _fraction),
-        (rf"((?:{NUMBER})(?:\.\d+)?)\s?-\s?((?:{NUMBER})(?:\.\d+)?)(?![\d-])", _range),
-        (rf"{_SIGN}(?P<number>(?:{NUMBER})(?:\.\d{{1,400}}){{0,9}}|\.\d{{1,400}})", _number),
-    )
+_READERS = (
+    (
+        rf"(?P<sign>[{CURRENCIES}])\s?(?P<amount>{AMOUNT})"
+        r"(?:\s?(?P<scale>hundred|thousand|million|billion|trillion|[kKmMbB]|bn|mn|tn)\b)?",
+        _money,
+    ),
+    (rf"(?P<amount>{AMOUNT})\s?¢", _cents),
+    (rf"(?P<hour>\d{{1,2}}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?![\d:])(?:\s?{_HALF})?", _time),
+    (rf"(\d{{1,2}})\s?{_HALF}", _hour),
+    (r"(\d{4})-(\d\d)-(\d\d)(?![\d-])", _iso_date),
+    (r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/])", _numeric_date),
+    (rf"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?: of)? (?P<month>{MONTH})\b\.?(?:,? (?P<year>[12]\d{{3}})\b)?", _day_first),
+    (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)|\d{3}-\d{4}(?!\d)", _telephone),
+    (r"'?(\d\d|1[1-9]\d0|20\d0)'?s\b", _decade),
+    (rf"({NUMBER})(?:st|nd|rd|th)\b", _ordinal),
+    (rf"(?P<amount>{AMOUNT})(?P<scale>k|M|bn)\b", _scaled),
+    (rf"{_SIGN}(?P<amount>{AMOUNT})\s?(?:%|percent\b|per cent\b)", _percent),
+    (r"(\d{1,2})'\s?(\d{1,2})(?:\"|'')", _height),
+    (
+        rf"{_SIGN}(?P<amount>{AMOUNT})(?P<gap>\s?)(?P<hyphen>-?)(?P<unit>{_UNIT})(?P<power>\^[23])?"
+        r"(?![\w/^])(?:\.(?=[,;:]| [a-z\d]))?",
+        _measure,
+    ),
+    (r"(?:(?P<whole>\d{1,9})[ -])?(?P<top>\d{1,4})/(?P<bottom>\d{1,4})(?![\d/])", _fraction),
+    (rf"((?:{NUMBER})(?:\.\d+)?)\s?-\s?((?:{NUMBER})(?:\.\d+)?)(?![\d-])", _range),
+    (rf"{_SIGN}(?P<number>(?:{NUMBER})(?:\.\d{{1,400}}){{0,9}}|\.\d{{1,400}})", _number),
 )
-"""Patterns tried in this order where a digit, a sign or a currency stands; a reader that gives None passes the text on."""
+
+
+@cache
+def readers() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], Words | None]]]:
+    """What is tried in this order where a digit, a sign or a currency stands; a reader that gives None passes the text on."""
+    return [(re.compile(pattern), reader) for pattern, reader in _READERS]

@@ -17,8 +17,8 @@ _AUXILIARIES = frozenset(
 _SUBJECTS = frozenset("i you we they who".split())
 _SINGULAR_SUBJECTS = frozenset("he she it who that which".split())
 _PERFECT = frozenset(
-    "have has had having i've you've we've they've he's she's it's been be being is are was were get gets got haven't hasn't hadn't"
-    " well widely he she".split()
+    "have has had having i've you've we've they've he's she's it's been be being is are was were get gets got haven't hasn't"
+    " hadn't well widely he she".split()
 )
 
 
@@ -42,9 +42,11 @@ _CHOICES = {
         "IH1",
         "AY1",
         _set("go goes went going broadcast streamed stream performed performing is was"),
-        _set("music show shows broadcast audience tv television stream concert performance wire wires coverage event birth births band"),
+        _set("music show shows broadcast audience tv television stream concert performance wire wires coverage event birth band"),
     ),
-    "lives": Choice("IH1", "AY1", _set("the our their his her my your of save saves saved saving many lost nine human both whose")),
+    "lives": Choice(
+        "IH1", "AY1", _set("the our their his her my your of save saves saved saving many lost nine human both whose")
+    ),
     "wind": Choice("IH1", "AY1", _AUXILIARIES | _SUBJECTS, _set("up down back")),
     "winds": Choice("IH1", "AY1", _SINGULAR_SUBJECTS | {"road", "river", "path"}, _set("up down through")),
     "tear": Choice("EH1", "IH1", _set("single"), _set("gas drop drops duct ducts stained rolled")),
@@ -64,15 +66,15 @@ _CHOICES = {
     "invalid": Choice("AE1", "IH1 N V AH0", _set("an old poor")),
 }
 _STRESSED = _set(
-    "record object present project produce conduct conflict contract desert permit perfect subject increase decrease import export"
-    " insult progress protest rebel suspect convict contest contrast extract reject address compound converse convert digest discount"
-    " escort insert survey transfer transport upset refuse"
+    "record object present project produce conduct conflict contract desert permit perfect subject increase decrease import"
+    " export insult progress protest rebel suspect convict contest contrast extract reject address compound converse convert"
+    " digest discount escort insert survey transfer transport upset refuse"
 )
 """Nouns stressed on the first syllable, verbs on a later one."""
 _MOSTLY_VERBS = _set("produce permit refuse upset converse convert insert")
 _ENDING_IN_ATE = _set(
-    "separate estimate moderate graduate duplicate advocate alternate deliberate elaborate delegate articulate appropriate associate"
-    " approximate intimate animate aggregate subordinate coordinate degenerate syndicate"
+    "separate estimate moderate graduate duplicate advocate alternate deliberate elaborate delegate articulate appropriate"
+    " associate approximate intimate animate aggregate subordinate coordinate degenerate syndicate"
 )
 """Nouns and adjectives end in a weak vowel, verbs in a full one."""
 

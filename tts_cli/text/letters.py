@@ -7,7 +7,7 @@ temporal classification, Graves et al., 2006). `tts_cli.models.pronunciation` tr
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_cli.text.phones import PHONES, VOWELS
@@ -54,6 +54,10 @@ def decode(scores: NDArray[np.float32]) -> tuple[str, ...]:
 class LetterNetwork:
     """The trained network in ONNX Runtime, on one thread; safe to share between threads."""
 
+    def __init__(self, path: Path | None = None) -> None:
+        """path: an exported network; None: the one that belongs to this package."""
+        self._path = path
+
     @cached_property
     def _session(self) -> Any:
         import onnxruntime
@@ -61,7 +65,7 @@ class LetterNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        graph = files("tts_cli.text").joinpath("pronunciation.onnx").read_bytes()
+        graph = (self._path or Path(__file__).with_name("pronunciation.onnx")).read_bytes()
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def load(self) -> None:

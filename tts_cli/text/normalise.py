@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Container, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
@@ -11,10 +12,8 @@ from tts_cli.text import abbreviations, amounts
 from tts_cli.text.abbreviations import may_end_sentence, mixed_case_parts, shouted, spell
 from tts_cli.text.characters import CURRENCIES
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.numbers import Words
+from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
-
-Reader = Callable[[re.Match[str]], Words | None]
 
 
 class Token(NamedTuple):
@@ -33,23 +32,23 @@ class Token(NamedTuple):
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
-_SYMBOLS = {
-    "&": "and", "@": "at", "+": "plus", "=": "equals", "%": "percent", "<": "less than", ">": "greater than", "$": "dollars",
-    "€": "euros", "£": "pounds", "¥": "yen", "₹": "rupees", "¢": "cents", "^": "",
-}  # fmt: skip
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
 _SPOKEN_MARKS = (
-    (re.compile(r"[Cc]#(?!\w)"), ("C.", "sharp")),
-    (re.compile(r"[Ww]/[Oo]\b"), ("without",)),
-    (re.compile(r"[Ww]/(?=[ A-Za-z])"), ("with",)),
-    (re.compile(r"#(?=\d)"), ("number",)),
-    (re.compile(r"#(?=[A-Za-z])"), ("hashtag",)),
-    (re.compile(r"~(?=\d)"), ("about",)),
-    (re.compile(r"\^2(?!\d)"), ("squared",)),
-    (re.compile(r"\^3(?!\d)"), ("cubed",)),
-    (re.compile(r"\^(?=\d)"), ("to", "the", "power", "of")),
-    (re.compile(r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)"), ("times",)),
-    (re.compile(r"(?<=[A-Za-z\d])\.(?=[a-z\d])"), ("dot",)),
+    (r"#(?=\d)", ("number",)),
+    (r"#(?=[A-Za-z])", ("hashtag",)),
+    (r"~(?=\d)", ("about",)),
+    (r"&(?= ?\w)|(?<=\w)&|(?<=\w )&", ("and",)),
+    (r"@(?= ?\w)", ("at",)),
+    (r"\+(?= ?\w)|(?<=\w)\+", ("plus",)),
+    (r"(?<=[\w)])=(?=[\w(])|(?<=[\w)] )=(?= [\w(-])", ("equals",)),
+    (r"(?<=\d)<(?=\d)|(?<=[\w)] )<(?= [\w(-])", ("less", "than")),
+    (r"(?<=\d)>(?=\d)|(?<=[\w)] )>(?= [\w(-])", ("greater", "than")),
+    (r"(?<=[\w)])%|(?<=\w )%", ("percent",)),
+    (r"\^2(?!\d)", ("squared",)),
+    (r"\^3(?!\d)", ("cubed",)),
+    (r"\^(?=\d)", ("to", "the", "power", "of")),
+    (r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)", ("times",)),
+    (r"(?<=[A-Za-z\d])\.(?=[a-z\d])", ("dot",)),
 )
 _ADDRESS = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}|(?:https?://|www\.)[^\s<>\"()]{1,300}[\w/]|"
@@ -61,6 +60,7 @@ _ADDRESS_MARKS = {
     "?": "question mark", "#": "hash", "%": "percent", "~": "tilde",
 }  # fmt: skip
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
+_BY_DIGIT = re.compile(r"^[\d/]|[\d/]$")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
 _STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)-(?=\s|$)")
@@ -101,9 +101,9 @@ def _token(text: str, place: int) -> Token:
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
     if character.isdigit() or character in "-+.'(" + CURRENCIES:
-        for pattern, reader in amounts.READERS:
+        for pattern, reader in amounts.readers():
             if (match := pattern.match(text, place)) and (words := reader(match)):
-                return Token(place, match.end(), words)
+                return _abbreviated(match, words)
     return _sign(text, place)
 
 
@@ -125,20 +125,17 @@ def _inline(text: str, place: int) -> Token:
 def _letters(text: str, place: int) -> Token:
     if (match := _ADDRESS.match(text, place)) and not match[0].endswith("."):
         return Token(place, match.end(), _address(match))
-    if match := _MONTH_FIRST.match(text, place):
-        return Token(place, match.end(), amounts.month_first(match))
-    for pattern, reader in abbreviations.READERS:
+    for pattern, reader in abbreviations.readers():
         if (match := pattern.match(text, place)) and (words := reader(match)):
-            ends = match[0].endswith(".") and may_end_sentence(match)
-            return Token(place, match.end(), words, mark="." if ends else SPACE, ends=ends)
+            return _abbreviated(match, words)
     match = _WORD.match(text, place)
     assert match
     return _word(match)
 
 
-_MONTH_FIRST = re.compile(
-    rf"(?P<month>{amounts.MONTH})\b\.? (?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?![:.]\d)(?:,? (?P<year>[12]\d{{3}})\b)?"
-)
+def _abbreviated(match: re.Match[str], words: Words) -> Token:
+    ends = match[0].endswith(".") and may_end_sentence(match)
+    return Token(match.start(), match.end(), words, mark="." if ends else SPACE, ends=ends)
 
 
 def _word(match: re.Match[str]) -> Token:
@@ -147,6 +144,8 @@ def _word(match: re.Match[str]) -> Token:
     if word.endswith("'") and not cmu_has(word.lower()):
         word = word[:-1]
     token = Token(match.start(), match.start() + len(word), (word,))
+    if _BY_DIGIT.search(match.string, max(0, match.start() - 1), token.end + 1) and len(word) <= (3 if word.isupper() else 1):
+        return token._replace(words=spell(word))
     if word.islower() or cmu_has(word.lower()):
         return token
     if word.isupper() and len(word) <= 4 and not shouted(match) and "'" not in word:
@@ -158,7 +157,7 @@ def _word(match: re.Match[str]) -> Token:
 
 
 def _part(piece: str) -> Words:
-    return spell(piece) if piece.isupper() and not cmu_has(piece.lower()) or len(piece) == 1 else (piece,)
+    return spell(piece) if (piece.isupper() and not cmu_has(piece.lower())) or len(piece) == 1 else (piece,)
 
 
 def _address(match: re.Match[str]) -> Words:
@@ -167,7 +166,7 @@ def _address(match: re.Match[str]) -> Words:
     address = re.sub(r"^https?://", "", match[0])
     for part in _ADDRESS_PART.findall(address.rstrip("/")):
         if part.isdigit():
-            words += amounts.digits(part)
+            words += digits(part)
         elif part.isalpha():
             words += (part,) if cmu_has(part.lower()) or re.search("[aeiouy]", part.lower()) else spell(part)
         else:
@@ -177,7 +176,7 @@ def _address(match: re.Match[str]) -> Words:
 
 def _sign(text: str, place: int) -> Token:
     """Whatever is neither letter nor number: punctuation, symbols that have a name, and what nobody says."""
-    for pattern, words in _SPOKEN_MARKS:
+    for pattern, words in _symbols():
         if match := pattern.match(text, place):
             return Token(place, match.end(), words)
     if match := _STOP.match(text, place):
@@ -187,11 +186,13 @@ def _sign(text: str, place: int) -> Token:
     if text[place] == "'" and (match := _WORD.match(text, place)) and cmu_has(match[0].lower()):
         return _word(match)
     if text[place].isdigit():
-        return Token(place, place + 1, amounts.digits(text[place]))
-    character = text[place]
-    if character in _SYMBOLS:
-        return Token(place, place + 1, tuple(_SYMBOLS[character].split()))
-    return Token(place, place + 1, mark=_MARKS.get(character, SPACE))
+        return Token(place, place + 1, digits(text[place]))
+    return Token(place, place + 1, mark=_MARKS.get(text[place], SPACE))
+
+
+@cache
+def _symbols() -> list[tuple[re.Pattern[str], Words]]:
+    return [(re.compile(pattern), words) for pattern, words in _SPOKEN_MARKS]
 
 
 def _stop(match: re.Match[str]) -> Token:

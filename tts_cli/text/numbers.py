@@ -80,7 +80,7 @@ def decimal(text: str) -> Words:
 def year(text: str) -> Words:
     """A number of four digits as a year: "1905" is nineteen oh five, "2005" two thousand five, "1900" nineteen hundred."""
     century, rest = divmod(int(text), 100)
-    if century % 10 == 0 and rest < 10 or century < 10:
+    if (century % 10 == 0 and rest < 10) or century < 10:
         return cardinal(str(int(text)))
     if rest == 0:
         return (*below_hundred(century), "hundred")

@@ -17,11 +17,13 @@ LETTER_NETWORK = LetterNetwork()
 _SIBILANTS = frozenset({"S", "Z", "SH", "ZH", "CH", "JH"})
 _VOICELESS = frozenset({"P", "T", "K", "F", "TH", "S", "SH", "CH"})
 _WEAK = frozenset(
-    "of to for from at as was were is are be in on or but with than his her he she we you it its can will has have had my your our"
-    " their them by an".split()
+    "of to for from at as was were is are be in on or but with than his her he she we you it its can will has have had my your"
+    " our their them by an".split()
 )
 """Words that lose their stress where no pause follows them."""
-_LETTER_BEFORE = frozenset("vitamin grade plan hepatitis type group section exhibit appendix level class team point option".split())
+_LETTER_BEFORE = frozenset(
+    "vitamin grade plan hepatitis type group section exhibit appendix level class team point option".split()
+)
 _PARTICLES: dict[str, Phones] = {
     "'ll": ("AH0", "L"), "'ve": ("AH0", "V"), "'re": ("ER0",), "'m": ("M",), "n't": ("AH0", "N", "T"), "'em": ("AH0", "M"),
 }  # fmt: skip
@@ -34,7 +36,7 @@ _PREFIXES = {
     "un": "AH0 N", "re": "R IY0", "non": "N AA2 N", "over": "OW2 V ER0", "under": "AH2 N D ER0", "out": "AW2 T", "mis": "M IH0 S",
     "pre": "P R IY0", "anti": "AE2 N T IY0", "super": "S UW2 P ER0", "inter": "IH2 N T ER0", "micro": "M AY2 K R OW0",
     "multi": "M AH2 L T IY0", "counter": "K AW2 N T ER0", "hyper": "HH AY2 P ER0", "semi": "S EH2 M IY0", "sub": "S AH0 B",
-    "bio": "B AY2 OW0", "cyber": "S AY2 B ER0", "mega": "M EH2 G AH0", "ultra": "AH2 L T R AH0", "pseudo": "S UW2 D OW0",
+    "cyber": "S AY2 B ER0", "mega": "M EH2 G AH0", "ultra": "AH2 L T R AH0", "pseudo": "S UW2 D OW0",
 }  # fmt: skip
 _SPECIAL: dict[str, Phones] = {"psst": ("P", "S", "T"), "pfft": ("F", "T"), "ugh": ("AH1", "G"), "nth": ("EH1", "N", "TH")}
 _SHORTEST_BASE = 3
@@ -71,18 +73,21 @@ def _in_context(word: str, before: str, after: str, following: Phones) -> Phones
         return ("T", "UW0") if following[0][:2] in VOWELS else ("T", "AH0")
     variants = cmu_pronunciations(lowered)
     if not variants:
-        return derive(lowered)
+        return derive(word)
     phones = choose(word, variants, before, after)
     return tuple(phone.replace("1", "0") for phone in phones) if lowered in _WEAK and following else phones
 
 
 @lru_cache(_CACHED_WORDS)
 def derive(word: str) -> Phones:
-    """Phones of a lower-case word that the CMU dictionary lacks."""
-    letters = re.sub(r"[^a-z']", "", word)
-    if word in _SPECIAL or not letters.strip("'"):
-        return _SPECIAL.get(word, ())
-    return _from_known(letters) or _by_letters(letters)
+    """Phones of a word that the CMU dictionary lacks.
+
+    Capitalised ones are mostly names, which tend to contain words that they are not made of (Mayn-ard, Schum-acher).
+    """
+    letters = re.sub(r"[^a-z']", "", word.lower())
+    if letters in _SPECIAL or not letters.strip("'"):
+        return _SPECIAL.get(letters, ())
+    return from_known(letters) or (_compound(letters) if word.islower() else None) or _by_letters(letters)
 
 
 def _known(word: str) -> Phones | None:
@@ -93,8 +98,9 @@ def _known(word: str) -> Phones | None:
     return variants[0] if variants else _inflected(word)
 
 
-def _from_known(word: str) -> Phones | None:
-    return _contracted(word) or _stretched(word) or _inflected(word) or _prefixed(word) or _compound(word)
+def from_known(word: str) -> Phones | None:
+    """Phones of a lower-case word that is another word of the dictionary with an ending or a prefix, or None."""
+    return _contracted(word) or _stretched(word) or _inflected(word) or _prefixed(word)
 
 
 def _by_letters(word: str) -> Phones:
@@ -155,12 +161,17 @@ def _inflected(word: str) -> Phones | None:
     for suffix, phones in _SUFFIXES.items():
         if word.endswith(suffix):
             for base in _bases(word[: -len(suffix)], suffix):
-                return base + tuple(phones.split())
+                return _joined(base, tuple(phones.split()))
     return None
 
 
+def _joined(base: Phones, ending: Phones) -> Phones:
+    """real + ly has one L."""
+    return base + ending[1:] if base[-1] == ending[0] else base + ending
+
+
 def _bases(stem: str, suffix: str) -> Iterator[Phones]:
-    """Phones of the words that `stem` may come from before `suffix`: itself, with y for i, with its e, with one consonant less."""
+    """Phones of the words that `stem` may come from before `suffix`: itself, y for i, its e, one consonant less."""
     vowel = suffix[0] in "aeiouy"
     spellings = [stem + "e"] if vowel and stem[-1:] in "cgvzu" else [stem]
     if suffix == "s" and stem.endswith("e"):
@@ -187,7 +198,8 @@ def _compound(word: str) -> Phones | None:
     places = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
     for place in sorted(places, key=lambda place: abs(2 * place - len(word))):
         first, second = word[:place], word[place:]
-        if cmu_has(first) and (known := _known(second)):
+        even = max(len(first), len(second)) > _SHORTEST_PART and (first[-1] != second[0] or len(second) > _SHORTEST_PART)
+        if even and cmu_has(first) and (known := _known(second)):
             return cmu_pronunciations(first)[0] + _subdued(known)
     return None
 

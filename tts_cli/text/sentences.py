@@ -12,8 +12,8 @@ _STRENGTH = {mark: strength for strength, mark in enumerate((SPACE, '"', "(", ")
 _LONGEST_WORD = 40
 _CHUNK_LETTERS = 12
 _OPENERS = frozenset(
-    "and but or nor so yet because that which who when while where if although though since after before until unless as than with"
-    " without in on at of for from to by into over under through between about".split()
+    "and but or nor so yet because that which who when while where if although though since after before until unless as than"
+    " with without in on at of for from to by into over under through between about".split()
 )
 
 
@@ -56,7 +56,7 @@ def _marked(word: Spoken, token: Token) -> Spoken:
 def _spoken(token: Token) -> Iterator[Spoken]:
     for word in token.words:
         if len(word) <= _LONGEST_WORD or token.phones:
-            yield Spoken(word, token.phones, token.start, token.end)
+            yield Spoken(word.removesuffix(","), token.phones, token.start, token.end, "," if word[-1] == "," else SPACE)
             continue
         for place in range(0, len(word), _CHUNK_LETTERS):
             start = token.start + place
