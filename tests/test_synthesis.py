@@ -83,7 +83,7 @@ def test_a_voice_is_loaded_and_speaks() -> None:
     chunks = list(voice.stream("Hello, bee. How do you do?", "high"))
     spoken = [chunk.sentence for chunk in chunks if chunk.sentence]
     assert [sentence.text for sentence in spoken] == ["Hello, bee.", "How do you do?"]
-    assert spoken[0].words == ("hello", "bee")
+    assert spoken[0].words == ("Hello", "bee")
     assert joined(iter(chunks)).std() > 1e-3
     with pytest.raises(TextError):
         next(voice.stream("..."))

@@ -41,7 +41,8 @@ def conv(margins: tuple[int, int]) -> StreamableBlock:
     return Decoder(options(), ToyAddon([only]))
 
 
-streamables = st.one_of(margins.map(conv), st.sampled_from([RunningMean, Stingy, Tripled]).map(lambda stream: Through(stream)))
+STREAMS: tuple[type[Stream], ...] = (RunningMean, Stingy, Tripled)
+streamables = st.one_of(margins.map(conv), st.sampled_from(STREAMS).map(lambda stream: Through(stream)))
 
 
 def stack(*blocks: StreamableBlock) -> StreamableStack:
