@@ -54,7 +54,7 @@ def _summary(name: str, folder: Path) -> dict[str, Any]:
 
 @app.command()
 def check(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH...", help="Addons.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="Addons.")],
 ) -> None:
     """Validate addons.
 
@@ -110,11 +110,14 @@ def export_addon(
     model_card: Annotated[
         Path | None, typer.Option(metavar="FILE", help="MODEL_CARD.md; by default what the checkpoint tells.")
     ] = None,
-    tolerance: Annotated[float | None, typer.Option(min=0.0, help="Largest difference from torch that is let pass.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(metavar="X", min=0.0, help="Largest difference from torch that is let pass.")
+    ] = None,
 ) -> None:
     """Export a trained model as an addon.
 
-    The exported networks are compared with torch on real sentences. Over the tolerance nothing is written, and the exit code is 1.
+    The exported networks are compared with torch on real sentences. Over the
+    tolerance nothing is written, and the exit code is 1.
     """
     with extra("train"):
         from tts_cli.export.checkpoint import ExportOptions

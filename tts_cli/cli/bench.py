@@ -17,7 +17,7 @@ def bench(
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
     threads: Threads = 1,
-    repeats: Annotated[int, typer.Option(min=1, help="Times that each text is spoken.")] = 3,
+    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Times that each text is spoken.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure a voice: time to first audio, CPU time, memory.

@@ -110,7 +110,7 @@ def _voice() -> Finding:
     from tts_cli.synthesis import load
 
     try:
-        voice = load()
+        voice = load(DEFAULT_ADDON)
     except TtsError as error:
         return Finding(DEFAULT_ADDON, "broken", error.message)
     return Finding(DEFAULT_ADDON, "ok", f"speaks, in {voice.acoustic.folder}: {', '.join(voice.speakers)}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Corpora = Annotated[
     Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
 ]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many clips of each speaker.")]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
 MarkdownOutput = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 
 app = typer.Typer(help="Measure voices and vocoders on held-out prompts.", rich_markup_mode=None)

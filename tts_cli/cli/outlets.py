@@ -6,10 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tts_cli.errors import InputError
 
@@ -115,22 +116,33 @@ def free_name(text: str) -> Path:
 
 
 @contextmanager
-def new_text_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name when the block ends well, and vanishes when it does not. Raises OutputError."""
+def new_text_file(path: Path) -> Iterator[StringIO]:
+    """A text file, opened at once, that takes its name when the block ends well and vanishes when it does not.
+
+    Raises InputError for a folder, OutputError when it cannot be written.
+    """
     from tts_cli.audio.files import unwritable
 
     refuse_folder(path)
-    path = path if is_device(path) else path.resolve()
-    part = path if is_device(path) else path.with_name(f".{path.name}.{os.getpid()}.part")
+    target = path if is_device(path) else path.resolve()
+    part = target if is_device(path) else target.with_name(f".{target.name}.{os.getpid()}.part")
+    text = StringIO()
     try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-        if part != path:
-            part.replace(path)
-    except BrokenPipeError:
-        raise
+        file = part.open("w", encoding="utf-8")
     except OSError as error:
         raise unwritable(path, error) from error
+    try:
+        yield text
+        try:
+            file.write(text.getvalue())
+            file.close()
+            if part != target:
+                part.replace(target)
+        except OSError as error:
+            raise unwritable(path, error) from error
     finally:
-        if part != path:
+        # On a full disk closing fails once more.
+        with suppress(OSError):
+            file.close()
+        if part != target:
             part.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ NUM_SHOWN_REJECTS = 20
 
 
 def prepare(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Folders of recordings with transcripts.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folders of recordings with transcripts.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the prepared corpus.")],
     layout: Annotated[
         str | None, typer.Option(metavar="NAME", help="Layout of the sources: ljspeech, festvox, ...; by default recognised.")
@@ -30,7 +30,7 @@ def prepare(
     ] = None,
     lexicon: Annotated[Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything was rejected.")] = False,
-    processes: Annotated[int | None, typer.Option(min=1, max=256, help="By default one for each core.")] = None,
+    processes: Annotated[int | None, typer.Option(metavar="N", min=1, max=256, help="By default one for each core.")] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:

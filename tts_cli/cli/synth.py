@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,7 +36,7 @@ STANDARD_INPUT = Path("-")
 
 
 def synth(
-    text: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="What to say; by default what comes from a pipe.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to say; by default what comes from a pipe.")] = None,
     input_file: Annotated[
         Path | None, typer.Option("--input-file", "-i", metavar="FILE", help="Text in UTF-8; - is standard input.")
     ] = None,
@@ -65,7 +66,7 @@ def synth(
     pitch_range: Annotated[float, typer.Option(metavar="X", help="0 is monotonous, 2 twice as lively.")] = 1.0,
     energy: Annotated[float, typer.Option(metavar="X", help="Factor on the energy that the voice gives each phone.")] = 1.0,
     sentence_silence: Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences.")] = 0.2,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Of the noise in the speech.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")] = 0,
     save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None,
     save_prosody: Annotated[
         Path | None,
@@ -79,8 +80,8 @@ def synth(
 ) -> None:
     """Speak a text.
 
-    The text is the argument, --input-file, or what comes from a pipe. Inline phones: "a [[B AW1]] tie". Audio is written while it
-    is made; a file takes its name when it is complete.
+    The text is the argument, --input-file, or what comes from a pipe; one that begins with a dash follows "--". Inline phones:
+    "a [[B AW1]] tie". Audio is written while it is made; a file takes its name when it is complete.
     """
     from tts_cli.library import DEFAULT_ADDON
     from tts_cli.request import Controls, prosody_json, read_prosody
@@ -241,6 +242,6 @@ def _make_folder(folder: Path) -> None:
         raise unwritable(folder, error) from error
 
 
-def _beside(path: Path | None) -> AbstractContextManager[TextIO | None]:
+def _beside(path: Path | None) -> AbstractContextManager[StringIO | None]:
     """A text file written beside the speech, if it is wanted."""
     return new_text_file(path) if path else nullcontext()

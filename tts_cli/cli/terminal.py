@@ -28,7 +28,7 @@ VocoderName = Annotated[
     str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="The vocoder; by default the one that the voice names.")
 ]
 SpeakerName = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's first.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=256, help="Threads that each network may use.")]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", min=1, max=256, help="Threads that each network may use.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the configuration; may be given again."),

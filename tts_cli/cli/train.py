@@ -45,8 +45,10 @@ def _command(group: str) -> Callable[..., None]:
         init_from: Annotated[
             Path | None, typer.Option(metavar="PATH", help="Addon, checkpoint or run whose weights a fresh training starts from.")
         ] = None,
-        devices: Annotated[int | None, typer.Option(min=1, help="Processes on this machine, each with one device.")] = None,
-        num_nodes: Annotated[int | None, typer.Option(min=1, help="Machines.")] = None,
+        devices: Annotated[
+            int | None, typer.Option(metavar="N", min=1, help="Processes on this machine, each with one device.")
+        ] = None,
+        num_nodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Machines.")] = None,
         resume: Annotated[
             bool, typer.Option("--resume/--restart", help="Go on from the run's newest checkpoint, or set its checkpoints aside.")
         ] = True,

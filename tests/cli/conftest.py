@@ -1,0 +1,69 @@
+"""Command lines run in this process, in an empty folder, with the tiny addons as the ones that are known."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_cli import library
+from tts_cli.cli.main import main
+
+TINY = Path(__file__).parents[1] / "addons"
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left on the terminal."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The only line of standard output."""
+        return json.loads(self.out)
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def tts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs `tts` with some arguments, and bytes on standard input."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TTS_ADDONS", str(TINY))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(library, "DEFAULT_ADDON", "tiny-acoustic")
+
+    def run(*arguments: object, stdin: bytes = b"") -> Outcome:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return Outcome(code, out, err.decode())
+
+    return run
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
+    """Copies the tiny addons and changes what the acoustic one's JSON says."""
+
+    def spoil(change: Callable[[dict[str, Any]], object]) -> Path:
+        shutil.copytree(TINY / "tiny-vocoder", tmp_path / "spoiled" / "tiny-vocoder")
+        folder = shutil.copytree(TINY / "tiny-acoustic", tmp_path / "spoiled" / "tiny-acoustic")
+        config = json.loads((folder / "addon.json").read_text())
+        change(config)
+        (folder / "addon.json").write_text(json.dumps(config))
+        return Path(folder)
+
+    return spoil

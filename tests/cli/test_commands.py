@@ -1,0 +1,125 @@
+"""The commands beside `synth`: they parse, call one room and print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TINY, Run
+from reference import FILE, reference
+
+from tts_cli import bench
+from tts_cli.corpora.report import PrepareReport
+
+
+def test_the_reference_is_what_the_help_says() -> None:
+    assert FILE.read_text(encoding="utf-8") == reference(), "run: python tests/cli/reference.py"
+
+
+def test_help_and_version(tts: Run) -> None:
+    assert b"synth" in tts().out and tts().code == 0
+    assert tts("--help").out == tts("-h").out == tts().out
+    assert b"--length-scale" in tts("synth", "--help").out
+
+
+def test_bare_addons_lists_them(tts: Run) -> None:
+    assert b"tiny-acoustic" in tts("addons").out
+    assert tts("addons").out == tts("addons", "list").out
+    listed = tts("addons", "--json").json
+    assert [(addon["name"], addon["kind"]) for addon in listed] == [("tiny-acoustic", "acoustic"), ("tiny-vocoder", "vocoder")]
+
+
+def test_without_addons_the_list_says_where_it_looked(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TTS_ADDONS")
+    outcome = tts("addons")
+    assert outcome.code == 0 and b"no addon in addons" in outcome.out and "tts addons install" in outcome.err
+
+
+def test_checking_addons(tts: Run) -> None:
+    outcome = tts("addons", "check", TINY / "tiny-acoustic", "tiny-vocoder")
+    assert outcome.code == 0 and b"speaks with tiny-vocoder: low, high" in outcome.out
+
+
+def test_doctor_says_what_is_there_and_whether_it_can_speak(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = {finding["what"]: finding for finding in tts("doctor", "--json").json}
+    assert findings["tiny-acoustic"]["state"] == "ok"
+    monkeypatch.delenv("TTS_ADDONS")
+    outcome = tts("doctor")
+    assert outcome.code == 1 and b"broken" in outcome.out and "cannot speak" in outcome.err
+
+
+def test_bench_measures_the_default_voice(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.measure_voice, "__defaults__", (None, {"short": "Hello there."}, 1))
+    cost = tts("bench", "--repeats", "1", "--json").json
+    assert (cost["addon"], cost["vocoder"], cost["texts"][0]["text"]) == ("tiny-acoustic", "tiny-vocoder", "short")
+    assert b"first audio (ms)" in tts("bench", "--repeats", "1").out
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls of the preparation, which does nothing but report a reject."""
+    from tts_cli.corpora.layouts import Reject
+
+    calls: list[Any] = []
+
+    def prepare(*arguments: Any) -> PrepareReport:
+        calls.append(arguments)
+        arguments[-1]("text", 1, 1)
+        return PrepareReport(0.1, {"train": 1}, 2, [], [Reject("list.csv:3", "a", "empty text")], {"empty text": 1})
+
+    monkeypatch.setattr("tts_cli.corpora.prepare.prepare", prepare)
+    return calls
+
+
+def test_prepare_passes_on_its_options_and_prints_the_report(tts: Run, prepared: list[Any]) -> None:
+    outcome = tts("prepare", "a", "b", "-o", "out", "--layout", "festvox", "--processes", "3", "--set", "mel.fmin_hz=50")
+    sources, output, options, _ = prepared[0]
+    assert (sources, output) == ([Path("a"), Path("b")], Path("out"))
+    assert (options.layout, options.num_processes, options.mel.fmin_hz) == ("festvox", 3, 50.0)
+    assert outcome.code == 0 and "list.csv:3: empty text" in outcome.err and b"1 rejects: 1 empty text" in outcome.out
+
+
+def test_prepare_is_strict_only_when_asked(tts: Run, prepared: list[Any]) -> None:
+    outcome = tts("prepare", "a", "-o", "out", "--strict", "--json")
+    assert outcome.code == 1 and "1 rejects under --strict" in outcome.err
+    assert outcome.json["reasons"] == {"empty text": 1} and prepared
+
+
+def test_training_passes_on_its_options(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    calls: list[Any] = []
+    monkeypatch.setattr("tts_cli.training.start.train", lambda *arguments: calls.append(arguments) or Path("done"))
+    recipe = Path(__file__).parents[2] / "recipes" / "tiny-vocoder.yaml"
+    outcome = tts("train", "vocoder", recipe, "--data", "corpus", "--max-minutes", "2", "--set", "seed=7", "--restart")
+    resolved, run, start, restart, _ = calls[0]
+    assert (resolved.data, resolved.max_minutes, resolved.seed) == ("corpus", 2.0, 7)
+    assert (run, start, restart, outcome.out) == (Path("runs") / resolved.name, None, True, b"done\n")
+
+
+def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from tts_cli.export.parity import Parity
+
+    monkeypatch.setattr("tts_cli.export.checkpoint.export_addon", lambda *_: [Parity("decoder", "mel", 2e-6, 5.0)])
+    Path("run").mkdir()
+    outcome = tts("export-addon", "run", "-o", "addons/mine")
+    assert outcome.code == 0 and b"addons/mine: largest difference 2.0e-06" in outcome.out
+
+
+def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    from tts_cli.evaluation.report import WER, Estimate, Report, Row
+
+    report = Report("Figures", (WER,), (Row("voice", {"wer": Estimate(0.05, 0.04, 0.06, 9)}, "slt"),))
+    calls: list[Any] = []
+    monkeypatch.setattr("tts_cli.evaluation.speech.evaluate_speech", lambda *arguments: calls.append(arguments) or report)
+    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate_vocoder", lambda *_: report)
+    assert b"5.0" in tts("evaluate", "speech", "--corpora", "c", "--speaker", "slt", "--limit", "9").out
+    voices, corpora, speakers, limit = calls[0]
+    assert (list(voices), corpora, speakers, limit) == (["tiny-acoustic"], Path("c"), ("slt",), 9)
+    options = ["--corpora", "c", "--addon", "tiny-vocoder", "--no-wer"]
+    assert tts("evaluate", "vocoder", *options, "--json").json["title"] == "Figures"
+    assert b"| slt | voice | 9 |" in tts("evaluate", "vocoder", *options, "--markdown").out
+    assert json.loads(tts("evaluate", "speech", "--corpora", "c", "--json").out)["rows"]
