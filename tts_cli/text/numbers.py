@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 Words = tuple[str, ...]
 
 _ONES = tuple(
@@ -108,8 +110,7 @@ def fraction(numerator: int, denominator: int) -> Words:
 def roman(text: str) -> int:
     """Value of a Roman numeral below 400, or 0 when `text` is none."""
     values = [_ROMAN.get(character, 0) for character in text]
-    following = [*values[1:], 0]
-    total = sum(-value if value < after else value for value, after in zip(values, following, strict=True))
+    total = sum(-value if value < after else value for value, after in pairwise([*values, 0]))
     return total if 0 not in values and to_roman(total) == text else 0
 
 

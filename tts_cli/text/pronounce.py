@@ -108,7 +108,7 @@ def _by_letters(word: str) -> Phones:
     bare = word.replace("'", "")
     if len(bare) > 1 and re.search("[aeiouy]", bare):
         phones = LETTER_NETWORK.phones(word.strip("'"))
-        if phones:
+        if any(phone[:2] in VOWELS for phone in phones):
             return phones
     return tuple(phone for letter in bare for phone in cmu_pronunciations(letter + ".")[0])
 

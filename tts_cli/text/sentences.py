@@ -37,8 +37,13 @@ def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[Spoken]
     A list whose last word lacks a final mark is the beginning of a sentence that goes on in the next list.
     """
     words: list[Spoken] = []
+    opening = -1
     for token in tokens:
         words += _spoken(token)
+        if not words and token.mark != SPACE and opening < 0:
+            opening = token.start
+        if words and opening >= 0:
+            words[0], opening = words[0]._replace(start=opening), -1
         if words and token.mark != SPACE:
             words[-1] = _marked(words[-1], token)
         if words and (token.ends or len(words) >= most_words):
