@@ -1,0 +1,110 @@
+"""The README holds: its tree is the tree, and every command and example in it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTEAD = {
+    # What `.ci/run` runs by itself.
+    "make demo": "make --dry-run demo",
+    "pip install '.[train]'": f"'{sys.executable}' -m pip install --quiet --dry-run '.[train]'",
+    # This environment has everything.
+    "make synth": "make synth TTS=tts EVERYTHING=",
+    # Corpora and hours.
+    "make export RECIPE=shipped CORPORA=DIR": "make --dry-run export RECIPE=shipped CORPORA=data",
+    "my-recordings": "data/kathleen",
+    "recipes/arctic-16k.yaml --data prepared/mine": "recipes/tiny-acoustic.yaml --data prepared/mine --set steps=320",
+    "--init-from addons/arctic-16k": "--init-from runs/addons/tiny-acoustic",
+    "--default-vocoder universal-16k": "--default-vocoder tiny-vocoder",
+}
+"""What stands in for what would take too long, recurse, or does not exist here."""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The lines of all shell blocks, and commands of `make` in the text."""
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line and not line.startswith("#")]
+    return lines + re.findall(r"`(make [^`]+)`", README)
+
+
+def stand_in(command: str) -> str:
+    for written, run in INSTEAD.items():
+        if written in command:
+            command = command.replace(written, run)
+    return command
+
+
+def listed_files() -> set[str]:
+    """Paths of the files in the tree of `tts_cli/`, whose depth is told by two spaces a folder."""
+    tree = README.partition("```\ntts_cli/")[2].partition("```")[0]
+    folders, files = ["tts_cli"], set()
+    for line in tree.splitlines()[1:]:
+        depth, (name, what) = (len(line) - len(line.lstrip())) // 2, (*line.split(maxsplit=1), "")[:2]
+        folders[depth:] = [name.rstrip("/")]
+        if not name.endswith("/") and depth:
+            assert what, f"{name} is listed without a word"
+            files.add("/".join(folders))
+    return files
+
+
+def test_the_tree_lists_every_file() -> None:
+    present = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tts_cli").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and (path.name != "__init__.py" or path.parent.name == "tts_cli")
+    }
+    assert listed_files() == present
+
+
+def test_every_recipe_make_target_and_link_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`make ([a-z-]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what version control holds."""
+    folder = tmp_path_factory.mktemp("clone")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    return folder
+
+
+def run(command: str, folder: Path, home: Path) -> str:
+    """Runs `command` in `folder` as a shell does, with `home` for what it installs; gives its output."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "XDG_DATA_HOME": str(home)}
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_every_command_runs(clone: Path, tmp_path: Path) -> None:
+    for command in commands():
+        run(stand_in(command), clone, tmp_path)
+    elsewhere = run(f"'{clone}/.venv/bin/tts' addons", tmp_path, tmp_path)
+    assert "arctic-16k" in elsewhere, "the wheel brings the shipped voice"
+    assert not list((clone / ".venv").glob("lib/*/site-packages/torch")), "the runtime brings no torch"
+
+
+@pytest.mark.parametrize("example", blocks("python"))
+def test_every_example_runs(example: str, clone: Path, tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    assert run(f"'{sys.executable}' '{tmp_path / 'example.py'}'", clone, tmp_path)

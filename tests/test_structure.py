@@ -1,0 +1,147 @@
+"""What the project promises about itself: its surface, its rooms, its sizes, and what it must not name."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tts_cli
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tts_cli"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LONGEST_FILE = 400
+TRAINING_PACKAGES = ("torch", "torchaudio", "librosa", "numba", "scipy", "matplotlib", "lightning_fabric", "safetensors", "onnx")
+
+SPEAK_WITHOUT = f"""
+import importlib, pkgutil, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {TRAINING_PACKAGES!r}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Blocked())
+import tts_cli
+for module in sys.argv[2:]:
+    importlib.import_module(module)
+voice = tts_cli.load(sys.argv[1])
+print(sum(len(chunk.samples) for chunk in voice.stream("Hello there.")))
+"""
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def runtime_modules() -> list[str]:
+    """Every module of the rooms that must do without training, and the command line."""
+    contract = next(c for c in PROJECT["tool"]["importlinter"]["contracts"] if c["type"] == "forbidden")
+    rooms = [*contract["source_modules"], "tts_cli.cli"]
+    return [name for name in map(module_name, SOURCES) if any(name == room or name.startswith(room + ".") for room in rooms)]
+
+
+def functions() -> list[tuple[Path, ast.FunctionDef]]:
+    trees = [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in SOURCES]
+    return [(path, node) for path, tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def tracked_texts() -> dict[str, str]:
+    """The text of every file in version control that is text."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode != 0:
+        pytest.skip("not in a git checkout")
+    texts = {}
+    for name in filter(None, listing.stdout.split("\0")):
+        try:
+            texts[name] = (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue
+    return texts
+
+
+def test_everything_that_is_offered_exists() -> None:
+    assert sorted(tts_cli.__all__) == list(tts_cli.__all__)
+    for name in tts_cli.__all__:
+        assert getattr(tts_cli, name) is not None
+    with pytest.raises(AttributeError):
+        _ = tts_cli.nothing_of_the_kind
+
+
+def test_type_checkers_see_what_is_offered() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tts_cli")]
+    assert sorted(alias.name for node in imports for alias in node.names) == list(tts_cli.__all__)
+
+
+def test_the_runtime_speaks_where_training_packages_are_missing() -> None:
+    command = [sys.executable, "-c", SPEAK_WITHOUT, str(ROOT / "tests/addons/tiny-acoustic"), *runtime_modules()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+
+
+def test_the_runtime_installation_names_no_training_package() -> None:
+    names = {re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in PROJECT["project"]["dependencies"]}
+    assert not names & set(TRAINING_PACKAGES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_are_described_and_of_moderate_size(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module says what it is for"
+    assert len(text.splitlines()) <= LONGEST_FILE
+    assert path.stem not in {"utils", "common", "helpers", "core", "base", "misc"}
+
+
+def test_functions_are_short_and_take_few_arguments() -> None:
+    lengths = sorted(int(node.end_lineno or 0) - node.lineno + 1 for _, node in functions())
+    assert statistics.median(lengths) <= 12
+    assert lengths[len(lengths) * 9 // 10] <= 40
+    for path, node in functions():
+        arguments = {a.arg for a in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]} - {"self", "cls"}
+        assert len(arguments) <= 8 or path.parent.name == "cli", f"{path.name}:{node.name}"
+
+
+def test_public_functions_are_documented() -> None:
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path.name}:{node.name}"
+
+
+def test_no_file_names_a_place_on_somebodys_machine() -> None:
+    place = re.compile(r"(?<![\w.~}])/(?:home|root|work|Users)/\w")
+    assert [name for name, text in tracked_texts().items() if place.search(text)] == []
+
+
+def test_nothing_is_left_to_do_in_comments() -> None:
+    mark = re.compile(r"#\s*(?:TO" + r"DO|FIX" + r"ME|XXX)\b")
+    assert [name for name, text in tracked_texts().items() if name.endswith(".py") and mark.search(text)] == []
+
+
+def test_shipped_addons_and_the_sample_are_small() -> None:
+    megabytes = {
+        folder: sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+        for folder in [*(ROOT / "addons").glob("*"), ROOT / "data"]
+    }
+    assert all(size <= (10 if folder.name == "data" else 15) for folder, size in megabytes.items()), megabytes
+
+
+def test_every_recipe_begins_with_its_command_and_loads() -> None:
+    recipe = importlib.import_module("tts_cli.training.recipe")
+    kinds = importlib.import_module("tts_cli.models").KINDS
+    for path in (ROOT / "recipes").glob("*.yaml"):
+        loaded = recipe.load_recipe(path)
+        group, name = kinds[loaded.model].group, path.relative_to(ROOT)
+        assert loaded.name == path.stem
+        assert re.match(rf"# tts train {group} {name} --data \S+ --output runs/{path.stem}\n", path.read_text(encoding="utf-8"))
