@@ -61,6 +61,11 @@ def test_librispeech(tmp_path: Path) -> None:
 def test_layouts_are_recognised_and_can_be_named(tmp_path: Path) -> None:
     assert detect_layout(SAMPLE / "kathleen") == "ljspeech"
     assert detect_layout(SAMPLE / "cmu_us_slt_arctic") == "festvox"
+    with pytest.raises(CorpusError, match="unknown layout 'ljspech'") as caught:
+        read_source(SAMPLE / "kathleen", "ljspech")
+    assert caught.value.hint == "did you mean 'ljspeech'?"
+    with pytest.raises(CorpusError, match=r"metadata\.csv: no such file"):
+        read_source(SAMPLE / "cmu_us_slt_arctic", "ljspeech")
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(CorpusError, match=r"no corpus found|no such folder"):
             read_source(folder)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tts_cli.config import suggest
 from tts_cli.errors import CorpusError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -58,10 +59,12 @@ class _Line(NamedTuple):
 def read_source(folder: Path, layout: str | None = None) -> Source:
     """The clips of the corpus in `folder`, in its transcripts' order; `layout` None recognises it.
 
-    Lines that cannot be used become rejects. Raises CorpusError when the folder is missing or has no known layout.
+    Lines that cannot be used become rejects. Raises CorpusError when the folder is missing or does not have the layout.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder")
+    if layout is not None and layout not in LAYOUTS:
+        raise CorpusError(f"unknown layout '{layout}'", hint=suggest(layout, list(LAYOUTS)))
     parse = LAYOUTS[layout or detect_layout(folder)]
     corpus, recordings = folder.resolve().name, _Recordings()
     first_seen, clips, rejects = dict[str, str](), list[Clip](), list[Reject]()
@@ -160,6 +163,8 @@ def _parse_librispeech(folder: Path) -> Iterator[_Line | Reject]:
 
 def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
     """file:line and text of the lines of `path` that are not blank; what is not UTF-8 is a reject."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file", hint="another --layout, or another folder?")
     for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         where = f"{path}:{number}"
         try:
