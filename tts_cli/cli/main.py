@@ -95,14 +95,15 @@ def main(arguments: Sequence[str]) -> int:
     debug, arguments = _take_debug(arguments)
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
-        return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:
         if debug:
             traceback.print_exc()
         return _fail(_explained(error))
+    if code == INTERRUPTED:
+        typer.echo("interrupted", err=True)
+    return code if isinstance(code, int) else 0
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[bool, Sequence[str]]:
