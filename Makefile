@@ -65,13 +65,13 @@ clean: ## Remove environments, caches and out/; prepared corpora and runs stay
 $(RUNTIME): pyproject.toml
 	@echo "installing the runtime in .venv"
 	@$(PYTHON) -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@.venv/bin/pip install -qq --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 $(EVERYTHING): pyproject.toml
 	@echo "installing everything in .venv-all"
 	@$(PYTHON) -m venv .venv-all
-	@.venv-all/bin/pip install --quiet --disable-pip-version-check --editable '.[train,eval,openvino,demo,test]'
+	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,test]'
 	@touch $@
 
 $(PREPARED)/corpus.json: $(SPLITS) | $(EVERYTHING)
