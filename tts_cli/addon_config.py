@@ -117,6 +117,8 @@ class AddonConfig(StrictModel):
     symbols: tuple[str, ...] = ()
     """Tokens of an acoustic addon; a token's place is its id."""
     speakers: tuple[Speaker, ...] = ()
+    default_speaker: str | None = None
+    """Who speaks when nobody is named; None: the first speaker."""
     networks: dict[Name, NetworkSpec] = Field(default_factory=dict)
     assets: dict[str, Asset] = Field(default_factory=dict)
     requires: tuple[Requirement, ...] = ()
@@ -136,6 +138,8 @@ class AddonConfig(StrictModel):
         for kind, names in (("symbol", self.symbols), ("speaker", [speaker.name for speaker in self.speakers])):
             if len(set(names)) < len(names):
                 raise ValueError(f"a {kind} appears twice")
+        if self.default_speaker is not None and self.default_speaker not in [speaker.name for speaker in self.speakers]:
+            raise ValueError(f"default_speaker '{self.default_speaker}' is not among the speakers")
         for context_name, context in self.contexts.items():
             for name in sorted(context.networks.keys() - self.networks.keys()):
                 raise ValueError(f"contexts.{context_name}.networks names '{name}', which is not among the networks")

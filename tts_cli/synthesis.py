@@ -23,10 +23,13 @@ from tts_cli.errors import AddonError, InputError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
+from tts_cli.text.phones import START
 from tts_cli.text import TextFrontEnd, Utterance
 
 AUDIO = PortSpec(name="audio", rate="sample", channels=1)
 """What the outermost stream of a voice gives."""
+LEAD_IN_FRAMES = 2
+"""Silence before the first phone of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,13 @@ class Voice:
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Names of the speakers; the first one speaks when none is named."""
+        """Names of the speakers."""
         return tuple(speaker.name for speaker in self.acoustic.config.speakers)
+
+    @property
+    def default_speaker(self) -> str:
+        """Who speaks when nobody is named: whom the addon says, else its first speaker."""
+        return self.acoustic.config.default_speaker or self.speakers[0]
 
     def stream(
         self,
@@ -96,7 +104,7 @@ class Voice:
         of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
         the stack lacks, TextError while streaming for text with nothing to speak. Closing the iterator ends all work.
         """
-        speaker_id = 0 if speaker is None else self.acoustic.speaker_id(speaker)
+        speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed)
         self._refuse_unread(template.scope())
         if sentence_silence_s < 0:
@@ -124,9 +132,18 @@ class Voice:
         if unknown:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
-        request = Request(phones, template.speaker, template.controls, template.seed + index, **sentence.prescribed())
+        prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
+        request = Request(phones, template.speaker, template.controls, template.seed + index, **prescribed)
         self._refuse_unread(request.scope())
         return request
+
+    def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
+        """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
+        if not self._request["given_durations"].readers or sentence.tokens[0] != START:
+            return {}
+        durations = np.full(len(sentence.tokens), np.nan, np.float32)
+        durations[0] = LEAD_IN_FRAMES
+        return {"given_durations": durations}
 
     def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
         stream = self.stack.open(request.scope(), None)

@@ -105,6 +105,9 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
     about, facts = source.description, model.facts
     kind = find_kind(about.kind).group
     speaks = kind == "acoustic"
+    provenance = about.model_dump(mode="json", include={"kind", "step", "recipe", "seconds", "validation", "commit", "versions"})
+    # Where the corpus lay is of one machine.
+    provenance["recipe"].pop("data", None)
     return {
         "name": options.name or output.name,
         "kind": kind,
@@ -112,12 +115,11 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
         "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
         "symbols": facts.symbols if speaks else (),
         "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
+        "default_speaker": source.recipe.speakers[0] if speaks and source.recipe.speakers else None,
         "stack": getattr(model, "stack", STACKS[kind]),
         "licence": options.licence,
         "default_vocoder": options.default_vocoder,
-        "provenance": about.model_dump(
-            mode="json", include={"kind", "step", "recipe", "seconds", "validation", "commit", "versions"}
-        ),
+        "provenance": provenance,
     }
 
 
