@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import addons, bench, doctor, evaluate, prepare, synth, train
+from tts_cli.cli import addons, evaluate, machine, prepare, synth, train
 from tts_cli.errors import InputError, OutputError, TtsError
 
 INTERRUPTED = 130
@@ -52,8 +52,8 @@ app = typer.Typer(
 )
 app.command()(synth.synth)
 app.add_typer(addons.app, name="addons")
-app.command()(doctor.doctor)
-app.command()(bench.bench)
+app.command()(machine.doctor)
+app.command()(machine.bench)
 app.command()(prepare.prepare)
 app.add_typer(train.app, name="train")
 app.command()(addons.export_addon)

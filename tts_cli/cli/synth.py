@@ -108,7 +108,8 @@ def synth(
         speak.lines(words, output_dir, resume)
         return
     path = None if output_raw or play else output or free_name(_title(words, input_file or prosody))
-    speech = speak.speech(read_prosody(prosody, voice.frames_per_second) if prosody else words)
+    said = read_prosody(prosody, voice.frames_per_second) if prosody else words
+    speech = speak.speech(said, notes=bool(save_timings or save_prosody))
     outlet = to_wav(path) if path else to_standard_output(raw=True) if output_raw else to_sound_device()
     with _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file:
         outlet(speech, voice.sample_rate)
@@ -120,16 +121,17 @@ def synth(
 
 
 class Speech:
-    """Chunks of audio (samples,) on their way out; knows afterwards how long they were and when what was spoken."""
+    """Chunks of audio (samples,) on their way out; knows afterwards how long they were and, with `notes`, what was when."""
 
-    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk]) -> None:
+    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk], notes: bool) -> None:
         self.sentences: list[TimedSentence] = []
-        self._voice, self._chunks = voice, chunks
+        self._voice, self._chunks, self._notes = voice, chunks, notes
         self._num_samples = 0
 
     def __iter__(self) -> Iterator[Floats]:
         for chunk in self._chunks:
-            if chunk.sentence is not None:
+            # Without notes, memory does not grow with the text.
+            if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice.frames_per_second))
             self._num_samples += len(chunk.samples)
             yield chunk.samples
@@ -146,9 +148,9 @@ class Speaker:
     def __init__(self, voice: Voice, stream: Callable[[TextOrSentences], Iterator[AudioChunk]], as_json: bool) -> None:
         self.voice, self._stream, self._as_json = voice, stream, as_json
 
-    def speech(self, said: TextOrSentences) -> Speech:
+    def speech(self, said: TextOrSentences, notes: bool = False) -> Speech:
         """What is going to be spoken. Raises InputError for a speaker or control that the voice lacks."""
-        return Speech(self.voice, self._stream(said))
+        return Speech(self.voice, self._stream(said), notes or self._as_json)
 
     def lines(self, text: str, folder: Path, resume: bool) -> None:
         """Speaks each line that is not blank to a file named by its number.
