@@ -25,7 +25,7 @@ NUMBERS = {
     "24/7": "twenty four seven.",
     "50%": "fifty percent.",
     "Agent 007": "Agent zero zero seven.",
-    "12345678901234567890": "one two three four five six seven eight nine zero one two three four five six seven eight nine zero.",
+    "1234567890123456789": "one two three four five six seven eight nine zero one two three four five six seven eight nine.",
     "5M users and 10k more": "five million users and ten thousand more.",
 }
 DATES_AND_TIMES = {

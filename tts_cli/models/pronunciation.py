@@ -7,7 +7,6 @@ trains it, writes the graph that `tts_cli.text.letters` runs, and reports on the
 from __future__ import annotations
 
 import argparse
-import io
 import random
 import resource
 import time
@@ -31,6 +30,7 @@ from tts_cli.text.pronounce import from_known
 
 _LABEL_IDS = {label: index for index, label in enumerate(LABELS)}
 _HELD_OUT_ONE_IN = 20
+_LONGEST_SPELT = 6
 _OPSET = 17
 
 Example = tuple[str, list[tuple[str, ...]]]
@@ -64,7 +64,8 @@ class Model(nn.Module):
 
     def forward(self, letters: Tensor) -> Tensor:
         y, _ = self.recurrent(self.embedding(letters))
-        return self.head(y).reshape(letters.shape[0], -1, len(LABELS)).log_softmax(dim=-1)
+        scores: Tensor = self.head(y).reshape(letters.shape[0], -1, len(LABELS))
+        return scores.log_softmax(dim=-1)
 
 
 def loss(model: Model, words: list[str], pronunciations: list[tuple[str, ...]]) -> Tensor:
@@ -92,6 +93,8 @@ def examples() -> tuple[list[Example], list[Example]]:
 
 
 def _is_spelt(word: str) -> bool:
+    if len(word) > _LONGEST_SPELT:
+        return False
     names = [phone for letter in word if letter != "'" for phone in (cmu_pronunciations(letter + ".") or [()])[0]]
     return [phone.rstrip("012") for phone in names] == [phone.rstrip("012") for phone in cmu_pronunciations(word)[0]]
 
@@ -127,7 +130,7 @@ def _step(
 ) -> float:
     value = loss(model, [word for word, _ in batch], [pronunciations[0] for _, pronunciations in batch])
     optimiser.zero_grad(set_to_none=True)
-    value.backward()
+    torch.autograd.backward(value)
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     schedule.step()
@@ -136,20 +139,19 @@ def _step(
 
 def export(model: Model, path: Path) -> None:
     """Write `model` as one ONNX file, its weights as float16: letters (1, L) int64 -> (1, SLOTS * L, len(LABELS)) float32."""
-    buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             model.eval(),
             (torch.zeros(1, 5, dtype=torch.int64),),
-            buffer,
+            str(path),
             dynamo=False,
             input_names=["letters"],
             output_names=["scores"],
             dynamic_axes={"letters": {1: "letters"}, "scores": {1: "slots"}},
             opset_version=_OPSET,
         )
-    graph = onnx.load_model_from_string(buffer.getvalue())
+    graph = onnx.load_model(path)
     _halve(graph)
     path.write_bytes(graph.SerializeToString())
 
@@ -188,8 +190,8 @@ def score(read: Callable[[str], tuple[str, ...]], held_out: list[Example]) -> Sc
         plain = min(edit_distance(_unstressed(said), _unstressed(one)) for one in pronunciations)
         errors, plain_errors, phones = errors + distance, plain_errors + plain, phones + length
         right, plain_right = right + (distance == 0), plain_right + (plain == 0)
-    count = len(held_out)
-    return Score(count, errors / phones, plain_errors / phones, right / count, plain_right / count)
+    phones, count = max(phones, 1), max(len(held_out), 1)
+    return Score(len(held_out), errors / phones, plain_errors / phones, right / count, plain_right / count)
 
 
 def _unstressed(phones: tuple[str, ...]) -> tuple[str, ...]:
@@ -215,9 +217,11 @@ def report(scores: dict[str, Score], facts: dict[str, str]) -> str:
         "three slots for phones, and the most likely labels are joined (connectionist temporal classification). It is trained on",
         "the first pronunciations of the CMU dictionary by",
         "`python -m tts_cli.models.pronunciation --output tts_cli/text/pronunciation.onnx --report docs/pronunciation.md`,",
-        "which also writes this page. One word in twenty, chosen by its checksum, is held out; possessives and words",
-        "spelt letter by letter are left out. Of several pronunciations in the dictionary the nearest counts. Names of people and places,",
-        "whose spelling says little, are a large part of the held-out words.",
+        "which also writes this page.",
+        "",
+        "One word in twenty, chosen by its checksum, is held out; possessives and words spelt letter by letter are left out. Of",
+        "several pronunciations in the dictionary the nearest counts. A large part of the words are names of people and places,",
+        "whose spelling says little.",
         "",
         "| held-out words read by | words | phone error rate | without stress | words right | without stress |",
         "|---|---|---|---|---|---|",
@@ -238,9 +242,22 @@ def run(output: Path, report_path: Path | None, config: Config) -> None:
     train, held_out = examples()
     model = fit(train, config)
     export(model, output)
-    network = LetterNetwork(output)
+    minutes = resource.getrusage(resource.RUSAGE_SELF).ru_utime / 60
+    facts = {
+        "parameters": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
+        "size on disk": f"{output.stat().st_size / 1e6:.2f} MB (float16)",
+        "training": f"{len(train):,} words, {config.epochs} epochs, {minutes:.0f} minutes of one CPU thread",
+    }
+    page = report(held_out_scores(LetterNetwork(output), held_out), facts)
+    print(page)
+    if report_path:
+        report_path.write_text(page, encoding="utf-8")
+
+
+def held_out_scores(network: LetterNetwork, held_out: list[Example]) -> dict[str, Score]:
+    """How the network and the rules before it read `held_out`."""
     built = [example for example in held_out if from_known(example[0])]
-    scores = {
+    return {
         "the network": score(network.phones, held_out),
         "rules where they build the word from others of the dictionary, else the network": score(
             lambda word: from_known(word) or network.phones(word), held_out
@@ -248,16 +265,6 @@ def run(output: Path, report_path: Path | None, config: Config) -> None:
         "the network, on the words that rules build": score(network.phones, built),
         "the rules, on the same": score(lambda word: from_known(word) or (), built),
     }
-    minutes = resource.getrusage(resource.RUSAGE_SELF).ru_utime / 60
-    facts = {
-        "parameters": f"{sum(parameter.numel() for parameter in model.parameters()):,}",
-        "size on disk": f"{output.stat().st_size / 1e6:.2f} MB (float16)",
-        "training": f"{len(train):,} words, {config.epochs} epochs, {minutes:.0f} minutes of one CPU thread",
-    }
-    page = report(scores, facts)
-    print(page)
-    if report_path:
-        report_path.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
