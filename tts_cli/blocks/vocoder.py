@@ -132,6 +132,7 @@ class SourceFilter:
         first = self._skip if self._last_f0 is None else 0
         self._last_f0 = float(f0[-1])
         return pulses[first:]
+
     def _next_noise(self, num_frames: int) -> Array:
         """White noise of the next frames, each drawn by (seed, its absolute place)."""
         places = range(self._num_frames, self._num_frames + num_frames)

@@ -20,7 +20,7 @@ class ValidConv(nn.Module):
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, normalisation over channels, and a wide pointwise layer (Liu et al., 2022), padding nothing.
 
-    x: (B, T, C) -> (B, T - (kernel - 1) * dilation, C); `lookahead` of the lost steps come from the end, the others from the start.
+    x: (B, T, C) -> (B, T - (kernel - 1) * dilation, C); `lookahead` of the lost steps come from the end, the rest from the start.
     """
 
     def __init__(self, channels: int, kernel: int, expansion: int, dilation: int = 1, lookahead: int | None = None) -> None:

@@ -48,7 +48,5 @@ def shape(source: Tensor, filters: Tensor, hop: int) -> Tensor:
     padded = torch.nn.functional.pad(source, (before, size - step - before))
     frames = padded.unfold(1, size, step) * window
     shaped = torch.fft.irfft(torch.fft.rfft(frames) * filters, size) * window
-    total = torch.nn.functional.fold(
-        shaped.transpose(1, 2), (1, padded.shape[1]), (1, size), stride=(1, step)
-    )[:, 0, 0]
+    total = torch.nn.functional.fold(shaped.transpose(1, 2), (1, padded.shape[1]), (1, size), stride=(1, step))[:, 0, 0]
     return total[:, before : before + source.shape[1]] / (0.375 * size / step)

@@ -1,11 +1,12 @@
-"""The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes the samples.
+"""The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes samples.
 
-It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, then also from
-small discriminators that read log-magnitude spectra as sequences of frames. Its receptive field reaches one frame ahead.
+It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, later also
+from small discriminators that read log-magnitude spectra as sequences of frames. Its receptive field reaches one frame ahead.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class BatchConfig(StrictModel):
 
 
 class PitchNetwork(nn.Module):
-    """log-F0 from mel: the mean of a distribution over bins (as CREPE, Kim et al., 2018, but without a maximum: it is continuous).
+    """log-F0 from mel: the mean of a distribution over bins (as CREPE, Kim et al., 2018, but without a maximum: continuous).
 
     mel: (B, T, bands), standardised -> log-probabilities (B, T - margins, bins), log_f0 (B, T - margins, 1)
     """
@@ -166,7 +167,7 @@ class SpectrumDiscriminator(nn.Module):
         super().__init__()
         self.fft_samples = fft_samples
         sizes = [fft_samples // 2 + 1, channels * 2, channels, channels, channels]
-        self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(nn.Conv1d(a, b, 3)) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(nn.Conv1d(a, b, 3)) for a, b in pairwise(sizes))
         self.score = nn.utils.parametrizations.weight_norm(nn.Conv1d(channels, 1, 3))
         self.register_buffer("window", torch.hann_window(fft_samples), persistent=False)
 
@@ -240,7 +241,8 @@ class Model(TrainableModel):
         with torch.no_grad():
             pulses = pulse_train(f0[..., 0], phase, mel.hop_samples, mel.sample_rate)
             white = torch.randn_like(pulses)
-        return shape(pulses, filters, mel.hop_samples) + shape(white, noise.unflatten(-1, (SUBFRAMES, bins)).flatten(1, 2), mel.hop_samples)
+        noise_filters = noise.unflatten(-1, (SUBFRAMES, bins)).flatten(1, 2)
+        return shape(pulses, filters, mel.hop_samples) + shape(white, noise_filters, mel.hop_samples)
 
     def _trim(self, audio: Tensor) -> Tensor:
         """Without the frames at both ends that lack neighbours."""
@@ -284,8 +286,8 @@ class Model(TrainableModel):
         return torch.log(mel + 5 * self.facts.mel.floor)
 
     def _discriminator_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        losses = [nn.functional.relu(1 - d(true)[0]).mean() + nn.functional.relu(1 + d(false)[0]).mean() for d in self.discriminators]
-        return torch.stack(losses).mean()
+        hinges = [torch.relu(1 - d(true)[0]).mean() + torch.relu(1 + d(false)[0]).mean() for d in self.discriminators]
+        return torch.stack(hinges).mean()
 
     def _adversarial_losses(self, true: Tensor, false: Tensor) -> dict[str, Tensor]:
         scores, features = [], []
