@@ -84,7 +84,7 @@ ABBREVIATIONS = {
     "tell US": "tell U S.",
     "THEY TOLD US": "THEY TOLD US.",
     "NASA": "NASA.",
-    "MP3": "M P three.",
+    "MP3, F16, 2A, 3D and a/b": "M P three, F sixteen, two A, three D and A B.",
     "GitHub and OpenAI": "GitHub and Open AI.",
     "Henry VIII": "Henry the eighth.",
     "World War II": "World War two.",

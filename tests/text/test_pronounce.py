@@ -122,6 +122,7 @@ def test_a_lexicon_wins_over_everything(tmp_path: Path) -> None:
     )
     front_end = TextFrontEnd(path)
     assert phones_of("the SQL table", "SQL", front_end) == "S IY1 K W AH0 L"
+    assert phones_of("SQL's table", "SQL's", front_end) == "S IY1 K W AH0 L Z"
     assert phones_of("to town", "to", front_end) == "T UW2"
     assert phones_of("our B2B sales", "B2B", front_end) == "B IY1 T UW0 B IY1"
     assert phones_of("some cats.", "cats", front_end) == "K AE2 T S"

@@ -60,7 +60,6 @@ _ADDRESS_MARKS = {
     "?": "question mark", "#": "hash", "%": "percent", "~": "tilde",
 }  # fmt: skip
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
-_BY_DIGIT = re.compile(r"^[\d/]|[\d/]$")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
 _STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)-(?=\s|$)")
@@ -71,9 +70,8 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
     """The tokens of `text`, which `characters.plain` has prepared, in order and in linear time.
 
-    Whatever stands in `lexicon` (lower case) is a word as it is.
-
-    Raises TextError where inline phones `[[...]]` are wrong.
+    Whatever stands in `lexicon` (lower case) is a word as it is, and so is its possessive. Raises TextError where inline phones
+    `[[...]]` are wrong.
     """
     place = 0
     while place < len(text):
@@ -85,7 +83,7 @@ def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
 def _listed(text: str, place: int, lexicon: Container[str]) -> Token | None:
     match = _ENTRY.match(text, place)
     while match:
-        if match[0].lower() in lexicon:
+        if match[0].lower().removesuffix("'s") in lexicon:
             return Token(place, match.end(), (match[0],))
         shorter = match.end() - 1
         match = _ENTRY.match(text, place, shorter) if not text[shorter].isalnum() else None
@@ -144,7 +142,7 @@ def _word(match: re.Match[str]) -> Token:
     if word.endswith("'") and not cmu_has(word.lower()):
         word = word[:-1]
     token = Token(match.start(), match.start() + len(word), (word,))
-    if _BY_DIGIT.search(match.string, max(0, match.start() - 1), token.end + 1) and len(word) <= (3 if word.isupper() else 1):
+    if len(word) <= (3 if word.isupper() else 1) and _in_code(token, match.string):
         return token._replace(words=spell(word))
     if word.islower() or cmu_has(word.lower()):
         return token
@@ -154,6 +152,12 @@ def _word(match: re.Match[str]) -> Token:
     if len(parts) > 1 and "'" not in word and not word.startswith(("Mc", "Mac")):
         return token._replace(words=tuple(part for piece in parts for part in _part(piece)))
     return token
+
+
+def _in_code(token: Token, text: str) -> bool:
+    """Whether a digit or slash touches the token, as in F16, 2A and a/b."""
+    beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
+    return any(character in "0123456789/" for character in beside)
 
 
 def _part(piece: str) -> Words:

@@ -54,12 +54,18 @@ def pronounce(words: list[str], gaps: list[str], lexicon: Mapping[str, Phones]) 
     for index in reversed(range(len(words))):
         before = lowered[index - 1] if index else ""
         after = lowered[index + 1] if index + 1 < len(words) and gaps[index] == SPACE else ""
-        if lowered[index] in lexicon:
-            result.append(lexicon[lowered[index]])
-        else:
-            following = result[-1] if after else ()
-            result.append(_in_context(words[index], before, after, following))
+        following = result[-1] if after else ()
+        listed = _listed(lowered[index], lexicon) if lexicon else None
+        result.append(listed or _in_context(words[index], before, after, following))
     return result[::-1]
+
+
+def _listed(word: str, lexicon: Mapping[str, Phones]) -> Phones | None:
+    """The lexicon's phones of a word or of the possessive of one."""
+    if word in lexicon:
+        return lexicon[word]
+    base = lexicon.get(word.removesuffix("'s"))
+    return base + _plural(base) if base else None
 
 
 def _in_context(word: str, before: str, after: str, following: Phones) -> Phones:
