@@ -74,6 +74,7 @@ def test_words_in_context(sentence: str, word: str, phones: str) -> None:
         ("dysfunctionally", "D IH0 S F AH1 NG K SH AH0 N AH0 L IY0"),
         ("paywall", "P EY1 W AO2 L"),
         ("doomscrolling", "D UW1 M Z K R OW2 L IH0 NG"),
+        ("springy", "S P R IH1 NG IY0"),
         ("nooooo", "N OW1"),
         ("brb", "B IY1 AA1 R B IY1"),
         ("xyz", "EH1 K S W AY1 Z IY1"),

@@ -112,7 +112,7 @@ def from_known(word: str) -> Phones | None:
 def _by_letters(word: str) -> Phones:
     """Letter by letter where nothing can be read, by the network otherwise."""
     bare = word.replace("'", "")
-    if len(bare) > 1 and re.search("[aeiouy]", bare):
+    if len(bare) > 1 and re.search("[aeiou]|^(?=.*y)....", bare):
         phones = LETTER_NETWORK.phones(word.strip("'"))
         if any(phone[:2] in VOWELS for phone in phones):
             return phones
@@ -179,7 +179,7 @@ def _joined(base: Phones, ending: Phones) -> Phones:
 def _bases(stem: str, suffix: str) -> Iterator[Phones]:
     """Phones of the words that `stem` may come from before `suffix`: itself, y for i, its e, one consonant less."""
     vowel = suffix[0] in "aeiouy"
-    spellings = [stem + "e"] if vowel and stem[-1:] in "cgvzu" else [stem]
+    spellings = [stem + "e", stem] if vowel and stem[-1:] in "cgvzu" else [stem]
     if suffix == "s" and stem.endswith("e"):
         spellings.append(stem[:-1] if stem[:-1].endswith(("s", "x", "z", "ch", "sh", "o")) else "")
     if stem.endswith("ie" if suffix == "s" else "i"):
