@@ -252,7 +252,7 @@ def test_unknown_speakers_symbols_and_values(voice: Voice) -> None:
         voice.stream("Hello.", "nobody")
     with pytest.raises(InputError, match="no symbol 'ZZ9', which 'Zzz' uses"):
         list(voice.stream([Sentence(text="Zzz", tokens=("^", "ZZ9"))]))
-    with pytest.raises(InputError, match="negative"):
+    with pytest.raises(InputError, match="silence"):
         voice.stream("Hello.", sentence_silence_s=-1)
 
 

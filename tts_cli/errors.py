@@ -10,7 +10,7 @@
     |  `- AddonError         an addon that cannot be used: names the file or the JSON path
     |     `- StackError      a stack whose blocks do not fit together: names the JSON path
     |- RefusedError          exit code 1: it ran, but its result is refused (nothing valid, parity, guard)
-    `- OutputError           exit code 1: the result could not be written (disk full, unwritable)
+    `- OutputError           exit code 2: the result cannot be written (disk full, unwritable)
 
 Each carries one clear line and, where there is a remedy, a hint. The CLI prints both and exits with `exit_code`.
 """
@@ -66,4 +66,6 @@ class RefusedError(TtsError):
 
 
 class OutputError(TtsError):
-    """The result could not be written."""
+    """The result cannot be written."""
+
+    exit_code = 2

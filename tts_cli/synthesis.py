@@ -107,8 +107,8 @@ class Voice:
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed)
         self._refuse_unread(template.scope())
-        if sentence_silence_s < 0:
-            raise InputError(f"the silence between sentences is {sentence_silence_s} s, which is negative")
+        if not 0 <= sentence_silence_s < np.inf:
+            raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
         return self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
 
     def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Iterator[AudioChunk]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.characters import CURRENCIES
-from tts_cli.text.numbers import Words, below_hundred, cardinal, decimal, digits, fraction, ordinal, plural, year
+from tts_cli.text.numbers import Words, cardinal, decimal, digits, fraction, ordinal, plural, year
 
 MONTHS = "January February March April May June July August September October November December".split()
 _MONTH_NAMES = {name[:3]: name for name in MONTHS}
@@ -57,7 +57,7 @@ def _money(match: re.Match[str]) -> Words:
     large = (*cardinal(whole), *_counted(unit, whole)) if whole.strip("0") or not cents.strip("0") else ()
     if not cents.strip("0"):
         return large
-    rest = (*below_hundred(int(cents)), *_counted(small, str(int(cents))))
+    rest = (*cardinal(str(int(cents))), *_counted(small, str(int(cents))))
     return (*large, "and", *rest) if large else rest
 
 
@@ -96,13 +96,13 @@ def _time(match: re.Match[str]) -> Words | None:
     hour, minute, second, half = int(match["hour"]), int(match["minute"]), match["second"], match["half"]
     if hour > 24 or minute > 59:
         return None
-    words = below_hundred(hour)
+    words = cardinal(str(hour))
     if minute:
-        words += (("oh",) if minute < 10 else ()) + below_hundred(minute)
+        words += (("oh",) if minute < 10 else ()) + cardinal(str(minute))
     elif not half and not second:
         words += ("hundred",) if hour > 12 or hour == 0 else ("o'clock",)
     if second:
-        words += ("and", *below_hundred(int(second)), *_counted("second", str(int(second))))
+        words += ("and", *cardinal(str(int(second))), *_counted("second", str(int(second))))
     return words + _half(half)
 
 
@@ -130,7 +130,7 @@ def _date(month: int, day: int, year_digits: str) -> Words | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     if len(year_digits) == 2:
-        spoken = (("oh",) if year_digits[0] == "0" else ()) + below_hundred(int(year_digits))
+        spoken = (("oh",) if year_digits[0] == "0" else ()) + cardinal(str(int(year_digits)))
     else:
         spoken = year(year_digits)
     return (MONTHS[month - 1], *ordinal(str(day)), *spoken)
@@ -151,7 +151,7 @@ def _day_first(match: re.Match[str]) -> Words:
 
 def _decade(match: re.Match[str]) -> Words:
     number = match[1]
-    return plural(year(number) if len(number) == 4 else below_hundred(int(number)))
+    return plural(year(number) if len(number) == 4 else cardinal(str(int(number))))
 
 
 def _telephone(match: re.Match[str]) -> Words:

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from tts_cli.errors import TextError
+from tts_cli.text import numbers
 from tts_cli.text.characters import plain
 from tts_cli.text.dictionary import cmu_lines, read_lexicon
 from tts_cli.text.normalise import read
@@ -32,6 +33,7 @@ class TextFrontEnd:
     def load(self) -> None:
         """Open dictionary and network now, as the first sentence does, so that no later word waits for them."""
         cmu_lines()
+        numbers.load()
         LETTER_NETWORK.load()
 
     def utterance(self, sentence: str) -> Utterance:

@@ -6,28 +6,26 @@ from itertools import pairwise
 
 Words = tuple[str, ...]
 
-_ONES = tuple(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
-    " nineteen".split()
-)
-_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion")
-_LARGEST_DIGITS = 3 * len(_SCALES)
-_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
+_LARGEST_DIGITS = 18
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+
+
+def load() -> None:
+    """Import the library that knows the words, so that no sentence waits for it."""
+    _spoken(0)
+
+
+def _spoken(value: int, form: str = "cardinal") -> Words:
+    """The library's words the American way: without commas, hyphens and "and"."""
+    from num2words import num2words
+
+    words = num2words(value, to=form).replace(",", "").replace("-", " ").split()
+    return tuple(word for word in words if word != "and")
 
 
 def digits(text: str) -> Words:
     """One word a digit; whatever is no digit is passed over."""
-    return tuple(_ONES[int(character)] for character in text if character.isdigit())
+    return tuple(word for character in text if character.isdigit() for word in _spoken(int(character)))
 
 
 def cardinal(text: str) -> Words:
@@ -35,39 +33,13 @@ def cardinal(text: str) -> Words:
     text = text.replace(",", "")
     if len(text) > _LARGEST_DIGITS or (len(text) > 1 and text[0] == "0"):
         return digits(text)
-    value = int(text)
-    return _positive(value) if value else ("zero",)
-
-
-def _positive(value: int) -> Words:
-    words: list[str] = []
-    for power in reversed(range(len(_SCALES))):
-        group = value // 1000**power % 1000
-        if group:
-            words += [*_below_thousand(group), *([_SCALES[power]] if power else [])]
-    return tuple(words)
-
-
-def _below_thousand(value: int) -> Words:
-    hundreds, rest = divmod(value, 100)
-    words = (_ONES[hundreds], "hundred") if hundreds else ()
-    return words + below_hundred(rest) if rest else words
-
-
-def below_hundred(value: int) -> Words:
-    """A number from 0 to 99."""
-    if value < 20:
-        return (_ONES[value],)
-    tens, ones = divmod(value, 10)
-    return (_TENS[tens], _ONES[ones]) if ones else (_TENS[tens],)
+    return _spoken(int(text))
 
 
 def ordinal(text: str) -> Words:
     """The rank that the digits of `text` write: "21" is twenty first."""
-    *first, last = cardinal(text)
-    if last in _ORDINALS:
-        return (*first, _ORDINALS[last])
-    return (*first, last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    text = text.replace(",", "")
+    return _spoken(int(text), "ordinal") if len(text) <= _LARGEST_DIGITS else digits(text)
 
 
 def decimal(text: str) -> Words:
@@ -81,12 +53,7 @@ def decimal(text: str) -> Words:
 
 def year(text: str) -> Words:
     """A number of four digits as a year: "1905" is nineteen oh five, "2005" two thousand five, "1900" nineteen hundred."""
-    century, rest = divmod(int(text), 100)
-    if (century % 10 == 0 and rest < 10) or century < 10:
-        return cardinal(str(int(text)))
-    if rest == 0:
-        return (*below_hundred(century), "hundred")
-    return (*below_hundred(century), *(("oh",) if rest < 10 else ()), *below_hundred(rest))
+    return _spoken(int(text), "year")
 
 
 def plural(words: Words) -> Words:
