@@ -23,8 +23,8 @@ from tts_cli.errors import AddonError, InputError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
-from tts_cli.text.phones import START
 from tts_cli.text import TextFrontEnd, Utterance
+from tts_cli.text.phones import START
 
 AUDIO = PortSpec(name="audio", rate="sample", channels=1)
 """What the outermost stream of a voice gives."""

@@ -1,0 +1,112 @@
+"""The acoustic model agrees with the blocks that run it, and learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.upsampler import UpsamplerStream
+from tts_cli.models import CorpusFacts, SpeakerFacts
+from tts_cli.models.acoustic import Config, Model, repeat
+
+SMALL = Config(channels=16, prosody_channels=16, encoder_layers=2, decoder_layers=2, contour_layers=1, contour_channels=8)
+FACTS = CorpusFacts(
+    mel=MelConfig(),
+    symbols=("_", "^", " ", ".", "AA1", "B"),
+    speakers=(SpeakerFacts(name="low", mean_log_f0=4.7), SpeakerFacts(name="high", mean_log_f0=5.4)),
+)
+
+
+@pytest.fixture(name="model")
+def _model() -> Model:
+    torch.manual_seed(0)
+    return Model(SMALL, FACTS).eval()
+
+
+def _batch(lengths: tuple[int, ...] = (9, 6)) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    num_tokens = max(lengths)
+    durations = torch.randint(0, 5, (len(lengths), num_tokens), generator=generator)
+    token_mask = torch.zeros(len(lengths), num_tokens, 1)
+    for row, length in enumerate(lengths):
+        token_mask[row, :length] = 1
+        durations[row, length:] = 0
+        durations[row, 0] = 2
+    num_frames = int(durations.sum(1).max())
+    frame_mask = (torch.arange(num_frames) < durations.sum(1, keepdim=True)).float()[..., None]
+    frames = {name: torch.rand(len(lengths), num_frames, 1, generator=generator) * frame_mask for name in ("voicing", "energy")}
+    return {
+        "phones": torch.randint(1, 6, (len(lengths), num_tokens), generator=generator) * token_mask[..., 0].long(),
+        "durations": durations,
+        "token_mask": token_mask,
+        "frame_mask": frame_mask,
+        "mel": torch.randn(len(lengths), num_frames, 80, generator=generator) - 5,
+        "log_f0": torch.full((len(lengths), num_frames, 1), 5.0) * frame_mask,
+        **frames,
+        **{
+            f"token_{name}": torch.rand(len(lengths), num_tokens, 1, generator=generator)
+            for name in ("log_f0", "voicing", "energy")
+        },
+        "speaker": torch.tensor([0, 1][: len(lengths)]),
+    }
+
+
+def test_repetition_is_the_upsamplers() -> None:
+    durations = np.array([2, 0, 3, 1])
+    tokens = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
+    frames, position = repeat(torch.from_numpy(tokens), torch.from_numpy(durations)[None], 8)
+    stream = UpsamplerStream({"tokens": tokens, "durations": durations.reshape(1, -1, 1)}, None, ("tokens",))
+    chunk = stream.read(100)
+    assert chunk is not None
+    np.testing.assert_array_equal(frames[:, :6].numpy(), chunk["tokens"])
+    np.testing.assert_allclose(position[:, :6].numpy(), chunk["phone_position"], atol=1e-6)
+    assert not frames[:, 6:].any()
+    assert not position[:, 6:].any()
+
+
+def test_decoder_loses_exactly_its_margins(model: Model) -> None:
+    num_frames = 2 * SMALL.margin + 5
+    inputs = [torch.randn(1, num_frames, channels) for channels in (SMALL.channels, 1, 1, 1, 2)]
+    outputs = model.decoder(*inputs, torch.zeros(1, 1, 1, dtype=torch.long))
+    assert [tuple(output.shape) for output in outputs] == [(1, 5, 80), (1, 5, 1), (1, 5, 1)]
+
+
+def test_what_lies_beyond_the_mask_changes_nothing(model: Model) -> None:
+    phones = torch.tensor([[1, 4, 5, 2, 4, 3]])[..., None]
+    speaker = torch.zeros(1, 1, 1, dtype=torch.long)
+    garbage = torch.tensor([[5, 4, 1]])[..., None]
+    alone = model.text_encoder(phones, torch.ones(1, 6, 1), speaker)
+    mask = torch.cat([torch.ones(1, 6, 1), torch.zeros(1, 3, 1)], 1)
+    padded = model.text_encoder(torch.cat([phones, garbage], 1), mask, speaker)
+    torch.testing.assert_close(padded[:, :6], alone)
+
+
+def test_a_shorter_neighbour_in_the_batch_changes_nothing(model: Model) -> None:
+    both = _batch()
+    one = {name: tensor[:1] for name, tensor in both.items()}
+    long = int(both["frame_mask"][0].sum())
+    np.testing.assert_allclose(model.preview(both)["mel/made"][:long], model.preview(one)["mel/made"][:long], atol=1e-5)
+
+
+def test_untrained_f0_starts_at_the_speakers_mean(model: Model) -> None:
+    phones = torch.tensor([[1, 4, 5, 3]])[..., None]
+    means = [
+        float(model.prosody_encoder(phones, torch.ones(1, 4, 1), torch.full((1, 1, 1), who))[1].mean().detach()) for who in (0, 1)
+    ]
+    assert means[0] == pytest.approx(4.7, abs=0.3)
+    assert means[1] == pytest.approx(5.4, abs=0.3)
+
+
+def test_it_learns_a_batch(model: Model) -> None:
+    batch, model = _batch(), model.train()
+    optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
+    losses = []
+    for step in range(80):
+        optimiser.zero_grad()
+        loss = model.losses(batch, "model", step)["loss"]
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < 0.6 * losses[0]

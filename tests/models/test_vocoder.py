@@ -1,0 +1,108 @@
+"""The vocoder's synthesis in torch is the one in numpy; the network keeps its margins; both players learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
+from tts_cli.models import CorpusFacts
+from tts_cli.models.source_filter import pulse_train, shape
+from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, envelope_matrix
+
+SMALL = Config(
+    channels=16,
+    layers=1,
+    pitch_channels=8,
+    pitch_layers=1,
+    pitch_bins=16,
+    own_f0_after=0,
+    adversarial_after=2,
+    discriminator_channels=8,
+)
+HOP, RATE, BINS = 200, 16000, 201
+
+
+def _frames(num_frames: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    f0 = 150 + 30 * np.sin(np.arange(num_frames) / 4)
+    return {
+        "f0": f0.astype(np.float32).reshape(1, -1, 1),
+        "harmonic_filter": generator.standard_normal((1, num_frames, SUBFRAMES * 2 * BINS), np.float32) / 10,
+        "noise_filter": np.abs(generator.standard_normal((1, num_frames, SUBFRAMES * BINS), np.float32)) / 10,
+    }
+
+
+def _in_numpy(frames: dict[str, np.ndarray], sizes: list[int]) -> np.ndarray:
+    source, pieces, first = SourceFilter(HOP, RATE, seed=3), [], 0
+    for size in sizes:
+        pieces.append(source.push({name: array[:, first : first + size] for name, array in frames.items()}))
+        first += size
+    return np.concatenate([*pieces, source.finish()])
+
+
+def test_pulses_in_torch_are_those_in_numpy() -> None:
+    frames = _frames(40)
+    frames["noise_filter"] *= 0
+    parts = torch.from_numpy(frames["harmonic_filter"]).unflatten(-1, (SUBFRAMES, 2, BINS))
+    filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
+    pulses = pulse_train(torch.from_numpy(frames["f0"][..., 0]), torch.zeros(1, dtype=torch.float64), HOP, RATE)
+    in_torch = shape(pulses, filters, HOP)[0].numpy()
+    in_numpy = _in_numpy(frames, [40])
+    assert np.abs(in_numpy).max() > 0.05
+    np.testing.assert_allclose(in_numpy[:-800], in_torch[:-800], atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 30, [7, 1, 22], [2] * 15])
+def test_synthesis_does_not_depend_on_chunks(sizes: list[int]) -> None:
+    frames = _frames(30)
+    np.testing.assert_allclose(_in_numpy(frames, sizes), _in_numpy(frames, [30]), atol=1e-6)
+
+
+def test_every_frame_becomes_a_hop_of_samples() -> None:
+    assert len(_in_numpy(_frames(5), [5])) == 5 * HOP
+    assert len(_in_numpy(_frames(1), [1])) == HOP
+
+
+def test_the_network_loses_exactly_its_margins() -> None:
+    model = Model(SMALL, CorpusFacts())
+    num_frames = SMALL.margin + LOOKAHEAD + 4
+    f0, harmonic, noise = model.network(torch.randn(1, num_frames, 80) - 5, torch.zeros(1, num_frames, 1))
+    assert f0.shape == (1, 4, 1)
+    assert harmonic.shape == (1, 4, SUBFRAMES * 2 * BINS)
+    assert noise.shape == (1, 4, SUBFRAMES * BINS)
+
+
+def test_given_f0_is_used_and_its_absence_is_filled() -> None:
+    model = Model(SMALL, CorpusFacts())
+    mel = torch.randn(1, 40, 80) - 5
+    given = model.network(mel, torch.full((1, 40, 1), np.log(200.0)))[0]
+    torch.testing.assert_close(given, torch.full_like(given, 200.0))
+    own = model.network(mel, torch.zeros(1, 40, 1))[0]
+    assert SMALL.f0_min_hz < float(own.min()) <= float(own.max()) < SMALL.f0_max_hz
+
+
+def test_envelope_reads_a_flat_mel_flat() -> None:
+    matrix = envelope_matrix(CorpusFacts().mel, BINS)
+    np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-6)
+
+
+def test_both_players_learn_and_only_their_own_parameters() -> None:
+    torch.manual_seed(0)
+    model = Model(SMALL, CorpusFacts())
+    num_frames = 20 + 39 + LOOKAHEAD
+    batch = {
+        "mel": torch.randn(2, num_frames, 80) - 5,
+        "log_f0": torch.full((2, num_frames, 1), 5.0),
+        "voicing": torch.ones(2, num_frames, 1),
+        "audio": 0.1 * torch.randn(2, 20 * HOP),
+    }
+    mel = batch["mel"][:, 39 - SMALL.margin :]
+    batch |= {name: batch[name][:, 39 - SMALL.margin :] for name in ("log_f0", "voicing")} | {"mel": mel}
+    assert not model.plays("discriminator", 1)
+    assert model.plays("discriminator", 2)
+    for player, parameters in model.players().items():
+        model.zero_grad()
+        model.losses(batch, player, 2)["loss"].backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in parameters)
