@@ -91,12 +91,12 @@ def test_envelope_reads_a_flat_mel_flat() -> None:
 def test_both_players_learn_and_only_their_own_parameters() -> None:
     torch.manual_seed(0)
     model = Model(SMALL, CorpusFacts())
-    num_frames = 20 + 39 + LOOKAHEAD
+    num_frames = 30 + 39 + LOOKAHEAD
     batch = {
         "mel": torch.randn(2, num_frames, 80) - 5,
         "log_f0": torch.full((2, num_frames, 1), 5.0),
         "voicing": torch.ones(2, num_frames, 1),
-        "audio": 0.1 * torch.randn(2, 20 * HOP),
+        "audio": 0.1 * torch.randn(2, 30 * HOP),
     }
     mel = batch["mel"][:, 39 - SMALL.margin :]
     batch |= {name: batch[name][:, 39 - SMALL.margin :] for name in ("log_f0", "voicing")} | {"mel": mel}
