@@ -1,0 +1,91 @@
+"""The shipped voices: they open, fit, stay within their size, and stream what they would say in one piece."""
+
+from __future__ import annotations
+
+import json
+from itertools import cycle, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tts_cli
+from tts_cli.request import Controls, Request
+from tts_cli.synthesis import Voice
+
+ADDONS = Path(__file__).parents[1] / "addons"
+LARGEST_MB = 15
+TOLERANCE = 1e-4
+SENTENCE = "Would the boats come home before the storm, or had the wind already turned against them?"
+
+
+@pytest.fixture(name="voice", scope="module")
+def _voice() -> Voice:
+    return tts_cli.load(ADDONS / "arctic-16k")
+
+
+def _spoken(voice: Voice, text: str, speaker: str, frames: list[int]) -> np.ndarray:
+    """`text` as one utterance, read in chunks of these sizes, over and over."""
+    utterance = voice.front_end.utterance(text)
+    phones = np.array([voice.acoustic.symbols.index(token) for token in utterance.tokens])
+    stream = voice.stack.open(Request(phones, voice.acoustic.speaker_id(speaker), Controls(), 1).scope(), None)
+    pieces = []
+    for size in cycle(frames):
+        chunk = stream.read(size * voice.acoustic.mel.hop_samples)
+        if chunk is None:
+            return np.concatenate(pieces)
+        pieces.append(chunk["audio"][0, :, 0])
+    raise AssertionError
+
+
+@pytest.mark.parametrize("frames", [[1], [2], [3], [7], [16], [48, 72, 108, 160], [1, 100, 5], [64], [200]])
+@pytest.mark.parametrize("speaker", ["kathleen", "bdl"])
+def test_any_chunks_join_to_the_whole(voice: Voice, speaker: str, frames: list[int]) -> None:
+    whole = _spoken(voice, SENTENCE, speaker, [100_000])
+    chunked = _spoken(voice, SENTENCE, speaker, frames)
+    assert len(whole) > 3 * voice.sample_rate
+    assert np.abs(whole).max() > 0.05
+    np.testing.assert_allclose(chunked, whole, atol=TOLERANCE)
+
+
+def test_twenty_seconds_in_single_frames_do_not_drift(voice: Voice) -> None:
+    long = " ".join([SENTENCE.rstrip("?")] * 4)
+    whole = _spoken(voice, long, "slt", [100_000])
+    assert len(whole) > 15 * voice.sample_rate
+    np.testing.assert_allclose(_spoken(voice, long, "slt", [5, 9]), whole, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", ["arctic-16k", "universal-16k"])
+def test_addons_are_small_and_have_their_card(name: str) -> None:
+    files = [path for path in (ADDONS / name).rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= LARGEST_MB * 1e6
+    card = (ADDONS / name / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert all(heading in card for heading in ("## Data and licence", "## Training", "## Measured"))
+    assert "recipe" in json.loads((ADDONS / name / "addon.json").read_text(encoding="utf-8"))["provenance"]
+
+
+def test_every_promised_speaker_is_there(voice: Voice) -> None:
+    assert set(voice.speakers) == {"kathleen", "slt", "bdl", "lj", "allison"}
+    assert voice.default_speaker == "kathleen"
+
+
+def test_speakers_differ_in_pitch_as_their_recordings_do(voice: Voice) -> None:
+    means = {speaker.name: speaker.mean_log_f0 for speaker in voice.acoustic.config.speakers}
+    spoken = {}
+    for speaker in ("bdl", "kathleen", "lj"):
+        first = next(chunk.sentence for chunk in voice.stream(SENTENCE, speaker) if chunk.sentence)
+        assert first.f0_hz is not None
+        spoken[speaker] = float(np.mean(np.log(first.f0_hz)))
+        assert spoken[speaker] == pytest.approx(means[speaker], abs=0.15)
+    assert all(low < high for low, high in pairwise(spoken[name] for name in ("bdl", "kathleen", "lj")))
+
+
+def test_vocoder_looks_ahead_at_most_40_ms() -> None:
+    vocoder = tts_cli.load(ADDONS / "arctic-16k").vocoder
+    assert vocoder is not None
+    from tts_cli.blocks.vocoder import SourceFilter
+
+    network = vocoder.network("vocoder", None, "test")
+    delay = SourceFilter(vocoder.mel.hop_samples, vocoder.sample_rate).delay_samples
+    lookahead = network.spec.margins.right * vocoder.mel.hop_samples + delay
+    assert lookahead / vocoder.sample_rate <= 0.040
