@@ -48,20 +48,20 @@ def main() -> None:
     voice = tts_cli.load(threads=1)
     for _ in voice.stream("Warming up."):
         pass
-    spoken = {name: speak(voice, speaker, name, text) for speaker, name, text in script(voice.speakers)}
+    spoken = {name: speak(voice, speaker, name, text) for speaker, name, text in script(voice)}
     header = ("voice", "audio (s)", "first audio (ms)", "CPU s / audio s", "peak memory (MB)")
     print_table(f"{voice.acoustic.name}, streaming, one thread", header, [one.figures for one in spoken.values()])
-    name = f"{voice.speakers[0]}-question"
+    name = f"{voice.default_speaker}-question"
     picture(spoken[name], voice.acoustic.mel).save(OUT / f"{name}.png")
     print(f"audio: {OUT}/*.wav; waveform, mel and phones of {name}.wav: {OUT}/{name}.png")
 
 
-def script(speakers: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Speaker, name of the file and text: a statement and a question by everyone, a minute by the first."""
-    for speaker in speakers:
+def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
+    """Speaker, name of the file and text: a statement and a question by everyone, a minute by the default speaker."""
+    for speaker in voice.speakers:
         yield speaker, f"{speaker}-statement", STATEMENT
         yield speaker, f"{speaker}-question", QUESTION
-    yield speakers[0], f"{speakers[0]}-passage", PASSAGE
+    yield voice.default_speaker, f"{voice.default_speaker}-passage", PASSAGE
 
 
 def speak(voice: tts_cli.Voice, speaker: str, name: str, text: str) -> Spoken:

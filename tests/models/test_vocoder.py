@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
+from tts_cli.errors import ConfigError
 from tts_cli.models import CorpusFacts
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, envelope_matrix
@@ -98,11 +99,19 @@ def test_both_players_learn_and_only_their_own_parameters() -> None:
         "voicing": torch.ones(2, num_frames, 1),
         "audio": 0.1 * torch.randn(2, 30 * HOP),
     }
-    mel = batch["mel"][:, 39 - SMALL.margin :]
-    batch |= {name: batch[name][:, 39 - SMALL.margin :] for name in ("log_f0", "voicing")} | {"mel": mel}
     assert not model.plays("discriminator", 1)
     assert model.plays("discriminator", 2)
     for player, parameters in model.players().items():
         model.zero_grad()
         model.losses(batch, player, 2)["loss"].backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in parameters)
+
+
+def test_a_batch_with_too_short_margins_is_refused_by_name() -> None:
+    model = Model(SMALL, CorpusFacts())
+    frames = {
+        name: torch.zeros(1, 20 + LOOKAHEAD + SMALL.margin - 1, size)
+        for name, size in (("mel", 80), ("log_f0", 1), ("voicing", 1))
+    }
+    with pytest.raises(ConfigError, match="margin_frames is 1 less"):
+        model.losses({**frames, "audio": torch.zeros(1, 20 * HOP)}, "generator", 0)

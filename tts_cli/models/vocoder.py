@@ -18,6 +18,7 @@ from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, SUBFRAMES, WINDOW_HOPS
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, SegmentBatches
+from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb
 from tts_cli.models.parts import ExportPart, Features
@@ -66,7 +67,7 @@ class BatchConfig(StrictModel):
     num_segments: int = 6
     segment_frames: int = 128
     margin_frames: int = 39
-    """Frames of the past before each segment: the network's margin."""
+    """Frames of the past before each segment; at least the network's margin."""
     perturbation: Perturbation | None = Perturbation()
 
 
@@ -221,13 +222,15 @@ class Model(TrainableModel):
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, Tensor]:
         """Audio (B, F * hop) and the pitch loss. `use_own` (B, 1, 1): which clips are excited by the network's own F0."""
-        mel = batch["mel"]
+        skip = batch["mel"].shape[1] - batch["audio"].shape[1] // self.facts.mel.hop_samples - LOOKAHEAD - self.config.margin
+        if skip < 0:
+            raise ConfigError(f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames")
+        mel, log_f0, voicing = (batch[name][:, skip:] for name in ("mel", "log_f0", "voicing"))
         standard = (mel - self.network.mean) / self.network.deviation
         log_probabilities, own = self.network.pitch(standard)
-        skip = self.config.pitch_margin
-        true = batch["log_f0"][:, skip : mel.shape[1] - LOOKAHEAD]
-        voicing = batch["voicing"][:, skip : mel.shape[1] - LOOKAHEAD]
-        pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing)
+        inner = slice(self.config.pitch_margin, mel.shape[1] - LOOKAHEAD)
+        true = log_f0[:, inner]
+        pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing[:, inner])
         used = torch.where(use_own, own.detach(), true)
         return self.render(*self.network.filters(mel, standard, used)), pitch_loss
 
