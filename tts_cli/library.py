@@ -18,6 +18,8 @@ from tts_cli.errors import AddonError, OutputError
 
 DEFAULT_ADDON = "arctic-16k"
 """The voice that speaks when none is named."""
+SHIPPED = Path(__file__).parent / "addons"
+"""The addons that come with the package."""
 
 
 def installed_folder() -> Path:
@@ -34,7 +36,7 @@ def installed_folder() -> Path:
 def search_folders() -> list[Path]:
     """Folders in which addons are looked up by name, first to last: `$TTS_ADDONS`, `./addons`, installed, the wheel's own."""
     named = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
-    return [*named, Path("addons"), installed_folder(), Path(__file__).parent / "addons"]
+    return [*named, Path("addons"), installed_folder(), SHIPPED]
 
 
 def find_addon(name: str | Path, near: Path | None = None) -> Path:

@@ -43,6 +43,7 @@ def tts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TTS_ADDONS", str(TINY))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(library, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(library, "DEFAULT_ADDON", "tiny-acoustic")
 
     def run(*arguments: object, stdin: bytes = b"") -> Outcome:
