@@ -1,34 +1,6 @@
 """A network that streams: the margins mechanism, and the decoder, which is nothing more than that.
 
-A block that does more than run its network extends `NetworkStream`, or reads one:
-
-    class Vocoder(StreamableBlock):
-        outputs = (PortSpec(name="audio", rate="sample"),)
-
-        def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
-            super().__init__(options, addon)
-            self.network = addon.network("vocoder", self.options.network, self.path)
-
-        def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-            self.network.connect_stream(scope, upstream, self.path)
-            return Wiring.of(self.outputs, self.path)
-
-        def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-            return VocoderStream(scope, NetworkStream(self.network, scope, upstream), self.addon.mel.hop_samples)
-
-    class VocoderStream(Stream):
-        # `n` is in samples here, while `pull` asks the network for frames.
-        def __init__(self, scope: Tensors, frames: Stream, hop_samples: int) -> None:
-            super().__init__(scope, frames)
-            self._hop_samples = hop_samples
-            self._ready = TensorQueue()
-
-        def produce(self, n: int) -> Tensors | None:
-            missing_frames = -(-(n - len(self._ready)) // self._hop_samples)
-            frames = self.pull(missing_frames) if missing_frames > 0 else None
-            if frames is not None:
-                self._ready.push({"audio": self._samples(frames)})
-            return self._ready.take(n) if len(self._ready) else None
+A block that does more than run its network reads a `NetworkStream`, as the vocoder does; its own stream may count in other units.
 """
 
 from __future__ import annotations
