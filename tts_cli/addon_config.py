@@ -79,7 +79,7 @@ class Requirement(StrictModel):
 class ChunkSchedule(StrictModel):
     """Sizes of the chunks read from the outermost stream: small for an early start, then larger for less work."""
 
-    first: int = Field(default=48, ge=1)
+    first: int = Field(default=64, ge=1)
     """Frames of the first chunk: enough that the encoders, whose work grows with the sentence, do not decide when it comes."""
     growth: float = Field(default=1.5, ge=1.0)
     """How many times larger each chunk is than the one before."""
