@@ -64,12 +64,14 @@ def parse(model: type[Model], mapping: Any, source: str) -> Model:
     try:
         return model.model_validate(mapping)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is also a missing one; the misspelling tells more.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             valid = _fields_at(model, first["loc"][:-1])
             raise ConfigError(f"{source}: unknown key '{where}'", hint=suggest(str(first["loc"][-1]), valid)) from error
-        raise ConfigError(f"{source}: '{where}': {first['msg']}") from error
+        place = f"{source}: '{where}'" if where else source
+        raise ConfigError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _fields_at(model: Any, location: tuple[Any, ...]) -> list[str]:
