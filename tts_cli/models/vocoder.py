@@ -221,7 +221,10 @@ class Model(TrainableModel):
         return after is not None and step >= after
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Audio (B, F * hop) and the losses of what it is made from. `use_own` (B, 1, 1): which clips are excited by the network's own F0."""
+        """Audio (B, F * hop) and the losses of what it is made from.
+
+        `use_own` (B, 1, 1): which clips are excited by the network's own F0.
+        """
         skip = batch["mel"].shape[1] - batch["audio"].shape[1] // self.facts.mel.hop_samples - LOOKAHEAD - self.config.margin
         if skip < 0:
             raise ConfigError(f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames")
@@ -237,7 +240,7 @@ class Model(TrainableModel):
         return self.render(f0, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
     def leakage(self, harmonic: Tensor, noise: Tensor, voicing: Tensor) -> Tensor:
-        """By how much, in nepers, pulses exceed a level well below the noise in frames that are unvoiced, as their neighbours are.
+        """By how much, in nepers, pulses exceed a level well below the noise, in unvoiced frames between unvoiced ones.
 
         Spectral distances like a pulse train better than noise, which never matches; without this, an /s/ buzzes.
         """
