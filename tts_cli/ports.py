@@ -24,6 +24,7 @@ Rate = Annotated[str, StringConstraints(pattern=r"^(token|word|frame|source_fram
 Role = Literal["encoder", "decoder", "step", "vocoder", "analysis"]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that is also a safe file name."""
+Size = Annotated[int, Field(ge=1)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -81,8 +82,11 @@ class NetworkSpec(StrictModel):
     margins: Margins = Margins()
     when: str | None = None
     """A port; where a request lacks it the network does not run, and its outputs take their default."""
+    mask: str | None = None
+    """The input that is 1 on the steps of the utterance and 0 on padding, beyond which the network ignores everything. A network
+    without one is given padding only where the layer crops all that padding could touch."""
     splittable: bool = False
-    """Whether a long input may be run in pieces along time."""
+    """Whether the layer may run a long input in pieces that overlap by the margins."""
     sha256: NetworkHashes
 
 
@@ -92,3 +96,8 @@ class NetworkSettings(StrictModel):
     backend: str = "onnxruntime"
     provider: str = "cpu"
     threads: int = Field(default=1, ge=1)
+    precision: Literal["f32", "f16", "bf16"] = "f32"
+    """Of the computation; parameters are float16 on disk."""
+    sizes: dict[Rate, tuple[Size, ...]] = Field(default_factory=dict)
+    """Steps the inputs of a rate may have, the sizes the network is compiled for when it opens: {"token": [64, 200]}. The layer
+    takes the smallest that fits, pads and crops. Without sizes the shapes are free."""

@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
+    "attention": Kind("acoustic", "tts_cli.models.attention"),
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder"),
 }

@@ -1,0 +1,318 @@
+"""The attention-based acoustic model: phones and a speaker in, mel frames out, a few frames a step.
+
+A compact Tacotron 2 (Shen et al., 2018) with dynamic convolution attention (Battenberg et al., 2020), which looks only at where
+it was and so neither jumps nor tires on long text. While learning, the attention is also shown when each phone was spoken
+(Zhu et al., 2019), so that it aligns within minutes. There is no post-net: every frame is final when its step is done.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.config import StrictModel
+from tts_cli.corpora.batching import AcousticBatches
+from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models.acoustic import TokenEncoder, repeat
+from tts_cli.models.parts import ExportPart, Features
+from tts_cli.ports import PortSpec
+
+
+class Config(StrictModel):
+    """Sizes of the attention-based acoustic model."""
+
+    channels: int = 256
+    """Width of the encoded text."""
+    encoder_layers: int = 5
+    expansion: int = 2
+    dropout: float = 0.1
+    step_frames: int = 4
+    """Frames made at each step."""
+    prenet_channels: int = 128
+    prenet_dropout: float = 0.5
+    """At synthesis too, drawn by (seed, step): without it the decoder trusts its own past too much."""
+    attention_units: int = 256
+    decoder_units: int = 384
+    attention_filters: int = 8
+    attention_kernel: int = 21
+    """Tokens that the attention's filters span."""
+    attention_channels: int = 128
+    prior_length: int = 11
+    """Tokens the attention may go forward in one step, plus one."""
+
+
+class BatchConfig(StrictModel):
+    """Utterances of one step."""
+
+    batch_frames: int = 6000
+    """Mel frames of a batch, padding included."""
+
+
+class State(NamedTuple):
+    """What one step hands to the next, each (B, T, C)."""
+
+    attention: Tensor
+    """(B, N, 1) weights of the tokens; all 0 before the first step."""
+    memory: Tensor
+    """(B, 1, 2 * attention_units + 2 * decoder_units): hidden and cell values of both recurrent layers."""
+    last_frame: Tensor
+    """(B, 1, bands) the last mel frame, as `scaled`."""
+
+
+class DynamicConvolutionAttention(nn.Module):
+    """Where to look next, from where it looked and the state of the decoder (Battenberg et al., 2020).
+
+    Static filters, filters predicted from the state, and a fixed prior that allows no step back, all over the last weights.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.kernel, self.filters = config.attention_kernel, config.attention_filters
+        self.static = nn.Parameter(torch.randn(self.filters, self.kernel) / self.kernel**0.5)
+        self.dynamic_hidden = nn.Linear(config.attention_units, config.attention_channels)
+        self.dynamic = nn.Linear(config.attention_channels, self.filters * self.kernel, bias=False)
+        self.features = nn.Linear(2 * self.filters, config.attention_channels)
+        self.score = nn.Linear(config.attention_channels, 1, bias=False)
+        self.register_buffer("windows", torch.eye(self.kernel)[:, None], persistent=False)
+        prior = torch.zeros(1, self.kernel)
+        prior[0, self.kernel // 2 + 1 - config.prior_length : self.kernel // 2 + 1] = _prior(config.prior_length).flip(0)
+        self.register_buffer("prior", prior, persistent=False)
+
+    def forward(self, hidden: Tensor, attention: Tensor, mask: Tensor) -> Tensor:
+        """hidden (B, units), the last weights and the mask (B, N) -> the next weights (B, N)."""
+        dynamic = self.dynamic(torch.tanh(self.dynamic_hidden(hidden))).view(-1, self.filters, self.kernel)
+        shared = torch.cat([self.static, self.prior]).expand(dynamic.shape[0], -1, -1)
+        # (B, kernel, N): what each token's neighbours weighed. A convolution, because runtimes know it with any number of tokens.
+        windows = nn.functional.conv1d(attention[:, None], self.windows, padding=self.kernel // 2)
+        seen = torch.cat([dynamic, shared], 1) @ windows
+        features = torch.tanh(self.features(seen[:, : 2 * self.filters].transpose(1, 2)))
+        score = self.score(features)[:, :, 0] + torch.log(seen[:, -1].clamp(min=1e-6))
+        return torch.softmax(score.masked_fill(mask == 0, -1e9), -1)
+
+
+def _prior(length: int, alpha: float = 0.1, beta: float = 0.9) -> Tensor:
+    """Beta-binomial probabilities of going 0 to `length` - 1 tokens forward (Battenberg et al., 2020)."""
+
+    def log_beta(a: float, b: float) -> float:
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    n = length - 1
+    steps = [math.comb(n, k) * math.exp(log_beta(k + alpha, n - k + beta) - log_beta(alpha, beta)) for k in range(length)]
+    return torch.tensor(steps)
+
+
+class Step(nn.Module):
+    """One step of the decoder: `step_frames` mel frames, whether to stop, and the next state."""
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.config, self.bands = config, facts.mel.num_bands
+        self.prenet = nn.ModuleList(
+            [nn.Linear(self.bands, config.prenet_channels), nn.Linear(config.prenet_channels, config.prenet_channels)]
+        )
+        self.attention_lstm = nn.LSTM(config.prenet_channels + config.channels, config.attention_units, batch_first=True)
+        self.attend = DynamicConvolutionAttention(config)
+        self.decoder_lstm = nn.LSTM(config.attention_units + config.channels, config.decoder_units, batch_first=True)
+        self.head = nn.Linear(config.decoder_units + config.channels, config.step_frames * self.bands)
+        self.stop = nn.Linear(config.decoder_units + config.channels, 1)
+
+    def forward(
+        self, text: Tensor, token_mask: Tensor, noise: Tensor, attention: Tensor, memory: Tensor, last_frame: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """text (B, N, channels), token_mask (B, N, 1), noise (B, 1, 2 * prenet_channels) uniform in [0, 1), and a `State`
+
+        -> mel (B, step_frames, bands), probability of the end (B, 1, 1), and the next `State`.
+        """
+        units = [self.config.attention_units] * 2 + [self.config.decoder_units] * 2
+        hidden, cell, decoder_hidden, decoder_cell = memory[:, 0].split(units, -1)
+        keep = (noise[:, 0] >= self.config.prenet_dropout).float() / (1 - self.config.prenet_dropout)
+        seen = self.see(last_frame[:, 0], *keep.chunk(2, -1))
+        mask = token_mask[:, :, 0]
+        hidden, cell, weights, context = self.look(seen, text, mask, hidden, cell, started(attention[:, :, 0] * mask))
+        found = torch.cat([hidden, context], -1)
+        decoder_hidden, decoder_cell = _lstm_cell(self.decoder_lstm, found, decoder_hidden, decoder_cell)
+        frames, stop = self.make(torch.cat([decoder_hidden, context], -1)[:, None])
+        memory = torch.cat([hidden, cell, decoder_hidden, decoder_cell], -1)[:, None]
+        return unscaled(frames), torch.sigmoid(stop), weights[:, :, None], memory, frames[:, -1:]
+
+    def see(self, frame: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """The prenet on scaled frames (..., bands); its two dropouts are factors (..., prenet_channels)."""
+        hidden = torch.relu(self.prenet[0](frame)) * first
+        return torch.relu(self.prenet[1](hidden)) * second
+
+    def look(
+        self, seen: Tensor, text: Tensor, mask: Tensor, hidden: Tensor, cell: Tensor, attention: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The recurrent layer of the attention, and what it attends to: hidden, cell, weights (B, N), context (B, channels)."""
+        context = (attention[:, None] @ text)[:, 0]
+        hidden, cell = _lstm_cell(self.attention_lstm, torch.cat([seen, context], -1), hidden, cell)
+        attention = self.attend(hidden, attention, mask)
+        return hidden, cell, attention, (attention[:, None] @ text)[:, 0]
+
+    def make(self, found: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S, decoder_units + channels) -> scaled frames (B, S * step_frames, bands), end logits (B, S, 1)."""
+        return self.head(found).reshape(found.shape[0], -1, self.bands), self.stop(found)
+
+
+def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of a one-layer LSTM whose parameters `lstm` holds."""
+    gates = nn.functional.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0)
+    gates = gates + nn.functional.linear(hidden, lstm.weight_hh_l0, lstm.bias_hh_l0)
+    enter, forget, new, leave = gates.chunk(4, -1)
+    cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
+    return torch.sigmoid(leave) * torch.tanh(cell), cell
+
+
+def started(attention: Tensor) -> Tensor:
+    """Weights (B, N), those of the first token where nothing was looked at yet."""
+    first = (torch.cumsum(torch.ones_like(attention), -1) == 1).float()
+    return torch.where(attention.sum(-1, keepdim=True) > 0.5, attention, first)
+
+
+def scaled(mel: Tensor) -> Tensor:
+    """Log-mel in the range in which the decoder reads and makes it."""
+    return (mel + 5.0) / 2.0
+
+
+def unscaled(frames: Tensor) -> Tensor:
+    """The inverse of `scaled`."""
+    return 2.0 * frames - 5.0
+
+
+class Model(TrainableModel):
+    """The text encoder and the step, taught with the true past frames and the true alignment."""
+
+    stack = (
+        {
+            "type": "StreamablePipeline",
+            "sequence_block": {"type": "Encoders"},
+            "streamable_block": {"type": "AttentionDecoder"},
+        },
+    )
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
+        self.step = Step(config, facts)
+
+    @classmethod
+    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        return AcousticBatches(corpus, split, config.batch_frames, seed)
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        steps, inside = self._in_steps(batch)
+        frames, stop, attention = self._taught(batch, scaled(steps))
+        wanted = self._true_attention(batch, steps.shape[1])
+        last = inside - nn.functional.pad(inside[:, 1:], (0, 1))
+        num_steps = inside.sum()
+        error = (frames.view(steps.shape) - scaled(steps)).abs().mean((2, 3))
+        ends = nn.functional.binary_cross_entropy_with_logits(stop, last, reduction="none", pos_weight=torch.tensor(5.0))
+        parts = {
+            "mel": 2.0 * (error * inside).sum() / num_steps,
+            "attention": -((wanted * torch.log(attention + 1e-5)).sum(-1) * inside).sum() / num_steps,
+            "stop": (ends * inside).sum() / num_steps,
+        }
+        loss = 2.0 * parts["mel"] + 0.3 * parts["attention"] + 0.5 * parts["stop"]
+        return {"loss": loss, **parts, "weight": num_steps}
+
+    def _in_steps(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The mel by steps (B, S, step_frames, bands), filled up with silence, and 1 where a step begins inside (B, S)."""
+        size = self.config.step_frames
+        missing = -batch["mel"].shape[1] % size
+        mel = nn.functional.pad(batch["mel"], (0, 0, 0, missing), value=self.facts.mel.silence)
+        return mel.unflatten(1, (-1, size)), batch["frame_mask"][:, ::size, 0]
+
+    def _taught(self, batch: Batch, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scaled frames (B, T, bands), end logits (B, S) and attention (B, S, N), every step given the true frame before it."""
+        mask = batch["token_mask"][:, :, 0]
+        text = self.text_encoder(batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None])
+        past = nn.functional.pad(steps[:, :-1, -1], (0, 0, 1, 0))
+        seen = self.step.see(past, *(self._dropout(past) for _ in range(2)))
+        hidden = cell = text.new_zeros(len(text), self.config.attention_units)
+        weights = started(torch.zeros_like(mask))
+        found, looked = [], []
+        for one in seen.unbind(1):
+            hidden, cell, weights, context = self.step.look(one, text, mask, hidden, cell, weights)
+            found.append(torch.cat([hidden, context], -1))
+            looked.append(weights)
+        inputs = torch.stack(found, 1)
+        decoded = self.step.decoder_lstm(inputs)[0]
+        frames, stop = self.step.make(torch.cat([decoded, inputs[:, :, self.config.attention_units :]], -1))
+        return frames, stop[:, :, 0], torch.stack(looked, 1)
+
+    def _dropout(self, past: Tensor) -> Tensor:
+        ones = past.new_ones(*past.shape[:2], self.config.prenet_channels)
+        return nn.functional.dropout(ones, self.config.prenet_dropout)
+
+    def _true_attention(self, batch: Batch, num_steps: int) -> Tensor:
+        """The share of each step's frames that belongs to each token (B, S, N)."""
+        size, num_tokens = self.config.step_frames, batch["phones"].shape[1]
+        one_hot = torch.eye(num_tokens, device=batch["mel"].device).expand(len(batch["mel"]), -1, -1)
+        frames, _ = repeat(one_hot, batch["durations"], num_steps * size)
+        shares = frames.unflatten(1, (-1, size)).sum(2)
+        return shares / shares.sum(-1, keepdim=True).clamp(min=1)
+
+    @torch.no_grad()
+    def generate(self, phones: Tensor, speaker: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
+        """mel (1, T, bands) and attention (S, N) of one utterance, phones (1, N, 1), speaker (1, 1, 1), made from its own past."""
+        mask = torch.ones(phones.shape, device=phones.device)
+        text = self.text_encoder(phones, mask, speaker)
+        state = self._first_state(text)
+        made, looked = [], []
+        for _ in range(num_steps):
+            noise = torch.rand(1, 1, 2 * self.config.prenet_channels, device=text.device)
+            mel, stop, *after = self.step(text, mask, noise, *state)
+            state = State(*after)
+            made.append(mel)
+            looked.append(state.attention[0, :, 0])
+            if stop.item() > 0.5:
+                break
+        return torch.cat(made, 1), torch.stack(looked)
+
+    def _first_state(self, text: Tensor) -> State:
+        units = 2 * (self.config.attention_units + self.config.decoder_units)
+        attention, memory = text.new_zeros(1, text.shape[1], 1), text.new_zeros(1, 1, units)
+        return State(attention, memory, text.new_zeros(1, 1, self.facts.mel.num_bands))
+
+    def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
+        num_tokens, length = int(batch["token_mask"][0].sum()), int(batch["frame_mask"][0].sum())
+        phones, speaker = batch["phones"][:1, :num_tokens, None], batch["speaker"][:1, None, None]
+        mel, attention = self.generate(phones, speaker, 2 * length // self.config.step_frames)
+        pictures = {"mel/true": batch["mel"][0, :length], "mel/made": mel[0], "attention/made": attention}
+        return {name: picture.cpu().numpy() for name, picture in pictures.items()}
+
+    def speaker_tables(self) -> tuple[str, ...]:
+        return ("text_encoder.speakers.weight",)
+
+    def export_parts(self) -> list[ExportPart]:
+        config, bands = self.config, self.facts.mel.num_bands
+        phones = PortSpec(name="phones", rate="token", type="int64")
+        mask = PortSpec(name="token_mask", rate="token")
+        speaker = PortSpec(name="speaker", rate="utterance", type="int64")
+        text = PortSpec(name="text", rate="token", channels=config.channels)
+        noise = PortSpec(name="noise", rate="utterance", channels=2 * config.prenet_channels)
+        state = [
+            PortSpec(name="attention", rate="token"),
+            PortSpec(name="memory", rate="utterance", channels=2 * (config.attention_units + config.decoder_units)),
+            PortSpec(name="last_frame", rate="utterance", channels=bands),
+        ]
+        made = [PortSpec(name="mel", rate="frame", channels=bands), PortSpec(name="stop", rate="utterance")]
+        return [
+            ExportPart("text_encoder", "encoder", self.text_encoder, [phones, mask, speaker], [text]),
+            ExportPart("step", "step", self.step, [text, mask, noise, *state], [*made, *state]),
+        ]
+
+    @torch.no_grad()
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        phones = torch.from_numpy(np.asarray(utterance["phones"], np.int64))[None, :, None]
+        speaker = torch.from_numpy(np.asarray(utterance["speaker"], np.int64)).reshape(1, 1, 1)
+        tokens = (phones, torch.ones(phones.shape), speaker)
+        text = self.text_encoder(*tokens)
+        noise = torch.rand(1, 1, 2 * self.config.prenet_channels)
+        state = self.step(text, tokens[1], noise, *self._first_state(text))[2:]
+        return {"text_encoder": tokens, "step": (text, tokens[1], noise, *state)}
