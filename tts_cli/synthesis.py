@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from tts_cli.addon import Addon, open_addon
 from tts_cli.blocks.block import BlockOptions
-from tts_cli.blocks.streamable import StreamableStack
+from tts_cli.blocks.streamable import Fault, StreamableStack
 from tts_cli.blocks.wiring import Wiring
-from tts_cli.errors import AddonError, InputError
+from tts_cli.errors import AddonError, InputError, RefusedError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
@@ -42,6 +42,8 @@ class AudioChunk:
     """In Hertz."""
     sentence: Sentence | None = None
     """On the first chunk of each sentence: how the sentence is spoken. The others, and pauses between sentences, have none."""
+    faults: tuple[Fault, ...] = ()
+    """What was noticed since the chunk before; only of speech asked for with `best_effort`, which is refused otherwise."""
 
 
 class FrontEnd(Protocol):
@@ -97,19 +99,22 @@ class Voice:
         controls: Controls | None = None,
         seed: int = 0,
         sentence_silence_s: float = 0.2,
+        best_effort: bool = False,
     ) -> Iterator[AudioChunk]:
         """Speaks `text`, chunk by chunk, each computed when it is asked for.
 
         Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
         of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
-        the stack lacks, TextError while streaming for text with nothing to speak. Closing the iterator ends all work.
+        the stack lacks, TextError while streaming for text with nothing to speak, RefusedError for speech with a fault, which
+        `best_effort` lets pass. Closing the iterator ends all work.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed)
         self._refuse_unread(template.scope())
         if not 0 <= sentence_silence_s < np.inf:
             raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
-        return self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
+        chunks = self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
+        return chunks if best_effort else _without_faults(chunks)
 
     def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Iterator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
@@ -148,11 +153,13 @@ class Voice:
     def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
         stream = self.stack.open(request.scope(), None)
         outcome: Sentence | None = _with_outcome(sentence, stream.values)
+        num_faults = 0
         try:
             while (chunk := stream.read(next(sizes) * self.acoustic.mel.hop_samples)) is not None:
                 samples = np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
-                yield AudioChunk(samples, self.sample_rate, outcome)
-                outcome = None
+                faults = stream.faults
+                yield AudioChunk(samples, self.sample_rate, outcome, faults[num_faults:])
+                outcome, num_faults = None, len(faults)
         finally:
             stream.close()
 
@@ -163,6 +170,14 @@ class Voice:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
                 raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
+
+
+def _without_faults(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
+    """The same chunks, as long as they have no fault."""
+    for chunk in chunks:
+        if chunk.faults:
+            raise RefusedError(chunk.faults[0].message, hint="--best-effort takes the speech as it is")
+        yield chunk
 
 
 def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:

@@ -21,6 +21,7 @@ stream's own rate: frames for a decoder, samples for a vocoder, which pulls as m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -32,6 +33,15 @@ from tts_cli.config import StrictModel
 from tts_cli.ports import Array, PortSpec, Tensors
 
 
+@dataclass(frozen=True)
+class Fault:
+    """Something a block noticed that makes the utterance doubtful, although it went on."""
+
+    kind: str
+    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`."""
+    message: str
+
+
 class Stream(ABC):
     """One utterance on its way through one block; read by one thread."""
 
@@ -40,6 +50,12 @@ class Stream(ABC):
         self.values: Tensors = _read_only({**scope, **(upstream.values if upstream else {})})
         """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
         self._is_open = True
+        self._faults: list[Fault] = []
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What this stream and those before it noticed so far."""
+        return (*(self.upstream.faults if self.upstream else ()), *self._faults)
 
     def read(self, n: int) -> Tensors | None:
         """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
