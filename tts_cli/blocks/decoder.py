@@ -71,6 +71,10 @@ class Decoder(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.network = addon.network("decoder", self.options.network, self.path)
+        self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples
+
+    def needs(self, num_steps: int) -> int:
+        return num_steps + self.network.spec.margins.right
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         return self.network.connect_stream(scope, upstream, self.path)

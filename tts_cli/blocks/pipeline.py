@@ -32,6 +32,14 @@ class StreamablePipeline(StreamableBlock):
         super().__init__(options, addon)
         self.sequence_block = SequenceBlock.build(self.options.sequence_block, f"{self.path}.sequence_block", addon)
         self.streamable_block = StreamableBlock.build(self.options.streamable_block, f"{self.path}.streamable_block", addon)
+        self.lookahead_samples = self.streamable_block.lookahead_samples
+
+    @property
+    def chain(self) -> tuple[StreamableBlock, ...]:
+        return self.streamable_block.chain
+
+    def needs(self, num_steps: int) -> int:
+        return self.streamable_block.needs(num_steps)
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         added = self.sequence_block.connect(scope)

@@ -98,6 +98,21 @@ class StreamableBlock(Block, ABC):
     """Stream ports read from the block before."""
     outputs: tuple[PortSpec, ...] = ()
     """Stream ports given to the block after, all of one rate."""
+    lookahead_samples: int = 0
+    """Audio, in samples, that must exist beyond a step before that step can be given; containers add up (cached_conv, Caillon and
+    Esling, 2022, does so with delays)."""
+
+    @property
+    def chain(self) -> tuple[StreamableBlock, ...]:
+        """The blocks that data passes through, in order: this one, or what a container consists of."""
+        return (self,)
+
+    def needs(self, num_steps: int) -> int:
+        """How many steps of the stream before the first `num_steps` are made of, provided that it has as many.
+
+        As many and the look-ahead, unless a block says otherwise, as those do that look ahead and count in other than samples.
+        """
+        return num_steps + self.lookahead_samples
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         """Checks the ports once, when the addon opens; gives the ports of its streams. Raises StackError."""
@@ -124,6 +139,16 @@ class StreamableStack(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.blocks = StreamableBlock.build_all(self.options.stack, f"{self.path}.stack", addon)
+        self.lookahead_samples = sum(block.lookahead_samples for block in self.blocks)
+
+    @property
+    def chain(self) -> tuple[StreamableBlock, ...]:
+        return tuple(inner for block in self.blocks for inner in block.chain)
+
+    def needs(self, num_steps: int) -> int:
+        for block in reversed(self.blocks):
+            num_steps = block.needs(num_steps)
+        return num_steps
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         for block in self.blocks:
@@ -156,6 +181,7 @@ class AddonStack(StreamableStack):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         StreamableBlock.__init__(self, options, addon)
         self.blocks = [addon.stack_of(self.options.name, self.path)]
+        self.lookahead_samples = self.blocks[0].lookahead_samples
 
 
 class TensorQueue:

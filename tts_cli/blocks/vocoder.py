@@ -40,6 +40,12 @@ class Vocoder(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.network = addon.network("vocoder", self.options.network, self.path)
+        delay = SourceFilter(addon.mel.hop_samples, addon.sample_rate).delay_samples
+        self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
+
+    def needs(self, num_steps: int) -> int:
+        source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate)
+        return source.frames_for(num_steps) + self.network.spec.margins.right
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         self.network.connect_stream(scope, upstream, self.path)
