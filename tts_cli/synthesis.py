@@ -7,7 +7,8 @@ for chunk in voice.stream("Hello there.", speaker="slt"):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +38,7 @@ class AudioChunk:
     """A piece of audio."""
 
     samples: NDArray[np.float32]
-    """(samples,) mono, in [-1, 1]."""
+    """(samples,) mono, in [-1, 1]; none in a chunk that only tells of faults at the very end of a sentence."""
     sample_rate: int
     """In Hertz."""
     sentence: Sentence | None = None
@@ -100,7 +101,7 @@ class Voice:
         seed: int = 0,
         sentence_silence_s: float = 0.2,
         best_effort: bool = False,
-    ) -> Iterator[AudioChunk]:
+    ) -> Generator[AudioChunk]:
         """Speaks `text`, chunk by chunk, each computed when it is asked for.
 
         Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
@@ -116,7 +117,7 @@ class Voice:
         chunks = self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
         return chunks if best_effort else _without_faults(chunks)
 
-    def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Iterator[AudioChunk]:
+    def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
         for index, sentence in enumerate(self._sentences(text)):
             if index and num_silent:
@@ -154,14 +155,16 @@ class Voice:
         stream = self.stack.open(request.scope(), None)
         outcome: Sentence | None = _with_outcome(sentence, stream.values)
         num_faults = 0
-        try:
-            while (chunk := stream.read(next(sizes) * self.acoustic.mel.hop_samples)) is not None:
-                samples = np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
-                faults = stream.faults
-                yield AudioChunk(samples, self.sample_rate, outcome, faults[num_faults:])
-                outcome, num_faults = None, len(faults)
-        finally:
-            stream.close()
+        with closing(stream):
+            has_ended = False
+            while not has_ended:
+                chunk = stream.read(next(sizes) * self.acoustic.mel.hop_samples)
+                has_ended = chunk is None
+                samples = np.zeros(0, np.float32) if chunk is None else np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
+                faults = stream.faults[num_faults:]
+                if faults or not has_ended:
+                    yield AudioChunk(samples, self.sample_rate, outcome, faults)
+                outcome, num_faults = None, num_faults + len(faults)
 
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
@@ -172,12 +175,13 @@ class Voice:
                 raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
 
 
-def _without_faults(chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
-    """The same chunks, as long as they have no fault."""
-    for chunk in chunks:
-        if chunk.faults:
-            raise RefusedError(chunk.faults[0].message, hint="--best-effort takes the speech as it is")
-        yield chunk
+def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:
+    """The same chunks, as long as they have no fault; ends them when it ends itself."""
+    with closing(chunks):
+        for chunk in chunks:
+            if chunk.faults:
+                raise RefusedError(chunk.faults[0].message, hint="--best-effort takes the speech as it is")
+            yield chunk
 
 
 def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:
