@@ -6,33 +6,42 @@ Opening executes nothing that comes with the addon: it reads JSON, checks every 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tts_cli.addon_config import ADDON_FILE, AddonConfig, Context, read_addon_config
 from tts_cli.audio.mel import MelConfig
 from tts_cli.backends import open_network
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
-from tts_cli.errors import AddonError, InputError, StackError
+from tts_cli.errors import AddonError, InputError, OutputError, StackError
 from tts_cli.library import check_files, file_hash, find_addon
 from tts_cli.ports import NetworkSettings, PortSpec, Role
 from tts_cli.request import REQUEST_PORTS
+
+_SHARED: WeakValueDictionary[tuple[str, str, str], AddonNetwork] = WeakValueDictionary()
+"""Every network that is open, by its name, declaration (with the SHA-256 of its files) and settings; none is opened twice, and
+each is freed with the last addon that uses it."""
+_OPENING = Lock()
 
 
 class Addon:
     """What an addon's blocks ask for (see `blocks.block.AddonParts`), and the blocks themselves."""
 
-    def __init__(self, folder: Path, config: AddonConfig, context: Context) -> None:
+    def __init__(self, folder: Path, config: AddonConfig, context: Context, cache: Path | None = None) -> None:
+        """`cache` is a folder for compiled networks; None: each start compiles anew."""
         self.folder = folder
         self.config = config
         self.context = context
+        self.cache = cache
         self._opened: dict[str, AddonNetwork] = {}
-        self._lock = Lock()
 
     @property
     def name(self) -> str:
@@ -118,36 +127,60 @@ class Addon:
         return Wiring.of(ports, "an acoustic stack")
 
     def _open(self, name: str) -> AddonNetwork:
-        with self._lock:
-            if name not in self._opened:
-                spec = self.config.networks[name]
-                settings = self.context.networks.get(name, NetworkSettings())
-                network = open_network(self.folder / "networks" / f"{name}.onnx", spec, settings)
-                self._opened[name] = AddonNetwork(name, spec, network)
-            return self._opened[name]
+        """The network, shared with every addon that has the same one open with the same settings."""
+        spec = self.config.networks[name]
+        settings = self.context.networks.get(name, NetworkSettings())
+        key = (name, spec.model_dump_json(), settings.model_dump_json())
+        with _OPENING:
+            network = self._opened.get(name) or _SHARED.get(key)
+            if network is None:
+                compiled = partial(open_network, self.folder / "networks" / f"{name}.onnx", spec, settings, cache=self.cache)
+                opened = open_with_sizes(name, spec, settings.sizes, compiled)
+                network = _SHARED[key] = AddonNetwork(name, spec, opened, settings)
+            self._opened[name] = network
+            return network
 
 
-def open_addon(name: str | Path, context: str = "default", threads: int | None = None, near: Path | None = None) -> Addon:
+def open_addon(
+    name: str | Path,
+    context: str | Context = "default",
+    threads: int | None = None,
+    near: Path | None = None,
+    cache: Path | None = None,
+) -> Addon:
     """The addon called `name`, or in the folder `name`, checked through and through.
 
-    `threads`, where given, is used by every network in place of what the context says. Raises AddonError, or StackError with
-    the JSON path.
+    `context` is one of the addon's, or one that may speak of networks of other addons too; `threads`, where given, is used by
+    every network in place of what the context says; `cache` is a folder for compiled networks. Raises AddonError, ConfigError
+    for what cannot run here, or StackError with the JSON path.
     """
     folder = find_addon(name, near)
     config = read_addon_config(folder)
     check_files(folder, config)
-    addon = Addon(folder, config, _context(config, context, threads))
+    addon = Addon(folder, config, _context(config, context, threads), _usable(cache))
     if config.stack:
         addon.check_stack()
     return addon
 
 
-def _context(config: AddonConfig, name: str, threads: int | None) -> Context:
-    """The context called `name`; an addon without any has a default one."""
+def _usable(cache: Path | None) -> Path | None:
+    """The folder, made if need be. Raises OutputError."""
+    try:
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{cache}: cannot be used for compiled networks: {error.strerror}") from error
+    return cache
+
+
+def _context(config: AddonConfig, context: str | Context, threads: int | None) -> Context:
+    """The context called so, or as given; an addon without any has a default one."""
     contexts = {"default": Context(), **config.contexts}
-    if name not in contexts:
-        raise AddonError(f"addon '{config.name}' has no context '{name}'", hint=suggest(name, sorted(contexts)))
-    context = contexts[name]
+    if isinstance(context, str):
+        if context not in contexts:
+            hint = f"{suggest(context, sorted(contexts))} (or give a JSON file)"
+            raise AddonError(f"addon '{config.name}' has no context '{context}'", hint=hint)
+        context = contexts[context]
     if threads is None:
         return context
     changed: dict[str, Any] = {}
