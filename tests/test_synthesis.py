@@ -270,7 +270,7 @@ def test_a_control_without_a_port_is_refused_by_name(tmp_path: Path, monkeypatch
             ports = value["networks"][network][end]
             value["networks"][network][end] = [port for port in ports if port["name"] != "energy"]
 
-    monkeypatch.setattr("tts_cli.addon.open_network", lambda *_: None)
+    monkeypatch.setattr("tts_cli.addon.open_network", lambda *_, **__: None)
     voice = make_voice(edited_copy(tmp_path, "tiny-acoustic", remove_energy))
     voice.stream("Hello.", controls=Controls(pitch_range=2))
     with pytest.raises(InputError, match=r"no control 'energy_scale'; it has: .*length_scale.*pitch_range"):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from tts_cli.audio.mel import MelConfig
-from tts_cli.config import StrictModel, parse
+from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Name, NetworkSettings, NetworkSpec, Sha256
 
@@ -152,6 +152,11 @@ class AddonConfig(StrictModel):
             files[f"networks/{name}.onnx"] = spec.sha256.onnx
             files[f"networks/{name}.params"] = spec.sha256.params
         return files
+
+
+def read_context(path: Path) -> Context:
+    """The context in a JSON file. Raises ConfigError naming the file and the key."""
+    return parse(Context, read_mapping(path), str(path))
 
 
 def read_addon_config(folder: Path) -> AddonConfig:

@@ -7,7 +7,7 @@ for chunk in voice.stream("Hello there.", speaker="slt"):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.addon import Addon, open_addon
+from tts_cli.addon_config import AddonConfig, Context, read_context
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Fault, StreamableStack
 from tts_cli.blocks.wiring import Wiring
-from tts_cli.errors import AddonError, InputError, RefusedError
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
@@ -195,18 +197,29 @@ def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:
 def load(
     addon: str | Path = DEFAULT_ADDON,
     vocoder: str | Path | None = None,
-    context: str = "default",
+    context: str | Path = "default",
     threads: int | None = None,
     lexicon: Path | None = None,
+    cache: Path | None = None,
 ) -> Voice:
     """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
 
-    `context` says where networks run, `threads` overrides how many each uses, `lexicon` is a file of pronunciations. Raises
-    AddonError, or StackError with the JSON path of what does not fit.
+    `context` says where networks run: the name of one that both addons have, or a JSON file; `threads` overrides how many each
+    uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks. Raises AddonError, ConfigError for a
+    context that cannot run here, or StackError with the JSON path of what does not fit.
     """
-    acoustic = open_addon(addon, context, threads)
+    chosen = context if isinstance(context, str) and not context.endswith(".json") else read_context(Path(context))
+    acoustic = open_addon(addon, chosen, threads, cache=cache)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
     name = vocoder or acoustic.config.default_vocoder
-    opened = open_addon(name, context, threads, near=acoustic.folder.parent) if name else None
+    opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
+    if isinstance(chosen, Context):
+        _refuse_unknown_networks(chosen, context, [found.config for found in (acoustic, opened) if found])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))
+
+
+def _refuse_unknown_networks(context: Context, source: str | Path, addons: Sequence[AddonConfig]) -> None:
+    known = sorted(name for addon in addons for name in addon.networks)
+    for name in context.networks.keys() - set(known):
+        raise ConfigError(f"{source}: 'networks.{name}': the voice has no such network", hint=suggest(name, known))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
-from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Tensors
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
-BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime"}
+BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
 """Modules that run networks, by the name a context gives. Each has `open_network` with the signature below."""
+FREE: Mapping[Rate, int] = MappingProxyType({})
+"""Shapes that are free."""
 
 
 class Network(Protocol):
@@ -36,14 +39,28 @@ class Network(Protocol):
         ...
 
 
-def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> Network:
-    """The network whose symbols are in `graph`, run as `settings` say.
+def open_network(
+    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int] = FREE, cache: Path | None = None
+) -> Network:
+    """The network whose symbols are in `graph`, compiled as `settings` say for inputs of just these `sizes`.
 
-    Raises ConfigError for an unknown backend or provider, AddonError for a file that is damaged or disagrees with `spec`.
+    `sizes` has the steps of every rate but `utterance`, which is always one; FREE: any. A compiled network is kept in the folder
+    `cache` and found there the next time. Raises ConfigError for an unknown backend or provider, AddonError for a file that is
+    damaged or disagrees with `spec`.
     """
     if settings.backend not in BACKENDS:
         raise ConfigError(f"unknown backend '{settings.backend}'", hint=suggest(settings.backend, sorted(BACKENDS)))
-    return cast(Network, import_module(BACKENDS[settings.backend]).open_network(graph, spec, settings))
+    try:
+        backend = import_module(BACKENDS[settings.backend])
+    except ImportError as error:
+        message = f"the backend '{settings.backend}' is not installed"
+        raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
+    return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
+
+
+def static_shapes(spec: NetworkSpec, sizes: Mapping[Rate, int]) -> dict[str, tuple[int, int, int]]:
+    """The shape (1, T, C) of every input of a network whose sizes are fixed, by its name."""
+    return {port.name: (1, sizes.get(port.rate, 1), port.channels) for port in spec.inputs}
 
 
 def graph_outputs(spec: NetworkSpec) -> dict[str, str]:

@@ -1,7 +1,11 @@
-"""Networks run by ONNX Runtime, with free shapes."""
+"""Networks run by ONNX Runtime, with free shapes or frozen ones."""
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +14,10 @@ import onnxruntime
 from tts_cli.backends import check_ports, graph_outputs
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
-from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Tensors
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
+_AS_IT_IS = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 _ONLY_ERRORS = 3
 _ONLY_FATAL_ERRORS = 4
 
@@ -38,11 +43,21 @@ class OnnxRuntimeNetwork:
         return dict(zip(self.outputs, results, strict=True))
 
 
-def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> OnnxRuntimeNetwork:
+def open_network(
+    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+) -> OnnxRuntimeNetwork:
     """See `backends.open_network`. The parameters are memory-mapped; what remains in memory are their float32 copies."""
     provider = _provider(settings.provider)
+    if settings.precision != "f32":
+        raise ConfigError(f"onnxruntime computes in f32, not in {settings.precision}", hint='"backend": "openvino" can')
+    options = _options(settings.threads)
+    for rate, size in sizes.items():
+        options.add_free_dimension_override_by_name(rate.replace("/", "_per_"), size)
     try:
-        session = onnxruntime.InferenceSession(str(graph), _options(settings.threads), providers=[provider])
+        if cache is None:
+            session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
+        else:
+            session = _cached(graph, options, provider, cache / f"{_key(spec, provider, sizes)}.onnx")
     except Exception as error:
         raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
     names = graph_outputs(spec)
@@ -51,6 +66,27 @@ def open_network(graph: Path, spec: NetworkSpec, settings: NetworkSettings) -> O
         graph, "output", spec.outputs, {names.get(name, name): found for name, found in _ports(session.get_outputs()).items()}
     )
     return OnnxRuntimeNetwork(graph, spec, session)
+
+
+def _key(spec: NetworkSpec, provider: str, sizes: Mapping[Rate, int]) -> str:
+    """A name that no other compilation has."""
+    facts = [onnxruntime.__version__, provider, *spec.sha256.model_dump().values(), *sorted(sizes.items())]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+
+
+def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, compiled: Path) -> onnxruntime.InferenceSession:
+    """A session from the optimised graph in the file `compiled`, which is written if it is not there, or is damaged."""
+    if compiled.is_file():
+        level, options.graph_optimization_level = options.graph_optimization_level, _AS_IT_IS
+        with suppress(Exception):
+            return onnxruntime.InferenceSession(str(compiled), options, providers=[provider])
+        options.graph_optimization_level = level
+    with tempfile.TemporaryDirectory(dir=compiled.parent) as scratch:
+        new = Path(scratch) / compiled.name
+        options.optimized_model_filepath = str(new)
+        session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
+        new.replace(compiled)
+    return session
 
 
 def available_providers() -> dict[str, str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tts_cli.blocks.block import AddonParts, BlockOptions, NetworkOptions
-from tts_cli.blocks.network import AddonNetwork, filled, padding
+from tts_cli.blocks.fixed_sizes import padding
+from tts_cli.blocks.network import AddonNetwork, filled
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
@@ -20,8 +21,9 @@ class NetworkStream(Stream):
 
     The network gets `margins.left` + t + `margins.right` steps and gives t (its convolutions do not pad), or as many as it
     got, of which the margins are cropped. Input steps are kept until no output step needs them; beyond the ends of the
-    utterance each input port's `pad` is fed. `read(n)` gives exactly `n` steps until the last chunk, and pulls no more from
-    upstream than those need: the first read `n` + `margins.right` steps, every later one `n`.
+    utterance each input port's `pad` is fed. `read(n)` gives exactly `n` steps until the last chunk, or as many as the largest
+    size of a network of fixed sizes makes, and pulls no more from upstream than those need: the first read `n` + `margins.right`
+    steps, every later one `n`.
     """
 
     def __init__(self, network: AddonNetwork, scope: Tensors, upstream: Stream | None) -> None:
@@ -32,8 +34,11 @@ class NetworkStream(Stream):
         self._window = TensorQueue()
         self._window.push({port.name: padding(port, self._margins.left) for port in network.streamed})
         self._has_ended = False
+        self._largest = network.largest(network.spec.outputs[0].rate)
 
     def produce(self, n: int) -> Tensors | None:
+        if self._largest is not None:
+            n = min(n, self._largest - self._margins.total)
         self._fill(n + self._margins.total)
         num_steps = min(n, len(self._window) - self._margins.total)
         if num_steps < 1:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tts_cli.backends import Network
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError
-from tts_cli.ports import Array, NetworkSpec, PortSpec, Tensors
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class AddonNetwork:
     name: str
     spec: NetworkSpec
     network: Network
+    settings: NetworkSettings = field(default_factory=NetworkSettings)
+    """Where and in what sizes the context runs it."""
+
+    def largest(self, rate: Rate) -> int | None:
+        """The most steps that inputs of `rate` may have at once; None: any number."""
+        return max(self.settings.sizes.get(rate, ()), default=None)
 
     @property
     def streamed(self) -> tuple[PortSpec, ...]:
@@ -69,8 +75,3 @@ class AddonNetwork:
 def filled(port: PortSpec, num_steps: int) -> Array:
     """The default of an absent port: (1, num_steps, channels)."""
     return np.full((1, num_steps, port.channels), port.default or 0.0, port.type)
-
-
-def padding(port: PortSpec, num_steps: int) -> Array:
-    """What the layer feeds beyond the ends of an utterance: (1, num_steps, channels)."""
-    return np.full((1, num_steps, port.channels), port.pad, port.type)

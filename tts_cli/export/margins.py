@@ -8,23 +8,23 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.models.parts import ExportPart
-from tts_cli.ports import Margins, PortSpec
+from tts_cli.ports import Margins
 
 _ROLES = ("decoder", "vocoder")
-_STREAM = "frame"
 _NUM_FRAMES = (384, 512)
 
 Draw = Callable[[tuple[int, int, int]], Tensor]
 
 
 def find_margins(part: ExportPart) -> Margins:
-    """Frames read before and after each output frame; none for roles that see the whole utterance at once.
+    """Steps read before and after each output step; none for networks that must see the whole utterance at once.
 
-    Raises ValueError unless every output is as long as the input less both margins (or a multiple of that), and depends on no
-    frame beyond them and on the outermost ones.
+    Raises ValueError unless every output of a decoder or vocoder is as long as the input less both margins (or a multiple of
+    that), and depends on no frame beyond them and on the outermost ones; and unless a splittable network of another role, which
+    gives a step for each it takes, reads no further than some steps.
     """
     if part.role not in _ROLES:
-        return Margins()
+        return _padded_margins(part) if part.splittable else Margins()
     total = _dropped_frames(part)
     for frame, (first, last) in _reach(part, total).items():
         if (first, last) != (frame, frame + total):
@@ -36,6 +36,15 @@ def find_margins(part: ExportPart) -> Margins:
         raise ValueError(f"network '{part.name}' reads {total + 1} frames for each it gives: state its lookahead")
     right = total // 2 if part.lookahead is None else part.lookahead
     return Margins(left=total - right, right=right)
+
+
+def _padded_margins(part: ExportPart) -> Margins:
+    """The reach of a network that pads its input itself: as far as steps in the middle of a long input look."""
+    num_steps = _NUM_FRAMES[1]
+    reached = _reach(part, 0)[num_steps // 2]
+    if reached[0] <= 0 or reached[1] >= num_steps - 1:
+        raise ValueError(f"network '{part.name}' is not splittable: its middle depends on its ends, {num_steps} steps apart")
+    return Margins(left=num_steps // 2 - reached[0], right=reached[1] - num_steps // 2)
 
 
 def outputs_of(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -81,7 +90,8 @@ def _reach(part: ExportPart, total: int) -> dict[int, tuple[int, int]]:
     reached: dict[int, set[int]] = {0: set(), num_frames // 2: set(), num_frames - 1: set()}
     for draw in (torch.randn, lambda shape: torch.randn(shape).abs(), lambda shape: -torch.randn(shape).abs()):
         inputs = _inputs(part, _NUM_FRAMES[1], draw)
-        streams = [value.requires_grad_() for value, port in zip(inputs, part.inputs, strict=True) if _is_stream(port)]
+        ports = zip(inputs, part.inputs, strict=True)
+        streams = [value.requires_grad_() for value, port in ports if port.type == "float32" and port.rate != "utterance"]
         outputs = torch.cat([output.reshape(num_frames, -1) for output in outputs_of(part.module, inputs)], dim=-1)
         for frame, frames in reached.items():
             frames.update(_frames_behind(outputs[frame], streams))
@@ -94,7 +104,3 @@ def _frames_behind(output: Tensor, streams: list[Tensor]) -> list[int]:
     gradients = torch.autograd.grad(weighted, streams, retain_graph=True, allow_unused=True)
     touched = sum(gradient.abs().sum(dim=(0, 2)) for gradient in gradients if gradient is not None)
     return torch.as_tensor(touched).reshape(-1).nonzero().flatten().tolist()
-
-
-def _is_stream(port: PortSpec) -> bool:
-    return port.rate == _STREAM and port.type == "float32"

@@ -36,6 +36,7 @@ def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) ->
         outputs=tuple(part.outputs),
         margins=find_margins(part),
         when=part.when,
+        mask=part.mask,
         splittable=part.splittable,
         sha256=NetworkHashes(onnx=_UNKNOWN, params=_UNKNOWN),
     )

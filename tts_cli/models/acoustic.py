@@ -254,9 +254,9 @@ class Model(TrainableModel):
         ]
         text = [PortSpec(name="text", rate="token", channels=channels)]
         return [
-            ExportPart("text_encoder", "encoder", self.text_encoder, tokens, text),
-            ExportPart("prosody_encoder", "encoder", self.prosody_encoder, tokens, prosody),
-            ExportPart("decoder", "decoder", self.decoder, [*frames, tokens[2]], outputs),
+            ExportPart("text_encoder", "encoder", self.text_encoder, tokens, text, mask="token_mask", splittable=True),
+            ExportPart("prosody_encoder", "encoder", self.prosody_encoder, tokens, prosody, mask="token_mask", splittable=True),
+            ExportPart("decoder", "decoder", self.decoder, [*frames, tokens[2]], outputs, splittable=True),
         ]
 
     @torch.no_grad()

@@ -259,7 +259,7 @@ class Model(TrainableModel):
 
     @torch.no_grad()
     def generate(self, phones: Tensor, speaker: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
-        """mel (1, T, bands) and attention (S, N) of one utterance, phones (1, N, 1), speaker (1, 1, 1), made from its own past."""
+        """mel (1, T, bands) and attention (S, N) of phones (1, N, 1) and speaker (1, 1, 1), made from its own past."""
         mask = torch.ones(phones.shape, device=phones.device)
         text = self.text_encoder(phones, mask, speaker)
         state = self._first_state(text)
@@ -303,8 +303,10 @@ class Model(TrainableModel):
         ]
         made = [PortSpec(name="mel", rate="frame", channels=bands), PortSpec(name="stop", rate="utterance")]
         return [
-            ExportPart("text_encoder", "encoder", self.text_encoder, [phones, mask, speaker], [text]),
-            ExportPart("step", "step", self.step, [text, mask, noise, *state], [*made, *state]),
+            ExportPart(
+                "text_encoder", "encoder", self.text_encoder, [phones, mask, speaker], [text], mask=mask.name, splittable=True
+            ),
+            ExportPart("step", "step", self.step, [text, mask, noise, *state], [*made, *state], mask=mask.name),
         ]
 
     @torch.no_grad()

@@ -32,6 +32,8 @@ class ExportPart:
     inputs: Sequence[PortSpec]
     outputs: Sequence[PortSpec]
     when: str | None = None
+    mask: str | None = None
+    """See `ports.NetworkSpec`, as of `splittable`."""
     splittable: bool = False
     lookahead: int | None = None
     """Frames of the receptive field that lie after the output frame; None: half of it, as centred convolutions have it."""

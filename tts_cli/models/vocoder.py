@@ -348,7 +348,7 @@ class Model(TrainableModel):
             PortSpec(name="harmonic_filter", rate="frame", channels=SUBFRAMES * 2 * bins),
             PortSpec(name="noise_filter", rate="frame", channels=SUBFRAMES * bins),
         ]
-        return [ExportPart("vocoder", "vocoder", self.network, inputs, outputs, lookahead=LOOKAHEAD)]
+        return [ExportPart("vocoder", "vocoder", self.network, inputs, outputs, lookahead=LOOKAHEAD, splittable=True)]
 
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
         mel = self.facts.mel

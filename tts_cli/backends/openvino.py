@@ -1,0 +1,108 @@
+"""Networks run by OpenVINO: on a CPU, a GPU or an NPU, with every tensor size fixed or with free shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import openvino
+
+from tts_cli.backends import check_ports, graph_outputs, static_shapes
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, ConfigError
+from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
+
+_TYPES = {"f32": "float32", "i64": "int64"}
+
+
+class OpenVinoNetwork:
+    """A compiled model. Each thread that runs it at the same time has a request of its own."""
+
+    def __init__(self, graph: Path, spec: NetworkSpec, compiled: openvino.CompiledModel, shapes: Mapping[str, Any]) -> None:
+        outputs = graph_outputs(spec)
+        self.inputs = tuple(port.name for port in spec.inputs)
+        self.outputs = tuple(outputs.values())
+        self._graph = graph
+        self._compiled = compiled
+        self._shapes = shapes
+        self._places = [compiled.output(tensor) for tensor in outputs]
+        self._idle: list[openvino.InferRequest] = []
+
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """See `Network.run`."""
+        feed = {name: tensors[name] for name in self.inputs}
+        self._refuse_other_sizes(feed)
+        request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+        try:
+            results = request.infer(feed, share_inputs=True)
+            # The request's own memory is overwritten by the next run.
+            return {name: results[place].copy() for name, place in zip(self.outputs, self._places, strict=True)}
+        except RuntimeError as error:
+            raise AddonError(f"{self._graph}: cannot run: {_first_line(error)}") from error
+        finally:
+            self._idle.append(request)
+
+    def _refuse_other_sizes(self, feed: Tensors) -> None:
+        for name, shape in self._shapes.items():
+            if feed[name].shape != shape:
+                raise AddonError(f"{self._graph}: compiled for '{name}' of shape {shape}, but it has {feed[name].shape}")
+
+
+def open_network(
+    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+) -> OpenVinoNetwork:
+    """See `backends.open_network`."""
+    core = openvino.Core()
+    device = _device(settings.provider)
+    options: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": settings.precision,
+        "INFERENCE_NUM_THREADS": settings.threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+    }
+    if cache is not None:
+        options["CACHE_DIR"] = str(cache)
+    shapes = static_shapes(spec, sizes) if sizes else {}
+    try:
+        model = core.read_model(graph)
+        _check(graph, spec, model)
+        if shapes:
+            model.reshape(shapes)
+        compiled = core.compile_model(model, device, options)
+    except RuntimeError as error:
+        raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
+    return OpenVinoNetwork(graph, spec, compiled, shapes)
+
+
+def available_providers() -> dict[str, str]:
+    """OpenVINO's own names of the devices here by the short ones of a context (`cpu`, `gpu`, `npu`, ...)."""
+    return {name.lower(): name for name in openvino.Core().available_devices}
+
+
+def _device(name: str) -> str:
+    devices = available_providers()
+    if name not in devices:
+        raise ConfigError(f"openvino has no provider '{name}' here", hint=suggest(name, sorted(devices)))
+    return devices[name]
+
+
+def _check(graph: Path, spec: NetworkSpec, model: openvino.Model) -> None:
+    names = graph_outputs(spec)
+    check_ports(graph, "input", spec.inputs, _ports(model.inputs))
+    found = _ports(model.outputs)
+    check_ports(graph, "output", spec.outputs, {names.get(name, name): facts for name, facts in found.items()})
+
+
+def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
+    """(type, channels or None) by name."""
+    return {node.get_any_name(): (_TYPES.get(node.element_type.get_type_name(), "?"), _channels(node)) for node in nodes}
+
+
+def _channels(node: Any) -> int | None:
+    last = node.partial_shape[-1]
+    return last.get_length() if last.is_static else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

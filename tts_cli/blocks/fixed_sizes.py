@@ -1,0 +1,162 @@
+"""Networks whose every tensor size is set when they are compiled, as accelerators demand: the layer makes utterances fit.
+
+A context names the sizes; each is compiled once, when the addon opens. To run, the smallest size that fits is taken, the inputs
+are padded with their ports' `pad`, the outputs are cropped. What is longer than the largest size is run in pieces that overlap by
+the network's margins, if the network is `splittable`, and joined: every step is then computed from all it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+
+from tts_cli.backends import Network
+from tts_cli.errors import ConfigError, InputError
+from tts_cli.ports import Array, NetworkSpec, PortSpec, Rate, Tensors
+
+Sizes = Mapping[Rate, int]
+"""Steps of the inputs of each rate."""
+Compile = Callable[[Sizes], Network]
+"""Opens a network for inputs of just these sizes."""
+_STREAMED = ("decoder", "vocoder")
+_ONE_STEP = "utterance"
+
+
+def padding(port: PortSpec, num_steps: int) -> Array:
+    """What the layer feeds where the utterance has nothing: (1, num_steps, channels)."""
+    return np.full((1, num_steps, port.channels), port.pad, port.type)
+
+
+def open_with_sizes(name: str, spec: NetworkSpec, sizes: Mapping[Rate, tuple[int, ...]], compiled: Compile) -> Network:
+    """The network called `name`, compiled for every combination of `sizes`, or for free shapes where there are none.
+
+    Raises ConfigError for sizes that the network cannot be run with.
+    """
+    if not sizes:
+        return compiled({})
+    _refuse_unusable(name, spec, sizes)
+    combinations = product(*(sorted(set(sizes[rate])) for rate in sizes))
+    networks = {combination: compiled(dict(zip(sizes, combination, strict=True))) for combination in combinations}
+    return FixedSizeNetwork(name, spec, tuple(sizes), networks)
+
+
+def _refuse_unusable(name: str, spec: NetworkSpec, sizes: Mapping[Rate, tuple[int, ...]]) -> None:
+    rates = {port.rate for port in spec.inputs} - {_ONE_STEP}
+    if rates != sizes.keys():
+        raise ConfigError(
+            f"network '{name}': sizes are given for {_listed(sizes)}, but its inputs have the rates {_listed(rates)}"
+        )
+    if spec.role in _STREAMED:
+        needed = spec.margins.total + 1
+        if any(max(choices) < needed for choices in sizes.values()):
+            raise ConfigError(f"network '{name}': a size of at least {needed} is needed to make one frame with its margins")
+    elif spec.mask is None:
+        raise ConfigError(f"network '{name}' declares no mask, so it cannot be given padding", hint="leave out its sizes")
+
+
+def _listed(names: Mapping[Rate, object] | set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+class FixedSizeNetwork:
+    """One network in several sizes, that takes inputs of any size its largest allows, or any at all when it may be split."""
+
+    def __init__(
+        self, name: str, spec: NetworkSpec, rates: tuple[Rate, ...], networks: Mapping[tuple[int, ...], Network]
+    ) -> None:
+        self.name = name
+        self.spec = spec
+        self.rates = rates
+        self.networks = dict(sorted(networks.items()))
+        self.inputs = tuple(port.name for port in spec.inputs)
+        self.outputs = tuple(port.name for port in spec.outputs)
+        self.padding = padding
+
+    @property
+    def largest(self) -> dict[Rate, int]:
+        """The most steps of each rate."""
+        return {rate: max(sizes[place] for sizes in self.networks) for place, rate in enumerate(self.rates)}
+
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """See `Network.run`. Raises InputError for inputs that are too long and cannot be split."""
+        lengths = {rate: self._length(rate, tensors) for rate in self.rates}
+        if all(lengths[rate] <= size for rate, size in self.largest.items()):
+            return self._run_padded(tensors, lengths)
+        return self._run_split(tensors, lengths)
+
+    def _length(self, rate: Rate, tensors: Tensors) -> int:
+        return next(int(tensors[port.name].shape[1]) for port in self.spec.inputs if port.rate == rate)
+
+    def _run_padded(self, tensors: Tensors, lengths: Sizes) -> dict[str, Array]:
+        sizes = next(s for s in self.networks if all(lengths[rate] <= size for rate, size in zip(self.rates, s, strict=True)))
+        missing = {rate: size - lengths[rate] for rate, size in zip(self.rates, sizes, strict=True)}
+        padded = {port.name: self._padded(port, tensors[port.name], missing) for port in self.spec.inputs}
+        outputs = self.networks[sizes].run(padded)
+        return {port.name: _cropped(port, outputs[port.name], missing) for port in self.spec.outputs}
+
+    def _padded(self, port: PortSpec, tensor: Array, missing: Sizes) -> Array:
+        num_steps = missing.get(port.rate, 0)
+        return np.concatenate([tensor, self.padding(port, num_steps)], axis=1) if num_steps else tensor
+
+    def _run_split(self, tensors: Tensors, lengths: Sizes) -> dict[str, Array]:
+        if not self.spec.splittable or len(self.rates) > 1:
+            raise InputError(f"network '{self.name}' takes at most {self._limits()}, but is given {_counted(lengths)}")
+        (rate,) = self.rates
+        (length,) = lengths.values()
+        pieces = [self._run_piece(tensors, rate, piece) for piece in self._pieces(length, self.largest[rate])]
+        return {name: np.concatenate([piece[name] for piece in pieces], axis=1) for name in self.outputs}
+
+    def _run_piece(self, tensors: Tensors, rate: Rate, piece: tuple[slice, slice]) -> dict[str, Array]:
+        read, kept = piece
+        ports = {port.name: port for port in self.spec.inputs}
+        cut = {name: tensors[name][:, read] if port.rate == rate else tensors[name] for name, port in ports.items()}
+        return {name: array[:, kept] for name, array in self._run_padded(cut, {rate: read.stop - read.start}).items()}
+
+    def _pieces(self, length: int, size: int) -> Iterator[tuple[slice, slice]]:
+        """What each piece reads, and which of its outputs are kept.
+
+        A streamed network gives no output for its margins; any other gives one for every input, those in the margins wrong
+        wherever the utterance goes on beyond them.
+        """
+        left, right = self.spec.margins.left, self.spec.margins.right
+        if size <= left + right:
+            raise InputError(
+                f"network '{self.name}' takes at most {self._limits()}, of which its margins are {left + right}",
+                hint="give the context a larger size, or a smaller max_tokens",
+            )
+        if self.spec.role in _STREAMED:
+            for start in range(0, length - left - right, size - left - right):
+                yield slice(start, min(start + size, length)), slice(None)
+            return
+        done = 0
+        while done < length:
+            start = max(0, done - left)
+            stop = min(start + size, length)
+            end = stop if stop == length else stop - right
+            yield slice(start, stop), slice(done - start, end - start)
+            done = end
+
+    def _limits(self) -> str:
+        return _counted(self.largest)
+
+
+def _counted(lengths: Sizes) -> str:
+    return " and ".join(f"{length} {rate}s" for rate, length in lengths.items())
+
+
+def _cropped(port: PortSpec, output: Array, missing: Sizes) -> Array:
+    """Without the steps that only padding made."""
+    for rate, num_steps in missing.items():
+        base, denominator = _parts(rate)
+        own_base, own_denominator = _parts(port.rate)
+        if base == own_base:
+            return output[:, : output.shape[1] - int(num_steps * Fraction(denominator, own_denominator))]
+    return output
+
+
+def _parts(rate: Rate) -> tuple[str, int]:
+    base, _, denominator = rate.partition("/")
+    return base, int(denominator or 1)
