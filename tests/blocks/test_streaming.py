@@ -26,6 +26,7 @@ from toys import (
 from tts_cli.blocks.decoder import Decoder, NetworkStream
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
+from tts_cli.errors import StackError
 from tts_cli.ports import Tensors
 from tts_cli.request import Request
 
@@ -153,7 +154,7 @@ def test_a_failure_while_opening_closes_what_is_open() -> None:
             raise RuntimeError(sorted(scope))
 
     streams: list[Stream | None] = []
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StackError, match="Failing raised RuntimeError"):
         stack(Frames({"x": np.zeros((1, 5, 1), np.float32)}), Failing(RunningMean)).open({}, None)
     assert streams[0] is not None
     assert streams[0].read(1) is None

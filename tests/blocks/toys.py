@@ -230,9 +230,8 @@ class Tripled(Stream):
         missing = -(-(n - len(self._ready)) // 3)
         chunk = self.pull(missing) if missing > 0 else None
         if chunk is not None:
-            self._ready.push(
-                {"x": np.repeat(chunk["x"], 3, axis=1) + np.tile([[[0.0], [0.1], [0.2]]], (1, chunk["x"].shape[1], 1))}
-            )
+            steps = np.tile(np.array([[[0.0], [0.1], [0.2]]], np.float32), (1, chunk["x"].shape[1], 1))
+            self._ready.push({"x": np.repeat(chunk["x"], 3, axis=1) + steps})
         return self._ready.take(n) if len(self._ready) else None
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.registry import block_class
+from tts_cli.blocks.wiring import Source, Wiring
 from tts_cli.config import StrictModel, parse
-from tts_cli.errors import ConfigError, StackError
-from tts_cli.ports import Role
+from tts_cli.errors import ConfigError, StackError, TtsError
+from tts_cli.ports import Role, Tensors
 
 if TYPE_CHECKING:
     from tts_cli.blocks.network import AddonNetwork
@@ -56,6 +59,7 @@ class BlockOptions:
 
     def __init__(self, value: Mapping[str, Any], path: str) -> None:
         self.value = {key: item for key, item in value.items() if key != "type"}
+        self.type = value.get("type")
         self.path = path
 
     def parse(self, model: type[Model]) -> Model:
@@ -66,6 +70,19 @@ class BlockOptions:
             raise StackError(error.message, error.hint) from error
 
 
+@dataclass(frozen=True)
+class Holds:
+    """Marks a field of an options model that holds blocks: `Annotated[Any, Holds(SequenceBlock)]` one of that kind,
+    `Annotated[tuple[Any, ...], Holds(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
+
+    kind: type[Block]
+
+    def check(self, value: Any, path: str) -> None:
+        """Checks the field's value. Raises StackError."""
+        for item, place in self.kind.each(value, path) if isinstance(value, tuple) else [(value, path)]:
+            self.kind.check(item, place)
+
+
 class Block:
     """A component of a stack. It holds what the addon gave it and never the state of one utterance.
 
@@ -74,8 +91,13 @@ class Block:
 
     options_model: ClassVar[type[StrictModel]] = StrictModel
     """Schema of the block's JSON object; without fields unless a block says otherwise."""
+    reads: tuple[Source, ...] = ()
+    """What the block reads where it stands; known once it is connected."""
+    gives: Wiring | None = None
+    """What the block gives where it stands; known once it is connected."""
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        self.type: str = options.type or type(self).__name__
         self.path = options.path
         self.options: Any = options.parse(self.options_model)
         self.addon = addon
@@ -85,6 +107,37 @@ class Block:
         """The block of this kind that the JSON `value` at `path` describes; a block stands for itself. Raises StackError."""
         if isinstance(value, cls):
             return value
+        found = cls.class_of(value, path)
+        with blamed(path, value["type"]):
+            return found(BlockOptions(value, path), addon)
+
+    @classmethod
+    def build_all(cls, values: Sequence[Any], path: str, addon: AddonParts) -> list[Self]:
+        """The blocks of this kind in a JSON list, which holds at least one. Raises StackError."""
+        return [cls.build(value, place, addon) for value, place in cls.each(values, path)]
+
+    @classmethod
+    def check(cls, value: Any, path: str) -> None:
+        """Checks what `build` is given as far as that goes without an addon: types, options, nesting. Raises StackError."""
+        if isinstance(value, cls):
+            return
+        model = cls.class_of(value, path).options_model
+        options = BlockOptions(value, path).parse(model)
+        for name, field in model.model_fields.items():
+            for holds in field.metadata:
+                if isinstance(holds, Holds):
+                    holds.check(getattr(options, name), f"{path}.{name}")
+
+    @classmethod
+    def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
+        """The items of a JSON list, which holds at least one, and their paths. Raises StackError."""
+        if not values:
+            raise StackError(f"{path}: at least one {cls.__name__} belongs here")
+        return [(value, f"{path}[{index}]") for index, value in enumerate(values)]
+
+    @classmethod
+    def class_of(cls, value: Any, path: str) -> type[Self]:
+        """The class of this kind that the JSON `value` names. Raises StackError."""
         if isinstance(value, list | tuple):
             raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=_NESTING)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
@@ -92,14 +145,38 @@ class Block:
         found = block_class(value["type"], path)
         if not issubclass(found, cls):
             raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=_NESTING)
-        return found(BlockOptions(value, path), addon)
+        return found
 
-    @classmethod
-    def build_all(cls, values: Sequence[Any], path: str, addon: AddonParts) -> list[Self]:
-        """The blocks of this kind in a JSON list, which holds at least one. Raises StackError."""
-        if not values:
-            raise StackError(f"{path}: at least one {cls.__name__} belongs here")
-        return [cls.build(value, f"{path}[{index}]", addon) for index, value in enumerate(values)]
+    def note(self, gives: Wiring, *reachable: Wiring) -> Wiring:
+        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`."""
+        self.gives = gives
+        self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
+        return gives
+
+    def hold(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
+        """Raises StackError unless `tensors`, which the block just gave, are those it declared, of 1 to `max_steps` steps."""
+        for name, source in (self.gives or {}).items():
+            port, array = source.port, (tensors or {}).get(name)
+            if array is None:
+                given = ", ".join(f"'{other}'" for other in tensors or {}) or "nothing"
+                raise StackError(f"{self.path}: {self.type} declares {port.describe()}, but gave {given}")
+            fits = array.ndim == 3 and array.shape[2] == (port.channels or array.shape[2]) and array.dtype == port.type
+            if not fits or array.shape[0] != 1 or array.shape[1] < 1 or array.shape[1] > (max_steps or array.shape[1]):
+                asked = f"(1, {f'1 to {max_steps}' if max_steps else 'steps'}, {port.channels or 'any'}) {port.type}"
+                raise StackError(
+                    f"{self.path}: {self.type} gave '{name}' as {array.shape} {array.dtype}, but {asked} belongs there"
+                )
+
+
+@contextmanager
+def blamed(path: str, kind: str) -> Iterator[None]:
+    """Makes of what a component raises a StackError with its place; what is raised on purpose passes."""
+    try:
+        yield
+    except (TtsError, MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        raise StackError(f"{path}: {kind} raised {type(error).__name__}: {error}", hint="--debug shows where") from error
 
 
 _NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"

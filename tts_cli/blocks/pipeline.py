@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import AddonParts, BlockOptions, Holds
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring
@@ -15,8 +15,8 @@ from tts_cli.ports import Tensors
 class StreamablePipelineOptions(StrictModel):
     """Options of `StreamablePipeline`."""
 
-    sequence_block: Any
-    streamable_block: Any
+    sequence_block: Annotated[Any, Holds(SequenceBlock)]
+    streamable_block: Annotated[Any, Holds(StreamableBlock)]
 
 
 class StreamablePipeline(StreamableBlock):
@@ -42,8 +42,8 @@ class StreamablePipeline(StreamableBlock):
         return self.streamable_block.needs(num_steps)
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        added = self.sequence_block.connect(scope)
-        return self.streamable_block.connect(scope.shadowed_by(added), upstream)
+        added = self.sequence_block.join(scope)
+        return self.streamable_block.join(scope.shadowed_by(added), upstream)
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-        return self.streamable_block.open({**scope, **self.sequence_block.run(scope)}, upstream)
+        return self.streamable_block.start({**scope, **self.sequence_block.perform(scope)}, upstream)

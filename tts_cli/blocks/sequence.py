@@ -15,9 +15,9 @@ An installed package offers it to stacks through an entry point of the group `tt
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.ports import PortSpec, Tensors
@@ -40,11 +40,24 @@ class SequenceBlock(Block, ABC):
     def run(self, scope: Tensors) -> Tensors:
         """The outputs, (1, T, C) each, for one utterance. `scope` may hold more than `inputs`, and lack optional ones."""
 
+    def join(self, scope: Wiring) -> Wiring:
+        """`connect`, as containers call it: the block knows from then on what it reads and gives."""
+        with blamed(self.path, self.type):
+            given = self.connect(scope)
+        return self.note(given, scope)
+
+    def perform(self, scope: Tensors) -> Tensors:
+        """`run`, as containers call it. Raises StackError that names the block when it raises, or does not give its ports."""
+        with blamed(self.path, self.type):
+            given = self.run(scope)
+            self.hold(given)
+        return given
+
 
 class SequenceBlockContainerOptions(StrictModel):
     """Options of `SequenceBlockContainer`."""
 
-    blocks: tuple[Any, ...]
+    blocks: Annotated[tuple[Any, ...], Holds(SequenceBlock)]
 
 
 class SequenceBlockContainer(SequenceBlock):
@@ -59,11 +72,11 @@ class SequenceBlockContainer(SequenceBlock):
     def connect(self, scope: Wiring) -> Wiring:
         added = Wiring({})
         for block in self.blocks:
-            added = added.beside(block.connect(scope.shadowed_by(added)))
+            added = added.beside(block.join(scope.shadowed_by(added)))
         return added
 
     def run(self, scope: Tensors) -> Tensors:
         added: dict[str, Any] = {}
         for block in self.blocks:
-            added.update(block.run({**scope, **added}))
+            added.update(block.perform({**scope, **added}))
         return added

@@ -23,13 +23,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
+from tts_cli.errors import StackError
 from tts_cli.ports import Array, PortSpec, Tensors
 
 
@@ -49,7 +50,10 @@ class Stream(ABC):
         self.upstream = upstream
         self.values: Tensors = _read_only({**scope, **(upstream.values if upstream else {})})
         """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
+        self.block: StreamableBlock | None = None
+        """Whose stream it is, once a container started it: held to what the block declares."""
         self._is_open = True
+        self._has_given = False
         self._faults: list[Fault] = []
 
     @property
@@ -60,12 +64,24 @@ class Stream(ABC):
     def read(self, n: int) -> Tensors | None:
         """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
 
-        Steps count at this stream's own rate: frames, or samples.
+        Steps count at this stream's own rate: frames, or samples. Raises StackError when the block breaks its contract.
         """
         if n < 1:
             raise ValueError(f"a stream is read by at least one step, not {n}")
-        chunk = self.produce(n) if self._is_open else None
+        chunk = self._watched(n) if self._is_open else None
         return chunk if self._is_open else None
+
+    def _watched(self, n: int) -> Tensors | None:
+        if self.block is None:
+            return self.produce(n)
+        with blamed(self.block.path, self.block.type):
+            chunk = self.produce(n)
+            if chunk is not None:
+                self.block.hold(chunk, n)
+                self._has_given = True
+        if chunk is None and self._is_open and not self._has_given and self.upstream and self.upstream._has_given:
+            raise StackError(f"{self.block.path}: {self.block.type} gave nothing, although it was given something")
+        return chunk
 
     @abstractmethod
     def produce(self, n: int) -> Tensors | None:
@@ -124,11 +140,24 @@ class StreamableBlock(Block, ABC):
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         """A stream of one utterance. `scope` holds its sequence ports, `upstream` the stream of the block before."""
 
+    def join(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        """`connect`, as containers call it: the block knows from then on what it reads and gives."""
+        with blamed(self.path, self.type):
+            given = self.connect(scope, upstream)
+        return self.note(given, scope, upstream)
+
+    def start(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        """`open`, as containers call it: from then on an error, and a chunk that is not as declared, names the block."""
+        with blamed(self.path, self.type):
+            stream = self.open(scope, upstream)
+            stream.block = stream.block or self
+        return stream
+
 
 class StreamableStackOptions(StrictModel):
     """Options of `StreamableStack`."""
 
-    stack: tuple[Any, ...]
+    stack: Annotated[tuple[Any, ...], Holds(StreamableBlock)]
 
 
 class StreamableStack(StreamableBlock):
@@ -152,13 +181,13 @@ class StreamableStack(StreamableBlock):
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         for block in self.blocks:
-            upstream = block.connect(scope, upstream)
+            upstream = block.join(scope, upstream)
         return upstream
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         for block in self.blocks:
             try:
-                stream = block.open(scope, upstream)
+                stream = block.start(scope, upstream)
             except BaseException:
                 if upstream is not None:
                     upstream.close()

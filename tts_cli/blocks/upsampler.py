@@ -49,6 +49,7 @@ class Upsampler(StreamableBlock):
         if "energy" in scope:
             scope.need((_ENERGY, _REQUEST["given_energy"], _REQUEST["energy_scale"]), self.path)
         ports = [source.port for source in scope.values() if _is_repeated(source.port)]
+        scope.need(ports, self.path)
         self._repeated = tuple(port.name for port in ports)
         return given.beside(Wiring.of((port.model_copy(update={"rate": "frame"}) for port in ports), self.path))
 
