@@ -170,4 +170,3 @@ class AttentionGuard:
 
     def _name(self, first: int, end: int) -> str:
         return " ".join(self._tokens[token] for token in range(first, min(end, first + 6)))
-
