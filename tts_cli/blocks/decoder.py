@@ -41,7 +41,7 @@ class NetworkStream(Stream):
             n = min(n, self._largest - self._margins.total)
         self._fill(n + self._margins.total)
         num_steps = min(n, len(self._window) - self._margins.total)
-        if num_steps < 1:
+        if num_steps < 1 or not self._is_open:
             return None
         outputs = self._network.run({**self._constants, **self._window.peek(num_steps + self._margins.total)})
         self._window.take(num_steps)
