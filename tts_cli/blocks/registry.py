@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from tts_cli.config import suggest
@@ -25,29 +26,47 @@ BUILT_IN = {
 
 def known_types() -> list[str]:
     """Every type name a stack may use."""
-    return sorted(BUILT_IN.keys() | entry_points(group=GROUP).names)
+    return sorted(BUILT_IN.keys() | offered().keys())
+
+
+@cache
+def offered() -> dict[str, tuple[EntryPoint, ...]]:
+    """What installed packages offer, by name; looked up once, for that reads the metadata of every package."""
+    found = entry_points(group=GROUP)
+    return {name: tuple(found.select(name=name)) for name in found.names}
 
 
 def block_class(name: str, path: str) -> type:
     """The class registered under `name`.
 
-    Raises StackError with the JSON path for a name that is unknown (and lists the known ones) and for a class that cannot be
-    loaded.
+    Raises StackError with the JSON path for a name that is unknown (and lists the known ones) or offered more than once, and for
+    a class that cannot be loaded.
     """
+    entry = _entry_point(name, path)
     try:
-        found = _entry_point(name, path).load()
-    except (ImportError, AttributeError) as error:
-        raise StackError(f"{path}: block type '{name}' cannot be loaded: {error}") from error
+        found = entry.load()
+    except Exception as error:
+        message = f"{path}: block type '{name}' {_origin(entry)} cannot be loaded: {type(error).__name__}: {error}"
+        raise StackError(message, hint="--debug shows where") from error
     if not isinstance(found, type):
-        raise StackError(f"{path}: block type '{name}' is registered as something that is not a class")
+        raise StackError(f"{path}: block type '{name}' {_origin(entry)} is registered as something that is not a class")
     return found
 
 
 def _entry_point(name: str, path: str) -> EntryPoint:
+    entries = list(offered().get(name, ()))
     if name in BUILT_IN:
-        return EntryPoint(name, BUILT_IN[name], GROUP)
-    offered = tuple(entry_points(group=GROUP, name=name))
-    if not offered:
+        entries.insert(0, EntryPoint(name, BUILT_IN[name], GROUP))
+    if not entries:
         known = known_types()
         raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint=suggest(name, known))
-    return offered[0]
+    if len(entries) > 1:
+        origins = " and ".join(_origin(entry) for entry in entries)
+        raise StackError(
+            f"{path}: block type '{name}' is offered more than once, {origins}", hint="uninstall all but one of them"
+        )
+    return entries[0]
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"by package '{entry.dist.name}'" if entry.dist else "by tts itself"
