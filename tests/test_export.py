@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_cli.addon_config import read_addon_config
-from tts_cli.backends import open_network
+from tts_cli.backends import is_installed, open_network
 from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
 from tts_cli.export.folder import addon_schema, write_addon
 from tts_cli.export.margins import find_margins
@@ -118,7 +118,9 @@ def addon(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(asset, np.arange(3))
     parities = write_addon(folder, DESCRIPTION, model.export_parts(), samples(), {"table": asset}, "# Tiny\n")
     assert max(parity.largest_difference for parity in parities) < 1e-5
-    assert [parity.output for parity in parities] == ["text", "mean", "mel", "log_f0"]
+    contexts = [parity.context for parity in parities if parity.output == "mel"]
+    assert [parity.output for parity in parities if parity.context == "default"] == ["text", "mean", "mel", "log_f0"]
+    assert contexts == ["default", *(f"fixed-{name}" for name in ("openvino", "onnxruntime") if is_installed(name))]
     return folder
 
 

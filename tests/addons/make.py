@@ -96,9 +96,9 @@ def acoustic_parts() -> list[ExportPart]:
     streamed = [frame_port("text", CHANNELS), *map(frame_port, PROSODY), frame_port("phone_position", 2)]
     decoded = [frame_port("mel", MEL.num_bands), frame_port("log_f0"), frame_port("voicing")]
     return [
-        ExportPart("text_encoder", "encoder", Encoder(), TOKEN_INPUTS, [text]),
-        ExportPart("prosody_encoder", "encoder", ProsodyEncoder(), TOKEN_INPUTS, prosody),
-        ExportPart("decoder", "decoder", Decoder(), [*streamed, TOKEN_INPUTS[2]], decoded),
+        ExportPart("text_encoder", "encoder", Encoder(), TOKEN_INPUTS, [text], mask="token_mask", splittable=True),
+        ExportPart("prosody_encoder", "encoder", ProsodyEncoder(), TOKEN_INPUTS, prosody, mask="token_mask", splittable=True),
+        ExportPart("decoder", "decoder", Decoder(), [*streamed, TOKEN_INPUTS[2]], decoded, splittable=True),
     ]
 
 
@@ -106,9 +106,8 @@ def vocoder_parts() -> list[ExportPart]:
     log_f0 = PortSpec(name="log_f0", rate="frame", optional=True, default=0.0)
     shapes = [("f0", 1), ("harmonic_filter", SUBFRAMES * 2 * NUM_BINS), ("noise_filter", SUBFRAMES * NUM_BINS)]
     outputs = [frame_port(name, channels) for name, channels in shapes]
-    return [
-        ExportPart("vocoder", "vocoder", Vocoder(), [frame_port("mel", MEL.num_bands, MEL.silence), log_f0], outputs, lookahead=1)
-    ]
+    inputs = [frame_port("mel", MEL.num_bands, MEL.silence), log_f0]
+    return [ExportPart("vocoder", "vocoder", Vocoder(), inputs, outputs, lookahead=1, splittable=True)]
 
 
 def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:

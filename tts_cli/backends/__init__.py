@@ -58,6 +58,15 @@ def open_network(
     return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
 
 
+def is_installed(backend: str) -> bool:
+    """Whether a backend of this name can run here."""
+    try:
+        import_module(BACKENDS[backend])
+    except (KeyError, ImportError):
+        return False
+    return True
+
+
 def static_shapes(spec: NetworkSpec, sizes: Mapping[Rate, int]) -> dict[str, tuple[int, int, int]]:
     """The shape (1, T, C) of every input of a network whose sizes are fixed, by its name."""
     return {port.name: (1, sizes.get(port.rate, 1), port.channels) for port in spec.inputs}

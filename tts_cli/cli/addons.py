@@ -131,6 +131,8 @@ def export_addon(
 
 
 def _print_parities(output: Path, parities: list[Parity]) -> None:
-    rows = [(p.network, p.output, f"{p.largest_difference:.1e}", f"{p.largest_value:.4g}", f"{p.error:.1e}") for p in parities]
-    print_table("torch and ONNX Runtime", ("network", "output", "largest difference", "largest value", "relative"), rows)
+    header = ("context", "network", "output", "largest difference", "largest value", "relative")
+    values = [(f"{p.largest_difference:.1e}", f"{p.largest_value:.4g}", f"{p.error:.1e}") for p in parities]
+    rows = [(p.context, p.network, p.output, *shown) for p, shown in zip(parities, values, strict=True)]
+    print_table("difference from torch", header, rows)
     typer.echo(f"{output}: largest difference {max(p.largest_difference for p in parities):.1e}")

@@ -7,18 +7,21 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tts_cli.addon import open_addon
-from tts_cli.addon_config import ADDON_FILE, AddonConfig
-from tts_cli.backends import open_network
+from tts_cli.addon_config import ADDON_FILE, AddonConfig, Context
+from tts_cli.backends import is_installed, open_network
+from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.config import parse
 from tts_cli.errors import InputError, OutputError
+from tts_cli.export.contexts import shipped_contexts
 from tts_cli.export.network import export_network, sha256
 from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity, round_parameters
 from tts_cli.models.parts import ExportPart
-from tts_cli.ports import NetworkSettings
+from tts_cli.ports import NetworkSettings, NetworkSpec
 
 TOLERANCE = 1e-4
 """Largest `Parity.error` that is let pass."""
@@ -33,28 +36,55 @@ def write_addon(
     model_card: str,
     tolerance: float = TOLERANCE,
 ) -> list[Parity]:
-    """Write the addon `folder`, replacing an older one, and say how far each output is from torch.
+    """Write the addon `folder`, replacing an older one; say how far each output is from torch in every context that runs here.
 
-    `description` has the fields of addon.json except networks and assets; `samples` real inputs of each part, by its name.
+    `description` has the fields of addon.json except networks and assets; contexts it has win over the shipped ones. `samples`
+    are real inputs of each part, by its name.
     The parts' parameters are rounded to what the addon keeps. Raises RefusedError over the tolerance, ConfigError for a wrong
     description, AddonError when its stack does not fit its networks, OutputError when the folder cannot be written; then an older
     addon stays as it was.
     """
     with _replacing(folder) as new:
-        networks, parities = {}, []
         (new / "networks").mkdir()
-        for part in parts:
-            round_parameters(part.module)
-            spec = export_network(part, new / "networks", samples[part.name][0])
-            network = open_network(new / "networks" / f"{part.name}.onnx", spec, NetworkSettings())
-            parities += measure_parity(part, network, samples[part.name])
-            networks[part.name] = spec.model_dump(mode="json")
+        networks = {part.name: _write_network(part, new / "networks", samples[part.name]) for part in parts}
+        contexts = shipped_contexts(networks)
+        parities = [
+            parity
+            for part in parts
+            for context in _contexts_here(contexts)
+            for parity in _measure(part, networks[part.name], context, contexts[context], new, samples[part.name])
+        ]
         refuse_disparity(parities, tolerance)
-        fields = {**description, "networks": networks, "assets": _copy_assets(assets, new)}
+        fields = {
+            "contexts": {name: context.model_dump(mode="json") for name, context in contexts.items()},
+            **description,
+            "networks": {name: spec.model_dump(mode="json") for name, spec in networks.items()},
+            "assets": _copy_assets(assets, new),
+        }
         write_addon_config(new, parse(AddonConfig, fields, str(folder / ADDON_FILE)))
         open_addon(new, near=folder.parent)
         (new / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
     return parities
+
+
+def _write_network(part: ExportPart, folder: Path, samples: Sequence[Sample]) -> NetworkSpec:
+    round_parameters(part.module)
+    return export_network(part, folder, samples[0])
+
+
+def _contexts_here(contexts: Mapping[str, Context]) -> list[str]:
+    """Those whose backends are installed."""
+    backends = {name: {settings.backend for settings in context.networks.values()} for name, context in contexts.items()}
+    return [name for name, needed in backends.items() if all(is_installed(backend) for backend in needed)]
+
+
+def _measure(
+    part: ExportPart, spec: NetworkSpec, name: str, context: Context, folder: Path, samples: Sequence[Sample]
+) -> list[Parity]:
+    settings = context.networks.get(part.name, NetworkSettings())
+    compiled = partial(open_network, folder / "networks" / f"{part.name}.onnx", spec, settings)
+    network = open_with_sizes(part.name, spec, settings.sizes, compiled)
+    return measure_parity(part, network, samples, name)
 
 
 def write_addon_config(folder: Path, config: AddonConfig) -> None:

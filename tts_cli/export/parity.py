@@ -22,8 +22,9 @@ Sample = Sequence[Tensor]
 
 @dataclass(frozen=True)
 class Parity:
-    """How far one output of a network is from torch, over all samples."""
+    """How far one output of a network is from torch, over all samples, in one context."""
 
+    context: str
     network: str
     output: str
     largest_difference: float
@@ -43,8 +44,8 @@ def round_parameters(module: nn.Module) -> None:
             value.copy_(torch.from_numpy(stored(value)))
 
 
-def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]) -> list[Parity]:
-    """One entry for each output. The part's parameters are expected to be rounded."""
+def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample], context: str = "default") -> list[Parity]:
+    """One entry for each output of `network`, opened in `context`. The part's parameters are expected to be rounded."""
     largest = {port.name: (0.0, 0.0) for port in part.outputs}
     for sample in samples:
         given = network.run({port.name: value.numpy() for port, value in zip(part.inputs, sample, strict=True)})
@@ -53,7 +54,7 @@ def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]
         for port, value in zip(part.outputs, expected, strict=True):
             difference, scale = _compare(value.numpy(), given[port.name])
             largest[port.name] = (max(largest[port.name][0], difference), max(largest[port.name][1], scale))
-    return [Parity(part.name, output, *values) for output, values in largest.items()]
+    return [Parity(context, part.name, output, *values) for output, values in largest.items()]
 
 
 def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
@@ -61,7 +62,8 @@ def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
     worst = max(parities, key=lambda parity: parity.error)
     if worst.error > tolerance:
         raise RefusedError(
-            f"network '{worst.network}' differs from its torch module by {worst.error:.1e} in '{worst.output}', "
+            f"network '{worst.network}' in context '{worst.context}' differs from its torch module by {worst.error:.1e} in "
+            f"'{worst.output}', "
             f"more than the tolerance of {tolerance:.0e}; nothing was written"
         )
 
