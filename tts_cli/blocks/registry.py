@@ -14,6 +14,7 @@ GROUP = "tts_cli.blocks"
 BUILT_IN = {
     "Addon": "tts_cli.blocks.streamable:AddonStack",
     "AttentionDecoder": "tts_cli.blocks.attention:AttentionDecoder",
+    "CustomizedEncoders": "tts_cli.blocks.encoders:CustomizedEncoders",
     "Decoder": "tts_cli.blocks.decoder:Decoder",
     "Encoders": "tts_cli.blocks.encoders:Encoders",
     "SequenceBlockContainer": "tts_cli.blocks.sequence:SequenceBlockContainer",

@@ -72,6 +72,9 @@ def synth(
         Path | None,
         typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, to be edited for --prosody."),
     ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write which block worked when, to be looked at in ui.perfetto.dev.")
+    ] = None,
     as_json: Json = False,
     context: Annotated[
         str, typer.Option(metavar="NAME", help="Context of the addon: where and in what chunks it runs.")
@@ -86,19 +89,22 @@ def synth(
     from tts_cli.library import DEFAULT_ADDON
     from tts_cli.request import Controls, prosody_json, read_prosody
     from tts_cli.synthesis import load
+    from tts_cli.trace import Trace, observed
 
     _refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
     _refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
     _refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
     _refuse_several({"--output-dir": output_dir, "--prosody": prosody, "--save-timings": save_timings})
     _refuse_several({"--output-dir": output_dir, "--save-prosody": save_prosody})
+    _refuse_several({"--output-dir": output_dir, "--trace": trace})
     if resume and not output_dir:
         raise InputError("--resume needs --output-dir")
     if not 0 <= sentence_silence <= LONGEST_SILENCE_S:
         raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
     words = "" if prosody else read_text(text, input_file)
     controls = Controls(length_scale, pitch_shift, pitch_range, energy)
-    voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon)
+    voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon), Trace()
+    voice = observed(voice, spans.observer) if trace else voice
     speak = Speaker(
         voice,
         partial(voice.stream, speaker=speaker, controls=controls, seed=seed, sentence_silence_s=sentence_silence),
@@ -111,8 +117,10 @@ def synth(
     said = read_prosody(prosody, voice.frames_per_second) if prosody else words
     speech = speak.speech(said, notes=bool(save_timings or save_prosody))
     outlet = to_wav(path) if path else to_standard_output(raw=True) if output_raw else to_sound_device()
-    with _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file:
+    with _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file, _beside(trace) as trace_file:
         outlet(speech, voice.sample_rate)
+        if trace_file:
+            trace_file.write(spans.json())
         if timings_file:
             timings_file.write(textgrid(speech.sentences, speech.seconds))
         if prosody_file:
