@@ -154,9 +154,11 @@ class AddonConfig(StrictModel):
         return files
 
 
-def read_context(path: Path) -> Context:
-    """The context in a JSON file. Raises ConfigError naming the file and the key."""
-    return parse(Context, read_mapping(path), str(path))
+def context_of(context: str | Path) -> str | Context:
+    """The name of a context, or the one in a JSON file. Raises ConfigError naming the file and the key."""
+    if isinstance(context, str) and not context.endswith(".json"):
+        return context
+    return parse(Context, read_mapping(Path(context)), str(context))
 
 
 def read_addon_config(folder: Path) -> AddonConfig:
@@ -165,7 +167,7 @@ def read_addon_config(folder: Path) -> AddonConfig:
     if not path.is_file():
         raise AddonError(f"{folder}: not an addon: it holds no {ADDON_FILE}")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_duplicates)
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=without_duplicates)
         return parse(AddonConfig, value, str(path))
     except ConfigError as error:
         raise AddonError(error.message, error.hint) from error
@@ -173,7 +175,7 @@ def read_addon_config(folder: Path) -> AddonConfig:
         raise AddonError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object whose keys are each given once."""
     value = dict(pairs)
     if len(value) < len(pairs):

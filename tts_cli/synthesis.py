@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.addon import Addon, open_addon
-from tts_cli.addon_config import AddonConfig, Context, read_context
+from tts_cli.addon_config import AddonConfig, Context, context_of
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.latency import Latency, first_chunk_latency
 from tts_cli.blocks.streamable import Fault, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
@@ -94,6 +95,12 @@ class Voice:
     def default_speaker(self) -> str:
         """Who speaks when nobody is named: whom the addon says, else its first speaker."""
         return self.acoustic.config.default_speaker or self.speakers[0]
+
+    @property
+    def latency(self) -> Latency:
+        """What stands between a sentence and its first chunk, by the context's schedule."""
+        first = next(self.acoustic.context.chunks.sizes())
+        return first_chunk_latency(self.stack, first * self.acoustic.mel.hop_samples)
 
     def stream(
         self,
@@ -201,21 +208,23 @@ def load(
     threads: int | None = None,
     lexicon: Path | None = None,
     cache: Path | None = None,
+    stack: Path | None = None,
 ) -> Voice:
     """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
 
     `context` says where networks run: the name of one that both addons have, or a JSON file; `threads` overrides how many each
-    uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks. Raises AddonError, ConfigError for a
-    context that cannot run here, or StackError with the JSON path of what does not fit.
+    uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks, `stack` a file whose stack stands for the
+    addon's own; where that gives audio, no vocoder is added to it. Raises AddonError, ConfigError for a context that cannot
+    run here, or StackError with the JSON path of what does not fit.
     """
-    chosen = context if isinstance(context, str) and not context.endswith(".json") else read_context(Path(context))
-    acoustic = open_addon(addon, chosen, threads, cache=cache)
+    chosen = context_of(context)
+    acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
-    name = vocoder or acoustic.config.default_vocoder
+    name = vocoder or (None if "audio" in acoustic.check_stack() else acoustic.config.default_vocoder)
     opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
     if isinstance(chosen, Context):
-        _refuse_unknown_networks(chosen, context, [found.config for found in (acoustic, opened) if found])
+        _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))
 
 

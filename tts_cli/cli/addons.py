@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli.terminal import Json, existing, extra, print_json, print_table, say
+from tts_cli.cli.terminal import CacheDir, ContextName, Json, existing, extra, print_json, print_table, say
 
 if TYPE_CHECKING:
     from tts_cli.addon import Addon
@@ -55,17 +55,23 @@ def _summary(name: str, folder: Path) -> dict[str, Any]:
 @app.command()
 def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="Addons.")],
+    context: ContextName = "default",
+    cache_dir: CacheDir = None,
 ) -> None:
     """Validate addons.
 
-    Checks their configuration, every file's checksum, every network and the stack; and that a voice fits its vocoder.
+    Checks their configuration, every file's checksum, every network as the context runs it, and the stack; and that a voice
+    fits its vocoder.
     """
     from tts_cli.addon import open_addon
+    from tts_cli.addon_config import context_of
 
     for name in names:
-        addon = open_addon(name)
+        addon = open_addon(name, context_of(context), cache=cache_dir)
         _open_networks(addon)
-        typer.echo(f"{addon.folder}: valid: {addon.config.kind}, {len(addon.config.networks)} networks{_checked_voice(addon)}")
+        typer.echo(
+            f"{addon.folder}: valid: {addon.config.kind}, {len(addon.config.networks)} networks{_checked_voice(addon, context, cache_dir)}"
+        )
 
 
 def _open_networks(addon: Addon) -> None:
@@ -74,13 +80,13 @@ def _open_networks(addon: Addon) -> None:
         addon.networks(role)
 
 
-def _checked_voice(addon: Addon) -> str:
+def _checked_voice(addon: Addon, context: str, cache_dir: Path | None) -> str:
     """Opens the voice that an acoustic addon makes with its default vocoder, and says so."""
     from tts_cli.synthesis import load
 
     if addon.config.kind != "acoustic" or not addon.config.default_vocoder:
         return ""
-    voice = load(addon.folder)
+    voice = load(addon.folder, context=context, cache=cache_dir)
     return f", speaks with {voice.vocoder.name if voice.vocoder else 'itself'}: {', '.join(voice.speakers)}"
 
 

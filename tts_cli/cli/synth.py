@@ -20,9 +20,9 @@ from tts_cli.cli.outlets import (
     to_standard_output,
     to_wav,
 )
-from tts_cli.cli.terminal import AddonName, Json, SpeakerName, Threads, VocoderName, print_json, say
+from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Json, SpeakerName, Threads, VocoderName, print_json, say
 from tts_cli.cli.timings import TimedSentence, textgrid
-from tts_cli.errors import InputError, TextError
+from tts_cli.errors import InputError, RefusedError, TextError
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
@@ -76,9 +76,11 @@ def synth(
         Path | None, typer.Option(metavar="FILE", help="Write which block worked when, to be looked at in ui.perfetto.dev.")
     ] = None,
     as_json: Json = False,
-    context: Annotated[
-        str, typer.Option(metavar="NAME", help="Context of the addon: where and in what chunks it runs.")
-    ] = "default",
+    best_effort: Annotated[
+        bool, typer.Option("--best-effort", help="Take speech that skips, repeats or does not end, which is refused otherwise.")
+    ] = False,
+    context: ContextName = "default",
+    cache_dir: CacheDir = None,
     threads: Threads = 1,
 ) -> None:
     """Speak a text.
@@ -103,11 +105,18 @@ def synth(
         raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
     words = "" if prosody else read_text(text, input_file)
     controls = Controls(length_scale, pitch_shift, pitch_range, energy)
-    voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon), Trace()
+    voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon, cache_dir), Trace()
     voice = observed(voice, spans.observer) if trace else voice
     speak = Speaker(
         voice,
-        partial(voice.stream, speaker=speaker, controls=controls, seed=seed, sentence_silence_s=sentence_silence),
+        partial(
+            voice.stream,
+            speaker=speaker,
+            controls=controls,
+            seed=seed,
+            sentence_silence_s=sentence_silence,
+            best_effort=best_effort,
+        ),
         as_json,
     )
     if output_dir:
@@ -141,6 +150,8 @@ class Speech:
             # Without notes, memory does not grow with the text.
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice.frames_per_second))
+            for fault in chunk.faults:
+                say(f"warning: {fault.message}")
             self._num_samples += len(chunk.samples)
             yield chunk.samples
 
@@ -163,29 +174,30 @@ class Speaker:
     def lines(self, text: str, folder: Path, resume: bool) -> None:
         """Speaks each line that is not blank to a file named by its number.
 
-        A line that cannot be spoken is told and passed over; then TextError is raised in the end.
+        A line that cannot be spoken, or whose speech is refused, is told and passed over; then an error is raised in the end.
         """
         lines = {number: line for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1) if line.strip()}
         if not lines:
             raise TextError("there is no line to speak")
         _make_folder(folder)
-        wrong = [number for number, line in lines.items() if not self._line(folder, number, line, resume)]
-        if wrong:
-            raise TextError(f"{len(wrong)} of {len(lines)} lines could not be spoken", hint=f"all others are in {folder}")
+        errors = [error for number, line in lines.items() if (error := self._line(folder, number, line, resume))]
+        if errors:
+            message = f"{len(errors)} of {len(lines)} lines could not be spoken"
+            raise type(errors[0])(message, hint=f"all others are in {folder}")
 
-    def _line(self, folder: Path, number: int, line: str, resume: bool) -> bool:
-        """Whether the line could be spoken."""
+    def _line(self, folder: Path, number: int, line: str, resume: bool) -> TextError | RefusedError | None:
+        """Why the line could not be spoken."""
         path = folder / f"{number:04d}.wav"
         if resume and path.exists():
-            return True
+            return None
         speech = self.speech(line)
         try:
             to_wav(path)(speech, self.voice.sample_rate)
-        except TextError as error:
+        except (TextError, RefusedError) as error:
             say(f"line {number}: {error.message}")
-            return False
+            return error
         self.report(speech, path)
-        return True
+        return None
 
     def report(self, speech: Speech, path: Path | None) -> None:
         """Says what was spoken and where it is."""

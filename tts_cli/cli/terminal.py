@@ -28,6 +28,15 @@ VocoderName = Annotated[
     str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="The vocoder; by default the one that the voice names.")
 ]
 SpeakerName = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's first.")]
+ContextName = Annotated[
+    str,
+    typer.Option(
+        "--context", metavar="NAME|FILE", help="Where, in what sizes and in what chunks it runs: a context of the addon, or JSON."
+    ),
+]
+CacheDir = Annotated[
+    Path | None, typer.Option("--cache-dir", metavar="DIR", help="Folder for compiled networks: the next start is quicker.")
+]
 Threads = Annotated[int, typer.Option("--threads", metavar="N", min=1, max=256, help="Threads that each network may use.")]
 Settings = Annotated[
     list[str] | None,
