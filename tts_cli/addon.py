@@ -5,7 +5,7 @@ Opening executes nothing that comes with the addon: it reads JSON, checks every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -25,6 +25,7 @@ from tts_cli.errors import AddonError, InputError, OutputError, StackError
 from tts_cli.library import check_files, file_hash, find_addon
 from tts_cli.ports import NetworkSettings, PortSpec, Role
 from tts_cli.request import REQUEST_PORTS
+from tts_cli.stack_file import StackFile, read_stack
 
 _SHARED: WeakValueDictionary[tuple[str, str, str], AddonNetwork] = WeakValueDictionary()
 """Every network that is open, by its name, declaration (with the SHA-256 of its files) and settings; none is opened twice, and
@@ -35,12 +36,27 @@ _OPENING = Lock()
 class Addon:
     """What an addon's blocks ask for (see `blocks.block.AddonParts`), and the blocks themselves."""
 
-    def __init__(self, folder: Path, config: AddonConfig, context: Context, cache: Path | None = None) -> None:
-        """`cache` is a folder for compiled networks; None: each start compiles anew."""
+    def __init__(
+        self,
+        folder: Path,
+        config: AddonConfig,
+        context: Context,
+        cache: Path | None = None,
+        stack: StackFile | None = None,
+        outer: tuple[str, ...] = (),
+    ) -> None:
+        """`cache` is a folder for compiled networks; None: each start compiles anew. `stack` stands for the addon's own, `outer`
+        names the addons in whose stacks this one stands."""
         self.folder = folder
         self.config = config
         self.context = context
         self.cache = cache
+        self.stack = stack
+        self.inner: dict[str, Addon] = {}
+        """Addons whose stacks stand in this one's, by name."""
+        self.outer = outer
+        self.open_inner: Callable[..., Addon] = open_addon
+        """Opens another addon as this one was opened."""
         self._opened: dict[str, AddonNetwork] = {}
 
     @property
@@ -67,6 +83,11 @@ class Addon:
     def mean_log_f0(self) -> tuple[float, ...]:
         """Mean natural-log F0 in Hertz of each speaker, by id."""
         return tuple(speaker.mean_log_f0 for speaker in self.config.speakers)
+
+    @property
+    def configs(self) -> tuple[AddonConfig, ...]:
+        """Of this addon, and of those whose stacks stand in its own."""
+        return (self.config, *(config for addon in self.inner.values() for config in addon.configs))
 
     def speaker_id(self, name: str) -> int:
         """Raises InputError that lists the speakers."""
@@ -98,21 +119,41 @@ class Addon:
         return self.folder / self.config.assets[name].file
 
     def stack_of(self, name: str, path: str) -> StreamableBlock:
-        """The stack of an addon that this one requires. Raises StackError when it does not, or when the other has changed."""
+        """The stack of another addon: one that this addon requires, or any that a stack file names.
+
+        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame.
+        """
+        # A stack file may use the stack of the addon for whose own it stands: that is no circle.
+        outer = self.outer if self.stack else (*self.outer, self.name)
+        if name in outer:
+            raise StackError(f"{path}: addon '{name}' stands in itself: {' > '.join((*outer, name))}")
+        if name not in self.inner:
+            self.inner[name] = self.open_inner(self._folder_of(name, path), outer=outer)
+        other = self.inner[name]
+        if other.mel.hash != self.mel.hash:
+            hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
+            raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
+        return other.build_stack()
+
+    def _folder_of(self, name: str, path: str) -> Path:
+        """Where the addon is. Only the user's own stack may name one that is not required, which goes by no hash."""
         hashes = {requirement.name: requirement.sha256 for requirement in self.config.requires}
-        if name not in hashes:
+        if self.stack is None and name not in hashes:
             raise StackError(f"{path}: addon '{name}' is not among those that '{self.name}' requires")
-        folder = find_addon(name, near=self.folder.parent)
-        if file_hash(folder / ADDON_FILE) != hashes[name]:
+        try:
+            folder = self.folder if name == self.name else find_addon(name, near=self.folder.parent)
+        except AddonError as error:
+            raise StackError(f"{path}.name: {error.message}", error.hint) from error
+        if self.stack is None and file_hash(folder / ADDON_FILE) != hashes[name]:
             raise StackError(f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires")
-        # Hashes cannot be circular, so neither can requirements.
-        return open_addon(folder).build_stack()
+        return folder
 
     def build_stack(self) -> StreamableStack:
         """The blocks of `stack`, newly built. Raises StackError with the JSON path of what is wrong."""
-        if not self.config.stack:
+        stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
+        if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
-        return StreamableStack(BlockOptions({"stack": self.config.stack}, f"{self.name}: $"), self)
+        return StreamableStack(BlockOptions({"stack": stack}, f"{place}: $"), self)
 
     def check_stack(self) -> Wiring:
         """Builds the stack and checks its ports; gives its stream ports. Raises StackError naming both sides and the path."""
@@ -147,18 +188,22 @@ def open_addon(
     threads: int | None = None,
     near: Path | None = None,
     cache: Path | None = None,
+    stack: Path | None = None,
+    outer: tuple[str, ...] = (),
 ) -> Addon:
     """The addon called `name`, or in the folder `name`, checked through and through.
 
     `context` is one of the addon's, or one that may speak of networks of other addons too; `threads`, where given, is used by
-    every network in place of what the context says; `cache` is a folder for compiled networks. Raises AddonError, ConfigError
-    for what cannot run here, or StackError with the JSON path.
+    every network in place of what the context says; `cache` is a folder for compiled networks; `stack` a file whose stack stands
+    for the addon's own; `outer` names the addons in whose stacks this one stands. Raises AddonError, ConfigError for what cannot
+    run here, or StackError with the JSON path.
     """
     folder = find_addon(name, near)
     config = read_addon_config(folder)
     check_files(folder, config)
-    addon = Addon(folder, config, _context(config, context, threads), _usable(cache))
-    if config.stack:
+    addon = Addon(folder, config, _context(config, context, threads), _usable(cache), read_stack(stack) if stack else None, outer)
+    addon.open_inner = partial(open_addon, context=context, threads=threads, cache=cache)
+    if addon.stack or config.stack:
         addon.check_stack()
     return addon
 

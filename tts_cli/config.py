@@ -71,7 +71,8 @@ def parse(model: type[Model], mapping: Any, source: str) -> Model:
             valid = _fields_at(model, first["loc"][:-1])
             raise ConfigError(f"{source}: unknown key '{where}'", hint=suggest(str(first["loc"][-1]), valid)) from error
         place = f"{source}: '{where}'" if where else source
-        raise ConfigError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+        message = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+        raise ConfigError(f"{place}: {message}") from error
 
 
 def _fields_at(model: Any, location: tuple[Any, ...]) -> list[str]:

@@ -20,7 +20,18 @@ from tts_cli.cli.outlets import (
     to_standard_output,
     to_wav,
 )
-from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Json, SpeakerName, Threads, VocoderName, print_json, say
+from tts_cli.cli.terminal import (
+    AddonName,
+    CacheDir,
+    ContextName,
+    Json,
+    SpeakerName,
+    StackOption,
+    Threads,
+    VocoderName,
+    print_json,
+    say,
+)
 from tts_cli.cli.timings import TimedSentence, textgrid
 from tts_cli.errors import InputError, RefusedError, TextError
 
@@ -81,6 +92,7 @@ def synth(
     ] = False,
     context: ContextName = "default",
     cache_dir: CacheDir = None,
+    stack: StackOption = None,
     threads: Threads = 1,
 ) -> None:
     """Speak a text.
@@ -105,7 +117,7 @@ def synth(
         raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
     words = "" if prosody else read_text(text, input_file)
     controls = Controls(length_scale, pitch_shift, pitch_range, energy)
-    voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon, cache_dir), Trace()
+    voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon, cache_dir, stack), Trace()
     voice = observed(voice, spans.observer) if trace else voice
     speak = Speaker(
         voice,

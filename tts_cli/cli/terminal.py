@@ -27,6 +27,9 @@ AddonName = Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", h
 VocoderName = Annotated[
     str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="The vocoder; by default the one that the voice names.")
 ]
+StackOption = Annotated[
+    Path | None, typer.Option("--stack", metavar="FILE", help="JSON file whose stack stands for the voice's own.")
+]
 SpeakerName = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's first.")]
 ContextName = Annotated[
     str,
