@@ -208,7 +208,9 @@ def pass_on() -> StreamableBlock:
 @given(nested(margins.map(decoder)), st.integers(1, 60), st.integers(1, 6))
 def test_no_more_is_read_than_a_stack_says_that_it_needs(block: StreamableBlock, n: int, num_reads: int) -> None:
     source = Counted(10_000)
-    stream = stack(source, block).open(SCOPE, None)
+    whole = stack(source, block)
+    whole.connect(request_wiring(), Wiring({}))
+    stream = whole.open(SCOPE, None)
     for place in range(1, num_reads + 1):
         assert stream.read(n) is not None
         assert source.num_given == block.needs(n * place)

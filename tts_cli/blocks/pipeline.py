@@ -32,7 +32,6 @@ class StreamablePipeline(StreamableBlock):
         super().__init__(options, addon)
         self.sequence_block = SequenceBlock.build(self.options.sequence_block, f"{self.path}.sequence_block", addon)
         self.streamable_block = StreamableBlock.build(self.options.streamable_block, f"{self.path}.streamable_block", addon)
-        self.lookahead_samples = self.streamable_block.lookahead_samples
 
     @property
     def chain(self) -> tuple[StreamableBlock, ...]:
@@ -43,7 +42,9 @@ class StreamablePipeline(StreamableBlock):
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         added = self.sequence_block.join(scope)
-        return self.streamable_block.join(scope.shadowed_by(added), upstream)
+        given = self.streamable_block.join(scope.shadowed_by(added), upstream)
+        self.lookahead_samples = self.streamable_block.lookahead_samples
+        return given
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return self.streamable_block.start({**scope, **self.sequence_block.perform(scope)}, upstream)

@@ -115,8 +115,8 @@ class StreamableBlock(Block, ABC):
     outputs: tuple[PortSpec, ...] = ()
     """Stream ports given to the block after, all of one rate."""
     lookahead_samples: int = 0
-    """Audio, in samples, that must exist beyond a step before that step can be given; containers add up (cached_conv, Caillon and
-    Esling, 2022, does so with delays)."""
+    """Audio, in samples, that must exist beyond a step before that step can be given. Containers add it up once connected
+    (as cached_conv does with delays, Caillon and Esling, 2022); `latency` adds it up in time, where sample rates differ."""
 
     @property
     def chain(self) -> tuple[StreamableBlock, ...]:
@@ -168,7 +168,6 @@ class StreamableStack(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.blocks = StreamableBlock.build_all(self.options.stack, f"{self.path}.stack", addon)
-        self.lookahead_samples = sum(block.lookahead_samples for block in self.blocks)
 
     @property
     def chain(self) -> tuple[StreamableBlock, ...]:
@@ -182,6 +181,7 @@ class StreamableStack(StreamableBlock):
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         for block in self.blocks:
             upstream = block.join(scope, upstream)
+        self.lookahead_samples = sum(block.lookahead_samples for block in self.blocks)
         return upstream
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
@@ -210,7 +210,6 @@ class AddonStack(StreamableStack):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         StreamableBlock.__init__(self, options, addon)
         self.blocks = [addon.stack_of(self.options.name, self.path)]
-        self.lookahead_samples = self.blocks[0].lookahead_samples
 
 
 class TensorQueue:
