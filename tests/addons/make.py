@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ TOKEN_INPUTS = (
     PortSpec(name="speaker", rate="utterance", type="int64"),
 )
 PROSODY = ("log_f0", "voicing", "energy")
+NOISE = 2
 
 
 class Encoder(nn.Module):
@@ -70,6 +72,29 @@ class Decoder(nn.Module):
         return self.second(hidden).transpose(1, 2) - 4.0, log_f0[:, 3:-3], voicing[:, 3:-3]
 
 
+class Step(nn.Module):
+    """Walks from token to token, one each second step, making two frames a step; stops on the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory_head = nn.Linear(2 * CHANNELS + NOISE, CHANNELS)
+        self.frames = nn.Linear(CHANNELS, 2 * MEL.num_bands)
+
+    def forward(self, text: Tensor, token_mask: Tensor, noise: Tensor, attention: Tensor, memory: Tensor) -> tuple[Tensor, ...]:
+        mask = token_mask[:, :, 0]
+        first = (torch.cumsum(torch.ones_like(mask), -1) == 1).float()
+        here = torch.where(attention[:, :, 0].sum(-1, keepdim=True) > 0.5, attention[:, :, 0], first)
+        moved = torch.cat([0 * here[:, :1], here[:, :-1]], -1)
+        following = torch.cat([mask[:, 1:], 0 * mask[:, :1]], -1)
+        is_last = mask * (1 - following)
+        weights = (0.5 * here + 0.5 * moved + 0.5 * here * is_last) * mask
+        context = weights[:, None] @ text
+        memory_out = torch.tanh(self.memory_head(torch.cat([memory, context, noise], -1)))
+        mel = self.frames(memory_out).reshape(1, 2, -1) - 4.0
+        stop = ((weights * is_last).sum(-1) > 0.9).float().reshape(1, 1, 1)
+        return mel, stop, weights[:, :, None], memory_out
+
+
 class Vocoder(nn.Module):
     """Filters as loud as the mel, of random shape; reads 3 frames back and 1 ahead."""
 
@@ -102,6 +127,18 @@ def acoustic_parts() -> list[ExportPart]:
     ]
 
 
+def attention_parts() -> list[ExportPart]:
+    text = PortSpec(name="text", rate="token", channels=CHANNELS)
+    mask = TOKEN_INPUTS[1]
+    state = [PortSpec(name="attention", rate="token"), PortSpec(name="memory", rate="utterance", channels=CHANNELS)]
+    inputs = [text, mask, PortSpec(name="noise", rate="utterance", channels=NOISE), *state]
+    outputs = [frame_port("mel", MEL.num_bands), PortSpec(name="stop", rate="utterance"), *state]
+    return [
+        ExportPart("text_encoder", "encoder", Encoder(), TOKEN_INPUTS, [text], mask="token_mask", splittable=True),
+        ExportPart("step", "step", Step(), inputs, outputs, mask="token_mask"),
+    ]
+
+
 def vocoder_parts() -> list[ExportPart]:
     log_f0 = PortSpec(name="log_f0", rate="frame", optional=True, default=0.0)
     shapes = [("f0", 1), ("harmonic_filter", SUBFRAMES * 2 * NUM_BINS), ("noise_filter", SUBFRAMES * NUM_BINS)]
@@ -119,7 +156,9 @@ def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:
     )
 
 
-def write(description: dict[str, object], parts: list[ExportPart]) -> None:
+def write(description: dict[str, object], make_parts: Callable[[], list[ExportPart]]) -> None:
+    torch.manual_seed(0)
+    parts = make_parts()
     name = str(description["name"])
     shared = {
         "mel": {**MEL.model_dump(), "hash": MEL.hash},
@@ -131,8 +170,7 @@ def write(description: dict[str, object], parts: list[ExportPart]) -> None:
 
 
 def main() -> None:
-    """Both addons."""
-    torch.manual_seed(0)
+    """All of them."""
     acoustic = {
         "name": "tiny-acoustic",
         "kind": "acoustic",
@@ -147,8 +185,14 @@ def main() -> None:
             }
         ],
     }
-    write(acoustic, acoustic_parts())
-    write({"name": "tiny-vocoder", "kind": "vocoder", "stack": [{"type": "Vocoder"}]}, vocoder_parts())
+    write(acoustic, acoustic_parts)
+    decoder = {
+        "type": "StreamablePipeline",
+        "sequence_block": {"type": "Encoders"},
+        "streamable_block": {"type": "AttentionDecoder"},
+    }
+    write({**acoustic, "name": "tiny-attention", "stack": [decoder]}, attention_parts)
+    write({"name": "tiny-vocoder", "kind": "vocoder", "stack": [{"type": "Vocoder"}]}, vocoder_parts)
 
 
 if __name__ == "__main__":
