@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.blocks.streamable import Stream, StreamableBlock
+from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AddonError
 from tts_cli.evaluation import vocoder
 from tts_cli.evaluation.prompts import read_prompts, read_references
 from tts_cli.evaluation.recognition import Recogniser, WordErrors
+from tts_cli.evaluation.report import Estimate
 from tts_cli.evaluation.signal import SignalScores
 from tts_cli.evaluation.speech import evaluate_speech, measure_speech
 from tts_cli.ports import PortSpec, Tensors
@@ -29,6 +30,7 @@ class Chunk(NamedTuple):
 
     samples: Floats
     sample_rate: int
+    faults: tuple[Fault, ...] = ()
 
 
 class _Listener(Recogniser):
@@ -58,14 +60,17 @@ def test_speech_is_measured_beside_its_recordings(corpora: Path) -> None:
 
 def test_a_voice_is_asked_for_the_speaker_of_the_recording(corpora: Path) -> None:
     class OneVoice:
-        """Says everything in two chunks."""
+        """Says everything in two chunks, and ends with nothing but a fault."""
 
-        def stream(self, text: str, speaker: str) -> Iterator[Chunk]:
-            assert (text, speaker) == ("Yes, it is.", "ben")
+        def stream(self, text: str, speaker: str, best_effort: bool) -> Iterator[Chunk]:
+            assert (text, speaker, best_effort) == ("Yes, it is.", "ben", True)
             yield from [Chunk(np.ones(100, np.float32), 22050)] * 2
+            yield Chunk(np.zeros(0, np.float32), 22050, (Fault("endless", "no end"),))
 
     report = evaluate_speech({"ours": OneVoice()}, corpora, ["ben"], recogniser=_Listener())
     assert [row.estimates["wer"].value for row in report.rows] == [0, 0]
+    assert [row.estimates.get("faultless") for row in report.rows] == [Estimate(0.0, 0.0, 0.0, 1), None]
+    assert [detail.get("faults") for detail in report.details] == [[{"kind": "endless", "message": "no end"}], None]
 
 
 def test_every_vocoder_is_measured_on_every_group(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,10 @@ import pytest
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.errors import CorpusError
-from tts_cli.evaluation.prompts import describe, read_prompts, read_references
+from tts_cli.evaluation.prompts import HARD_SENTENCES, VARIED_SENTENCES, describe, read_prompts, read_references, read_sentences
+from tts_cli.text import TextFrontEnd
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_prompts_are_those_of_the_split_and_speakers(corpora: Path) -> None:
@@ -59,3 +62,37 @@ def test_a_missing_or_malformed_splits_file_is_named(tmp_path: Path, content: st
         (tmp_path / "splits.csv").write_text(content, encoding="utf-8")
     with pytest.raises(CorpusError, match=r"splits\.csv"):
         read_prompts(tmp_path, "test")
+
+
+def test_sentences_are_read_with_their_groups(tmp_path: Path) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text("list|One, two.\nlist|Three.\nletters|A | B.\n", encoding="utf-8")
+    assert read_sentences(file) == (("list", "One, two."), ("list", "Three."), ("letters", "A | B."))
+    assert [sentence.text for sentence in read_sentences(file, limit=1)] == ["One, two.", "A | B."]
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), ("", "no sentence"), ("a|b\nword\n", r"some\.txt:2")])
+def test_sentences_that_cannot_be_read_are_named(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "some.txt").write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusError, match=message):
+        read_sentences(tmp_path / "some.txt")
+
+
+def test_the_hard_sentences_are_what_their_groups_say() -> None:
+    sentences = read_sentences(ROOT / HARD_SENTENCES)
+    texts = {group: [s.text for s in sentences if s.group == group] for group in dict.fromkeys(s.group for s in sentences)}
+    assert {group: len(set(members)) for group, members in texts.items()} == dict.fromkeys(
+        ("long", "repeated", "list", "letters", "numbers"), 20
+    )
+    assert all(40 <= len(text.split()) <= 70 for text in texts["long"])
+    assert all(any(character.isdigit() for character in text) for text in texts["numbers"])
+
+
+def test_the_varied_sentences_can_be_spoken_and_need_every_way_of_splitting() -> None:
+    front_end, sentences = TextFrontEnd(), read_sentences(ROOT / VARIED_SENTENCES)
+    lengths = [len(front_end.utterance(sentence.text).tokens) for sentence in sentences]
+    assert len({sentence.text for sentence in sentences}) == len(lengths) == 100
+    assert min(lengths) < 8
+    assert sum(128 < length <= 200 for length in lengths) >= 5
+    assert sum(length > 200 for length in lengths) >= 5

@@ -5,7 +5,17 @@ import pytest
 from rich.console import Console
 
 from tts_cli.errors import InputError
-from tts_cli.evaluation.report import PESQ, WER, Estimate, Report, Row, mean_estimate, ratio_estimate, require
+from tts_cli.evaluation.report import (
+    PESQ,
+    WER,
+    Estimate,
+    Report,
+    Row,
+    difference_estimate,
+    mean_estimate,
+    ratio_estimate,
+    require,
+)
 
 
 def test_ratio_is_over_all_clips_and_its_interval_holds_it() -> None:
@@ -24,7 +34,23 @@ def test_flawless_clips_have_an_interval_without_width(values: list[float]) -> N
     assert mean_estimate(values) == Estimate(0.0, 0.0, 0.0, len(values))
 
 
+def test_a_difference_is_paired_clip_by_clip() -> None:
+    words = [5, 9, 4, 12, 7, 6]
+    first = [(errors + 1, count) for errors, count in zip([0, 5, 1, 9, 0, 3], words, strict=True)]
+    second = [(errors - 1, count) for errors, count in first]
+    estimate = difference_estimate(first, second)
+    assert estimate.value == pytest.approx(6 / 43)
+    assert (
+        estimate.high - estimate.low
+        < ratio_estimate(*zip(*first, strict=True)).high - ratio_estimate(*zip(*first, strict=True)).low
+    )
+    assert difference_estimate(first, first) == Estimate(0.0, 0.0, 0.0, 6)
+    assert difference_estimate([(1, 2)], [(1, 4)]) == Estimate(0.25, 0.25, 0.25, 1)
+
+
 def test_no_clips_are_an_input_error() -> None:
+    with pytest.raises(InputError, match="no clip"):
+        difference_estimate([], [])
     with pytest.raises(InputError, match="no clip"):
         mean_estimate([])
 

@@ -1,41 +1,45 @@
-"""`tts evaluate`: figures of voices and vocoders on the prompts that nothing was trained on."""
+"""`tts evaluate`: figures of voices and vocoders on what nothing was trained on, and parity of contexts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.terminal import Json, Threads, extra, print_json, show
-from tts_cli.errors import InputError
+from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra, print_json, print_table, show
+from tts_cli.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
+    from tts_cli.evaluation.contexts import ContextReport
     from tts_cli.evaluation.report import Report
 
 Corpora = Annotated[
     Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
+GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences of each group.")]
+Addons = Annotated[
+    list[str] | None,
+    typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
+]
 MarkdownOutput = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 
-app = typer.Typer(help="Measure voices and vocoders on held-out prompts.", rich_markup_mode=None)
+app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def evaluate(context: typer.Context) -> None:
-    """Measure voices and vocoders on held-out prompts."""
+    """Measure voices, vocoders and contexts."""
     if context.invoked_subcommand is None:
-        raise InputError("say what to evaluate", hint="tts evaluate speech --corpora DIR, or tts evaluate vocoder ...")
+        raise InputError("say what to evaluate", hint="tts evaluate --help lists the measures")
 
 
 @app.command()
 def speech(
     corpora: Corpora,
-    addons: Annotated[
-        list[str] | None,
-        typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
-    ] = None,
+    addons: Addons = None,
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
     speakers: Annotated[
         list[str] | None,
@@ -48,7 +52,7 @@ def speech(
 ) -> None:
     """Count word errors in speech made from text.
 
-    The same prompts are spoken by the voices and by the recordings; Whisper listens.
+    The same prompts are spoken by the voices and by the recordings; Whisper listens. Faults that a voice notices are counted.
     """
     with extra("eval"):
         from tts_cli.evaluation.speech import SPEAKERS, evaluate_speech
@@ -81,6 +85,92 @@ def evaluate_copies(
 
         opened = open_addon(addon, threads=threads)
         _print(evaluate_vocoder(opened, corpora, limit, Recogniser() if word_errors else None), as_json, markdown)
+
+
+@app.command()
+def robustness(
+    addons: Addons = None,
+    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
+    speaker: SpeakerName = None,
+    sentences: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/hard-sentences.txt.")
+    ] = None,
+    limit: GroupLimit = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Count repeats, skips and truncations in hard sentences.
+
+    Whisper listens, to every architecture in the same way; beside that stand the faults that the voices themselves noticed, and
+    what they cost. Later voices are compared with the first, sentence by sentence.
+    """
+    with extra("eval"):
+        from tts_cli.evaluation.prompts import HARD_SENTENCES, read_sentences
+        from tts_cli.evaluation.robustness import evaluate_robustness
+        from tts_cli.library import DEFAULT_ADDON
+        from tts_cli.synthesis import load
+
+        texts = read_sentences(sentences or HARD_SENTENCES, limit)
+        voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
+        _print(evaluate_robustness(voices, texts, speaker), as_json, markdown)
+
+
+@app.command("contexts")
+def compare_contexts(
+    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="The voice.")],
+    contexts: Annotated[
+        list[str], typer.Option("--context", metavar="NAME|FILE", help="A context, or its JSON file; may be given again.")
+    ],
+    against: Annotated[str, typer.Option(metavar="NAME|FILE", help="The context that the others are held to.")] = "default",
+    vocoder: VocoderName = None,
+    speaker: SpeakerName = None,
+    sentences: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/varied-sentences.txt.")
+    ] = None,
+    limit: GroupLimit = None,
+    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and audio.")] = 1e-3,
+    starts: Annotated[bool, typer.Option("--starts/--no-starts", help="Also measure the first and second start.")] = True,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Compare contexts of one voice: durations, mel, audio, start-up.
+
+    Exits with 1 when any sentence is not the same. Durations at a rounding tie may differ; where a context has to split a
+    sentence that another need not, the total duration may differ by 2 %.
+    """
+    from tts_cli.evaluation import contexts as room
+    from tts_cli.evaluation.prompts import VARIED_SENTENCES, read_sentences
+    from tts_cli.synthesis import load
+
+    texts = read_sentences(sentences or VARIED_SENTENCES, limit)
+    free = load(addon, vocoder, against)
+    reports = [
+        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, tolerance)
+        for name in contexts
+    ]
+    names = [against, *contexts] if starts else []
+    seconds = {name: room.measure_starts({"addon": addon, "vocoder": vocoder, "context": name}) for name in names}
+    _print_contexts(reports, seconds, as_json, markdown)
+    refused = [f"{report.title}: {report.summary}" for report in reports if report.num_agreeing < len(texts)]
+    if refused:
+        raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
+
+
+def _print_contexts(
+    reports: Sequence[ContextReport], starts: Mapping[str, Sequence[float]], as_json: bool, markdown: bool
+) -> None:
+    if as_json:
+        print_json({"contexts": [report.as_dict() for report in reports], "starts_s": starts})
+        return
+    for report in reports:
+        if markdown:
+            typer.echo(report.markdown())
+        else:
+            print_table(report.title, report.header, report.rows())
+            typer.echo(f"{report.summary}\n")
+    if starts:
+        print_table("Start-up (s)", ("context", "first", "second"), [(name, *seconds) for name, seconds in starts.items()])
 
 
 def _print(report: Report, as_json: bool, markdown: bool) -> None:

@@ -1,11 +1,13 @@
-"""What an evaluation speaks: the sentences that `splits.csv` sets aside, and the recordings of them."""
+"""What an evaluation speaks: what `splits.csv` sets aside, with its recordings, and sentences in files, without any."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
@@ -14,7 +16,41 @@ from tts_cli.corpora.layouts import Clip, read_source
 from tts_cli.corpora.splits import Splits, read_splits
 from tts_cli.errors import CorpusError
 
+HARD_SENTENCES = Path("data/hard-sentences.txt")
+"""What makes voices repeat, skip and break off; in the project's own folder."""
+VARIED_SENTENCES = Path("data/varied-sentences.txt")
+"""A little of everything, from one word to sixty."""
+
 _FALLBACK_HZ = 150.0
+
+
+class GroupedText(NamedTuple):
+    """A sentence to speak."""
+
+    group: str
+    """What kind it is."""
+    text: str
+
+
+def read_sentences(path: Path, limit: int | None = None) -> tuple[GroupedText, ...]:
+    """The sentences of a file of lines `group|text`, at most `limit` of each group.
+
+    Raises CorpusError for a file that is missing or empty, and for a line without group or text.
+    """
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file of sentences", hint="--sentences FILE names one with lines 'group|text'")
+    taken: Counter[str] = Counter()
+    sentences = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        group, _, text = (part.strip() for part in line.partition("|"))
+        if not group or not text:
+            raise CorpusError(f"{path}:{number}: not of the form 'group|text'")
+        taken[group] += 1
+        if limit is None or taken[group] <= limit:
+            sentences.append(GroupedText(group, text))
+    if not sentences:
+        raise CorpusError(f"{path}: holds no sentence")
+    return tuple(sentences)
 
 
 def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limit: int | None = None) -> tuple[Clip, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -60,15 +60,36 @@ def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -
 
     Raises InputError without clips.
     """
-    if not numerators:
+    return _bootstrapped(_ratio, (numerators, denominators))
+
+
+def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> Estimate:
+    """How far the ratio of `first`, pairs of numerator and denominator, one of each clip, lies above that of `second`.
+
+    The clips are the same ones in the same order: a resample draws a clip with what both made of it, so that the interval is
+    that of the paired difference. Raises InputError without clips.
+    """
+    return _bootstrapped(
+        lambda a, b, c, d, axis: _ratio(a, b, axis) - _ratio(c, d, axis),
+        (*zip(*first, strict=True), *zip(*second, strict=True)),
+    )
+
+
+def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
+    return numerators.sum(axis=axis) / denominators.sum(axis=axis)
+
+
+def _bootstrapped(statistic: Callable[..., Any], samples: Sequence[Sequence[float]]) -> Estimate:
+    """`statistic` of the `samples`, which belong together clip by clip."""
+    if not samples or not len(samples[0]):
         raise InputError("there is no clip to measure")
-    pairs = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
-    value = float(pairs[0].sum() / pairs[1].sum())
-    if len(numerators) == 1:
+    arrays = tuple(np.asarray(sample, np.float64) for sample in samples)
+    value = float(statistic(*arrays, axis=0))
+    if len(arrays[0]) == 1:
         return Estimate(value, value, value, 1)
     result = require("scipy.stats").bootstrap(
-        pairs,
-        lambda top, bottom, axis: top.sum(axis=axis) / bottom.sum(axis=axis),
+        arrays,
+        statistic,
         paired=True,
         vectorized=True,
         n_resamples=_RESAMPLES,
@@ -76,7 +97,7 @@ def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -
         rng=np.random.default_rng(_SEED),
     )
     interval = result.confidence_interval
-    return Estimate(value, float(interval.low), float(interval.high), len(numerators))
+    return Estimate(value, float(interval.low), float(interval.high), len(arrays[0]))
 
 
 @dataclass(frozen=True)
@@ -93,6 +114,8 @@ class Column:
 PESQ = Column("pesq", "PESQ-WB")
 STOI = Column("stoi", "STOI")
 WER = Column("wer", "WER %", 1, 100.0)
+FAULTLESS = Column("faultless", "faultless %", 1, 100.0)
+"""Share of what was spoken in which no block noticed a fault."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,13 @@ class Row:
     def num_clips(self) -> int:
         """Clips behind the row's estimates."""
         return max((estimate.num_clips for estimate in self.estimates.values()), default=0)
+
+
+def markdown_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
+    """A table in Markdown, its first two columns flush left, with a title above and notes below."""
+    rule = ["---", "---", *("---:" for _ in header[2:])]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in [header, rule, *rows])
+    return "\n\n".join([f"**{title}**", table, *notes]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -133,11 +163,7 @@ class Report:
 
     def markdown(self) -> str:
         """The report for documentation and model cards."""
-        header = self._header()
-        rule = ["---", "---", *("---:" for _ in header[2:])]
-        lines = [header, rule, *(self._cells(row, between=" ") for row in self.rows)]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
+        return markdown_table(self.title, self._header(), [self._cells(row, between=" ") for row in self.rows], self.notes)
 
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`: estimates unscaled, by measure."""

@@ -1,0 +1,116 @@
+"""Robustness: voices of any architecture on sentences that make voices repeat, skip and break off, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tts_cli.blocks.streamable import Fault
+from tts_cli.evaluation.prompts import GroupedText
+from tts_cli.evaluation.recognition import Recogniser, WordErrors
+from tts_cli.evaluation.report import FAULTLESS, WER, Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
+from tts_cli.evaluation.slips import Slips, find_slips
+from tts_cli.evaluation.speech import say
+from tts_cli.synthesis import Voice
+
+ALL = "all"
+"""The group of all sentences."""
+
+_WARM_UP = "One, two, three."
+_NOTES = (
+    "Heard by Whisper base (int8, greedy, one sentence a call) and aligned word by word; words written together or apart are no "
+    "errors. Repeats: sentences in which inserted words say again what stands beside them. Skips: in which two or more words in "
+    "a row are missing before the end. Cut: in which the last words are missing. Faultless: in which no guard of the voice "
+    "noticed anything. CPU seconds per second of audio, pauses between sentences included; time to first audio is wall time, the "
+    "mean; audio is seconds a sentence. Rows named `second - first` are paired differences. 95 % bootstrap intervals over "
+    "sentences.",
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One sentence, spoken by one voice and listened to."""
+
+    sentence: GroupedText
+    heard: WordErrors
+    slips: Slips
+    faults: tuple[Fault, ...]
+    """What the voice's own guards noticed."""
+    audio_s: float
+    cpu_s: float
+    first_audio_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The trial for `--json`."""
+        return {**self.sentence._asdict(), **{key: value for key, value in asdict(self).items() if key != "sentence"}}
+
+
+Measure = Callable[[Trial], tuple[float, float]]
+"""What a sentence adds to the numerator and to the denominator of a figure."""
+
+MEASURES: tuple[tuple[Column, Measure], ...] = (
+    (WER, lambda trial: (trial.slips.errors, trial.heard.words)),
+    (Column("repeats", "repeats %", 1, 100.0), lambda trial: (trial.slips.repeats > 0, 1)),
+    (Column("skips", "skips %", 1, 100.0), lambda trial: (trial.slips.skips > 0, 1)),
+    (Column("truncations", "cut %", 1, 100.0), lambda trial: (trial.slips.truncations > 0, 1)),
+    (FAULTLESS, lambda trial: (not trial.faults, 1)),
+    (Column("cpu_s_per_audio_s", "CPU s/s", 3), lambda trial: (trial.cpu_s, trial.audio_s)),
+    (Column("first_audio_ms", "first ms", 0, 1000.0), lambda trial: (trial.first_audio_s, 1)),
+    (Column("audio_s", "audio s", 1), lambda trial: (trial.audio_s, 1)),
+)
+"""The columns of the report, and how a trial enters them."""
+
+
+def evaluate_robustness(
+    voices: Mapping[str, Voice],
+    sentences: Sequence[GroupedText],
+    speaker: str | None = None,
+    recogniser: Recogniser | None = None,
+) -> Report:
+    """Every one of `voices`, by name, on `sentences`, spoken by `speaker` or by each voice's own first.
+
+    For CPU figures at one thread, load the voices with `threads=1`. The first voice is what the others are compared with.
+    Raises InputError for a speaker a voice lacks, for text without words and for a missing evaluation extra.
+    """
+    listener = recogniser or Recogniser()
+    trials = {name: _trials(name, voice, sentences, speaker, listener) for name, voice in voices.items()}
+    groups = dict.fromkeys(sentence.group for sentence in sentences)
+    rows = [row for group in [*groups, ALL] for row in _rows(trials, group)]
+    details = tuple({"row": name, **trial.as_dict()} for name, made in trials.items() for trial in made)
+    return Report("Robustness: hard sentences", tuple(column for column, _ in MEASURES), tuple(rows), _NOTES, details)
+
+
+def _trials(
+    name: str, voice: Voice, sentences: Sequence[GroupedText], speaker: str | None, recogniser: Recogniser
+) -> list[Trial]:
+    say(voice, _WARM_UP, speaker)
+    return [_trial(voice, sentence, speaker, recogniser) for sentence in tracked(sentences, name)]
+
+
+def _trial(voice: Voice, sentence: GroupedText, speaker: str | None, recogniser: Recogniser) -> Trial:
+    spoken = say(voice, sentence.text, speaker)
+    heard = recogniser.word_errors(sentence.text, spoken.samples, spoken.sample_rate)
+    slips = find_slips(heard.reference, heard.hypothesis)
+    audio_s = len(spoken.samples) / spoken.sample_rate
+    return Trial(sentence, heard, slips, spoken.faults or (), audio_s, spoken.cpu_s, spoken.first_audio_s)
+
+
+def _rows(trials: Mapping[str, Sequence[Trial]], group: str) -> list[Row]:
+    """One for each voice, and one for the difference of each later voice from the first."""
+    chosen = {name: [trial for trial in made if group in (ALL, trial.sentence.group)] for name, made in trials.items()}
+    first, *others = chosen
+    rows = [Row(name, {c.key: _estimate(measure, made) for c, measure in MEASURES}, group) for name, made in chosen.items()]
+    for name in others:
+        differences = {c.key: _difference(measure, chosen[name], chosen[first]) for c, measure in MEASURES}
+        rows.append(Row(f"{name} - {first}", differences, group))
+    return rows
+
+
+def _estimate(measure: Measure, trials: Sequence[Trial]) -> Estimate:
+    numerators, denominators = zip(*map(measure, trials), strict=True)
+    return ratio_estimate(numerators, denominators)
+
+
+def _difference(measure: Measure, trials: Sequence[Trial], others: Sequence[Trial]) -> Estimate:
+    return difference_estimate([measure(trial) for trial in trials], [measure(trial) for trial in others])
