@@ -157,7 +157,13 @@ class Addon:
 
     def check_stack(self) -> Wiring:
         """Builds the stack and checks its ports; gives its stream ports. Raises StackError naming both sides and the path."""
-        return self.build_stack().connect(Wiring.of(REQUEST_PORTS, "request"), self._assumed_upstream())
+        return self.connected_stack().gives or Wiring({})
+
+    def connected_stack(self) -> StreamableStack:
+        """The blocks, newly built, their ports connected. Raises StackError naming both sides and the path."""
+        stack = self.build_stack()
+        stack.join(Wiring.of(REQUEST_PORTS, "request"), self._assumed_upstream())
+        return stack
 
     def _assumed_upstream(self) -> Wiring:
         """What a vocoder may count on from the acoustic stack before it."""

@@ -89,6 +89,11 @@ class NetworkSpec(StrictModel):
     """Whether the layer may run a long input in pieces that overlap by the margins."""
     sha256: NetworkHashes
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it is fed piece by piece, with its margins, rather than with the whole utterance or its own state."""
+        return self.role in ("decoder", "vocoder")
+
 
 class NetworkSettings(StrictModel):
     """Where a context runs one network."""

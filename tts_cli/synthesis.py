@@ -72,7 +72,7 @@ class Voice:
         self.front_end = front_end
         self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
         self._request = Wiring.of(REQUEST_PORTS, "request")
-        given = self.stack.connect(self._request, Wiring({}))
+        given = self.stack.join(self._request, Wiring({}))
         if "audio" not in given or not AUDIO.accepts(given["audio"].port):
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
 

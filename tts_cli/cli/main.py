@@ -16,12 +16,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import addons, evaluate, machine, prepare, synth, train
+from tts_cli.cli import addons, evaluate, machine, prepare, stack, synth, train
 from tts_cli.errors import InputError, OutputError, TtsError
 
 INTERRUPTED = 130
 TERMINATED = 143
-ORDER = ("synth", "addons", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
+ORDER = ("synth", "addons", "stack", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
 """Of the commands in the help: those of the runtime, then those that make voices."""
 
 
@@ -52,6 +52,7 @@ app = typer.Typer(
 )
 app.command()(synth.synth)
 app.add_typer(addons.app, name="addons")
+app.add_typer(stack.app, name="stack")
 app.command()(machine.doctor)
 app.command()(machine.bench)
 app.command()(prepare.prepare)

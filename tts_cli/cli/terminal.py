@@ -16,8 +16,8 @@ import typer
 from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.progress import Progress
-    from rich.table import Table
 
 WIDTH_OF_PIPES = 120
 """Columns of a table that goes to a file or another program."""
@@ -71,14 +71,14 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[objec
     show(table)
 
 
-def show(table: Table) -> None:
-    """Prints a Rich table on standard output."""
+def show(drawing: RenderableType) -> None:
+    """Prints a table, or what else Rich draws, on standard output."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_OF_PIPES)
-    console.print(table)
+    console.print(drawing)
 
 
 @contextmanager
