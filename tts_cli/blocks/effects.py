@@ -1,0 +1,248 @@
+"""Effects: audio in, audio out, in any stack after what gives audio.
+
+An effect is exact under streaming: read in chunks of any sizes, it gives what it gives in one piece. What an utterance needs to
+remember lives in a `Processor`, which one stream owns. Here are the effects that need nothing of their surroundings; the others
+are in `equaliser`, `limiter`, `resampling` and `pitch_tempo`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel
+from tts_cli.ports import PortSpec, Tensors
+
+Samples = NDArray[Any]
+"""(samples,) mono, float32 or float64."""
+AUDIO = PortSpec(name="audio", rate="sample")
+NOTHING = np.zeros(0, np.float32)
+
+
+class AudioPort(PortSpec):
+    """Audio that says how many samples it has in a second; where a port does not, it is as many as the addon's."""
+
+    sample_rate: int
+    """In Hertz."""
+
+
+def sample_rate_of(port: PortSpec, otherwise: int) -> int:
+    """Samples per second of an audio port; `otherwise` where it does not say."""
+    return port.sample_rate if isinstance(port, AudioPort) else otherwise
+
+
+class Processor(ABC):
+    """The samples of one utterance on their way through an effect; fed in pieces of any sizes."""
+
+    @abstractmethod
+    def feed(self, samples: Samples) -> Samples:
+        """The samples that become final with these: none, fewer or more than came in."""
+
+    def start(self) -> Samples:
+        """What comes before anything is fed."""
+        return NOTHING
+
+    def finish(self) -> Samples:
+        """What is left when nothing more will be fed."""
+        return NOTHING
+
+    def wanted(self, n: int) -> int:
+        """How many samples, at least 1, have to be fed to get the next `n`."""
+        return n
+
+
+class Effect(StreamableBlock):
+    """Reads and gives `audio`. Its duty is to say what processes an utterance."""
+
+    stream_inputs = (AUDIO,)
+    outputs = (AUDIO,)
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.settle(addon.sample_rate)
+
+    @property
+    def output_rate(self) -> int:
+        """Of the audio that goes out, in Hertz."""
+        return self.sample_rate
+
+    def settle(self, sample_rate: int) -> None:
+        """Computes what is the same for all utterances, given the Hertz of the audio that comes in.
+
+        They are the addon's, until `connect` learns better.
+        """
+        self.sample_rate = sample_rate
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        super().connect(scope, upstream)
+        self.settle(sample_rate_of(upstream["audio"].port, self.addon.sample_rate))
+        return Wiring.of([AudioPort(**AUDIO.model_dump(), sample_rate=self.output_rate)], self.path)
+
+    @abstractmethod
+    def processor(self, scope: Tensors, /) -> Processor:
+        """What processes the utterance of `scope`."""
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        return EffectStream(scope, upstream, self.processor(scope))
+
+    def samples_in(self, milliseconds: float) -> int:
+        """Samples of the audio that comes in."""
+        return round(milliseconds * self.sample_rate / 1000)
+
+
+class EffectStream(Stream):
+    """Feeds a processor just as many samples as it needs for those that are asked for."""
+
+    def __init__(self, scope: Tensors, upstream: Stream | None, processor: Processor) -> None:
+        super().__init__(scope, upstream)
+        self._processor = processor
+        self._ready = TensorQueue()
+        self._push(processor.start())
+        self._has_ended = False
+
+    def produce(self, n: int) -> Tensors | None:
+        while len(self._ready) < n and not self._has_ended:
+            chunk = self.pull(self._processor.wanted(n - len(self._ready)))
+            self._has_ended = chunk is None
+            self._push(self._processor.finish() if chunk is None else self._processor.feed(chunk["audio"][0, :, 0]))
+        return self._ready.take(n) if len(self._ready) else None
+
+    def _push(self, samples: Samples) -> None:
+        self._ready.push({"audio": samples.astype(np.float32)[None, :, None]})
+
+
+Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
+
+
+class GainOptions(StrictModel):
+    """Options of `Gain`."""
+
+    gain_db: float = Field(default=0.0, ge=-80, le=80)
+    target_lufs: float | None = Field(default=None, ge=-70, le=0)
+    """The integrated loudness (EBU R128) that the speaker is brought to."""
+
+
+class Gain(Effect):
+    """Makes louder or softer by a factor that is the same for all a speaker says.
+
+    `target_lufs` takes the speaker's own loudness, measured when the voice was exported, from the scope's `loudness_lufs`. A
+    speaker whose loudness is not known is left as it is, so that a vocoder's stack serves any voice.
+    """
+
+    options_model: ClassVar[type[StrictModel]] = GainOptions
+    inputs = (PortSpec(name="loudness_lufs", rate="utterance", optional=True),)
+
+    def processor(self, scope: Tensors, /) -> Processor:
+        gain_db = self.options.gain_db
+        if self.options.target_lufs is not None and "loudness_lufs" in scope:
+            gain_db += self.options.target_lufs - float(scope["loudness_lufs"].item())
+        return Scaling(amplitude(gain_db))
+
+
+def amplitude(decibels: float) -> float:
+    """The factor that so many decibels are."""
+    return float(10 ** (decibels / 20))
+
+
+class Scaling(Processor):
+    """Multiplies by one number."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = np.float32(factor)
+
+    def feed(self, samples: Samples) -> Samples:
+        return np.asarray(samples * self._factor)
+
+
+class EdgeFadeOptions(StrictModel):
+    """Options of `EdgeFade`."""
+
+    fade_in_ms: Milliseconds = 5.0
+    fade_out_ms: Milliseconds = 5.0
+
+
+class EdgeFade(Effect):
+    """Fades every utterance in and out, with halves of a Hann window. It looks ahead by the length of the fade-out."""
+
+    options_model: ClassVar[type[StrictModel]] = EdgeFadeOptions
+
+    def settle(self, sample_rate: int) -> None:
+        super().settle(sample_rate)
+        self.lookahead_samples = self.samples_in(self.options.fade_out_ms)
+
+    def processor(self, _scope: Tensors, /) -> Processor:
+        return Fading(self.samples_in(self.options.fade_in_ms), self.lookahead_samples)
+
+
+class Fading(Processor):
+    """Holds back the samples that might be the last."""
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        self._num_in, self._num_out = num_in, num_out
+        self._position = 0
+        self._held: Samples = NOTHING
+
+    def feed(self, samples: Samples) -> Samples:
+        self._held = np.concatenate([self._held, samples])
+        return self._given(max(0, len(self._held) - self._num_out))
+
+    def finish(self) -> Samples:
+        distance = np.arange(len(self._held), 0, -1)
+        return self._given(len(self._held)) * fade(distance, self._num_out)
+
+    def wanted(self, n: int) -> int:
+        return n + self._num_out - len(self._held)
+
+    def _given(self, num_samples: int) -> Samples:
+        given, self._held = self._held[:num_samples], self._held[num_samples:]
+        places = np.arange(self._position + 1, self._position + num_samples + 1)
+        self._position += num_samples
+        return given * fade(places, self._num_in)
+
+
+def fade(places: NDArray[np.int64], num_samples: int) -> Samples:
+    """The rising half of a Hann window of which `num_samples` samples are neither 0 nor 1, at places counted from 1."""
+    share = np.minimum(places / (num_samples + 1), 1.0)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * share), np.float32)
+
+
+class SilenceOptions(StrictModel):
+    """Options of `Silence`."""
+
+    before_ms: Milliseconds = 0.0
+    after_ms: Milliseconds = 0.0
+
+
+class Silence(Effect):
+    """Adds silence before and after every utterance."""
+
+    options_model: ClassVar[type[StrictModel]] = SilenceOptions
+
+    def needs(self, num_steps: int) -> int:
+        return max(0, num_steps - self.samples_in(self.options.before_ms))
+
+    def processor(self, _scope: Tensors, /) -> Processor:
+        return Padding(self.samples_in(self.options.before_ms), self.samples_in(self.options.after_ms))
+
+
+class Padding(Processor):
+    """Zeros, the samples, zeros."""
+
+    def __init__(self, num_before: int, num_after: int) -> None:
+        self._num_before, self._num_after = num_before, num_after
+
+    def start(self) -> Samples:
+        return np.zeros(self._num_before, np.float32)
+
+    def feed(self, samples: Samples) -> Samples:
+        return samples
+
+    def finish(self) -> Samples:
+        return np.zeros(self._num_after, np.float32)

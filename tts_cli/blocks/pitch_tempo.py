@@ -1,0 +1,166 @@
+"""Pitch and tempo of audio, each without the other.
+
+Tempo: waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, 1993). Segments of the audio are laid down at a constant
+distance, each taken from near its place in time, there where it goes on most like the one before it. Pitch: the audio is
+stretched so, and then resampled to its length. Formants move with the pitch; a voice's own control of pitch leaves them alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tts_cli.blocks.effects import NOTHING, Effect, Processor, Samples
+from tts_cli.blocks.resampling import Resampling, lookahead
+from tts_cli.config import StrictModel
+from tts_cli.ports import Tensors
+
+Floats = NDArray[np.float64]
+HOP_MS = 12.5
+"""Distance at which segments are laid down; they are twice as long."""
+SEARCH_MS = 8.0
+"""How far from its place a segment may be taken: in both directions together a period of the deepest voices."""
+_STEPS = 32768
+"""Levels of amplitude 1 in the search. Correlations of whole numbers are exact in any order of summation, so that the choice of a
+segment does not depend on where a chunk begins."""
+
+
+class PitchTempoOptions(StrictModel):
+    """Options of `PitchTempo`."""
+
+    pitch_semitones: float = Field(default=0.0, ge=-24, le=24)
+    tempo: float = Field(default=1.0, ge=0.25, le=4)
+    """How many times faster."""
+
+
+class PitchTempo(Effect):
+    """Moves the pitch, with its formants, and the tempo of the audio."""
+
+    options_model: ClassVar[type[StrictModel]] = PitchTempoOptions
+
+    def settle(self, sample_rate: int) -> None:
+        super().settle(sample_rate)
+        self._factor = 2 ** (self.options.pitch_semitones / 12)
+        self._speed = self.options.tempo / self._factor
+        self._shape = (self.samples_in(HOP_MS), self.samples_in(SEARCH_MS))
+        stretching = Stretching(self._speed, *self._shape).lookahead_samples
+        resampling = lookahead(self._factor, 1.0) * self._speed
+        self.lookahead_samples = stretching + math.ceil(resampling)
+
+    def needs(self, num_steps: int) -> int:
+        tempo: float = self.options.tempo
+        return math.ceil(num_steps * tempo) + self.lookahead_samples
+
+    def processor(self, _scope: Tensors, /) -> Processor:
+        return PitchTempoProcessor(self.options.tempo, self._factor, *self._shape)
+
+
+class PitchTempoProcessor(Processor):
+    """Stretches, then resamples; n samples become n / tempo, rounded, but at least one."""
+
+    def __init__(self, tempo: float, factor: float, hop: int, search: int) -> None:
+        """`factor`: of the pitch; `hop`, `search`: samples."""
+        self._tempo, self._factor = tempo, factor
+        self._stretching = Stretching(tempo / factor, hop, search)
+        self._resampling = Resampling(factor, 1.0)
+        self._num_fed = self._num_given = 0
+
+    def feed(self, samples: Samples) -> Samples:
+        self._num_fed += len(samples)
+        given = self._resampling.feed(self._stretching.feed(samples))
+        self._num_given += len(given)
+        return given
+
+    def finish(self) -> Samples:
+        length = max(1, round(self._num_fed / self._tempo)) if self._num_fed else 0
+        stretched = self._stretching.finish_with(math.ceil(length * self._factor) + 1)
+        rest = np.concatenate([self._resampling.feed(stretched), self._resampling.finish()])
+        return rest[: length - self._num_given]
+
+    def wanted(self, n: int) -> int:
+        return self._stretching.wanted(self._resampling.wanted(n))
+
+
+class Stretching(Processor):
+    """WSOLA. Segment k is laid down from (k - 1) hops, so that hop k - 1 of the output is the sum of segments k - 1 and k."""
+
+    def __init__(self, speed: float, hop: int, search: int) -> None:
+        """`speed`: samples of input for one of output; `hop`, `search`: samples."""
+        self._speed, self._hop, self._search = speed, hop, search
+        self.lookahead_samples = math.ceil(hop * max(1.0, speed)) + hop + search
+        self._window = np.hanning(2 * hop + 1)[:-1]
+        self._start = -hop - search
+        """Place in the input of the first sample that is kept; there is silence before the input."""
+        self._kept: Floats = np.zeros(hop + search)
+        self._segment = 0
+        """Number of the next segment."""
+        self._natural = -hop
+        """Place in the input where the segment before would go on."""
+        self._tail: Floats = np.zeros(hop)
+        self._num_given = 0
+
+    def wanted(self, n: int) -> int:
+        last = -(-(self._num_given + n) // self._hop)
+        return max(1, self._end_of(last) - (self._start + len(self._kept)))
+
+    def feed(self, samples: Samples) -> Samples:
+        self._kept = np.concatenate([self._kept, samples.astype(np.float64)])
+        hops = []
+        while self._end_of(self._segment) <= self._start + len(self._kept):
+            hops.append(self._lay_down())
+        given = np.concatenate([NOTHING, *hops])
+        self._num_given += len(given)
+        return given
+
+    def finish_with(self, length: int) -> Samples:
+        """What is left of `length` samples of output, made with silence after the input."""
+        missing = length - self._num_given
+        return self.feed(np.zeros(self.wanted(max(1, missing))))[: max(0, missing)]
+
+    def _place_of(self, segment: int) -> int:
+        """Where in the input a segment would be taken from, were its neighbours no matter."""
+        return math.floor(segment * self._hop * self._speed + 0.5) - self._hop
+
+    def _end_of(self, segment: int) -> int:
+        """Where the input ends that may be read for a segment."""
+        before = self._place_of(segment - 1) + self._hop if segment else -self._hop
+        return max(self._place_of(segment), before) + self._search + 2 * self._hop
+
+    def _lay_down(self) -> Samples:
+        """The next hop of the output; none with the first segment, whose first half is before the output."""
+        place = self._place_of(self._segment)
+        if self._segment and place != self._natural:
+            place += self._offset(place)
+        windowed = self._input(place, 2 * self._hop) * self._window
+        given = (self._tail + windowed[: self._hop])[: self._hop if self._segment else 0]
+        self._tail = windowed[self._hop :]
+        self._segment, self._natural = self._segment + 1, place + self._hop
+        self._forget()
+        return given
+
+    def _offset(self, place: int) -> int:
+        """Where around `place` the input is most like what would go on: the largest normalised correlation."""
+        wanted = self._levels(self._natural, 2 * self._hop)
+        candidates = self._levels(place - self._search, 2 * (self._hop + self._search))
+        products = np.correlate(candidates, wanted, "valid")
+        sums = np.concatenate([[0.0], np.cumsum(candidates**2)])
+        energies = sums[2 * self._hop :] - sums[: -2 * self._hop]
+        likeness = products / np.sqrt(np.maximum(energies, 1.0))
+        order = np.argsort(np.abs(np.arange(len(likeness)) - self._search), kind="stable")
+        return int(order[np.argmax(likeness[order])]) - self._search
+
+    def _levels(self, place: int, length: int) -> Floats:
+        return np.rint(self._input(place, length) * _STEPS)
+
+    def _input(self, place: int, length: int) -> Floats:
+        return self._kept[place - self._start : place - self._start + length]
+
+    def _forget(self) -> None:
+        """Drops what no later segment reads."""
+        first = min(self._natural, self._place_of(self._segment) - self._search)
+        count = min(max(0, first - self._start), len(self._kept))
+        self._kept, self._start = self._kept[count:], self._start + count
