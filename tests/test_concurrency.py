@@ -1,0 +1,455 @@
+"""Many streams of one voice, streams that are let go, and voices that share what they have in common."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import shutil
+import signal
+import threading
+import tracemalloc
+import weakref
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tts_cli import addon as addons
+from tts_cli.addon import open_addon
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
+from tts_cli.errors import AddonError, RefusedError
+from tts_cli.ports import NetworkSpec, Tensors
+from tts_cli.request import Controls
+from tts_cli.synthesis import AudioChunk, Voice, load
+from tts_cli.text import TextFrontEnd
+
+ROOT = Path(__file__).parents[1]
+TINY, ATTENTION, SHIPPED = ROOT / "tests/addons/tiny-acoustic", ROOT / "tests/addons/tiny-attention", ROOT / "addons/arctic-16k"
+TEXT = "The boats came home before the storm, all of them. Nobody had hoped for that."
+NUM_STREAMS, NUM_THREADS = 50, 8
+Audio = NDArray[np.float32]
+
+
+class Network:
+    """A network that keeps count of its runs."""
+
+    def __init__(self, network: Any, name: str, log: Log) -> None:
+        self._network, self._name, self._log = network, name, log
+        self.inputs, self.outputs = network.inputs, network.outputs
+
+    def run(self, tensors: Tensors) -> dict[str, Any]:
+        self._log.runs[self._name] += 1
+        self._log.on_run()
+        outputs: dict[str, Any] = self._network.run(tensors)
+        return outputs
+
+
+class Log:
+    """What networks were opened and how often they ran."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.runs: Counter[str] = Counter()
+        self.on_run: Callable[[], object] = int
+
+
+@pytest.fixture(name="log")
+def _log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Counts the networks of voices that are loaded in the test, which share none with other tests."""
+    log, open_network = Log(), addons.open_network
+
+    def counting(graph: Path, spec: NetworkSpec, *rest: Any, **more: Any) -> Network:
+        log.opened.append(graph.stem)
+        return Network(open_network(graph, spec, *rest, **more), graph.stem, log)
+
+    monkeypatch.setattr(addons, "open_network", counting)
+    monkeypatch.setattr(addons, "_SHARED", weakref.WeakValueDictionary())
+    return log
+
+
+def joined(chunks: Iterator[AudioChunk]) -> Audio:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+# Whoever stops pulling stops all work.
+
+
+@pytest.mark.parametrize("num_chunks", [0, 1, 2, 4])
+def test_no_network_runs_beyond_the_chunks_that_were_pulled(log: Log, num_chunks: int) -> None:
+    chunks = load(TINY).stream(TEXT)
+    for _ in islice(chunks, num_chunks):
+        pass
+    opened = min(num_chunks, 1)
+    expected = Counter(text_encoder=opened, prosody_encoder=opened, decoder=num_chunks, vocoder=num_chunks)
+    assert log.runs == expected
+    chunks.close()
+    assert next(chunks, None) is None
+    assert log.runs == expected
+
+
+def test_nothing_past_the_current_sentence_is_worked_on(log: Log) -> None:
+    asked: list[int] = []
+
+    def sentences() -> Iterator[str]:
+        for index in range(4):
+            asked.append(index)
+            yield "The boats came home."
+
+    for chunk in load(TINY).stream(sentences()):
+        if chunk.sentence:
+            current = len(asked)
+        assert len(asked) in (current, current + (not chunk.samples.any()))
+        assert log.runs["text_encoder"] == current
+    assert asked == [0, 1, 2, 3]
+
+
+def close(chunks: Generator[AudioChunk]) -> None:
+    chunks.close()
+
+
+def raise_in_the_consumer(chunks: Generator[AudioChunk]) -> None:
+    with suppress(ZeroDivisionError):
+        for _ in chunks:
+            raise ZeroDivisionError
+    del chunks
+
+
+def let_go(chunks: Generator[AudioChunk]) -> None:
+    del chunks
+
+
+@pytest.mark.parametrize("best_effort", [True, False])
+@pytest.mark.parametrize("stop", [close, raise_in_the_consumer, let_go])
+def test_every_way_to_stop_ends_all_work_at_once(
+    log: Log, stop: Callable[[Generator[AudioChunk]], None], best_effort: bool
+) -> None:
+    voice = load(TINY)
+    streams = remembered_streams(voice)
+    gc.disable()
+    try:
+        held = [voice.stream(TEXT, best_effort=best_effort)]
+        next(held[0])
+        runs = log.runs.copy()
+        stop(held.pop())
+        assert streams[0]() is None, "the stream is still there"
+        num_pulled = int(stop is raise_in_the_consumer)
+        assert log.runs - runs == Counter(decoder=num_pulled, vocoder=num_pulled)
+    finally:
+        gc.enable()
+
+
+def test_ctrl_c_while_a_network_runs_ends_all_work(log: Log) -> None:
+    voice = load(TINY)
+    streams = remembered_streams(voice)
+    chunks = voice.stream(TEXT)
+    next(chunks)
+    runs = log.runs.copy()
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    log.on_run = partial(signal.raise_signal, signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(chunks)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    log.on_run = int
+    assert next(chunks, None) is None
+    assert log.runs - runs == Counter(decoder=1)
+    stream = streams[0]()
+    assert stream is None or stream.read(1) is None
+
+
+def remembered_streams(voice: Voice) -> list[weakref.ref[Stream]]:
+    """Fills up with the streams that the voice opens from now on."""
+    opened: list[weakref.ref[Stream]] = []
+    open_stack = voice.stack.open
+
+    def remember(scope: Tensors, upstream: Stream | None) -> Stream:
+        stream = open_stack(scope, upstream)
+        opened.append(weakref.ref(stream))
+        return stream
+
+    voice.stack.open = remember  # type: ignore[method-assign]
+    return opened
+
+
+def test_streams_cancelled_midway_release_everything() -> None:
+    voice, descriptors = load(TINY), Path("/proc/self/fd")
+
+    def cancel(num_streams: int) -> None:
+        for index in range(num_streams):
+            chunks = voice.stream(TEXT, seed=index)
+            for _ in islice(chunks, 1 + index % 3):
+                pass
+            chunks.close()
+
+    def held() -> tuple[int, int, int, int]:
+        gc.collect()
+        files = len(list(descriptors.iterdir())) if descriptors.is_dir() else 0
+        streams = sum(isinstance(thing, Stream) for thing in gc.get_objects())
+        return tracemalloc.get_traced_memory()[0], files, threading.active_count(), streams
+
+    tracemalloc.start()
+    try:
+        cancel(5)
+        bytes_before, *rest_before = held()
+        cancel(40)
+        bytes_after, *rest_after = held()
+    finally:
+        tracemalloc.stop()
+    assert rest_after == rest_before
+    # One stream that were kept would hold more than this many bytes times 40.
+    assert bytes_after - bytes_before < 40_000
+
+
+# Faults.
+
+
+class Doubtful(StreamableBlock):
+    """Passes audio on, and has a doubt: at once, or when there is no more."""
+
+    at_once = False
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        return DoubtfulStream(scope, upstream, self.at_once)
+
+
+class DoubtfulStream(Stream):
+    def __init__(self, scope: Tensors, upstream: Stream | None, at_once: bool) -> None:
+        super().__init__(scope, upstream)
+        self._at_once = at_once
+
+    def produce(self, n: int) -> Tensors | None:
+        chunk = self.pull(n)
+        if (self._at_once or chunk is None) and not self._faults:
+            self._faults.append(Fault("truncation", "it ended too soon"))
+        return chunk
+
+
+def test_a_fault_found_at_the_very_end_reaches_the_consumer() -> None:
+    voice = load(TINY)
+    plain = joined(voice.stream(TEXT))
+    voice.stack.blocks.append(Doubtful(BlockOptions({}, "the doubt"), voice.acoustic))
+    chunks = list(voice.stream(TEXT, best_effort=True))
+    assert [chunk.faults[0].message for chunk in chunks if chunk.faults] == ["it ended too soon"] * 2
+    assert len(chunks[-1].samples) == 0
+    np.testing.assert_array_equal(joined(iter(chunks)), plain)
+    with pytest.raises(RefusedError, match="it ended too soon"):
+        list(voice.stream(TEXT))
+
+
+def test_speech_that_is_refused_ends_all_work_while_the_error_is_still_held() -> None:
+    voice = load(TINY)
+    doubtful = Doubtful(BlockOptions({}, "the doubt"), voice.acoustic)
+    doubtful.at_once = True
+    voice.stack.blocks.append(doubtful)
+    streams = remembered_streams(voice)
+    chunks = voice.stream(TEXT)
+    with pytest.raises(RefusedError) as caught:
+        next(chunks)
+    stream = streams[0]()
+    assert caught.value.message == "it ended too soon"
+    assert stream is None or stream.read(1) is None
+
+
+# Several streams at once.
+
+WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def requests(voice: Voice) -> list[dict[str, Any]]:
+    """50 that differ in text, speaker, seed and pitch."""
+    return [
+        {
+            "text": f"{WORDS[index % 10]}." if index % 2 else f"{WORDS[index % 10]}. {WORDS[index // 5]}.",
+            "speaker": voice.speakers[index % len(voice.speakers)],
+            "seed": index,
+            "controls": Controls(pitch_shift_semitones=index % 3, length_scale=0.7),
+            "sentence_silence_s": 0.01,
+        }
+        for index in range(NUM_STREAMS)
+    ]
+
+
+@pytest.fixture(name="voices", scope="module")
+def _voices() -> dict[Path, Voice]:
+    return {folder: load(folder) for folder in (TINY, SHIPPED)}
+
+
+@pytest.fixture(name="alone", scope="module")
+def _alone(voices: dict[Path, Voice]) -> dict[Path, list[Audio]]:
+    """What each request gives when nothing else happens."""
+    return {folder: [joined(voice.stream(**asked)) for asked in requests(voice)] for folder, voice in voices.items()}
+
+
+@pytest.mark.parametrize("folder", [TINY, SHIPPED], ids=["tiny", "shipped"])
+def test_fifty_streams_in_eight_threads(voices: dict[Path, Voice], alone: dict[Path, list[Audio]], folder: Path) -> None:
+    assert len({audio.tobytes() for audio in alone[folder]}) == NUM_STREAMS
+    voice, start = voices[folder], threading.Barrier(NUM_THREADS)
+
+    def speak(thread: int) -> dict[int, Audio]:
+        """This thread's streams, all open at once and read in turn."""
+        mine = list(enumerate(requests(voice)))[thread::NUM_THREADS]
+        start.wait()
+        return interleaved({index: voice.stream(**asked) for index, asked in mine})
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        together = {index: audio for part in pool.map(speak, range(NUM_THREADS)) for index, audio in part.items()}
+    assert len(together) == NUM_STREAMS
+    for index, audio in enumerate(alone[folder]):
+        np.testing.assert_array_equal(together[index], audio)
+
+
+def interleaved(streams: dict[int, Generator[AudioChunk]]) -> dict[int, Audio]:
+    """All that the streams give, read chunk by chunk in turn."""
+    pieces: dict[int, list[Audio]] = {index: [] for index in streams}
+    while streams:
+        for index, chunks in list(streams.items()):
+            chunk = next(chunks, None)
+            if chunk is None:
+                del streams[index]
+            else:
+                pieces[index].append(chunk.samples)
+    return {index: np.concatenate(audio) for index, audio in pieces.items()}
+
+
+def test_fifty_streams_read_in_turn_by_one_thread(voices: dict[Path, Voice], alone: dict[Path, list[Audio]]) -> None:
+    voice = voices[TINY]
+    together = interleaved({index: voice.stream(**asked) for index, asked in enumerate(requests(voice))})
+    for index, audio in enumerate(alone[TINY]):
+        np.testing.assert_array_equal(together[index], audio)
+
+
+def test_streams_that_others_cancel_do_not_disturb(voices: dict[Path, Voice], alone: dict[Path, list[Audio]]) -> None:
+    voice = voices[TINY]
+
+    def speak(index: int) -> Audio:
+        for _ in range(2):
+            cancelled = voice.stream(TEXT, seed=index)
+            next(cancelled)
+            cancelled.close()
+        return joined(voice.stream(**requests(voice)[index]))
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        for index, audio in enumerate(pool.map(speak, range(16))):
+            np.testing.assert_array_equal(audio, alone[TINY][index])
+
+
+# Voices that share.
+
+
+def copy_of(name: str, into: Path) -> Path:
+    return Path(shutil.copytree(TINY.with_name(name), into / name))
+
+
+def change(folder: Path, place: list[str], value: Any) -> None:
+    """Sets what stands at this place of addon.json."""
+    whole = inner = json.loads((folder / "addon.json").read_text())
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (folder / "addon.json").write_text(json.dumps(whole))
+
+
+def vocoder_network(voice: Voice) -> Any:
+    assert voice.vocoder
+    return voice.vocoder.network("vocoder", None, "test")
+
+
+def test_voices_of_different_architecture_share_one_vocoder(log: Log) -> None:
+    first = load(TINY)
+    assert sorted(log.opened) == ["decoder", "prosody_encoder", "text_encoder", "vocoder"]
+    log.opened.clear()
+    second = load(ATTENTION, vocoder=TINY.with_name("tiny-vocoder"))
+    assert log.opened, "this voice has networks of its own"
+    assert not {"vocoder", "decoder"} & set(log.opened)
+    assert vocoder_network(second) is vocoder_network(first)
+
+
+def test_switching_voices_in_a_conversation_opens_nothing(log: Log) -> None:
+    voices = [load(TINY), load(ATTENTION, vocoder=TINY.with_name("tiny-vocoder"))]
+    alone = [joined(voice.stream(TEXT, best_effort=True)) for voice in voices]
+    log.opened.clear()
+    for turn in range(4):
+        np.testing.assert_array_equal(joined(voices[turn % 2].stream(TEXT, best_effort=True)), alone[turn % 2])
+    again = load(TINY)
+    assert log.opened == []
+    np.testing.assert_array_equal(joined(again.stream(TEXT)), alone[0])
+
+
+def test_other_settings_share_nothing(log: Log) -> None:
+    first, second = load(TINY), load(TINY, threads=2)
+    assert vocoder_network(first) is not vocoder_network(second)
+    assert Counter(log.opened).most_common(1)[0][1] == 2
+
+
+def test_what_no_voice_uses_is_freed(log: Log) -> None:
+    gc.collect()
+    first, second = load(TINY), load(TINY)
+    vocoder = weakref.ref(vocoder_network(first))
+    decoder = weakref.ref(first.acoustic.network("decoder", None, "test"))
+    chunks = second.stream(TEXT)
+    next(chunks)
+    del first, second
+    gc.collect()
+    assert vocoder() is not None, "a stream keeps what it needs"
+    chunks.close()
+    del chunks
+    gc.collect()
+    assert vocoder() is None
+    assert decoder() is None
+    assert len(addons._SHARED) == 0
+    load(TINY)
+    assert Counter(log.opened)["vocoder"] == 2
+
+
+def test_a_network_opens_once_however_many_threads_ask(log: Log) -> None:
+    start = threading.Barrier(NUM_THREADS)
+
+    def open_voice(_: int) -> Voice:
+        start.wait()
+        return load(TINY)
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        voices = list(pool.map(open_voice, range(NUM_THREADS)))
+    assert len({id(vocoder_network(voice)) for voice in voices}) == 1
+    assert set(Counter(log.opened).values()) == {1}
+
+
+def test_what_has_changed_on_disk_is_opened_anew(log: Log, tmp_path: Path) -> None:
+    folder = copy_of("tiny-vocoder", tmp_path)
+    before = open_addon(folder)
+    params = folder / "networks" / "vocoder.params"
+    changed = bytearray(params.read_bytes())
+    changed[:64] = bytes(64)
+    params.unlink()
+    params.write_bytes(changed)
+    with pytest.raises(AddonError, match="damaged"):
+        open_addon(folder)
+    change(folder, ["networks", "vocoder", "sha256", "params"], hashlib.sha256(changed).hexdigest())
+    after = open_addon(folder)
+    assert log.opened == ["vocoder", "vocoder"]
+    audio = [joined(Voice(open_addon(TINY), vocoder, TextFrontEnd()).stream(TEXT)) for vocoder in (before, after)]
+    assert not np.array_equal(*audio)
+    untouched = Voice(open_addon(TINY), open_addon(TINY.with_name("tiny-vocoder")), TextFrontEnd())
+    np.testing.assert_array_equal(audio[0], joined(untouched.stream(TEXT)))
+    assert log.opened.count("vocoder") == 2, "the same network in another folder is the same network"
+
+
+def test_another_schedule_shares_networks_and_not_the_schedule(log: Log, tmp_path: Path) -> None:
+    other = copy_of("tiny-acoustic", tmp_path)
+    change(other, ["contexts", "default", "chunks"], {"first": 5})
+    plain, changed = load(TINY), load(other, vocoder=TINY.with_name("tiny-vocoder"))
+    assert set(Counter(log.opened).values()) == {1}
+    assert plain.acoustic.context.chunks.first != 5
+    for voice in (plain, changed):
+        assert len(next(voice.stream(TEXT)).samples) == voice.acoustic.context.chunks.first * 200
