@@ -91,7 +91,7 @@ class Step(nn.Module):
         context = weights[:, None] @ text
         memory_out = torch.tanh(self.memory_head(torch.cat([memory, context, noise], -1)))
         mel = self.frames(memory_out).reshape(1, 2, -1) - 4.0
-        stop = ((weights * is_last).sum(-1) > 0.9).float().reshape(1, 1, 1)
+        stop = ((weights * is_last).sum(-1) > 0.5).float().reshape(1, 1, 1)
         return mel, stop, weights[:, :, None], memory_out
 
 

@@ -169,4 +169,6 @@ class AttentionGuard:
         return faults
 
     def _name(self, first: int, end: int) -> str:
-        return " ".join(self._tokens[token] for token in range(first, min(end, first + 6)))
+        """The phones from `first` to before `end`, or the mark that stands there."""
+        phones = [token for token in self._tokens[first:end] if token.isalnum()]
+        return " ".join(phones) or f"'{self._tokens[first]}'"
