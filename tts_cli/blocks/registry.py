@@ -68,7 +68,9 @@ def _entry_point(name: str, path: str) -> EntryPoint:
         entries.insert(0, EntryPoint(name, BUILT_IN[name], GROUP))
     if not entries:
         known = known_types()
-        raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint=suggest(name, known))
+        hint = suggest(name, known)
+        hint = hint if hint.startswith("did") else "the package that offers it has to be installed"
+        raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint)
     if len(entries) > 1:
         origins = " and ".join(_origin(entry) for entry in entries)
         raise StackError(
