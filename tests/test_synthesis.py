@@ -24,7 +24,6 @@ import tts_cli
 from tts_cli.addon import open_addon
 from tts_cli.addon_config import ChunkSchedule
 from tts_cli.audio.mel import MelConfig
-from tts_cli.bench import Clock, measure_voice
 from tts_cli.blocks.streamable import Stream
 from tts_cli.errors import AddonError, ConfigError, InputError, TextError
 from tts_cli.ports import Tensors
@@ -305,22 +304,6 @@ def test_memory_does_not_grow_with_the_text(voice: Voice) -> None:
     early, late = sizes
     # One sentence that were kept would be as much as this.
     assert late - early < 50_000
-
-
-def test_what_a_voice_costs(voice: Voice) -> None:
-    cost = measure_voice(voice, texts={"short": "one two", "long": "one two three. four five"}, repeats=1)
-    assert [text.text for text in cost.texts] == ["short", "long"]
-    assert all(text.audio_s > 0 and 0 < text.first_audio_ms < 10_000 for text in cost.texts)
-    assert [block.block for block in cost.blocks] == ["text front end", "Encoders", "Upsampler", "Decoder", "Vocoder"]
-    assert all(block.cpu_s_per_audio_s >= 0 for block in cost.blocks)
-    assert cost.peak_memory_mb > 10
-
-
-def test_a_clock_counts_nothing_twice() -> None:
-    clock = Clock()
-    with clock.measure("outer", "$"), clock.measure("inner", "$"):
-        sum(range(300_000))
-    assert 0 <= clock.seconds["outer", "$"] < clock.seconds["inner", "$"]
 
 
 def test_all_is_what_is_exported() -> None:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from copy import copy
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.blocks.block import BlockOptions
-from tts_cli.blocks.pipeline import StreamablePipeline
-from tts_cli.blocks.sequence import SequenceBlock, SequenceBlockContainer
-from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
+from tts_cli.addon_config import ChunkSchedule
+from tts_cli.blocks.effects import Processor
+from tts_cli.blocks.observe import Observer, Span
+from tts_cli.blocks.vocoder import SourceFilter
 from tts_cli.config import StrictModel
-from tts_cli.ports import Tensors
-from tts_cli.synthesis import FrontEnd, Voice
-from tts_cli.text import Utterance
+from tts_cli.request import Sentence
+from tts_cli.synthesis import Voice
+from tts_cli.trace import observed
 
 _PASSAGE = (
     "The harbour was quiet when the first boats came in, and only a few gulls stood along the wall. "
@@ -40,6 +46,14 @@ TEXTS = {
 """Texts of about these lengths at an ordinary pace; the last is one sentence without punctuation."""
 _AUDIBLE = 0.01
 """Speech begins where the waveform first reaches this share of its peak."""
+_WHOLE = ChunkSchedule(first=10**7, maximum=10**7)
+"""One chunk a sentence."""
+_RUNS = 9
+"""Of what is short; the median counts."""
+_ENCODERS = ("Encoders", "CustomizedEncoders")
+"""The block that runs encoders one after another, and the one that runs them at once."""
+_SIGNAL_PROCESSORS: dict[type, tuple[str, ...]] = {SourceFilter: ("push", "finish"), Processor: ("start", "feed", "finish")}
+"""What processes signals, as opposed to handing tensors on, and the methods that do it."""
 
 
 class TextCost(StrictModel):
@@ -49,9 +63,9 @@ class TextCost(StrictModel):
     audio_s: float
     """Seconds of audio, without pauses between sentences."""
     first_audio_ms: float
-    """From the call with text until the chunk with the first speech sample arrived; the median over the repeats."""
+    """From the call with text until the chunk with the first speech sample arrived; median."""
     dry_ms: float
-    """Longest time playback would have waited for a chunk once it had begun."""
+    """Longest time playback would have waited for a chunk once it had begun; median over the repeats."""
     cpu_s_per_audio_s: float
 
 
@@ -61,6 +75,28 @@ class BlockCost(StrictModel):
     block: str
     path: str
     cpu_s_per_audio_s: float
+    bookkeeping_s_per_audio_s: float
+    """What of it is neither a network's run, nor signal processing, nor the work of the text front end."""
+
+
+class OnePieceCost(StrictModel):
+    """A text spoken naively, nothing being heard before all of it has been made, beside the same text streamed."""
+
+    text: str
+    first_audio_ms: float
+    streamed_first_audio_ms: float
+    times: float
+    """How many times as soon streaming is heard."""
+
+
+class EncodersCost(StrictModel):
+    """The encoders, over the sentence with the most tokens; medians of wall time."""
+
+    tokens: int
+    in_turn_ms: float
+    """`Encoders`."""
+    at_once_ms: float
+    """`CustomizedEncoders`."""
 
 
 class VoiceCost(StrictModel):
@@ -69,8 +105,15 @@ class VoiceCost(StrictModel):
     addon: str
     vocoder: str | None
     texts: tuple[TextCost, ...]
+    longest_to_shortest: float
+    """Time to first audio of the longest text over that of the shortest."""
+    one_piece: OnePieceCost
+    encoders: EncodersCost | None
+    """Of a voice with several encoders."""
     blocks: tuple[BlockCost, ...]
     """Over the longest text."""
+    bookkeeping: float
+    """Share of the CPU time of the longest text: all but networks, signal processing and the text front end."""
     peak_memory_mb: float
     """Of the whole process so far."""
 
@@ -78,10 +121,21 @@ class VoiceCost(StrictModel):
 def measure_voice(voice: Voice, speaker: str | None = None, texts: Mapping[str, str] = TEXTS, repeats: int = 3) -> VoiceCost:
     """Speaks `texts`, after one warm-up. For figures at one thread, load the voice with `threads=1`."""
     _speak(voice, next(iter(texts.values())), speaker)
-    costs = tuple(_text_cost(voice, name, text, speaker, repeats) for name, text in texts.items())
-    blocks = _block_costs(voice, max(texts.values(), key=len), speaker)
-    vocoder = voice.vocoder.name if voice.vocoder else None
-    return VoiceCost(addon=voice.acoustic.name, vocoder=vocoder, texts=costs, blocks=blocks, peak_memory_mb=peak_memory_mb())
+    costs = _text_costs(voice, texts, speaker, repeats)
+    by_length = sorted(costs, key=lambda cost: cost.audio_s)
+    blocks, bookkeeping = _block_costs(voice, texts[by_length[-1].text], speaker, repeats)
+    middle = "10 s" if "10 s" in texts else by_length[-1].text
+    return VoiceCost(
+        addon=voice.acoustic.name,
+        vocoder=voice.vocoder.name if voice.vocoder else None,
+        texts=costs,
+        longest_to_shortest=by_length[-1].first_audio_ms / by_length[0].first_audio_ms,
+        one_piece=_one_piece_cost(voice, middle, texts[middle], speaker),
+        encoders=_encoders_cost(voice, texts.values(), speaker),
+        blocks=blocks,
+        bookkeeping=bookkeeping,
+        peak_memory_mb=peak_memory_mb(),
+    )
 
 
 def peak_memory_mb() -> float:
@@ -94,28 +148,46 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def _text_cost(voice: Voice, name: str, text: str, speaker: str | None, repeats: int) -> TextCost:
+def _text_costs(voice: Voice, texts: Mapping[str, str], speaker: str | None, repeats: int) -> tuple[TextCost, ...]:
+    """The texts take turns, so that what else the machine does meets them alike."""
+    whole = {name: _whole_cost(voice, name, text, speaker, repeats) for name, text in texts.items()}
+    starts: dict[str, list[float]] = {name: [] for name in texts}
+    for _ in range(_RUNS):
+        for name, text in texts.items():
+            starts[name].append(_speak(voice, text, speaker, whole[name][1])[1][-1])
+    return tuple(
+        cost.model_copy(update={"first_audio_ms": 1000 * statistics.median(starts[name])}) for name, (cost, _) in whole.items()
+    )
+
+
+def _whole_cost(voice: Voice, name: str, text: str, speaker: str | None, repeats: int) -> tuple[TextCost, int]:
+    """The cost of the whole text, and how many chunks are needed for the first speech sample to arrive."""
     start = time.process_time()
     runs = [_speak(voice, text, speaker) for _ in range(repeats)]
     cpu_s = (time.process_time() - start) / repeats
     chunks, arrivals = runs[0]
     audio_s = sum(map(len, chunks)) / voice.sample_rate
-    return TextCost(
+    first_audio_s = first_audio(chunks, arrivals)
+    cost = TextCost(
         text=name,
         audio_s=audio_s,
-        first_audio_ms=1000 * statistics.median(first_audio(*run) for run in runs),
-        dry_ms=1000 * _longest_wait(chunks, arrivals, voice.sample_rate),
+        first_audio_ms=1000 * first_audio_s,
+        dry_ms=1000 * statistics.median(_longest_wait(*run, voice.sample_rate) for run in runs),
         cpu_s_per_audio_s=cpu_s / audio_s,
     )
+    return cost, arrivals.index(first_audio_s) + 1
 
 
-def _speak(voice: Voice, text: str, speaker: str | None) -> tuple[list[NDArray[np.float32]], list[float]]:
-    """The chunks, and the seconds after the call at which each arrived."""
+def _speak(
+    voice: Voice, text: str, speaker: str | None, num_chunks: int | None = None
+) -> tuple[list[NDArray[np.float32]], list[float]]:
+    """The first `num_chunks` chunks, or all, and the seconds after the call at which each arrived."""
     chunks, arrivals = [], []
     start = time.perf_counter()
-    for chunk in voice.stream(text, speaker, sentence_silence_s=0.0):
-        arrivals.append(time.perf_counter() - start)
-        chunks.append(chunk.samples)
+    with closing(voice.stream(text, speaker, sentence_silence_s=0.0)) as stream:
+        for chunk in islice(stream, num_chunks):
+            arrivals.append(time.perf_counter() - start)
+            chunks.append(chunk.samples)
     return chunks, arrivals
 
 
@@ -132,99 +204,121 @@ def _longest_wait(chunks: list[NDArray[np.float32]], arrivals: list[float], samp
     return float(np.max(np.array(arrivals) - due))
 
 
-def _block_costs(voice: Voice, text: str, speaker: str | None) -> tuple[BlockCost, ...]:
-    clock = Clock()
-    timed = Voice(voice.acoustic, voice.vocoder, _TimedFrontEnd(voice.front_end, clock))
-    _time_children(timed.stack, clock)
-    audio_s = sum(len(chunk) for chunk in _speak(timed, text, speaker)[0]) / voice.sample_rate
-    return tuple(
-        BlockCost(block=block, path=path, cpu_s_per_audio_s=cpu_s / audio_s) for (block, path), cpu_s in clock.seconds.items()
+def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> OnePieceCost:
+    """Both ways in turn."""
+    acoustic = copy(voice.acoustic)
+    acoustic.context = acoustic.context.model_copy(update={"chunks": _WHOLE})
+    naive = Voice(acoustic, voice.vocoder, voice.front_end)
+    chunks, arrivals = _speak(voice, text, speaker)
+    num_chunks = arrivals.index(first_audio(chunks, arrivals)) + 1
+    pairs = [(_speak(naive, text, speaker)[1][-1], _speak(voice, text, speaker, num_chunks)[1][-1]) for _ in range(_RUNS)]
+    whole_s, streamed_s = (statistics.median(times) for times in zip(*pairs, strict=True))
+    return OnePieceCost(
+        text=name, first_audio_ms=1000 * whole_s, streamed_first_audio_ms=1000 * streamed_s, times=whole_s / streamed_s
     )
 
 
-class Clock:
-    """CPU seconds by name; what is measured inside a measurement is not counted twice."""
+def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> EncodersCost | None:
+    """Opens the sentence with the most tokens with either block, in turn."""
+    sentence = max((one for text in texts for one in _sentences(voice, text)), key=lambda one: len(one.tokens))
+    runs: dict[str, list[float]] = {name: [] for name in _ENCODERS}
+    observer = Observer(lambda span: runs[span.name].append(span.wall_s) if span.name in runs else None)
+    twins = [observed(_with_encoders(voice, name), observer) for name in _ENCODERS]
+    for twin in twins * _RUNS:
+        with closing(twin.stream([sentence], speaker)) as chunks:
+            next(chunks)
+    if len(voice.acoustic.networks("encoder")) < 2 or not all(runs.values()):
+        return None
+    # The first run of each is a warm-up.
+    in_turn, at_once = (1000 * statistics.median(runs[name][1:]) for name in _ENCODERS)
+    return EncodersCost(tokens=len(sentence.tokens), in_turn_ms=in_turn, at_once_ms=at_once)
+
+
+def _sentences(voice: Voice, text: str) -> Iterator[Sentence]:
+    for spoken in voice.front_end.sentences(text, voice.acoustic.context.max_tokens):
+        yield Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
+
+
+def _with_encoders(voice: Voice, name: str) -> Voice:
+    """The same voice with another block for its encoders: one word of the stack."""
+    acoustic = copy(voice.acoustic)
+    acoustic.config = acoustic.config.model_copy(update={"stack": _renamed(acoustic.config.stack, name)})
+    if acoustic.stack:
+        acoustic.stack = replace(acoustic.stack, stack=_renamed(acoustic.stack.stack, name))
+    return Voice(acoustic, voice.vocoder, voice.front_end)
+
+
+def _renamed(value: Any, name: str) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_renamed(item, name) for item in value)
+    if not isinstance(value, dict):
+        return value
+    changed = {key: _renamed(item, name) for key, item in value.items()}
+    return {**changed, "type": name} if value.get("type") in _ENCODERS else changed
+
+
+class _Spent:
+    """CPU seconds by block: in all, and those of them that were spent neither in networks, nor on signals, nor on text."""
 
     def __init__(self) -> None:
-        self.seconds: dict[tuple[str, str], float] = {}
-        self._inside = [0.0]
+        self.all: defaultdict[str, float] = defaultdict(float)
+        self.bookkeeping: defaultdict[str, float] = defaultdict(float)
+        self.names = {"text": "text front end"}
+        """Types of blocks by their place."""
+        self.observer = Observer(self._note)
 
-    @contextmanager
-    def measure(self, block: str, path: str) -> Iterator[None]:
-        """Adds the time spent in the `with` statement."""
-        start = time.process_time()
-        self._inside.append(0.0)
-        try:
-            yield
-        finally:
-            elapsed = time.process_time() - start
-            own = elapsed - self._inside.pop()
-            self.seconds[block, path] = self.seconds.get((block, path), 0.0) + own
-            self._inside[-1] += elapsed
+    def _note(self, span: Span) -> None:
+        place = span.place or span.name
+        self.all[place] += span.cpu_s
+        if span.work in ("run", "open", "read"):
+            self.names[place] = span.name
+            self.bookkeeping[place] += span.cpu_s
 
 
-def _time_children(block: StreamableBlock | SequenceBlock, clock: Clock) -> None:
-    """Wraps every block inside `block` that does not itself consist of blocks."""
-    if isinstance(block, StreamableStack):
-        block.blocks = [_timed_streamable(inner, clock) for inner in block.blocks]
-    elif isinstance(block, SequenceBlockContainer):
-        block.blocks = [_timed_sequence(inner, clock) for inner in block.blocks]
-    elif isinstance(block, StreamablePipeline):
-        block.sequence_block = _timed_sequence(block.sequence_block, clock)
-        block.streamable_block = _timed_streamable(block.streamable_block, clock)
+def _block_costs(voice: Voice, text: str, speaker: str | None, repeats: int) -> tuple[tuple[BlockCost, ...], float]:
+    """The blocks, and the share of bookkeeping in everything."""
+    spent = _Spent()
+    twin = observed(voice, spent.observer)
+    start_s, num_samples = time.process_time(), 0
+    with _signals_observed(spent.observer):
+        for _ in range(repeats):
+            with spent.observer.span("read", "Voice", "the voice"):
+                chunks, _ = _speak(twin, text, speaker)
+            num_samples += sum(map(len, chunks))
+    all_s, audio_s = time.process_time() - start_s, num_samples / voice.sample_rate
+    costs = tuple(
+        BlockCost(
+            block=spent.names.get(place, "network"),
+            path=place,
+            cpu_s_per_audio_s=cpu_s / audio_s,
+            bookkeeping_s_per_audio_s=spent.bookkeeping[place] / audio_s,
+        )
+        for place, cpu_s in spent.all.items()
+    )
+    return costs, sum(spent.bookkeeping.values()) / all_s
 
 
-def _timed_sequence(block: SequenceBlock, clock: Clock) -> SequenceBlock:
-    _time_children(block, clock)
-    return block if isinstance(block, SequenceBlockContainer) else _TimedSequence(block, clock)
+@contextmanager
+def _signals_observed(observer: Observer) -> Iterator[None]:
+    """For the time of the `with` statement, whatever processes signals is measured by itself."""
+    with ExitStack() as changes:
+        for owner, names in _SIGNAL_PROCESSORS.items():
+            for kind in _kinds(owner):
+                for name in vars(kind).keys() & set(names):
+                    changes.enter_context(patch.object(kind, name, _measured(getattr(kind, name), observer)))
+        yield
 
 
-def _timed_streamable(block: StreamableBlock, clock: Clock) -> StreamableBlock:
-    _time_children(block, clock)
-    return block if isinstance(block, StreamableStack | StreamablePipeline) else _TimedStreamable(block, clock)
+def _kinds(owner: type[Any]) -> Iterator[type[Any]]:
+    """A class and all that extend it."""
+    yield owner
+    for inner in owner.__subclasses__():
+        yield from _kinds(inner)
 
 
-class _TimedSequence(SequenceBlock):
-    def __init__(self, block: SequenceBlock, clock: Clock) -> None:
-        super().__init__(BlockOptions({}, block.path), block.addon)
-        self._block, self._clock = block, clock
+def _measured(method: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def measured(*arguments: Any) -> Any:
+        with observer.span("signal", method.__qualname__):
+            return method(*arguments)
 
-    def run(self, scope: Tensors) -> Tensors:
-        with self._clock.measure(type(self._block).__name__, self.path):
-            return self._block.run(scope)
-
-
-class _TimedStreamable(StreamableBlock):
-    def __init__(self, block: StreamableBlock, clock: Clock) -> None:
-        super().__init__(BlockOptions({}, block.path), block.addon)
-        self._block, self._clock = block, clock
-
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-        name = type(self._block).__name__
-        with self._clock.measure(name, self.path):
-            return _TimedStream(self._block.open(scope, upstream), self._clock, name, self.path)
-
-
-class _TimedStream(Stream):
-    def __init__(self, stream: Stream, clock: Clock, name: str, path: str) -> None:
-        super().__init__({}, stream)
-        self._clock, self._name, self._path = clock, name, path
-
-    def produce(self, n: int) -> Tensors | None:
-        with self._clock.measure(self._name, self._path):
-            return self.pull(n)
-
-
-class _TimedFrontEnd:
-    def __init__(self, front_end: FrontEnd, clock: Clock) -> None:
-        self._front_end, self._clock = front_end, clock
-
-    def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
-        """Those of the wrapped front end."""
-        sentences = iter(self._front_end.sentences(text, max_tokens))
-        while True:
-            with self._clock.measure("text front end", "text"):
-                sentence = next(sentences, None)
-            if sentence is None:
-                return
-            yield sentence
+    return measured

@@ -28,6 +28,7 @@ class _ObservedAddon(Addon):
     def __init__(self, addon: Addon, observer: Observer) -> None:
         # The same opened networks, not others like them.
         self.__dict__.update(addon.__dict__)
+        self.inner = {name: _ObservedAddon(inner, observer) for name, inner in addon.inner.items()}
         self._observer = observer
 
     def networks(self, role: Role) -> list[AddonNetwork]:

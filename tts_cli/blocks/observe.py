@@ -24,8 +24,8 @@ from tts_cli.ports import Array, Tensors
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 Work = Literal["text", "run", "open", "read", "network", "signal"]
-"""What is done: text is split into sentences, a sequence block runs, a stream is opened or read, a network runs, signal processing
-makes samples."""
+"""What is done: text is split into sentences, a sequence block runs, a stream is opened or read, a network runs, a signal is
+processed."""
 
 
 @dataclass(frozen=True)

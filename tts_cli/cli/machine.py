@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
@@ -15,9 +16,12 @@ from tts_cli.cli.terminal import AddonName, Json, SpeakerName, Threads, VocoderN
 from tts_cli.errors import RefusedError, TtsError
 
 if TYPE_CHECKING:
-    from tts_cli.bench import VoiceCost
+    from tts_cli.bench import EncodersCost, VoiceCost
 
 EXTRAS = ("train", "eval", "openvino", "serve")
+HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
+"""What `tts bench` aims at: time to first audio of the longest text over the shortest's, of a text in one piece over the same
+streamed, and bookkeeping's share of CPU time."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def bench(
     """Measure a voice: time to first audio, CPU time, memory.
 
     The time to first audio is from the call with text until the chunk with the first speech sample; CPU time is per second of
-    audio without the pauses between sentences.
+    audio without the pauses between sentences. Bookkeeping is what is neither network, nor signal processing, nor text.
     """
     from tts_cli.bench import measure_voice
     from tts_cli.library import DEFAULT_ADDON
@@ -166,6 +170,29 @@ def _print_cost(cost: VoiceCost, threads: int) -> None:
     header = ("text", "audio (s)", "first audio (ms)", "waited (ms)", "CPU s / audio s")
     rows = [(t.text, t.audio_s, t.first_audio_ms, t.dry_ms, t.cpu_s_per_audio_s) for t in cost.texts]
     print_table(f"{name}, {threads} thread{'s' * (threads > 1)}", header, rows)
-    blocks = [(block.block, block.path, block.cpu_s_per_audio_s) for block in cost.blocks]
-    print_table("the longest text, block by block", ("block", "place", "CPU s / audio s"), blocks)
-    typer.echo(f"peak memory: {cost.peak_memory_mb:.0f} MB")
+    blocks = [(block.block, block.path, block.cpu_s_per_audio_s, block.bookkeeping_s_per_audio_s) for block in cost.blocks]
+    print_table("the longest text, block by block", ("block", "place", "CPU s / audio s", "of it bookkeeping"), blocks)
+    for line in _verdicts(cost):
+        typer.echo(line)
+
+
+def _verdicts(cost: VoiceCost) -> Iterator[str]:
+    """Each figure with what is aimed at."""
+    yield f"first audio, longest text to shortest: {cost.longest_to_shortest:.2f} (at most {HIGHEST_GROWTH:g})"
+    piece = cost.one_piece
+    yield (
+        f"first audio of the text of {piece.text}, made in one piece: {piece.first_audio_ms:.0f} ms, streamed: "
+        f"{piece.streamed_first_audio_ms:.0f} ms, {piece.times:.1f} times as soon (at least {LOWEST_GAIN:g})"
+    )
+    yield f"block bookkeeping: {cost.bookkeeping:.1%} of CPU time (at most {HIGHEST_BOOKKEEPING:.0%})"
+    if cost.encoders:
+        yield _gain(cost.encoders)
+    yield f"peak memory: {cost.peak_memory_mb:.0f} MB"
+
+
+def _gain(encoders: EncodersCost) -> str:
+    saved = 1 - encoders.at_once_ms / encoders.in_turn_ms
+    return (
+        f"encoders over {encoders.tokens} tokens: in turn {encoders.in_turn_ms:.1f} ms, at once (CustomizedEncoders) "
+        f"{encoders.at_once_ms:.1f} ms, a {'gain' if saved > 0 else 'loss'} of {abs(saved):.0%}"
+    )
