@@ -50,6 +50,8 @@ class Speaker(StrictModel):
     name: str
     mean_log_f0: float
     """Mean natural logarithm of the F0 in Hertz over voiced frames: the centre of pitch range."""
+    loudness_lufs: float | None = None
+    """Integrated loudness (EBU R128) of what the speaker says with the default vocoder, before any effect; None: not measured."""
 
 
 class Asset(StrictModel):

@@ -25,6 +25,7 @@ REQUEST_PORTS = (
     PortSpec(name="token_mask", rate="token"),
     PortSpec(name="speaker", rate="utterance", type="int64"),
     PortSpec(name="seed", rate="utterance", type="int64"),
+    PortSpec(name="loudness_lufs", rate="utterance"),
     PortSpec(name="length_scale", rate="utterance"),
     PortSpec(name="pitch_shift_semitones", rate="utterance"),
     PortSpec(name="pitch_range", rate="utterance"),
@@ -34,7 +35,7 @@ REQUEST_PORTS = (
     PortSpec(name="given_energy", rate="token"),
     PortSpec(name="given_embedding", rate="utterance", channels=0),
 )
-"""Everything a request may hold. The first four are always there."""
+"""Everything a request may hold. The first four are always there, the fifth where the speaker's loudness was measured."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Request:
     controls: Controls = Controls()
     seed: int = 0
     """Of all noise."""
+    loudness_lufs: float | None = None
+    """Integrated loudness of the speaker, before any effect."""
     given_durations: Floats | None = None
     """(N,) frames of each token; NaN leaves a token to the model."""
     given_log_f0: Floats | None = None
@@ -107,6 +110,8 @@ class Request:
             "seed": np.full((1, 1, 1), self.seed, np.int64),
         }
         tensors |= {name: np.full((1, 1, 1), value, np.float32) for name, value in self.controls.changed().items()}
+        if self.loudness_lufs is not None:
+            tensors["loudness_lufs"] = np.full((1, 1, 1), self.loudness_lufs, np.float32)
         return tensors | self._prescribed()
 
     def _prescribed(self) -> dict[str, Array]:

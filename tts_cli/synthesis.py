@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tts_cli.addon import Addon, open_addon
 from tts_cli.addon_config import AddonConfig, Context, context_of
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.latency import Latency, first_chunk_latency
 from tts_cli.blocks.streamable import Fault, StreamableStack
 from tts_cli.blocks.wiring import Wiring
@@ -75,11 +76,9 @@ class Voice:
         given = self.stack.join(self._request, Wiring({}))
         if "audio" not in given or not AUDIO.accepts(given["audio"].port):
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
-
-    @property
-    def sample_rate(self) -> int:
+        self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
         """Of the audio, in Hertz."""
-        return self.acoustic.sample_rate
+        self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
 
     @property
     def frames_per_second(self) -> float:
@@ -100,7 +99,7 @@ class Voice:
     def latency(self) -> Latency:
         """What stands between a sentence and its first chunk, by the context's schedule."""
         first = next(self.acoustic.context.chunks.sizes())
-        return first_chunk_latency(self.stack, first * self.acoustic.mel.hop_samples)
+        return first_chunk_latency(self.stack, first * self._frame_samples)
 
     def stream(
         self,
@@ -119,7 +118,8 @@ class Voice:
         `best_effort` lets pass. Closing the iterator ends all work.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
-        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed)
+        loudness_lufs = self.acoustic.config.speakers[speaker_id].loudness_lufs if self.speakers else None
+        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed, loudness_lufs)
         self._refuse_unread(template.scope())
         if not 0 <= sentence_silence_s < np.inf:
             raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
@@ -148,7 +148,8 @@ class Voice:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
         prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
-        request = Request(phones, template.speaker, template.controls, template.seed + index, **prescribed)
+        seed = template.seed + index
+        request = Request(phones, template.speaker, template.controls, seed, template.loudness_lufs, **prescribed)
         self._refuse_unread(request.scope())
         return request
 
@@ -167,7 +168,7 @@ class Voice:
         with closing(stream):
             has_ended = False
             while not has_ended:
-                chunk = stream.read(next(sizes) * self.acoustic.mel.hop_samples)
+                chunk = stream.read(next(sizes) * self._frame_samples)
                 has_ended = chunk is None
                 samples = np.zeros(0, np.float32) if chunk is None else np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
                 faults = stream.faults[num_faults:]
@@ -177,7 +178,7 @@ class Voice:
 
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
-        always = {"phones", "token_mask", "speaker", "seed"}
+        always = {"phones", "token_mask", "speaker", "seed", "loudness_lufs"}
         for name in scope.keys() - always:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
