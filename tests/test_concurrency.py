@@ -29,7 +29,6 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
 from tts_cli.errors import AddonError, RefusedError
 from tts_cli.ports import NetworkSpec, Tensors
-from tts_cli.request import Controls
 from tts_cli.synthesis import AudioChunk, Voice, load
 from tts_cli.text import TextFrontEnd
 
@@ -263,17 +262,18 @@ def test_speech_that_is_refused_ends_all_work_while_the_error_is_still_held() ->
 
 # Several streams at once.
 
+VOCODERS = {ATTENTION: TINY.with_name("tiny-vocoder")}
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def requests(voice: Voice) -> list[dict[str, Any]]:
-    """50 that differ in text, speaker, seed and pitch."""
+    """50 that differ in text, speaker and seed."""
     return [
         {
             "text": f"{WORDS[index % 10]}." if index % 2 else f"{WORDS[index % 10]}. {WORDS[index // 5]}.",
             "speaker": voice.speakers[index % len(voice.speakers)],
             "seed": index,
-            "controls": Controls(pitch_shift_semitones=index % 3, length_scale=0.7),
+            "best_effort": True,
             "sentence_silence_s": 0.01,
         }
         for index in range(NUM_STREAMS)
@@ -282,7 +282,7 @@ def requests(voice: Voice) -> list[dict[str, Any]]:
 
 @pytest.fixture(name="voices", scope="module")
 def _voices() -> dict[Path, Voice]:
-    return {folder: load(folder) for folder in (TINY, SHIPPED)}
+    return {folder: load(folder, vocoder=VOCODERS.get(folder)) for folder in (TINY, ATTENTION, SHIPPED)}
 
 
 @pytest.fixture(name="alone", scope="module")
@@ -291,7 +291,7 @@ def _alone(voices: dict[Path, Voice]) -> dict[Path, list[Audio]]:
     return {folder: [joined(voice.stream(**asked)) for asked in requests(voice)] for folder, voice in voices.items()}
 
 
-@pytest.mark.parametrize("folder", [TINY, SHIPPED], ids=["tiny", "shipped"])
+@pytest.mark.parametrize("folder", [TINY, ATTENTION, SHIPPED], ids=["tiny", "attention", "shipped"])
 def test_fifty_streams_in_eight_threads(voices: dict[Path, Voice], alone: dict[Path, list[Audio]], folder: Path) -> None:
     assert len({audio.tobytes() for audio in alone[folder]}) == NUM_STREAMS
     voice, start = voices[folder], threading.Barrier(NUM_THREADS)
@@ -369,14 +369,14 @@ def test_voices_of_different_architecture_share_one_vocoder(log: Log) -> None:
     first = load(TINY)
     assert sorted(log.opened) == ["decoder", "prosody_encoder", "text_encoder", "vocoder"]
     log.opened.clear()
-    second = load(ATTENTION, vocoder=TINY.with_name("tiny-vocoder"))
+    second = load(ATTENTION, vocoder=VOCODERS[ATTENTION])
     assert log.opened, "this voice has networks of its own"
     assert not {"vocoder", "decoder"} & set(log.opened)
     assert vocoder_network(second) is vocoder_network(first)
 
 
 def test_switching_voices_in_a_conversation_opens_nothing(log: Log) -> None:
-    voices = [load(TINY), load(ATTENTION, vocoder=TINY.with_name("tiny-vocoder"))]
+    voices = [load(TINY), load(ATTENTION, vocoder=VOCODERS[ATTENTION])]
     alone = [joined(voice.stream(TEXT, best_effort=True)) for voice in voices]
     log.opened.clear()
     for turn in range(4):

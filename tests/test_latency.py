@@ -79,9 +79,13 @@ def _stacks(block: StreamableBlock) -> Iterator[StreamableStack]:
             yield from _stacks(inner)
 
 
-@pytest.fixture(name="voice", params=[TINY, SHIPPED], ids=["tiny", "shipped"])
+VOICES = {"tiny": (TINY, "default"), "tiny-fixed": (TINY, "fixed-onnxruntime"), "shipped": (SHIPPED, "default")}
+
+
+@pytest.fixture(name="voice", params=VOICES.values(), ids=VOICES.keys())
 def _voice(request: pytest.FixtureRequest) -> Voice:
-    return load(request.param)
+    folder, context = request.param
+    return load(folder, context=context)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: f"first {schedule['first']}")
