@@ -174,6 +174,8 @@ class Voice:
                 faults = stream.faults[num_faults:]
                 if faults or not has_ended:
                     yield AudioChunk(samples, self.sample_rate, outcome, faults)
+                elif outcome is not None:
+                    raise RefusedError(f"the stack gave no audio for '{sentence.text}'")
                 outcome, num_faults = None, num_faults + len(faults)
 
     def _refuse_unread(self, scope: Tensors) -> None:
