@@ -153,7 +153,10 @@ class Addon:
         stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
-        return StreamableStack(BlockOptions({"stack": stack}, f"{place}: $"), self)
+        try:
+            return StreamableStack(BlockOptions({"stack": stack}, f"{place}: $"), self)
+        except RecursionError as error:
+            raise StackError(f"{place}: $.stack: the blocks are nested too deeply") from error
 
     def check_stack(self) -> Wiring:
         """Builds the stack and checks its ports; gives its stream ports. Raises StackError naming both sides and the path."""
