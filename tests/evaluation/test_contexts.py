@@ -76,6 +76,13 @@ def test_a_reader_keeps_all_that_the_acoustic_stack_gave(addons: Path) -> None:
     np.testing.assert_array_equal(rendering.audio, np.concatenate(whole))
 
 
+def test_a_stack_without_durations_is_held_to_its_frames() -> None:
+    voice = load(TINY / "tiny-attention")
+    (piece,) = Reader(voice).read("Hello.").pieces
+    assert piece.durations is None and len(piece.streamed["mel"]) > 1
+    assert compare_contexts("itself", voice, voice, SENTENCES[:1]).num_agreeing == 1
+
+
 def rendered(frames: list[float] | None, mel: float = 0.0, audio: float = 0.0, num_frames: int = 9) -> Rendering:
     exact = None if frames is None else np.array(frames)
     durations = None if exact is None else np.floor(exact + 0.5).astype(np.int64)

@@ -1,7 +1,9 @@
 """Slips in alignments, and voices on hard sentences with a recogniser that hears what it is told."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Fault
+from tts_cli.cli.main import main
+from tts_cli.evaluation import robustness
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.recognition import Recogniser, WordErrors, count_errors
 from tts_cli.evaluation.robustness import evaluate_robustness
@@ -104,3 +108,38 @@ def test_details_hold_every_sentence_as_it_was_heard() -> None:
     assert detail["faults"] == ({"kind": "skip", "message": "left out"},)
     assert detail["slips"] == {"errors": 3, "repeats": 0, "skips": 0, "truncations": 1}
     assert "| all | cut | 3 |" in report.markdown()
+
+
+class _Deaf(_Listener):
+    """Hears nothing of what a real voice says."""
+
+    def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
+        assert sample_rate == 16000 and len(audio) > 1000
+        return count_errors(text, "")
+
+
+def test_the_command_speaks_some_of_each_group_with_every_voice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTS_ADDONS", str(Path(__file__).parents[1] / "addons"))
+    monkeypatch.setattr(robustness, "Recogniser", _Deaf)
+    file = tmp_path / "hard.txt"
+    file.write_text("".join(f"{group}|{text}\n" for group, text in SENTENCES))
+    voices = ["--addon", "tiny-acoustic", "--addon", "tiny-attention"]
+    command = ["evaluate", "robustness", "--sentences", str(file), "--speaker", "high", "--limit", "1", "--json"]
+    assert main([*command, *voices]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [(row["group"], row["name"], row["wer"]["num_clips"]) for row in report["rows"]][-3:] == [
+        ("all", "tiny-acoustic", 2),
+        ("all", "tiny-attention", 2),
+        ("all", "tiny-attention - tiny-acoustic", 2),
+    ]
+    assert all(row["truncations"]["value"] == 1 for row in report["rows"][:2])
+    assert {fault["kind"] for detail in report["details"] for fault in detail["faults"]} <= {
+        "repeat",
+        "skip",
+        "truncation",
+        "endless",
+    }
+    assert main(["evaluate", "robustness", "--sentences", str(tmp_path / "nothing.txt")]) == 2
+    assert "nothing.txt" in capsys.readouterr().err
