@@ -16,8 +16,9 @@ from tts_cli.blocks.pipeline import StreamablePipeline
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter, Vocoder
+from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
-from tts_cli.request import Request
+from tts_cli.request import REQUEST_PORTS, Request
 from tts_cli.synthesis import Voice, load
 
 ROOT = Path(__file__).parents[1]
@@ -179,3 +180,29 @@ def test_a_vocoder_alone_tells_how_many_frames_it_reads() -> None:
     assert isinstance(stack.chain[0], Vocoder)
     assert latency.num_read == 64 + 2 + 1
     assert latency.lookahead_ms == pytest.approx(1 * 12.5 + 1000 * 350 / 16000)
+
+
+EFFECTS: dict[str, list[dict[str, object]]] = {
+    "limiter": [{"type": "Limiter"}],
+    "fades": [{"type": "EdgeFade", "fade_out_ms": 40}],
+    "telephone": [{"type": "Gain", "gain_db": -3}, {"type": "TelephoneBand"}],
+    "resampled and limited": [{"type": "Resampler", "sample_rate_hz": 48000}, {"type": "Limiter"}],
+    "faster": [{"type": "PitchTempo", "tempo": 1.3}],
+}
+
+
+@pytest.mark.parametrize("effects", EFFECTS.values(), ids=EFFECTS.keys())
+def test_effects_add_their_part(effects: list[dict[str, object]]) -> None:
+    voice = load(TINY)
+    plain_ms = voice.latency.lookahead_ms
+    stack = StreamableStack(BlockOptions({"stack": [voice.stack, *effects]}, "with effects"), voice.acoustic)
+    stack.connect(Wiring.of(REQUEST_PORTS, "request"), Wiring({}))
+    spy = spied(voice)
+    stream = stack.open(SCOPE, None)
+    latency = first_chunk_latency(stack, 12_345)
+    stretches = any(effect["type"] == "PitchTempo" for effect in effects)
+    assert stream.read(12_345) is not None
+    # What stretches time looks for a good place within its reach, and may not need all of it.
+    assert latency.num_read - stretches <= spy.num_passed <= latency.num_read
+    ahead_ms = [1000 * block.lookahead_samples / getattr(block, "sample_rate", 16000) for block in stack.blocks[1:]]
+    assert latency.lookahead_ms == pytest.approx(plain_ms + sum(ahead_ms))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tts_cli.addon_config import ChunkSchedule
 from tts_cli.blocks.effects import Processor
+from tts_cli.blocks.latency import Latency
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.blocks.vocoder import SourceFilter
 from tts_cli.config import StrictModel
@@ -108,6 +109,8 @@ class VoiceCost(StrictModel):
     longest_to_shortest: float
     """Time to first audio of the longest text over that of the shortest."""
     one_piece: OnePieceCost
+    latency: Latency
+    """What the blocks say of how far they look ahead, and what they have to give before the first chunk is out."""
     encoders: EncodersCost | None
     """Of a voice with several encoders."""
     blocks: tuple[BlockCost, ...]
@@ -131,6 +134,7 @@ def measure_voice(voice: Voice, speaker: str | None = None, texts: Mapping[str, 
         texts=costs,
         longest_to_shortest=by_length[-1].first_audio_ms / by_length[0].first_audio_ms,
         one_piece=_one_piece_cost(voice, middle, texts[middle], speaker),
+        latency=voice.latency,
         encoders=_encoders_cost(voice, texts.values(), speaker),
         blocks=blocks,
         bookkeeping=bookkeeping,

@@ -178,6 +178,7 @@ def _print_cost(cost: VoiceCost, threads: int) -> None:
 
 def _verdicts(cost: VoiceCost) -> Iterator[str]:
     """Each figure with what is aimed at."""
+    yield cost.latency.describe()
     yield f"first audio, longest text to shortest: {cost.longest_to_shortest:.2f} (at most {HIGHEST_GROWTH:g})"
     piece = cost.one_piece
     yield (
