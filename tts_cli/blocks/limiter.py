@@ -61,6 +61,15 @@ def interpolation() -> Floats:
     return np.asarray(taps / taps.sum(axis=1, keepdims=True))
 
 
+def sliding_max(values: Floats, width: int) -> Floats:
+    """The largest of every `width` values in a row: of ever longer rows that overlap."""
+    row = 1
+    while 2 * row <= width:
+        values = np.maximum(values[:-row], values[row:])
+        row *= 2
+    return np.maximum(values[: len(values) + row - width], values[width - row :])
+
+
 _BETWEEN = interpolation()
 _LARGEST_OVERSHOOT = float(np.abs(_BETWEEN).sum(axis=1).max())
 """How much larger than all samples the wave between them can be."""
@@ -111,11 +120,14 @@ class Limiting(Processor):
         """What every sample with REACH samples after it demands, for itself and for the wave up to the next."""
         count = max(0, len(self._window) - 2 * REACH + 1)
         window, self._window = self._window, self._window[count:]
-        if count == 0 or np.abs(window).max() * _LARGEST_OVERSHOOT <= self._ceiling:
-            return np.zeros(count)
-        between = np.abs(np.lib.stride_tricks.sliding_window_view(window, 2 * REACH) @ _BETWEEN.T).max(axis=1)
-        peaks = np.maximum(between, np.abs(window[REACH - 1 : REACH - 1 + count]))
-        return np.asarray(20 * np.log10(np.maximum(peaks / self._ceiling, 1.0)))
+        demands = np.zeros(count)
+        if count == 0:
+            return demands
+        loud = np.flatnonzero(sliding_max(np.abs(window), 2 * REACH) * _LARGEST_OVERSHOOT > self._ceiling)
+        around = np.lib.stride_tricks.sliding_window_view(window, 2 * REACH)[loud]
+        peaks = np.maximum(np.abs(around @ _BETWEEN.T).max(axis=1), np.abs(around[:, REACH - 1]))
+        demands[loud] = 20 * np.log10(np.maximum(peaks / self._ceiling, 1.0))
+        return demands
 
     def _reductions(self, count: int) -> Floats:
         """Of the next `count` samples: a mean of what was held and released up to the sample before each, all of which cover the
@@ -123,14 +135,11 @@ class Limiting(Processor):
         released = np.concatenate([self._released, self._release(self._hold(count))])
         self._demands = self._demands[count:]
         self._released = released[count:]
-        return np.convolve(released[1:], self._weights, "valid") if count else np.zeros(0)
+        return np.convolve(released[1:], self._weights, "valid") if released.any() and count else np.zeros(count)
 
     def _hold(self, count: int) -> Floats:
         """The largest demand of each sample and the `num_held` after it."""
-        if not self._demands.any() or count == 0:
-            return np.zeros(count)
-        demands = self._demands[: count + self._num_held]
-        return np.asarray(np.lib.stride_tricks.sliding_window_view(demands, self._num_held + 1).max(axis=1))
+        return sliding_max(self._demands[: count + self._num_held], self._num_held + 1) if count else np.zeros(0)
 
     def _release(self, held: Floats) -> Floats:
         """The reduction falls by no more than `release_db` a sample."""

@@ -1,4 +1,4 @@
-"""`tts addons` lists, checks and installs addons; `tts export-addon` makes them."""
+"""`tts addons` lists, checks, installs and measures addons; `tts export-addon` makes them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from tts_cli.addon import Addon
     from tts_cli.export.parity import Parity
 
-app = typer.Typer(help="List, check and install addons.", rich_markup_mode=None)
+app = typer.Typer(help="List, check, install and measure addons.", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def addons(context: typer.Context, as_json: Json = False) -> None:
-    """List, check and install addons. Without a command: list them."""
+    """List, check, install and measure addons. Without a command: list them."""
     if context.invoked_subcommand is None:
         list_all(as_json)
 
@@ -104,6 +104,29 @@ def install(
     typer.echo(install_addon(existing(source, "folder or zip file"), replace=force))
 
 
+@app.command()
+def measure(
+    name: Annotated[str, typer.Argument(metavar="NAME|PATH", help="An acoustic addon.")],
+    as_json: Json = False,
+) -> None:
+    """Measure how loud the speakers of an addon are.
+
+    They speak with its default vocoder. Their loudness (EBU R128) is written
+    into addon.json, where the block Gain finds it; exporting does the same.
+    """
+    from tts_cli.library import find_addon
+
+    with extra("train"):
+        from tts_cli.export.loudness import add_loudness
+
+        levels = add_loudness(find_addon(name))
+    if as_json:
+        print_json([vars(level) for level in levels])
+        return
+    rows = [(level.speaker, f"{level.loudness_lufs:.1f}", f"{level.true_peak_dbtp:.1f}") for level in levels]
+    print_table(name, ("speaker", "loudness, LUFS", "true peak, dBTP"), rows)
+
+
 def export_addon(
     checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint, or a run whose best one is meant.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the addon, as addons/NAME.")],
@@ -134,6 +157,17 @@ def export_addon(
         options = ExportOptions(name, licence, default_vocoder, card, TOLERANCE if tolerance is None else tolerance)
         parities = export(existing(checkpoint, "checkpoint or run"), output, data, options)
     _print_parities(output, parities)
+    _say_loudness(output)
+
+
+def _say_loudness(output: Path) -> None:
+    from tts_cli.addon_config import read_addon_config
+
+    speakers = read_addon_config(output).speakers
+    if measured := [f"{speaker.name} {speaker.loudness_lufs} LUFS" for speaker in speakers if speaker.loudness_lufs is not None]:
+        say(f"loudness: {', '.join(measured)}")
+    elif speakers:
+        say(f"the speakers' loudness was not measured: tts addons measure {output}")
 
 
 def _print_parities(output: Path, parities: list[Parity]) -> None:

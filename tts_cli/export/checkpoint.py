@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import torch
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import CorpusError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
+from tts_cli.export.loudness import add_loudness
 from tts_cli.export.parity import Parity, Sample
+from tts_cli.library import list_addons
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
 from tts_cli.models.parts import Features
 from tts_cli.training.checkpoints import Checkpoint, load_model
@@ -51,6 +54,8 @@ class ExportOptions:
 def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions) -> list[Parity]:
     """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
 
+    Where its default vocoder is found, the loudness of its speakers is measured and written, too.
+
     `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError,
     CorpusError, and what `write_addon` raises.
     """
@@ -59,7 +64,7 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
     model, source = load_model(checkpoint)
     folder = corpus or Path(source.recipe.data or "")
     utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
-    return write_addon(
+    parities = write_addon(
         output,
         _description(output, model, source, options),
         model.export_parts(),
@@ -68,6 +73,11 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
         model_card=card or model_card(output.name, source),
         tolerance=options.tolerance,
     )
+    if options.default_vocoder in list_addons(output.parent):
+        # A voice that cannot speak these sentences, of another language perhaps, is an addon all the same.
+        with suppress(InputError):
+            add_loudness(output)
+    return parities
 
 
 def held_out_utterances(corpus: Path, facts: CorpusFacts, count: int) -> list[Features]:

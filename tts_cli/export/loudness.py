@@ -1,0 +1,80 @@
+"""How loud each speaker of an acoustic addon is: measured once, kept in addon.json, corrected by the block `Gain`."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tts_cli.addon_config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
+from tts_cli.errors import AddonError, OutputError
+from tts_cli.export.folder import write_addon_config
+from tts_cli.synthesis import Voice, load
+
+SENTENCES = (
+    "The committee will publish its report on the first of next month.",
+    "Please leave the blue folder on my desk before you go home.",
+    "Why would anybody walk twelve miles through heavy snow?",
+    "Fresh bread, a little cheese and some apples were all they carried.",
+    "She laughed, closed the window, and went back to her book.",
+    "Engineers checked every joint of the bridge during the quiet hours of the night.",
+    "Has the post arrived yet, or is it late again?",
+    "Nobody noticed that the old clock above the station had stopped.",
+)
+"""What every speaker says, half a minute in all."""
+
+
+@dataclass(frozen=True)
+class SpeakerLevel:
+    """How loud one speaker is."""
+
+    speaker: str
+    loudness_lufs: float
+    """Integrated (EBU R128); minus infinity for silence."""
+    true_peak_dbtp: float
+    """Of the loudest moment."""
+
+
+def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
+    """The level of every speaker over SENTENCES, one after the other, as the voice's stack is without correction by `Gain`."""
+    acoustic = voice.acoustic
+    acoustic.config = _with_loudness(acoustic.config, {})
+    for speaker in voice.speakers:
+        chunks = voice.stream(SENTENCES, speaker, sentence_silence_s=0.0, best_effort=True)
+        audio = np.concatenate([chunk.samples for chunk in chunks])
+        level = integrated_loudness(audio, voice.sample_rate)
+        yield SpeakerLevel(speaker, level, true_peak_dbtp(audio, voice.sample_rate))
+
+
+def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
+    """Measures the speakers of the acoustic addon in `folder`, spoken with its default vocoder, and writes it into addon.json.
+
+    Raises AddonError for another kind of addon and for a vocoder that is not found, InputError where it cannot be measured.
+    """
+    config = read_addon_config(folder)
+    if config.kind != "acoustic":
+        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}': only acoustic ones have speakers")
+    levels = tuple(measure_levels(load(folder)))
+    loudness = {level.speaker: round(level.loudness_lufs, 2) for level in levels if math.isfinite(level.loudness_lufs)}
+    _replace_config(folder, _with_loudness(config, loudness))
+    return levels
+
+
+def _with_loudness(config: AddonConfig, loudness_lufs: dict[str, float]) -> AddonConfig:
+    """The configuration with these speakers measured, and no others."""
+    speakers = [speaker.model_copy(update={"loudness_lufs": loudness_lufs.get(speaker.name)}) for speaker in config.speakers]
+    return config.model_copy(update={"speakers": tuple(speakers)})
+
+
+def _replace_config(folder: Path, config: AddonConfig) -> None:
+    try:
+        with tempfile.TemporaryDirectory(prefix=".measured.", dir=folder) as scratch:
+            write_addon_config(Path(scratch), config)
+            (Path(scratch) / ADDON_FILE).replace(folder / ADDON_FILE)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
