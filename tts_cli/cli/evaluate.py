@@ -169,7 +169,11 @@ def _print_contexts(
         else:
             print_table(report.title, report.header, report.rows())
             typer.echo(f"{report.summary}\n")
-    if starts:
+    if starts and markdown:
+        typer.echo(
+            "\n".join(f"{name} starts in {first:.2f} s, then in {second:.2f} s." for name, (first, second) in starts.items())
+        )
+    elif starts:
         print_table("Start-up (s)", ("context", "first", "second"), [(name, *seconds) for name, seconds in starts.items()])
 
 

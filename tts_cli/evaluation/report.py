@@ -156,7 +156,9 @@ class Report:
         """The report for the terminal."""
         table = Table(title=self.title, caption="\n".join(self.notes) or None)
         for index, title in enumerate(self._header()):
-            table.add_column(title, justify="left" if index < 2 else "right", no_wrap=True)
+            table.add_column(
+                title, justify="left" if index < 2 else "right", no_wrap=index != 1, overflow="fold" if index == 1 else "ellipsis"
+            )
         for row, following in zip(self.rows, (*self.rows[1:], None), strict=True):
             table.add_row(*self._cells(row, between="\n"), end_section=following is None or following.group != row.group)
         return table
