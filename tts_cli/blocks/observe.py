@@ -99,6 +99,17 @@ def observe_network(network: AddonNetwork, observer: Observer) -> AddonNetwork:
     return replace(network, network=_ObservedNetwork(network.name, network.network, observer))
 
 
+def observe_streams(stream: Stream, observer: Observer) -> Stream:
+    """A stream in the place of `stream`, observed like all that it reads from, as far as they are the streams of blocks."""
+    if stream.upstream is not None:
+        stream.upstream = observe_streams(stream.upstream, observer)
+    if stream.block is None:
+        return stream
+    watched = _ObservedStream(stream, stream.block, observer)
+    watched.block = stream.block
+    return watched
+
+
 class EitherKind(SequenceBlock, StreamableBlock):
     """A block that stands wherever a block may, among sequence blocks, where it has no upstream, and among streamable ones."""
 

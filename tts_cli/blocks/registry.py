@@ -21,6 +21,7 @@ BUILT_IN = {
     "Equaliser": "tts_cli.blocks.equaliser:Equaliser",
     "Gain": "tts_cli.blocks.effects:Gain",
     "Limiter": "tts_cli.blocks.limiter:Limiter",
+    "MelPicture": "tts_cli.blocks.diagnostics:MelPicture",
     "PitchTempo": "tts_cli.blocks.pitch_tempo:PitchTempo",
     "Resampler": "tts_cli.blocks.resampling:Resampler",
     "SequenceBlockContainer": "tts_cli.blocks.sequence:SequenceBlockContainer",
@@ -28,6 +29,9 @@ BUILT_IN = {
     "StreamablePipeline": "tts_cli.blocks.pipeline:StreamablePipeline",
     "StreamableStack": "tts_cli.blocks.streamable:StreamableStack",
     "TelephoneBand": "tts_cli.blocks.equaliser:TelephoneBand",
+    "TensorDump": "tts_cli.blocks.diagnostics:TensorDump",
+    "TensorStatistics": "tts_cli.blocks.diagnostics:TensorStatistics",
+    "Timing": "tts_cli.blocks.diagnostics:Timing",
     "Upsampler": "tts_cli.blocks.upsampler:Upsampler",
     "Vocoder": "tts_cli.blocks.vocoder:Vocoder",
 }

@@ -1,0 +1,356 @@
+"""Diagnostics: blocks that stand anywhere in a stack, write down what passes them, and change nothing.
+
+Among sequence blocks, and where no stream comes before it, a diagnostic looks at the sequence ports in scope; elsewhere at the
+chunks that pass, whatever their ports and rates. For every utterance it writes a file of its own, whole, when the utterance ends
+or nobody listens any more: `diagnostics/NAME-0001.npz`, where NAME is its option `name`, or else made of its place in the stack,
+and the environment variable TTS_DIAGNOSTICS names another folder. Utterances are numbered as they begin, anew by each process.
+
+    {"stack": [{"type": "Upsampler"}, {"type": "TensorDump"}, {"type": "Decoder"}, {"type": "MelPicture", "name": "decoded"}]}
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import time
+import zipfile
+from abc import ABC, abstractmethod
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tts_cli.audio.files import unwritable
+from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.observe import EitherKind, Observer, Span, observe_streams
+from tts_cli.blocks.streamable import Fault, Stream
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.config import StrictModel, suggest
+from tts_cli.errors import RefusedError, StackError
+from tts_cli.ports import Array, Name, Tensors
+from tts_cli.request import REQUEST_PORTS
+
+FOLDER_VARIABLE = "TTS_DIAGNOSTICS"
+_EPOCH_S = time.perf_counter()
+_PRESCRIBED = frozenset(port.name for port in REQUEST_PORTS)
+_PIXELS = 3
+"""Width of a step and height of a channel in a picture."""
+_numbers: Counter[Path] = Counter()
+_numbering = Lock()
+
+
+class Record(ABC):
+    """What a diagnostic keeps of one utterance; used by one thread at a time."""
+
+    def watch(self, upstream: Stream | None) -> Stream | None:
+        """The stream that is read in place of `upstream`."""
+        return upstream
+
+    def note(self, tensors: Tensors) -> tuple[Fault, ...]:  # noqa: ARG002
+        """Takes in tensors (1, t, C) that go by; gives what is wrong with them."""
+        return ()
+
+    @abstractmethod
+    def content(self) -> bytes | None:
+        """What is written; None: nothing."""
+
+
+class DiagnosticOptions(StrictModel):
+    """Options of every diagnostic."""
+
+    name: Name | None = None
+    """What its files are called; None: after its place in the stack."""
+
+
+class Diagnostic(EitherKind, ABC):
+    """Shows what passes to a record, one for each utterance."""
+
+    options_model: ClassVar[type[StrictModel]] = DiagnosticOptions
+    suffix: ClassVar[str] = ".json"
+    """Of its files."""
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        self.name: str = self.options.name or re.sub(r"[^A-Za-z0-9_]+", "-", self.path).strip("-")
+
+    @abstractmethod
+    def record(self) -> Record:
+        """A record of the next utterance."""
+
+    def run(self, scope: Tensors) -> Tensors:
+        recording = _Recording(self)
+        faults = recording.note(scope)
+        recording.finish()
+        if faults:
+            # A sequence block has no stream that could carry them.
+            raise RefusedError(faults[0].message)
+        return {}
+
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        recording = _Recording(self)
+        stream = _DiagnosticStream(scope, recording.record.watch(upstream), recording)
+        if upstream is None or (self.gives is not None and not self.gives):
+            stream.show(scope)
+        return stream
+
+
+class _DiagnosticStream(Stream):
+    def __init__(self, scope: Tensors, upstream: Stream | None, recording: _Recording) -> None:
+        super().__init__(scope, upstream)
+        self._recording = recording
+
+    def show(self, tensors: Tensors) -> None:
+        self._faults += self._recording.note(tensors)
+
+    def produce(self, n: int) -> Tensors | None:
+        chunk = self.pull(n)
+        if chunk is None:
+            self._recording.finish()
+        else:
+            self.show(chunk)
+        return chunk
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._recording.finish()
+
+
+class _Recording:
+    """A record, and the file it ends in. A stream may be closed by one thread while another reads it."""
+
+    def __init__(self, block: Diagnostic) -> None:
+        self.record = block.record()
+        self._path = _next_path(block.name, block.suffix)
+        self._lock = Lock()
+        self._is_finished = False
+
+    def note(self, tensors: Tensors) -> tuple[Fault, ...]:
+        with self._lock:
+            return () if self._is_finished else self.record.note(tensors)
+
+    def finish(self) -> None:
+        """Writes the file, once. Raises OutputError."""
+        with self._lock:
+            was_finished, self._is_finished = self._is_finished, True
+            content = None if was_finished else self.record.content()
+            if content is not None:
+                _write(self._path, content)
+
+
+def _next_path(name: str, suffix: str) -> Path:
+    """A file that no other utterance of this process writes."""
+    place = Path(os.environ.get(FOLDER_VARIABLE, "diagnostics")).absolute() / f"{name}{suffix}"
+    with _numbering:
+        _numbers[place] += 1
+        return place.with_name(f"{name}-{_numbers[place]:04d}{suffix}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file that is there whole or not at all. Raises OutputError."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, indent=1).encode()
+
+
+class TensorStatistics(Diagnostic):
+    """Extent, mean and deviation of every port; a value that is not a finite number is a fault, for which a voice refuses."""
+
+    def record(self) -> Record:
+        return _Statistics(self.path)
+
+
+class _Statistics(Record):
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._ports: dict[str, _Moments] = {}
+
+    def note(self, tensors: Tensors) -> tuple[Fault, ...]:
+        faults = []
+        for name, array in tensors.items():
+            moments = self._ports.setdefault(name, _Moments())
+            was_finite, first_step = moments.num_not_finite == 0, moments.num_steps
+            moments.add(array)
+            # NaN in what a request prescribes leaves a token to the model.
+            if was_finite and moments.num_not_finite and name not in _PRESCRIBED:
+                faults.append(Fault("not-finite", f"{self._place}: {_whereabouts(name, array, first_step)}"))
+        return tuple(faults)
+
+    def content(self) -> bytes:
+        ports = {name: moments.as_dict() for name, moments in self._ports.items()}
+        return _json({"place": self._place, "ports": ports})
+
+
+def _whereabouts(name: str, array: Array, first_step: int) -> str:
+    _, step, channel = np.argwhere(~np.isfinite(array))[0]
+    return f"'{name}' is {array[0, step, channel]} at step {first_step + step}, channel {channel}"
+
+
+class _Moments:
+    """Of the values of one port."""
+
+    def __init__(self) -> None:
+        self.num_steps, self.num_not_finite = 0, 0
+        self._channels, self._type = 0, ""
+        self._count, self._sum, self._sum_of_squares = 0, 0.0, 0.0
+        self._minimum, self._maximum = np.inf, -np.inf
+
+    def add(self, array: Array) -> None:
+        """Takes in values (1, t, C)."""
+        finite = array[np.isfinite(array)].astype(np.float64)
+        self.num_steps += array.shape[1]
+        self.num_not_finite += array.size - finite.size
+        self._channels, self._type = array.shape[2], str(array.dtype)
+        self._count += finite.size
+        self._sum += float(finite.sum())
+        self._sum_of_squares += float(np.square(finite).sum())
+        self._minimum = min(self._minimum, float(finite.min(initial=np.inf)))
+        self._maximum = max(self._maximum, float(finite.max(initial=-np.inf)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The statistics of the finite values; None where there are none."""
+        shape = {"steps": self.num_steps, "channels": self._channels, "type": self._type, "not_finite": self.num_not_finite}
+        if not self._count:
+            return {**shape, "minimum": None, "maximum": None, "mean": None, "deviation": None}
+        mean = self._sum / self._count
+        deviation = max(0.0, self._sum_of_squares / self._count - mean**2) ** 0.5
+        return {**shape, "minimum": self._minimum, "maximum": self._maximum, "mean": mean, "deviation": deviation}
+
+
+class TensorDump(Diagnostic):
+    """Every port as an array (1, T, C) in a file of numpy, for `numpy.load`."""
+
+    suffix = ".npz"
+
+    def record(self) -> Record:
+        return _Dump()
+
+
+class _Dump(Record):
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[Array]] = {}
+
+    def note(self, tensors: Tensors) -> tuple[Fault, ...]:
+        for name, array in tensors.items():
+            # A block may use its memory again.
+            self._pieces.setdefault(name, []).append(array.copy())
+        return ()
+
+    def content(self) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, pieces in self._pieces.items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, np.concatenate(pieces, axis=1), allow_pickle=False)
+        return file.getvalue()
+
+
+class MelPictureOptions(DiagnosticOptions):
+    """Options of `MelPicture`."""
+
+    port: str = "mel"
+
+
+class MelPicture(Diagnostic):
+    """The port `port` as a picture, time to the right, channels upwards, the higher the brighter."""
+
+    options_model: ClassVar[type[StrictModel]] = MelPictureOptions
+    suffix = ".png"
+
+    def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
+        super().__init__(options, addon)
+        try:
+            import PIL.Image  # noqa: F401
+        except ImportError as error:
+            hint = "pip install 'tts-cli[demo]'"
+            raise StackError(f"{self.path}: MelPicture needs the package 'pillow', which is not installed", hint) from error
+
+    def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
+        looked_at = upstream or scope
+        if self.options.port not in looked_at:
+            hint = suggest(self.options.port, sorted(looked_at))
+            raise StackError(f"{self.path}: no port '{self.options.port}' passes here", hint)
+        return super().connect(scope, upstream)
+
+    def record(self) -> Record:
+        return _Picture(self.options.port)
+
+
+class _Picture(Record):
+    def __init__(self, port: str) -> None:
+        self._port = port
+        self._pieces: list[Array] = []
+
+    def note(self, tensors: Tensors) -> tuple[Fault, ...]:
+        if self._port in tensors:
+            self._pieces.append(tensors[self._port][0].astype(np.float64))
+        return ()
+
+    def content(self) -> bytes | None:
+        from PIL import Image
+
+        if not self._pieces:
+            return None
+        pixels = _brightness(np.concatenate(self._pieces).T[::-1]).repeat(_PIXELS, 0).repeat(_PIXELS, 1)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return file.getvalue()
+
+
+def _brightness(values: Array) -> Array:
+    """Values of any extent as 0 to 255; what is not a number is black."""
+    finite = values[np.isfinite(values)]
+    lowest, extent = (finite.min(), np.ptp(finite)) if finite.size else (0.0, 0.0)
+    relative = (values - lowest) / (extent or 1.0)
+    return np.asarray(255 * np.nan_to_num(relative, posinf=1.0, neginf=0.0), np.uint8)
+
+
+class Timing(Diagnostic):
+    """When its place was reached and, of every block whose stream passes it, the time that each chunk took.
+
+    Among sequence blocks two of them tell what passed in between. Times are in milliseconds, and count from one moment for all
+    utterances and places of a process.
+    """
+
+    def record(self) -> Record:
+        return _Timings(self.path)
+
+
+class _Timings(Record):
+    def __init__(self, place: str) -> None:
+        self._place, self._reached_s = place, time.perf_counter()
+        self._spans: list[Span] = []
+
+    def watch(self, upstream: Stream | None) -> Stream | None:
+        return observe_streams(upstream, Observer(self._spans.append)) if upstream else None
+
+    def content(self) -> bytes:
+        chunks = [_chunk(span) for span in sorted(self._spans, key=lambda span: span.start_s)]
+        return _json({"place": self._place, "reached_ms": _milliseconds(self._reached_s - _EPOCH_S), "chunks": chunks})
+
+
+def _chunk(span: Span) -> dict[str, Any]:
+    """Wall time with, CPU time without the blocks before."""
+    times = {"start_ms": span.start_s - _EPOCH_S, "wall_ms": span.wall_s, "cpu_ms": span.cpu_s}
+    rounded = {name: _milliseconds(seconds) for name, seconds in times.items()}
+    return {"block": span.name, "place": span.place, "steps": span.details.get("given", 0), **rounded}
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 3)
