@@ -5,11 +5,11 @@ For whoever looks at a stack; speaking needs none of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from tts_cli.addon import Addon, open_addon
+from tts_cli.addon import open_addon
 from tts_cli.addon_config import context_of, read_addon_config
 from tts_cli.blocks.block import Block, Holds
 from tts_cli.blocks.latency import Latency, first_chunk_latency
@@ -67,8 +67,9 @@ class StackView(StrictModel):
     """Those whose stacks it joins, in order."""
     context: str
     sample_rate: int
-    """In Hertz."""
-    latency: Latency
+    """Of the audio, in Hertz."""
+    latency: Latency | None
+    """Of a stack that gives audio."""
     stack: BlockView
 
 
@@ -82,25 +83,24 @@ def view_stack(
     config = read_addon_config(find_addon(name))
     if config.kind == "acoustic" and (vocoder or config.default_vocoder):
         voice = load(name, vocoder, context, stack=stack)
-        return _view((voice.acoustic, *([voice.vocoder] if voice.vocoder else [])), voice.stack, context)
+        addons = [addon.name for addon in (voice.acoustic, voice.vocoder) if addon]
+        return _view(addons, context, voice.sample_rate, voice.stack, voice.latency)
     addon = open_addon(name, context_of(context), stack=stack)
-    return _view((addon,), addon.connected_stack(), context)
+    blocks = addon.connected_stack()
+    chunk_samples = addon.context.chunks.first * addon.mel.hop_samples
+    latency = first_chunk_latency(blocks, chunk_samples) if "audio" in (blocks.gives or {}) else None
+    return _view([addon.name], context, addon.sample_rate, blocks, latency)
 
 
-def _view(addons: tuple[Addon, ...], stack: StreamableBlock, context: str | Path) -> StackView:
-    first = addons[0]
-    return StackView(
-        addons=tuple(addon.name for addon in addons),
-        context=str(context),
-        sample_rate=first.sample_rate,
-        latency=first_chunk_latency(stack, first.context.chunks.first * first.mel.hop_samples),
-        stack=view_block(stack),
-    )
+def _view(addons: list[str], context: str | Path, sample_rate: int, stack: StreamableBlock, latency: Latency | None) -> StackView:
+    lookahead_ms = {part.path: part.lookahead_ms for part in latency.blocks} if latency else {}
+    view = _view_block(stack, lookahead_ms)
+    return StackView(addons=tuple(addons), context=str(context), sample_rate=sample_rate, latency=latency, stack=view)
 
 
-def view_block(block: Block) -> BlockView:
-    """`block`, connected already, and what it consists of."""
-    lookahead_samples = block.lookahead_samples if isinstance(block, StreamableBlock) else 0
+def _view_block(block: Block, lookahead_ms: Mapping[str, float]) -> BlockView:
+    """`block`, connected already, and what it consists of; `lookahead_ms` by JSON path."""
+    inner = tuple(_view_block(inner, lookahead_ms) for inner in _held(block, Block))
     return BlockView(
         type=block.type,
         path=block.path,
@@ -108,9 +108,9 @@ def view_block(block: Block) -> BlockView:
         options=_own_options(block.options),
         reads=tuple(ReadPort(port=source.port, given_by=source.path) for source in block.reads),
         gives=tuple(source.port for source in (block.gives or {}).values()),
-        lookahead_ms=1000 * lookahead_samples / block.addon.sample_rate,
+        lookahead_ms=lookahead_ms.get(block.path, 0.0) + sum(other.lookahead_ms for other in inner),
         networks=tuple(_view_network(network) for network in _held(block, AddonNetwork)),
-        blocks=tuple(view_block(inner) for inner in _held(block, Block)),
+        blocks=inner,
     )
 
 

@@ -9,7 +9,7 @@ from xml.dom import minidom
 
 import pytest
 from conftest import Run
-from test_errors import refused
+from test_errors import Spoil, refused
 
 ARTICLE = (
     '{"stack": [{"type": "StreamablePipeline", "sequence_block": {"type": "Encoders"}, "streamable_block": '
@@ -198,3 +198,11 @@ def test_stacks_that_do_not_fit_an_addon(tts: Run, old: str, new: str, told: str
     Path("stack.json").write_text(ARTICLE.replace(old, new))
     assert tts("stack", "check", "stack.json").code == 0
     refused(tts("stack", "check", "stack.json", "--addon", "tiny-acoustic"), told, "$.stack[0]")
+
+
+def test_an_acoustic_addon_without_a_vocoder_is_drawn_alone(tts: Run, spoiled: Spoil) -> None:
+    folder = spoiled(lambda config: config.update(default_vocoder=None))
+    view = tts("stack", "show", folder, "--json").json
+    assert (view["addons"], view["latency"]) == (["tiny-acoustic"], None)
+    assert b"first chunk" not in tts("stack", "show", folder).out
+    assert len(tts("stack", "show", folder, "--vocoder", "tiny-vocoder", "--json").json["addons"]) == 2

@@ -82,7 +82,8 @@ def tree(view: StackView) -> Tree:
 
     title = Text.assemble((" + ".join(view.addons), "bold"), f"  context {view.context}, {view.sample_rate} Hz")
     root = Tree(title, guide_style="bright_black")
-    root.add(Text(view.latency.describe(), "green"))
+    if view.latency:
+        root.add(Text(view.latency.describe(), "green"))
     _add_block(root, view.stack)
     return root
 
