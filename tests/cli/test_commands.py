@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,28 @@ def test_training_passes_on_its_options(tts: Run, monkeypatch: pytest.MonkeyPatc
     assert (run, start, restart, outcome.out) == (Path("runs") / resolved.name, None, True, b"done\n")
 
 
+def test_measuring_an_addon(tts: Run) -> None:
+    pytest.importorskip("torch")
+    shutil.copytree(TINY, "addons")
+    assert b"true peak, dBTP" in tts("addons", "measure", "addons/tiny-acoustic").out
+    levels = {
+        level["speaker"]: level["loudness_lufs"] for level in tts("addons", "measure", "addons/tiny-acoustic", "--json").json
+    }
+    written = json.loads(Path("addons/tiny-acoustic/addon.json").read_text())["speakers"]
+    assert {speaker["name"]: speaker["loudness_lufs"] for speaker in written} == pytest.approx(levels, abs=0.01)
+    assert tts("addons", "measure", "addons/tiny-vocoder").code == 2
+
+
 def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch")
     from tts_cli.export.parity import Parity
 
-    monkeypatch.setattr("tts_cli.export.checkpoint.export_addon", lambda *_: [Parity("decoder", "mel", 2e-6, 5.0)])
+    monkeypatch.setattr("tts_cli.export.checkpoint.export_addon", lambda *_: [Parity("default", "decoder", "mel", 2e-6, 5.0)])
     Path("run").mkdir()
-    outcome = tts("export-addon", "run", "-o", "addons/mine")
-    assert outcome.code == 0 and b"addons/mine: largest difference 2.0e-06" in outcome.out
+    shutil.copytree(TINY / "tiny-acoustic", "exported")
+    outcome = tts("export-addon", "run", "-o", "exported")
+    assert outcome.code == 0 and b"exported: largest difference 2.0e-06" in outcome.out
+    assert "loudness was not measured: tts addons measure exported" in outcome.err
 
 
 def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +43,9 @@ class SpeakerLevel:
 
 def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
     """The level of every speaker over SENTENCES, one after the other, as the voice's stack is without correction by `Gain`."""
-    acoustic = voice.acoustic
-    acoustic.config = _with_loudness(acoustic.config, {})
+    voice = copy(voice)
+    voice.acoustic = copy(voice.acoustic)
+    voice.acoustic.config = _with_loudness(voice.acoustic.config, {})
     for speaker in voice.speakers:
         chunks = voice.stream(SENTENCES, speaker, sentence_silence_s=0.0, best_effort=True)
         audio = np.concatenate([chunk.samples for chunk in chunks])
