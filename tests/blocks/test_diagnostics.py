@@ -25,7 +25,7 @@ from tts_cli.cli.main import main
 from tts_cli.errors import OutputError, RefusedError, StackError
 from tts_cli.ports import Array, Tensors
 from tts_cli.request import Request, Sentence
-from tts_cli.synthesis import Voice
+from tts_cli.synthesis import Voice, load
 from tts_cli.text import TextFrontEnd
 from tts_cli.trace import Trace, observed
 
@@ -365,3 +365,14 @@ def test_a_trace_that_cannot_be_written_is_found_before_anything_is_spoken(
     assert "nowhere/out.json: cannot be written" in told
     assert not (tmp_path / "a.wav").exists()
     assert tts("synth", "Hello.", "--addon", "tiny-acoustic", "--output-dir", "d", "--trace", "t.json")[0] == 2
+
+
+def test_the_example_changes_nothing_but_what_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TTS_ADDONS", str(TINY))
+    example = TINY.parents[1] / "recipes" / "stacks" / "looking-inside.json"
+    stack = tmp_path / "looking-inside.json"
+    stack.write_text(example.read_text(encoding="utf-8").replace("universal-16k", "tiny-vocoder"), encoding="utf-8")
+    voice = load(TINY / "tiny-acoustic", stack=stack)
+    assert audio(voice) == audio(load(TINY / "tiny-acoustic"))
+    names = {"encoded-0001.json", "upsampled-0001.npz", "mel-0001.png", "timing-0001.json"}
+    assert {path.name for path in folder.glob("*-0001*")} == names

@@ -38,6 +38,7 @@ from tts_cli.request import REQUEST_PORTS
 FOLDER_VARIABLE = "TTS_DIAGNOSTICS"
 _EPOCH_S = time.perf_counter()
 _PRESCRIBED = frozenset(port.name for port in REQUEST_PORTS)
+_LONGEST_NAME = 100
 _PIXELS = 3
 """Width of a step and height of a channel in a picture."""
 _numbers: Counter[Path] = Counter()
@@ -76,7 +77,7 @@ class Diagnostic(EitherKind, ABC):
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
-        self.name: str = self.options.name or re.sub(r"[^A-Za-z0-9_]+", "-", self.path).strip("-")
+        self.name: str = self.options.name or re.sub(r"[^A-Za-z0-9_]+", "-", self.path)[-_LONGEST_NAME:].strip("-")
 
     @abstractmethod
     def record(self) -> Record:
