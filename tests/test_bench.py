@@ -14,7 +14,7 @@ import pytest
 
 from tts_cli.bench import EncodersCost, measure_voice
 from tts_cli.blocks.observe import Observer, Span
-from tts_cli.cli.machine import _gain
+from tts_cli.cli.machine import _gain, _verdicts
 from tts_cli.request import Sentence
 from tts_cli.synthesis import Voice, load
 from tts_cli.trace import Trace, observed
@@ -55,6 +55,22 @@ def test_what_a_voice_costs(voice: Voice) -> None:
     assert cost.one_piece.times == pytest.approx(cost.one_piece.first_audio_ms / cost.one_piece.streamed_first_audio_ms)
     assert cost.encoders and cost.encoders.in_turn_ms > 0 and cost.encoders.at_once_ms > 0
     assert cost.peak_memory_mb > 10
+    told = list(_verdicts(cost))
+    for figure in (
+        f"{cost.bookkeeping:.1%}",
+        f"{cost.one_piece.times:.1f} times",
+        f"{cost.longest_to_shortest:.2f}",
+        "peak memory",
+    ):
+        assert sum(figure in line for line in told) >= 1
+
+
+@pytest.mark.parametrize("context", ["fixed-onnxruntime", "default"])
+def test_other_voices_and_contexts_are_measured(context: str) -> None:
+    acoustic = "tiny-acoustic" if context != "default" else "tiny-attention"
+    cost = measure_voice(load(TINY / acoustic, context=context), texts={"short": "One."}, repeats=1)
+    assert cost.one_piece.times > 0
+    assert (cost.encoders is None) == (acoustic == "tiny-attention")
 
 
 def test_nothing_stays_behind_a_measurement(voice: Voice) -> None:

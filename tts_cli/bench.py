@@ -71,7 +71,7 @@ class TextCost(StrictModel):
 
 
 class BlockCost(StrictModel):
-    """CPU time of one block, without that of the blocks it reads from."""
+    """CPU time of the threads that ran one block, without that of the blocks it reads from, nor of threads of a network's own."""
 
     block: str
     path: str
