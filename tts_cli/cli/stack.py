@@ -96,7 +96,7 @@ def picture(view: StackView) -> str:
 
     console = Console(record=True, width=WIDTH_OF_PICTURES, file=StringIO(), color_system="truecolor", force_terminal=True)
     console.print(tree(view))
-    svg = console.export_svg(title=f"tts stack show {' '.join(view.addons)}", unique_id="stack")
+    svg = console.export_svg(title=f"the stack of {' + '.join(view.addons)}", unique_id="stack")
     return re.sub(r"@font-face\s*{[^}]*}", "", svg)
 
 
