@@ -147,9 +147,9 @@ def test_a_change_of_f0_moves_the_first_sample_of_the_synthesis_that_waits_for_i
 
     def spoken(f0_after: float) -> tuple[Array, SourceFilter]:
         source = SourceFilter(hop, 16000)
-        f0 = np.where(np.arange(60) < changed, 120.0, f0_after).reshape(1, -1, 1)
+        f0 = np.log(np.where(np.arange(60) < changed, 120.0, f0_after)).reshape(1, -1, 1)
         harmonic, noise = filters[..., : SUBFRAMES * 2 * bins], filters[..., SUBFRAMES * 2 * bins :]
-        return source.push({"f0": f0, "harmonic_filter": harmonic, "noise_filter": noise}), source
+        return source.push({"log_f0": f0, "harmonic_filter": harmonic, "noise_filter": noise}), source
 
     plain, source = spoken(120.0)
     earliest = changed * hop - source.delay_samples

@@ -97,7 +97,7 @@ def test_what_cannot_be_loaded() -> None:
 
 
 def test_chunks_are_mono_float32_audio(voice: Voice) -> None:
-    chunks = list(voice.stream([HELLO]))
+    chunks = list(scheduled(voice, first=16, growth=1.5).stream([HELLO]))
     assert len(chunks) > 1
     for chunk in chunks:
         assert chunk.samples.dtype == np.float32

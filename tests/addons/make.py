@@ -108,7 +108,7 @@ class Vocoder(nn.Module):
         level = torch.exp(0.5 * mel[:, 3:-1].mean(-1, keepdim=True))
         harmonic, noise = (level * self.head(hidden)).split([SUBFRAMES * 2 * NUM_BINS, SUBFRAMES * NUM_BINS], -1)
         given = log_f0[:, 3:-1]
-        return torch.exp(torch.where(given > 0, given, torch.full_like(given, 5.0))), harmonic, 0.1 * noise
+        return torch.where(given > 0, given, torch.full_like(given, 5.0)), harmonic, 0.1 * noise
 
 
 def frame_port(name: str, channels: int = 1, pad: float = 0.0) -> PortSpec:
@@ -141,7 +141,7 @@ def attention_parts() -> list[ExportPart]:
 
 def vocoder_parts() -> list[ExportPart]:
     log_f0 = PortSpec(name="log_f0", rate="frame", optional=True, default=0.0)
-    shapes = [("f0", 1), ("harmonic_filter", SUBFRAMES * 2 * NUM_BINS), ("noise_filter", SUBFRAMES * NUM_BINS)]
+    shapes = [("log_f0", 1), ("harmonic_filter", SUBFRAMES * 2 * NUM_BINS), ("noise_filter", SUBFRAMES * NUM_BINS)]
     outputs = [frame_port(name, channels) for name, channels in shapes]
     inputs = [frame_port("mel", MEL.num_bands, MEL.silence), log_f0]
     return [ExportPart("vocoder", "vocoder", Vocoder(), inputs, outputs, lookahead=1, splittable=True)]

@@ -29,7 +29,7 @@ def _frames(num_frames: int) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     f0 = 150 + 30 * np.sin(np.arange(num_frames) / 4)
     return {
-        "f0": f0.astype(np.float32).reshape(1, -1, 1),
+        "log_f0": np.log(f0).astype(np.float32).reshape(1, -1, 1),
         "harmonic_filter": generator.standard_normal((1, num_frames, SUBFRAMES * 2 * BINS), np.float32) / 10,
         "noise_filter": np.abs(generator.standard_normal((1, num_frames, SUBFRAMES * BINS), np.float32)) / 10,
     }
@@ -48,7 +48,7 @@ def test_pulses_in_torch_are_those_in_numpy() -> None:
     frames["noise_filter"] *= 0
     parts = torch.from_numpy(frames["harmonic_filter"]).unflatten(-1, (SUBFRAMES, 2, BINS))
     filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
-    pulses = pulse_train(torch.from_numpy(frames["f0"][..., 0]), torch.zeros(1, dtype=torch.float64), HOP, RATE)
+    pulses = pulse_train(torch.from_numpy(np.exp(frames["log_f0"][..., 0].astype(np.float64))), torch.zeros(1, dtype=torch.float64), HOP, RATE)
     in_torch = shape(pulses, filters, HOP)[0].numpy()
     in_numpy = _in_numpy(frames, [40])
     assert np.abs(in_numpy).max() > 0.05
@@ -69,8 +69,8 @@ def test_every_frame_becomes_a_hop_of_samples() -> None:
 def test_the_network_loses_exactly_its_margins() -> None:
     model = Model(SMALL, CorpusFacts())
     num_frames = SMALL.margin + LOOKAHEAD + 4
-    f0, harmonic, noise = model.network(torch.randn(1, num_frames, 80) - 5, torch.zeros(1, num_frames, 1))
-    assert f0.shape == (1, 4, 1)
+    log_f0, harmonic, noise = model.network(torch.randn(1, num_frames, 80) - 5, torch.zeros(1, num_frames, 1))
+    assert log_f0.shape == (1, 4, 1)
     assert harmonic.shape == (1, 4, SUBFRAMES * 2 * BINS)
     assert noise.shape == (1, 4, SUBFRAMES * BINS)
 
@@ -79,9 +79,9 @@ def test_given_f0_is_used_and_its_absence_is_filled() -> None:
     model = Model(SMALL, CorpusFacts())
     mel = torch.randn(1, 40, 80) - 5
     given = model.network(mel, torch.full((1, 40, 1), np.log(200.0)))[0]
-    torch.testing.assert_close(given, torch.full_like(given, 200.0))
+    torch.testing.assert_close(given, torch.full_like(given, np.log(200.0)))
     own = model.network(mel, torch.zeros(1, 40, 1))[0]
-    assert SMALL.f0_min_hz < float(own.min()) <= float(own.max()) < SMALL.f0_max_hz
+    assert SMALL.f0_min_hz < float(own.exp().min()) <= float(own.exp().max()) < SMALL.f0_max_hz
 
 
 def test_envelope_reads_a_flat_mel_flat() -> None:

@@ -98,9 +98,10 @@ class SourceFilter:
         return max(1, -(-(self._num_given + num_samples + self.delay_samples) // self._hop) - self._num_frames)
 
     def push(self, frames: Tensors) -> Array:
-        """Samples finished by `frames`: `f0` (1, t, 1) Hertz, `harmonic_filter` (1, t, SUBFRAMES * bins * 2), real parts before
+        """Samples finished by `frames`: `log_f0` (1, t, 1), `harmonic_filter` (1, t, SUBFRAMES * bins * 2), real parts before
         imaginary ones, `noise_filter` (1, t, SUBFRAMES * bins)."""
-        f0 = frames["f0"][0, :, 0].astype(np.float64)
+        # In float32 the exponential is off in one direction, another in each runtime, and the phase adds that up.
+        f0 = np.exp(frames["log_f0"][0, :, 0].astype(np.float64))
         bins = self._size // 2 + 1
         parts = frames["harmonic_filter"].reshape(-1, 2, bins)
         noise = frames["noise_filter"].reshape(-1, bins)

@@ -104,7 +104,7 @@ class FilterNetwork(nn.Module):
     """F0 and filters from mel: the exported network.
 
     mel: (B, T, bands) natural-log; log_f0: (B, T, 1), 0 where the network shall use its own estimate
-    -> f0 (B, T', 1) Hertz, harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', SUBFRAMES * bins),
+    -> log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', SUBFRAMES * bins),
     T' = T - config.margin - LOOKAHEAD
     """
 
@@ -148,7 +148,7 @@ class FilterNetwork(nn.Module):
         noise = torch.exp((base[:, :, None] + heads[:, :, :, 1] - 1.0).clamp(max=6.0))
         angle = heads[:, :, :, 2]
         parts = torch.stack([harmonic * torch.cos(angle), harmonic * torch.sin(angle)], 3)
-        return torch.exp(used[:, self.margin - self.pitch_margin :]), parts.flatten(2), noise.flatten(2)
+        return used[:, self.margin - self.pitch_margin :], parts.flatten(2), noise.flatten(2)
 
 
 def envelope_matrix(mel: MelConfig, num_bins: int) -> NDArray[np.float32]:
@@ -235,9 +235,9 @@ class Model(TrainableModel):
         true = log_f0[:, inner]
         pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing[:, inner])
         used = torch.where(use_own, own.detach(), true)
-        f0, harmonic, noise = self.network.filters(mel, standard, used)
+        excited, harmonic, noise = self.network.filters(mel, standard, used)
         leakage = self.leakage(harmonic, noise, voicing[:, self.config.margin : mel.shape[1] - LOOKAHEAD])
-        return self.render(f0, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
+        return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
     def leakage(self, harmonic: Tensor, noise: Tensor, voicing: Tensor) -> Tensor:
         """By how much, in nepers, pulses exceed a level well below the noise, in unvoiced frames between unvoiced ones.
@@ -249,15 +249,15 @@ class Model(TrainableModel):
         unvoiced = 1 - nn.functional.max_pool1d(voicing[..., 0], 3, 1, 1)
         return (nn.functional.relu(ratio + 3).mean((2, 3)) * unvoiced).sum() / unvoiced.sum().clamp(min=1)
 
-    def render(self, f0: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
+    def render(self, log_f0: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
         """Samples from the network's outputs, from a random phase."""
         mel = self.facts.mel
         bins = self.network.num_bins
         parts = harmonic.unflatten(-1, (SUBFRAMES, 2, bins))
         filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
-        phase = torch.rand(len(f0), device=f0.device, dtype=torch.float64)
+        phase = torch.rand(len(log_f0), device=log_f0.device, dtype=torch.float64)
         with torch.no_grad():
-            pulses = pulse_train(f0[..., 0], phase, mel.hop_samples, mel.sample_rate)
+            pulses = pulse_train(torch.exp(log_f0[..., 0].double()), phase, mel.hop_samples, mel.sample_rate)
             white = torch.randn_like(pulses)
         noise_filters = noise.unflatten(-1, (SUBFRAMES, bins)).flatten(1, 2)
         return shape(pulses, filters, mel.hop_samples) + shape(white, noise_filters, mel.hop_samples)
@@ -344,7 +344,7 @@ class Model(TrainableModel):
         ]
         bins = self.network.num_bins
         outputs = [
-            PortSpec(name="f0", rate="frame"),
+            PortSpec(name="log_f0", rate="frame"),
             PortSpec(name="harmonic_filter", rate="frame", channels=SUBFRAMES * 2 * bins),
             PortSpec(name="noise_filter", rate="frame", channels=SUBFRAMES * bins),
         ]
