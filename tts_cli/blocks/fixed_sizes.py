@@ -21,7 +21,6 @@ Sizes = Mapping[Rate, int]
 """Steps of the inputs of each rate."""
 Compile = Callable[[Sizes], Network]
 """Opens a network for inputs of just these sizes."""
-_STREAMED = ("decoder", "vocoder")
 _ONE_STEP = "utterance"
 
 
@@ -49,7 +48,7 @@ def _refuse_unusable(name: str, spec: NetworkSpec, sizes: Mapping[Rate, tuple[in
         raise ConfigError(
             f"network '{name}': sizes are given for {_listed(sizes)}, but its inputs have the rates {_listed(rates)}"
         )
-    if spec.role in _STREAMED:
+    if spec.is_streamed:
         needed = spec.margins.total + 1
         if any(max(choices) < needed for choices in sizes.values()):
             raise ConfigError(f"network '{name}': a size of at least {needed} is needed to make one frame with its margins")
@@ -127,7 +126,7 @@ class FixedSizeNetwork:
                 f"network '{self.name}' takes at most {self._limits()} at once, too few for pieces with its margins of {left + right}",
                 hint="give the context a larger size, or a smaller max_tokens",
             )
-        if self.spec.role in _STREAMED:
+        if self.spec.is_streamed:
             for start in range(0, length - left - right, size - left - right):
                 yield slice(start, min(start + size, length)), slice(None)
             return
