@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 KINDS = {
     "attention": Kind("acoustic", "tts_cli.models.attention"),
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic"),
+    "speaker": Kind("copycat", "tts_cli.models.speaker"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder"),
 }
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from tts_cli.audio.mel import MelConfig, mel_filters
 
 
 class ValidConv(nn.Module):
@@ -42,3 +45,33 @@ class ConvNeXtBlock(nn.Module):
 def harmonic_comb(log_f0: Tensor, frequencies_hz: Tensor) -> Tensor:
     """How near each frequency lies to a harmonic: log_f0 (B, T, 1), frequencies (K,) -> (B, T, K) in [-1, 1], 1 on harmonics."""
     return torch.cos(2 * torch.pi * frequencies_hz * torch.exp(-log_f0))
+
+
+class FrequencyWarp(nn.Module):
+    """Stretches the frequency axis of a log-mel: another pitch and another length of the vocal tract, with the same timing.
+
+    Vocal tract length perturbation (Jaitly and Hinton, 2013) in the mel domain; `FACTORS` are multiples of frequency.
+    """
+
+    FACTORS = tuple(float(factor) for factor in np.geomspace(0.8, 1.25, 17))
+    IDENTITY = len(FACTORS) // 2
+
+    def __init__(self, mel: MelConfig) -> None:
+        super().__init__()
+        filters = mel_filters(mel)
+        hertz = (filters * np.linspace(0, mel.sample_rate / 2, filters.shape[1])).sum(1) / filters.sum(1)
+        identity = np.eye(mel.num_bands)
+        matrices = [[np.interp(hertz / factor, hertz, row) for row in identity] for factor in self.FACTORS]
+        self.register_buffer("matrices", torch.tensor(np.array(matrices), dtype=torch.float32), persistent=False)
+
+    def forward(self, mel: Tensor, choice: Tensor) -> Tensor:
+        """mel (B, T, bands), choice (B,) places in `FACTORS` -> (B, T, bands)."""
+        return mel @ self.matrices[choice]
+
+
+def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Over time, of x (B, T, C) where mask (B, T, 1) is 1: two of (B, 1, C)."""
+    count = mask.sum(1, keepdim=True).clamp(min=1)
+    mean = (x * mask).sum(1, keepdim=True) / count
+    variance = ((x - mean).square() * mask).sum(1, keepdim=True) / count
+    return mean, torch.sqrt(variance + 1e-5)

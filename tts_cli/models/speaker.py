@@ -1,0 +1,106 @@
+"""The speaker encoder: from a recording of anyone to a vector that tells whose voice it is.
+
+A small x-vector network (Snyder et al., 2018) taught to verify with additive margin softmax (Wang et al., 2018). Every speaker of
+the corpus stands for three: their voice, and the same with its frequency axis stretched and squeezed, so that few recorded people
+teach more voices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tts_cli.config import StrictModel
+from tts_cli.corpora.batching import SegmentBatches
+from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, masked_mean_and_deviation
+from tts_cli.models.parts import ExportPart, Features
+from tts_cli.ports import PortSpec
+
+WARPS = (3, FrequencyWarp.IDENTITY, 13)
+"""Places in `FrequencyWarp.FACTORS` of the voices each speaker stands for."""
+
+
+class Config(StrictModel):
+    """Sizes of the speaker encoder."""
+
+    channels: int = 128
+    layers: int = 6
+    expansion: int = 2
+    dimensions: int = 64
+    """Of the vector."""
+    scale: float = 20.0
+    margin: float = 0.2
+
+
+class BatchConfig(StrictModel):
+    """Segments of one step."""
+
+    num_segments: int = 48
+    segment_frames: int = 160
+
+
+class SpeakerEncoder(nn.Module):
+    """mel (B, T, bands) natural-log, mask (B, T, 1), 1 on frames of the recording -> (B, 1, dimensions), of unit length."""
+
+    DILATIONS = (1, 1, 2, 2, 4, 4)
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.input = nn.Linear(facts.mel.num_bands, config.channels)
+        dilations = self.DILATIONS[: config.layers]
+        self.blocks = nn.ModuleList(ConvNeXtBlock(config.channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.norm = nn.LayerNorm(config.channels)
+        self.output = nn.Linear(2 * config.channels, config.dimensions)
+
+    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
+        # How loud a recording is tells nothing of the voice.
+        level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
+        hidden = self.input((mel - level) / 3.0)
+        for block in self.blocks:
+            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
+        mean, deviation = masked_mean_and_deviation(self.norm(hidden), mask)
+        return nn.functional.normalize(self.output(torch.cat([mean, deviation], -1)), dim=-1)
+
+
+class Model(TrainableModel):
+    """The encoder, and a direction for each voice that its vectors shall point to."""
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.encoder = SpeakerEncoder(config, facts)
+        self.warp = FrequencyWarp(facts.mel)
+        self.directions = nn.Parameter(torch.randn(len(facts.speakers), len(WARPS) * config.dimensions))
+
+    @classmethod
+    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, seed=seed)
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        mel = batch["mel"]
+        warp = torch.randint(len(WARPS), (len(mel),), device=mel.device)
+        mel = self.warp(mel, torch.tensor(WARPS, device=mel.device)[warp])
+        vectors = self.encoder(mel, torch.ones_like(mel[:, :, :1]))[:, 0]
+        voices = nn.functional.normalize(self.directions.view(-1, self.config.dimensions), dim=-1)
+        wanted = batch["speaker"] * len(WARPS) + warp
+        cosines = vectors @ voices.T
+        one_hot = nn.functional.one_hot(wanted, len(voices))
+        loss = nn.functional.cross_entropy(self.config.scale * (cosines - self.config.margin * one_hot), wanted)
+        return {"loss": loss, "accuracy": (cosines.argmax(-1) == wanted).float().mean()}
+
+    def speaker_tables(self) -> tuple[str, ...]:
+        return ("directions",)
+
+    def export_parts(self) -> list[ExportPart]:
+        mel = PortSpec(name="source_mel", rate="source_frame", channels=self.facts.mel.num_bands)
+        mask = PortSpec(name="source_mask", rate="source_frame")
+        vector = PortSpec(name="source_speaker", rate="utterance", channels=self.config.dimensions)
+        return [ExportPart("speaker_encoder", "analysis", self.encoder, [mel, mask], [vector], mask=mask.name)]
+
+    @torch.no_grad()
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        mel = torch.from_numpy(np.asarray(utterance["mel"], np.float32))[None]
+        return {"speaker_encoder": (mel, torch.ones_like(mel[:, :, :1]))}
