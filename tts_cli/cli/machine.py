@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Json, SpeakerName, Threads, VocoderName, print_json, print_table
+from tts_cli.cli.terminal import (
+    AddonName,
+    CacheDir,
+    ContextName,
+    Json,
+    SpeakerName,
+    Threads,
+    VocoderName,
+    print_json,
+    print_table,
+)
 from tts_cli.errors import RefusedError, TtsError
 
 if TYPE_CHECKING:
