@@ -96,3 +96,11 @@ def test_what_is_missing_is_named(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as a model card"):
         export_addon(tmp_path / "run", tmp_path / "noise", corpus, ExportOptions(model_card=tmp_path / "card.md"))
     assert not (tmp_path / "noise").exists()
+
+
+def test_exporting_a_voice_measures_its_speakers_where_its_vocoder_is_found(corpus: Path, tmp_path: Path) -> None:
+    for name, kind in (("noise-vocoder", "vocoder"), ("noise", "explicit-duration")):
+        _checkpoint(kind, corpus, tmp_path / kind)
+        options = ExportOptions(default_vocoder="noise-vocoder" if name == "noise" else None)
+        export_addon(tmp_path / kind, tmp_path / "addons" / name, None, options)
+    assert all(-70 < (speaker.loudness_lufs or 0) < 0 for speaker in open_addon(tmp_path / "addons" / "noise").config.speakers)

@@ -206,3 +206,9 @@ def test_effects_add_their_part(effects: list[dict[str, object]]) -> None:
     assert latency.num_read - stretches <= spy.num_passed <= latency.num_read
     ahead_ms = [1000 * block.lookahead_samples / getattr(block, "sample_rate", 16000) for block in stack.blocks[1:]]
     assert latency.lookahead_ms == pytest.approx(plain_ms + sum(ahead_ms))
+
+
+def test_the_readme_states_the_latency_of_the_shipped_voice() -> None:
+    latency = load(SHIPPED).latency
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"looks {latency.lookahead_ms:.0f} ms ahead, and {latency.num_read} frames are its first chunk of 64" in readme

@@ -85,6 +85,12 @@ class Voice:
         """What durations count."""
         return self.acoustic.mel.frame_rate
 
+    def moment(self, seconds: float) -> float:
+        """When what the acoustic frames have at `seconds` from a sentence's start is heard; effects may move time."""
+        for block in self.stack.chain:
+            seconds = block.moment(seconds)
+        return seconds
+
     @property
     def speakers(self) -> tuple[str, ...]:
         """Names of the speakers."""

@@ -88,6 +88,7 @@ class SpoiledStream(Stream):
         (lambda _: {"a": np.ones((1, 4, 2), np.float32)}, r"gave 'a' as \(1, 4, 2\) float32"),
         (lambda _: {"a": np.ones(4, np.float32)}, r"gave 'a' as \(4,\) float32"),
         (lambda _: {"a": [1.0]}, "raised AttributeError"),
+        (lambda _: {"a": ONES, "b": ONES}, "gave 'b', which it does not declare"),
     ],
 )
 def test_a_sequence_block_is_held_to_its_ports(give: Spoil, message: str) -> None:
@@ -108,6 +109,7 @@ def test_a_sequence_block_is_held_to_its_ports(give: Spoil, message: str) -> Non
         (lambda chunk: {"x": chunk["x"][:, :0]}, r"gave 'x' as \(1, 0, 1\)"),
         (lambda chunk: {"x": np.repeat(chunk["x"], 2, axis=1)}, r"gave 'x' as \(1, 8, 1\) float32, but \(1, 1 to 4, 1\)"),
         (lambda chunk: {"x": chunk["x"].astype(np.int64)}, "int64"),
+        (lambda chunk: {**chunk, "y": chunk["x"][:, :1]}, "gave 'y', which it does not declare"),
     ],
 )
 def test_a_stream_is_held_to_the_ports_of_its_block(change: Spoil, message: str) -> None:

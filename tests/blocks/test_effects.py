@@ -151,6 +151,29 @@ def test_gain_reaches_the_target() -> None:
     np.testing.assert_array_equal(run(built({"type": "Gain", "target_lufs": -20.0}), audio, scope={}), audio)
 
 
+def test_a_second_target_starts_from_the_first() -> None:
+    audio = speech(3 * RATE) * 0.1
+    scope = {"loudness_lufs": np.full((1, 1, 1), integrated_loudness(audio, RATE), np.float32)}
+    first, second = {"type": "Gain", "target_lufs": -23.0}, {"type": "Gain", "target_lufs": -18.0, "gain_db": 1.0}
+    louder = run(built(first, {"type": "EdgeFade"}, second), audio, scope=scope)
+    assert integrated_loudness(louder, RATE) == pytest.approx(-17.0, abs=0.02)
+    np.testing.assert_array_equal(run(built(first, {"type": "Gain", "gain_db": 0.0}), audio, scope={}), audio)
+
+
+def test_moments_are_where_effects_move_them() -> None:
+    stack = built({"type": "PitchTempo", "tempo": 0.5}, {"type": "Silence", "before_ms": 250.0}, {"type": "Limiter"})
+    assert stack.chain[0].moment(1.0) == 2.0
+    assert stack.chain[1].moment(2.0) == 2.25
+    assert stack.chain[2].moment(2.25) == 2.25
+    clicks = np.zeros(RATE, np.float32)
+    clicks[RATE // 2] = 0.5
+    heard = run(stack, clicks)
+    moment = 0.5
+    for block in stack.chain:
+        moment = block.moment(moment)
+    assert int(np.abs(heard).argmax()) / RATE == pytest.approx(moment, abs=0.05)
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.floats(-20, 0), st.sampled_from(["speech", "noise", "clicks"]))
 def test_no_true_peak_above_the_ceiling(seed: int, ceiling: float, kind: str) -> None:

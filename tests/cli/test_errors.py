@@ -104,6 +104,7 @@ def test_a_full_disk_leaves_nothing(tts: Run, options: list[str]) -> None:
 
 def no_decoder(config: Config) -> None:
     del config["networks"]["decoder"]
+    config["contexts"] = {}
 
 
 def two_sequence_blocks(config: Config) -> None:
@@ -165,7 +166,7 @@ def test_a_checkpoint_that_is_none(tts: Run) -> None:
         (["synt"], "did you mean 'synth'"),
         (["train"], "tts train acoustic RECIPE"),
         (["train", "akoustic"], "did you mean 'acoustic'"),
-        (["evaluate"], "tts evaluate speech"),
+        (["evaluate"], "tts evaluate --help"),
         (["prepare"], "'SOURCE'"),
         (["bench", "--addon", "absent"], "unknown addon 'absent'"),
         (["addons", "install", "absent.zip"], "absent.zip: no such folder or zip file"),

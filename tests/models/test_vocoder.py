@@ -48,7 +48,9 @@ def test_pulses_in_torch_are_those_in_numpy() -> None:
     frames["noise_filter"] *= 0
     parts = torch.from_numpy(frames["harmonic_filter"]).unflatten(-1, (SUBFRAMES, 2, BINS))
     filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
-    pulses = pulse_train(torch.from_numpy(np.exp(frames["log_f0"][..., 0].astype(np.float64))), torch.zeros(1, dtype=torch.float64), HOP, RATE)
+    pulses = pulse_train(
+        torch.from_numpy(np.exp(frames["log_f0"][..., 0].astype(np.float64))), torch.zeros(1, dtype=torch.float64), HOP, RATE
+    )
     in_torch = shape(pulses, filters, HOP)[0].numpy()
     in_numpy = _in_numpy(frames, [40])
     assert np.abs(in_numpy).max() > 0.05

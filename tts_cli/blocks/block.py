@@ -166,6 +166,16 @@ class Block:
                 raise StackError(
                     f"{self.path}: {self.type} gave '{name}' as {array.shape} {array.dtype}, but {asked} belongs there"
                 )
+        self._refuse_surplus(tensors or {}, is_chunk=max_steps is not None)
+
+    def _refuse_surplus(self, tensors: Tensors, is_chunk: bool) -> None:
+        """Raises StackError for ports that were not declared, and for ports of one chunk with different numbers of steps."""
+        undeclared = tensors.keys() - (self.gives or {}).keys()
+        if self.gives is not None and undeclared:
+            raise StackError(f"{self.path}: {self.type} gave '{min(undeclared)}', which it does not declare")
+        if is_chunk and len({array.shape[1] for array in tensors.values()}) > 1:
+            lengths = ", ".join(f"{array.shape[1]} of '{name}'" for name, array in tensors.items())
+            raise StackError(f"{self.path}: {self.type} gave different numbers of steps in one chunk: {lengths}")
 
 
 @contextmanager

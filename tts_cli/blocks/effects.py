@@ -31,6 +31,8 @@ class AudioPort(PortSpec):
 
     sample_rate: int
     """In Hertz."""
+    loudness_lufs: float | None = None
+    """To what every speaker whose loudness is known has been brought; None: to nothing."""
 
 
 def sample_rate_of(port: PortSpec, otherwise: int) -> int:
@@ -82,8 +84,15 @@ class Effect(StreamableBlock):
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         super().connect(scope, upstream)
-        self.settle(sample_rate_of(upstream["audio"].port, self.addon.sample_rate))
-        return Wiring.of([AudioPort(**AUDIO.model_dump(), sample_rate=self.output_rate)], self.path)
+        given = upstream["audio"].port
+        self.settle(sample_rate_of(given, self.addon.sample_rate))
+        loudness = self.output_loudness(given.loudness_lufs if isinstance(given, AudioPort) else None)
+        port = AudioPort(**AUDIO.model_dump(), sample_rate=self.output_rate, loudness_lufs=loudness)
+        return Wiring.of([port], self.path)
+
+    def output_loudness(self, loudness_lufs: float | None) -> float | None:
+        """To what speakers are brought here, if they come in as `loudness_lufs` says."""
+        return loudness_lufs
 
     @abstractmethod
     def processor(self, scope: Tensors, /) -> Processor:
@@ -133,16 +142,25 @@ class Gain(Effect):
     """Makes louder or softer by a factor that is the same for all a speaker says.
 
     `target_lufs` takes the speaker's own loudness, measured when the voice was exported, from the scope's `loudness_lufs`. A
-    speaker whose loudness is not known is left as it is, so that a vocoder's stack serves any voice.
+    speaker whose loudness is not known is left as it is, so that a vocoder's stack serves any voice. After another `Gain` with a
+    target, that one's is where this one starts.
     """
 
     options_model: ClassVar[type[StrictModel]] = GainOptions
     inputs = (PortSpec(name="loudness_lufs", rate="utterance", optional=True),)
+    _given_lufs: float | None = None
+
+    def output_loudness(self, loudness_lufs: float | None) -> float | None:
+        self._given_lufs = loudness_lufs
+        reached: float | None = loudness_lufs if self.options.target_lufs is None else self.options.target_lufs
+        gain_db: float = self.options.gain_db
+        return None if reached is None else reached + gain_db
 
     def processor(self, scope: Tensors, /) -> Processor:
         gain_db = self.options.gain_db
         if self.options.target_lufs is not None and "loudness_lufs" in scope:
-            gain_db += self.options.target_lufs - float(scope["loudness_lufs"].item())
+            own = float(scope["loudness_lufs"].item()) if self._given_lufs is None else self._given_lufs
+            gain_db += self.options.target_lufs - own
         return Scaling(amplitude(gain_db))
 
 
@@ -227,6 +245,10 @@ class Silence(Effect):
 
     def needs(self, num_steps: int) -> int:
         return max(0, num_steps - self.samples_in(self.options.before_ms))
+
+    def moment(self, seconds: float) -> float:
+        before_ms: float = self.options.before_ms
+        return seconds + before_ms / 1000
 
     def processor(self, _scope: Tensors, /) -> Processor:
         return Padding(self.samples_in(self.options.before_ms), self.samples_in(self.options.after_ms))

@@ -123,7 +123,8 @@ class FixedSizeNetwork:
         left, right = self.spec.margins.left, self.spec.margins.right
         if size <= left + right:
             raise InputError(
-                f"network '{self.name}' takes at most {self._limits()} at once, too few for pieces with its margins of {left + right}",
+                f"network '{self.name}' takes at most {self._limits()} at once, "
+                f"too few for pieces with its margins of {left + right}",
                 hint="give the context a larger size, or a smaller max_tokens",
             )
         if self.spec.is_streamed:

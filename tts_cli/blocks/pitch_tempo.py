@@ -55,6 +55,10 @@ class PitchTempo(Effect):
         tempo: float = self.options.tempo
         return math.ceil(num_steps * tempo) + self.lookahead_samples
 
+    def moment(self, seconds: float) -> float:
+        tempo: float = self.options.tempo
+        return seconds / tempo
+
     def processor(self, _scope: Tensors, /) -> Processor:
         return PitchTempoProcessor(self.options.tempo, self._factor, *self._shape)
 

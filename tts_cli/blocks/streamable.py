@@ -130,6 +130,10 @@ class StreamableBlock(Block, ABC):
         """
         return num_steps + self.lookahead_samples
 
+    def moment(self, seconds: float) -> float:
+        """When what the stream before gives at `seconds` from its start goes out here."""
+        return seconds
+
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         """Checks the ports once, when the addon opens; gives the ports of its streams. Raises StackError."""
         scope.need(self.inputs, self.path)

@@ -79,7 +79,10 @@ class SourceFilter:
     """The synthesis, fed frame by frame; samples come `delay_samples` after the end of the last frame they need."""
 
     def __init__(self, hop: int, sample_rate: int, seed: int = 0) -> None:
-        self._hop, self._sample_rate, self._seed = hop, sample_rate, seed
+        self._hop, self._sample_rate = hop, sample_rate
+        self._philox = np.random.Philox(key=[seed, 0])
+        self._first_draw = self._philox.state
+        self._draw = np.random.Generator(self._philox)
         self._step, self._size = hop // SUBFRAMES, WINDOW_HOPS * hop
         self._window = np.hanning(self._size + 1)[:-1].astype(np.float32)
         self._skip = hop - round(KNOT_OFFSET * hop)
@@ -144,8 +147,13 @@ class SourceFilter:
         """White noise of the next frames, each drawn by (seed, its absolute place)."""
         places = range(self._num_frames, self._num_frames + num_frames)
         self._num_frames += num_frames
-        draws = [np.random.Generator(np.random.Philox(key=[self._seed, place])) for place in places]
-        return np.concatenate([draw.standard_normal(self._hop, np.float32) for draw in draws])
+        noise = np.empty((num_frames, self._hop), np.float32)
+        for row, place in zip(noise, places, strict=True):
+            # A new generator would first ask the system for entropy it does not use.
+            self._first_draw["state"]["key"][1] = place
+            self._philox.state = self._first_draw
+            self._draw.standard_normal(out=row, dtype=np.float32)
+        return noise.ravel()
 
     def _shape(self, count: int) -> Array:
         """The next `count` subframes, windowed and filtered: (count, size)."""

@@ -69,9 +69,8 @@ def check(
     for name in names:
         addon = open_addon(name, context_of(context), cache=cache_dir)
         _open_networks(addon)
-        typer.echo(
-            f"{addon.folder}: valid: {addon.config.kind}, {len(addon.config.networks)} networks{_checked_voice(addon, context, cache_dir)}"
-        )
+        speaks = _checked_voice(addon, context, cache_dir)
+        typer.echo(f"{addon.folder}: valid: {addon.config.kind}, {len(addon.config.networks)} networks{speaks}")
 
 
 def _open_networks(addon: Addon) -> None:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.terminal import AddonName, Json, SpeakerName, Threads, VocoderName, print_json, print_table
+from tts_cli.cli.terminal import (
+    AddonName,
+    CacheDir,
+    ContextName,
+    Json,
+    SpeakerName,
+    Threads,
+    VocoderName,
+    print_json,
+    print_table,
+)
 from tts_cli.errors import RefusedError, TtsError
 
 if TYPE_CHECKING:
@@ -144,6 +154,8 @@ def bench(
     addon: AddonName = None,
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
+    context: ContextName = "default",
+    cache_dir: CacheDir = None,
     threads: Threads = 1,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Times that each text is spoken.")] = 3,
     as_json: Json = False,
@@ -157,7 +169,7 @@ def bench(
     from tts_cli.library import DEFAULT_ADDON
     from tts_cli.synthesis import load
 
-    voice = load(addon or DEFAULT_ADDON, vocoder, threads=threads)
+    voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, cache=cache_dir)
     cost = measure_voice(voice, speaker, repeats=repeats)
     if as_json:
         typer.echo(cost.model_dump_json())

@@ -161,7 +161,7 @@ class Speech:
         for chunk in self._chunks:
             # Without notes, memory does not grow with the text.
             if self._notes and chunk.sentence is not None:
-                self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice.frames_per_second))
+                self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
             for fault in chunk.faults:
                 say(f"warning: {fault.message}")
             self._num_samples += len(chunk.samples)

@@ -11,6 +11,7 @@ from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.request import Sentence
+    from tts_cli.synthesis import Voice
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,18 @@ class TimedSentence:
     sentence: Sentence
     start_s: float
     """Where in the audio it begins."""
-    frames_per_second: float
+    voice: Voice
 
     def frames(self) -> tuple[int, ...]:
         """Frames of each token. Raises InputError when the voice does not tell them."""
         if self.sentence.durations is None:
-            raise InputError("this voice does not tell how long its phones are", hint="leave out --json and --save-timings")
+            raise InputError("this voice does not tell how long its phones are", hint="leave out --save-timings")
         return tuple(round(frames or 0) for frames in self.sentence.durations)
 
     def tokens(self) -> list[Span]:
         """Every token; pauses have the label of their boundary."""
-        edges = accumulate(self.frames(), initial=0)
-        seconds = [round(self.start_s + edge / self.frames_per_second, 6) for edge in edges]
+        edges = (frames / self.voice.frames_per_second for frames in accumulate(self.frames(), initial=0))
+        seconds = [round(self.start_s + self.voice.moment(edge), 6) for edge in edges]
         return [Span(token, *span) for token, span in zip(self.sentence.tokens, pairwise(seconds), strict=True)]
 
     def phones(self) -> list[Span]:
@@ -54,13 +55,16 @@ class TimedSentence:
         return [Span(self.sentence.words[word], parts[0].start_s, parts[-1].end_s) for word, parts in spans]
 
     def as_dict(self) -> dict[str, Any]:
-        """The sentence for `--json`."""
+        """The sentence for `--json`; a voice that does not tell durations leaves out what hangs on them."""
+        sentence = {"text": self.sentence.text, "start_s": round(self.start_s, 6)}
+        if self.sentence.durations is None:
+            return sentence
         tokens = [
             {"token": span.label, "start_s": span.start_s, "end_s": span.end_s, "frames": frames}
             for span, frames in zip(self.tokens(), self.frames(), strict=True)
         ]
         words = [{"word": span.label, "start_s": span.start_s, "end_s": span.end_s} for span in self.words()]
-        return {"text": self.sentence.text, "start_s": round(self.start_s, 6), "words": words, "tokens": tokens}
+        return {**sentence, "words": words, "tokens": tokens}
 
     def _words_of_tokens(self) -> tuple[int, ...]:
         """Index into the words of each token; -1 where there is none, as everywhere in a sentence that does not say."""

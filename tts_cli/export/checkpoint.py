@@ -25,6 +25,8 @@ from tts_cli.training.checkpoints import Checkpoint, load_model
 NUM_SENTENCES = 8
 """Utterances on which torch and the exported networks are compared."""
 
+LOUDNESS_LUFS = -23.0
+"""To which voices are brought: the target level of EBU R128."""
 STACKS: dict[str, list[dict[str, Any]]] = {
     "acoustic": [
         {
@@ -33,7 +35,7 @@ STACKS: dict[str, list[dict[str, Any]]] = {
             "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
         }
     ],
-    "vocoder": [{"type": "Vocoder"}],
+    "vocoder": [{"type": "Vocoder"}, {"type": "Gain", "target_lufs": LOUDNESS_LUFS}, {"type": "Limiter"}],
 }
 """The blocks that run an addon, by its kind; a model that is run otherwise has a `stack` of its own."""
 
