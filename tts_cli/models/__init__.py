@@ -36,6 +36,7 @@ KINDS = {
     "attention": Kind("acoustic", "tts_cli.models.attention"),
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic"),
     "speaker": Kind("copycat", "tts_cli.models.speaker"),
+    "copycat": Kind("copycat", "tts_cli.models.copycat"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder"),
 }
 

@@ -113,18 +113,19 @@ class Decoder(nn.Module):
     -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
     """
 
-    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+    def __init__(self, config: Config, facts: CorpusFacts, num_prosody: int = 3) -> None:
+        """`num_prosody`: values of prosody that come with each frame."""
         super().__init__()
         self.config = config
         self.speakers = nn.Embedding(len(facts.speakers), config.channels)
         nn.init.normal_(self.speakers.weight, std=0.1)
-        self.contour_input = nn.Linear(config.channels + 5, config.contour_channels)
+        self.contour_input = nn.Linear(config.channels + num_prosody + 2, config.contour_channels)
         self.contour_speakers = nn.Embedding(len(facts.speakers), config.contour_channels)
         self.contour = _blocks(config.contour_channels, config.contour_layers, config)
         self.contour_head = nn.Linear(config.contour_channels, 2)
         centres = np.linspace(60, COMB_MAX_HZ, 80, dtype=np.float32)
         self.register_buffer("centres", torch.from_numpy(centres), persistent=False)
-        self.frame_input = nn.Linear(config.channels + 5 + len(centres) + 2, config.channels)
+        self.frame_input = nn.Linear(config.channels + num_prosody + 2 + len(centres) + 2, config.channels)
         self.blocks = _blocks(config.channels, config.decoder_layers, config)
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, facts.mel.num_bands)
@@ -132,7 +133,10 @@ class Decoder(nn.Module):
     def forward(
         self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor, speaker: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        inputs = self.inputs(text, log_f0, voicing, energy, phone_position)
+        return self.draw(self.inputs(text, log_f0, voicing, energy, phone_position), log_f0, speaker)
+
+    def draw(self, inputs: Tensor, log_f0: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What `forward` gives, from all inputs side by side and the log_f0 (B, T, 1) that the contour starts from."""
         frame_log_f0, frame_voicing = self.draw_contour(inputs, log_f0, speaker)
         mel = self.draw_mel(inputs, frame_log_f0, frame_voicing, speaker)
         edge = self.config.margin - self.config.contour_margin

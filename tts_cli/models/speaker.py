@@ -71,7 +71,7 @@ class Model(TrainableModel):
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
-        self.encoder = SpeakerEncoder(config, facts)
+        self.speaker_encoder = SpeakerEncoder(config, facts)
         self.warp = FrequencyWarp(facts.mel)
         self.directions = nn.Parameter(torch.randn(len(facts.speakers), len(WARPS) * config.dimensions))
 
@@ -83,7 +83,7 @@ class Model(TrainableModel):
         mel = batch["mel"]
         warp = torch.randint(len(WARPS), (len(mel),), device=mel.device)
         mel = self.warp(mel, torch.tensor(WARPS, device=mel.device)[warp])
-        vectors = self.encoder(mel, torch.ones_like(mel[:, :, :1]))[:, 0]
+        vectors = self.speaker_encoder(mel, torch.ones_like(mel[:, :, :1]))[:, 0]
         voices = nn.functional.normalize(self.directions.view(-1, self.config.dimensions), dim=-1)
         wanted = batch["speaker"] * len(WARPS) + warp
         cosines = vectors @ voices.T
@@ -98,7 +98,7 @@ class Model(TrainableModel):
         mel = PortSpec(name="source_mel", rate="source_frame", channels=self.facts.mel.num_bands)
         mask = PortSpec(name="source_mask", rate="source_frame")
         vector = PortSpec(name="source_speaker", rate="utterance", channels=self.config.dimensions)
-        return [ExportPart("speaker_encoder", "analysis", self.encoder, [mel, mask], [vector], mask=mask.name)]
+        return [ExportPart("speaker_encoder", "analysis", self.speaker_encoder, [mel, mask], [vector], mask=mask.name)]
 
     @torch.no_grad()
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
