@@ -81,8 +81,6 @@ def initialise(model: TrainableModel, source: Path, group: str) -> str:
     facts, weights = _weights_of_addon(model, source, group) if addon else _weights_of_run(source, group)
     _check_facts(source, facts, model.facts)
     own, buffers = model.state_dict(), dict(model.named_buffers())
-    if not is_same_kind:
-        weights = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     known = {name: value for name, value in weights.items() if name in own}
     for name in set(model.speaker_tables()) & known.keys():
         known[name] = _grown(known[name], buffers.get(name), facts, model.facts)
