@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.addon_config import AddonConfig, without_duplicates
+from tts_cli.addon_config import AddonConfig
 from tts_cli.blocks.streamable import StreamableStack
-from tts_cli.config import suggest
+from tts_cli.config import suggest, without_duplicates
 from tts_cli.errors import StackError
 
 _FORM = 'a stack file holds {"stack": [{"type": ...}, ...]}'
