@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from conftest import Run
 
+from tts_cli.synthesis import Voice
+
 HELLO = "Hello there, how are you? I am fine."
 
 
@@ -103,6 +105,20 @@ def test_controls_reach_the_voice(tts: Run) -> None:
     for options in (["--speaker", "high"], ["--pitch-shift", "-3"], ["--pitch-range", "2"], ["--energy", "2"], ["--seed", "2"]):
         assert tts("synth", HELLO, "-o", "other.wav", "--seed", "1", *options).code == 0
         assert Path("other.wav").read_bytes() != Path("low.wav").read_bytes(), options
+
+
+def test_threads_are_those_of_the_context_unless_given(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("two.json").write_text('{"networks": {"decoder": {"threads": 2}}}')
+    used: list[int] = []
+    speak = Voice._spoken
+    monkeypatch.setattr(
+        Voice,
+        "_spoken",
+        lambda voice, *rest: used.append(voice.acoustic.networks("decoder")[0].settings.threads) or speak(voice, *rest),
+    )
+    for options in ([], ["--context", "two.json"], ["--context", "two.json", "--threads", "3"]):
+        assert tts("synth", "Hello", *options).code == 0
+    assert used == [1, 2, 3]
 
 
 def test_a_lexicon_and_inline_phones_change_the_tokens(tts: Run) -> None:

@@ -46,7 +46,7 @@ def speech(
         typer.Option("--speaker", metavar="NAME", help="Whose prompts; may be given again. By default all three."),
     ] = None,
     limit: Limit = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -70,7 +70,7 @@ def evaluate_copies(
     addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The vocoder.")],
     limit: Limit = None,
     word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors, which takes longest.")] = True,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -96,7 +96,7 @@ def robustness(
         Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/hard-sentences.txt.")
     ] = None,
     limit: GroupLimit = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:

@@ -93,7 +93,7 @@ def synth(
     context: ContextName = "default",
     cache_dir: CacheDir = None,
     stack: StackOption = None,
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Speak a text.
 
