@@ -32,6 +32,8 @@ Rate = Annotated[str, AfterValidator(_is_rate), WithJsonSchema({"type": "string"
 """What one step of a tensor's time axis stands for. `frame/4` has one step for every four frames."""
 
 Role = Literal["encoder", "decoder", "step", "vocoder", "analysis"]
+STREAMED_ROLES: tuple[Role, ...] = ("decoder", "vocoder")
+"""Networks that are fed piece by piece, with their margins."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that is also a safe file name."""
 Size = Annotated[int, Field(ge=1)]
@@ -101,8 +103,8 @@ class NetworkSpec(StrictModel):
 
     @property
     def is_streamed(self) -> bool:
-        """Whether it is fed piece by piece, with its margins, rather than with the whole utterance or its own state."""
-        return self.role in ("decoder", "vocoder")
+        """Whether its role is one of `STREAMED_ROLES`, rather than fed with the whole utterance or its own state."""
+        return self.role in STREAMED_ROLES
 
 
 class NetworkSettings(StrictModel):

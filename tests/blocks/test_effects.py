@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from toys import FramesStream, ToyAddon, options, port, read_all, request_wiring
 
 from tts_cli.audio.files import resample
-from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.blocks.effects import EdgeFade, Effect, EffectStream, Gain, Silence, sample_rate_of
 from tts_cli.blocks.equaliser import Equaliser, TelephoneBand, butterworth_qs, coefficients
 from tts_cli.blocks.limiter import Limiter, interpolation, sliding_max
@@ -21,6 +20,7 @@ from tts_cli.blocks.resampling import Resampler
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
+from tts_cli.export.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.ports import Tensors
 
 RATE = 16000
