@@ -23,9 +23,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def suggest(name: str, valid: list[str]) -> str:
-    """A hint that names the closest valid choice, or all of them."""
+    """A hint that names the closest valid choice, or all of them, or says that there is none."""
     close = difflib.get_close_matches(name, valid, n=1)
-    return f"did you mean '{close[0]}'?" if close else "valid: " + ", ".join(valid)
+    return f"did you mean '{close[0]}'?" if close else "valid: " + (", ".join(valid) or "none")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
