@@ -71,9 +71,9 @@ class BlockOptions:
 
 
 @dataclass(frozen=True)
-class Holds:
-    """Marks a field of an options model that holds blocks: `Annotated[Any, Holds(SequenceBlock)]` one of that kind,
-    `Annotated[tuple[Any, ...], Holds(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
+class Nests:
+    """Marks a field of an options model that nests blocks: `Annotated[Any, Nests(SequenceBlock)]` one of that kind,
+    `Annotated[tuple[Any, ...], Nests(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
 
     kind: type[Block]
 
@@ -124,9 +124,9 @@ class Block:
         model = cls.class_of(value, path).options_model
         options = BlockOptions(value, path).parse(model)
         for name, field in model.model_fields.items():
-            for holds in field.metadata:
-                if isinstance(holds, Holds):
-                    holds.check(getattr(options, name), f"{path}.{name}")
+            for mark in field.metadata:
+                if isinstance(mark, Nests):
+                    mark.check(getattr(options, name), f"{path}.{name}")
 
     @classmethod
     def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
@@ -153,7 +153,7 @@ class Block:
         self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
         return gives
 
-    def hold(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
+    def refuse_undeclared(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
         """Raises StackError unless `tensors`, which the block just gave, are those it declared, of 1 to `max_steps` steps."""
         for name, source in (self.gives or {}).items():
             port, array = source.port, (tensors or {}).get(name)

@@ -200,26 +200,26 @@ class EdgeFade(Effect):
 
 
 class Fading(Processor):
-    """Holds back the samples that might be the last."""
+    """Keeps back the samples that might be the last."""
 
     def __init__(self, num_in: int, num_out: int) -> None:
         self._num_in, self._num_out = num_in, num_out
         self._position = 0
-        self._held: Samples = NOTHING
+        self._kept: Samples = NOTHING
 
     def feed(self, samples: Samples) -> Samples:
-        self._held = np.concatenate([self._held, samples])
-        return self._given(max(0, len(self._held) - self._num_out))
+        self._kept = np.concatenate([self._kept, samples])
+        return self._given(max(0, len(self._kept) - self._num_out))
 
     def finish(self) -> Samples:
-        distance = np.arange(len(self._held), 0, -1)
-        return self._given(len(self._held)) * fade(distance, self._num_out)
+        distance = np.arange(len(self._kept), 0, -1)
+        return self._given(len(self._kept)) * fade(distance, self._num_out)
 
     def wanted(self, n: int) -> int:
-        return n + self._num_out - len(self._held)
+        return n + self._num_out - len(self._kept)
 
     def _given(self, num_samples: int) -> Samples:
-        given, self._held = self._held[:num_samples], self._held[num_samples:]
+        given, self._kept = self._kept[:num_samples], self._kept[num_samples:]
         places = np.arange(self._position + 1, self._position + num_samples + 1)
         self._position += num_samples
         return given * fade(places, self._num_in)

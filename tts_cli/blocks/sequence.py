@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.ports import PortSpec, Tensors
@@ -50,14 +50,14 @@ class SequenceBlock(Block, ABC):
         """`run`, as containers call it. Raises StackError that names the block when it raises, or does not give its ports."""
         with blamed(self.path, self.type):
             given = self.run(scope)
-            self.hold(given)
+            self.refuse_undeclared(given)
         return given
 
 
 class SequenceBlockContainerOptions(StrictModel):
     """Options of `SequenceBlockContainer`."""
 
-    blocks: Annotated[tuple[Any, ...], Holds(SequenceBlock)]
+    blocks: Annotated[tuple[Any, ...], Nests(SequenceBlock)]
 
 
 class SequenceBlockContainer(SequenceBlock):

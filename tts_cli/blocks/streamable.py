@@ -27,7 +27,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.errors import StackError
@@ -77,7 +77,7 @@ class Stream(ABC):
         with blamed(self.block.path, self.block.type):
             chunk = self.produce(n)
             if chunk is not None:
-                self.block.hold(chunk, n)
+                self.block.refuse_undeclared(chunk, n)
                 self._has_given = True
         if chunk is None and self._is_open and not self._has_given and self.upstream and self.upstream._has_given:
             raise StackError(f"{self.block.path}: {self.block.type} gave nothing, although it was given something")
@@ -161,7 +161,7 @@ class StreamableBlock(Block, ABC):
 class StreamableStackOptions(StrictModel):
     """Options of `StreamableStack`."""
 
-    stack: Annotated[tuple[Any, ...], Holds(StreamableBlock)]
+    stack: Annotated[tuple[Any, ...], Nests(StreamableBlock)]
 
 
 class StreamableStack(StreamableBlock):
