@@ -17,6 +17,7 @@ from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import StreamableBlock
 from tts_cli.config import StrictModel
+from tts_cli.errors import AddonError
 from tts_cli.library import find_addon
 from tts_cli.ports import NetworkSettings, NetworkSpec, PortSpec
 from tts_cli.synthesis import load
@@ -81,6 +82,8 @@ def view_stack(
     `context` and `stack` are as for `synthesis.load`. Raises AddonError, ConfigError, StackError.
     """
     config = read_addon_config(find_addon(name))
+    if vocoder and config.kind != "acoustic":
+        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}', to which no vocoder is added")
     if config.kind == "acoustic" and (vocoder or config.default_vocoder):
         voice = load(name, vocoder, context, stack=stack)
         addons = [addon.name for addon in (voice.acoustic, voice.vocoder) if addon]
