@@ -102,6 +102,11 @@ class Voice:
         return self.acoustic.config.default_speaker or self.speakers[0]
 
     @property
+    def tells_durations(self) -> bool:
+        """Whether its sentences tell their durations: so they do where a block of the stack lets these be prescribed."""
+        return bool(self._request["given_durations"].readers)
+
+    @property
     def latency(self) -> Latency:
         """What stands between a sentence and its first chunk, by the context's schedule."""
         first = next(self.acoustic.context.chunks.sizes())
@@ -161,7 +166,7 @@ class Voice:
 
     def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
         """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
-        if not self._request["given_durations"].readers or sentence.tokens[0] != START:
+        if not self.tells_durations or sentence.tokens[0] != START:
             return {}
         durations = np.full(len(sentence.tokens), np.nan, np.float32)
         durations[0] = LEAD_IN_FRAMES
