@@ -28,7 +28,7 @@ from tts_cli.errors import RefusedError, TtsError
 if TYPE_CHECKING:
     from tts_cli.bench import EncodersCost, VoiceCost
 
-EXTRAS = ("train", "eval", "openvino", "serve")
+EXTRAS = ("train", "eval", "openvino", "demo")
 HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
 """What `tts bench` aims at: time to first audio of the longest text over the shortest's, of a text in one piece over the same
 streamed, and bookkeeping's share of CPU time."""
