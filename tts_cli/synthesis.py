@@ -21,18 +21,17 @@ from tts_cli.addon_config import AddonConfig, Context, context_of
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.latency import Latency, first_chunk_latency
+from tts_cli.blocks.processor import AUDIO
 from tts_cli.blocks.streamable import Fault, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.library import DEFAULT_ADDON
-from tts_cli.ports import PortSpec, Tensors
+from tts_cli.ports import Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
 from tts_cli.text import TextFrontEnd, Utterance
 from tts_cli.text.phones import START
 
-AUDIO = PortSpec(name="audio", rate="sample", channels=1)
-"""What the outermost stream of a voice gives."""
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
 
@@ -139,13 +138,13 @@ class Voice:
 
     def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
-        for index, sentence in enumerate(self._sentences(text)):
+        for index, sentence in enumerate(self.sentences(text)):
             if index and num_silent:
                 yield AudioChunk(np.zeros(num_silent, np.float32), self.sample_rate)
             yield from self._spoken(sentence, self._request_for(sentence, template, index), sizes)
 
-    def _sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
-        """Lazily: nothing past a sentence is looked at before the sentence has been spoken."""
+    def sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
+        """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
         for item in [text] if isinstance(text, str) else text:
             if isinstance(item, Sentence):
                 yield item

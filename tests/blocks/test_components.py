@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from toys import Frames, ToyAddon, acoustic_networks, options, port, read_all, request_wiring
+from toys import Frames, ToyAddon, acoustic_networks, network, options, port, read_all, request_wiring
 
 from tts_cli.blocks import registry
 from tts_cli.blocks.block import Block
@@ -224,3 +224,12 @@ def test_its_stream_does_not_depend_on_where_chunks_begin(monkeypatch: pytest.Mo
     whole, pieces = (read_all(stack.open({}, None), sizes)["audio"] for sizes in ([900], [1, 7, 300, 64]))
     np.testing.assert_array_equal(whole, pieces)
     assert (round(float(whole.min()), 3), round(float(whole.max()), 3)) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("harmonic", 2 * 2 * 201), ("harmonic_filter", 3)])
+def test_a_vocoder_of_other_outputs_is_refused_before_it_speaks(name: str, channels: int) -> None:
+    given = [port("log_f0"), port(name, channels=channels), port("noise_filter", channels=2 * 201)]
+    addon = ToyAddon([network("mine", "vocoder", [port("mel", channels=8)], given)])
+    message = r"^\$: network 'mine' does not give 'harmonic_filter' \(frame rate, 804 channels, float32\)"
+    with pytest.raises(StackError, match=message):
+        StreamableBlock.build({"type": "Vocoder"}, "$", addon)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tts_cli.blocks.effects import Effect, Processor, Samples, amplitude
+from tts_cli.blocks.effects import Effect, amplitude
+from tts_cli.blocks.processor import Doubles, Processor, Samples
 from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 
-Floats = NDArray[np.float64]
 OVERSAMPLING = 4
 REACH = 12
 """Samples on either side from which the wave between two samples is computed."""
@@ -51,7 +50,7 @@ class Limiter(Effect):
         return Limiting(ceiling, self._num_ahead, self.options.release_db_per_s / self.sample_rate)
 
 
-def interpolation() -> Floats:
+def interpolation() -> Doubles:
     """(OVERSAMPLING - 1, 2 * REACH) taps that give the wave between the two middle ones of 2 * REACH samples: a sinc in a Kaiser
     window."""
     shares = np.arange(1, OVERSAMPLING) / OVERSAMPLING
@@ -61,7 +60,7 @@ def interpolation() -> Floats:
     return np.asarray(taps / taps.sum(axis=1, keepdims=True))
 
 
-def sliding_max(values: Floats, width: int) -> Floats:
+def sliding_max(values: Doubles, width: int) -> Doubles:
     """The largest of every `width` values in a row: of ever longer rows that overlap."""
     row = 1
     while 2 * row <= width:
@@ -116,7 +115,7 @@ class Limiting(Processor):
         self._num_before -= num_before
         return given[num_before:]
 
-    def _new_demands(self) -> Floats:
+    def _new_demands(self) -> Doubles:
         """What every sample with REACH samples after it demands, for itself and for the wave up to the next."""
         count = max(0, len(self._window) - 2 * REACH + 1)
         window, self._window = self._window, self._window[count:]
@@ -129,7 +128,7 @@ class Limiting(Processor):
         demands[loud] = 20 * np.log10(np.maximum(peaks / self._ceiling, 1.0))
         return demands
 
-    def _reductions(self, count: int) -> Floats:
+    def _reductions(self, count: int) -> Doubles:
         """Of the next `count` samples: a mean of what was held and released up to the sample before each, all of which cover the
         wave on both of its sides."""
         released = np.concatenate([self._released, self._release(self._hold(count))])
@@ -137,11 +136,11 @@ class Limiting(Processor):
         self._released = released[count:]
         return np.convolve(released[1:], self._weights, "valid") if released.any() and count else np.zeros(count)
 
-    def _hold(self, count: int) -> Floats:
+    def _hold(self, count: int) -> Doubles:
         """The largest demand of each sample and the `num_ahead` after it."""
         return sliding_max(self._demands[: count + self._num_ahead], self._num_ahead + 1) if count else np.zeros(0)
 
-    def _release(self, held: Floats) -> Floats:
+    def _release(self, held: Doubles) -> Doubles:
         """The reduction falls by no more than `release_db` a sample."""
         fallen = self._release_db * np.arange(len(held) + 1)
         risen = np.maximum.accumulate(np.concatenate([self._released[-1:], held]) + fallen)

@@ -17,6 +17,7 @@ from tts_cli.backends import Network
 from tts_cli.blocks.block import Block
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.pipeline import StreamablePipeline
+from tts_cli.blocks.processor import Processor, ProcessorStream, Samples
 from tts_cli.blocks.sequence import SequenceBlock, SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
@@ -34,9 +35,9 @@ class Span:
 
     work: Work
     name: str
-    """Type of the block, or name of the network."""
+    """Type of the block, or of what processes a signal, or name of the network."""
     place: str
-    """JSON path of the block; of a network, that of the block which runs it in the same thread, else empty."""
+    """JSON path of the block; of a network and of a signal, that of the block whose they are in the same thread, else empty."""
     thread: int
     start_s: float
     """By the clock of `time.perf_counter`."""
@@ -144,7 +145,10 @@ class _Observed(EitherKind):
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         with self._observer.span("open", self.type, self.path):
-            return _ObservedStream(self._block.start(scope, upstream), self, self._observer)
+            stream = self._block.start(scope, upstream)
+        if isinstance(stream, ProcessorStream):
+            stream.processor = _ObservedProcessor(stream.processor, self._observer)
+        return _ObservedStream(stream, self, self._observer)
 
 
 class _ObservedStream(Stream):
@@ -158,6 +162,25 @@ class _ObservedStream(Stream):
             details["asked"] = n
             details["given"] = next(iter(chunk.values())).shape[1] if chunk else 0
             return chunk
+
+
+class _ObservedProcessor(Processor):
+    def __init__(self, processor: Processor, observer: Observer) -> None:
+        self._processor, self._observer, self._name = processor, observer, type(processor).__name__
+
+    def start(self) -> Samples:
+        return self._processor.start()
+
+    def feed(self, piece: Any, /) -> Samples:
+        with self._observer.span("signal", self._name):
+            return self._processor.feed(piece)
+
+    def finish(self) -> Samples:
+        with self._observer.span("signal", self._name):
+            return self._processor.finish()
+
+    def wanted(self, n: int) -> int:
+        return self._processor.wanted(n)
 
 
 class _ObservedNetwork:
