@@ -130,7 +130,8 @@ def compare_contexts(
         Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/varied-sentences.txt of this folder.")
     ] = None,
     limit: GroupLimit = None,
-    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and audio.")] = 1e-3,
+    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and F0 (natural logs).")] = 1e-3,
+    audio_tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of samples.")] = 2e-3,
     starts: Annotated[bool, typer.Option("--starts/--no-starts", help="Also measure the first and second start.")] = True,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
@@ -146,8 +147,9 @@ def compare_contexts(
 
     texts = _sentences(sentences, VARIED_SENTENCES, limit)
     free = load(addon, vocoder, against)
+    allowed = room.Tolerances(tolerance, audio_tolerance)
     reports = [
-        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, tolerance)
+        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, allowed)
         for name in contexts
     ]
     names = [against, *contexts] if starts else []
