@@ -7,7 +7,7 @@ for chunk in voice.stream("Hello there.", speaker="slt"):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.latency import Latency, first_chunk_latency
 from tts_cli.blocks.processor import AUDIO
-from tts_cli.blocks.streamable import Fault, StreamableStack
+from tts_cli.blocks.streamable import Fault, Stream, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
@@ -125,7 +125,8 @@ class Voice:
         Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
         of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
         the stack lacks, TextError while streaming for text with nothing to speak, RefusedError for speech with a fault, which
-        `best_effort` lets pass. Closing the iterator ends all work.
+        `best_effort` lets pass, with 0 for what is not a finite number. Closing the iterator ends all work; iterator and closing
+        belong to one thread, as Python's generators do: another gets ValueError while the first waits for a chunk.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         loudness_lufs = self.acoustic.config.speakers[speaker_id].loudness_lufs if self.speakers else None
@@ -174,19 +175,23 @@ class Voice:
     def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
         stream = self.stack.open(request.scope(), None)
         outcome: Sentence | None = _with_outcome(sentence, stream.values)
-        num_faults = 0
+        num_faults, was_finite = 0, True
         with closing(stream):
             has_ended = False
             while not has_ended:
                 chunk = stream.read(next(sizes) * self._frame_samples)
                 has_ended = chunk is None
-                samples = np.zeros(0, np.float32) if chunk is None else np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
+                if has_ended and outcome is not None:
+                    place = _first(stream, lambda one: one.was_read and not one.has_given)
+                    raise RefusedError(f"the stack gave no audio for '{sentence.text}': {place} gave nothing")
                 faults = stream.faults[num_faults:]
+                num_faults += len(faults)
+                if was_finite and not stream.is_finite:
+                    place = _first(stream, lambda one: not one.is_finite)
+                    faults += (Fault("not-finite", f"{place} gave a value that is not a finite number"),)
                 if faults or not has_ended:
-                    yield AudioChunk(samples, self.sample_rate, outcome, faults)
-                elif outcome is not None:
-                    raise RefusedError(f"the stack gave no audio for '{sentence.text}'")
-                outcome, num_faults = None, num_faults + len(faults)
+                    yield AudioChunk(_samples(chunk), self.sample_rate, outcome, faults)
+                outcome, was_finite = None, stream.is_finite
 
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
@@ -195,6 +200,18 @@ class Voice:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
                 raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
+
+
+def _samples(chunk: Tensors | None) -> NDArray[np.float32]:
+    """What is heard of a chunk, (samples,) in [-1, 1]: 0 where a value is not a finite number."""
+    samples = np.zeros(0, np.float32) if chunk is None else chunk["audio"][0, :, 0]
+    return np.clip(np.where(np.isfinite(samples), samples, np.float32(0)), -1.0, 1.0)
+
+
+def _first(stream: Stream, is_meant: Callable[[Stream], bool]) -> str:
+    """Place and type of the first block, from the source on, whose stream is meant."""
+    found = (one.block for one in stream.chain if one.block is not None and is_meant(one))
+    return next((f"{block.path}: {block.type}" for block in found), "its last block")
 
 
 def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:

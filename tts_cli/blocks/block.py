@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,7 +110,10 @@ class Block:
             return value
         found = cls.class_of(value, path)
         with blamed(path, value["type"]):
-            return found(BlockOptions(value, path), addon)
+            built = found(BlockOptions(value, path), addon)
+        if not hasattr(built, "addon"):
+            raise StackError(f"{path}: {value['type']} does not begin with super().__init__(options, addon)")
+        return built
 
     @classmethod
     def build_all(cls, values: Sequence[Any], path: str, addon: AddonParts) -> list[Self]:
@@ -148,7 +152,12 @@ class Block:
         return found
 
     def note(self, gives: Wiring, *reachable: Wiring) -> Wiring:
-        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`."""
+        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`.
+
+        Raises StackError when it is not a Wiring.
+        """
+        if not isinstance(gives, Wiring):
+            raise StackError(f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there")
         self.gives = gives
         self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
         return gives
@@ -185,10 +194,14 @@ def blamed(path: str, kind: str) -> Iterator[None]:
         yield
     except (TtsError, MemoryError, RecursionError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == _TERMINATED:
+            raise
         raise StackError(f"{path}: {kind} raised {type(error).__name__}: {error}", hint="--debug shows where") from error
 
 
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a process that is told to end from outside, whatever block it is in."""
 _NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
 
 

@@ -15,7 +15,8 @@ A block of one's own declares its ports and opens streams; a stream produces:
             return chunk and {"audio": 0.5 * chunk["audio"]}
 
 What one utterance needs to remember lives in the stream, so that one block serves many threads at once. `n` counts steps of the
-stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs.
+stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs. A stream ends when the one
+before it has ended; one that means to end sooner closes that: otherwise the speech counts as cut off.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Fault:
     """Something a block noticed that makes the utterance doubtful, although it went on."""
 
     kind: str
-    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`."""
+    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`, `not-finite`."""
     message: str
 
 
@@ -52,14 +53,22 @@ class Stream(ABC):
         """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
         self.block: StreamableBlock | None = None
         """Whose stream it is, once a container started it: held to what the block declares."""
+        self.was_read = self.has_given = self.has_ended = False
+        """Whether it was ever asked for steps; gave some; said that there are no more."""
+        self.is_finite = True
+        """Whether all it gave were finite numbers, as far as that was watched for a container."""
         self._is_open = True
-        self._has_given = False
         self._faults: list[Fault] = []
+
+    @property
+    def chain(self) -> tuple[Stream, ...]:
+        """The streams that data passes through, in order: those before this one, and this one."""
+        return (*(self.upstream.chain if self.upstream else ()), self)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What this stream and those before it noticed so far."""
-        return (*(self.upstream.faults if self.upstream else ()), *self._faults)
+        return tuple(fault for stream in self.chain for fault in stream._faults)
 
     def read(self, n: int) -> Tensors | None:
         """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
@@ -68,20 +77,32 @@ class Stream(ABC):
         """
         if n < 1:
             raise ValueError(f"a stream is read by at least one step, not {n}")
-        chunk = self._watched(n) if self._is_open else None
-        return chunk if self._is_open else None
+        if not self._is_open:
+            return None
+        self.was_read = True
+        chunk = self.produce(n) if self.block is None else self._watched(n, self.block)
+        if not self._is_open:
+            return None
+        self.has_given, self.has_ended = self.has_given or chunk is not None, chunk is None
+        return chunk
 
-    def _watched(self, n: int) -> Tensors | None:
-        if self.block is None:
-            return self.produce(n)
-        with blamed(self.block.path, self.block.type):
+    def _watched(self, n: int, block: StreamableBlock) -> Tensors | None:
+        with blamed(block.path, block.type):
             chunk = self.produce(n)
             if chunk is not None:
-                self.block.refuse_undeclared(chunk, n)
-                self._has_given = True
-        if chunk is None and self._is_open and not self._has_given and self.upstream and self.upstream._has_given:
-            raise StackError(f"{self.block.path}: {self.block.type} gave nothing, although it was given something")
+                block.refuse_undeclared(chunk, n)
+                self.is_finite = self.is_finite and all(bool(np.isfinite(array).all()) for array in chunk.values())
+        if chunk is None and self._is_open and not self.has_ended and self.upstream is not None:
+            self._note_end(self.upstream, block)
         return chunk
+
+    def _note_end(self, upstream: Stream, block: StreamableBlock) -> None:
+        """What was taken from `upstream` must not come to nothing, nor what it would still give be dropped unsaid."""
+        if not self.has_given and upstream.has_given:
+            raise StackError(f"{block.path}: {block.type} gave nothing, although it was given something")
+        is_read = upstream.was_read or not self.has_given
+        if is_read and upstream._is_open and not upstream.has_ended:
+            self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before what it reads from did"))
 
     @abstractmethod
     def produce(self, n: int) -> Tensors | None:
@@ -154,6 +175,8 @@ class StreamableBlock(Block, ABC):
         """`open`, as containers call it: from then on an error, and a chunk that is not as declared, names the block."""
         with blamed(self.path, self.type):
             stream = self.open(scope, upstream)
+            if not isinstance(stream, Stream):
+                raise StackError(f"{self.path}: open of {self.type} gave {type(stream).__name__}, but a Stream belongs there")
             stream.block = stream.block or self
         return stream
 
