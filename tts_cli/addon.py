@@ -122,7 +122,8 @@ class Addon:
     def stack_of(self, name: str, path: str) -> StreamableBlock:
         """The stack of another addon: one that this addon requires, or any that a stack file names.
 
-        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame.
+        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame, a token's or
+        a speaker's number.
         """
         # A stack file may use the stack of the addon for whose own it stands: that is no circle.
         outer = self.outer if self.stack else (*self.outer, self.name)
@@ -134,7 +135,18 @@ class Addon:
         if other.mel.hash != self.mel.hash:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
             raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
+        if other.config.kind == "acoustic":
+            self._refuse_other_numbers(other, path)
         return other.build_stack()
+
+    def _refuse_other_numbers(self, other: Addon, path: str) -> None:
+        """Raises StackError unless the tokens and speakers of a request mean the same to both addons."""
+        if other.symbols != self.symbols:
+            raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'")
+        theirs, ours = ([speaker.name for speaker in addon.config.speakers] for addon in (other, self))
+        if theirs != ours:
+            hint = f"speakers: {', '.join(theirs) or 'none'}; and {', '.join(ours) or 'none'}"
+            raise StackError(f"{path}: addon '{other.name}' has other speakers than '{self.name}'", hint)
 
     def _folder_of(self, name: str, path: str) -> Path:
         """Where the addon is. Only the user's own stack may name one that is not required, which goes by no hash."""

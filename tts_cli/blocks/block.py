@@ -143,12 +143,12 @@ class Block:
     def class_of(cls, value: Any, path: str) -> type[Self]:
         """The class of this kind that the JSON `value` names. Raises StackError."""
         if isinstance(value, list | tuple):
-            raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=_NESTING)
+            raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=NESTING)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
             raise StackError(f'{path}: a block is an object with a "type", for example {{"type": "Encoders"}}')
         found = block_class(value["type"], path)
         if not issubclass(found, cls):
-            raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=_NESTING)
+            raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=NESTING)
         return found
 
     def note(self, gives: Wiring, *reachable: Wiring) -> Wiring:
@@ -202,7 +202,7 @@ def blamed(path: str, kind: str) -> Iterator[None]:
 
 _TERMINATED = 128 + signal.SIGTERM
 """The exit code of a process that is told to end from outside, whatever block it is in."""
-_NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
+NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
 
 
 class NetworkOptions(StrictModel):

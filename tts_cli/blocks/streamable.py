@@ -22,6 +22,8 @@ before it has ended; one that means to end sooner closes that: otherwise the spe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -236,7 +238,22 @@ class AddonStack(StreamableStack):
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         StreamableBlock.__init__(self, options, addon)
-        self.blocks = [addon.stack_of(self.options.name, self.path)]
+        with self._placed():
+            self.blocks = [addon.stack_of(self.options.name, self.path)]
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        with self._placed():
+            return super().connect(scope, upstream)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """What does not fit inside the other addon is told with the place of this entry too."""
+        try:
+            yield
+        except StackError as error:
+            if error.message.startswith(self.path):
+                raise
+            raise StackError(f"{self.path}: {error.message}", error.hint) from error
 
 
 class TensorQueue:
