@@ -66,4 +66,4 @@ class ProcessorStream(Stream):
         return self._ready.take(n) if len(self._ready) else None
 
     def _push(self, samples: Samples) -> None:
-        self._ready.push({"audio": samples.astype(np.float32)[None, :, None]})
+        self._ready.push({"audio": np.asarray(samples, np.float32)[None, :, None]})
