@@ -108,5 +108,5 @@ def _not_json(path: Path, text: str, error: json.JSONDecodeError) -> StackError:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", dict: "an object", str: "a text", type(None): "null", bool: "true or false"}
+    names: dict[type, str] = {list: "a list", dict: "an object", str: "a text", type(None): "null", bool: "true or false"}
     return next((name for kind, name in names.items() if isinstance(value, kind)), "a number")
