@@ -26,6 +26,7 @@ from tts_cli.addon_config import ChunkSchedule
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import Effect
+from tts_cli.blocks.observe import Observer, observe
 from tts_cli.blocks.processor import Processor
 from tts_cli.blocks.streamable import Stream, StreamableStack
 from tts_cli.blocks.wiring import Wiring
@@ -330,8 +331,11 @@ def test_what_is_not_a_finite_number_is_refused_or_silent(value: float) -> None:
         return samples
 
     plain, voice = joined(make_voice().stream([HELLO])), with_effect(make_voice(), spoil)
-    with pytest.raises(RefusedError, match=r"^the change: Changed gave a value that is not a finite number"):
-        list(voice.stream([HELLO]))
+    watched = with_effect(make_voice(), spoil)
+    observe(watched.stack, Observer(lambda _: None))
+    for either in (voice, watched):
+        with pytest.raises(RefusedError, match=r"^the change: Changed gave a value that is not a finite number"):
+            list(either.stream([HELLO]))
     chunks = list(voice.stream([HELLO], best_effort=True))
     assert [fault.kind for chunk in chunks for fault in chunk.faults] == ["not-finite"]
     audio = joined(iter(chunks))

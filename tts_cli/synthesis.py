@@ -190,7 +190,7 @@ class Voice:
                     place = _first(stream, lambda one: not one.is_finite)
                     faults += (Fault("not-finite", f"{place} gave a value that is not a finite number"),)
                 if faults or not has_ended:
-                    yield AudioChunk(_samples(chunk), self.sample_rate, outcome, faults)
+                    yield AudioChunk(_samples(chunk, stream.is_finite), self.sample_rate, outcome, faults)
                 outcome, was_finite = None, stream.is_finite
 
     def _refuse_unread(self, scope: Tensors) -> None:
@@ -202,10 +202,12 @@ class Voice:
                 raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
 
 
-def _samples(chunk: Tensors | None) -> NDArray[np.float32]:
+def _samples(chunk: Tensors | None, is_finite: bool) -> NDArray[np.float32]:
     """What is heard of a chunk, (samples,) in [-1, 1]: 0 where a value is not a finite number."""
     samples = np.zeros(0, np.float32) if chunk is None else chunk["audio"][0, :, 0]
-    return np.clip(np.where(np.isfinite(samples), samples, np.float32(0)), -1.0, 1.0)
+    if not is_finite:
+        samples = np.where(np.isfinite(samples), samples, np.float32(0))
+    return np.clip(samples, -1.0, 1.0)
 
 
 def _first(stream: Stream, is_meant: Callable[[Stream], bool]) -> str:

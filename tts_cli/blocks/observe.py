@@ -154,7 +154,13 @@ class _Observed(EitherKind):
 class _ObservedStream(Stream):
     def __init__(self, stream: Stream, block: Block, observer: Observer) -> None:
         super().__init__({}, stream)
-        self._type, self._path, self._observer = block.type, block.path, observer
+        self._observed, self._type, self._path, self._observer = stream, block.type, block.path, observer
+
+    def _watched(self, n: int, _block: StreamableBlock) -> Tensors | None:
+        # The observed stream is watched itself: twice would count twice.
+        chunk = self.produce(n)
+        self.is_finite = self._observed.is_finite
+        return chunk
 
     def produce(self, n: int) -> Tensors | None:
         with self._observer.span("read", self._type, self._path) as details:
