@@ -253,8 +253,13 @@ def load(
     acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
-    name = vocoder or (None if "audio" in acoustic.check_stack() else acoustic.config.default_vocoder)
+    gives_audio = "audio" in acoustic.check_stack()
+    if vocoder and gives_audio:
+        raise AddonError(f"the stack of '{acoustic.name}' gives audio already", hint="leave out --vocoder")
+    name = None if gives_audio else vocoder or acoustic.config.default_vocoder
     opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
+    if opened and opened.config.kind != "vocoder":
+        raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))

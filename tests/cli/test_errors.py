@@ -61,6 +61,7 @@ def test_files_that_are_no_text(tts: Run, data: bytes, told: str) -> None:
         (["Hello", "--speaker", "nobody"], "it has: low, high"),
         (["Hello", "--addon", "tiny-acoustik"], "did you mean 'tiny-acoustic'"),
         (["Hello", "--addon", "tiny-vocoder"], "is of kind 'vocoder'"),
+        (["Hello", "--vocoder", "tiny-acoustic"], "it is no vocoder for 'tiny-acoustic'"),
         (["Hello", "--vocoder", "absent"], "unknown addon 'absent'"),
         (["Hello", "--context", "defualt"], "did you mean 'default'"),
         (["Hello", "--lexicon", "absent.txt"], "absent.txt"),
