@@ -129,7 +129,10 @@ def test_the_command_prints_and_judges(addons: Path, monkeypatch: pytest.MonkeyP
     reports: list[dict[str, Any]] = json.loads(printed.out)["contexts"]
     assert [report["agreeing"] for report in reports] == [2, 1]
     assert "short against default: 1 of 2" in printed.err
-    assert run(addons, monkeypatch, "--context", "small", "--markdown", "--tolerance", "1", "--audio-tolerance", "1", "--limit", "1") == 0
+    assert (
+        run(addons, monkeypatch, "--context", "small", "--markdown", "--tolerance", "1", "--audio-tolerance", "1", "--limit", "1")
+        == 0
+    )
     assert "| short | 1 |" in capsys.readouterr().out
     assert run(addons, monkeypatch, "--context", "nowhere") == 2
 

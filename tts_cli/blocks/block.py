@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+
+import numpy as np
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.registry import block_class
@@ -96,6 +99,8 @@ class Block:
     """What the block reads where it stands; known once it is connected."""
     gives: Wiring | None = None
     """What the block gives where it stands; known once it is connected."""
+    _declared: Mapping[str, tuple[int, np.dtype[Any]]] = MappingProxyType({})
+    """Channels (0: any) and type of what it gives, by port."""
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         self.type: str = options.type or type(self).__name__
@@ -159,11 +164,32 @@ class Block:
         if not isinstance(gives, Wiring):
             raise StackError(f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there")
         self.gives = gives
+        self._declared = {name: (source.port.channels, np.dtype(source.port.type)) for name, source in gives.items()}
         self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
         return gives
 
     def refuse_undeclared(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
         """Raises StackError unless `tensors`, which the block just gave, are those it declared, of 1 to `max_steps` steps."""
+        if not self._is_as_declared(tensors or {}, max_steps):
+            self._refuse(tensors, max_steps)
+
+    def _is_as_declared(self, tensors: Tensors, max_steps: int | None) -> bool:
+        """What `_refuse` explains where it does not hold: quick, because it is asked of every chunk."""
+        chunk_steps = None
+        for name, (channels, kind) in self._declared.items():
+            array = tensors.get(name)
+            if array is None or array.ndim != 3 or array.dtype != kind:
+                return False
+            num_items, num_steps, num_channels = array.shape
+            if num_items != 1 or num_steps < 1 or num_channels != (channels or num_channels):
+                return False
+            if max_steps is not None and (num_steps > max_steps or num_steps != (chunk_steps or num_steps)):
+                return False
+            chunk_steps = num_steps
+        return len(tensors) == len(self._declared) or self.gives is None
+
+    def _refuse(self, tensors: Tensors | None, max_steps: int | None) -> None:
+        """Raises the StackError that says what is wrong."""
         for name, source in (self.gives or {}).items():
             port, array = source.port, (tensors or {}).get(name)
             if array is None:

@@ -23,6 +23,7 @@ from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
 
+_TRIALS = 100
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 Work = Literal["text", "run", "open", "read", "network", "signal"]
 """What is done: text is split into sentences, a sequence block runs, a stream is opened or read, a network runs, a signal is
@@ -43,7 +44,7 @@ class Span:
     """By the clock of `time.perf_counter`."""
     wall_s: float
     cpu_s: float
-    """Of this thread, without that of the spans inside this one."""
+    """Of this thread, without that of the spans inside this one, and without what measuring those takes."""
     details: dict[str, int]
     """Steps asked for and given."""
 
@@ -55,14 +56,24 @@ class _Open:
     place: str
     details: dict[str, int] = field(default_factory=dict)
     inside_cpu_s: float = 0.0
+    num_inside: int = 0
 
 
 class Observer:
     """Measures spans and tells `note` of each; many threads may do so at once."""
 
     def __init__(self, note: Callable[[Span], object]) -> None:
-        self._note = note
         self._threads = threading.local()
+        self._cost_s = 0.0
+        """Of measuring one span, to the span around it."""
+        around: list[Span] = []
+        self._note: Callable[[Span], object] = around.append
+        with self.span("run", "", ""):
+            for _ in range(_TRIALS):
+                with self.span("run", ""):
+                    pass
+        self._cost_s = around[-1].cpu_s / _TRIALS
+        self._note = note
 
     @contextmanager
     def span(self, work: Work, name: str, place: str | None = None) -> Iterator[dict[str, int]]:
@@ -76,7 +87,9 @@ class Observer:
             cpu_s, wall_s = time.thread_time() - start_cpu_s, time.perf_counter() - start_s
             self._threads.inmost = outer
             outer.inside_cpu_s += cpu_s
-            thread, own_s = threading.get_ident(), cpu_s - inner.inside_cpu_s
+            outer.num_inside += 1
+            thread = threading.get_ident()
+            own_s = max(0.0, cpu_s - inner.inside_cpu_s - inner.num_inside * self._cost_s)
             self._note(Span(work, name, inner.place, thread, start_s, wall_s, own_s, inner.details))
 
 

@@ -261,15 +261,17 @@ class TensorQueue:
 
     def __init__(self) -> None:
         self._tensors: dict[str, Array] = {}
+        self._num_steps = 0
 
     def __len__(self) -> int:
-        return next((array.shape[1] for array in self._tensors.values()), 0)
+        return self._num_steps
 
     def push(self, tensors: Tensors) -> None:
         """Appends steps; every push brings the same names."""
-        if len(self):
+        if self._num_steps:
             tensors = {name: np.concatenate([self._tensors[name], array], axis=1) for name, array in tensors.items()}
         self._tensors = dict(tensors)
+        self._num_steps = next((array.shape[1] for array in self._tensors.values()), 0)
 
     def peek(self, n: int) -> dict[str, Array]:
         """The first `n` steps, or fewer when there are fewer; they stay."""
@@ -279,4 +281,5 @@ class TensorQueue:
         """The first `n` steps, or fewer when there are fewer; they go."""
         taken = self.peek(n)
         self._tensors = {name: array[:, n:] for name, array in self._tensors.items()}
+        self._num_steps = max(0, self._num_steps - n)
         return taken
