@@ -86,7 +86,8 @@ runs/$(VOCODER)/trained: recipes/$(VOCODER).yaml $(PREPARED)/corpus.json
 	$(TTS) train vocoder $< --data $(PREPARED) --output $(@D)
 	@touch $@
 
-$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)/trained
+# The vocoder first: how loud each speaker is, is measured on speech.
+$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)/trained | $(VOCODER_ADDON)
 	$(TTS) export-addon $(<D) --data $(PREPARED) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 

@@ -13,8 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tts_cli import addon as addon_room
+from tts_cli.addon import open_addon
+from tts_cli.addon_config import read_addon_config
 from tts_cli.backends import is_installed, open_network
-from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
+from tts_cli.blocks.fixed_sizes import FixedSizeNetwork
+from tts_cli.errors import AddonError, ConfigError, InputError, OutputError, RefusedError
+from tts_cli.library import SHIPPED
+from tts_cli.ports import NetworkSettings
 from tts_cli.request import Sentence
 from tts_cli.synthesis import Voice, load
 
@@ -113,8 +118,13 @@ def test_a_file_speaks_of_the_networks_of_voice_and_vocoder(tmp_path: Path) -> N
     ("context", "message"),
     [
         ({"networks": {"decodr": {}}}, r"mine\.json: 'networks\.decodr': the voice has no such network"),
-        ({"networks": {"decoder": {"provider": "inferentia"}}}, "no provider 'inferentia' here"),
-        ({"networks": {"decoder": {"backend": "tensorrt"}}}, "unknown backend 'tensorrt'"),
+        (
+            {"networks": {"decoder": {"provider": "inferentia"}}},
+            "network 'decoder': .* no provider 'inferentia' here; it has: .*cpu",
+        ),
+        ({"networks": {"decoder": {"backend": "tensorrt"}}}, "network 'decoder': unknown backend 'tensorrt'; known: onnxruntime"),
+        ({"networks": {"decoder": {"sizes": {"frame": []}}}}, r"mine\.json: 'networks\.decoder\.sizes\.frame'"),
+        ({"networks": {"decoder": {"sizes": {"frames": [9]}}}}, "'frames' is no rate: token, word, frame"),
         ({"networks": {"decoder": {"precision": "f16"}}}, "onnxruntime computes in f32, not in f16"),
         ({"networks": {"decoder": {"size": 3}}}, r"mine\.json: unknown key 'networks\.decoder\.size'"),
         ({"networks": {"decoder": {"sizes": {"frame": [3]}}}}, "a size of at least 7 is needed"),
@@ -127,6 +137,53 @@ def test_what_is_wrong_with_a_file_is_said_at_once(tmp_path: Path, context: dict
         load(TINY / "tiny-acoustic", context=written(tmp_path / "mine.json", **context))
 
 
+def test_a_file_with_a_key_twice_or_nothing_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    for text, message in (('{"max_tokens": 9, "max_tokens": 8}', "given twice"), ("", "is empty"), ("{", "line 1, column 2")):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=rf"mine\.json: .*{message}"):
+            load(TINY / "tiny-acoustic", context=path)
+
+
+def test_a_folder_for_compilations_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: cannot be used for compiled networks"):
+        load(TINY / "tiny-acoustic", cache=tmp_path / "file")
+
+
+@pytest.mark.parametrize("backend", [name for name in ("onnxruntime", "openvino") if is_installed(name)])
+def test_a_tensor_of_another_size_is_refused(backend: str) -> None:
+    folder = TINY / "tiny-vocoder"
+    spec = read_addon_config(folder).networks["vocoder"]
+    network = open_network(folder / "networks" / "vocoder.onnx", spec, NetworkSettings(backend=backend), {"frame": 32})
+    for num_frames in (31, 33):
+        inputs = {port.name: np.zeros((1, num_frames, port.channels), np.float32) for port in spec.inputs}
+        with pytest.raises(AddonError, match=r"vocoder\.onnx: "):
+            network.run(inputs)
+
+
+@pytest.mark.parametrize("context", FIXED)
+def test_garbage_in_the_padding_of_the_shipped_encoders_changes_nothing(context: str) -> None:
+    addon = open_addon(SHIPPED / "arctic-16k", context)
+    tokens = np.random.default_rng(0).integers(1, len(addon.symbols), (1, 41, 1))
+    scope = {"phones": tokens, "token_mask": np.ones((1, 41, 1), np.float32), "speaker": np.zeros((1, 1, 1), np.int64)}
+    for encoder in addon.networks("encoder"):
+        expected = encoder.run(scope)
+        fixed = FixedSizeNetwork(encoder.name, encoder.spec, encoder.network.rates, encoder.network.networks)  # type: ignore[attr-defined]
+        fixed.padding = lambda port, n: np.full((1, n, port.channels), port.name != "token_mask", port.type)
+        for name, array in fixed.run(scope).items():
+            np.testing.assert_array_equal(array, expected[name])
+
+
+@pytest.mark.parametrize("context", FIXED)
+def test_the_shipped_voice_speaks_alike_with_fixed_sizes(context: str) -> None:
+    free, fixed = load(SHIPPED / "arctic-16k"), load(SHIPPED / "arctic-16k", context=context)
+    for text in TEXTS[:2]:
+        (expected, said), (audio, said_fixed) = spoken(free, text), spoken(fixed, text)
+        np.testing.assert_allclose(audio, expected, atol=1e-3)
+        assert [sentence.durations for sentence in said_fixed] == [sentence.durations for sentence in said]
+
+
 def test_unknown_contexts_list_what_there_is() -> None:
     with pytest.raises(AddonError, match="has no context 'fixed-npu'") as error:
         load(TINY / "tiny-acoustic", context="fixed-npu")
@@ -136,13 +193,14 @@ def test_unknown_contexts_list_what_there_is() -> None:
 
 
 def test_a_size_too_small_for_a_word(tmp_path: Path) -> None:
-    """Splittable networks need more than their margins; a network that cannot be split names its size."""
+    """Splittable networks need more than their margins; a network that cannot be split must hold the longest sentence."""
     small = written(tmp_path / "small.json", networks={"text_encoder": {"sizes": {"token": [2]}}})
     with pytest.raises(InputError, match="takes at most 2 tokens at once, too few for pieces with its margins of 2"):
         spoken(load(TINY / "tiny-acoustic", context=small), "Extraordinarily.")
     small = written(tmp_path / "small.json", networks={"step": {"sizes": {"token": [10]}}})
-    with pytest.raises(InputError, match="network 'step' takes at most 10 tokens, but is given 17 tokens"):
-        spoken(load(TINY / "tiny-attention", context=small), "Extraordinarily.")
+    with pytest.raises(ConfigError, match="'step' takes at most 10 tokens and cannot be split, but max_tokens is 200") as error:
+        load(TINY / "tiny-attention", context=small)
+    assert error.value.hint == '"max_tokens": 10'
 
 
 def test_a_word_longer_than_max_tokens_is_said_in_pieces(tmp_path: Path) -> None:

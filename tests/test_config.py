@@ -52,7 +52,7 @@ def test_what_concerns_the_whole_names_no_key() -> None:
     assert _refusal({"steps": 1}).message == "recipe.yaml: steps and inner.width are equal"
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "expected a mapping"), ("a: [", "while parsing"), ("- 1", "found list")])
+@pytest.mark.parametrize(("text", "said"), [("", "is empty"), ("a: [", "while parsing"), ("- 1", "found list")])
 def test_files_that_are_no_mapping(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(ConfigError, match=said):

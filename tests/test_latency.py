@@ -149,7 +149,7 @@ def test_a_change_of_f0_moves_the_first_sample_of_the_synthesis_that_waits_for_i
         source = SourceFilter(hop, 16000)
         f0 = np.log(np.where(np.arange(60) < changed, 120.0, f0_after)).reshape(1, -1, 1)
         harmonic, noise = filters[..., : SUBFRAMES * 2 * bins], filters[..., SUBFRAMES * 2 * bins :]
-        return source.push({"log_f0": f0, "harmonic_filter": harmonic, "noise_filter": noise}), source
+        return source.feed({"log_f0": f0, "harmonic_filter": harmonic, "noise_filter": noise}), source
 
     plain, source = spoken(120.0)
     earliest = changed * hop - source.delay_samples
@@ -159,12 +159,13 @@ def test_a_change_of_f0_moves_the_first_sample_of_the_synthesis_that_waits_for_i
 
 def test_every_block_says_its_part(voice: Voice) -> None:
     latency = voice.latency
-    upsampler, decoder, vocoder = latency.blocks
-    assert [part.block for part in latency.blocks] == ["Upsampler", "Decoder", "Vocoder"]
-    assert [part.unit for part in latency.blocks] == ["frame", "frame", "sample"]
+    upsampler, decoder, vocoder, *effects = latency.blocks
+    assert [part.block for part in latency.blocks[:3]] == ["Upsampler", "Decoder", "Vocoder"]
+    assert [part.unit for part in latency.blocks] == ["frame", "frame", *["sample"] * (1 + len(effects))]
     assert upsampler.num_steps == latency.num_read == decoder.num_steps + voice.acoustic.config.networks["decoder"].margins.right
-    assert vocoder.num_steps == voice.acoustic.context.chunks.first * voice.acoustic.mel.hop_samples
-    assert latency.lookahead_ms == pytest.approx(decoder.lookahead_ms + vocoder.lookahead_ms)
+    assert latency.blocks[-1].num_steps == voice.acoustic.context.chunks.first * voice.acoustic.mel.hop_samples
+    assert (vocoder.num_steps > latency.blocks[-1].num_steps) == any(part.lookahead_ms for part in effects)
+    assert latency.lookahead_ms == pytest.approx(sum(part.lookahead_ms for part in (decoder, vocoder, *effects)))
     assert decoder.lookahead_ms == voice.acoustic.config.networks["decoder"].margins.right * 12.5
     assert upsampler.lookahead_ms == 0
     line = latency.describe()
@@ -175,9 +176,9 @@ def test_every_block_says_its_part(voice: Voice) -> None:
 def test_a_vocoder_alone_tells_how_many_frames_it_reads() -> None:
     vocoder = load(SHIPPED).vocoder
     assert vocoder is not None
-    stack = vocoder.build_stack()
-    latency = first_chunk_latency(stack, 64 * 200)
-    assert isinstance(stack.chain[0], Vocoder)
+    block = vocoder.connected_stack().chain[0]
+    assert isinstance(block, Vocoder)
+    latency = first_chunk_latency(block, 64 * 200)
     assert latency.num_read == 64 + 2 + 1
     assert latency.lookahead_ms == pytest.approx(1 * 12.5 + 1000 * 350 / 16000)
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tts_cli.addon_config import read_addon_config
-from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.errors import AddonError, InputError
+from tts_cli.export.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.synthesis import Voice, load
 
 TINY = Path(__file__).parent / "addons"

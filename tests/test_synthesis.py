@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,13 @@ import tts_cli
 from tts_cli.addon import open_addon
 from tts_cli.addon_config import ChunkSchedule
 from tts_cli.audio.mel import MelConfig
-from tts_cli.blocks.streamable import Stream
-from tts_cli.errors import AddonError, ConfigError, InputError, TextError
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.effects import Effect
+from tts_cli.blocks.observe import Observer, observe
+from tts_cli.blocks.processor import Processor
+from tts_cli.blocks.streamable import Stream, StreamableStack
+from tts_cli.blocks.wiring import Wiring
+from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError, TextError
 from tts_cli.ports import Tensors
 from tts_cli.request import Controls, Prosody, Sentence, prosody_json, read_prosody
 from tts_cli.synthesis import AudioChunk, Voice, load
@@ -291,6 +296,77 @@ def test_a_vocoder_of_another_mel_is_refused(tmp_path: Path) -> None:
 def test_an_acoustic_addon_needs_a_vocoder() -> None:
     with pytest.raises(AddonError, match="does not give audio"):
         Voice(open_addon(TINY / "tiny-acoustic"), None, FrontEnd())
+
+
+class Changed(Effect):
+    """Gives what `change` makes of its samples; the others that it was asked for are dropped."""
+
+    change: Callable[[NDArray[np.float32]], Any] = staticmethod(lambda samples: samples)
+
+    def processor(self, _scope: Tensors, /) -> Processor:
+        block = self
+
+        class Changing(Processor):
+            def feed(self, samples: NDArray[np.float32], /) -> Any:
+                return block.change(samples.copy())
+
+        return Changing()
+
+
+def with_effect(voice: Voice, change: Callable[[NDArray[np.float32]], Any]) -> Voice:
+    """The same voice, whose audio is changed and then faded."""
+    effect = Changed(BlockOptions({}, "the change"), voice.acoustic)
+    effect.change = change  # type: ignore[method-assign]
+    stack = [voice.stack, effect, {"type": "EdgeFade"}]
+    voice.stack = StreamableStack(BlockOptions({"stack": stack}, "changed"), voice.acoustic)
+    voice.stack.join(voice._request, Wiring({}))
+    return voice
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_a_finite_number_is_refused_or_silent(value: float) -> None:
+    def spoil(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        samples[7] = value
+        return samples
+
+    plain, voice = joined(make_voice().stream([HELLO])), with_effect(make_voice(), spoil)
+    watched = with_effect(make_voice(), spoil)
+    observe(watched.stack, Observer(lambda _: None))
+    for either in (voice, watched):
+        with pytest.raises(RefusedError, match=r"^the change: Changed gave a value that is not a finite number"):
+            list(either.stream([HELLO]))
+    chunks = list(voice.stream([HELLO], best_effort=True))
+    assert [fault.kind for chunk in chunks for fault in chunk.faults] == ["not-finite"]
+    audio = joined(iter(chunks))
+    assert audio[7] == 0
+    assert np.isfinite(audio).all()
+    np.testing.assert_array_equal(audio[2000:3000], plain[2000:3000])
+
+
+@pytest.mark.parametrize("best_effort", [True, False])
+def test_the_block_that_gives_nothing_is_named(best_effort: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute(Stream):
+        def produce(self, _n: int, /) -> None:
+            return None
+
+    monkeypatch.setattr(Changed, "open", lambda _, scope, upstream: Mute(scope, upstream))
+    voice = with_effect(make_voice(), np.copy)
+    with pytest.raises(RefusedError, match=r"^the stack gave no audio for 'Hello, bee\.': the change: Changed gave nothing$"):
+        list(voice.stream([HELLO], best_effort=best_effort))
+
+
+def test_audio_that_a_block_cuts_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Impatient(Stream):
+        def produce(self, n: int) -> Tensors | None:
+            return None if self.has_given else self.pull(n)
+
+    monkeypatch.setattr(Changed, "open", lambda _, scope, upstream: Impatient(scope, upstream))
+    voice = with_effect(scheduled(make_voice(), first=8), np.copy)
+    with pytest.raises(RefusedError, match=r"^the change: Changed ended before what it reads from did"):
+        list(voice.stream([HELLO]))
+    *_, last = voice.stream([HELLO], best_effort=True)
+    assert [fault.kind for fault in last.faults] == ["truncation"]
 
 
 def test_memory_does_not_grow_with_the_text(voice: Voice) -> None:

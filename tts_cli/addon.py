@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,7 +22,7 @@ from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
-from tts_cli.errors import AddonError, InputError, OutputError, StackError
+from tts_cli.errors import AddonError, ConfigError, InputError, OutputError, StackError
 from tts_cli.library import check_files, file_hash, find_addon
 from tts_cli.ports import NetworkSettings, PortSpec, Role
 from tts_cli.request import REQUEST_PORTS
@@ -121,7 +122,8 @@ class Addon:
     def stack_of(self, name: str, path: str) -> StreamableBlock:
         """The stack of another addon: one that this addon requires, or any that a stack file names.
 
-        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame.
+        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame, a token's or
+        a speaker's number.
         """
         # A stack file may use the stack of the addon for whose own it stands: that is no circle.
         outer = self.outer if self.stack else (*self.outer, self.name)
@@ -133,7 +135,18 @@ class Addon:
         if other.mel.hash != self.mel.hash:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
             raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
+        if other.config.kind == "acoustic":
+            self._refuse_other_numbers(other, path)
         return other.build_stack()
+
+    def _refuse_other_numbers(self, other: Addon, path: str) -> None:
+        """Raises StackError unless the tokens and speakers of a request mean the same to both addons."""
+        if other.symbols != self.symbols:
+            raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'")
+        theirs, ours = ([speaker.name for speaker in addon.config.speakers] for addon in (other, self))
+        if theirs != ours:
+            hint = f"speakers: {', '.join(theirs) or 'none'}; and {', '.join(ours) or 'none'}"
+            raise StackError(f"{path}: addon '{other.name}' has other speakers than '{self.name}'", hint)
 
     def _folder_of(self, name: str, path: str) -> Path:
         """Where the addon is. Only the user's own stack may name one that is not required, which goes by no hash."""
@@ -210,11 +223,24 @@ def open_addon(
     folder = find_addon(name, near)
     config = read_addon_config(folder)
     check_files(folder, config)
-    addon = Addon(folder, config, _context(config, context, threads), _usable(cache), read_stack(stack) if stack else None, outer)
+    chosen = _context(config, context, threads)
+    _refuse_sentences_too_long(config, chosen)
+    addon = Addon(folder, config, chosen, _usable(cache), read_stack(stack) if stack else None, outer)
     addon.open_inner = partial(open_addon, context=context, threads=threads, cache=cache)
     if addon.stack or config.stack:
         addon.check_stack()
     return addon
+
+
+def _refuse_sentences_too_long(config: AddonConfig, context: Context) -> None:
+    """Raises ConfigError where a network can neither hold the longest sentence at once nor be run in pieces."""
+    for name, settings in context.networks.items():
+        spec, largest = config.networks.get(name), max(settings.sizes.get("token", ()), default=context.max_tokens)
+        if spec is not None and not spec.splittable and largest < context.max_tokens:
+            message = (
+                f"network '{name}' takes at most {largest} tokens and cannot be split, but max_tokens is {context.max_tokens}"
+            )
+            raise ConfigError(message, hint=f'"max_tokens": {largest}')
 
 
 def _usable(cache: Path | None) -> Path | None:
@@ -222,6 +248,8 @@ def _usable(cache: Path | None) -> Path | None:
     try:
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=cache):
+                pass
     except OSError as error:
         raise OutputError(f"{cache}: cannot be used for compiled networks: {error.strerror}") from error
     return cache

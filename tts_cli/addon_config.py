@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -169,18 +168,6 @@ def read_addon_config(folder: Path) -> AddonConfig:
     if not path.is_file():
         raise AddonError(f"{folder}: not an addon: it holds no {ADDON_FILE}")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=without_duplicates)
-        return parse(AddonConfig, value, str(path))
+        return parse(AddonConfig, read_mapping(path), str(path))
     except ConfigError as error:
         raise AddonError(error.message, error.hint) from error
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise AddonError(f"{path}: {' '.join(str(error).split())}") from error
-
-
-def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys are each given once."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key '{next(key for key in keys if keys.count(key) > 1)}' is given twice in one object")
-    return value

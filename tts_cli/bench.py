@@ -6,24 +6,20 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 from copy import copy
 from dataclasses import replace
 from itertools import islice
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.addon_config import ChunkSchedule
-from tts_cli.blocks.effects import Processor
 from tts_cli.blocks.latency import Latency
 from tts_cli.blocks.observe import Observer, Span
-from tts_cli.blocks.vocoder import SourceFilter
 from tts_cli.config import StrictModel
-from tts_cli.request import Sentence
 from tts_cli.synthesis import Voice
 from tts_cli.trace import observed
 
@@ -53,8 +49,6 @@ _RUNS = 9
 """Of what is short; the median counts."""
 _ENCODERS = ("Encoders", "CustomizedEncoders")
 """The block that runs encoders one after another, and the one that runs them at once."""
-_SIGNAL_PROCESSORS: dict[type, tuple[str, ...]] = {SourceFilter: ("push", "finish"), Processor: ("start", "feed", "finish")}
-"""What processes signals, as opposed to handing tensors on, and the methods that do it."""
 
 
 class TextCost(StrictModel):
@@ -224,23 +218,20 @@ def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> 
 
 def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> EncodersCost | None:
     """Opens the sentence with the most tokens with either block, in turn."""
-    sentence = max((one for text in texts for one in _sentences(voice, text)), key=lambda one: len(one.tokens))
+    if len(voice.acoustic.networks("encoder")) < 2:
+        return None
+    sentence = max(voice.sentences(texts), key=lambda one: len(one.tokens))
     runs: dict[str, list[float]] = {name: [] for name in _ENCODERS}
     observer = Observer(lambda span: runs[span.name].append(span.wall_s) if span.name in runs else None)
     twins = [observed(_with_encoders(voice, name), observer) for name in _ENCODERS]
     for twin in twins * _RUNS:
         with closing(twin.stream([sentence], speaker)) as chunks:
             next(chunks)
-    if len(voice.acoustic.networks("encoder")) < 2 or not all(runs.values()):
+    if not all(runs.values()):
         return None
     # The first run of each is a warm-up.
     in_turn, at_once = (1000 * statistics.median(runs[name][1:]) for name in _ENCODERS)
     return EncodersCost(tokens=len(sentence.tokens), in_turn_ms=in_turn, at_once_ms=at_once)
-
-
-def _sentences(voice: Voice, text: str) -> Iterator[Sentence]:
-    for spoken in voice.front_end.sentences(text, voice.acoustic.context.max_tokens):
-        yield Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
 
 
 def _with_encoders(voice: Voice, name: str) -> Voice:
@@ -284,11 +275,10 @@ def _block_costs(voice: Voice, text: str, speaker: str | None, repeats: int) -> 
     spent = _Spent()
     twin = observed(voice, spent.observer)
     start_s, num_samples = time.process_time(), 0
-    with _signals_observed(spent.observer):
-        for _ in range(repeats):
-            with spent.observer.span("read", "Voice", "the voice"):
-                chunks, _ = _speak(twin, text, speaker)
-            num_samples += sum(map(len, chunks))
+    for _ in range(repeats):
+        with spent.observer.span("read", "Voice", "the voice"):
+            chunks, _ = _speak(twin, text, speaker)
+        num_samples += sum(map(len, chunks))
     all_s, audio_s = time.process_time() - start_s, num_samples / voice.sample_rate
     costs = tuple(
         BlockCost(
@@ -300,29 +290,3 @@ def _block_costs(voice: Voice, text: str, speaker: str | None, repeats: int) -> 
         for place, cpu_s in spent.all.items()
     )
     return costs, sum(spent.bookkeeping.values()) / all_s
-
-
-@contextmanager
-def _signals_observed(observer: Observer) -> Iterator[None]:
-    """For the time of the `with` statement, whatever processes signals is measured by itself."""
-    with ExitStack() as changes:
-        for owner, names in _SIGNAL_PROCESSORS.items():
-            for kind in _kinds(owner):
-                for name in vars(kind).keys() & set(names):
-                    changes.enter_context(patch.object(kind, name, _measured(getattr(kind, name), observer)))
-        yield
-
-
-def _kinds(owner: type[Any]) -> Iterator[type[Any]]:
-    """A class and all that extend it."""
-    yield owner
-    for inner in owner.__subclasses__():
-        yield from _kinds(inner)
-
-
-def _measured(method: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
-    def measured(*arguments: Any) -> Any:
-        with observer.span("signal", method.__qualname__):
-            return method(*arguments)
-
-    return measured

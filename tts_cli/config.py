@@ -23,9 +23,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def suggest(name: str, valid: list[str]) -> str:
-    """A hint that names the closest valid choice, or all of them."""
+    """A hint that names the closest valid choice, or all of them, or says that there is none."""
     close = difflib.get_close_matches(name, valid, n=1)
-    return f"did you mean '{close[0]}'?" if close else "valid: " + ", ".join(valid)
+    return f"did you mean '{close[0]}'?" if close else "valid: " + (", ".join(valid) or "none")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -34,11 +34,24 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8")
-        value = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        if not text.strip():
+            raise ConfigError(f"{path}: is empty")
+        value = json.loads(text, object_pairs_hook=without_duplicates) if path.suffix == ".json" else yaml.safe_load(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
+    except (UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(value).__name__}")
+    return value
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys are each given once; for `json.loads(..., object_pairs_hook=...)`. Raises ValueError."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key '{next(key for key in keys if keys.count(key) > 1)}' is given twice in one object")
     return value
 
 

@@ -6,11 +6,12 @@ only `config`. The whole of addon.json is described in `addon_config`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from numpy.typing import NDArray
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from tts_cli.config import StrictModel
 
@@ -18,10 +19,21 @@ Array = NDArray[Any]
 Tensors = Mapping[str, Array]
 """Named tensors, each (1, T, C), float32 or int64."""
 
-Rate = Annotated[str, StringConstraints(pattern=r"^(token|word|frame|source_frame|sample|utterance)(/[1-9][0-9]*)?$")]
+_RATE = r"^(token|word|frame|source_frame|sample|utterance)(/[1-9][0-9]*)?$"
+
+
+def _is_rate(text: str) -> str:
+    if not re.match(_RATE, text):
+        raise ValueError(f"'{text}' is no rate: token, word, frame, source_frame, sample, utterance, or one in so many: frame/4")
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_is_rate), WithJsonSchema({"type": "string", "pattern": _RATE})]
 """What one step of a tensor's time axis stands for. `frame/4` has one step for every four frames."""
 
 Role = Literal["encoder", "decoder", "step", "vocoder", "analysis"]
+STREAMED_ROLES: tuple[Role, ...] = ("decoder", "vocoder")
+"""Networks that are fed piece by piece, with their margins."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that is also a safe file name."""
 Size = Annotated[int, Field(ge=1)]
@@ -91,8 +103,8 @@ class NetworkSpec(StrictModel):
 
     @property
     def is_streamed(self) -> bool:
-        """Whether it is fed piece by piece, with its margins, rather than with the whole utterance or its own state."""
-        return self.role in ("decoder", "vocoder")
+        """Whether its role is one of `STREAMED_ROLES`, rather than fed with the whole utterance or its own state."""
+        return self.role in STREAMED_ROLES
 
 
 class NetworkSettings(StrictModel):
@@ -103,6 +115,6 @@ class NetworkSettings(StrictModel):
     threads: int = Field(default=1, ge=1)
     precision: Literal["f32", "f16", "bf16"] = "f32"
     """Of the computation; parameters are float16 on disk."""
-    sizes: dict[Rate, tuple[Size, ...]] = Field(default_factory=dict)
+    sizes: dict[Rate, Annotated[tuple[Size, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Steps the inputs of a rate may have, the sizes the network is compiled for when it opens: {"token": [64, 200]}. The layer
     takes the smallest that fits, pads and crops. Without sizes the shapes are free."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tts_cli.addon_config import AddonConfig, without_duplicates
+from tts_cli.addon_config import AddonConfig
+from tts_cli.blocks.block import NESTING
 from tts_cli.blocks.streamable import StreamableStack
 from tts_cli.config import suggest
 from tts_cli.errors import StackError
@@ -50,11 +52,36 @@ def read_stack(path: Path) -> StackFile:
 def _read_json(path: Path) -> Any:
     text = _read_text(path)
     try:
-        return json.loads(text, object_pairs_hook=without_duplicates)
+        value = json.loads(text, object_pairs_hook=_Object)
+        _refuse_duplicates(value, f"{path}: $")
+        return value
     except json.JSONDecodeError as error:
         raise _not_json(path, text, error) from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise StackError(f"{path}: the JSON is nested too deeply") from error
+    except ValueError as error:
         raise StackError(f"{path}: {error}") from error
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers which of its keys were given more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+
+
+def _refuse_duplicates(value: Any, place: str) -> None:
+    """Raises StackError with the JSON path of the first object that has a key twice."""
+    if isinstance(value, _Object):
+        for key in value.repeated:
+            hint = NESTING if key in ("sequence_block", "streamable_block") else None
+            raise StackError(f"{place}: key '{key}' is given twice in one object", hint)
+        for key, inner in value.items():
+            _refuse_duplicates(inner, f"{place}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_duplicates(inner, f"{place}[{index}]")
 
 
 def _read_text(path: Path) -> str:
@@ -81,5 +108,5 @@ def _not_json(path: Path, text: str, error: json.JSONDecodeError) -> StackError:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", dict: "an object", str: "a text", type(None): "null", bool: "true or false"}
-    return names.get(type(value), "a number")
+    names: dict[type, str] = {list: "a list", dict: "an object", str: "a text", type(None): "null", bool: "true or false"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "a number")

@@ -11,17 +11,18 @@ from typing import Any, Literal, TypeVar
 
 from tts_cli.addon import open_addon
 from tts_cli.addon_config import context_of, read_addon_config
-from tts_cli.blocks.block import Block, Holds
+from tts_cli.blocks.block import Block, Nests
 from tts_cli.blocks.latency import Latency, first_chunk_latency
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import StreamableBlock
 from tts_cli.config import StrictModel
+from tts_cli.errors import AddonError
 from tts_cli.library import find_addon
 from tts_cli.ports import NetworkSettings, NetworkSpec, PortSpec
 from tts_cli.synthesis import load
 
-Held = TypeVar("Held")
+Kind = TypeVar("Kind")
 
 
 class NetworkView(StrictModel):
@@ -81,6 +82,8 @@ def view_stack(
     `context` and `stack` are as for `synthesis.load`. Raises AddonError, ConfigError, StackError.
     """
     config = read_addon_config(find_addon(name))
+    if vocoder and config.kind != "acoustic":
+        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}', to which no vocoder is added")
     if config.kind == "acoustic" and (vocoder or config.default_vocoder):
         voice = load(name, vocoder, context, stack=stack)
         addons = [addon.name for addon in (voice.acoustic, voice.vocoder) if addon]
@@ -100,7 +103,7 @@ def _view(addons: list[str], context: str | Path, sample_rate: int, stack: Strea
 
 def _view_block(block: Block, lookahead_ms: Mapping[str, float]) -> BlockView:
     """`block`, connected already, and what it consists of; `lookahead_ms` by JSON path."""
-    inner = tuple(_view_block(inner, lookahead_ms) for inner in _held(block, Block))
+    inner = tuple(_view_block(inner, lookahead_ms) for inner in _inside(block, Block))
     return BlockView(
         type=block.type,
         path=block.path,
@@ -109,13 +112,13 @@ def _view_block(block: Block, lookahead_ms: Mapping[str, float]) -> BlockView:
         reads=tuple(ReadPort(port=source.port, given_by=source.path) for source in block.reads),
         gives=tuple(source.port for source in (block.gives or {}).values()),
         lookahead_ms=lookahead_ms.get(block.path, 0.0) + sum(other.lookahead_ms for other in inner),
-        networks=tuple(_view_network(network) for network in _held(block, AddonNetwork)),
+        networks=tuple(_view_network(network) for network in _inside(block, AddonNetwork)),
         blocks=inner,
     )
 
 
-def _held(block: Block, kind: type[Held]) -> Iterator[Held]:
-    """What of a kind a block holds in its attributes, itself or in lists, each once: a block may name it as it likes."""
+def _inside(block: Block, kind: type[Kind]) -> Iterator[Kind]:
+    """What of a kind a block has in its attributes, itself or in lists, each once: a block may name it as it likes."""
     seen = set()
     for value in vars(block).values():
         for item in value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]:
@@ -126,8 +129,8 @@ def _held(block: Block, kind: type[Held]) -> Iterator[Held]:
 
 def _own_options(options: StrictModel) -> dict[str, Any]:
     fields = type(options).model_fields
-    held = {name for name, field in fields.items() if any(isinstance(item, Holds) for item in field.metadata)}
-    return options.model_dump(mode="json", exclude_unset=True, exclude=held)
+    nesting = {name for name, field in fields.items() if any(isinstance(item, Nests) for item in field.metadata)}
+    return options.model_dump(mode="json", exclude_unset=True, exclude=nesting)
 
 
 def _view_network(network: AddonNetwork) -> NetworkView:

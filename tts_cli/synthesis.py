@@ -7,7 +7,7 @@ for chunk in voice.stream("Hello there.", speaker="slt"):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +21,17 @@ from tts_cli.addon_config import AddonConfig, Context, context_of
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.latency import Latency, first_chunk_latency
-from tts_cli.blocks.streamable import Fault, StreamableStack
+from tts_cli.blocks.processor import AUDIO
+from tts_cli.blocks.streamable import Fault, Stream, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.library import DEFAULT_ADDON
-from tts_cli.ports import PortSpec, Tensors
+from tts_cli.ports import Tensors
 from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
 from tts_cli.text import TextFrontEnd, Utterance
 from tts_cli.text.phones import START
 
-AUDIO = PortSpec(name="audio", rate="sample", channels=1)
-"""What the outermost stream of a voice gives."""
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
 
@@ -102,6 +101,11 @@ class Voice:
         return self.acoustic.config.default_speaker or self.speakers[0]
 
     @property
+    def tells_durations(self) -> bool:
+        """Whether its sentences tell their durations: so they do where a block of the stack lets these be prescribed."""
+        return bool(self._request["given_durations"].readers)
+
+    @property
     def latency(self) -> Latency:
         """What stands between a sentence and its first chunk, by the context's schedule."""
         first = next(self.acoustic.context.chunks.sizes())
@@ -121,7 +125,8 @@ class Voice:
         Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
         of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
         the stack lacks, TextError while streaming for text with nothing to speak, RefusedError for speech with a fault, which
-        `best_effort` lets pass. Closing the iterator ends all work.
+        `best_effort` lets pass, with 0 for what is not a finite number. Closing the iterator ends all work; iterator and closing
+        belong to one thread, as Python's generators do: another gets ValueError while the first waits for a chunk.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         loudness_lufs = self.acoustic.config.speakers[speaker_id].loudness_lufs if self.speakers else None
@@ -134,13 +139,13 @@ class Voice:
 
     def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
-        for index, sentence in enumerate(self._sentences(text)):
+        for index, sentence in enumerate(self.sentences(text)):
             if index and num_silent:
                 yield AudioChunk(np.zeros(num_silent, np.float32), self.sample_rate)
             yield from self._spoken(sentence, self._request_for(sentence, template, index), sizes)
 
-    def _sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
-        """Lazily: nothing past a sentence is looked at before the sentence has been spoken."""
+    def sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
+        """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
         for item in [text] if isinstance(text, str) else text:
             if isinstance(item, Sentence):
                 yield item
@@ -161,7 +166,7 @@ class Voice:
 
     def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
         """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
-        if not self._request["given_durations"].readers or sentence.tokens[0] != START:
+        if not self.tells_durations or sentence.tokens[0] != START:
             return {}
         durations = np.full(len(sentence.tokens), np.nan, np.float32)
         durations[0] = LEAD_IN_FRAMES
@@ -170,19 +175,23 @@ class Voice:
     def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
         stream = self.stack.open(request.scope(), None)
         outcome: Sentence | None = _with_outcome(sentence, stream.values)
-        num_faults = 0
+        num_faults, was_finite = 0, True
         with closing(stream):
             has_ended = False
             while not has_ended:
                 chunk = stream.read(next(sizes) * self._frame_samples)
                 has_ended = chunk is None
-                samples = np.zeros(0, np.float32) if chunk is None else np.clip(chunk["audio"][0, :, 0], -1.0, 1.0)
+                if has_ended and outcome is not None:
+                    place = _first(stream, lambda one: one.was_read and not one.has_given)
+                    raise RefusedError(f"the stack gave no audio for '{sentence.text}': {place} gave nothing")
                 faults = stream.faults[num_faults:]
+                num_faults += len(faults)
+                if was_finite and not stream.is_finite:
+                    place = _first(stream, lambda one: not one.is_finite)
+                    faults += (Fault("not-finite", f"{place} gave a value that is not a finite number"),)
                 if faults or not has_ended:
-                    yield AudioChunk(samples, self.sample_rate, outcome, faults)
-                elif outcome is not None:
-                    raise RefusedError(f"the stack gave no audio for '{sentence.text}'")
-                outcome, num_faults = None, num_faults + len(faults)
+                    yield AudioChunk(_samples(chunk, stream.is_finite), self.sample_rate, outcome, faults)
+                outcome, was_finite = None, stream.is_finite
 
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
@@ -191,6 +200,20 @@ class Voice:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
                 raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
+
+
+def _samples(chunk: Tensors | None, is_finite: bool) -> NDArray[np.float32]:
+    """What is heard of a chunk, (samples,) in [-1, 1]: 0 where a value is not a finite number."""
+    samples = np.zeros(0, np.float32) if chunk is None else chunk["audio"][0, :, 0]
+    if not is_finite:
+        samples = np.where(np.isfinite(samples), samples, np.float32(0))
+    return np.clip(samples, -1.0, 1.0)
+
+
+def _first(stream: Stream, is_meant: Callable[[Stream], bool]) -> str:
+    """Place and type of the first block, from the source on, whose stream is meant."""
+    found = (one.block for one in stream.chain if one.block is not None and is_meant(one))
+    return next((f"{block.path}: {block.type}" for block in found), "its last block")
 
 
 def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:
@@ -230,8 +253,13 @@ def load(
     acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
-    name = vocoder or (None if "audio" in acoustic.check_stack() else acoustic.config.default_vocoder)
+    gives_audio = "audio" in acoustic.check_stack()
+    if vocoder and gives_audio:
+        raise AddonError(f"the stack of '{acoustic.name}' gives audio already", hint="leave out --vocoder")
+    name = None if gives_audio else vocoder or acoustic.config.default_vocoder
     opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
+    if opened and opened.config.kind != "vocoder":
+        raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))

@@ -16,7 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from toys import Frames, ToyAddon, acoustic_networks, options, port, read_all, request_wiring
+from toys import (
+    Frames,
+    RunningMean,
+    Stingy,
+    Through,
+    ToyAddon,
+    acoustic_networks,
+    network,
+    options,
+    port,
+    read_all,
+    request_wiring,
+)
 
 from tts_cli.blocks import registry
 from tts_cli.blocks.block import Block
@@ -89,6 +101,8 @@ class SpoiledStream(Stream):
         (lambda _: {"a": np.ones(4, np.float32)}, r"gave 'a' as \(4,\) float32"),
         (lambda _: {"a": [1.0]}, "raised AttributeError"),
         (lambda _: {"a": ONES, "b": ONES}, "gave 'b', which it does not declare"),
+        (lambda _: {"a": ONES[:, :3]}, "gave 3 steps of 'a', but there are 4 of 'phones'"),
+        (lambda _: sys.exit(3), "Faulty raised SystemExit: 3"),
     ],
 )
 def test_a_sequence_block_is_held_to_its_ports(give: Spoil, message: str) -> None:
@@ -103,6 +117,7 @@ def test_a_sequence_block_is_held_to_its_ports(give: Spoil, message: str) -> Non
     ("change", "message"),
     [
         (failing, "Spoiled raised KeyError: 'lost'"),
+        (lambda _: sys.exit(3), "Spoiled raised SystemExit: 3"),
         (lambda _: None, "Spoiled gave nothing, although it was given something"),
         (lambda _: {}, r"Spoiled declares 'x' \(frame rate, 1 channel, float32\), but gave nothing"),
         (lambda chunk: {"y": chunk["x"]}, "but gave 'y'"),
@@ -118,6 +133,105 @@ def test_a_stream_is_held_to_the_ports_of_its_block(change: Spoil, message: str)
     stack.connect(request_wiring(), Wiring({}))
     with pytest.raises(StackError, match=rf"^toy: \$\.stack\[1\]: .*{message}"):
         read_all(stack.open({}, None), [4])
+
+
+def test_a_process_that_is_told_to_end_does_not_blame_a_block() -> None:
+    frames = Frames({"x": np.ones((1, 9, 1), np.float32)})
+    stack = StreamableStack(options(stack=[frames, Spoiled(lambda _: sys.exit(143))]), ToyAddon())
+    with pytest.raises(SystemExit):
+        stack.open({}, None).read(4)
+
+
+def test_ports_of_one_rate_given_by_one_block_are_equally_long() -> None:
+    block = Faulty(lambda _: {"a": ONES, "b": ONES[:, 1:]})
+    block.outputs = (port("a", "word"), port("b", "word"))
+    block.join(request_wiring())
+    with pytest.raises(StackError, match="gave 3 steps of 'b', but there are 4 of 'a'"):
+        block.perform(SCOPE)
+
+
+class Impatient(Stream):
+    """Ends after its first chunk; `closes` says so to the stream before."""
+
+    closes = False
+
+    def produce(self, n: int) -> Tensors | None:
+        if not self.has_given:
+            return self.pull(n)
+        if self.closes and self.upstream:
+            self.upstream.close()
+        return None
+
+
+class Frank(Impatient):
+    closes = True
+
+
+class Mute(Stream):
+    """Neither reads nor gives."""
+
+    def produce(self, n: int) -> Tensors | None:  # noqa: ARG002
+        return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "num_steps", "told"),
+    [(Impatient, 4, 1), (Impatient, 13, 1), (Frank, 4, 0), (Mute, 4, 1), (Stingy, 4, 0), (RunningMean, 5, 0)],
+)
+def test_a_stream_that_ends_before_the_one_it_reads_is_a_fault(kind: type[Stream], num_steps: int, told: int) -> None:
+    source = Frames({"x": np.ones((1, 12, 1), np.float32)})
+    stack = StreamableStack(options(stack=[source, Through(kind)]), ToyAddon())
+    stack.connect(request_wiring(), Wiring({}))
+    stream = stack.open({}, None)
+    while stream.read(num_steps):
+        pass
+    assert [fault.kind for fault in stream.faults] == ["truncation"] * told
+    assert all(fault.message.startswith(f"toy: {kind.__name__}: ") for fault in stream.faults)
+    num_reads = len(stream.upstream.reads)  # type: ignore[union-attr]
+    assert stream.read(num_steps) is None
+    assert (len(stream.faults), len(stream.upstream.reads)) == (told, num_reads + (not told and kind is not Frank))  # type: ignore[union-attr]
+
+
+def test_a_stream_that_its_reader_closes_has_no_fault() -> None:
+    stack = StreamableStack(options(stack=[Frames({"x": np.ones((1, 12, 1), np.float32)}), Through(Stingy)]), ToyAddon())
+    stack.connect(request_wiring(), Wiring({}))
+    stream = stack.open({}, None)
+    stream.read(3)
+    stream.close()
+    assert (stream.read(3), stream.faults) == (None, ())
+
+
+class Unconnected(StreamableBlock):
+    """Forgets to say what it gives, and to open a stream."""
+
+    def connect(self, *_: Any) -> Any:
+        return None
+
+    def open(self, *_: Any) -> Any:
+        return None
+
+
+class Bare(SequenceBlock):
+    """Begins without what every block begins with."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def run(self, _scope: Tensors, /) -> Tensors:
+        return {}
+
+
+def test_who_forgets_what_a_block_owes_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Unconnected(options("toy: $.stack[1]"), ToyAddon())
+    with pytest.raises(
+        StackError, match=r"^toy: \$\.stack\[1\]: connect of Unconnected gave NoneType, but a Wiring belongs there"
+    ):
+        block.join(request_wiring(), Wiring({}))
+    with pytest.raises(StackError, match=r"^toy: \$\.stack\[1\]: open of Unconnected gave NoneType, but a Stream belongs there"):
+        block.start({}, None)
+    offer(monkeypatch, entry_point("Bare", "test_components:Bare", "a"))
+    with pytest.raises(StackError, match=r"^\$: Bare does not begin with super\(\)\.__init__"):
+        SequenceBlock.build({"type": "Bare"}, "$", ToyAddon())
 
 
 class Exploding(StreamableBlock):
@@ -224,3 +338,12 @@ def test_its_stream_does_not_depend_on_where_chunks_begin(monkeypatch: pytest.Mo
     whole, pieces = (read_all(stack.open({}, None), sizes)["audio"] for sizes in ([900], [1, 7, 300, 64]))
     np.testing.assert_array_equal(whole, pieces)
     assert (round(float(whole.min()), 3), round(float(whole.max()), 3)) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("harmonic", 2 * 2 * 201), ("harmonic_filter", 3)])
+def test_a_vocoder_of_other_outputs_is_refused_before_it_speaks(name: str, channels: int) -> None:
+    given = [port("log_f0"), port(name, channels=channels), port("noise_filter", channels=2 * 201)]
+    addon = ToyAddon([network("mine", "vocoder", [port("mel", channels=8)], given)])
+    message = r"^\$: network 'mine' does not give 'harmonic_filter' \(frame rate, 804 channels, float32\)"
+    with pytest.raises(StackError, match=message):
+        StreamableBlock.build({"type": "Vocoder"}, "$", addon)

@@ -73,12 +73,12 @@ class Halved(Stream):
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
-        self._held = TensorQueue()
+        self._kept = TensorQueue()
 
     def produce(self, n: int) -> Tensors | None:
-        while len(self._held) < 2 * n and (chunk := self.pull(2 * n - len(self._held))) is not None:
-            self._held.push(chunk)
-        taken = self._held.take(2 * n) if len(self._held) else None
+        while len(self._kept) < 2 * n and (chunk := self.pull(2 * n - len(self._kept))) is not None:
+            self._kept.push(chunk)
+        taken = self._kept.take(2 * n) if len(self._kept) else None
         return taken and {"x": taken["x"][:, ::2]}
 
 

@@ -288,6 +288,15 @@ def test_two_voices_in_one_process_do_not_overwrite_each_other(addons: tuple[Add
     assert sorted(path.name for path in folder.iterdir()) == [f"tiny-acoustic-stack-1-000{number}.npz" for number in (1, 2)]
 
 
+def test_numbers_go_on_after_the_files_that_are_there(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("d-0007.npz", "d-0031.json", "dd-0040.npz", "d-0009-0050.npz", "d-last.npz"):
+        (folder / name).touch()
+    for _ in range(2):
+        read_all(built(TensorDump, name="d").open({}, None), [9])
+    assert {path.name for path in folder.iterdir() if path.stat().st_size} == {"d-0008.npz", "d-0009.npz"}
+
+
 def test_the_user_names_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_DIAGNOSTICS", "elsewhere/deep")
     read_all(built(TensorDump, name="d").open({}, None), [9])

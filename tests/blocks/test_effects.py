@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from toys import FramesStream, ToyAddon, options, port, read_all, request_wiring
 
 from tts_cli.audio.files import resample
-from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
-from tts_cli.blocks.effects import EdgeFade, Effect, EffectStream, Gain, Silence, sample_rate_of
+from tts_cli.blocks.effects import EdgeFade, Effect, Gain, Silence, sample_rate_of
 from tts_cli.blocks.equaliser import Equaliser, TelephoneBand, butterworth_qs, coefficients
 from tts_cli.blocks.limiter import Limiter, interpolation, sliding_max
 from tts_cli.blocks.pitch_tempo import PitchTempo
+from tts_cli.blocks.processor import ProcessorStream
 from tts_cli.blocks.resampling import Resampler
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
+from tts_cli.export.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.ports import Tensors
 
 RATE = 16000
@@ -126,7 +127,7 @@ def test_nothing_stays_nothing_and_something_something(name: str) -> None:
 def test_it_reads_no_further_ahead_than_declared(name: str) -> None:
     effect, upstream = built(EFFECTS[name]), source(speech(60_000))
     stream = effect.open(SCOPE, upstream)
-    assert isinstance(stream, EffectStream)
+    assert isinstance(stream, ProcessorStream)
     taken = 0
     for n in (1, 50, 800, 2000, 3000):
         taken += stream.read(n)["audio"].shape[1]  # type: ignore[index]
@@ -138,7 +139,7 @@ def test_memory_does_not_grow(name: str) -> None:
     stream = built(EFFECTS[name]).open(SCOPE, source(speech(200_000)))
     for _ in range(100):
         assert stream.read(500) is not None
-    kept = [value for value in vars(stream._processor).values() if isinstance(value, np.ndarray)]  # type: ignore[attr-defined]
+    kept = [value for value in vars(stream.processor).values() if isinstance(value, np.ndarray)]  # type: ignore[attr-defined]
     assert sum(array.size for array in kept) < 3000
     assert len(stream._ready) < 5000  # type: ignore[attr-defined]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from toys import NO_HASHES, ConvNetwork, Frames, ToyAddon, network, options, port, read_all
 
-from tests.blocks.toys import NO_HASHES, ConvNetwork, Frames, ToyAddon, network, options, port, read_all
 from tts_cli.blocks.decoder import Decoder
 from tts_cli.blocks.fixed_sizes import FixedSizeNetwork, open_with_sizes
 from tts_cli.blocks.network import AddonNetwork

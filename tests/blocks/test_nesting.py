@@ -16,6 +16,7 @@ from tts_cli.errors import AddonError, ConfigError, StackError
 from tts_cli.library import file_hash
 from tts_cli.ports import Array
 from tts_cli.request import Sentence
+from tts_cli.stack_file import read_stack
 from tts_cli.synthesis import load
 
 ROOT = Path(__file__).parents[2]
@@ -78,11 +79,11 @@ def test_nesting_is_as_deep_as_one_likes(tmp_path: Path, plain: Array) -> None:
 
 def test_what_is_deeper_than_python_can_reach_is_one_error(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
-    for depth in (400, 100_000):
+    for depth, told in ((400, "the blocks are nested too deeply"), (100_000, "the JSON is nested too deeply")):
         path.write_text(
             '{"stack": [' + '{"type": "StreamableStack", "stack": [' * depth + '{"type": "Decoder"}' + "]}" * depth + "]}"
         )
-        with pytest.raises(StackError, match=r"stack\.json.*(nested too deeply|recursion)"):
+        with pytest.raises(StackError, match=rf"stack\.json.*{told}$"):
             open_addon(TINY / "tiny-acoustic", stack=path)
 
 
@@ -91,8 +92,8 @@ def test_what_is_deeper_than_python_can_reach_is_one_error(tmp_path: Path) -> No
     [
         ([acoustic_stack(), {"type": "Addon", "name": "tiny-vocodr"}], r"\$\.stack\[1\]\.name: unknown addon 'tiny-vocodr'"),
         ([{"type": "Addon"}], r"\$\.stack\[0\]: 'name'"),
-        ([VOCODER], r"tiny-vocoder: \$\.stack\[0\] needs 'mel' .*which nothing before it gives"),
-        ([acoustic_stack(), VOCODER, VOCODER], r"tiny-vocoder: \$\.stack\[0\] needs 'mel'"),
+        ([VOCODER], r"stack\.json: \$\.stack\[0\]: tiny-vocoder: \$\.stack\[0\] needs 'mel' .*which nothing before it gives"),
+        ([acoustic_stack(), VOCODER, VOCODER], r"stack\.json: \$\.stack\[2\]: tiny-vocoder: \$\.stack\[0\] needs 'mel'"),
         (
             [acoustic_stack({"type": "StreamablePipeline", "sequence_block": ENCODERS, "streamable_block": ENCODERS})],
             r"\$\.stack\[0\]\.streamable_block\.stack\[1\]\.streamable_block: Encoders is not a StreamableBlock",
@@ -152,6 +153,37 @@ def test_an_addon_of_another_mel_does_not_fit(tmp_path: Path) -> None:
     edited(tmp_path / "tiny-vocoder", mel={**mel.model_dump(), "hash": mel.hash})
     with pytest.raises(StackError, match=r"\$\.stack\[1\]: addon 'tiny-vocoder' has another mel"):
         open_addon(tmp_path / "tiny-acoustic", stack=written(tmp_path, acoustic_stack(), VOCODER))
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "told"),
+    [
+        ("speakers", lambda names: names[::-1], r"other speakers than 'tiny-acoustic'"),
+        ("symbols", lambda names: [names[0], *names[:0:-1]], r"other symbols than 'tiny-acoustic'"),
+    ],
+)
+def test_an_addon_to_which_numbers_mean_others_does_not_fit(key: str, change: Any, told: str, tmp_path: Path) -> None:
+    for name in ("tiny-acoustic", "tiny-vocoder"):
+        shutil.copytree(TINY / name, tmp_path / name)
+    other = tmp_path / "other"
+    shutil.copytree(TINY / "tiny-acoustic", other)
+    names = json.loads((other / "addon.json").read_text())[key]
+    stack = written(tmp_path, {"type": "Addon", "name": "other"}, VOCODER)
+    edited(other, name="other")
+    open_addon(tmp_path / "tiny-acoustic", stack=stack)
+    edited(other, **{key: change(names)})
+    with pytest.raises(StackError, match=rf"\$\.stack\[0\]: addon 'other' has {told}"):
+        open_addon(tmp_path / "tiny-acoustic", stack=stack)
+
+
+def test_a_key_given_twice_is_told_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    pipeline = '{"type": "StreamablePipeline", "sequence_block": {}, "sequence_block": {}}'
+    path.write_text(f'{{"stack": [{{"type": "Upsampler"}}, {{"type": "StreamableStack", "stack": [{pipeline}]}}]}}')
+    told = r"stack\.json: \$\.stack\[1\]\.stack\[0\]: key 'sequence_block' is given twice in one object$"
+    with pytest.raises(StackError, match=told) as caught:
+        read_stack(path)
+    assert "SequenceBlockContainer" in str(caught.value.hint)
 
 
 def test_a_context_speaks_of_the_addons_inside_too(tmp_path: Path, plain: Array) -> None:

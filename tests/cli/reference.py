@@ -57,7 +57,7 @@ def _meaning(option: Any) -> str:
     remarks += ["required"] if option.required else []
     if not option.is_flag and option.default not in (None, ""):
         remarks.append(f"default {option.default}")
-    return option.help + (f" ({'; '.join(remarks)})" if remarks else "")
+    return option.help.replace("|", "\\|") + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from conftest import TINY, Run
 from reference import FILE, reference
 
 from tts_cli import bench
+from tts_cli.cli import machine
 from tts_cli.corpora.report import PrepareReport
 
 
@@ -53,6 +55,11 @@ def test_doctor_says_what_is_there_and_whether_it_can_speak(tts: Run, monkeypatc
     monkeypatch.delenv("TTS_ADDONS")
     outcome = tts("doctor")
     assert outcome.code == 1 and b"broken" in outcome.out and "cannot speak" in outcome.err
+
+
+def test_doctor_looks_for_every_extra_of_users() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {*machine.EXTRAS, "test"} == project["optional-dependencies"].keys()
 
 
 def test_bench_measures_the_default_voice(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,7 @@ def test_files_that_are_no_text(tts: Run, data: bytes, told: str) -> None:
         (["Hello", "--speaker", "nobody"], "it has: low, high"),
         (["Hello", "--addon", "tiny-acoustik"], "did you mean 'tiny-acoustic'"),
         (["Hello", "--addon", "tiny-vocoder"], "is of kind 'vocoder'"),
+        (["Hello", "--vocoder", "tiny-acoustic"], "it is no vocoder for 'tiny-acoustic'"),
         (["Hello", "--vocoder", "absent"], "unknown addon 'absent'"),
         (["Hello", "--context", "defualt"], "did you mean 'default'"),
         (["Hello", "--lexicon", "absent.txt"], "absent.txt"),
@@ -86,9 +87,14 @@ def test_bad_options_of_synth(tts: Run, arguments: list[str], told: str) -> None
         (["--output-dir", "file"], "File exists"),
         (["-o", "x.wav", "--save-timings", "absent/t.TextGrid"], "absent/t.TextGrid: cannot be written"),
         (["-o", "x.wav", "--save-prosody", "absent/p.json"], "absent/p.json: cannot be written"),
+        (["-o", "x.wav", "--trace", "."], ".: is a folder"),
+        (["-o", "e.wav", "--trace", "./e.wav"], "--output and --trace are one file: e.wav"),
+        (["--save-prosody", "hello.wav"], "--output and --save-prosody are one file: hello.wav"),
+        (["--save-timings", "t", "--trace", "t"], "--save-timings and --trace are one file: t"),
+        (["--save-timings", "t", "--addon", "tiny-attention"], "does not tell how long its phones are"),
     ],
 )
-def test_unwritable_output_is_found_before_anything_is_spoken(
+def test_output_that_cannot_be_is_found_before_anything_is_spoken(
     tts: Run, options: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Voice, "_spoken", lambda *_: pytest.fail("it spoke"))
@@ -167,6 +173,8 @@ def test_a_checkpoint_that_is_none(tts: Run) -> None:
         (["train"], "tts train acoustic RECIPE"),
         (["train", "akoustic"], "did you mean 'acoustic'"),
         (["evaluate"], "tts evaluate --help"),
+        (["evaluate", "contexts", "tiny-acoustic", "--context", "default"], "where the project's data folder is"),
+        (["evaluate", "robustness"], "where the project's data folder is"),
         (["prepare"], "'SOURCE'"),
         (["bench", "--addon", "absent"], "unknown addon 'absent'"),
         (["addons", "install", "absent.zip"], "absent.zip: no such folder or zip file"),

@@ -98,6 +98,9 @@ def test_the_picture_is_whole_and_needs_nothing_from_elsewhere(tts: Run) -> None
     )
     assert "url(http" not in text and "@font-face" not in text
     refused(tts("stack", "show", "--svg", "absent/out.svg"), "absent/out.svg: cannot be written", code=2)
+    folder = tts("stack", "show", "--svg", ".")
+    refused(folder, ".: is a folder", "hint: name a file in it")
+    assert "--output-dir" not in folder.err
     assert [path.name for path in Path().iterdir()] == ["out.svg"]
 
 
@@ -152,52 +155,48 @@ def test_files_that_are_not_there_or_no_text(tts: Run) -> None:
     refused(tts("stack", "check", "latin.json"), "latin.json: not UTF-8 text: byte 14 is 0xe9")
 
 
+WRONG_IN_THEMSELVES = [
+    ('"Upsampler"', '"Upsamplr"', "$.stack[0].streamable_block.stack[0]: unknown block type 'Upsamplr'"),
+    (
+        '{"type": "Encoders"}',
+        '[{"type": "Encoders"}, {"type": "Encoders"}]',
+        "$.stack[0].sequence_block: exactly one SequenceBlock",
+    ),
+    ('{"type": "Encoders"}', '{"type": "Decoder"}', "$.stack[0].sequence_block: Decoder is not a SequenceBlock"),
+    (
+        '{"type": "Decoder"}',
+        '{"type": "Encoders"}',
+        "$.stack[0].streamable_block.stack[1]: Encoders is not a StreamableBlock",
+    ),
+    ('{"type": "Decoder"}', '{"type": "Decoder", "netwrok": "x"}', "stack[1]: unknown key 'netwrok'"),
+    ('"Upsampler"', '"Upsampler", "times": 3', "stack[0]: unknown key 'times'\nhint: valid: none"),
+    ('{"type": "Decoder"}', '{"type": "Decoder", "network": 3}', "stack[1]: 'network': Input should be a valid string"),
+    ('{"type": "Decoder"}', '"Decoder"', 'stack[1]: a block is an object with a "type"'),
+    ('[{"type": "Upsampler"}, {"type": "Decoder"}]', '"Decoder"', "streamable_block: 'stack': Input should be a list"),
+    ('"sequence_block": {"type": "Encoders"}, ', "", "$.stack[0]: 'sequence_block': Field required"),
+    ('"sequence_block"', '"sequence_blok"', "$.stack[0]: unknown key 'sequence_blok'"),
+]
+UNFIT_FOR_THE_ADDON = [
+    (
+        '{"type": "Decoder"}',
+        '{"type": "Decoder", "network": "decodr"}',
+        "stack[1].network: the addon has no network 'decodr'",
+    ),
+    ('{"type": "Upsampler"}, ', "", "streamable_block.stack[0] needs 'text' (frame rate, 4 channels, float32)"),
+    (', {"type": "Decoder"}', "", "needs 'mel' (frame rate, 80 channels, float32), which nothing before it gives"),
+    ('"Decoder"', '"Vocoder"', "needs a network of role 'vocoder', of which the addon has none"),
+]
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ('"Upsampler"', '"Upsamplr"', "$.stack[0].streamable_block.stack[0]: unknown block type 'Upsamplr'"),
-        (
-            '{"type": "Encoders"}',
-            '[{"type": "Encoders"}, {"type": "Encoders"}]',
-            "$.stack[0].sequence_block: exactly one SequenceBlock",
-        ),
-        ('{"type": "Encoders"}', '{"type": "Decoder"}', "$.stack[0].sequence_block: Decoder is not a SequenceBlock"),
-        (
-            '{"type": "Decoder"}',
-            '{"type": "Encoders"}',
-            "$.stack[0].streamable_block.stack[1]: Encoders is not a StreamableBlock",
-        ),
-        ('{"type": "Decoder"}', '{"type": "Decoder", "netwrok": "x"}', "stack[1]: unknown key 'netwrok'"),
-        ('{"type": "Decoder"}', '{"type": "Decoder", "network": 3}', "stack[1]: 'network': Input should be a valid string"),
-        ('{"type": "Decoder"}', '"Decoder"', 'stack[1]: a block is an object with a "type"'),
-        ('[{"type": "Upsampler"}, {"type": "Decoder"}]', '"Decoder"', "streamable_block: 'stack': Input should be a list"),
-        ('"sequence_block": {"type": "Encoders"}, ', "", "$.stack[0]: 'sequence_block': Field required"),
-        ('"sequence_block"', '"sequence_blok"', "$.stack[0]: unknown key 'sequence_blok'"),
-    ],
+    ("old", "new", "told", "is_valid_alone"),
+    [*((*wrong, False) for wrong in WRONG_IN_THEMSELVES), *((*unfit, True) for unfit in UNFIT_FOR_THE_ADDON)],
 )
-def test_stacks_that_are_wrong_in_themselves(tts: Run, old: str, new: str, told: str) -> None:
+def test_stacks_that_are_wrong(tts: Run, old: str, new: str, told: str, is_valid_alone: bool) -> None:
     assert old in ARTICLE
     Path("stack.json").write_text(ARTICLE.replace(old, new))
-    refused(tts("stack", "check", "stack.json"), "stack.json: $.stack[0]", told)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        (
-            '{"type": "Decoder"}',
-            '{"type": "Decoder", "network": "decodr"}',
-            "stack[1].network: the addon has no network 'decodr'",
-        ),
-        ('{"type": "Upsampler"}, ', "", "streamable_block.stack[0] needs 'text' (frame rate, 4 channels, float32)"),
-        (', {"type": "Decoder"}', "", "needs 'mel' (frame rate, 80 channels, float32), which nothing before it gives"),
-        ('"Decoder"', '"Vocoder"', "needs a network of role 'vocoder', of which the addon has none"),
-    ],
-)
-def test_stacks_that_do_not_fit_an_addon(tts: Run, old: str, new: str, told: str) -> None:
-    Path("stack.json").write_text(ARTICLE.replace(old, new))
-    assert tts("stack", "check", "stack.json").code == 0
-    refused(tts("stack", "check", "stack.json", "--addon", "tiny-acoustic"), told, "$.stack[0]")
+    assert tts("stack", "check", "stack.json").code == (0 if is_valid_alone else 2)
+    refused(tts("stack", "check", "stack.json", "--addon", "tiny-acoustic"), "$.stack[0]", told)
 
 
 def test_an_acoustic_addon_without_a_vocoder_is_drawn_alone(tts: Run, spoiled: Spoil) -> None:
@@ -206,3 +205,17 @@ def test_an_acoustic_addon_without_a_vocoder_is_drawn_alone(tts: Run, spoiled: S
     assert (view["addons"], view["latency"]) == (["tiny-acoustic"], None)
     assert b"first chunk" not in tts("stack", "show", folder).out
     assert len(tts("stack", "show", folder, "--vocoder", "tiny-vocoder", "--json").json["addons"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "tts stack show [ADDON]"),
+        (["check", "stack.json", "--vocoder", "tiny-vocoder"], "need --addon"),
+        (["check", "stack.json", "--context", "fixed.json"], "need --addon"),
+        (["show", "tiny-vocoder", "--vocoder", "tiny-vocoder"], "addon 'tiny-vocoder' is of kind 'vocoder'"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tts: Run, arguments: list[str], told: str) -> None:
+    Path("stack.json").write_text(ARTICLE)
+    refused(tts("stack", *arguments), told)

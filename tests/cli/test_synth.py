@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from conftest import Run
 
+from tts_cli.synthesis import Voice
+
 HELLO = "Hello there, how are you? I am fine."
 
 
@@ -105,6 +107,20 @@ def test_controls_reach_the_voice(tts: Run) -> None:
         assert Path("other.wav").read_bytes() != Path("low.wav").read_bytes(), options
 
 
+def test_threads_are_those_of_the_context_unless_given(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("two.json").write_text('{"networks": {"decoder": {"threads": 2}}}')
+    used: list[int] = []
+    speak = Voice._spoken
+    monkeypatch.setattr(
+        Voice,
+        "_spoken",
+        lambda voice, *rest: used.append(voice.acoustic.networks("decoder")[0].settings.threads) or speak(voice, *rest),
+    )
+    for options in ([], ["--context", "two.json"], ["--context", "two.json", "--threads", "3"]):
+        assert tts("synth", "Hello", *options).code == 0
+    assert used == [1, 2, 3]
+
+
 def test_a_lexicon_and_inline_phones_change_the_tokens(tts: Run) -> None:
     def phones(*arguments: str) -> list[str]:
         tokens = tts("synth", "-o", "x.wav", "--json", *arguments).json["sentences"][0]["tokens"]
@@ -115,11 +131,41 @@ def test_a_lexicon_and_inline_phones_change_the_tokens(tts: Run) -> None:
     assert phones("[[B OW1]]") == ["B", "OW1"]
 
 
+@pytest.fixture
+def doubtful(tmp_path: Path) -> list[str]:
+    """Options of a voice that takes every phone for one it rests on."""
+    decoder = {"type": "AttentionDecoder", "stuck_steps": 1}
+    pipeline = {"type": "StreamablePipeline", "sequence_block": {"type": "Encoders"}, "streamable_block": decoder}
+    file = tmp_path / "doubtful.json"
+    file.write_text(json.dumps({"stack": [pipeline]}))
+    return ["--addon", "tiny-attention", "--stack", str(file)]
+
+
+def test_json_tells_the_faults_that_are_let_pass(tts: Run, doubtful: list[str]) -> None:
+    faults = tts("synth", HELLO, "-o", "x.wav", "--json", "--best-effort", *doubtful).json["sentences"][0]["faults"]
+    assert {fault["kind"] for fault in faults} >= {"repeat"} and "rests on" in faults[0]["message"]
+    assert tts("synth", HELLO, "-o", "x.wav", "--json").json["sentences"][0]["faults"] == []
+
+
+def test_refused_speech_leaves_its_trace(tts: Run, doubtful: list[str]) -> None:
+    outcome = tts("synth", HELLO, "-o", "x.wav", "--trace", "t.json", *doubtful)
+    assert outcome.code == 1 and "--best-effort" in outcome.err and not Path("x.wav").exists()
+    assert "AttentionDecoder" in " ".join(event["name"] for event in json.loads(Path("t.json").read_text())["traceEvents"])
+
+
+def test_lines_refused_for_faults_are_hinted_at_best_effort(tts: Run, doubtful: list[str]) -> None:
+    outcome = tts("synth", "--output-dir", "out", *doubtful, stdin=b"One.\nTwo.")
+    assert outcome.code == 1 and "2 of 2 lines" in outcome.err
+    assert "hint: --best-effort takes" in outcome.err and "all others" not in outcome.err
+    assert tts("synth", "--output-dir", "out", "--best-effort", *doubtful, stdin=b"One.\nTwo.").code == 0
+
+
 def test_a_folder_gets_one_file_a_line_and_keeps_what_is_finished(tts: Run) -> None:
     text = b"One.\r\n\n!!!\nTwo words."
     outcome = tts("synth", "--output-dir", "out/wavs", "--json", stdin=text)
     assert outcome.code == 2
     assert "line 3: the text has no words" in outcome.err and "1 of 3 lines" in outcome.err
+    assert outcome.err.endswith("hint: all others are in out/wavs\n")
     assert [json.loads(line)["file"] for line in outcome.out.splitlines()] == ["out/wavs/0001.wav", "out/wavs/0004.wav"]
     Path("out/wavs/0001.wav").write_text("kept")
     assert tts("synth", "--output-dir", "out/wavs", "--resume", stdin=b"One.\nTwo.").out == b"out/wavs/0002.wav\n"

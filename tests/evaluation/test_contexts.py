@@ -46,7 +46,7 @@ def test_contexts_of_other_chunks_agree(addons: Path) -> None:
     report = compare_contexts("small", open_voice(addons), open_voice(addons, "small"), SENTENCES)
     assert [comparison.outcome for comparison in report.comparisons] == ["same", "same"]
     assert set(report.comparisons[0].differences) == {"mel", "log_f0", "voicing", "audio"}
-    assert report.summary == "2 of 2 sentences agree within 0.001"
+    assert report.summary == "2 of 2 sentences agree (mel within 0.001, audio 0.002)"
     assert [row[:4] for row in report.rows()] == [["short", "1", "1", "1"], ["long", "1", "1", "1"], ["all", "2", "2", "2"]]
     assert "| all | 2 | 2 | 2 | 0 | 0 | 0 |" in report.markdown()
 
@@ -129,7 +129,10 @@ def test_the_command_prints_and_judges(addons: Path, monkeypatch: pytest.MonkeyP
     reports: list[dict[str, Any]] = json.loads(printed.out)["contexts"]
     assert [report["agreeing"] for report in reports] == [2, 1]
     assert "short against default: 1 of 2" in printed.err
-    assert run(addons, monkeypatch, "--context", "small", "--markdown", "--tolerance", "1", "--limit", "1") == 0
+    assert (
+        run(addons, monkeypatch, "--context", "small", "--markdown", "--tolerance", "1", "--audio-tolerance", "1", "--limit", "1")
+        == 0
+    )
     assert "| short | 1 |" in capsys.readouterr().out
     assert run(addons, monkeypatch, "--context", "nowhere") == 2
 

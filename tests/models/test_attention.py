@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from test_acoustic import FACTS, _batch
 
-from tests.models.test_acoustic import FACTS, _batch
 from tts_cli.models.attention import Config, DynamicConvolutionAttention, Model, State, scaled, started
 
 SMALL = Config(

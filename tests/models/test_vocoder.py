@@ -38,7 +38,7 @@ def _frames(num_frames: int) -> dict[str, np.ndarray]:
 def _in_numpy(frames: dict[str, np.ndarray], sizes: list[int]) -> np.ndarray:
     source, pieces, first = SourceFilter(HOP, RATE, seed=3), [], 0
     for size in sizes:
-        pieces.append(source.push({name: array[:, first : first + size] for name, array in frames.items()}))
+        pieces.append(source.feed({name: array[:, first : first + size] for name, array in frames.items()}))
         first += size
     return np.concatenate([*pieces, source.finish()])
 

@@ -49,11 +49,13 @@ def open_network(
     damaged or disagrees with `spec`.
     """
     if settings.backend not in BACKENDS:
-        raise ConfigError(f"unknown backend '{settings.backend}'", hint=suggest(settings.backend, sorted(BACKENDS)))
+        known = sorted(BACKENDS)
+        message = f"network '{graph.stem}': unknown backend '{settings.backend}'; known: {', '.join(known)}"
+        raise ConfigError(message, hint=suggest(settings.backend, known))
     try:
         backend = import_module(BACKENDS[settings.backend])
     except ImportError as error:
-        message = f"the backend '{settings.backend}' is not installed"
+        message = f"network '{graph.stem}': the backend '{settings.backend}' is not installed"
         raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
     return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
 
@@ -70,6 +72,20 @@ def is_installed(backend: str) -> bool:
 def static_shapes(spec: NetworkSpec, sizes: Mapping[Rate, int]) -> dict[str, tuple[int, int, int]]:
     """The shape (1, T, C) of every input of a network whose sizes are fixed, by its name."""
     return {port.name: (1, sizes.get(port.rate, 1), port.channels) for port in spec.inputs}
+
+
+def chosen_provider(graph: Path, settings: NetworkSettings, available: Mapping[str, str]) -> str:
+    """What a backend itself calls the provider of `settings`. Raises ConfigError that lists those `available` here."""
+    if settings.provider not in available:
+        known = sorted(available)
+        message = f"network '{graph.stem}': {settings.backend} has no provider '{settings.provider}' here"
+        raise ConfigError(f"{message}; it has: {', '.join(known)}", hint=suggest(settings.provider, known))
+    return available[settings.provider]
+
+
+def first_line(error: Exception) -> str:
+    """What a runtime's error says, without its stack."""
+    return str(error).strip().split("\n")[0]
 
 
 def graph_outputs(spec: NetworkSpec) -> dict[str, str]:

@@ -11,8 +11,7 @@ from typing import Any
 
 import onnxruntime
 
-from tts_cli.backends import check_ports, graph_outputs
-from tts_cli.config import suggest
+from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
@@ -39,7 +38,7 @@ class OnnxRuntimeNetwork:
         try:
             results = self._session.run(self._tensors, feed)
         except Exception as error:
-            raise AddonError(f"{self._graph}: cannot run: {_first_line(error)}") from error
+            raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
         return dict(zip(self.outputs, results, strict=True))
 
 
@@ -47,9 +46,10 @@ def open_network(
     graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
     """See `backends.open_network`. The parameters are memory-mapped; what remains in memory are their float32 copies."""
-    provider = _provider(settings.provider)
+    provider = chosen_provider(graph, settings, available_providers())
     if settings.precision != "f32":
-        raise ConfigError(f"onnxruntime computes in f32, not in {settings.precision}", hint='"backend": "openvino" can')
+        message = f"network '{graph.stem}': onnxruntime computes in f32, not in {settings.precision}"
+        raise ConfigError(message, hint='"backend": "openvino" can')
     options = _options(settings.threads)
     for rate, size in sizes.items():
         options.add_free_dimension_override_by_name(rate.replace("/", "_per_"), size)
@@ -59,7 +59,7 @@ def open_network(
         else:
             session = _cached(graph, options, provider, cache / f"{_key(spec, provider, sizes)}.onnx")
     except Exception as error:
-        raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
+        raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     names = graph_outputs(spec)
     check_ports(graph, "input", spec.inputs, _ports(session.get_inputs()))
     check_ports(
@@ -94,13 +94,6 @@ def available_providers() -> dict[str, str]:
     return {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
 
 
-def _provider(name: str) -> str:
-    providers = available_providers()
-    if name not in providers:
-        raise ConfigError(f"onnxruntime has no provider '{name}' here", hint=suggest(name, sorted(providers)))
-    return providers[name]
-
-
 def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -121,10 +114,6 @@ def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
 
 def _channels(shape: list[Any]) -> int | None:
     return shape[-1] if shape and isinstance(shape[-1], int) else None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
 
 
 onnxruntime.set_default_logger_severity(_ONLY_ERRORS)

@@ -8,9 +8,8 @@ from typing import Any
 
 import openvino
 
-from tts_cli.backends import check_ports, graph_outputs, static_shapes
-from tts_cli.config import suggest
-from tts_cli.errors import AddonError, ConfigError
+from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, static_shapes
+from tts_cli.errors import AddonError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
 _TYPES = {"f32": "float32", "i64": "int64"}
@@ -39,7 +38,7 @@ class OpenVinoNetwork:
             # The request's own memory is overwritten by the next run.
             return {name: results[place].copy() for name, place in zip(self.outputs, self._places, strict=True)}
         except RuntimeError as error:
-            raise AddonError(f"{self._graph}: cannot run: {_first_line(error)}") from error
+            raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
         finally:
             self._idle.append(request)
 
@@ -54,7 +53,7 @@ def open_network(
 ) -> OpenVinoNetwork:
     """See `backends.open_network`."""
     core = openvino.Core()
-    device = _device(settings.provider)
+    device = chosen_provider(graph, settings, available_providers())
     options: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": settings.precision,
         "INFERENCE_NUM_THREADS": settings.threads,
@@ -71,20 +70,13 @@ def open_network(
             model.reshape(shapes)
         compiled = core.compile_model(model, device, options)
     except RuntimeError as error:
-        raise AddonError(f"{graph}: cannot be opened: {_first_line(error)}", hint="export or install the addon again") from error
+        raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     return OpenVinoNetwork(graph, spec, compiled, shapes)
 
 
 def available_providers() -> dict[str, str]:
     """OpenVINO's own names of the devices here by the short ones of a context (`cpu`, `gpu`, `npu`, ...)."""
     return {name.lower(): name for name in openvino.Core().available_devices}
-
-
-def _device(name: str) -> str:
-    devices = available_providers()
-    if name not in devices:
-        raise ConfigError(f"openvino has no provider '{name}' here", hint=suggest(name, sorted(devices)))
-    return devices[name]
 
 
 def _check(graph: Path, spec: NetworkSpec, model: openvino.Model) -> None:
@@ -102,7 +94,3 @@ def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
 def _channels(node: Any) -> int | None:
     last = node.partial_shape[-1]
     return last.get_length() if last.is_static else None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

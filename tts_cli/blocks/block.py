@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+
+import numpy as np
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.registry import block_class
@@ -71,9 +75,9 @@ class BlockOptions:
 
 
 @dataclass(frozen=True)
-class Holds:
-    """Marks a field of an options model that holds blocks: `Annotated[Any, Holds(SequenceBlock)]` one of that kind,
-    `Annotated[tuple[Any, ...], Holds(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
+class Nests:
+    """Marks a field of an options model that nests blocks: `Annotated[Any, Nests(SequenceBlock)]` one of that kind,
+    `Annotated[tuple[Any, ...], Nests(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
 
     kind: type[Block]
 
@@ -95,6 +99,8 @@ class Block:
     """What the block reads where it stands; known once it is connected."""
     gives: Wiring | None = None
     """What the block gives where it stands; known once it is connected."""
+    _declared: Mapping[str, tuple[int, np.dtype[Any]]] = MappingProxyType({})
+    """Channels (0: any) and type of what it gives, by port."""
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         self.type: str = options.type or type(self).__name__
@@ -109,7 +115,10 @@ class Block:
             return value
         found = cls.class_of(value, path)
         with blamed(path, value["type"]):
-            return found(BlockOptions(value, path), addon)
+            built = found(BlockOptions(value, path), addon)
+        if not hasattr(built, "addon"):
+            raise StackError(f"{path}: {value['type']} does not begin with super().__init__(options, addon)")
+        return built
 
     @classmethod
     def build_all(cls, values: Sequence[Any], path: str, addon: AddonParts) -> list[Self]:
@@ -124,9 +133,9 @@ class Block:
         model = cls.class_of(value, path).options_model
         options = BlockOptions(value, path).parse(model)
         for name, field in model.model_fields.items():
-            for holds in field.metadata:
-                if isinstance(holds, Holds):
-                    holds.check(getattr(options, name), f"{path}.{name}")
+            for mark in field.metadata:
+                if isinstance(mark, Nests):
+                    mark.check(getattr(options, name), f"{path}.{name}")
 
     @classmethod
     def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
@@ -139,22 +148,48 @@ class Block:
     def class_of(cls, value: Any, path: str) -> type[Self]:
         """The class of this kind that the JSON `value` names. Raises StackError."""
         if isinstance(value, list | tuple):
-            raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=_NESTING)
+            raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=NESTING)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
             raise StackError(f'{path}: a block is an object with a "type", for example {{"type": "Encoders"}}')
         found = block_class(value["type"], path)
         if not issubclass(found, cls):
-            raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=_NESTING)
+            raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=NESTING)
         return found
 
     def note(self, gives: Wiring, *reachable: Wiring) -> Wiring:
-        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`."""
+        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`.
+
+        Raises StackError when it is not a Wiring.
+        """
+        if not isinstance(gives, Wiring):
+            raise StackError(f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there")
         self.gives = gives
+        self._declared = {name: (source.port.channels, np.dtype(source.port.type)) for name, source in gives.items()}
         self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
         return gives
 
-    def hold(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
+    def refuse_undeclared(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
         """Raises StackError unless `tensors`, which the block just gave, are those it declared, of 1 to `max_steps` steps."""
+        if not self._is_as_declared(tensors or {}, max_steps):
+            self._refuse(tensors, max_steps)
+
+    def _is_as_declared(self, tensors: Tensors, max_steps: int | None) -> bool:
+        """What `_refuse` explains where it does not hold: quick, because it is asked of every chunk."""
+        chunk_steps = None
+        for name, (channels, kind) in self._declared.items():
+            array = tensors.get(name)
+            if array is None or array.ndim != 3 or array.dtype != kind:
+                return False
+            num_items, num_steps, num_channels = array.shape
+            if num_items != 1 or num_steps < 1 or num_channels != (channels or num_channels):
+                return False
+            if max_steps is not None and (num_steps > max_steps or num_steps != (chunk_steps or num_steps)):
+                return False
+            chunk_steps = num_steps
+        return len(tensors) == len(self._declared) or self.gives is None
+
+    def _refuse(self, tensors: Tensors | None, max_steps: int | None) -> None:
+        """Raises the StackError that says what is wrong."""
         for name, source in (self.gives or {}).items():
             port, array = source.port, (tensors or {}).get(name)
             if array is None:
@@ -185,11 +220,15 @@ def blamed(path: str, kind: str) -> Iterator[None]:
         yield
     except (TtsError, MemoryError, RecursionError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == _TERMINATED:
+            raise
         raise StackError(f"{path}: {kind} raised {type(error).__name__}: {error}", hint="--debug shows where") from error
 
 
-_NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
+_TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a process that is told to end from outside, whatever block it is in."""
+NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
 
 
 class NetworkOptions(StrictModel):

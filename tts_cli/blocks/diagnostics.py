@@ -3,7 +3,8 @@
 Among sequence blocks, and where no stream comes before it, a diagnostic looks at the sequence ports in scope; elsewhere at the
 chunks that pass, whatever their ports and rates. For every utterance it writes a file of its own, whole, when the utterance ends
 or nobody listens any more: `diagnostics/NAME-0001.npz`, where NAME is its option `name`, or else made of its place in the stack,
-and the environment variable TTS_DIAGNOSTICS names another folder. Utterances are numbered as they begin, anew by each process.
+and the environment variable TTS_DIAGNOSTICS names another folder. Utterances are numbered as they begin, after the files that
+earlier processes left there.
 
     {"stack": [{"type": "Upsampler"}, {"type": "TensorDump"}, {"type": "Decoder"}, {"type": "MelPicture", "name": "decoded"}]}
 """
@@ -146,11 +147,20 @@ class _Recording:
 
 
 def _next_path(name: str, suffix: str) -> Path:
-    """A file that no other utterance of this process writes."""
+    """A file that no other utterance of this process writes, and no earlier process has written."""
     place = Path(os.environ.get(FOLDER_VARIABLE, "diagnostics")).absolute() / f"{name}{suffix}"
     with _numbering:
+        if place not in _numbers:
+            _numbers[place] = _last_number(place)
         _numbers[place] += 1
         return place.with_name(f"{name}-{_numbers[place]:04d}{suffix}")
+
+
+def _last_number(place: Path) -> int:
+    """The highest number of a file that is there; 0 where there is none."""
+    numbered = re.compile(rf"{re.escape(place.stem)}-([0-9]+){re.escape(place.suffix)}")
+    found = (numbered.fullmatch(file.name) for file in place.parent.iterdir()) if place.parent.is_dir() else ()
+    return max((int(match[1]) for match in found if match), default=0)
 
 
 def _write(path: Path, content: bytes) -> None:

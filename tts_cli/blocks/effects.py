@@ -7,23 +7,19 @@ are in `equaliser`, `limiter`, `resampling` and `pitch_tempo`.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Annotated, Any, ClassVar
+from abc import abstractmethod
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tts_cli.blocks.block import AddonParts, BlockOptions
-from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.blocks.processor import AUDIO, NOTHING, Processor, ProcessorStream, Samples
+from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.ports import PortSpec, Tensors
-
-Samples = NDArray[Any]
-"""(samples,) mono, float32 or float64."""
-AUDIO = PortSpec(name="audio", rate="sample")
-NOTHING = np.zeros(0, np.float32)
 
 
 class AudioPort(PortSpec):
@@ -38,26 +34,6 @@ class AudioPort(PortSpec):
 def sample_rate_of(port: PortSpec, otherwise: int) -> int:
     """Samples per second of an audio port; `otherwise` where it does not say."""
     return port.sample_rate if isinstance(port, AudioPort) else otherwise
-
-
-class Processor(ABC):
-    """The samples of one utterance on their way through an effect; fed in pieces of any sizes."""
-
-    @abstractmethod
-    def feed(self, samples: Samples) -> Samples:
-        """The samples that become final with these: none, fewer or more than came in."""
-
-    def start(self) -> Samples:
-        """What comes before anything is fed."""
-        return NOTHING
-
-    def finish(self) -> Samples:
-        """What is left when nothing more will be fed."""
-        return NOTHING
-
-    def wanted(self, n: int) -> int:
-        """How many samples, at least 1, have to be fed to get the next `n`."""
-        return n
 
 
 class Effect(StreamableBlock):
@@ -106,25 +82,11 @@ class Effect(StreamableBlock):
         return round(milliseconds * self.sample_rate / 1000)
 
 
-class EffectStream(Stream):
-    """Feeds a processor just as many samples as it needs for those that are asked for."""
+class EffectStream(ProcessorStream):
+    """Feeds the samples of `audio`."""
 
-    def __init__(self, scope: Tensors, upstream: Stream | None, processor: Processor) -> None:
-        super().__init__(scope, upstream)
-        self._processor = processor
-        self._ready = TensorQueue()
-        self._push(processor.start())
-        self._has_ended = False
-
-    def produce(self, n: int) -> Tensors | None:
-        while len(self._ready) < n and not self._has_ended:
-            chunk = self.pull(self._processor.wanted(n - len(self._ready)))
-            self._has_ended = chunk is None
-            self._push(self._processor.finish() if chunk is None else self._processor.feed(chunk["audio"][0, :, 0]))
-        return self._ready.take(n) if len(self._ready) else None
-
-    def _push(self, samples: Samples) -> None:
-        self._ready.push({"audio": samples.astype(np.float32)[None, :, None]})
+    def piece(self, chunk: Tensors) -> Samples:
+        return chunk["audio"][0, :, 0]
 
 
 Milliseconds = Annotated[float, Field(ge=0, le=60_000)]
@@ -200,26 +162,26 @@ class EdgeFade(Effect):
 
 
 class Fading(Processor):
-    """Holds back the samples that might be the last."""
+    """Keeps back the samples that might be the last."""
 
     def __init__(self, num_in: int, num_out: int) -> None:
         self._num_in, self._num_out = num_in, num_out
         self._position = 0
-        self._held: Samples = NOTHING
+        self._kept: Samples = NOTHING
 
     def feed(self, samples: Samples) -> Samples:
-        self._held = np.concatenate([self._held, samples])
-        return self._given(max(0, len(self._held) - self._num_out))
+        self._kept = np.concatenate([self._kept, samples])
+        return self._given(max(0, len(self._kept) - self._num_out))
 
     def finish(self) -> Samples:
-        distance = np.arange(len(self._held), 0, -1)
-        return self._given(len(self._held)) * fade(distance, self._num_out)
+        distance = np.arange(len(self._kept), 0, -1)
+        return self._given(len(self._kept)) * fade(distance, self._num_out)
 
     def wanted(self, n: int) -> int:
-        return n + self._num_out - len(self._held)
+        return n + self._num_out - len(self._kept)
 
     def _given(self, num_samples: int) -> Samples:
-        given, self._held = self._held[:num_samples], self._held[num_samples:]
+        given, self._kept = self._kept[:num_samples], self._kept[num_samples:]
         places = np.arange(self._position + 1, self._position + num_samples + 1)
         self._position += num_samples
         return given * fade(places, self._num_in)

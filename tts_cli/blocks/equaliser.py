@@ -11,16 +11,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tts_cli.blocks.effects import Effect, Processor, Samples
+from tts_cli.blocks.effects import Effect
+from tts_cli.blocks.processor import Doubles, Processor, Samples
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.errors import StackError
 from tts_cli.ports import Tensors
 
-Floats = NDArray[np.float64]
 BLOCK_SAMPLES = 64
 """Samples computed in one product: enough that Python's part is small, few enough that the matrices are."""
 
@@ -45,7 +44,7 @@ class Band(StrictModel):
         return self
 
 
-def coefficients(band: Band, sample_rate: int) -> Floats:
+def coefficients(band: Band, sample_rate: int) -> Doubles:
     """The numerator (b0, b1, b2) and denominator (1, a1, a2) of a section, as (2, 3): the formulas of the Audio EQ Cookbook."""
     angle = 2 * math.pi * band.frequency_hz / sample_rate
     cosine, alpha = math.cos(angle), math.sin(angle) / (2 * band.q)
@@ -80,7 +79,7 @@ def _shelf(band: Band, cosine: float, alpha: float) -> list[list[float]]:
 class Cascade:
     """Sections in a row, as matrices. It is the same for all utterances; the state is a `CascadeProcessor`'s."""
 
-    def __init__(self, sections: Sequence[Floats]) -> None:
+    def __init__(self, sections: Sequence[Doubles]) -> None:
         """`sections`: each (2, 3), as `coefficients` gives."""
         step, entry, exit_, through = _in_a_row(sections)
         self.powers = [np.eye(len(step))]
@@ -98,7 +97,7 @@ class Cascade:
         """(BLOCK_SAMPLES, BLOCK_SAMPLES): the output that the samples of a block lead to by themselves."""
 
 
-def _in_a_row(sections: Sequence[Floats]) -> tuple[Floats, Floats, Floats, float]:
+def _in_a_row(sections: Sequence[Doubles]) -> tuple[Doubles, Doubles, Doubles, float]:
     """The linear system s' = step s + entry x, y = exit s + through x of sections in transposed direct form II, each of which
     reads what the one before it gives."""
     step, entry, exit_, through = np.zeros((0, 0)), np.zeros(0), np.zeros(0), 1.0
@@ -123,7 +122,7 @@ class CascadeProcessor(Processor):
         blocks = self._whole_blocks(samples[:whole].reshape(-1, BLOCK_SAMPLES).astype(np.float64))
         return np.concatenate([blocks.ravel(), self._part_of_a_block(samples[whole:].astype(np.float64))])
 
-    def _whole_blocks(self, blocks: Floats) -> Floats:
+    def _whole_blocks(self, blocks: Doubles) -> Doubles:
         """(blocks, BLOCK_SAMPLES) filtered."""
         states = np.empty((len(blocks), len(self._state)))
         power = self._cascade.powers[BLOCK_SAMPLES]
@@ -132,7 +131,7 @@ class CascadeProcessor(Processor):
             self._state = power @ self._state + added
         return blocks @ self._cascade.from_samples.T + states @ self._cascade.from_state.T
 
-    def _part_of_a_block(self, samples: Floats) -> Floats:
+    def _part_of_a_block(self, samples: Doubles) -> Doubles:
         """(samples,), fewer than a block, filtered."""
         count = len(samples)
         given = self._cascade.from_samples[:count, :count] @ samples + self._cascade.from_state[:count] @ self._state

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tts_cli.blocks.effects import Effect, Processor, Samples, amplitude
+from tts_cli.blocks.effects import Effect, amplitude
+from tts_cli.blocks.processor import Doubles, Processor, Samples
 from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 
-Floats = NDArray[np.float64]
 OVERSAMPLING = 4
 REACH = 12
 """Samples on either side from which the wave between two samples is computed."""
@@ -43,15 +42,15 @@ class Limiter(Effect):
 
     def settle(self, sample_rate: int) -> None:
         super().settle(sample_rate)
-        self._num_held = max(1, self.samples_in(self.options.lookahead_ms))
-        self.lookahead_samples = lookahead(self._num_held)
+        self._num_ahead = max(1, self.samples_in(self.options.lookahead_ms))
+        self.lookahead_samples = lookahead(self._num_ahead)
 
     def processor(self, _scope: Tensors, /) -> Processor:
         ceiling = amplitude(self.options.ceiling_dbtp - SAFETY_DB)
-        return Limiting(ceiling, self._num_held, self.options.release_db_per_s / self.sample_rate)
+        return Limiting(ceiling, self._num_ahead, self.options.release_db_per_s / self.sample_rate)
 
 
-def interpolation() -> Floats:
+def interpolation() -> Doubles:
     """(OVERSAMPLING - 1, 2 * REACH) taps that give the wave between the two middle ones of 2 * REACH samples: a sinc in a Kaiser
     window."""
     shares = np.arange(1, OVERSAMPLING) / OVERSAMPLING
@@ -61,7 +60,7 @@ def interpolation() -> Floats:
     return np.asarray(taps / taps.sum(axis=1, keepdims=True))
 
 
-def sliding_max(values: Floats, width: int) -> Floats:
+def sliding_max(values: Doubles, width: int) -> Doubles:
     """The largest of every `width` values in a row: of ever longer rows that overlap."""
     row = 1
     while 2 * row <= width:
@@ -75,48 +74,48 @@ _LARGEST_OVERSHOOT = float(np.abs(_BETWEEN).sum(axis=1).max())
 """How much larger than all samples the wave between them can be."""
 
 
-def lookahead(num_held: int) -> int:
-    """Samples that must follow one before its reduction is known, which is in place `num_held` samples before a peak."""
-    return num_held - 1 + REACH
+def lookahead(num_ahead: int) -> int:
+    """Samples that must follow one before its reduction is known, which is in place `num_ahead` samples before a peak."""
+    return num_ahead - 1 + REACH
 
 
 class Limiting(Processor):
     """One utterance limited. Reductions are in decibels, 0 or above."""
 
-    def __init__(self, ceiling: float, num_held: int, release_db: float) -> None:
-        """`ceiling`: amplitude; `num_held`: samples of look-ahead; `release_db`: decibels a sample."""
-        self._ceiling, self._num_held, self._release_db = ceiling, num_held, release_db
-        self._weights = np.hanning(num_held + 2)[1:-1] / np.hanning(num_held + 2).sum()
+    def __init__(self, ceiling: float, num_ahead: int, release_db: float) -> None:
+        """`ceiling`: amplitude; `num_ahead`: samples of look-ahead; `release_db`: decibels a sample."""
+        self._ceiling, self._num_ahead, self._release_db = ceiling, num_ahead, release_db
+        self._weights = np.hanning(num_ahead + 2)[1:-1] / np.hanning(num_ahead + 2).sum()
         self._window: Samples = np.zeros(REACH - 1)
         """Samples whose demand is not known yet, and REACH - 1 before them."""
-        self._num_before = num_held
-        """How much of `_held` is silence before the utterance, in which the reduction of its first peak sets in."""
-        self._held: Samples = np.zeros(num_held)
+        self._num_before = num_ahead
+        """How much of `_waiting` is silence before the utterance, in which the reduction of its first peak sets in."""
+        self._waiting: Samples = np.zeros(num_ahead)
         """Samples that are not given yet."""
-        self._demands = np.zeros(num_held + 1)
-        """Reductions that samples demand, from the one before the first of `_held`."""
-        self._released = np.zeros(num_held)
-        """Reductions, held and released, of the last `num_held` samples before those that `_demands` tells of."""
+        self._demands = np.zeros(num_ahead + 1)
+        """Reductions that samples demand, from the one before the first of `_waiting`."""
+        self._released = np.zeros(num_ahead)
+        """Reductions, held and released, of the last `num_ahead` samples before those that `_demands` tells of."""
 
     def wanted(self, n: int) -> int:
-        return n + lookahead(self._num_held) - (len(self._held) - self._num_before)
+        return n + lookahead(self._num_ahead) - (len(self._waiting) - self._num_before)
 
     def finish(self) -> Samples:
-        return self.feed(np.zeros(lookahead(self._num_held)))
+        return self.feed(np.zeros(lookahead(self._num_ahead)))
 
     def feed(self, samples: Samples) -> Samples:
         samples = samples.astype(np.float64)
-        self._held = np.concatenate([self._held, samples])
+        self._waiting = np.concatenate([self._waiting, samples])
         self._window = np.concatenate([self._window, samples])
         self._demands = np.concatenate([self._demands, self._new_demands()])
-        count = max(0, len(self._demands) - self._num_held)
-        given = self._held[:count] * 10 ** (-self._reductions(count) / 20)
-        self._held = self._held[count:]
+        count = max(0, len(self._demands) - self._num_ahead)
+        given = self._waiting[:count] * 10 ** (-self._reductions(count) / 20)
+        self._waiting = self._waiting[count:]
         num_before = min(count, self._num_before)
         self._num_before -= num_before
         return given[num_before:]
 
-    def _new_demands(self) -> Floats:
+    def _new_demands(self) -> Doubles:
         """What every sample with REACH samples after it demands, for itself and for the wave up to the next."""
         count = max(0, len(self._window) - 2 * REACH + 1)
         window, self._window = self._window, self._window[count:]
@@ -129,7 +128,7 @@ class Limiting(Processor):
         demands[loud] = 20 * np.log10(np.maximum(peaks / self._ceiling, 1.0))
         return demands
 
-    def _reductions(self, count: int) -> Floats:
+    def _reductions(self, count: int) -> Doubles:
         """Of the next `count` samples: a mean of what was held and released up to the sample before each, all of which cover the
         wave on both of its sides."""
         released = np.concatenate([self._released, self._release(self._hold(count))])
@@ -137,11 +136,11 @@ class Limiting(Processor):
         self._released = released[count:]
         return np.convolve(released[1:], self._weights, "valid") if released.any() and count else np.zeros(count)
 
-    def _hold(self, count: int) -> Floats:
-        """The largest demand of each sample and the `num_held` after it."""
-        return sliding_max(self._demands[: count + self._num_held], self._num_held + 1) if count else np.zeros(0)
+    def _hold(self, count: int) -> Doubles:
+        """The largest demand of each sample and the `num_ahead` after it."""
+        return sliding_max(self._demands[: count + self._num_ahead], self._num_ahead + 1) if count else np.zeros(0)
 
-    def _release(self, held: Floats) -> Floats:
+    def _release(self, held: Doubles) -> Doubles:
         """The reduction falls by no more than `release_db` a sample."""
         fallen = self._release_db * np.arange(len(held) + 1)
         risen = np.maximum.accumulate(np.concatenate([self._released[-1:], held]) + fallen)

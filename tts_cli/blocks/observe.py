@@ -17,11 +17,13 @@ from tts_cli.backends import Network
 from tts_cli.blocks.block import Block
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.pipeline import StreamablePipeline
+from tts_cli.blocks.processor import Processor, ProcessorStream, Samples
 from tts_cli.blocks.sequence import SequenceBlock, SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
 
+_TRIALS = 100
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 Work = Literal["text", "run", "open", "read", "network", "signal"]
 """What is done: text is split into sentences, a sequence block runs, a stream is opened or read, a network runs, a signal is
@@ -34,15 +36,15 @@ class Span:
 
     work: Work
     name: str
-    """Type of the block, or name of the network."""
+    """Type of the block, or of what processes a signal, or name of the network."""
     place: str
-    """JSON path of the block; of a network, that of the block which runs it in the same thread, else empty."""
+    """JSON path of the block; of a network and of a signal, that of the block whose they are in the same thread, else empty."""
     thread: int
     start_s: float
     """By the clock of `time.perf_counter`."""
     wall_s: float
     cpu_s: float
-    """Of this thread, without that of the spans inside this one."""
+    """Of this thread, without that of the spans inside this one, and without what measuring those takes."""
     details: dict[str, int]
     """Steps asked for and given."""
 
@@ -54,14 +56,24 @@ class _Open:
     place: str
     details: dict[str, int] = field(default_factory=dict)
     inside_cpu_s: float = 0.0
+    num_inside: int = 0
 
 
 class Observer:
     """Measures spans and tells `note` of each; many threads may do so at once."""
 
     def __init__(self, note: Callable[[Span], object]) -> None:
-        self._note = note
         self._threads = threading.local()
+        self._cost_s = 0.0
+        """Of measuring one span, to the span around it."""
+        around: list[Span] = []
+        self._note: Callable[[Span], object] = around.append
+        with self.span("run", "", ""):
+            for _ in range(_TRIALS):
+                with self.span("run", ""):
+                    pass
+        self._cost_s = around[-1].cpu_s / _TRIALS
+        self._note = note
 
     @contextmanager
     def span(self, work: Work, name: str, place: str | None = None) -> Iterator[dict[str, int]]:
@@ -75,7 +87,9 @@ class Observer:
             cpu_s, wall_s = time.thread_time() - start_cpu_s, time.perf_counter() - start_s
             self._threads.inmost = outer
             outer.inside_cpu_s += cpu_s
-            thread, own_s = threading.get_ident(), cpu_s - inner.inside_cpu_s
+            outer.num_inside += 1
+            thread = threading.get_ident()
+            own_s = max(0.0, cpu_s - inner.inside_cpu_s - inner.num_inside * self._cost_s)
             self._note(Span(work, name, inner.place, thread, start_s, wall_s, own_s, inner.details))
 
 
@@ -144,13 +158,22 @@ class _Observed(EitherKind):
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         with self._observer.span("open", self.type, self.path):
-            return _ObservedStream(self._block.start(scope, upstream), self, self._observer)
+            stream = self._block.start(scope, upstream)
+        if isinstance(stream, ProcessorStream):
+            stream.processor = _ObservedProcessor(stream.processor, self._observer)
+        return _ObservedStream(stream, self, self._observer)
 
 
 class _ObservedStream(Stream):
     def __init__(self, stream: Stream, block: Block, observer: Observer) -> None:
         super().__init__({}, stream)
-        self._type, self._path, self._observer = block.type, block.path, observer
+        self._observed, self._type, self._path, self._observer = stream, block.type, block.path, observer
+
+    def _watched(self, n: int, _block: StreamableBlock) -> Tensors | None:
+        # The observed stream is watched itself: twice would count twice.
+        chunk = self.produce(n)
+        self.is_finite = self._observed.is_finite
+        return chunk
 
     def produce(self, n: int) -> Tensors | None:
         with self._observer.span("read", self._type, self._path) as details:
@@ -158,6 +181,25 @@ class _ObservedStream(Stream):
             details["asked"] = n
             details["given"] = next(iter(chunk.values())).shape[1] if chunk else 0
             return chunk
+
+
+class _ObservedProcessor(Processor):
+    def __init__(self, processor: Processor, observer: Observer) -> None:
+        self._processor, self._observer, self._name = processor, observer, type(processor).__name__
+
+    def start(self) -> Samples:
+        return self._processor.start()
+
+    def feed(self, piece: Any, /) -> Samples:
+        with self._observer.span("signal", self._name):
+            return self._processor.feed(piece)
+
+    def finish(self) -> Samples:
+        with self._observer.span("signal", self._name):
+            return self._processor.finish()
+
+    def wanted(self, n: int) -> int:
+        return self._processor.wanted(n)
 
 
 class _ObservedNetwork:

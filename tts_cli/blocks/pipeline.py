@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, BlockOptions, Holds
+from tts_cli.blocks.block import AddonParts, BlockOptions, Nests
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring
@@ -15,8 +15,8 @@ from tts_cli.ports import Tensors
 class StreamablePipelineOptions(StrictModel):
     """Options of `StreamablePipeline`."""
 
-    sequence_block: Annotated[Any, Holds(SequenceBlock)]
-    streamable_block: Annotated[Any, Holds(StreamableBlock)]
+    sequence_block: Annotated[Any, Nests(SequenceBlock)]
+    streamable_block: Annotated[Any, Nests(StreamableBlock)]
 
 
 class StreamablePipeline(StreamableBlock):

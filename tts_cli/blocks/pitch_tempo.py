@@ -11,15 +11,14 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from tts_cli.blocks.effects import NOTHING, Effect, Processor, Samples
+from tts_cli.blocks.effects import Effect
+from tts_cli.blocks.processor import NOTHING, Doubles, Processor, Samples
 from tts_cli.blocks.resampling import Resampling, lookahead
 from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 
-Floats = NDArray[np.float64]
 HOP_MS = 12.5
 """Distance at which segments are laid down; they are twice as long."""
 SEARCH_MS = 8.0
@@ -99,12 +98,12 @@ class Stretching(Processor):
         self._window = np.hanning(2 * hop + 1)[:-1]
         self._start = -hop - search
         """Place in the input of the first sample that is kept; there is silence before the input."""
-        self._kept: Floats = np.zeros(hop + search)
+        self._kept: Doubles = np.zeros(hop + search)
         self._segment = 0
         """Number of the next segment."""
         self._natural = -hop
         """Place in the input where the segment before would go on."""
-        self._tail: Floats = np.zeros(hop)
+        self._tail: Doubles = np.zeros(hop)
         self._num_given = 0
 
     def wanted(self, n: int) -> int:
@@ -157,10 +156,10 @@ class Stretching(Processor):
         order = np.argsort(np.abs(np.arange(len(likeness)) - self._search), kind="stable")
         return int(order[np.argmax(likeness[order])]) - self._search
 
-    def _levels(self, place: int, length: int) -> Floats:
+    def _levels(self, place: int, length: int) -> Doubles:
         return np.rint(self._input(place, length) * _STEPS)
 
-    def _input(self, place: int, length: int) -> Floats:
+    def _input(self, place: int, length: int) -> Doubles:
         return self._kept[place - self._start : place - self._start + length]
 
     def _forget(self) -> None:

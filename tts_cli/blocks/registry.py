@@ -58,7 +58,7 @@ def block_class(name: str, path: str) -> type:
     entry = _entry_point(name, path)
     try:
         found = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"{path}: block type '{name}' {_origin(entry)} cannot be loaded: {type(error).__name__}: {error}"
         raise StackError(message, hint="--debug shows where") from error
     if not isinstance(found, type):

@@ -10,7 +10,8 @@ import numpy as np
 import soxr
 from pydantic import Field
 
-from tts_cli.blocks.effects import NOTHING, Effect, Processor, Samples
+from tts_cli.blocks.effects import Effect
+from tts_cli.blocks.processor import NOTHING, Processor, Samples
 from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 

@@ -17,9 +17,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
+from tts_cli.errors import StackError
 from tts_cli.ports import PortSpec, Tensors
 
 
@@ -30,6 +31,8 @@ class SequenceBlock(Block, ABC):
     """Ports read from the scope: the request, and the sequence blocks before this one."""
     outputs: tuple[PortSpec, ...] = ()
     """Ports given to the blocks after this one."""
+    _reachable: Wiring = Wiring({})
+    """The ports in scope where the block stands; known once it is connected."""
 
     def connect(self, scope: Wiring) -> Wiring:
         """Checks the ports once, when the addon opens; gives what this block adds. Raises StackError."""
@@ -44,20 +47,34 @@ class SequenceBlock(Block, ABC):
         """`connect`, as containers call it: the block knows from then on what it reads and gives."""
         with blamed(self.path, self.type):
             given = self.connect(scope)
+        self._reachable = scope
         return self.note(given, scope)
 
     def perform(self, scope: Tensors) -> Tensors:
         """`run`, as containers call it. Raises StackError that names the block when it raises, or does not give its ports."""
         with blamed(self.path, self.type):
             given = self.run(scope)
-            self.hold(given)
+            self.refuse_undeclared(given)
+        self._refuse_other_lengths(given, scope)
         return given
+
+    def _refuse_other_lengths(self, given: Tensors, scope: Tensors) -> None:
+        """Raises StackError when a port has another number of steps than others of its rate, in scope or among those given."""
+        known = {name: source.port.rate for name, source in self._reachable.items() if name in scope and name not in given}
+        firsts = {rate: (name, scope[name].shape[1]) for name, rate in reversed(known.items())}
+        for name, source in (self.gives or {}).items():
+            num_steps = given[name].shape[1]
+            other, expected = firsts.setdefault(source.port.rate, (name, num_steps))
+            if num_steps != expected:
+                raise StackError(
+                    f"{self.path}: {self.type} gave {num_steps} steps of '{name}', but there are {expected} of '{other}'"
+                )
 
 
 class SequenceBlockContainerOptions(StrictModel):
     """Options of `SequenceBlockContainer`."""
 
-    blocks: Annotated[tuple[Any, ...], Holds(SequenceBlock)]
+    blocks: Annotated[tuple[Any, ...], Nests(SequenceBlock)]
 
 
 class SequenceBlockContainer(SequenceBlock):

@@ -15,19 +15,22 @@ A block of one's own declares its ports and opens streams; a stream produces:
             return chunk and {"audio": 0.5 * chunk["audio"]}
 
 What one utterance needs to remember lives in the stream, so that one block serves many threads at once. `n` counts steps of the
-stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs.
+stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs. A stream ends when the one
+before it has ended; one that means to end sooner closes that: otherwise the speech counts as cut off.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Holds, blamed
+from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.errors import StackError
@@ -39,7 +42,7 @@ class Fault:
     """Something a block noticed that makes the utterance doubtful, although it went on."""
 
     kind: str
-    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`."""
+    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`, `not-finite`."""
     message: str
 
 
@@ -52,14 +55,22 @@ class Stream(ABC):
         """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
         self.block: StreamableBlock | None = None
         """Whose stream it is, once a container started it: held to what the block declares."""
+        self.was_read = self.has_given = self.has_ended = False
+        """Whether it was ever asked for steps; gave some; said that there are no more."""
+        self.is_finite = True
+        """Whether all it gave were finite numbers, as far as that was watched for a container."""
         self._is_open = True
-        self._has_given = False
         self._faults: list[Fault] = []
+
+    @property
+    def chain(self) -> tuple[Stream, ...]:
+        """The streams that data passes through, in order: those before this one, and this one."""
+        return (*(self.upstream.chain if self.upstream else ()), self)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What this stream and those before it noticed so far."""
-        return (*(self.upstream.faults if self.upstream else ()), *self._faults)
+        return tuple(fault for stream in self.chain for fault in stream._faults)
 
     def read(self, n: int) -> Tensors | None:
         """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
@@ -68,20 +79,32 @@ class Stream(ABC):
         """
         if n < 1:
             raise ValueError(f"a stream is read by at least one step, not {n}")
-        chunk = self._watched(n) if self._is_open else None
-        return chunk if self._is_open else None
+        if not self._is_open:
+            return None
+        self.was_read = True
+        chunk = self.produce(n) if self.block is None else self._watched(n, self.block)
+        if not self._is_open:
+            return None
+        self.has_given, self.has_ended = self.has_given or chunk is not None, chunk is None
+        return chunk
 
-    def _watched(self, n: int) -> Tensors | None:
-        if self.block is None:
-            return self.produce(n)
-        with blamed(self.block.path, self.block.type):
+    def _watched(self, n: int, block: StreamableBlock) -> Tensors | None:
+        with blamed(block.path, block.type):
             chunk = self.produce(n)
             if chunk is not None:
-                self.block.hold(chunk, n)
-                self._has_given = True
-        if chunk is None and self._is_open and not self._has_given and self.upstream and self.upstream._has_given:
-            raise StackError(f"{self.block.path}: {self.block.type} gave nothing, although it was given something")
+                block.refuse_undeclared(chunk, n)
+                self.is_finite = self.is_finite and all(bool(np.isfinite(array).all()) for array in chunk.values())
+        if chunk is None and self._is_open and not self.has_ended and self.upstream is not None:
+            self._note_end(self.upstream, block)
         return chunk
+
+    def _note_end(self, upstream: Stream, block: StreamableBlock) -> None:
+        """What was taken from `upstream` must not come to nothing, nor what it would still give be dropped unsaid."""
+        if not self.has_given and upstream.has_given:
+            raise StackError(f"{block.path}: {block.type} gave nothing, although it was given something")
+        is_read = upstream.was_read or not self.has_given
+        if is_read and upstream._is_open and not upstream.has_ended:
+            self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before what it reads from did"))
 
     @abstractmethod
     def produce(self, n: int) -> Tensors | None:
@@ -154,6 +177,8 @@ class StreamableBlock(Block, ABC):
         """`open`, as containers call it: from then on an error, and a chunk that is not as declared, names the block."""
         with blamed(self.path, self.type):
             stream = self.open(scope, upstream)
+            if not isinstance(stream, Stream):
+                raise StackError(f"{self.path}: open of {self.type} gave {type(stream).__name__}, but a Stream belongs there")
             stream.block = stream.block or self
         return stream
 
@@ -161,7 +186,7 @@ class StreamableBlock(Block, ABC):
 class StreamableStackOptions(StrictModel):
     """Options of `StreamableStack`."""
 
-    stack: Annotated[tuple[Any, ...], Holds(StreamableBlock)]
+    stack: Annotated[tuple[Any, ...], Nests(StreamableBlock)]
 
 
 class StreamableStack(StreamableBlock):
@@ -213,7 +238,22 @@ class AddonStack(StreamableStack):
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         StreamableBlock.__init__(self, options, addon)
-        self.blocks = [addon.stack_of(self.options.name, self.path)]
+        with self._placed():
+            self.blocks = [addon.stack_of(self.options.name, self.path)]
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        with self._placed():
+            return super().connect(scope, upstream)
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """What does not fit inside the other addon is told with the place of this entry too."""
+        try:
+            yield
+        except StackError as error:
+            if error.message.startswith(self.path):
+                raise
+            raise StackError(f"{self.path}: {error.message}", error.hint) from error
 
 
 class TensorQueue:
@@ -221,15 +261,17 @@ class TensorQueue:
 
     def __init__(self) -> None:
         self._tensors: dict[str, Array] = {}
+        self._num_steps = 0
 
     def __len__(self) -> int:
-        return next((array.shape[1] for array in self._tensors.values()), 0)
+        return self._num_steps
 
     def push(self, tensors: Tensors) -> None:
         """Appends steps; every push brings the same names."""
-        if len(self):
+        if self._num_steps:
             tensors = {name: np.concatenate([self._tensors[name], array], axis=1) for name, array in tensors.items()}
         self._tensors = dict(tensors)
+        self._num_steps = next((array.shape[1] for array in self._tensors.values()), 0)
 
     def peek(self, n: int) -> dict[str, Array]:
         """The first `n` steps, or fewer when there are fewer; they stay."""
@@ -239,4 +281,5 @@ class TensorQueue:
         """The first `n` steps, or fewer when there are fewer; they go."""
         taken = self.peek(n)
         self._tensors = {name: array[:, n:] for name, array in self._tensors.items()}
+        self._num_steps = max(0, self._num_steps - n)
         return taken

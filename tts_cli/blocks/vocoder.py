@@ -14,9 +14,11 @@ import numpy as np
 
 from tts_cli.blocks.block import AddonParts, BlockOptions, NetworkOptions
 from tts_cli.blocks.decoder import NetworkStream
-from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.blocks.processor import AUDIO, Processor, ProcessorStream, Samples
+from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
+from tts_cli.errors import StackError
 from tts_cli.ports import Array, PortSpec, Tensors
 
 SUBFRAMES = 2
@@ -35,17 +37,20 @@ class Vocoder(StreamableBlock):
     """Mel frames in, samples out. `log_f0` may come from upstream; otherwise the network reads it from the mel."""
 
     options_model: ClassVar[type[StrictModel]] = NetworkOptions
-    outputs = (PortSpec(name="audio", rate="sample"),)
+    outputs = (AUDIO,)
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.network = addon.network("vocoder", self.options.network, self.path)
+        for port in _filters(addon.mel.hop_samples):
+            if not any(given.name == port.name and port.accepts(given) for given in self.network.spec.outputs):
+                raise StackError(f"{self.path}: network '{self.network.name}' does not give {port.describe()}")
         delay = SourceFilter(addon.mel.hop_samples, addon.sample_rate).delay_samples
         self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
 
     def needs(self, num_steps: int) -> int:
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate)
-        return source.frames_for(num_steps) + self.network.spec.margins.right
+        return source.wanted(num_steps) + self.network.spec.margins.right
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         self.network.connect_stream(scope, upstream, self.path)
@@ -54,28 +59,17 @@ class Vocoder(StreamableBlock):
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         seed = int(scope["seed"].item()) if "seed" in scope else 0
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate, seed)
-        return VocoderStream(scope, NetworkStream(self.network, scope, upstream), source)
+        return ProcessorStream(scope, NetworkStream(self.network, scope, upstream), source)
 
 
-class VocoderStream(Stream):
-    """Samples of one utterance; `n` counts samples."""
-
-    def __init__(self, scope: Tensors, frames: Stream, source: SourceFilter) -> None:
-        super().__init__(scope, frames)
-        self._source = source
-        self._ready = TensorQueue()
-        self._has_ended = False
-
-    def produce(self, n: int) -> Tensors | None:
-        while len(self._ready) < n and not self._has_ended:
-            frames = self.pull(self._source.frames_for(n - len(self._ready)))
-            self._has_ended = frames is None
-            samples = self._source.finish() if frames is None else self._source.push(frames)
-            self._ready.push({"audio": samples[None, :, None]})
-        return self._ready.take(n) if len(self._ready) else None
+def _filters(hop: int) -> tuple[PortSpec, ...]:
+    """What the network has to give."""
+    bins = WINDOW_HOPS * hop // 2 + 1
+    channels = {"log_f0": 1, "harmonic_filter": SUBFRAMES * bins * 2, "noise_filter": SUBFRAMES * bins}
+    return tuple(PortSpec(name=name, rate="frame", channels=count) for name, count in channels.items())
 
 
-class SourceFilter:
+class SourceFilter(Processor):
     """The synthesis, fed frame by frame; samples come `delay_samples` after the end of the last frame they need."""
 
     def __init__(self, hop: int, sample_rate: int, seed: int = 0) -> None:
@@ -96,11 +90,11 @@ class SourceFilter:
         self._overlap = np.zeros(0, np.float32)
         self._cut = self._before
 
-    def frames_for(self, num_samples: int) -> int:
-        """How many more frames finish the next `num_samples`; at least 1."""
-        return max(1, -(-(self._num_given + num_samples + self.delay_samples) // self._hop) - self._num_frames)
+    def wanted(self, n: int) -> int:
+        """How many more frames finish the next `n` samples; at least 1."""
+        return max(1, -(-(self._num_given + n + self.delay_samples) // self._hop) - self._num_frames)
 
-    def push(self, frames: Tensors) -> Array:
+    def feed(self, frames: Tensors, /) -> Samples:
         """Samples finished by `frames`: `log_f0` (1, t, 1), `harmonic_filter` (1, t, SUBFRAMES * bins * 2), real parts before
         imaginary ones, `noise_filter` (1, t, SUBFRAMES * bins)."""
         # In float32 the exponential is off in one direction, another in each runtime, and the phase adds that up.
@@ -111,7 +105,7 @@ class SourceFilter:
         filters = np.stack([parts[:, 0] + 1j * parts[:, 1], noise.astype(np.complex64)])
         return self._synthesise(f0, filters)
 
-    def finish(self) -> Array:
+    def finish(self) -> Samples:
         """The remaining samples."""
         if self._last_f0 is None:
             return np.zeros(0, np.float32)

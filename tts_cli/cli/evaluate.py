@@ -13,6 +13,7 @@ from tts_cli.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
     from tts_cli.evaluation.contexts import ContextReport
+    from tts_cli.evaluation.prompts import GroupedText
     from tts_cli.evaluation.report import Report
 
 Corpora = Annotated[
@@ -46,7 +47,7 @@ def speech(
         typer.Option("--speaker", metavar="NAME", help="Whose prompts; may be given again. By default all three."),
     ] = None,
     limit: Limit = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -70,7 +71,7 @@ def evaluate_copies(
     addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The vocoder.")],
     limit: Limit = None,
     word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors, which takes longest.")] = True,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -93,10 +94,10 @@ def robustness(
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
     speaker: SpeakerName = None,
     sentences: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/hard-sentences.txt.")
+        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/hard-sentences.txt of this folder.")
     ] = None,
     limit: GroupLimit = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -106,12 +107,12 @@ def robustness(
     what they cost. Later voices are compared with the first, sentence by sentence.
     """
     with extra("eval"):
-        from tts_cli.evaluation.prompts import HARD_SENTENCES, read_sentences
+        from tts_cli.evaluation.prompts import HARD_SENTENCES
         from tts_cli.evaluation.robustness import evaluate_robustness
         from tts_cli.library import DEFAULT_ADDON
         from tts_cli.synthesis import load
 
-        texts = read_sentences(sentences or HARD_SENTENCES, limit)
+        texts = _sentences(sentences, HARD_SENTENCES, limit)
         voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
         _print(evaluate_robustness(voices, texts, speaker), as_json, markdown)
 
@@ -126,27 +127,29 @@ def compare_contexts(
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
     sentences: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/varied-sentences.txt.")
+        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/varied-sentences.txt of this folder.")
     ] = None,
     limit: GroupLimit = None,
-    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and audio.")] = 1e-3,
+    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and F0 (natural logs).")] = 1e-3,
+    audio_tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of samples.")] = 2e-3,
     starts: Annotated[bool, typer.Option("--starts/--no-starts", help="Also measure the first and second start.")] = True,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
     """Compare contexts of one voice: durations, mel, audio, start-up.
 
-    Exits with 1 when any sentence is not the same. Durations at a rounding tie may differ; where a context has to split a
+    Exits with 1 unless all sentences agree. Durations at a rounding tie may differ; where a context has to split a
     sentence that another need not, the total duration may differ by 2 %.
     """
     from tts_cli.evaluation import contexts as room
-    from tts_cli.evaluation.prompts import VARIED_SENTENCES, read_sentences
+    from tts_cli.evaluation.prompts import VARIED_SENTENCES
     from tts_cli.synthesis import load
 
-    texts = read_sentences(sentences or VARIED_SENTENCES, limit)
+    texts = _sentences(sentences, VARIED_SENTENCES, limit)
     free = load(addon, vocoder, against)
+    allowed = room.Tolerances(tolerance, audio_tolerance)
     reports = [
-        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, tolerance)
+        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, allowed)
         for name in contexts
     ]
     names = [against, *contexts] if starts else []
@@ -155,6 +158,16 @@ def compare_contexts(
     refused = [f"{report.title}: {report.summary}" for report in reports if report.num_agreeing < len(texts)]
     if refused:
         raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
+
+
+def _sentences(file: Path | None, default: Path, limit: int | None) -> tuple[GroupedText, ...]:
+    """Those of `file`; by default the project's own, which are there only in its folder."""
+    from tts_cli.evaluation.prompts import read_sentences
+
+    if file is None and not default.is_file():
+        hint = "run it where the project's data folder is, or name a file of lines 'group|text' with --sentences"
+        raise InputError(f"{default}: no such file in this folder", hint)
+    return read_sentences(file or default, limit)
 
 
 def _print_contexts(

@@ -28,7 +28,7 @@ from tts_cli.errors import RefusedError, TtsError
 if TYPE_CHECKING:
     from tts_cli.bench import EncodersCost, VoiceCost
 
-EXTRAS = ("train", "eval", "openvino", "serve")
+EXTRAS = ("train", "eval", "openvino", "demo")
 HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
 """What `tts bench` aims at: time to first audio of the longest text over the shortest's, of a text in one piece over the same
 streamed, and bookkeeping's share of CPU time."""
@@ -156,7 +156,7 @@ def bench(
     speaker: SpeakerName = None,
     context: ContextName = "default",
     cache_dir: CacheDir = None,
-    threads: Threads = 1,
+    threads: Threads = None,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Times that each text is spoken.")] = 3,
     as_json: Json = False,
 ) -> None:
@@ -174,14 +174,15 @@ def bench(
     if as_json:
         typer.echo(cost.model_dump_json())
     else:
-        _print_cost(cost, threads)
+        _print_cost(cost, context, threads)
 
 
-def _print_cost(cost: VoiceCost, threads: int) -> None:
+def _print_cost(cost: VoiceCost, context: str, threads: int | None) -> None:
     name = f"{cost.addon} with {cost.vocoder}" if cost.vocoder else cost.addon
     header = ("text", "audio (s)", "first audio (ms)", "waited (ms)", "CPU s / audio s")
     rows = [(t.text, t.audio_s, t.first_audio_ms, t.dry_ms, t.cpu_s_per_audio_s) for t in cost.texts]
-    print_table(f"{name}, {threads} thread{'s' * (threads > 1)}", header, rows)
+    at = f", {threads} thread{'s' * (threads > 1)}" if threads else ""
+    print_table(f"{name}, context {context}{at}", header, rows)
     blocks = [(block.block, block.path, block.cpu_s_per_audio_s, block.bookkeeping_s_per_audio_s) for block in cost.blocks]
     print_table("the longest text, block by block", ("block", "place", "CPU s / audio s", "of it bookkeeping"), blocks)
     for line in _verdicts(cost):

@@ -29,7 +29,7 @@ def to_wav(path: Path) -> Outlet:
     """A WAV file that is there whole or not at all; a pipe or device is written as it comes. Raises InputError for a folder."""
     if path == STANDARD_OUTPUT:
         return to_standard_output(raw=False)
-    refuse_folder(path)
+    refuse_folder(path, f"; --output-dir {path} writes one file a line")
     if is_device(path):
         return _to_device(path)
     if path.suffix.lower() not in ("", ".wav", ".wave"):
@@ -43,10 +43,10 @@ def is_device(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def refuse_folder(path: Path) -> None:
-    """Raises InputError when `path` is a folder."""
+def refuse_folder(path: Path, remedy: str = "") -> None:
+    """Raises InputError when `path` is a folder; `remedy` is added to its hint."""
     if path.is_dir():
-        raise InputError(f"{path}: is a folder", hint=f"name a file in it; --output-dir {path} writes one file a line")
+        raise InputError(f"{path}: is a folder", hint=f"name a file in it{remedy}")
 
 
 def _to_file(path: Path) -> Outlet:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.outlets import new_text_file
-from tts_cli.cli.terminal import AddonName, ContextName, Json, StackOption, VocoderName, show
+from tts_cli.cli.terminal import ContextName, Json, StackOption, VocoderName, show
+from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 WIDTH_OF_PICTURES = 150
 """Columns."""
 
-app = typer.Typer(help="Draw and check stacks.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="Draw and check stacks.", rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def stack(context: typer.Context) -> None:
+    """Draw and check stacks."""
+    if context.invoked_subcommand is None:
+        raise InputError("say what to do with a stack", hint="tts stack show [ADDON], or tts stack check FILE")
 
 
 @app.command("show")
@@ -56,7 +64,10 @@ def show_stack(
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help='{"stack": [...]}, or an addon.json.')],
-    addon: AddonName = None,
+    addon: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="An addon that the stack is to fit; by default it is checked in itself."),
+    ] = None,
     vocoder: VocoderName = None,
     context: ContextName = "default",
 ) -> None:
@@ -68,6 +79,8 @@ def check(
     from tts_cli.stacks import view_stack
 
     if addon is None:
+        if vocoder or context != "default":
+            raise InputError("--vocoder and --context need --addon", hint="without one, the stack is checked in itself")
         read_stack(file)
         typer.echo(f"{file}: valid in itself")
         return

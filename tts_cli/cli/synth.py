@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 from tts_cli.cli.outlets import (
     STANDARD_OUTPUT,
     free_name,
+    is_device,
     new_text_file,
     to_sound_device,
     to_standard_output,
@@ -32,13 +33,14 @@ from tts_cli.cli.terminal import (
     print_json,
     say,
 )
-from tts_cli.cli.timings import TimedSentence, textgrid
-from tts_cli.errors import InputError, RefusedError, TextError
+from tts_cli.cli.timings import TimedSentence, textgrid, untimed
+from tts_cli.errors import InputError, RefusedError, TextError, TtsError
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
     from tts_cli.request import Sentence
     from tts_cli.synthesis import AudioChunk, Voice
+    from tts_cli.trace import Trace
 
     TextOrSentences = str | Sequence[Sentence]
 
@@ -93,7 +95,7 @@ def synth(
     context: ContextName = "default",
     cache_dir: CacheDir = None,
     stack: StackOption = None,
-    threads: Threads = 1,
+    threads: Threads = None,
 ) -> None:
     """Speak a text.
 
@@ -116,9 +118,13 @@ def synth(
     if not 0 <= sentence_silence <= LONGEST_SILENCE_S:
         raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
     words = "" if prosody else read_text(text, input_file)
+    path = None if output_raw or play or output_dir else output or free_name(_title(words, input_file or prosody))
+    _refuse_same({"--output": path, "--save-timings": save_timings, "--save-prosody": save_prosody, "--trace": trace})
     controls = Controls(length_scale, pitch_shift, pitch_range, energy)
     voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon, cache_dir, stack), Trace()
     voice = observed(voice, spans.observer) if trace else voice
+    if save_timings and not voice.tells_durations:
+        raise untimed()
     speak = Speaker(
         voice,
         partial(
@@ -134,14 +140,11 @@ def synth(
     if output_dir:
         speak.lines(words, output_dir, resume)
         return
-    path = None if output_raw or play else output or free_name(_title(words, input_file or prosody))
     said = read_prosody(prosody, voice.frames_per_second) if prosody else words
     speech = speak.speech(said, notes=bool(save_timings or save_prosody))
     outlet = to_wav(path) if path else to_standard_output(raw=True) if output_raw else to_sound_device()
-    with _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file, _beside(trace) as trace_file:
+    with _traced(trace, spans), _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file:
         outlet(speech, voice.sample_rate)
-        if trace_file:
-            trace_file.write(spans.json())
         if timings_file:
             timings_file.write(textgrid(speech.sentences, speech.seconds))
         if prosody_file:
@@ -162,6 +165,8 @@ class Speech:
             # Without notes, memory does not grow with the text.
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
+            if self._notes:
+                self.sentences[-1].faults.extend(chunk.faults)
             for fault in chunk.faults:
                 say(f"warning: {fault.message}")
             self._num_samples += len(chunk.samples)
@@ -195,7 +200,7 @@ class Speaker:
         errors = [error for number, line in lines.items() if (error := self._line(folder, number, line, resume))]
         if errors:
             message = f"{len(errors)} of {len(lines)} lines could not be spoken"
-            raise type(errors[0])(message, hint=f"all others are in {folder}")
+            raise type(errors[0])(message, hint="; ".join(_remedies(errors, len(lines), folder)) or None)
 
     def _line(self, folder: Path, number: int, line: str, resume: bool) -> TextError | RefusedError | None:
         """Why the line could not be spoken."""
@@ -228,6 +233,13 @@ class Speaker:
             "seconds": round(speech.seconds, 6),
             "sentences": [timed.as_dict() for timed in speech.sentences],
         }
+
+
+def _remedies(errors: Sequence[TtsError], num_lines: int, folder: Path) -> Iterator[str]:
+    """What there is to say to the errors of some of the lines."""
+    if len(errors) < num_lines:
+        yield f"all others are in {folder}"
+    yield from sorted({error.hint for error in errors if isinstance(error, RefusedError) and error.hint})
 
 
 def read_text(text: str | None, input_file: Path | None) -> str:
@@ -267,6 +279,14 @@ def _refuse_several(given: dict[str, object]) -> None:
         raise InputError(f"{' and '.join(names)} exclude each other")
 
 
+def _refuse_same(given: dict[str, Path | None]) -> None:
+    """Raises InputError when two options name one file. A device takes what comes."""
+    names: dict[Path, str] = {}
+    for name, path in given.items():
+        if path and not is_device(path) and (other := names.setdefault(path.resolve(), name)) != name:
+            raise InputError(f"{other} and {name} are one file: {path}")
+
+
 def _make_folder(folder: Path) -> None:
     from tts_cli.audio.files import unwritable
 
@@ -274,6 +294,21 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise unwritable(folder, error) from error
+
+
+@contextmanager
+def _traced(path: Path | None, trace: Trace) -> Iterator[None]:
+    """Writes the trace, if it is wanted, when the speech is done; of refused speech too, where it shows most."""
+    refused: RefusedError | None = None
+    with _beside(path) as file:
+        try:
+            yield
+        except RefusedError as error:
+            refused = error
+        if file:
+            file.write(trace.json())
+    if refused:
+        raise refused
 
 
 def _beside(path: Path | None) -> AbstractContextManager[StringIO | None]:

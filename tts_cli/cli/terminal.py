@@ -30,7 +30,9 @@ VocoderName = Annotated[
 StackOption = Annotated[
     Path | None, typer.Option("--stack", metavar="FILE", help="JSON file whose stack stands for the voice's own.")
 ]
-SpeakerName = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's first.")]
+SpeakerName = Annotated[
+    str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's default speaker.")
+]
 ContextName = Annotated[
     str,
     typer.Option(
@@ -40,7 +42,16 @@ ContextName = Annotated[
 CacheDir = Annotated[
     Path | None, typer.Option("--cache-dir", metavar="DIR", help="Folder for compiled networks: the next start is quicker.")
 ]
-Threads = Annotated[int, typer.Option("--threads", metavar="N", min=1, max=256, help="Threads that each network may use.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=256,
+        help="Threads that each network may use; by default what the context says, else 1.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the configuration; may be given again."),

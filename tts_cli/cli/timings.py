@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from tts_cli.blocks.streamable import Fault
     from tts_cli.request import Sentence
     from tts_cli.synthesis import Voice
 
@@ -31,11 +32,13 @@ class TimedSentence:
     start_s: float
     """Where in the audio it begins."""
     voice: Voice
+    faults: list[Fault] = field(default_factory=list)
+    """What was noticed while it was spoken."""
 
     def frames(self) -> tuple[int, ...]:
-        """Frames of each token. Raises InputError when the voice does not tell them."""
+        """Frames of each token. Raises InputError when the sentence does not tell them."""
         if self.sentence.durations is None:
-            raise InputError("this voice does not tell how long its phones are", hint="leave out --save-timings")
+            raise untimed()
         return tuple(round(frames or 0) for frames in self.sentence.durations)
 
     def tokens(self) -> list[Span]:
@@ -56,7 +59,8 @@ class TimedSentence:
 
     def as_dict(self) -> dict[str, Any]:
         """The sentence for `--json`; a voice that does not tell durations leaves out what hangs on them."""
-        sentence = {"text": self.sentence.text, "start_s": round(self.start_s, 6)}
+        faults = [asdict(fault) for fault in self.faults]
+        sentence = {"text": self.sentence.text, "start_s": round(self.start_s, 6), "faults": faults}
         if self.sentence.durations is None:
             return sentence
         tokens = [
@@ -69,6 +73,11 @@ class TimedSentence:
     def _words_of_tokens(self) -> tuple[int, ...]:
         """Index into the words of each token; -1 where there is none, as everywhere in a sentence that does not say."""
         return self.sentence.word_of_token or (-1,) * len(self.sentence.tokens)
+
+
+def untimed() -> InputError:
+    """The error of asking when a voice's phones are that does not tell it."""
+    return InputError("this voice does not tell how long its phones are", hint="leave out --save-timings")
 
 
 def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:

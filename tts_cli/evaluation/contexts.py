@@ -28,8 +28,6 @@ from tts_cli.evaluation.report import markdown_table, tracked
 from tts_cli.ports import Tensors
 from tts_cli.synthesis import Voice
 
-TOLERANCE = 1e-3
-"""Largest difference of mel (natural log) and of audio."""
 SPLIT_TOLERANCE = 0.02
 """Largest difference of total duration, as a share, where only one context had to split."""
 TIE_FRAMES = 1e-3
@@ -62,6 +60,23 @@ class Rendering:
 
 
 @dataclass(frozen=True)
+class Tolerances:
+    """The largest differences that pass."""
+
+    ports: float = 1e-3
+    """Of what the acoustic stack gives: mel, log-F0 (natural logs), voicing."""
+    audio: float = 2e-3
+    """Of samples: the phase of the vocoder adds up the last digits of F0, over the whole of a sentence."""
+
+    def hold(self, differences: Mapping[str, float]) -> bool:
+        """Whether no difference, by port, is larger."""
+        return all(value <= (self.audio if port == "audio" else self.ports) for port, value in differences.items())
+
+
+TOLERANCES = Tolerances()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One sentence in two contexts."""
 
@@ -79,10 +94,10 @@ class Comparison:
     differences: dict[str, float]
     """Largest absolute difference by port of the acoustic stack, and of `audio`; only where the outcome is `same`."""
 
-    def holds(self, tolerance: float = TOLERANCE) -> bool:
+    def holds(self, tolerances: Tolerances = TOLERANCES) -> bool:
         """Whether the contexts agree."""
         if self.outcome == "same":
-            return all(difference <= tolerance for difference in self.differences.values())
+            return tolerances.hold(self.differences)
         return self.outcome == "tie" or (self.outcome == "split" and abs(self.duration_difference) <= SPLIT_TOLERANCE)
 
 
@@ -92,19 +107,20 @@ class ContextReport:
 
     title: str
     comparisons: tuple[Comparison, ...]
-    tolerance: float = TOLERANCE
+    tolerances: Tolerances = TOLERANCES
 
     header = ("sentences", "number", "agree", "same", "at a tie", "split", "different", "mel", "audio", "duration %")
 
     @property
     def num_agreeing(self) -> int:
         """Sentences on which the contexts agree."""
-        return sum(comparison.holds(self.tolerance) for comparison in self.comparisons)
+        return sum(comparison.holds(self.tolerances) for comparison in self.comparisons)
 
     @property
     def summary(self) -> str:
         """The outcome in a line: `100 of 100 sentences agree ...`."""
-        return f"{self.num_agreeing} of {len(self.comparisons)} sentences agree within {self.tolerance:g}"
+        within = f"mel within {self.tolerances.ports:g}, audio {self.tolerances.audio:g}"
+        return f"{self.num_agreeing} of {len(self.comparisons)} sentences agree ({within})"
 
     def rows(self) -> list[list[str]]:
         """The cells of a table: each group, then all, with the largest differences found in it."""
@@ -117,12 +133,12 @@ class ContextReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`, sentence by sentence."""
-        details = [{**asdict(c), "agrees": c.holds(self.tolerance)} for c in self.comparisons]
-        return {"title": self.title, "tolerance": self.tolerance, "agreeing": self.num_agreeing, "details": details}
+        details = [{**asdict(c), "agrees": c.holds(self.tolerances)} for c in self.comparisons]
+        return {"title": self.title, "tolerances": asdict(self.tolerances), "agreeing": self.num_agreeing, "details": details}
 
     def _row(self, name: str, chosen: Sequence[Comparison] = ()) -> list[str]:
         chosen = chosen or self.comparisons
-        agreeing = sum(comparison.holds(self.tolerance) for comparison in chosen)
+        agreeing = sum(comparison.holds(self.tolerances) for comparison in chosen)
         counts = [sum(c.outcome == outcome for c in chosen) for outcome in ("same", "tie", "split", "different")]
         largest = [max((c.differences[port] for c in chosen if port in c.differences), default=None) for port in ("mel", "audio")]
         duration = max((c.duration_difference for c in chosen), key=abs)
@@ -136,12 +152,12 @@ def compare_contexts(
     other: Voice,
     sentences: Sequence[GroupedText],
     speaker: str | None = None,
-    tolerance: float = TOLERANCE,
+    tolerances: Tolerances = TOLERANCES,
 ) -> ContextReport:
     """The same voice, opened in two contexts, on `sentences`. Raises what `Voice.stream` raises."""
     readers = Reader(free, speaker), Reader(other, speaker)
     comparisons = tuple(compare(s, *(reader.read(s.text) for reader in readers)) for s in tracked(sentences, title))
-    return ContextReport(title, comparisons, tolerance)
+    return ContextReport(title, comparisons, tolerances)
 
 
 def compare(sentence: GroupedText, free: Rendering, other: Rendering) -> Comparison:

@@ -12,19 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from tts_cli.addon import open_addon
-from tts_cli.addon_config import ADDON_FILE, AddonConfig, Context
+from tts_cli.addon_config import ADDON_FILE, AddonConfig, ChunkSchedule, Context
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.config import parse
 from tts_cli.errors import InputError, OutputError
-from tts_cli.export.contexts import shipped_contexts
-from tts_cli.export.network import export_network, sha256
+from tts_cli.export.network import export_network
 from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity, round_parameters
+from tts_cli.library import file_hash
 from tts_cli.models.parts import ExportPart
-from tts_cli.ports import NetworkSettings, NetworkSpec
+from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 
 TOLERANCE = 1e-4
 """Largest `Parity.error` that is let pass."""
+FIXED_CHUNKS = ChunkSchedule(first=64, growth=2.5, maximum=160)
+"""Two sizes of chunks, so that two sizes of each streamed network lose little to padding."""
+SPARE_FRAMES = 8
+"""What blocks after a network look ahead beyond a chunk, at most."""
+TOKEN_SIZES = (64, 128)
+MAX_TOKENS = 200
+"""Longest sentence; also the largest size of networks that cannot be split."""
+FIXED_BACKENDS = ("openvino", "onnxruntime")
 
 
 def write_addon(
@@ -106,7 +114,7 @@ def _copy_assets(assets: Mapping[str, Path], folder: Path) -> dict[str, dict[str
         target = folder / "assets" / source.name
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)
-        entries[name] = {"file": f"assets/{source.name}", "sha256": sha256(target)}
+        entries[name] = {"file": f"assets/{source.name}", "sha256": file_hash(target)}
     return entries
 
 
@@ -126,3 +134,26 @@ def _replacing(folder: Path) -> Iterator[Path]:
             new.rename(folder)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def shipped_contexts(networks: Mapping[str, NetworkSpec]) -> dict[str, Context]:
+    """`default`, and `fixed-BACKEND` for each backend, for the networks of one addon.
+
+    Networks whose sizes are not known beforehand keep free shapes.
+    """
+    contexts = {"default": Context()}
+    for backend in FIXED_BACKENDS:
+        settings = {name: NetworkSettings(backend=backend, sizes=fixed_sizes(spec)) for name, spec in networks.items()}
+        contexts[f"fixed-{backend}"] = Context(chunks=FIXED_CHUNKS, max_tokens=MAX_TOKENS, networks=settings)
+    return contexts
+
+
+def fixed_sizes(spec: NetworkSpec) -> dict[Rate, tuple[int, ...]]:
+    """The sizes a network is compiled for: chunks with its margins, or sentences."""
+    rates = {port.rate for port in spec.inputs} - {"utterance"}
+    if rates == {"frame"}:
+        beyond = spec.margins.total + SPARE_FRAMES
+        return {"frame": (FIXED_CHUNKS.first + beyond, FIXED_CHUNKS.maximum + beyond)}
+    if rates == {"token"} and spec.mask is not None:
+        return {"token": TOKEN_SIZES if spec.splittable else (*TOKEN_SIZES, MAX_TOKENS)}
+    return {}

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from tts_cli.addon_config import ADDON_FILE, AddonConfig, read_addon_config
-from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
-from tts_cli.errors import AddonError, OutputError
+from tts_cli.audio.mel import Floats
+from tts_cli.errors import AddonError, InputError, OutputError
 from tts_cli.export.folder import write_addon_config
 from tts_cli.synthesis import Voice, load
+
+_METER_RATE = 48000
+"""The rate in Hertz for which ITU-R BS.1770 gives the filters."""
+_SHORTEST_S = 0.4
+"""A block of the gate."""
+_OVERSAMPLING = 4
 
 SENTENCES = (
     "The committee will publish its report on the first of next month.",
@@ -80,3 +87,28 @@ def _replace_config(folder: Path, config: AddonConfig) -> None:
             (Path(scratch) / ADDON_FILE).replace(folder / ADDON_FILE)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+def integrated_loudness(audio: Floats, sample_rate: int) -> float:
+    """Integrated loudness (EBU R128, ITU-R BS.1770) of `audio` (samples,) in LUFS; minus infinity for silence.
+
+    Raises InputError for audio shorter than 0.4 s, and where the package that measures is not installed.
+    """
+    try:
+        from pyloudnorm import Meter
+    except ImportError as error:
+        raise InputError("measuring loudness needs the package 'pyloudnorm'", hint="pip install 'tts-cli[train]'") from error
+    if len(audio) < _SHORTEST_S * sample_rate:
+        raise InputError(f"loudness is measured over {_SHORTEST_S} s or more, not {len(audio) / sample_rate:.2f} s")
+    if not np.any(audio):
+        return -math.inf
+    at_meter_rate = soxr.resample(np.asarray(audio, np.float64), sample_rate, _METER_RATE)
+    # Of the filters on offer, these are the standard's.
+    return float(Meter(_METER_RATE, filter_class="DeMan").integrated_loudness(at_meter_rate))
+
+
+def true_peak_dbtp(audio: Floats, sample_rate: int) -> float:
+    """Largest absolute value of `audio` (samples,) oversampled four times, in decibels relative to full scale."""
+    oversampled = soxr.resample(np.asarray(audio, np.float64), sample_rate, _OVERSAMPLING * sample_rate, quality="VHQ")
+    peak = max(float(np.abs(oversampled).max(initial=0.0)), float(np.abs(audio).max(initial=0.0)))
+    return 20 * math.log10(peak) if peak > 0 else -math.inf

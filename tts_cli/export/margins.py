@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.models.parts import ExportPart
-from tts_cli.ports import Margins
+from tts_cli.ports import STREAMED_ROLES, Margins
 
-_ROLES = ("decoder", "vocoder")
 _NUM_FRAMES = (384, 512)
 
 Draw = Callable[[tuple[int, int, int]], Tensor]
@@ -23,7 +22,7 @@ def find_margins(part: ExportPart) -> Margins:
     that), and depends on no frame beyond them and on the outermost ones; and unless a splittable network of another role, which
     gives a step for each it takes, reads no further than some steps.
     """
-    if part.role not in _ROLES:
+    if part.role not in STREAMED_ROLES:
         return _padded_margins(part) if part.splittable else Margins()
     total = _dropped_frames(part)
     for frame, (first, last) in _reach(part, total).items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 from tts_cli.backends import graph_outputs
 from tts_cli.export.margins import find_margins
+from tts_cli.library import file_hash
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
 
@@ -42,7 +42,7 @@ def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) ->
     )
     graph, params = folder / f"{part.name}.onnx", folder / f"{part.name}.params"
     _write_network(part.module.eval(), spec, example, graph, params)
-    return spec.model_copy(update={"sha256": NetworkHashes(onnx=sha256(graph), params=sha256(params))})
+    return spec.model_copy(update={"sha256": NetworkHashes(onnx=file_hash(graph), params=file_hash(params))})
 
 
 def stored(value: Tensor) -> NDArray[np.generic]:
@@ -53,12 +53,6 @@ def stored(value: Tensor) -> NDArray[np.generic]:
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
     return half if np.isfinite(half).all() else array
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of the file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_network(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], graph: Path, params: Path) -> None:

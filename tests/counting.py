@@ -1,0 +1,62 @@
+"""Networks that are counted as they open and run, for tests of what work is done, and what is shared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tts_cli import addon as addons
+from tts_cli.ports import NetworkSpec, Tensors
+from tts_cli.synthesis import AudioChunk
+
+ROOT = Path(__file__).parents[1]
+TINY, ATTENTION, VOCODER = (ROOT / "tests" / "addons" / f"tiny-{kind}" for kind in ("acoustic", "attention", "vocoder"))
+TEXT = "The boats came home before the storm, all of them. Nobody had hoped for that."
+NUM_THREADS = 8
+Audio = NDArray[np.float32]
+
+
+class Network:
+    """A network that keeps count of its runs."""
+
+    def __init__(self, network: Any, name: str, log: Log) -> None:
+        self._network, self._name, self._log = network, name, log
+        self.inputs, self.outputs = network.inputs, network.outputs
+
+    def run(self, tensors: Tensors) -> dict[str, Any]:
+        self._log.runs[self._name] += 1
+        self._log.on_run()
+        outputs: dict[str, Any] = self._network.run(tensors)
+        return outputs
+
+
+class Log:
+    """What networks were opened and how often they ran."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.runs: Counter[str] = Counter()
+        self.on_run: Callable[[], object] = int
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """Counts the networks of voices that are loaded in the test, which share none with other tests."""
+    log, open_network = Log(), addons.open_network
+
+    def counting(graph: Path, spec: NetworkSpec, *rest: Any, **more: Any) -> Network:
+        log.opened.append(graph.stem)
+        return Network(open_network(graph, spec, *rest, **more), graph.stem, log)
+
+    monkeypatch.setattr(addons, "open_network", counting)
+    monkeypatch.setattr(addons, "_SHARED", type(addons._SHARED)())
+    return log
+
+
+def joined(chunks: Iterator[AudioChunk]) -> Audio:
+    return np.concatenate([chunk.samples for chunk in chunks])
