@@ -16,6 +16,7 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSummary, write_corpus
 from tts_cli.errors import TtsError
 from tts_cli.models import KINDS, Batch, Kind, TrainableModel
+from tts_cli.models.parts import ExportPart, Features
 from tts_cli.training.recipe import load_recipe
 from tts_cli.training.start import train
 
@@ -94,6 +95,12 @@ class Model(TrainableModel):
 
     def speaker_tables(self) -> tuple[str, ...]:
         return ("speaker.weight", "mean_log_f0")
+
+    def export_parts(self) -> list[ExportPart]:
+        return []
+
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:  # noqa: ARG002
+        return {}
 
 
 def write_toy_corpus(folder: Path, speakers: tuple[str, ...] = ("ann", "bob")) -> Path:

@@ -11,6 +11,7 @@ The one training loop knows models by `TrainableModel` alone.
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ class Batches(Protocol):
         """
 
 
-class TrainableModel(nn.Module):
+class TrainableModel(nn.Module, ABC):
     """A model as the training loop sees it: built as `Model(config, facts)`, both of which it keeps under these names.
 
     Weights are initialised from torch's global generator, which is seeded before. Before every step that generator is seeded by
@@ -92,9 +93,9 @@ class TrainableModel(nn.Module):
         self.facts = facts
 
     @classmethod
+    @abstractmethod
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         """Batches of the `split` ("train" or "validation") of a prepared corpus; `config` is the file's `BatchConfig`."""
-        raise NotImplementedError
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of each player, in the order in which they take their turns within a step; each has an optimiser.
@@ -107,12 +108,12 @@ class TrainableModel(nn.Module):
         """Whether `player` learns at `step` (a discriminator may join late)."""
         return True
 
+    @abstractmethod
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
         """Scalars: `loss` is what `player` minimises, the others are its parts, for the log.
 
         A scalar named `weight` says how much data the loss is a mean of; processes are averaged by it (default: their items).
         """
-        raise NotImplementedError
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
@@ -127,13 +128,13 @@ class TrainableModel(nn.Module):
         """State names of the tensors with one row a speaker; `--init-from` matches their rows by the speakers' names."""
         return ()
 
+    @abstractmethod
     def export_parts(self) -> list[ExportPart]:
         """The networks of its addon."""
-        raise NotImplementedError
 
+    @abstractmethod
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
         """Inputs for each part, by its name, on which export compares torch with the exported network."""
-        raise NotImplementedError
 
 
 def find_kind(name: str) -> Kind:
