@@ -60,10 +60,10 @@ class BatchConfig(StrictModel):
     """Mel frames of a batch, padding included."""
 
 
-class TokenEncoder(nn.Module):
+class PhoneEncoder(nn.Module):
     """Phones in their neighbourhood: dilated convolutions that see nothing beyond the mask.
 
-    phones: (B, N, 1) int64; mask: (B, N, 1), 1 on tokens; speaker: (B, 1, 1) int64 -> (B, N, outputs)
+    phones: (B, N, 1) int64; mask: (B, N, 1), 1 on tokens -> (B, N, outputs)
     """
 
     DILATIONS = (1, 1, 2, 4, 8, 1, 1, 1)
@@ -71,20 +71,33 @@ class TokenEncoder(nn.Module):
     def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__()
         self.phones = nn.Embedding(len(facts.symbols), channels)
-        self.speakers = nn.Embedding(len(facts.speakers), channels)
-        nn.init.normal_(self.speakers.weight, std=0.1)
         dilations = self.DILATIONS[: config.encoder_layers]
         self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
         self.dropout = nn.Dropout(config.dropout)
         self.norm = nn.LayerNorm(channels)
         self.head = nn.Linear(channels, outputs)
 
-    def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:
-        hidden = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0])
+    def forward(self, phones: Tensor, mask: Tensor) -> Tensor:
+        return self.encode(self.phones(phones[:, :, 0]), mask)
+
+    def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """From embedded tokens (B, N, channels)."""
         for block in self.blocks:
             padded = nn.functional.pad(hidden * mask, (0, 0, block.before, block.after))
             hidden = self.dropout(block(padded))
         return self.head(self.norm(hidden)) * mask
+
+
+class TokenEncoder(PhoneEncoder):
+    """The same as a speaker says them: phones, mask and speaker (B, 1, 1) int64 -> (B, N, outputs)."""
+
+    def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
+        super().__init__(config, facts, channels, outputs)
+        self.speakers = nn.Embedding(len(facts.speakers), channels)
+        nn.init.normal_(self.speakers.weight, std=0.1)
+
+    def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:  # type: ignore[override]
+        return self.encode(self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0]), mask)
 
 
 class ProsodyEncoder(nn.Module):
@@ -106,21 +119,16 @@ class ProsodyEncoder(nn.Module):
         return log_duration + 1.5, 0.2 * log_f0 + mean, torch.sigmoid(voicing), energy - 4.0
 
 
-class Decoder(nn.Module):
-    """Frames from repeated tokens, by convolutions that pad nothing.
+class FrameDecoder(nn.Module):
+    """Frames from what was repeated to them, by convolutions that pad nothing: first the contour, then the mel on top of it."""
 
-    text (B, T, channels), log_f0, voicing, energy (B, T, 1), phone_position (B, T, 2), speaker (B, 1, 1)
-    -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
-    """
-
-    def __init__(self, config: Config, facts: CorpusFacts, num_prosody: int = 3) -> None:
-        """`num_prosody`: values of prosody that come with each frame."""
+    def __init__(self, config: Config, facts: CorpusFacts, num_prosody: int) -> None:
+        """`num_prosody`: values of prosody that come with each frame, beside text and place."""
         super().__init__()
         self.config = config
         self.speakers = nn.Embedding(len(facts.speakers), config.channels)
         nn.init.normal_(self.speakers.weight, std=0.1)
         self.contour_input = nn.Linear(config.channels + num_prosody + 2, config.contour_channels)
-        self.contour_speakers = nn.Embedding(len(facts.speakers), config.contour_channels)
         self.contour = _blocks(config.contour_channels, config.contour_layers, config)
         self.contour_head = nn.Linear(config.contour_channels, 2)
         centres = np.linspace(60, COMB_MAX_HZ, 80, dtype=np.float32)
@@ -130,19 +138,43 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(config.channels)
         self.head = nn.Linear(config.channels, facts.mel.num_bands)
 
+    def draw(self, inputs: Tensor, log_f0: Tensor, voicing: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel, log_f0 and voicing of the frames, `margin` fewer than the `inputs` on either side; arguments as of `draw_mel`."""
+        edge = self.config.margin - self.config.contour_margin
+        inner = slice(edge, log_f0.shape[1] - edge)
+        return self.draw_mel(inputs, log_f0, voicing, speaker), log_f0[:, inner], voicing[:, inner]
+
+    def draw_mel(self, inputs: Tensor, frame_log_f0: Tensor, frame_voicing: Tensor, speaker: Tensor) -> Tensor:
+        """The mel on top of a contour that stands `contour_margin` frames after the start of `inputs`, and ends as early.
+
+        inputs: (B, T, C), all of a frame's inputs side by side, the last of which is 1 inside the utterance.
+        """
+        edge = self.config.contour_margin
+        inputs = inputs[:, edge : inputs.shape[1] - edge]
+        voiced = frame_voicing * inputs[:, :, -1:]
+        features = [inputs, voiced * harmonic_comb(frame_log_f0, self.centres), voiced * (frame_log_f0 - LOG_F0_CENTRE), voiced]
+        hidden = self.frame_input(torch.cat(features, -1)) + self.speakers(speaker[:, :, 0])
+        return 2.0 * self.head(self.norm(self.blocks(hidden))) - 5.0
+
+
+class Decoder(FrameDecoder):
+    """Frames from repeated tokens.
+
+    text (B, T, channels), log_f0, voicing, energy (B, T, 1), phone_position (B, T, 2), speaker (B, 1, 1)
+    -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
+    """
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts, len(PROSODY) - 1)
+        self.contour_speakers = nn.Embedding(len(facts.speakers), config.contour_channels)
+
     def forward(
         self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor, speaker: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return self.draw(self.inputs(text, log_f0, voicing, energy, phone_position), log_f0, speaker)
+        inputs = self.beside(text, log_f0, voicing, energy, phone_position)
+        return self.draw(inputs, *self.draw_contour(inputs, log_f0, speaker), speaker)
 
-    def draw(self, inputs: Tensor, log_f0: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What `forward` gives, from all inputs side by side and the log_f0 (B, T, 1) that the contour starts from."""
-        frame_log_f0, frame_voicing = self.draw_contour(inputs, log_f0, speaker)
-        mel = self.draw_mel(inputs, frame_log_f0, frame_voicing, speaker)
-        edge = self.config.margin - self.config.contour_margin
-        return mel, *(contour[:, edge : contour.shape[1] - edge] for contour in (frame_log_f0, frame_voicing))
-
-    def inputs(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
+    def beside(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
         """All of a frame's inputs side by side; the last one tells whether the frame lies inside the utterance."""
         inside = (phone_position[:, :, 1:] > 0).float()
         return torch.cat([text, (log_f0 - LOG_F0_CENTRE) * inside, voicing, energy, phone_position[:, :, :1], inside], -1)
@@ -153,15 +185,6 @@ class Decoder(nn.Module):
         change, voicing = self.contour_head(hidden).split(1, -1)
         edge = self.config.contour_margin
         return log_f0[:, edge : log_f0.shape[1] - edge] + 0.2 * change, torch.sigmoid(voicing)
-
-    def draw_mel(self, inputs: Tensor, frame_log_f0: Tensor, frame_voicing: Tensor, speaker: Tensor) -> Tensor:
-        """The mel on top of a contour that stands `contour_margin` frames after the start of `inputs`."""
-        edge = self.config.contour_margin
-        inputs = inputs[:, edge : inputs.shape[1] - edge]
-        voiced = frame_voicing * inputs[:, :, -1:]
-        features = [inputs, voiced * harmonic_comb(frame_log_f0, self.centres), voiced * (frame_log_f0 - LOG_F0_CENTRE), voiced]
-        hidden = self.frame_input(torch.cat(features, -1)) + self.speakers(speaker[:, :, 0])
-        return 2.0 * self.head(self.norm(self.blocks(hidden))) - 5.0
 
 
 def _blocks(channels: int, layers: int, config: Config) -> nn.Sequential:
@@ -189,13 +212,13 @@ class Model(TrainableModel):
         inputs, log_f0 = self._decoder_inputs(batch, phones, mask, speaker)
         frame_log_f0, frame_voicing = self.decoder.draw_contour(inputs, log_f0, speaker)
         edge = margin - contour_margin
-        true = {name: _padded(batch[name], edge) for name in ("log_f0", "voicing")}
+        true = {name: padded(batch[name], edge) for name in ("log_f0", "voicing")}
         mel = self.decoder.draw_mel(inputs, true["log_f0"], true["voicing"], speaker)
         frames = batch["frame_mask"]
-        parts["contour"] = _mean((frame_log_f0 - true["log_f0"]).abs(), true["voicing"])
+        parts["contour"] = weighted_mean((frame_log_f0 - true["log_f0"]).abs(), true["voicing"])
         voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
-        parts["frame_voicing"] = _mean(voicing_loss, _padded(frames, edge))
-        parts["mel"] = _mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
+        parts["frame_voicing"] = weighted_mean(voicing_loss, padded(frames, edge))
+        parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
         weights = {"mel": 2.0, "contour": 3.0, "log_f0": 3.0, "energy": 0.5, "voicing": 0.5, "frame_voicing": 0.5}
         return {"loss": sum(weights.get(name, 1.0) * part for name, part in parts.items()), **parts, "weight": frames.sum()}
 
@@ -203,10 +226,10 @@ class Model(TrainableModel):
         mask, voicing = batch["token_mask"], batch["token_voicing"]
         log_duration = torch.log1p(batch["durations"].float())[..., None]
         return {
-            "duration": _mean((prosody["log_duration"] - log_duration).square(), mask),
-            "log_f0": _mean((prosody["log_f0"] - batch["token_log_f0"]).abs(), mask * voicing),
-            "voicing": _mean(nn.functional.binary_cross_entropy(prosody["voicing"], voicing, reduction="none"), mask),
-            "energy": _mean((prosody["energy"] - batch["token_energy"]).abs(), mask),
+            "duration": weighted_mean((prosody["log_duration"] - log_duration).square(), mask),
+            "log_f0": weighted_mean((prosody["log_f0"] - batch["token_log_f0"]).abs(), mask * voicing),
+            "voicing": weighted_mean(nn.functional.binary_cross_entropy(prosody["voicing"], voicing, reduction="none"), mask),
+            "energy": weighted_mean((prosody["energy"] - batch["token_energy"]).abs(), mask),
         }
 
     def _decoder_inputs(self, batch: Batch, phones: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
@@ -215,10 +238,10 @@ class Model(TrainableModel):
         tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
         frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
         margin = self.config.margin
-        frames, position = _padded(frames, margin), _padded(position, margin)
+        frames, position = padded(frames, margin), padded(position, margin)
         channels = self.config.channels
         text, log_f0, voicing, energy = frames.split([channels, 1, 1, 1], -1)
-        return self.decoder.inputs(text, log_f0, voicing, energy, position), log_f0
+        return self.decoder.beside(text, log_f0, voicing, energy, position), log_f0
 
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
@@ -271,8 +294,8 @@ class Model(TrainableModel):
         prosody = self.prosody_encoder(*tokens)[1:]
         durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
         frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
-        padded = _padded(torch.cat([frames, position], -1), self.config.margin)
-        decoder = (*padded.split([self.config.channels, 1, 1, 1, 2], -1), speaker)
+        inputs = padded(torch.cat([frames, position], -1), self.config.margin)
+        decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), speaker)
         return {"text_encoder": tokens, "prosody_encoder": tokens, "decoder": decoder}
 
 
@@ -291,10 +314,10 @@ def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, 
     return tokens.gather(1, token[..., None].expand(-1, -1, tokens.shape[-1])) * inside, position * inside
 
 
-def _padded(frames: Tensor, margin: int) -> Tensor:
+def padded(frames: Tensor, margin: int) -> Tensor:
     """Zeros before and after, as the layer feeds at both ends of an utterance."""
     return nn.functional.pad(frames, (0, 0, margin, margin))
 
 
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp(min=1)

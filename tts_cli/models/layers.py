@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -67,6 +69,23 @@ class FrequencyWarp(nn.Module):
     def forward(self, mel: Tensor, choice: Tensor) -> Tensor:
         """mel (B, T, bands), choice (B,) places in `FACTORS` -> (B, T, bands)."""
         return mel @ self.matrices[choice]
+
+
+class _ReversedGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: Tensor, weight: float) -> Tensor:
+        context.weight = weight
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return -context.weight * gradient, None
+
+
+def reversed_gradient(x: Tensor, weight: float) -> Tensor:
+    """`x`, whose gradient is turned round and scaled (Ganin and Lempitsky, 2015): what follows learns, what precedes unlearns."""
+    result: Tensor = _ReversedGradient.apply(x, weight)
+    return result
 
 
 def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
