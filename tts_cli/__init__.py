@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tts_cli.blocks.streamable import Stream, StreamableBlock
     from tts_cli.errors import TtsError
     from tts_cli.ports import PortSpec, Tensors
-    from tts_cli.request import Controls, Request, Sentence
+    from tts_cli.request import Controls, Request, Sentence, Source
     from tts_cli.synthesis import AudioChunk, Voice, load
 
 _ROOMS = {
@@ -28,6 +28,7 @@ _ROOMS = {
     "Request": "request",
     "Sentence": "request",
     "SequenceBlock": "blocks.sequence",
+    "Source": "request",
     "Stream": "blocks.streamable",
     "StreamableBlock": "blocks.streamable",
     "Tensors": "ports",
@@ -45,6 +46,7 @@ __all__ = [
     "Request",
     "Sentence",
     "SequenceBlock",
+    "Source",
     "Stream",
     "StreamableBlock",
     "Tensors",

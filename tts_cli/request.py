@@ -34,6 +34,11 @@ REQUEST_PORTS = (
     PortSpec(name="given_log_f0", rate="token"),
     PortSpec(name="given_energy", rate="token"),
     PortSpec(name="given_embedding", rate="utterance", channels=0),
+    PortSpec(name="source_mel", rate="source_frame", channels=0),
+    PortSpec(name="source_mask", rate="source_frame"),
+    PortSpec(name="source_phones", rate="source_frame", type="int64"),
+    PortSpec(name="source_speaker", rate="utterance", channels=0),
+    PortSpec(name="strength", rate="utterance"),
 )
 """Everything a request may hold. The first four are always there, the fifth where the speaker's loudness was measured."""
 
@@ -91,6 +96,12 @@ class Request:
     """(N,) natural log of the mean mel magnitude; NaN leaves a token to the model."""
     given_embedding: Floats | None = None
     """(D,) prosody embedding of the utterance."""
+    source_mel: Floats | None = None
+    """(T, bands) of the recording whose prosody is transferred: T is the sum of `given_durations`, which are its phones'."""
+    source_speaker: Floats | None = None
+    """(D,) the vector of who speaks there."""
+    strength: float = 1.0
+    """Of the transfer: 0 leaves prosody and durations to the model, 1 takes them as they are in the recording."""
 
     def __post_init__(self) -> None:
         num_tokens = len(self.phones)
@@ -100,6 +111,12 @@ class Request:
                 raise InputError(f"{name} has shape {np.shape(value)}, but there are {num_tokens} tokens")
         if self.given_durations is not None and np.any(self.given_durations < 0):
             raise InputError("given_durations holds a negative duration")
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"the strength of a transfer is {self.strength}, outside 0 to 1")
+        if self.source_mel is not None and (
+            self.given_durations is None or len(self.source_mel) != np.nansum(self.given_durations)
+        ):
+            raise InputError("a source mel needs given_durations that sum to its frames")
 
     def scope(self) -> dict[str, Array]:
         """The outermost scope: (1, N, 1) at token rate, (1, 1, C) at utterance rate."""
@@ -112,7 +129,20 @@ class Request:
         tensors |= {name: np.full((1, 1, 1), value, np.float32) for name, value in self.controls.changed().items()}
         if self.loudness_lufs is not None:
             tensors["loudness_lufs"] = np.full((1, 1, 1), self.loudness_lufs, np.float32)
-        return tensors | self._prescribed()
+        if self.strength != 1:
+            tensors["strength"] = np.full((1, 1, 1), self.strength, np.float32)
+        return tensors | self._prescribed() | self._source()
+
+    def _source(self) -> dict[str, Array]:
+        if self.source_mel is None or self.source_speaker is None or self.given_durations is None:
+            return {}
+        phones = np.repeat(self.phones, self.given_durations.astype(np.int64))
+        return {
+            "source_mel": np.asarray(self.source_mel, np.float32)[None],
+            "source_mask": np.ones((1, len(phones), 1), np.float32),
+            "source_phones": phones.reshape(1, -1, 1).astype(np.int64),
+            "source_speaker": np.asarray(self.source_speaker, np.float32).reshape(1, 1, -1),
+        }
 
     def _prescribed(self) -> dict[str, Array]:
         tensors: dict[str, Array] = {}
@@ -152,6 +182,18 @@ class Sentence(StrictModel):
                 raise InputError(f"f0_hz of '{self.text}' holds a value that is not positive", hint="null leaves it to the model")
             arrays["given_log_f0"] = np.log(f0_hz)
         return arrays
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording whose prosody another voice is to take, as `prosody.transfer` makes it."""
+
+    sentence: Sentence
+    """What is said there; its durations are those of the recording, in frames."""
+    mel: Floats | None = None
+    """(T, bands) with T the sum of the durations; None: only the rhythm is taken."""
+    speaker: Floats | None = None
+    """(D,) the vector of who speaks there, by the speaker encoder of the addon that takes it."""
 
 
 def _with_gaps(values: Iterable[float | None]) -> Floats:

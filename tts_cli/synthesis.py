@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,12 +28,16 @@ from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.library import DEFAULT_ADDON
 from tts_cli.ports import Tensors
-from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence
+from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence, Source
 from tts_cli.text import TextFrontEnd, Utterance
 from tts_cli.text.phones import START
 
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
+
+
+Said = str | Iterable[str | Sentence | Source]
+"""What a voice is given to speak."""
 
 
 @dataclass(frozen=True)
@@ -111,56 +115,71 @@ class Voice:
         first = next(self.acoustic.context.chunks.sizes())
         return first_chunk_latency(self.stack, first * self._frame_samples)
 
+    @property
+    def reads_source(self) -> bool:
+        """Whether the melody of a recording can be transferred to it, rather than its rhythm alone."""
+        return bool(self._request["source_mel"].readers)
+
     def stream(
         self,
-        text: str | Iterable[str | Sentence],
+        text: Said,
         speaker: str | None = None,
         controls: Controls | None = None,
         seed: int = 0,
         sentence_silence_s: float = 0.2,
         best_effort: bool = False,
+        strength: float = 1.0,
     ) -> Generator[AudioChunk]:
         """Speaks `text`, chunk by chunk, each computed when it is asked for.
 
-        Given sentences are spoken with the prosody they prescribe. Between two sentences there are `sentence_silence_s` seconds
-        of silence, before the first and after the last none. Raises InputError at once for an unknown speaker and for a control
-        the stack lacks, TextError while streaming for text with nothing to speak, RefusedError for speech with a fault, which
-        `best_effort` lets pass, with 0 for what is not a finite number. Closing the iterator ends all work; iterator and closing
-        belong to one thread, as Python's generators do: another gets ValueError while the first waits for a chunk.
+        Given sentences are spoken with the prosody they prescribe, sources with that of their recording, to the degree of
+        `strength`, from 0 to 1. Between two sentences there are `sentence_silence_s` seconds of silence, before the first and
+        after the last none. Raises InputError at once for an unknown speaker and for a control the stack lacks, TextError while
+        streaming for text with nothing to speak, RefusedError for speech with a fault, which `best_effort` lets pass, with 0 for
+        what is not a finite number. Closing the iterator ends all work; iterator and closing belong to one thread, as Python's
+        generators do: another gets ValueError while the first waits for a chunk.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         loudness_lufs = self.acoustic.config.speakers[speaker_id].loudness_lufs if self.speakers else None
-        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed, loudness_lufs)
+        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed, loudness_lufs, strength=strength)
         self._refuse_unread(template.scope())
         if not 0 <= sentence_silence_s < np.inf:
             raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
         chunks = self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
         return chunks if best_effort else _without_faults(chunks)
 
-    def _chunks(self, text: str | Iterable[str | Sentence], template: Request, num_silent: int) -> Generator[AudioChunk]:
+    def _chunks(self, text: Said, template: Request, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
-        for index, sentence in enumerate(self.sentences(text)):
+        for index, source in enumerate(self._sources(text)):
             if index and num_silent:
                 yield AudioChunk(np.zeros(num_silent, np.float32), self.sample_rate)
-            yield from self._spoken(sentence, self._request_for(sentence, template, index), sizes)
+            yield from self._spoken(source.sentence, self._request_for(source, template, index), sizes)
 
-    def sentences(self, text: str | Iterable[str | Sentence]) -> Iterator[Sentence]:
+    def sentences(self, text: Said) -> Iterator[Sentence]:
         """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
-        for item in [text] if isinstance(text, str) else text:
-            if isinstance(item, Sentence):
-                yield item
-                continue
-            for spoken in self.front_end.sentences(item, self.acoustic.context.max_tokens):
-                yield Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
+        return (source.sentence for source in self._sources(text))
 
-    def _request_for(self, sentence: Sentence, template: Request, index: int) -> Request:
+    def _sources(self, text: Said) -> Iterator[Source]:
+        """The sentences, with the recording that each is to sound like, if there is one."""
+        for item in [text] if isinstance(text, str) else text:
+            if isinstance(item, Source):
+                yield item
+            elif isinstance(item, Sentence):
+                yield Source(item)
+            else:
+                for spoken in self.front_end.sentences(item, self.acoustic.context.max_tokens):
+                    words = {"words": spoken.words, "word_of_token": spoken.word_of_token}
+                    yield Source(Sentence(text=spoken.text, tokens=spoken.tokens, **words))
+
+    def _request_for(self, source: Source, template: Request, index: int) -> Request:
+        sentence = source.sentence
         unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
         if unknown:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
         prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
-        seed = template.seed + index
-        request = Request(phones, template.speaker, template.controls, seed, template.loudness_lufs, **prescribed)
+        recorded = {"source_mel": source.mel, "source_speaker": source.speaker}
+        request = replace(template, phones=phones, seed=template.seed + index, **prescribed, **recorded)
         self._refuse_unread(request.scope())
         return request
 
@@ -195,7 +214,7 @@ class Voice:
 
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
-        always = {"phones", "token_mask", "speaker", "seed", "loudness_lufs"}
+        always = {"phones", "token_mask", "speaker", "seed", "loudness_lufs", "source_mask", "source_phones", "source_speaker"}
         for name in scope.keys() - always:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)

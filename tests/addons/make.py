@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.export.folder import write_addon
-from tts_cli.models.parts import ExportPart
+from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker
+from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 from tts_cli.text.phones import SYMBOLS
 
@@ -156,7 +158,42 @@ def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:
     )
 
 
-def write(description: dict[str, object], make_parts: Callable[[], list[ExportPart]]) -> None:
+def copycat_model() -> copycat.Model:
+    """CopyCat itself, as small as it gets."""
+    config = copycat.Config(
+        channels=CHANNELS,
+        prosody_channels=CHANNELS,
+        encoder_layers=1,
+        decoder_layers=1,
+        contour_layers=1,
+        contour_channels=CHANNELS,
+        kernel=3,
+        latent_channels=2,
+        reference_channels=CHANNELS,
+        reference_layers=2,
+        speaker_encoder=speaker.Config(channels=CHANNELS, layers=1, dimensions=3),
+    )
+    speakers = tuple(SpeakerFacts(std_log_f0=0.2, **facts) for facts in SPEAKERS)
+    model = copycat.Model(config, CorpusFacts(mel=MEL, symbols=SYMBOLS, speakers=speakers))
+    # Fresh weights are so small that no latent would be heard.
+    for parameter in model.decoder.parameters():
+        parameter.data *= 2.0
+    return model.eval()
+
+
+def recording(num_tokens: int) -> Features:
+    """A random utterance, as a corpus would have it."""
+    random = np.random.default_rng(num_tokens)
+    durations = random.integers(0, 9, num_tokens)
+    mel = random.normal(-4.0, 1.0, (int(durations.sum()), MEL.num_bands)).astype(np.float32)
+    return {"phones": random.integers(0, len(SYMBOLS), num_tokens), "durations": durations, "speaker": np.array(1), "mel": mel}
+
+
+def write(
+    description: dict[str, object],
+    make_parts: Callable[[], list[ExportPart]],
+    samples: dict[str, list[tuple[Tensor, ...]]] | None = None,
+) -> None:
     torch.manual_seed(0)
     parts = make_parts()
     name = str(description["name"])
@@ -165,7 +202,7 @@ def write(description: dict[str, object], make_parts: Callable[[], list[ExportPa
         "licence": "Apache-2.0",
         "provenance": {"made by": "tests/addons/make.py"},
     }
-    samples = {part.name: [sample(part, length) for length in (20, 33)] for part in parts}
+    samples = samples or {part.name: [sample(part, length) for length in (20, 33)] for part in parts}
     write_addon(FOLDER / name, {**shared, **description}, parts, samples, {}, f"# {name}\n\nRandom weights, for tests.\n")
 
 
@@ -192,6 +229,14 @@ def main() -> None:
         "streamable_block": {"type": "AttentionDecoder"},
     }
     write({**acoustic, "name": "tiny-attention", "stack": [decoder]}, attention_parts)
+    torch.manual_seed(1)
+    model = copycat_model()
+    recordings = [model.export_samples(recording(length)) for length in (20, 33)]
+    write(
+        {**acoustic, "name": "tiny-copycat"},
+        model.export_parts,
+        {part: [one[part] for one in recordings] for part in recordings[0]},
+    )
     write({"name": "tiny-vocoder", "kind": "vocoder", "stack": [{"type": "Vocoder"}]}, vocoder_parts)
 
 

@@ -1,10 +1,10 @@
 """CopyCat: the prosody of anyone's recording, in the voice of a target speaker (Karlapati et al., 2020).
 
-The reference encoder turns a source mel, its phones and the vector of its speaker into latents over time, which have the same mean
-and deviation for everybody: few, and few a second, so that the speaker does not fit in. The decoder makes the target's mel from
-them and the encoded phones; its melody knows of the target only the mean and spread of F0. It is taught by copying every recording
-onto its own speaker. What the reference encoder sees then has its frequency axis stretched or squeezed and noise in it, and an
-adversary that tries to tell the speaker from the latents is worked against.
+The reference encoder turns a source mel, its phones and the vector of its speaker into latents over time, which have the same
+mean and deviation for everybody: few, and few a second, so that the speaker does not fit in. The decoder makes the target's mel
+from them and the encoded phones; its melody knows of the target only the mean and spread of F0. It is taught by copying every
+recording onto its own speaker. What the reference encoder sees then has its frequency axis stretched or squeezed and noise in it,
+and an adversary that tries to tell the speaker from the latents is worked against.
 """
 
 from __future__ import annotations
@@ -202,7 +202,9 @@ class Model(TrainableModel):
         posterior = self._posterior(batch, self._as_heard(batch["mel"], batch["frame_mask"]))
         counted = (self.reference_encoder.pooled(batch["frame_mask"]) > 0).float()
         latents = posterior.sample() if self.training else posterior.mean
-        parts = self._frame_losses(batch, self._decoder_inputs(batch, self.text_encoder(phones, mask), self._kept(latents)), target)
+        parts = self._frame_losses(
+            batch, self._decoder_inputs(batch, self.text_encoder(phones, mask), self._kept(latents)), target
+        )
         durations = torch.log1p(batch["durations"].float())[..., None]
         parts["duration"] = weighted_mean((self.duration_encoder(phones, mask, target) - durations).square(), mask)
         each = posterior.divergence()
@@ -267,7 +269,7 @@ class Model(TrainableModel):
         }
 
     def _melody(self, log_f0: Tensor, voicing: Tensor, target: Tensor) -> Tensor:
-        """The true contour with the speaker's mean and spread instead of the utterance's: all that normalised latents can tell."""
+        """The true contour with its speaker's mean and spread for its own: all that normalised latents can tell."""
         mean, spread = self.decoder.range_of(target)
         own_mean, own_spread = masked_mean_and_deviation(log_f0, voicing)
         return mean + spread * (log_f0 - own_mean) / torch.maximum(own_spread, NARROWEST_SPREAD * spread)
@@ -329,7 +331,9 @@ class Model(TrainableModel):
         reference = {"when": "source_mel", "mask": "source_mask"}
         return [
             ExportPart("text_encoder", module=self.text_encoder, inputs=[phones, mask], outputs=[text], **tokens),
-            ExportPart("duration_encoder", module=self.duration_encoder, inputs=[phones, mask, target], outputs=[duration], **tokens),
+            ExportPart(
+                "duration_encoder", module=self.duration_encoder, inputs=[phones, mask, target], outputs=[duration], **tokens
+            ),
             ExportPart("reference_encoder", "encoder", self.reference_encoder, source, [latents], **reference),
             ExportPart("decoder", "decoder", self.decoder, [*frames, target], made, splittable=True),
             ExportPart("speaker_encoder", "analysis", self.speaker_encoder, source[:2], source[3:], mask="source_mask"),
@@ -342,7 +346,12 @@ class Model(TrainableModel):
         phones, target = tensors["phones"][..., None], tensors["speaker"][:, None, None]
         mask = torch.ones(phones.shape)
         source_phones, _ = repeat(phones, tensors["durations"], tensors["mel"].shape[1])
-        source = (tensors["mel"], batch["frame_mask"], source_phones.long(), self.speaker_encoder(tensors["mel"], batch["frame_mask"]))
+        source = (
+            tensors["mel"],
+            batch["frame_mask"],
+            source_phones.long(),
+            self.speaker_encoder(tensors["mel"], batch["frame_mask"]),
+        )
         inputs = self._decoder_inputs(batch, self.text_encoder(phones, mask), self.reference_encoder(*source))
         channels, latents = self.config.channels, self.config.latent_channels
         text, timed, _ = inputs.split([channels, latents, 2], -1)
