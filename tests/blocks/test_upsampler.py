@@ -12,6 +12,7 @@ from tts_cli.blocks.streamable import Stream
 from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
+from tts_cli.ports import PortSpec
 from tts_cli.request import Controls, Request
 
 PHONES = np.array([SYMBOLS.index(symbol) for symbol in ("^", "B", "AA0", " ", "K", ".")])
@@ -70,6 +71,52 @@ def test_tokens_are_repeated_with_the_place_in_them() -> None:
     np.testing.assert_allclose(frames["phone_position"][0, :3, 0], [1 / 6, 3 / 6, 5 / 6], rtol=1e-6)
     np.testing.assert_allclose(frames["phone_position"][0, :3, 1], np.log(4), rtol=1e-6)
     assert "log_duration" not in frames
+
+
+SPANS = [2.0, 4, 6, 0, 5, 3]
+
+
+def transferred(strength: float, out: list[float] | None = None, tau: int = 1) -> np.ndarray:
+    """The latents of every output frame; those of the recording count its frames, tau by tau, from 1."""
+    recording = {"source_mel": np.zeros((20, 80), np.float32), "source_speaker": np.zeros(3, np.float32)}
+    request = Request(PHONES, given_durations=np.array(SPANS, np.float32), strength=strength, **recording)
+    latents = PortSpec(name="latents", rate=f"source_frame/{tau}" if tau > 1 else "source_frame")
+    durations = PortSpec(name="log_duration", rate="token")
+    upsampler = Upsampler(options(), ToyAddon())
+    upsampler.connect(request_wiring().shadowed_by(Wiring.of([latents, durations], "toy: encoders")), Wiring({}))
+    predicted = np.log1p(SPANS if out is None else out).astype(np.float32).reshape(1, -1, 1)
+    steps = np.arange(1, 1 + -(-20 // tau), dtype=np.float32).reshape(1, -1, 1)
+    return read_all(upsampler.open({**request.scope(), "log_duration": predicted, "latents": steps}, None), [3, 1, 7])["latents"][
+        0, :, 0
+    ]
+
+
+def test_latents_pass_as_they_are_where_durations_agree() -> None:
+    np.testing.assert_array_equal(transferred(1.0), np.arange(1, 21))
+    np.testing.assert_array_equal(transferred(1.0, tau=8), np.repeat([1, 2, 3], [8, 8, 4]))
+
+
+def test_latents_keep_to_their_phones_where_durations_do_not_agree() -> None:
+    changed = transferred(0.5, [2, 24, 0, 4, 5, 3])
+    # ln(1 + frames) is half way between: 2, sqrt(5 * 25) - 1 = 10, sqrt(7) - 1 = 2, sqrt(5) - 1 = 1, 5, 3 frames.
+    first, second, third = changed[:2], changed[2:12], changed[12:14]
+    np.testing.assert_allclose(first, 0.5 * np.array([1, 2]))
+    np.testing.assert_allclose(second, 0.5 * np.array([3, 3, 4, 4, 4, 5, 5, 6, 6, 6]))
+    np.testing.assert_allclose(third, 0.5 * np.array([8, 11]))
+    np.testing.assert_allclose(changed[14:], 0.5 * np.array([13, *range(13, 21)]))
+
+
+def test_no_strength_leaves_durations_and_melody_to_the_model() -> None:
+    changed = transferred(0.0, [1, 2, 3, 0, 4, 5])
+    np.testing.assert_array_equal(changed, np.zeros(15))
+
+
+def test_a_source_that_does_not_fit() -> None:
+    mel = np.zeros((20, 80), np.float32)
+    with pytest.raises(InputError, match="sum to its frames"):
+        Request(PHONES, source_mel=mel, given_durations=np.ones(6, np.float32))
+    with pytest.raises(InputError, match="outside 0 to 1"):
+        Request(PHONES, strength=1.5)
 
 
 def test_controls_are_read_only_where_there_is_something_to_control() -> None:
