@@ -17,8 +17,9 @@ from tts_cli.models import find_kind
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
-from tts_cli.training.start import corpus_facts, create_model, initialise
+from tts_cli.training.start import corpus_facts, create_model
 from tts_cli.training.state import TrainingState
+from tts_cli.training.weights import initialise
 
 NETWORKS = {
     "explicit-duration": {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1},
@@ -78,7 +79,7 @@ def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus:
     assert [speaker.name for speaker in addon.config.speakers] == (["a", "b"] if addon.config.kind == "acoustic" else [])
     assert "noise" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
     fresh = create_model(recipe.model_copy(update={"seed": 1}), corpus_facts(open_corpus(corpus)))
-    assert " 0 fresh" in initialise(fresh, tmp_path / "noise", addon.config.kind)
+    assert " 0 fresh" in initialise(fresh, kind, [tmp_path / "noise"])[0]
     for name, value in checkpoints.read(checkpoint).read("average").items():
         assert torch.allclose(fresh.state_dict()[name], value, rtol=1e-3, atol=1e-6), name
 

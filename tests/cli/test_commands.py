@@ -107,7 +107,7 @@ def test_training_passes_on_its_options(tts: Run, monkeypatch: pytest.MonkeyPatc
     outcome = tts("train", "vocoder", recipe, "--data", "corpus", "--max-minutes", "2", "--set", "seed=7", "--restart")
     resolved, run, start, restart, _ = calls[0]
     assert (resolved.data, resolved.max_minutes, resolved.seed) == ("corpus", 2.0, 7)
-    assert (run, start, restart, outcome.out) == (Path("runs") / resolved.name, None, True, b"done\n")
+    assert (run, start, restart, outcome.out) == (Path("runs") / resolved.name, [], True, b"done\n")
 
 
 def test_measuring_an_addon(tts: Run) -> None:

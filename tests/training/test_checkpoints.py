@@ -12,7 +12,8 @@ from tts_cli.errors import CheckpointError, ConfigError
 from tts_cli.models import CorpusFacts, SpeakerFacts
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import load_recipe
-from tts_cli.training.start import create_model, initialise, train
+from tts_cli.training.start import create_model, train
+from tts_cli.training.weights import initialise
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_weights_start_another_model_that_knows_more_speakers(trained: tuple[Pat
     facts = checkpoints.find(trained[1]).description.facts
     speakers = tuple(SpeakerFacts(name=name, mean_log_f0=4.0) for name in ("abe", "ann", "bob"))
     model = create_model(load_recipe(trained[0]), facts.model_copy(update={"speakers": speakers}))
-    line = initialise(model, trained[1], "toy")
+    (line,) = initialise(model, "toy", [trained[1]])
     former = checkpoints.find(trained[1]).read("average")
     table = model.state_dict()["speaker.weight"]
     assert "new speakers: abe" in line
@@ -111,7 +112,7 @@ def test_weights_of_other_symbols_or_shapes_are_refused(trained: tuple[Path, Pat
     recipe = load_recipe(trained[0])
     other = CorpusFacts(symbols=("_", "^", "!"), speakers=facts.speakers)
     with pytest.raises(CheckpointError, match=r"other symbols.*!"):
-        initialise(create_model(recipe, other), trained[1], "toy")
+        initialise(create_model(recipe, other), "toy", [trained[1]])
     wide = load_recipe(trained[0], overrides=["network.channels=9"])
     with pytest.raises(CheckpointError, match="shape"):
-        initialise(create_model(wide, facts), trained[1], "toy")
+        initialise(create_model(wide, facts), "toy", [trained[1]])

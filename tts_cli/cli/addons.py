@@ -135,6 +135,10 @@ def export_addon(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="By default the name of the folder.")] = None,
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the addon.")] = "",
     default_vocoder: Annotated[str | None, typer.Option(metavar="NAME", help="Vocoder of an acoustic addon.")] = None,
+    speakers: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Only these speakers of the model, first the one who speaks when nobody is named."),
+    ] = None,
     model_card: Annotated[
         Path | None, typer.Option(metavar="FILE", help="MODEL_CARD.md; by default what the checkpoint tells.")
     ] = None,
@@ -153,7 +157,8 @@ def export_addon(
         from tts_cli.export.folder import TOLERANCE
 
         card = existing(model_card, "file") if model_card else None
-        options = ExportOptions(name, licence, default_vocoder, card, TOLERANCE if tolerance is None else tolerance)
+        names = tuple(filter(None, map(str.strip, (speakers or "").split(","))))
+        options = ExportOptions(name, licence, default_vocoder, card, names, TOLERANCE if tolerance is None else tolerance)
         parities = export(existing(checkpoint, "checkpoint or run"), output, data, options)
     _print_parities(output, parities)
     _say_loudness(output)

@@ -21,7 +21,9 @@ app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
 def train(context: typer.Context) -> None:
     """Train a model by a recipe."""
     if context.invoked_subcommand is None:
-        raise InputError("say what to train", hint="tts train acoustic RECIPE, or tts train vocoder RECIPE")
+        raise InputError(
+            "say what to train", hint="tts train acoustic RECIPE, tts train vocoder RECIPE, or tts train copycat RECIPE"
+        )
 
 
 def _command(group: str) -> Callable[..., None]:
@@ -43,7 +45,12 @@ def _command(group: str) -> Callable[..., None]:
             float | None, typer.Option(metavar="MINUTES", help="Stop, with a checkpoint, after this time.")
         ] = None,
         init_from: Annotated[
-            Path | None, typer.Option(metavar="PATH", help="Addon, checkpoint or run whose weights a fresh training starts from.")
+            list[Path] | None,
+            typer.Option(
+                metavar="PATH",
+                help="Addon, checkpoint or run, of this or another kind, whose weights a fresh training starts from; "
+                "may be given again.",
+            ),
         ] = None,
         devices: Annotated[
             int | None, typer.Option(metavar="N", min=1, help="Processes on this machine, each with one device.")
@@ -59,7 +66,7 @@ def _command(group: str) -> Callable[..., None]:
 
             options = {"max_minutes": max_minutes, "devices": devices, "num_nodes": num_nodes}
             resolved = load_recipe(recipe, group, settings or [], data=str(data) if data else None, **options)
-            start = existing(init_from, "addon, checkpoint or run") if init_from else None
+            start = [existing(path, "addon, checkpoint or run") for path in init_from or []]
             typer.echo(train_model(resolved, output or RUNS / resolved.name, start, not resume, say))
 
     return train_group
@@ -67,3 +74,8 @@ def _command(group: str) -> Callable[..., None]:
 
 app.command("acoustic", help="Train an acoustic model: phones in, mel frames out.")(_command("acoustic"))
 app.command("vocoder", help="Train a vocoder: mel frames in, audio out.")(_command("vocoder"))
+app.command(
+    "copycat",
+    help="Train CopyCat (model: copycat): phones and a recording's prosody in, mel frames of another speaker out; "
+    "or the speaker encoder that it reads recordings with (model: speaker).",
+)(_command("copycat"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -91,6 +92,18 @@ class Corpus:
         summary = self.summary.model_copy(update={"speakers": speakers})
         return Corpus(self.folder, summary, [recording for recording in self.recordings if recording.speaker in speakers])
 
+    def with_disjoint_prompts(self) -> Corpus:
+        """The corpus in whose split `train` every text is read by one speaker: a hash of the text chooses which of its readers.
+
+        The other splits stay as they are, so that what is measured on them compares.
+        """
+        readers: dict[str, set[str]] = {}
+        for recording in self.of_split("train"):
+            readers.setdefault(recording.normalized_text, set()).add(recording.speaker)
+        keepers = {text: sorted(names)[_digest(text) % len(names)] for text, names in readers.items()}
+        kept = [r for r in self.recordings if r.split != "train" or r.speaker == keepers[r.normalized_text]]
+        return Corpus(self.folder, self.summary, kept)
+
     def of_split(self, split: str) -> list[Recording]:
         """The recordings of one split. Raises CorpusError for `unseen`, unknown names and empty splits."""
         if split == "unseen":
@@ -113,6 +126,10 @@ class Corpus:
             if len(array) != recording.num_frames * (hop if name == "audio" else 1):
                 raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint="run tts prepare again")
         return arrays
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:

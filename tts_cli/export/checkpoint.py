@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
-from tts_cli.errors import CorpusError, InputError
+from tts_cli.errors import CheckpointError, CorpusError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.loudness import add_loudness
 from tts_cli.export.parity import Parity, Sample
@@ -21,6 +21,7 @@ from tts_cli.library import list_addons
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
 from tts_cli.models.parts import Features
 from tts_cli.training.checkpoints import Checkpoint, load_model
+from tts_cli.training.weights import of_speakers
 
 NUM_SENTENCES = 8
 """Utterances on which torch and the exported networks are compared."""
@@ -50,6 +51,8 @@ class ExportOptions:
     default_vocoder: str | None = None
     model_card: Path | None = None
     """None: a card with what the checkpoint says."""
+    speakers: tuple[str, ...] = ()
+    """Who of those the model learnt can speak, first the one who does when nobody is named; none: all."""
     tolerance: float = TOLERANCE
 
 
@@ -58,12 +61,15 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
 
     Where its default vocoder is found, the loudness of its speakers is measured and written, too.
 
-    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError,
-    CorpusError, and what `write_addon` raises.
+    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError (also
+    for a model that is only a part of others), CorpusError, InputError for unknown speakers, and what `write_addon` raises.
     """
     output = output.absolute()
     card = _read_card(options.model_card) if options.model_card else None
     model, source = load_model(checkpoint)
+    _addon_kind(source)
+    if options.speakers:
+        model = of_speakers(model, options.speakers)
     folder = corpus or Path(source.recipe.data or "")
     utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
     parities = write_addon(
@@ -72,7 +78,7 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
         model.export_parts(),
         _samples(model, utterances),
         assets={},
-        model_card=card or model_card(output.name, source),
+        model_card=card or model_card(output.name, source, model.facts),
         tolerance=options.tolerance,
     )
     if options.default_vocoder in list_addons(output.parent):
@@ -91,18 +97,26 @@ def held_out_utterances(corpus: Path, facts: CorpusFacts, count: int) -> list[Fe
     return [_features(opened, recording, facts) for recording in _in_turns(known)[:count]]
 
 
-def model_card(name: str, source: Checkpoint) -> str:
-    """What is known from the checkpoint alone, in Markdown."""
+def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
+    """What is known from the checkpoint and of what is exported, in Markdown."""
     about = source.description
     lines = [
         f"# {name}",
         "",
         f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
-        f"- speakers: {', '.join(speaker.name for speaker in about.facts.speakers)}",
-        f"- audio: {about.facts.mel.sample_rate} Hz, {about.facts.mel.num_bands} mel bands",
+        f"- speakers: {', '.join(facts.speaker_names)}",
+        f"- audio: {facts.mel.sample_rate} Hz, {facts.mel.num_bands} mel bands",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _addon_kind(source: Checkpoint) -> str:
+    kind = find_kind(source.description.kind).addon
+    if kind is None:
+        message = f"{source.folder}: a '{source.description.kind}' model is no addon: it is only a part of other models"
+        raise CheckpointError(message, hint=f"begin their training from it: --init-from {source.folder}")
+    return kind
 
 
 def _read_card(path: Path) -> str:
@@ -115,8 +129,9 @@ def _read_card(path: Path) -> str:
 def _description(output: Path, model: TrainableModel, source: Checkpoint, options: ExportOptions) -> dict[str, Any]:
     """The fields of addon.json that do not depend on its files."""
     about, facts = source.description, model.facts
-    kind = find_kind(about.kind).group
+    kind = _addon_kind(source)
     speaks = kind == "acoustic"
+    default_speakers = options.speakers or source.recipe.speakers
     provenance = about.model_dump(mode="json", include={"kind", "step", "recipe", "seconds", "validation", "commit", "versions"})
     # Where the corpus lay is of one machine.
     provenance["recipe"].pop("data", None)
@@ -127,7 +142,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
         "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
         "symbols": facts.symbols if speaks else (),
         "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
-        "default_speaker": source.recipe.speakers[0] if speaks and source.recipe.speakers else None,
+        "default_speaker": default_speakers[0] if speaks and default_speakers else None,
         "stack": getattr(model, "stack", STACKS[kind]),
         "licence": options.licence,
         "default_vocoder": options.default_vocoder,

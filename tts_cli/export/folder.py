@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ SPARE_FRAMES = 8
 TOKEN_SIZES = (64, 128)
 MAX_TOKENS = 200
 """Longest sentence; also the largest size of networks that cannot be split."""
+SOURCE_SIZES = (800, 2400, 4800)
+"""Frames of recordings whose prosody is taken: a minute at most, of 80 frames a second."""
 FIXED_BACKENDS = ("openvino", "onnxruntime")
 
 
@@ -156,4 +159,8 @@ def fixed_sizes(spec: NetworkSpec) -> dict[Rate, tuple[int, ...]]:
         return {"frame": (FIXED_CHUNKS.first + beyond, FIXED_CHUNKS.maximum + beyond)}
     if rates == {"token"} and spec.mask is not None:
         return {"token": TOKEN_SIZES if spec.splittable else (*TOKEN_SIZES, MAX_TOKENS)}
+    if rates == {"source_frame"} and spec.mask is not None:
+        # Whole steps of outputs that have fewer: else the layer could not tell which of them only padding made.
+        whole = math.lcm(*(int(port.rate.partition("/")[2] or 1) for port in spec.outputs))
+        return {"source_frame": tuple(-(-size // whole) * whole for size in SOURCE_SIZES)}
     return {}

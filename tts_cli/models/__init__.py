@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -31,14 +32,16 @@ class Kind(NamedTuple):
     group: str
     """The command that trains it: `tts train GROUP`."""
     module: str
+    addon: Literal["acoustic", "vocoder"] | None = None
+    """The kind of addon it becomes; None: it is only a part of other models, which begin from its weights."""
 
 
 KINDS = {
-    "attention": Kind("acoustic", "tts_cli.models.attention"),
-    "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic"),
+    "attention": Kind("acoustic", "tts_cli.models.attention", "acoustic"),
+    "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic", "acoustic"),
     "speaker": Kind("copycat", "tts_cli.models.speaker"),
-    "copycat": Kind("copycat", "tts_cli.models.copycat"),
-    "vocoder": Kind("vocoder", "tts_cli.models.vocoder"),
+    "copycat": Kind("copycat", "tts_cli.models.copycat", "acoustic"),
+    "vocoder": Kind("vocoder", "tts_cli.models.vocoder", "vocoder"),
 }
 
 
@@ -127,6 +130,10 @@ class TrainableModel(nn.Module, ABC):
     def speaker_tables(self) -> tuple[str, ...]:
         """State names of the tensors with one row a speaker; `--init-from` matches their rows by the speakers' names."""
         return ()
+
+    def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:  # noqa: ARG002
+        """The state of a model of another `kind` under the names of this one's, for `--init-from`; what fits nowhere may stay."""
+        return state
 
     @abstractmethod
     def export_parts(self) -> list[ExportPart]:

@@ -9,6 +9,7 @@ and an adversary that tries to tell the speaker from the latents is worked again
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel, acoustic, speaker
-from tts_cli.models.acoustic import FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat, weighted_mean
+from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat, weighted_mean
 from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, masked_mean_and_deviation, reversed_gradient
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
@@ -303,6 +304,24 @@ class Model(TrainableModel):
     def speaker_tables(self) -> tuple[str, ...]:
         decoder = ("decoder.speakers.weight", "decoder.mean_log_f0", "decoder.std_log_f0")
         return (*decoder, "duration_encoder.encoder.speakers.weight", "adversary.output.weight", "adversary.output.bias")
+
+    def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A voice of explicit duration gives its text encoder, durations and decoder, but for what that does with prosody."""
+        if kind != "explicit-duration":
+            return state
+        duration = "duration_encoder.encoder."
+        named = {name.replace("prosody_encoder.encoder.", duration): value for name, value in state.items()}
+        for parameter in ("weight", "bias"):
+            named[f"{duration}head.{parameter}"] = named[f"{duration}head.{parameter}"][:1]
+        # What knows no speaker here begins from what speakers have in common there.
+        common = {"text_encoder.phones.weight": "text_encoder.speakers", "decoder.contour_input.bias": "decoder.contour_speakers"}
+        for name, speakers in common.items():
+            named[name] = state[name] + state[f"{speakers}.weight"].mean(0)
+        others_of = {"decoder.contour_input.weight": 2, "decoder.frame_input.weight": len(self.decoder.centres) + 4}
+        for name, num_others in others_of.items():
+            text, _, others = state[name].tensor_split([1 - len(PROSODY) - num_others, -num_others], 1)
+            named[name] = torch.cat([text, text.new_zeros(len(text), self.config.latent_channels), others], 1)
+        return named
 
     def export_parts(self) -> list[ExportPart]:
         config, bands = self.config, self.facts.mel.num_bands

@@ -51,6 +51,8 @@ class Recipe(StrictModel):
     """Folder of the prepared corpus; the command line may name it instead."""
     speakers: tuple[str, ...] | None = None
     """The voices of the corpus to learn; None: all."""
+    disjoint_prompts: bool = False
+    """Whether of all who read the same text only one teaches it: no two speakers are then heard with the same words."""
     network: Any
     batches: Any
     optimiser: Optimiser = Optimiser()
@@ -124,6 +126,12 @@ def load_recipe(path: Path, group: str | None = None, overrides: list[str] | Non
     if group not in (None, found):
         raise ConfigError(f"{path}: a recipe for '{recipe.model}', which is no {group} model", hint=f"tts train {found} {path}")
     return recipe
+
+
+def recipe_defaults() -> dict[str, Any]:
+    """The value of every key, outside of `network` and `batches`, that a recipe need not have."""
+    fields = {name: field for name, field in Recipe.model_fields.items() if not field.is_required()}
+    return {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
 
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 
-from tts_cli.addon_config import read_addon_config
 from tts_cli.corpora.manifest import Corpus, open_corpus
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, find_kind, model_file
+from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
-from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, write_recipe
+from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
+from tts_cli.training.weights import initialise
 
 Say = Callable[[str], None]
 
 
-def train(recipe: Recipe, run: Path, init_from: Path | None = None, restart: bool = False, say: Say = print) -> Path:
+def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bool = False, say: Say = print) -> Path:
     """Train by `recipe` in the folder `run` and return its newest checkpoint; `say` tells the user one line.
 
     Goes on from the newest sound checkpoint in `run` unless `restart`. A fresh training takes its first weights from
-    `init_from`, an addon, a checkpoint or a run.
+    `init_from`, addons, checkpoints or runs (see `weights.initialise`).
     Raises KeyboardInterrupt after SIGINT or SIGTERM, when a checkpoint has been left; RefusedError when the loss stays
     non-finite; ConfigError, CorpusError, CheckpointError, OutputError for what their names say.
     """
@@ -39,8 +38,9 @@ def train(recipe: Recipe, run: Path, init_from: Path | None = None, restart: boo
     _prepare_folder(fabric, run, restart, tell)
     model = create_model(recipe, corpus_facts(corpus))
     loop = Loop(fabric, model, recipe, run)
-    if not _resume(loop, tell) and init_from is not None:
-        tell(initialise(model, init_from, find_kind(recipe.model).group))
+    if not _resume(loop, tell) and init_from:
+        for line in initialise(model, recipe.model, init_from):
+            tell(line)
         loop.state.average.load(model.state_dict())
     fabric.barrier()
     if fabric.is_global_zero:
@@ -68,27 +68,6 @@ def corpus_facts(corpus: Corpus) -> CorpusFacts:
         for name in corpus.speakers
     ]
     return CorpusFacts(mel=corpus.mel, symbols=corpus.summary.symbols, speakers=tuple(speakers))
-
-
-def initialise(model: TrainableModel, source: Path, group: str) -> str:
-    """Give `model` the weights of `source`, an addon, a checkpoint or a run; returns what was done in a line.
-
-    Rows of speaker tables follow the speakers' names. A speaker that `source` lacks starts from the mean of its speakers; in a
-    buffer, from what its own corpus says.
-    Raises CheckpointError when the kinds, mel configurations, symbols or shapes disagree.
-    """
-    addon = (source / "addon.json").exists()
-    facts, weights = _weights_of_addon(model, source, group) if addon else _weights_of_run(source, group)
-    _check_facts(source, facts, model.facts)
-    own, buffers = model.state_dict(), dict(model.named_buffers())
-    known = {name: value for name, value in weights.items() if name in own}
-    for name in set(model.speaker_tables()) & known.keys():
-        known[name] = _grown(known[name], buffers.get(name), facts, model.facts)
-    _check_shapes(source, known, own)
-    model.load_state_dict(known, strict=False)
-    added = sorted(set(model.facts.speaker_names) - set(facts.speaker_names))
-    fresh, unused = len(own) - len(known), len(weights) - len(known)
-    return f"weights of {source}: {len(known)} taken, {fresh} fresh, {unused} unused; new speakers: {', '.join(added) or 'none'}"
 
 
 class StopSignals:
@@ -139,7 +118,9 @@ def _open_corpus(recipe: Recipe) -> Corpus:
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
     corpus = open_corpus(Path(recipe.data))
-    return corpus if recipe.speakers is None else corpus.of_speakers(recipe.speakers)
+    if recipe.speakers is not None:
+        corpus = corpus.of_speakers(recipe.speakers)
+    return corpus.with_disjoint_prompts() if recipe.disjoint_prompts else corpus
 
 
 def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
@@ -177,7 +158,9 @@ def _check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: 
     if description.kind != recipe.model:
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"
         raise CheckpointError(message, hint="choose another --output")
-    changed = differences(description.recipe, recipe.model_dump(mode="json"))
+    # A recipe of before a key existed did what the key's default says.
+    former = recipe_defaults() | description.recipe
+    changed = differences(former, recipe.model_dump(mode="json"))
     changed |= differences({"corpus": description.facts.model_dump()}, {"corpus": facts.model_dump()})
     decisive = [f"{key}: {change}" for key, change in changed.items() if key.split(".")[0] not in CHANGEABLE]
     if decisive:
@@ -185,47 +168,6 @@ def _check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: 
         raise ConfigError(f"{checkpoint.folder} was trained otherwise: {'; '.join(decisive)}", hint=hint)
     for key, change in changed.items():
         say(f"changed since the checkpoint: {key}: {change}")
-
-
-def _weights_of_addon(model: TrainableModel, addon: Path, group: str) -> tuple[CorpusFacts, Mapping[str, Tensor]]:
-    from tts_cli.export.parameters import model_state_of_addon
-
-    config = read_addon_config(addon)
-    if config.kind != group:
-        raise CheckpointError(f"{addon}: a {config.kind} addon, not an addon of a {group} model")
-    speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
-    facts = CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
-    return facts, model_state_of_addon(model, model.export_parts(), addon)
-
-
-def _weights_of_run(source: Path, group: str) -> tuple[CorpusFacts, Mapping[str, Tensor]]:
-    checkpoint = checkpoints.find(source)
-    checkpoints.check_group(checkpoint, group)
-    return checkpoint.description.facts, checkpoint.read("average")
-
-
-def _check_facts(source: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
-    if theirs.mel.hash != ours.mel.hash:
-        raise CheckpointError(f"{source}: another mel configuration ({theirs.mel.hash}, the corpus has {ours.mel.hash})")
-    if theirs.symbols and theirs.symbols != ours.symbols:
-        unlike = sorted(set(theirs.symbols) ^ set(ours.symbols))
-        raise CheckpointError(f"{source}: other symbols than the corpus: {', '.join(unlike) or 'in another order'}")
-
-
-def _check_shapes(source: Path, known: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
-    if not known:
-        raise CheckpointError(f"{source}: none of its parameters are of this network")
-    for name, value in known.items():
-        theirs, ours = tuple(value.shape), tuple(own[name].shape)
-        if theirs != ours:
-            raise CheckpointError(f"{source}: '{name}' has shape {theirs}, this network's is {ours}")
-
-
-def _grown(table: Tensor, own: Tensor | None, theirs: CorpusFacts, ours: CorpusFacts) -> Tensor:
-    """`table` (their speakers, ...) rearranged by name to (our speakers, ...); new rows are of `own`, or the mean without it."""
-    rows = dict(zip(theirs.speaker_names, table, strict=True))
-    fallback = table.mean(dim=0).expand(len(ours.speakers), *table.shape[1:]) if own is None else own
-    return torch.stack([rows.get(speaker, fallback[index]) for index, speaker in enumerate(ours.speaker_names)])
 
 
 def _say_nothing(line: str) -> None:
