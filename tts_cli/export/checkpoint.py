@@ -60,9 +60,9 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
     """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
 
     Where its default vocoder is found, the loudness of its speakers is measured and written, too.
-
-    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names. Raises CheckpointError (also
-    for a model that is only a part of others), CorpusError, InputError for unknown speakers, and what `write_addon` raises.
+    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names.
+    Raises CheckpointError, also for a model that is only a part of others; CorpusError; InputError for unknown speakers; and what
+    `write_addon` raises.
     """
     output = output.absolute()
     card = _read_card(options.model_card) if options.model_card else None
