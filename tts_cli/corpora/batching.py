@@ -119,7 +119,7 @@ class AcousticBatches:
             "frame_mask": np.ones((recording.num_frames, 1), np.float32),
             "mel": features["mel"],
             **frames,
-            "token_log_f0": _voiced_mean(frames["log_f0"], frames["voicing"], durations),
+            "token_log_f0": voiced_token_mean(frames["log_f0"], frames["voicing"], durations),
             "token_voicing": token_mean(frames["voicing"], durations),
             "token_energy": token_mean(frames["energy"], durations),
         }
@@ -154,7 +154,7 @@ def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:
     return np.asarray(means[source], np.float32)
 
 
-def _voiced_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int64]) -> Floats:
+def voiced_token_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int64]) -> Floats:
     """Mean log F0 over each token's voiced frames (N, 1); over all its interpolated frames where none is voiced."""
     voiced = token_mean(voicing, durations)
     weighted = token_mean(log_f0 * voicing, durations) / np.maximum(voiced, 1e-6)
