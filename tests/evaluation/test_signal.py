@@ -3,7 +3,15 @@ import pytest
 
 from tts_cli.audio.mel import Floats, MelConfig, log_mel, magnitude_spectrogram
 from tts_cli.errors import AudioError
-from tts_cli.evaluation.signal import compare_pitch, griffin_lim, griffin_lim_from_mel, mel_to_magnitude, score, wideband_pesq
+from tts_cli.evaluation.signal import (
+    compare_pitch,
+    griffin_lim,
+    griffin_lim_from_mel,
+    mel_to_magnitude,
+    overall_quality,
+    score,
+    wideband_pesq,
+)
 
 CONFIG = MelConfig()
 
@@ -77,3 +85,15 @@ def test_a_semitone_is_a_semitone() -> None:
     assert scores.rmse_semitones == pytest.approx(1, abs=1e-4)
     assert scores.correlation == pytest.approx(1, abs=1e-4)
     assert scores.voicing_error == pytest.approx(1 / 6)
+
+
+def test_noise_is_heard_as_damage() -> None:
+    pytest.importorskip("speechmos")
+    seconds = np.arange(32000) / 16000
+    generator = np.random.default_rng(0)
+    buzz = sum(np.sin(2 * np.pi * 140 * k * seconds) / k for k in range(1, 20)) * (1 + np.sin(2 * np.pi * 4 * seconds))
+    clean = (0.1 * buzz).astype(np.float32)
+    noisy = clean + generator.normal(scale=0.1, size=len(clean)).astype(np.float32)
+    assert 1 <= overall_quality(noisy, 16000) < overall_quality(clean, 16000) <= 5
+    with pytest.raises(AudioError, match="silence"):
+        overall_quality(np.zeros(16000, np.float32), 16000)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 from tts_cli.audio.files import quantise, resample
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import InputError, OutputError
+from tts_cli.evaluation.prosody import TimedWord
 from tts_cli.evaluation.report import Estimate, ratio_estimate, require
 
 _SAMPLE_RATE = 16000
@@ -56,11 +57,19 @@ class Recogniser:
 
     def transcribe(self, audio: Floats, sample_rate: int) -> str:
         """What is said in `audio` (samples,), as Whisper writes it."""
+        return str(self._heard(audio, sample_rate, _DECODING, _text_of))
+
+    def timed_words(self, audio: Floats, sample_rate: int) -> list[TimedWord]:
+        """The words in `audio` (samples,) and when they are spoken: by where the decoder's attention looks at the recording."""
+        return [TimedWord(*word) for word in self._heard(audio, sample_rate, {**_DECODING, "word_timestamps": True}, _words_of)]
+
+    def _heard(self, audio: Floats, sample_rate: int, decoding: dict[str, Any], read: Callable[[Iterable[Any]], Any]) -> Any:
+        """What `read` makes of the segments that Whisper hears; kept."""
         pcm = quantise(resample(audio, sample_rate, _SAMPLE_RATE))
-        key = hashlib.sha256(json.dumps(_DECODING).encode() + pcm.tobytes()).hexdigest()
+        key = hashlib.sha256(json.dumps(decoding).encode() + pcm.tobytes()).hexdigest()
         if key not in self._transcripts:
-            segments, _ = self._loaded().transcribe(pcm.astype(np.float32) / 32768, **_DECODING)
-            self._transcripts[key] = "".join(segment.text for segment in segments).strip()
+            segments, _ = self._loaded().transcribe(pcm.astype(np.float32) / 32768, **decoding)
+            self._transcripts[key] = read(segments)
             _append_transcript(self._cache, key, self._transcripts[key])
         return self._transcripts[key]
 
@@ -74,6 +83,14 @@ class Recogniser:
             whisper = require("faster_whisper").WhisperModel
             self._model = whisper(str(folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
         return self._model
+
+
+def _text_of(segments: Iterable[Any]) -> str:
+    return "".join(segment.text for segment in segments).strip()
+
+
+def _words_of(segments: Iterable[Any]) -> list[tuple[str, float, float]]:
+    return [(word.word, float(word.start), float(word.end)) for segment in segments for word in segment.words or ()]
 
 
 def count_errors(text: str, transcript: str) -> WordErrors:
@@ -134,9 +151,9 @@ def _transcripts_file(cache: Path) -> Path:
     return cache / "transcripts.jsonl"
 
 
-def _read_transcripts(cache: Path) -> dict[str, str]:
+def _read_transcripts(cache: Path) -> dict[str, Any]:
     """What earlier runs heard; a line cut short by a killed run is passed over."""
-    transcripts = {}
+    transcripts: dict[str, Any] = {}
     if _transcripts_file(cache).is_file():
         for line in _transcripts_file(cache).read_text(encoding="utf-8").splitlines():
             try:
@@ -147,6 +164,6 @@ def _read_transcripts(cache: Path) -> dict[str, str]:
     return transcripts
 
 
-def _append_transcript(cache: Path, key: str, text: str) -> None:
+def _append_transcript(cache: Path, key: str, text: Any) -> None:
     with _transcripts_file(cache).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"audio": key, "text": text}) + "\n")

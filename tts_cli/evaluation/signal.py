@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, hann_window, log_mel, magnitude_spectrogram, mel_filters
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.report import require
@@ -57,6 +58,17 @@ def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
 def intelligibility(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """STOI of `audio` (samples,) against `reference` (samples,) of the same length, not realigned."""
     return float(require("pystoi").stoi(reference, audio, sample_rate))
+
+
+def overall_quality(audio: Floats, sample_rate: int) -> float:
+    """What DNSMOS (Reddy et al. 2022) takes for the overall quality of `audio` (samples,), 1 to 5: a guard against damage.
+
+    It was made for noise suppression and says nothing of naturalness. Raises AudioError for silence.
+    """
+    if not np.any(audio):
+        raise AudioError("there is no speech in silence")
+    heard = np.clip(resample(audio, sample_rate, 16000), -1, 1)
+    return float(require("speechmos.dnsmos").run(heard, 16000)["ovrl_mos"])
 
 
 def log_spectral_distance(reference: Floats, audio: Floats, config: MelConfig) -> float:

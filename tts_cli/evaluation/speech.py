@@ -18,7 +18,7 @@ from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.prompts import describe, read_prompts
 from tts_cli.evaluation.recognition import Recogniser, WordErrors, word_error_rate
 from tts_cli.evaluation.report import FAULTLESS, WER, Estimate, Report, Row, mean_estimate, tracked
-from tts_cli.synthesis import Voice
+from tts_cli.synthesis import Said, Voice
 
 
 class Spoken(NamedTuple):
@@ -83,7 +83,7 @@ def speak_with(voice: Voice) -> Speak:
     return lambda prompt: say(voice, prompt.text, prompt.speaker)
 
 
-def say(voice: Voice, text: str, speaker: str | None = None) -> Spoken:
+def say(voice: Voice, text: Said, speaker: str | None = None) -> Spoken:
     """`text` spoken to its end, whatever faults there are. Raises what `Voice.stream` raises, RefusedError excepted."""
     start, cpu_start = time.perf_counter(), time.process_time()
     chunks, arrivals = [], []
