@@ -5,18 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from utterances import FACTS, random_batch
 
-from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.upsampler import UpsamplerStream
-from tts_cli.models import CorpusFacts, SpeakerFacts
 from tts_cli.models.acoustic import Config, Model, repeat
 
 SMALL = Config(channels=16, prosody_channels=16, encoder_layers=2, decoder_layers=2, contour_layers=1, contour_channels=8)
-FACTS = CorpusFacts(
-    mel=MelConfig(),
-    symbols=("_", "^", " ", ".", "AA1", "B"),
-    speakers=(SpeakerFacts(name="low", mean_log_f0=4.7), SpeakerFacts(name="high", mean_log_f0=5.4)),
-)
 
 
 @pytest.fixture(name="model")
@@ -25,39 +19,11 @@ def _model() -> Model:
     return Model(SMALL, FACTS).eval()
 
 
-def _batch(lengths: tuple[int, ...] = (9, 6)) -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    num_tokens = max(lengths)
-    durations = torch.randint(0, 5, (len(lengths), num_tokens), generator=generator)
-    token_mask = torch.zeros(len(lengths), num_tokens, 1)
-    for row, length in enumerate(lengths):
-        token_mask[row, :length] = 1
-        durations[row, length:] = 0
-        durations[row, 0] = 2
-    num_frames = int(durations.sum(1).max())
-    frame_mask = (torch.arange(num_frames) < durations.sum(1, keepdim=True)).float()[..., None]
-    frames = {name: torch.rand(len(lengths), num_frames, 1, generator=generator) * frame_mask for name in ("voicing", "energy")}
-    return {
-        "phones": torch.randint(1, 6, (len(lengths), num_tokens), generator=generator) * token_mask[..., 0].long(),
-        "durations": durations,
-        "token_mask": token_mask,
-        "frame_mask": frame_mask,
-        "mel": torch.randn(len(lengths), num_frames, 80, generator=generator) - 5,
-        "log_f0": torch.full((len(lengths), num_frames, 1), 5.0) * frame_mask,
-        **frames,
-        **{
-            f"token_{name}": torch.rand(len(lengths), num_tokens, 1, generator=generator)
-            for name in ("log_f0", "voicing", "energy")
-        },
-        "speaker": torch.tensor([0, 1][: len(lengths)]),
-    }
-
-
 def test_repetition_is_the_upsamplers() -> None:
     durations = np.array([2, 0, 3, 1])
     tokens = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
     frames, position = repeat(torch.from_numpy(tokens), torch.from_numpy(durations)[None], 8)
-    stream = UpsamplerStream({"tokens": tokens, "durations": durations.reshape(1, -1, 1)}, None, ("tokens",))
+    stream = UpsamplerStream({"tokens": tokens, "durations": durations.reshape(1, -1, 1)}, None, ("tokens",), {})
     chunk = stream.read(100)
     assert chunk is not None
     np.testing.assert_array_equal(frames[:, :6].numpy(), chunk["tokens"])
@@ -84,7 +50,7 @@ def test_what_lies_beyond_the_mask_changes_nothing(model: Model) -> None:
 
 
 def test_a_shorter_neighbour_in_the_batch_changes_nothing(model: Model) -> None:
-    both = _batch()
+    both = random_batch()
     one = {name: tensor[:1] for name, tensor in both.items()}
     long = int(both["frame_mask"][0].sum())
     np.testing.assert_allclose(model.preview(both)["mel/made"][:long], model.preview(one)["mel/made"][:long], atol=1e-5)
@@ -100,7 +66,7 @@ def test_untrained_f0_starts_at_the_speakers_mean(model: Model) -> None:
 
 
 def test_it_learns_a_batch(model: Model) -> None:
-    batch, model = _batch(), model.train()
+    batch, model = random_batch(), model.train()
     optimiser = torch.optim.AdamW(model.parameters(), 3e-3)
     losses = []
     for step in range(80):

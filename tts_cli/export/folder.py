@@ -33,8 +33,8 @@ SPARE_FRAMES = 8
 TOKEN_SIZES = (64, 128)
 MAX_TOKENS = 200
 """Longest sentence; also the largest size of networks that cannot be split."""
-SOURCE_SIZES = (800, 2400, 4800)
-"""Frames of recordings whose prosody is taken: a minute at most, of 80 frames a second."""
+SOURCE_SIZES = (1200, 4800)
+"""Frames of recordings whose prosody is taken: 15 s and a minute of 80 frames a second."""
 FIXED_BACKENDS = ("openvino", "onnxruntime")
 
 
