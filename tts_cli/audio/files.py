@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterable
@@ -30,14 +31,20 @@ def read_audio(path: Path, sample_rate: int) -> Floats:
     return resample(samples, rate, sample_rate)
 
 
-def read_native(path: Path) -> tuple[Floats, int]:
-    """The recording at `path`, mixed to mono, at its own rate: (samples,) and Hertz. Raises AudioError as `read_audio`."""
+def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
+    """The recording at `path`, mixed to mono, at its own rate: (samples,) and Hertz.
+
+    Raises AudioError as `read_audio`, and for one longer than `longest_s`, which is not read.
+    """
     if not path.is_file():
         raise AudioError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
         with soundfile.SoundFile(path) as file:
+            if file.frames > longest_s * file.samplerate:
+                message = f"{path}: lasts {file.frames / file.samplerate:.1f} s, more than {longest_s:g} s"
+                raise AudioError(message, hint="cut it into shorter ones")
             samples, rate, promised = file.read(dtype="float32", always_2d=True), file.samplerate, file.frames
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path}: cannot be read as audio ({error})", hint="wav, flac, ogg, opus and mp3 are read") from error

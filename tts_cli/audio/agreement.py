@@ -1,0 +1,138 @@
+"""Whether a recording says a text, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.audio.alignment import (
+    ALIGNER_RATE,
+    Integers,
+    Stretch,
+    Transcript,
+    align_closely,
+    decoder,
+    pronunciations,
+    run,
+)
+from tts_cli.audio.files import pcm16, resample
+from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.errors import AudioError
+
+_LOWEST_MEAN = -36.0
+"""Mean log score of a recording's frames, silence included, where the text is another one's below it."""
+_MOST_DOUBTED = 0.5
+"""Share of what is said that is doubtful or surplus, likewise."""
+_POOR = -40.0
+"""Log score of a frame below which it speaks against the word it was given to."""
+_MOST_AGAINST = 400.0
+"""What frames may speak against a run of words, summed over their scores beneath `_POOR`, before they are doubted."""
+_POOR_UNHEARD = -60.0
+"""Mean log score below which a word is doubted that is passed over where all are optional."""
+_POOR_SILENCE, _MOST_AGAINST_SILENCE = -25.0, 600.0
+"""The same of silence, which has to be some 10 frames of speech before it is doubted."""
+_BEAM = 1e-120
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a recording and a text agree."""
+
+    durations: Integers | None
+    """Frames of every token (N,), as `align` gives them; None when the words cannot be found one after the other."""
+    doubtful: tuple[int, ...]
+    """Words that do not sound like the recording, by their place in the text."""
+    surplus: tuple[int, ...]
+    """Words after which the recording says what the text does not have; -1: before the first."""
+    is_same: bool
+    """Whether, doubtful words aside, the recording is one of this text."""
+
+
+def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> Agreement:
+    """Aligns `audio` (samples,) and says how far the words are to be believed.
+
+    Frames are scored against the best state of any phone, so that noise and accents, which every phone suffers from, count for
+    little. Words are doubted where a run of them scores poorly, or where they can be left out: among words that are all
+    optional, the recogniser passes those over that it does not hear. Raises AudioError when there is no phone, or more of them
+    than frames.
+    """
+    samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
+    unheard = _unheard(samples, pronunciations(utterance))
+    try:
+        durations, stretches = align_closely(audio, utterance, config, most_unlike=1.0)
+    except AudioError:
+        if sum(word >= 0 for word in utterance.word_of_token) > config.num_frames(len(audio)):
+            raise
+        return Agreement(None, tuple(unheard), (), False)
+    doubtful, surplus = _doubtful(stretches, unheard), _surplus(stretches)
+    believed = sum(one.num_frames for one in stretches if one.word >= 0 and one.word not in doubtful)
+    disputed = sum(one.num_frames for one in stretches if one.word in doubtful) + sum(surplus.values())
+    is_same = _mean(stretches) >= _LOWEST_MEAN and disputed <= _MOST_DOUBTED * (believed + disputed)
+    return Agreement(durations, tuple(doubtful), tuple(surplus), is_same)
+
+
+def _mean(stretches: Sequence[Stretch]) -> float:
+    return sum(stretch.score for stretch in stretches) / sum(stretch.num_frames for stretch in stretches)
+
+
+def _against(stretch: Stretch, poor: float) -> float:
+    """What its frames speak against a stretch, where those with the score `poor` are undecided; negative: for it."""
+    return poor * stretch.num_frames - stretch.score
+
+
+def _doubtful(stretches: Sequence[Stretch], unheard: Sequence[int]) -> list[int]:
+    words = [stretch for stretch in stretches if stretch.word >= 0]
+    weak = {word.word for word in words if _mean([word]) < _POOR_UNHEARD}
+    return sorted(weak.intersection(unheard) | {words[place].word for place in np.flatnonzero(_poor_runs(words))})
+
+
+def _poor_runs(stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
+    """Which stretches lie in a run that most speaks against, of those against which enough does."""
+    against = [_against(stretch, _POOR) for stretch in stretches]
+    poor = np.zeros(len(against), bool)
+    while True:
+        total, first, end = _heaviest_run(against)
+        if total <= _MOST_AGAINST:
+            return poor
+        poor[first:end] = True
+        against[first:end] = [-np.inf] * (end - first)
+
+
+def _heaviest_run(values: Sequence[float]) -> tuple[float, int, int]:
+    """The largest sum of values in a row, where the row begins, and where it has ended (Kadane's algorithm)."""
+    best, total, first = (0.0, 0, 0), 0.0, 0
+    for place, value in enumerate(values):
+        if total <= 0:
+            total, first = 0.0, place
+        total += value
+        best = max(best, (total, first, place + 1), key=lambda run: run[0])
+    return best
+
+
+def _surplus(stretches: Sequence[Stretch]) -> dict[int, int]:
+    """The frames of silence that is none, by the words it follows."""
+    words = np.maximum.accumulate([stretch.word for stretch in stretches])
+    found = {}
+    for word in np.unique(words).tolist():
+        silences = [stretch for stretch, last in zip(stretches, words, strict=True) if last == word and stretch.word < 0]
+        if sum(_against(silence, _POOR_SILENCE) for silence in silences) > _MOST_AGAINST_SILENCE:
+            found[word] = sum(silence.num_frames for silence in silences)
+    return found
+
+
+def _unheard(samples: bytes, words: Sequence[tuple[str, ...]]) -> list[int]:
+    """Words that are passed over when each of them may be."""
+    listener = decoder(_BEAM)
+    for place, phones in enumerate(words):
+        listener.add_word(str(place), " ".join(phones), False)
+    steps: list[tuple[int, int, float] | tuple[int, int, float, str]] = []
+    for place in range(len(words)):
+        steps += [(place, place + 1, 0.5, str(place)), (place, place + 1, 0.5)]
+    listener.add_fsg("optional", listener.create_fsg("optional", 0, len(words), steps))
+    listener.activate_search("optional")
+    run(listener, samples)
+    heard = {segment.word for segment in listener.seg() or ()} if listener.hyp() is not None else set()
+    return [place for place in range(len(words)) if str(place) not in heard]
