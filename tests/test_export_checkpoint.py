@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +12,23 @@ import torch
 from tts_cli.addon import open_addon
 from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
-from tts_cli.errors import CorpusError, InputError
+from tts_cli.errors import CheckpointError, CorpusError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon, held_out_utterances
-from tts_cli.models import find_kind
+from tts_cli.export.parameters import addon_state_dict
+from tts_cli.models import TrainableModel, find_kind
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import corpus_facts, create_model
 from tts_cli.training.state import TrainingState
-from tts_cli.training.weights import initialise
+from tts_cli.training.weights import initialise, of_speakers
 
-NETWORKS = {
-    "explicit-duration": {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1},
+VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
+SPEAKER = {"channels": 8, "layers": 1, "dimensions": 4}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "copycat": {**VOICE, "reference_channels": 8, "reference_layers": 1, "speaker_encoder": SPEAKER},
+    "explicit-duration": VOICE,
+    "speaker": SPEAKER,
     "vocoder": {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 8},
 }
 SPLITS = ("train", "test", "train", "validation")
@@ -66,22 +72,103 @@ def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
     return recipe, checkpoints.save(run, TrainingState(model, recipe).tensors(), description)
 
 
-@pytest.mark.parametrize("kind", sorted(NETWORKS))
+def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
+    """A model that was not seen yet."""
+    mapping = {"model": kind, "name": "fresh", "network": {**NETWORKS[kind], **changes}, "batches": {}, "steps": 1, "seed": 1}
+    return create_model(parse_recipe(mapping, "recipe"), corpus_facts(open_corpus(corpus)))
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in NETWORKS if find_kind(kind).addon))
 def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus: Path, tmp_path: Path) -> None:
-    recipe, checkpoint = _checkpoint(kind, corpus, tmp_path / "run")
+    _, checkpoint = _checkpoint(kind, corpus, tmp_path / "run")
     options = ExportOptions(licence="CC0-1.0", tolerance=1e-4)
     parities = export_addon(tmp_path / "run", tmp_path / "noise", None, options)
     assert parities
     assert max(parity.error for parity in parities) < 1e-4
     addon = open_addon(tmp_path / "noise")
-    assert (addon.config.kind, addon.config.licence) == (find_kind(kind).group, "CC0-1.0")
+    assert (addon.config.kind, addon.config.licence) == (find_kind(kind).addon, "CC0-1.0")
+    assert {parity.network for parity in parities} == addon.config.networks.keys()
     assert addon.config.provenance["kind"] == kind
     assert [speaker.name for speaker in addon.config.speakers] == (["a", "b"] if addon.config.kind == "acoustic" else [])
     assert "noise" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
-    fresh = create_model(recipe.model_copy(update={"seed": 1}), corpus_facts(open_corpus(corpus)))
-    assert " 0 fresh" in initialise(fresh, kind, [tmp_path / "noise"])[0]
-    for name, value in checkpoints.read(checkpoint).read("average").items():
-        assert torch.allclose(fresh.state_dict()[name], value, rtol=1e-3, atol=1e-6), name
+    average = checkpoints.read(checkpoint).read("average")
+    # It takes part in training alone, and begins anew.
+    left = {name for name in average if name.startswith("adversary")}
+    fresh = _fresh(kind, corpus)
+    assert f" {len(left)} fresh, 0 unused;" in initialise(fresh, kind, [tmp_path / "noise"])[0]
+    for name in average.keys() - left:
+        assert torch.allclose(fresh.state_dict()[name], average[name], rtol=1e-3, atol=1e-6), name
+
+
+def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("speaker", corpus, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="a 'speaker' model is no addon") as caught:
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
+    assert "--init-from" in str(caught.value.hint)
+    assert not (tmp_path / "noise").exists()
+
+
+def test_chosen_speakers_are_exported_the_first_for_when_nobody_is_named(corpus: Path, tmp_path: Path) -> None:
+    _, checkpoint = _checkpoint("copycat", corpus, tmp_path / "run")
+    with pytest.raises(InputError, match="knows no speaker 'c'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("a", "c")))
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("b",)))
+    config = open_addon(tmp_path / "noise").config
+    assert ([speaker.name for speaker in config.speakers], config.default_speaker) == (["b"], "b")
+    assert "speakers: b\n" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
+    table = checkpoints.read(checkpoint).read("average")["decoder.speakers.weight"]
+    np.testing.assert_allclose(addon_state_dict(tmp_path / "noise", "decoder")["speakers.weight"], table[1:], rtol=1e-3)
+
+
+def test_speakers_keep_their_rows_in_any_order(corpus: Path) -> None:
+    model = _fresh("copycat", corpus)
+    turned = of_speakers(model, ("b", "a"))
+    assert turned.facts.speaker_names == ["b", "a"]
+    for name, value in model.state_dict().items():
+        assert torch.equal(turned.state_dict()[name], value.flip(0) if name in model.speaker_tables() else value), name
+
+
+def test_weights_come_from_several_models_and_the_last_one_wins(corpus: Path, tmp_path: Path) -> None:
+    sources = {kind: tmp_path / kind for kind in ("explicit-duration", "speaker", "copycat")}
+    voice, speaker, copycat = (
+        checkpoints.read(_checkpoint(kind, corpus, run)[1]).read("average") for kind, run in sources.items()
+    )
+    model = _fresh("copycat", corpus)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    lines = initialise(model, "copycat", [sources["explicit-duration"], sources["speaker"]])
+    after = model.state_dict()
+    assert torch.equal(after["decoder.head.weight"], voice["decoder.head.weight"])
+    assert torch.equal(after["duration_encoder.encoder.head.weight"], voice["prosody_encoder.encoder.head.weight"][:1])
+    assert torch.equal(after["speaker_encoder.output.weight"], speaker["speaker_encoder.output.weight"])
+    own = [name for name in before if name.startswith(("reference_encoder", "adversary", "decoder.mean", "decoder.std"))]
+    assert all(torch.equal(after[name], before[name]) for name in own)
+    others = sum(name.startswith("speaker_encoder") for name in before)
+    assert f" {len(own) + others} fresh" in lines[0] and f" {len(own)} fresh" in lines[1]
+    for last, expected in (("speaker", speaker), ("copycat", copycat)):
+        initialise(model, "copycat", [sources["copycat"], sources["speaker"], sources[last]])
+        assert torch.equal(model.state_dict()["speaker_encoder.output.weight"], expected["speaker_encoder.output.weight"])
+
+
+def test_an_addon_of_another_kind_gives_what_its_checkpoint_gives(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("explicit-duration", corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
+    one, other = _fresh("copycat", corpus), _fresh("copycat", corpus)
+    lines = [*initialise(one, "copycat", [tmp_path / "run"]), *initialise(other, "copycat", [tmp_path / "noise"])]
+    assert lines[0].partition(": ")[2] == lines[1].partition(": ")[2]
+    for name, value in one.state_dict().items():
+        assert torch.allclose(other.state_dict()[name], value, rtol=2e-3, atol=1e-3), name
+
+
+def test_shapes_of_another_kind_stay_fresh_and_nothing_at_all_is_refused(corpus: Path, tmp_path: Path) -> None:
+    for kind in ("explicit-duration", "copycat", "vocoder"):
+        _checkpoint(kind, corpus, tmp_path / kind)
+    wider = _fresh("copycat", corpus, prosody_channels=12)
+    (line,) = initialise(wider, "copycat", [tmp_path / "explicit-duration"])
+    assert " of another shape)" in line
+    with pytest.raises(CheckpointError, match="has shape"):
+        initialise(wider, "copycat", [tmp_path / "copycat"])
+    with pytest.raises(CheckpointError, match="none of the parameters of this 'vocoder' model"):
+        initialise(wider, "copycat", [tmp_path / "vocoder"])
 
 
 def test_sentences_are_held_out_ones_of_every_speaker_first(corpus: Path) -> None:
