@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.contexts import ContextReport
     from tts_cli.evaluation.prompts import GroupedText
     from tts_cli.evaluation.report import Report
+    from tts_cli.evaluation.transfer_report import TransferReport
 
 Corpora = Annotated[
     Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
 GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences of each group.")]
+TransferPart = Literal["prosody", "durations", "identity", "recognition", "parallel", "probes", "speed"]
 Addons = Annotated[
     list[str] | None,
     typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
@@ -160,6 +162,62 @@ def compare_contexts(
         raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
 
 
+@app.command()
+def transfer(
+    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="The voice that takes prosody from recordings.")],
+    corpora: Corpora,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="NAME", help="Who speaks; may be given again. By default all of the voice's speakers."),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="A voice that is given F0, energy and duration of every phone.")
+    ] = None,
+    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of both voices.")] = None,
+    parts: Annotated[
+        list[TransferPart] | None, typer.Option("--part", help="What to measure; may be given again. By default everything.")
+    ] = None,
+    limit: Limit = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Measure prosody transfer from speakers nobody trained on.
+
+    Outputs stand beside reconstruction, no reference, another clip's latents, and a baseline. Figures are kept as they come:
+    give the same command again after a stop.
+    """
+    with extra("eval"):
+        from tts_cli.evaluation.transfer import PARTS, Transfer, evaluate_transfer
+        from tts_cli.synthesis import load
+
+        voice = load(addon, vocoder, threads=1)
+        other = load(baseline, vocoder, threads=1) if baseline else None
+        asked = Transfer(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
+        _print_transfer(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+
+
+@app.command()
+def leakage(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs or checkpoints of the model copycat.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The prepared corpus, of whose split validation it is.")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the curve, as PNG or SVG.")] = None,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Compare checkpoints: F0 correlation against leakage.
+
+    How well the contour of a source is followed in other voices, and how well who speaks is told from the latents.
+    """
+    with extra("eval"):
+        from tts_cli.evaluation.leakage import draw_curve, measure_leakage
+
+        report, points = measure_leakage(runs, data)
+        if plot:
+            draw_curve(points, plot)
+        _print(report, as_json, markdown)
+
+
 def _sentences(file: Path | None, default: Path, limit: int | None) -> tuple[GroupedText, ...]:
     """Those of `file`; by default the project's own, which are there only in its folder."""
     from tts_cli.evaluation.prompts import read_sentences
@@ -197,3 +255,16 @@ def _print(report: Report, as_json: bool, markdown: bool) -> None:
         typer.echo(report.markdown())
     else:
         show(report.table())
+
+
+def _print_transfer(report: TransferReport, as_json: bool, markdown: bool) -> None:
+    if as_json:
+        print_json(report.as_dict())
+    elif markdown:
+        typer.echo(report.markdown())
+    else:
+        for one in report.reports:
+            show(one.table())
+        if report.tests:
+            print_table("Transfer: tests", report.tests_header, report.tests_rows())
+        typer.echo("\n".join(report.notes))

@@ -127,7 +127,7 @@ def warping(of: Floats, onto: Floats) -> NDArray[np.int64]:
 
 def _cepstra(mel: Floats) -> NDArray[np.float64]:
     found: NDArray[np.float64] = require("scipy.fft").dct(mel.astype(np.float64), norm="ortho", axis=1)[:, _CEPSTRA]
-    return (found - found.mean(axis=0)) / np.maximum(found.std(axis=0), 1e-6)
+    return np.asarray((found - found.mean(axis=0)) / np.maximum(found.std(axis=0), 1e-6))
 
 
 class TimedWord(NamedTuple):

@@ -29,10 +29,10 @@ def require(module: str) -> Any:
         raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
 
 
-def tracked(items: Sequence[Item], description: str) -> Iterable[Item]:
-    """`items` with a progress bar on standard error where that is a terminal."""
+def tracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """`items`, `total` of them where they have no length, with a progress bar on standard error where that is a terminal."""
     console = Console(stderr=True)
-    return track(items, description, console=console, transient=True, disable=not console.is_terminal)
+    return track(items, description, total, console=console, transient=True, disable=not console.is_terminal)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[t
         lambda a, b, c, d, axis: _ratio(a, b, axis) - _ratio(c, d, axis),
         (*zip(*first, strict=True), *zip(*second, strict=True)),
     )
+
+
+def median_estimate(values: Sequence[float]) -> Estimate:
+    """The median of one figure a clip. Raises InputError without clips."""
+    return _bootstrapped(np.median, (values,))
 
 
 def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
