@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,6 @@ Corpora = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
 GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences of each group.")]
-TransferPart = Literal["prosody", "durations", "identity", "recognition", "parallel", "probes", "speed"]
 Addons = Annotated[
     list[str] | None,
     typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
@@ -175,7 +174,12 @@ def transfer(
     ] = None,
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of both voices.")] = None,
     parts: Annotated[
-        list[TransferPart] | None, typer.Option("--part", help="What to measure; may be given again. By default everything.")
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="prosody, durations, identity, recognition, parallel, probes or speed; may be given again. By default all.",
+        ),
     ] = None,
     limit: Limit = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
 from tts_cli.evaluation.conditions import Condition, PitchRange, common_range, latents_of, partner
@@ -158,7 +159,10 @@ def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
 
 
 def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> TransferReport:
-    """The `parts` of PARTS that are asked for. Raises InputError where the evaluation extra is missing."""
+    """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise InputError(f"transfer is not measured by '{unknown[0]}'", hint=suggest(unknown[0], PARTS))
     measured = run(transfer.tasks(parts), transfer.jobs, "outputs")
     targets, sources = transfer.targets, transfer.sources
     made: dict[str, Callable[[], Table]] = {
