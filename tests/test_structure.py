@@ -144,4 +144,5 @@ def test_every_recipe_begins_with_its_command_and_loads() -> None:
         loaded = recipe.load_recipe(path)
         group, name = kinds[loaded.model].group, path.relative_to(ROOT)
         assert loaded.name == path.stem
-        assert re.match(rf"# tts train {group} {name} --data \S+ --output runs/{path.stem}\n", path.read_text(encoding="utf-8"))
+        command = rf"# tts train {group} {name} --data \S+ --output runs/{path.stem}( --init-from \S+)*\n"
+        assert re.match(command, path.read_text(encoding="utf-8"))

@@ -34,6 +34,7 @@ def test_bare_addons_lists_them(tts: Run) -> None:
     assert {addon["name"]: addon["kind"] for addon in listed} == {
         "tiny-acoustic": "acoustic",
         "tiny-attention": "acoustic",
+        "tiny-copycat": "acoustic",
         "tiny-vocoder": "vocoder",
     }
 
@@ -110,6 +111,17 @@ def test_training_passes_on_its_options(tts: Run, monkeypatch: pytest.MonkeyPatc
     assert (run, start, restart, outcome.out) == (Path("runs") / resolved.name, [], True, b"done\n")
 
 
+def test_training_starts_from_several_models(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    starts: list[Any] = []
+    monkeypatch.setattr("tts_cli.training.start.train", lambda *arguments: starts.append(arguments[2]) or Path("done"))
+    recipe = Path(__file__).parents[2] / "recipes" / "copycat-16k.yaml"
+    assert tts("train", "copycat", recipe, "--init-from", ".", "--init-from", "..").code == 0
+    assert starts == [[Path(), Path("..")]]
+    outcome = tts("train", "copycat", recipe, "--init-from", ".", "--init-from", "absent")
+    assert outcome.code == 2 and "absent: no such addon, checkpoint or run" in outcome.err
+
+
 def test_measuring_an_addon(tts: Run) -> None:
     pytest.importorskip("torch")
     shutil.copytree(TINY, "addons")
@@ -126,10 +138,12 @@ def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.Monk
     pytest.importorskip("torch")
     from tts_cli.export.parity import Parity
 
-    monkeypatch.setattr("tts_cli.export.checkpoint.export_addon", lambda *_: [Parity("default", "decoder", "mel", 2e-6, 5.0)])
+    parities, options = [Parity("default", "decoder", "mel", 2e-6, 5.0)], []
+    monkeypatch.setattr("tts_cli.export.checkpoint.export_addon", lambda *given: options.append(given[3]) or parities)
     Path("run").mkdir()
     shutil.copytree(TINY / "tiny-acoustic", "exported")
-    outcome = tts("export-addon", "run", "-o", "exported")
+    outcome = tts("export-addon", "run", "-o", "exported", "--speakers", "high, low", "--tolerance", "0.5")
+    assert (options[0].speakers, options[0].tolerance) == (("high", "low"), 0.5)
     assert outcome.code == 0 and b"exported: largest difference 2.0e-06" in outcome.out
     assert "loudness was not measured: tts addons measure exported" in outcome.err
 

@@ -168,3 +168,14 @@ def test_the_cache_stays_within_its_size(prepared: Corpus) -> None:
     for recording in recordings[:10]:
         cache.load(recording)
     assert cache.load(recordings[0]) is not first
+
+
+def test_what_is_read_has_no_say_in_who_shares_a_batch(prepared: Corpus) -> None:
+    """Recordings of one prompt are paired neither on purpose nor by their order in the corpus."""
+    texts = [{"text": f"{number}", "normalized_text": f"{number}"} for number in range(len(prepared.recordings))]
+    told = [recording.model_copy(update=text) for recording, text in zip(prepared.recordings, texts, strict=True)]
+    same, other = (
+        AcousticBatches(Corpus(prepared.folder, prepared.summary, r), "train", 400) for r in (prepared.recordings, told)
+    )
+    for step in range(same.batches_per_epoch):
+        assert torch.equal(same.batch(step)["mel"], other.batch(step)["mel"])

@@ -92,3 +92,19 @@ def test_damaged_features_are_named(copy: Path) -> None:
         with pytest.raises(CorpusError, match=reason) as caught:
             corpus.load(recording)
         assert recording.features in caught.value.message
+
+
+def test_disjoint_prompts_leave_every_training_text_to_one_of_its_readers(prepared: Corpus) -> None:
+    """Sixty texts that all three speakers read, and one of each speaker's own."""
+    speakers, first = prepared.speakers, prepared.recordings[0]
+    rows = [(f"text {number}", speaker) for number in range(60) for speaker in speakers] + [(name, name) for name in speakers]
+    recordings = [first.model_copy(update={"normalized_text": text, "speaker": name, "split": "train"}) for text, name in rows]
+    held_out = [recording.model_copy(update={"split": "test"}) for recording in recordings]
+    corpus = Corpus(prepared.folder, prepared.summary, recordings + held_out).with_disjoint_prompts()
+    assert corpus.of_split("test") == held_out
+    kept = corpus.of_split("train")
+    assert len({recording.normalized_text for recording in kept}) == len(kept) == 63
+    counts = [sum(recording.speaker == name for recording in kept) for name in speakers]
+    assert min(counts) > 10, "shared out evenly, as far as a hash does"
+    again = Corpus(prepared.folder, prepared.summary, recordings[::-1]).with_disjoint_prompts()
+    assert again.of_split("train")[::-1] == kept

@@ -1,5 +1,6 @@
 """Checkpoints are whole or passed over, and know what they are."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_another_kind_is_named_with_the_wanted_one(trained: tuple[Path, Path], t
 def test_a_decisive_change_of_the_recipe_is_refused_by_name(trained: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigError, match=r"optimiser\.learning_rate: 0\.0005 -> 0\.1"):
         train(load_recipe(trained[0], overrides=["optimiser.learning_rate=0.1"]), trained[1])
+
+
+def test_a_key_that_came_later_than_the_checkpoint_means_its_default(copied: tuple[Path, Path]) -> None:
+    for folder in (copied[1] / "checkpoints").iterdir():
+        description = json.loads((folder / "checkpoint.json").read_text())
+        assert description["recipe"].pop("disjoint_prompts") is False
+        (folder / "checkpoint.json").write_text(json.dumps(description))
+    assert train(load_recipe(copied[0], overrides=["steps=21"]), copied[1], say=[].append).name == "step-000000021"
+    with pytest.raises(ConfigError, match="disjoint_prompts: False -> True"):
+        train(load_recipe(copied[0], overrides=["disjoint_prompts=true"]), copied[1])
 
 
 def test_restarting_sets_the_former_checkpoints_aside(copied: tuple[Path, Path]) -> None:
