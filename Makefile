@@ -6,12 +6,21 @@ CORPORA ?= data
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
+# CopyCat begins from an acoustic voice, and speaks with a vocoder: those just made, or the shipped ones.
 ifeq ($(RECIPE),tiny)
 ACOUSTIC ?= tiny-acoustic
 VOCODER ?= tiny-vocoder
+SPEAKER ?= tiny-speaker
+COPYCAT ?= tiny-copycat
+TARGETS ?= kathleen,slt,bdl
+BEGINNING ?= $(ADDONS)
 else ifeq ($(RECIPE),shipped)
 ACOUSTIC ?= arctic-16k
 VOCODER ?= universal-16k
+SPEAKER ?= speaker-16k
+COPYCAT ?= copycat-16k
+TARGETS ?= kathleen,slt,bdl,lj,allison
+BEGINNING ?= addons
 else
 $(error RECIPE=$(RECIPE) is neither 'tiny' nor 'shipped'; ACOUSTIC=NAME and VOCODER=NAME choose single recipes)
 endif
@@ -28,10 +37,16 @@ EVERYTHING := .venv-all/installed
 TTS := .venv-all/bin/tts
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
+COPYCAT_ADDON := $(ADDONS)/$(COPYCAT)/addon.json
+
+# Whose prosody `make transfer` takes, what is said there, and who says it then.
+SOURCE ?= data/cmu_us_bdl_arctic/wav/arctic_a0098.flac
+SAID ?= Shall I carry you?
+TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check prepare train-acoustic train-vocoder export synth bench clean
+.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat export synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,10 +66,15 @@ check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may im
 prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
 train-acoustic: runs/$(ACOUSTIC)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
 train-vocoder: runs/$(VOCODER)/trained ## Train the vocoder (likewise)
+train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
 export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
 synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tiny-acoustic.wav
 	@mkdir -p out
 	$(TTS) synth "$(TEXT)" --addon $(ADDONS)/$(ACOUSTIC) --output out/$(ACOUSTIC).wav
+
+transfer: $(RUNTIME) ## The prosody of a recording in data/, in the voice of TARGET=kathleen: out/transfer.wav, with the shipped addon
+	@mkdir -p out
+	.venv/bin/tts transfer-prosody $(SOURCE) --text "$(SAID)" --speaker $(TARGET) --output out/transfer.wav
 
 bench: $(RUNTIME) ## Time to first audio, CPU time and memory of the shipped voice
 	@.venv/bin/tts bench
@@ -93,4 +113,16 @@ $(ACOUSTIC_ADDON): runs/$(ACOUSTIC)/trained | $(VOCODER_ADDON)
 
 $(VOCODER_ADDON): runs/$(VOCODER)/trained
 	$(TTS) export-addon $(<D) --data $(PREPARED) --output $(@D)
+	@touch $@
+
+runs/$(SPEAKER)/trained: recipes/$(SPEAKER).yaml $(PREPARED)/corpus.json
+	$(TTS) train copycat $< --data $(PREPARED) --output $(@D)
+	@touch $@
+
+runs/$(COPYCAT)/trained: recipes/$(COPYCAT).yaml runs/$(SPEAKER)/trained $(BEGINNING)/$(ACOUSTIC)/addon.json
+	$(TTS) train copycat $< --data $(PREPARED) --output $(@D) --init-from $(BEGINNING)/$(ACOUSTIC) --init-from runs/$(SPEAKER)
+	@touch $@
+
+$(COPYCAT_ADDON): runs/$(COPYCAT)/trained | $(BEGINNING)/$(VOCODER)/addon.json
+	$(TTS) export-addon $(<D) --data $(PREPARED) --speakers $(TARGETS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@

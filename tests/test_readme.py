@@ -19,6 +19,8 @@ INSTEAD = {
     "pip install '.[train]'": f"'{sys.executable}' -m pip install --quiet --dry-run '.[train]'",
     # This environment has everything.
     "make synth": "make synth TTS=tts EVERYTHING=",
+    "make train-copycat RECIPE=shipped CORPORA=DIR": "make --dry-run train-copycat RECIPE=shipped CORPORA=data",
+    "make train-copycat": "make train-copycat TTS=tts EVERYTHING=",
     # Corpora and hours.
     "make export RECIPE=shipped CORPORA=DIR": "make --dry-run export RECIPE=shipped CORPORA=data",
     "my-recordings": "data/kathleen",
