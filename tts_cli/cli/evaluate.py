@@ -214,12 +214,12 @@ def leakage(
     How well the contour of a source is followed in other voices, and how well who speaks is told from the latents.
     """
     with extra("eval"):
-        from tts_cli.evaluation.leakage import draw_curve, measure_leakage
+        from tts_cli.evaluation.leakage import draw_curve, leakage_report, measure_leakage
 
-        report, points = measure_leakage(runs, data)
+        points = measure_leakage(runs, data)
         if plot:
             draw_curve(points, plot)
-        _print(report, as_json, markdown)
+        _print(leakage_report(points), as_json, markdown)
 
 
 def _sentences(file: Path | None, default: Path, limit: int | None) -> tuple[GroupedText, ...]:

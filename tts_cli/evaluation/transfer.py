@@ -162,7 +162,7 @@ def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Tra
     """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
-        raise InputError(f"transfer is not measured by '{unknown[0]}'", hint=suggest(unknown[0], PARTS))
+        raise InputError(f"transfer is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
     measured = run(transfer.tasks(parts), transfer.jobs, "outputs")
     targets, sources = transfer.targets, transfer.sources
     made: dict[str, Callable[[], Table]] = {
