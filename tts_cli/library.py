@@ -18,6 +18,8 @@ from tts_cli.errors import AddonError, OutputError
 
 DEFAULT_ADDON = "arctic-16k"
 """The voice that speaks when none is named."""
+TRANSFER_ADDON = "copycat-16k"
+"""The one that takes the prosody of recordings."""
 SHIPPED = Path(__file__).parent / "addons"
 """The addons that come with the package."""
 

@@ -16,12 +16,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import addons, evaluate, machine, prepare, stack, synth, train
+from tts_cli.cli import addons, evaluate, machine, prepare, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
 INTERRUPTED = 130
 TERMINATED = 143
-ORDER = ("synth", "addons", "stack", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
+ORDER = ("synth", "transfer-prosody", "addons", "stack", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
 """Of the commands in the help: those of the runtime, then those that make voices."""
 
 
@@ -51,6 +51,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(synth.synth)
+app.command()(transfer.transfer_prosody)
 app.add_typer(addons.app, name="addons")
 app.add_typer(stack.app, name="stack")
 app.command()(machine.doctor)

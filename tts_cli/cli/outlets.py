@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +23,13 @@ Outlet = Callable[[Iterable["Floats"], int], None]
 
 STANDARD_OUTPUT = Path("-")
 LONGEST_NAME = 40
+
+
+def outlet_to(path: Path | None, raw: bool) -> Outlet:
+    """A WAV where `path` is given; without it bare samples to standard output, or else the sound device."""
+    if path:
+        return to_wav(path)
+    return to_standard_output(raw=True) if raw else to_sound_device()
 
 
 def to_wav(path: Path) -> Outlet:
@@ -146,3 +153,18 @@ def new_text_file(path: Path) -> Iterator[StringIO]:
             file.close()
         if part != target:
             part.unlink(missing_ok=True)
+
+
+def beside(path: Path | None) -> AbstractContextManager[StringIO | None]:
+    """A text file written beside the speech, if it is wanted."""
+    return new_text_file(path) if path else nullcontext()
+
+
+def make_folder(folder: Path) -> None:
+    """Makes `folder`, if need be. Raises OutputError."""
+    from tts_cli.audio.files import unwritable
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli.outlets import (
-    STANDARD_OUTPUT,
-    free_name,
-    is_device,
-    new_text_file,
-    to_sound_device,
-    to_standard_output,
-    to_wav,
-)
+from tts_cli.cli.outlets import STANDARD_OUTPUT, beside, free_name, make_folder, outlet_to, to_wav
+from tts_cli.cli.speech import Speech, do_each, refuse_same, refuse_several
 from tts_cli.cli.terminal import (
     AddonName,
     CacheDir,
@@ -33,11 +25,10 @@ from tts_cli.cli.terminal import (
     print_json,
     say,
 )
-from tts_cli.cli.timings import TimedSentence, textgrid, untimed
-from tts_cli.errors import InputError, RefusedError, TextError, TtsError
+from tts_cli.cli.timings import textgrid, untimed
+from tts_cli.errors import InputError, RefusedError, TextError
 
 if TYPE_CHECKING:
-    from tts_cli.audio.mel import Floats
     from tts_cli.request import Sentence
     from tts_cli.synthesis import AudioChunk, Voice
     from tts_cli.trace import Trace
@@ -107,19 +98,19 @@ def synth(
     from tts_cli.synthesis import load
     from tts_cli.trace import Trace, observed
 
-    _refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
-    _refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
-    _refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
-    _refuse_several({"--output-dir": output_dir, "--prosody": prosody, "--save-timings": save_timings})
-    _refuse_several({"--output-dir": output_dir, "--save-prosody": save_prosody})
-    _refuse_several({"--output-dir": output_dir, "--trace": trace})
+    refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
+    refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
+    refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
+    refuse_several({"--output-dir": output_dir, "--prosody": prosody, "--save-timings": save_timings})
+    refuse_several({"--output-dir": output_dir, "--save-prosody": save_prosody})
+    refuse_several({"--output-dir": output_dir, "--trace": trace})
     if resume and not output_dir:
         raise InputError("--resume needs --output-dir")
     if not 0 <= sentence_silence <= LONGEST_SILENCE_S:
         raise InputError(f"--sentence-silence is {sentence_silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
     words = "" if prosody else read_text(text, input_file)
     path = None if output_raw or play or output_dir else output or free_name(_title(words, input_file or prosody))
-    _refuse_same({"--output": path, "--save-timings": save_timings, "--save-prosody": save_prosody, "--trace": trace})
+    refuse_same({"--output": path, "--save-timings": save_timings, "--save-prosody": save_prosody, "--trace": trace})
     controls = Controls(length_scale, pitch_shift, pitch_range, energy)
     voice, spans = load(addon or DEFAULT_ADDON, vocoder, context, threads, lexicon, cache_dir, stack), Trace()
     voice = observed(voice, spans.observer) if trace else voice
@@ -142,40 +133,14 @@ def synth(
         return
     said = read_prosody(prosody, voice.frames_per_second) if prosody else words
     speech = speak.speech(said, notes=bool(save_timings or save_prosody))
-    outlet = to_wav(path) if path else to_standard_output(raw=True) if output_raw else to_sound_device()
-    with _traced(trace, spans), _beside(save_timings) as timings_file, _beside(save_prosody) as prosody_file:
+    outlet = outlet_to(path, output_raw)
+    with _traced(trace, spans), beside(save_timings) as timings_file, beside(save_prosody) as prosody_file:
         outlet(speech, voice.sample_rate)
         if timings_file:
             timings_file.write(textgrid(speech.sentences, speech.seconds))
         if prosody_file:
             prosody_file.write(prosody_json((timed.sentence for timed in speech.sentences), voice.frames_per_second))
     speak.report(speech, path)
-
-
-class Speech:
-    """Chunks of audio (samples,) on their way out; knows afterwards how long they were and, with `notes`, what was when."""
-
-    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk], notes: bool) -> None:
-        self.sentences: list[TimedSentence] = []
-        self._voice, self._chunks, self._notes = voice, chunks, notes
-        self._num_samples = 0
-
-    def __iter__(self) -> Iterator[Floats]:
-        for chunk in self._chunks:
-            # Without notes, memory does not grow with the text.
-            if self._notes and chunk.sentence is not None:
-                self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
-            if self._notes:
-                self.sentences[-1].faults.extend(chunk.faults)
-            for fault in chunk.faults:
-                say(f"warning: {fault.message}")
-            self._num_samples += len(chunk.samples)
-            yield chunk.samples
-
-    @property
-    def seconds(self) -> float:
-        """Of audio so far."""
-        return self._num_samples / self._voice.sample_rate
 
 
 class Speaker:
@@ -196,25 +161,17 @@ class Speaker:
         lines = {number: line for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1) if line.strip()}
         if not lines:
             raise TextError("there is no line to speak")
-        _make_folder(folder)
-        errors = [error for number, line in lines.items() if (error := self._line(folder, number, line, resume))]
-        if errors:
-            message = f"{len(errors)} of {len(lines)} lines could not be spoken"
-            raise type(errors[0])(message, hint="; ".join(_remedies(errors, len(lines), folder)) or None)
+        make_folder(folder)
+        tasks = {f"line {number}": partial(self._line, folder, number, line, resume) for number, line in lines.items()}
+        do_each(tasks, folder, (TextError, RefusedError))
 
-    def _line(self, folder: Path, number: int, line: str, resume: bool) -> TextError | RefusedError | None:
-        """Why the line could not be spoken."""
+    def _line(self, folder: Path, number: int, line: str, resume: bool) -> None:
         path = folder / f"{number:04d}.wav"
         if resume and path.exists():
-            return None
+            return
         speech = self.speech(line)
-        try:
-            to_wav(path)(speech, self.voice.sample_rate)
-        except (TextError, RefusedError) as error:
-            say(f"line {number}: {error.message}")
-            return error
+        to_wav(path)(speech, self.voice.sample_rate)
         self.report(speech, path)
-        return None
 
     def report(self, speech: Speech, path: Path | None) -> None:
         """Says what was spoken and where it is."""
@@ -233,13 +190,6 @@ class Speaker:
             "seconds": round(speech.seconds, 6),
             "sentences": [timed.as_dict() for timed in speech.sentences],
         }
-
-
-def _remedies(errors: Sequence[TtsError], num_lines: int, folder: Path) -> Iterator[str]:
-    """What there is to say to the errors of some of the lines."""
-    if len(errors) < num_lines:
-        yield f"all others are in {folder}"
-    yield from sorted({error.hint for error in errors if isinstance(error, RefusedError) and error.hint})
 
 
 def read_text(text: str | None, input_file: Path | None) -> str:
@@ -272,35 +222,11 @@ def _title(text: str, file: Path | None) -> str:
     return file.stem if file and file != STANDARD_INPUT else text
 
 
-def _refuse_several(given: dict[str, object]) -> None:
-    """Raises InputError when more than one of the options that exclude each other is given."""
-    names = [name for name, value in given.items() if value not in (None, False)]
-    if len(names) > 1:
-        raise InputError(f"{' and '.join(names)} exclude each other")
-
-
-def _refuse_same(given: dict[str, Path | None]) -> None:
-    """Raises InputError when two options name one file. A device takes what comes."""
-    names: dict[Path, str] = {}
-    for name, path in given.items():
-        if path and not is_device(path) and (other := names.setdefault(path.resolve(), name)) != name:
-            raise InputError(f"{other} and {name} are one file: {path}")
-
-
-def _make_folder(folder: Path) -> None:
-    from tts_cli.audio.files import unwritable
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-
-
 @contextmanager
 def _traced(path: Path | None, trace: Trace) -> Iterator[None]:
     """Writes the trace, if it is wanted, when the speech is done; of refused speech too, where it shows most."""
     refused: RefusedError | None = None
-    with _beside(path) as file:
+    with beside(path) as file:
         try:
             yield
         except RefusedError as error:
@@ -309,8 +235,3 @@ def _traced(path: Path | None, trace: Trace) -> Iterator[None]:
             file.write(trace.json())
     if refused:
         raise refused
-
-
-def _beside(path: Path | None) -> AbstractContextManager[StringIO | None]:
-    """A text file written beside the speech, if it is wanted."""
-    return new_text_file(path) if path else nullcontext()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate, groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.blocks.streamable import Fault
     from tts_cli.request import Sentence
-    from tts_cli.synthesis import Voice
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,26 @@ class Span:
     end_s: float
 
 
+class Clock(Protocol):
+    """What says when frames are heard, as a `Voice` does."""
+
+    @property
+    def frames_per_second(self) -> float: ...
+
+    def moment(self, seconds: float) -> float: ...
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The clock of a recording, which nothing moves."""
+
+    frames_per_second: float
+
+    def moment(self, seconds: float) -> float:
+        """The same moment."""
+        return seconds
+
+
 @dataclass(frozen=True)
 class TimedSentence:
     """A sentence as it was spoken."""
@@ -31,7 +50,7 @@ class TimedSentence:
     sentence: Sentence
     start_s: float
     """Where in the audio it begins."""
-    voice: Voice
+    voice: Clock
     faults: list[Fault] = field(default_factory=list)
     """What was noticed while it was spoken."""
 
