@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,16 @@ from torch import Tensor, nn
 
 from tts_cli.addon_config import read_addon_config
 from tts_cli.backends import is_installed, open_network
+from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
-from tts_cli.export.folder import addon_schema, write_addon
+from tts_cli.export.folder import addon_schema, fixed_sizes, write_addon
 from tts_cli.export.margins import find_margins
 from tts_cli.export.parameters import addon_state_dict, model_state_of_addon
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import Margins, NetworkSettings, PortSpec
 
 CHANNELS = 8
+TINY_COPYCAT = Path(__file__).parent / "addons" / "tiny-copycat"
 
 
 class Encoder(nn.Module):
@@ -270,6 +273,37 @@ def test_openvino_opens_the_same_folder_with_fixed_sizes(addon: Path, model: Mod
         for name, value in expected.items():
             tensor = f"{name}.out" if name in sample else name
             np.testing.assert_allclose(given[tensor], value, atol=1e-5)
+
+
+@pytest.mark.parametrize(("tau", "sizes"), [(8, (1200, 4800)), (7, (1204, 4802)), (1, (1200, 4800))])
+def test_recordings_have_sizes_of_whole_latents(tau: int, sizes: tuple[int, int]) -> None:
+    spec = read_addon_config(TINY_COPYCAT).networks["reference_encoder"]
+    latents = spec.outputs[0].model_copy(update={"rate": f"source_frame/{tau}"})
+    assert fixed_sizes(spec.model_copy(update={"outputs": (latents,)})) == {"source_frame": sizes}
+    assert fixed_sizes(read_addon_config(TINY_COPYCAT).networks["speaker_encoder"]) == {"source_frame": (1200, 4800)}
+
+
+@pytest.mark.parametrize("name", ["reference_encoder", "speaker_encoder"])
+def test_recordings_of_any_length_run_in_fixed_sizes(name: str) -> None:
+    spec, graph = read_addon_config(TINY_COPYCAT).networks[name], TINY_COPYCAT / "networks" / f"{name}.onnx"
+    free = open_network(graph, spec, NetworkSettings())
+    fixed = open_with_sizes(name, spec, {"source_frame": (16, 40)}, partial(open_network, graph, spec, NetworkSettings()))
+    random = np.random.default_rng(0)
+    for num_frames in (2, 7, 8, 9, 15, 16, 17, 31, 33, 39, 40):
+        given = {
+            "source_mel": random.standard_normal((1, num_frames, 80), np.float32),
+            "source_mask": np.ones((1, num_frames, 1), np.float32),
+            "source_phones": random.integers(0, 9, (1, num_frames, 1)),
+            "source_speaker": np.full((1, 1, 3), 0.5, np.float32),
+        }
+        tensors = {port.name: given[port.name] for port in spec.inputs}
+        expected = free.run(tensors)
+        for output, value in fixed.run(tensors).items():
+            np.testing.assert_allclose(value, expected[output], atol=1e-4)
+    with pytest.raises(InputError, match="takes at most 40 source_frames"):
+        fixed.run(
+            {port.name: np.zeros((1, 1 if port.rate == "utterance" else 41, port.channels), port.type) for port in spec.inputs}
+        )
 
 
 def test_published_schema_is_current() -> None:

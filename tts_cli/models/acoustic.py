@@ -320,4 +320,5 @@ def padded(frames: Tensor, margin: int) -> Tensor:
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """The mean over all axes, a scalar; 0 where all weights are."""
     return (values * weights).sum() / weights.sum().clamp(min=1)

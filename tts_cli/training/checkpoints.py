@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from tts_cli.config import StrictModel, parse
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, TrainableModel, find_kind, model_file
+from tts_cli.models import CorpusFacts, TrainableModel, model_file
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
 
@@ -149,28 +149,13 @@ def prune(run: Path, keep: int) -> None:
         _remove(leftover)
 
 
-def load_model(path: Path, group: str | None = None, averaged: bool = True) -> tuple[TrainableModel, Checkpoint]:
-    """The model of a checkpoint (or of a run's best one), with averaged weights, ready for evaluation.
-
-    Raises CheckpointError naming both when it is not a model of `group`.
-    """
+def load_model(path: Path, averaged: bool = True) -> tuple[TrainableModel, Checkpoint]:
+    """The model of a checkpoint (or of a run's best one), with averaged weights, ready for evaluation."""
     checkpoint = find(path)
-    check_group(checkpoint, group)
     recipe = checkpoint.recipe
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, checkpoint.description.facts)
     model.load_state_dict(checkpoint.read("average" if averaged else "model"))
     return model.eval(), checkpoint
-
-
-def check_group(checkpoint: Checkpoint, group: str | None) -> None:
-    """Raise CheckpointError unless the checkpoint's kind belongs to `group`."""
-    kind = checkpoint.description.kind
-    try:
-        found = find_kind(kind).group
-    except ConfigError as error:
-        raise CheckpointError(f"{checkpoint.folder}: {error.message}", hint=error.hint) from error
-    if group not in (None, found):
-        raise CheckpointError(f"{checkpoint.folder}: a checkpoint of a '{kind}' model ({found}), not of a {group} model")
 
 
 def set_aside(run: Path) -> Path | None:
