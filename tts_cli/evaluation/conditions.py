@@ -14,6 +14,7 @@ from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.audio.pitch import interpolate_log_f0
 from tts_cli.corpora.batching import token_mean, voiced_token_mean
 from tts_cli.corpora.layouts import Clip
+from tts_cli.errors import InputError
 from tts_cli.evaluation.prosody import Contour, contour_of
 from tts_cli.evaluation.speech import Spoken, say
 from tts_cli.request import Request, Sentence, Source
@@ -148,5 +149,7 @@ def latents_of(voice: Voice, source: Source) -> Floats:
     durations = np.array(source.sentence.durations, np.float32)
     phones = np.array([voice.acoustic.symbols.index(token) for token in source.sentence.tokens], np.int64)
     scope = Request(phones, given_durations=durations, source_mel=source.mel, source_speaker=source.speaker).scope()
-    network = next(one for one in voice.acoustic.networks("encoder") if one.spec.when == "source_mel")
-    return np.concatenate([values[0] for values in network.run(scope).values()], axis=-1)
+    for network in voice.acoustic.networks("encoder"):
+        if network.spec.when == "source_mel":
+            return np.concatenate([values[0] for values in network.run(scope).values()], axis=-1)
+    raise InputError(f"addon '{voice.acoustic.name}' has no reference encoder")

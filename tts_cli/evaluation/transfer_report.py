@@ -252,15 +252,16 @@ def _against(
     prefix: str = "",
     unit: Callable[[Clip], Hashable] = lambda clip: clip,
 ) -> Pairs:
-    """The transfer against each of `others`, in each of the figures `names`."""
-    return {
+    """The transfer against each of `others`, in each of the figures `names`, as far as both have them of an utterance."""
+    there = [other for other in others if found.get("transfer") and found.get(other)]
+    pairs = {
         f"{prefix}{name.replace('_', ' ')}: transfer against {other}": paired(
             *(unit_means(found[condition], name, unit) for condition in ("transfer", other))
         )
         for name in names
-        for other in others
-        if found.get("transfer") and found.get(other)
+        for other in there
     }
+    return {name: pair for name, pair in pairs.items() if pair[0]}
 
 
 def _details(found: Mapping[Condition, Scores]) -> tuple[dict[str, Any], ...]:
