@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,8 +168,9 @@ class Voice:
                 yield Source(item)
             else:
                 for spoken in self.front_end.sentences(item, self.acoustic.context.max_tokens):
-                    words = {"words": spoken.words, "word_of_token": spoken.word_of_token}
-                    yield Source(Sentence(text=spoken.text, tokens=spoken.tokens, **words))
+                    yield Source(
+                        Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
+                    )
 
     def _request_for(self, source: Source, template: Request, index: int) -> Request:
         sentence = source.sentence
@@ -177,9 +178,15 @@ class Voice:
         if unknown:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
-        prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
-        recorded = {"source_mel": source.mel, "source_speaker": source.speaker}
-        request = replace(template, phones=phones, seed=template.seed + index, **prescribed, **recorded)
+        prescribed: dict[str, Any] = {**self._lead_in(sentence), **sentence.prescribed()}
+        request = replace(
+            template,
+            phones=phones,
+            seed=template.seed + index,
+            source_mel=source.mel,
+            source_speaker=source.speaker,
+            **prescribed,
+        )
         self._refuse_unread(request.scope())
         return request
 

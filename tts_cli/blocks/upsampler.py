@@ -155,7 +155,8 @@ class UpsamplerStream(Stream):
             return np.zeros_like(token)
         source = self._source_durations[token].astype(np.float64)
         start = (np.cumsum(self._source_durations) - self._source_durations)[token]
-        return (start + np.floor((before + 0.5) / self._durations[token] * source)).astype(np.int64)
+        frames: NDArray[np.int64] = (start + np.floor((before + 0.5) / self._durations[token] * source)).astype(np.int64)
+        return frames
 
     def _phone_position(self, before: NDArray[np.int64], token: NDArray[np.int64]) -> Array:
         duration = self._durations[token]
