@@ -1,4 +1,4 @@
-"""Pictures for people: what a recording and the speech made from it look like, one above the other."""
+"""Speech drawn for people: a recording, say, and what was made from it, one above the other."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tts_cli.audio.pitch import estimate_f0
 from tts_cli.cli.timings import Span
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
+"""Of the width."""
+INCHES_A_PIECE = 5.0
 LABEL_POINTS = 7
 WAVE, BOUNDARY, PITCH = "#3c5aa0", "#9a9aa8", "#00e5ff"
 MOST_NEPERS = 9.0
@@ -34,20 +36,21 @@ class Shown:
     """In seconds from its first sample."""
 
 
-def draw_pair(path: Path, source: Shown, result: Shown, mel: MelConfig) -> None:
-    """Writes a PNG, whole or not at all: waveform, mel with F0, and phones of `source` above those of `result`, in one scale.
+def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
+    """Writes a PNG, whole or not at all: waveform, mel with F0, and phones of each piece, one above the other, in one scale.
 
     Raises OutputError, and AudioError where the F0 tracker is missing.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    seconds = max(len(shown.audio) / shown.sample_rate for shown in (source, result))
-    figure = Figure(figsize=(min(max(INCHES_A_SECOND * seconds, LEAST_INCHES), MOST_INCHES), 10.0), layout="constrained")
+    seconds = max(len(shown.audio) / shown.sample_rate for shown in pieces)
+    width = min(max(INCHES_A_SECOND * seconds, LEAST_INCHES), MOST_INCHES)
+    figure = Figure(figsize=(width, INCHES_A_PIECE * len(pieces)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(4, 1, sharex=True, height_ratios=(1, 2.2, 1, 2.2))
-    _draw(axes[:2], source, mel)
-    _draw(axes[2:], result, mel)
+    axes = figure.subplots(2 * len(pieces), 1, sharex=True, height_ratios=(1.0, 2.2) * len(pieces))
+    for place, shown in enumerate(pieces):
+        _draw(axes[2 * place : 2 * place + 2], shown, mel)
     axes[-1].set_xlim(0.0, seconds)
     axes[-1].set_xlabel("seconds")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

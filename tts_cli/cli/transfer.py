@@ -148,7 +148,7 @@ class Done:
         """Draws source and result. Raises OutputError."""
         import numpy as np
 
-        from tts_cli.cli.pictures import Shown, draw_pair
+        from tts_cli.cli.pictures import Shown, draw
 
         mel, voice = self.voice.acoustic.mel, self.voice
         source = TimedSentence(self.heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
@@ -157,7 +157,7 @@ class Done:
             Shown(self.job.source.name, self.heard.audio, mel.sample_rate, source.phones()),
             Shown(f"{self.speaker}, {voice.acoustic.name}", result, voice.sample_rate, self.speech.sentences[0].phones()),
         )
-        draw_pair(path, *shown, mel)
+        draw(path, shown, mel)
 
     def as_dict(self) -> dict[str, Any]:
         """The transfer for `--json`."""
