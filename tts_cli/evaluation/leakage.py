@@ -177,15 +177,13 @@ def draw_curve(points: Sequence[Point], file: Path, probe: str = "GRU") -> None:
     axes = figure.subplots()
     for one, x, y in _placed(points, probe):
         bars = [[[e.value - e.low], [e.high - e.value]] for e in (x, y)]
-        axes.errorbar(100 * x.value, y.value, xerr=100 * np.array(bars[0]), yerr=bars[1], fmt="o", capsize=2)
-        axes.annotate(
-            f"τ {one.tau}, {one.latent_channels} ch", (100 * x.value, y.value), (5, 5), textcoords="offset points", fontsize=8
-        )
+        name = f"{one.run}: τ {one.tau}, {one.latent_channels} channels"
+        axes.errorbar(100 * x.value, y.value, xerr=100 * np.array(bars[0]), yerr=bars[1], fmt="o", capsize=2, label=name)
     for chance in {one.probes[probe].chance for one in points}:
-        axes.axvline(100 * chance, linestyle=":", color="grey")
-        axes.annotate("chance", (100 * chance, axes.get_ylim()[0]), (3, 3), textcoords="offset points", color="grey", fontsize=8)
+        axes.axvline(100 * chance, linestyle=":", color="grey", label="chance")
     axes.set_xlabel(f"source speaker told from the latents by a {probe} (%): lower leaks less")
     axes.set_ylabel("F0 correlation with the source: higher follows better")
+    axes.legend(fontsize=8)
     try:
         figure.savefig(file, dpi=130)
     except OSError as error:

@@ -221,7 +221,7 @@ def probe_table(results: Mapping[str, Mapping[str, ProbeResult]], num_speakers: 
 
 def _rows(found: Mapping[Condition, Scores], columns: Sequence[Column], targets: Sequence[str]) -> tuple[Row, ...]:
     """One for each condition over all targets, and where there are several one for the transfer to each."""
-    rows = [Row(name, _estimates(scores, columns), f"all {len(targets)} targets") for name, scores in found.items() if scores]
+    rows = [Row(name, _estimates(scores, columns), "all targets") for name, scores in found.items() if scores]
     for target in targets if len(targets) > 1 else ():
         scores = _of_target(found.get("transfer", {}), target)
         if scores:
@@ -231,7 +231,7 @@ def _rows(found: Mapping[Condition, Scores], columns: Sequence[Column], targets:
 
 def _of_row(found: Mapping[Condition, Scores], row: Row) -> Scores:
     scores = found[row.name]  # type: ignore[index]
-    return scores if row.group.startswith("all ") else _of_target(scores, row.group)
+    return scores if row.group == "all targets" else _of_target(scores, row.group)
 
 
 def _of_target(scores: Scores, target: str) -> Scores:
