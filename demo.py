@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 import tts_cli
 from tts_cli.audio.files import WavFile
-from tts_cli.audio.mel import MelConfig, log_mel
 from tts_cli.bench import TEXTS, first_audio, peak_memory_mb
+from tts_cli.cli.pictures import Shown, draw
 from tts_cli.cli.terminal import print_table
+from tts_cli.cli.timings import TimedSentence
 
 OUT = Path("out")
 STATEMENT = "The boats came home before the storm, and everyone was safe."
@@ -23,13 +23,6 @@ QUESTION = "Did you hear the wind last night?"
 PASSAGE = TEXTS["60 s"]
 PAUSE_S = 0.3
 """Between sentences."""
-
-FRAME_WIDTH, WAVE_HEIGHT, BAND_HEIGHT, LABEL_HEIGHT = 6, 180, 4, 24
-INK, PAPER, WAVE_COLOUR, LINE_COLOUR = (30, 30, 40), (255, 255, 255), (60, 90, 160), (215, 215, 225)
-HEAT = np.array([(8, 6, 30), (75, 20, 105), (170, 50, 95), (240, 120, 40), (250, 240, 165)], np.float64)
-"""Colours of the mel, from silence to its loudest."""
-
-Colours = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,8 @@ def main() -> None:
     header = ("voice", "audio (s)", "first audio (ms)", "CPU s / audio s", "peak memory (MB)")
     print_table(f"{voice.acoustic.name}, streaming, one thread", header, [one.figures for one in spoken.values()])
     name = f"{voice.default_speaker}-question"
-    picture(spoken[name], voice.acoustic.mel).save(OUT / f"{name}.png")
-    print(f"audio: {OUT}/*.wav; waveform, mel and phones of {name}.wav: {OUT}/{name}.png")
+    draw(OUT / f"{name}.png", [shown(spoken[name], voice, f"{name}.wav")], voice.acoustic.mel)
+    print(f"audio: {OUT}/*.wav; waveform, mel, F0 and phones of {name}.wav: {OUT}/{name}.png")
 
 
 def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
@@ -83,47 +76,11 @@ def speak(voice: tts_cli.Voice, speaker: str, name: str, text: str) -> Spoken:
     )
 
 
-def picture(spoken: Spoken, mel: MelConfig) -> Image.Image:
-    """Waveform above mel, with the boundaries and names of the phones of the first sentence."""
-    sentence = spoken.first_sentence
-    durations = np.array(sentence.durations or (), np.int64)
-    samples = spoken.samples[: durations.sum() * mel.hop_samples]
-    panels = [draw_waveform(samples, mel.hop_samples), draw_mel(log_mel(samples, mel))]
-    image = Image.fromarray(np.concatenate(panels))
-    extended = Image.new("RGB", (image.width, image.height + LABEL_HEIGHT), PAPER)
-    extended.paste(image)
-    label_phones(ImageDraw.Draw(extended), sentence.tokens, durations, extended.height)
-    return extended
-
-
-def draw_waveform(samples: NDArray[np.float32], hop_samples: int) -> Colours:
-    """The span between the least and the greatest sample of every column of pixels: (WAVE_HEIGHT, W, 3)."""
-    columns = samples[: len(samples) // hop_samples * hop_samples].reshape(-1, hop_samples)
-    parts = [part for column in columns for part in np.array_split(column, FRAME_WIDTH)]
-    peak = max(float(np.abs(samples).max()), 1e-3)
-    low = np.array([part.min() for part in parts]) / peak
-    high = np.array([part.max() for part in parts]) / peak
-    height = np.linspace(1, -1, WAVE_HEIGHT)[:, None]
-    inside = (height >= low - 1 / WAVE_HEIGHT) & (height <= high + 1 / WAVE_HEIGHT)
-    return np.where(inside[..., None], np.array(WAVE_COLOUR), np.array(PAPER)).astype(np.uint8)
-
-
-def draw_mel(mel: NDArray[np.float32]) -> Colours:
-    """`mel` (T, bands) in colours, low bands below: (bands * BAND_HEIGHT, T * FRAME_WIDTH, 3)."""
-    heat = np.clip((mel - mel.max() + 9.0) / 9.0, 0.0, 1.0).T[::-1]
-    places = np.linspace(0, 1, len(HEAT))
-    colours = np.stack([np.interp(heat, places, channel) for channel in HEAT.T], -1).astype(np.uint8)
-    return colours.repeat(BAND_HEIGHT, axis=0).repeat(FRAME_WIDTH, axis=1)
-
-
-def label_phones(draw: ImageDraw.ImageDraw, tokens: tuple[str, ...], durations: NDArray[np.int64], height: int) -> None:
-    """A line where each phone begins, its name below."""
-    font = ImageFont.load_default(12)
-    starts = np.concatenate([[0], np.cumsum(durations)]) * FRAME_WIDTH
-    for token, start, end in zip(tokens, starts, starts[1:], strict=False):
-        if start < end:
-            draw.line([(start, 0), (start, height)], LINE_COLOUR)
-            draw.text(((start + end) / 2, height - LABEL_HEIGHT / 2), token.rstrip("012"), INK, font, anchor="mm")
+def shown(spoken: Spoken, voice: tts_cli.Voice, title: str) -> Shown:
+    """The first sentence, to be drawn."""
+    sentence = TimedSentence(spoken.first_sentence, 0.0, voice)
+    end_s = voice.moment(sum(sentence.frames()) / voice.frames_per_second)
+    return Shown(title, spoken.samples[: round(end_s * voice.sample_rate)], voice.sample_rate, sentence.phones())
 
 
 if __name__ == "__main__":
