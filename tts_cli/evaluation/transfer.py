@@ -36,7 +36,7 @@ from tts_cli.prosody.transfer import listen, speaker_encoder
 from tts_cli.synthesis import Voice
 
 PARTS = ("prosody", "durations", "identity", "recognition", "parallel", "probes", "speed")
-NUM_RECONSTRUCTIONS = 20
+NUM_RECONSTRUCTIONS = 10
 """Test recordings of each target that are transferred onto the target itself, at most."""
 POOLED_FRAMES = 8
 """Of the mel, for the probes: about as many a second as there are latents."""
@@ -44,7 +44,10 @@ POOLED_FRAMES = 8
 _MEASURES = {"prosody": "prosody", "durations": "durations", "identity": "voice", "recognition": "understood"}
 """The measure of an output that each part of the report needs."""
 _TIMED: tuple[Condition, ...] = ("reconstruction", "transfer", "baseline")
-"""The others have the same durations, and Whisper is slow."""
+"""The others have the same durations."""
+_HEARD = ("durations", "understood")
+"""Measures that take Whisper seconds an output. Of each clip it hears one target, in turns; only what is understood of the
+transfer is asked of all."""
 _SOUNDING: tuple[Condition, ...] = ("recording", "transfer", "no reference", "baseline")
 """What is compared with the target's own reading."""
 
@@ -89,7 +92,10 @@ class Transfer:
             own = read_prompts(self.corpora, "test", [target], min(self.limit or NUM_RECONSTRUCTIONS, NUM_RECONSTRUCTIONS))
             for condition in self._spoken(SPOKEN):
                 clips = own if condition == "reconstruction" else self.sources
-                tasks += [self._task(condition, clip, measures[condition], target, ranges.get(target)) for clip in clips]
+                for place, clip in enumerate(clips):
+                    is_turn = condition == "reconstruction" or self.targets[place % len(self.targets)] == target
+                    asked = tuple(name for name in measures[condition] if is_turn or _hears_all(name, condition))
+                    tasks.append(self._task(condition, clip, asked, target, ranges.get(target)))
         tasks += self._parallel() if "parallel" in parts else []
         return sorted((task for task in tasks if task.measures), key=lambda task: (task.clip.corpus, task.clip.id))
 
@@ -148,6 +154,11 @@ class Transfer:
             other=partner(self.sources, clip) if condition == "another clip's latents" else other,
             target_range=target_range if is_baseline else None,
         )
+
+
+def _hears_all(measure: str, condition: Condition) -> bool:
+    """Whether `measure` is taken of the outputs of `condition` for every target."""
+    return measure not in _HEARD or (measure == "understood" and condition == "transfer")
 
 
 def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:

@@ -111,8 +111,8 @@ def durations_table(measured: Measured, targets: Sequence[str]) -> Table:
     """When words are spoken, in the source and in the output."""
     found = {condition: measured.of("durations", condition, targets) for condition in SPOKEN}
     note = (
-        "Word timestamps of Whisper base, which had no part in synthesis, on the source and on the output: mean absolute "
-        "differences over the words found in both, and the correlation of their durations.",
+        "Word timestamps of Whisper base, which had no part in synthesis, on the source and on the output, each clip in one "
+        "voice, in turns: mean absolute differences over the words found in both, and the correlation of their durations.",
     )
     return Report("Transfer: durations", DURATIONS, _rows(found, DURATIONS, targets), note, _details(found)), {}
 
@@ -164,7 +164,7 @@ def recognition_table(measured: Measured, targets: Sequence[str], sources: Seque
     ]
     notes = (
         "WER: Whisper base, int8, greedy, one clip a call; errors over words. DNSMOS (overall) is a guard against damage and "
-        "says nothing of naturalness.",
+        "says nothing of naturalness. Of a clip the transfer is heard in every voice, the conditions beside it in one, in turns.",
     )
     return Report("Transfer: recognition and damage", (WER, QUALITY), tuple(rows), notes, _details(found)), {}
 
