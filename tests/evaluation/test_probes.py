@@ -38,6 +38,13 @@ def test_speakers_that_do_not_differ_are_guessed() -> None:
     assert result.accuracy.value < 0.6
 
 
+def test_what_rounding_leaves_of_normalised_features_tells_nobody() -> None:
+    # One speaker's mean is 1e-6, all others' 0: as far apart as anything, once it is scaled.
+    clips = [clip - clip.mean(axis=0) + 1e-6 * (place % 3 == 0) for place, clip in enumerate(_clips(0.0))]
+    clips = [(clip / clip.std(axis=0)).astype(np.float32) for clip in clips]
+    assert cross_validate(statistics_probe, clips, SPEAKERS).accuracy.value <= 0.5
+
+
 def test_labels_that_mean_nothing_are_guessed() -> None:
     shuffled = np.random.default_rng(4).permutation(SPEAKERS).tolist()
     assert cross_validate(statistics_probe, _clips(2.0), shuffled).accuracy.value < 0.65

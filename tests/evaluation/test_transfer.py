@@ -237,6 +237,23 @@ def test_the_command_prints_every_part(corpora: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("_judges")
+def test_whisper_hears_every_transfer_and_the_rest_in_turns(corpora: Path) -> None:
+    tasks = Transfer(load("tiny-copycat"), corpora, ("low", "high")).tasks(["prosody", "recognition", "durations"])
+    heard = {
+        (name, condition): sorted(
+            (one.clip.id, one.target) for one in tasks if one.condition == condition and name in one.measures
+        )
+        for name in ("prosody", "understood", "durations")
+        for condition in ("transfer", "no reference")
+    }
+    counts = {key: len(found) for key, found in heard.items()}
+    assert counts["prosody", "transfer"] == counts["prosody", "no reference"] == counts["understood", "transfer"] == 20
+    assert counts["understood", "no reference"] == counts["durations", "transfer"] == 10
+    assert counts["durations", "no reference"] == 0
+    assert {target for _, target in heard["durations", "transfer"]} == {"low", "high"}
+
+
+@pytest.mark.usefixtures("_judges")
 def test_probes_take_the_strangers_with_enough_clips(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "FOLDS", 4)
     monkeypatch.setattr(transfer, "PROBES", {"constant": lambda _s, _l, unknown, _seed: np.zeros(len(unknown), np.int64)})

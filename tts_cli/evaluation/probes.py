@@ -55,7 +55,7 @@ def statistics_probe(sequences: Sequence[Floats], labels: Labels, unknown: Seque
 def _statistics(sequences: Sequence[Floats]) -> Floats:
     """(clips, 2 * C), to three decimals: of what is normalised only rounding errors are left, which scaling would blow up."""
     rows = [np.concatenate([sequence.mean(axis=0), sequence.std(axis=0)]) for sequence in sequences]
-    return np.round(np.array(rows, np.float32), 3)
+    return np.asarray(np.round(rows, 3), np.float32)
 
 
 def recurrent_probe(sequences: Sequence[Floats], labels: Labels, unknown: Sequence[Floats], seed: int) -> Labels:
