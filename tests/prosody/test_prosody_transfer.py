@@ -141,6 +141,7 @@ REFUSED: dict[str, tuple[str, type[TtsError], str]] = {
     "short.wav": (TEXT, AudioError, "phones do not fit in 32 frames"),
     "long.wav": (TEXT, AudioError, r"lasts 600.0 s, more than 60 s"),
     "narrow.wav": (TEXT, AudioError, "has 4000 samples a second"),
+    "muffled.wav": (TEXT, AudioError, "holds nothing above 2 kHz"),
     "noise.wav": (TEXT, AudioError, "does not say this text"),
     "good.wav": ("Jack London, Waikiki Beach, Honolulu, Oahu.", AudioError, r'not heard as written: "Jack London'),
     "fine.wav": ("... !", TextError, "no words to speak"),
@@ -162,6 +163,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, speech: tuple[Floats, int])
     written(folder / "short.wav", audio[8000:14400][:6400])
     written(folder / "long.wav", np.zeros(600 * 8000, np.float32), 8000)
     written(folder / "narrow.wav", resample(audio, 16000, 4000), 4000)
+    written(folder / "muffled.wav", resample(resample(audio, 16000, 4000), 4000, 16000))
     written(folder / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(40000).astype(np.float32))
     return folder
 

@@ -32,6 +32,10 @@ LOWEST_RATE = 8000
 LEADING_FRAMES, TRAILING_FRAMES = 2, 8
 """Silence that is left of what is before the first phone, as much as voices have there, and after the last."""
 
+_UPPER_HZ = (2200.0, 3400.0)
+"""What a telephone lets through, and a rate of 4000 Hz does not have."""
+_LEAST_UPPER = 10**-5.5
+"""Share of a recording's power there: speech has -35 dB and more."""
 _SILENT_PEAK = 1e-4
 """-80 dB of full scale: the noise of 16-bit samples."""
 _LOWEST_LEVEL = 0.025
@@ -97,15 +101,24 @@ def read_recording(path: Path, sample_rate: int) -> Floats:
     """
     samples, rate = read_native(path, LONGEST_S)
     seconds = len(samples) / rate
+    hint = f"record it at {LOWEST_RATE} Hz at least; 16000 Hz or more are better"
     if rate < LOWEST_RATE:
-        hint = f"record it at {LOWEST_RATE} Hz at least; 16000 Hz or more are better"
         raise AudioError(f"{path}: has {rate} samples a second, too few to tell phones apart", hint)
     if seconds < SHORTEST_S:
         raise AudioError(f"{path}: lasts {seconds:.2f} s", hint=f"{SHORTEST_S} s are the least that can be aligned")
     samples = samples - samples.mean()
     if np.abs(samples).max() < _SILENT_PEAK:
         raise AudioError(f"{path}: is silent", hint="was the microphone on?")
+    if _upper_share(samples, rate) < _LEAST_UPPER:
+        raise AudioError(f"{path}: holds nothing above 2 kHz, too little to tell phones apart", hint)
     return _audible(resample(samples, rate, sample_rate), sample_rate // 100)
+
+
+def _upper_share(samples: Floats, rate: int) -> float:
+    """The share of the power of `samples` (samples,) that tells apart phones other than vowels."""
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    first, end = (round(hertz * len(samples) / rate) for hertz in _UPPER_HZ)
+    return float(power[first:end].sum() / power.sum())
 
 
 def _audible(audio: Floats, frame_samples: int) -> Floats:
