@@ -1,4 +1,7 @@
-"""`make demo`: the shipped voices speak, streaming; a table says what that cost, out/ holds the audio and a picture of it."""
+"""`make demo`: the shipped voices speak, streaming, and one speaks like a recording of somebody else.
+
+A table says what that cost, out/ holds the audio and pictures of it.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tts_cli
+from tts_cli import library
 from tts_cli.audio.files import WavFile
 from tts_cli.bench import TEXTS, first_audio, peak_memory_mb
 from tts_cli.cli.pictures import Shown, draw
 from tts_cli.cli.terminal import print_table
-from tts_cli.cli.timings import TimedSentence
+from tts_cli.cli.timings import Recorded, TimedSentence
+from tts_cli.prosody.transfer import listen
+from tts_cli.synthesis import Said
 
 OUT = Path("out")
 STATEMENT = "The boats came home before the storm, and everyone was safe."
 QUESTION = "Did you hear the wind last night?"
 PASSAGE = TEXTS["60 s"]
+RECORDING = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
+SAID = "Who the devil gave it to you to be judge and jury?"
+TARGET = "kathleen"
 PAUSE_S = 0.3
 """Between sentences."""
 
@@ -47,6 +56,21 @@ def main() -> None:
     name = f"{voice.default_speaker}-question"
     draw(OUT / f"{name}.png", [shown(spoken[name], voice, f"{name}.wav")], voice.acoustic.mel)
     print(f"audio: {OUT}/*.wav; waveform, mel, F0 and phones of {name}.wav: {OUT}/{name}.png")
+    transfer(tts_cli.load(library.TRANSFER_ADDON, threads=1), header)
+
+
+def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
+    """Speaks like a recording of somebody else, and draws both."""
+    cpu_start = time.process_time()
+    heard = listen(RECORDING, SAID, voice.acoustic)
+    analysis = (time.process_time() - cpu_start) / (len(heard.audio) / voice.acoustic.sample_rate)
+    name = f"{RECORDING.stem}-as-{TARGET}"
+    spoken = speak(voice, TARGET, name, [heard.source])
+    print_table(f"{voice.acoustic.name}, like {RECORDING}", header, [spoken.figures])
+    mel, source = voice.acoustic.mel, TimedSentence(heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
+    recorded = Shown(RECORDING.name, heard.audio, mel.sample_rate, source.phones())
+    draw(OUT / f"{name}.png", [recorded, shown(spoken, voice, f"{name}.wav")], mel)
+    print(f"recording and result above each other: {OUT}/{name}.png; analysis: {analysis:.3f} CPU s / s of recording")
 
 
 def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
@@ -57,7 +81,7 @@ def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
     yield voice.default_speaker, f"{voice.default_speaker}-passage", PASSAGE
 
 
-def speak(voice: tts_cli.Voice, speaker: str, name: str, text: str) -> Spoken:
+def speak(voice: tts_cli.Voice, speaker: str, name: str, text: Said) -> Spoken:
     """Streams `text` to out/NAME.wav."""
     chunks, arrivals, sentences = [], [], []
     start, cpu_start = time.perf_counter(), time.process_time()
