@@ -107,8 +107,9 @@ def test_latents_keep_to_their_phones_where_durations_do_not_agree() -> None:
 
 
 def test_no_strength_leaves_durations_and_melody_to_the_model() -> None:
-    changed = transferred(0.0, [1, 2, 3, 0, 4, 5])
-    np.testing.assert_array_equal(changed, np.zeros(15))
+    changed = transferred(0.0, [30, 2, 3, 0, 4, 5])
+    # Only the silence before the first phone stays: nobody waits for the voice's own.
+    np.testing.assert_array_equal(changed, np.zeros(2 + 14))
 
 
 def test_a_source_that_does_not_fit() -> None:

@@ -14,6 +14,7 @@ from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError
 from tts_cli.ports import Array, PortSpec, Tensors
 from tts_cli.request import REQUEST_PORTS
+from tts_cli.text.phones import START
 
 _REQUEST = {port.name: port.model_copy(update={"optional": True}) for port in REQUEST_PORTS}
 _LOG_F0 = PortSpec(name="log_f0", rate="token")
@@ -30,7 +31,7 @@ class Upsampler(StreamableBlock):
 
     What sequence blocks give of a source recording, a step for every tau of its frames, is transferred: given durations are then
     those of the recording, and every frame of a token takes the step at the same fraction of the token there. `strength` scales
-    these steps, and moves ln(1 + duration) from the predicted duration to the given one.
+    these steps, and moves ln(1 + duration) from the predicted duration to the given one, but for the silence before the start.
     """
 
     inputs = (
@@ -45,6 +46,7 @@ class Upsampler(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self._is_phone = np.array([symbol.isalnum() for symbol in addon.symbols], bool)
+        self._is_start = np.array([symbol == START for symbol in addon.symbols], bool)
         self._repeated: tuple[str, ...] = ()
         self._transferred: dict[str, int] = {}
 
@@ -85,7 +87,8 @@ class Upsampler(StreamableBlock):
         if "given_durations" in scope:
             given = scope["given_durations"].astype(np.float64)
             strength = _control("strength", scope, 1.0)
-            between = given if strength == 1 else np.expm1(strength * np.log1p(given) + (1 - strength) * np.log1p(frames))
+            weight = np.where(self._is_start[scope["phones"]], 1.0, strength)
+            between = given if strength == 1 else np.expm1(weight * np.log1p(given) + (1 - weight) * np.log1p(frames))
             frames = np.where(np.isnan(given), frames, between)
             shortest = np.where(given == 0, 0.0, shortest)
         scaled = np.floor(frames * _control("length_scale", scope, 1.0) + 0.5)
