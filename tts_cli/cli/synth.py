@@ -18,6 +18,10 @@ from tts_cli.cli.terminal import (
     CacheDir,
     ContextName,
     Json,
+    Lexicon,
+    OutputRaw,
+    Play,
+    Seed,
     SpeakerName,
     StackOption,
     Threads,
@@ -51,10 +55,8 @@ def synth(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after the text."),
     ] = None,
-    output_raw: Annotated[
-        bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")
-    ] = False,
-    play: Annotated[bool, typer.Option("--play", help="Play as it is made.")] = False,
+    output_raw: OutputRaw = False,
+    play: Play = False,
     output_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
     ] = None,
@@ -62,15 +64,13 @@ def synth(
     addon: AddonName = None,
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
-    lexicon: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
-    ] = None,
+    lexicon: Lexicon = None,
     length_scale: Annotated[float, typer.Option(metavar="X", help="2 speaks half as fast.")] = 1.0,
     pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Speak higher, or with a minus lower.")] = 0.0,
     pitch_range: Annotated[float, typer.Option(metavar="X", help="0 is monotonous, 2 twice as lively.")] = 1.0,
     energy: Annotated[float, typer.Option(metavar="X", help="Factor on the energy that the voice gives each phone.")] = 1.0,
     sentence_silence: Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences.")] = 0.2,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")] = 0,
+    seed: Seed = 0,
     save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None,
     save_prosody: Annotated[
         Path | None,

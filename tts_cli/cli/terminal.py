@@ -42,6 +42,12 @@ ContextName = Annotated[
 CacheDir = Annotated[
     Path | None, typer.Option("--cache-dir", metavar="DIR", help="Folder for compiled networks: the next start is quicker.")
 ]
+OutputRaw = Annotated[bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")]
+Play = Annotated[bool, typer.Option("--play", help="Play as it is made.")]
+Lexicon = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")]
 Threads = Annotated[
     int | None,
     typer.Option(

@@ -17,6 +17,10 @@ from tts_cli.cli.terminal import (
     CacheDir,
     ContextName,
     Json,
+    Lexicon,
+    OutputRaw,
+    Play,
+    Seed,
     SpeakerName,
     StackOption,
     Threads,
@@ -51,10 +55,8 @@ def transfer_prosody(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after SOURCE."),
     ] = None,
-    output_raw: Annotated[
-        bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")
-    ] = False,
-    play: Annotated[bool, typer.Option("--play", help="Play as it is made.")] = False,
+    output_raw: OutputRaw = False,
+    play: Play = False,
     strength: Annotated[
         float, typer.Option(metavar="X", min=0.0, max=1.0, help="0 leaves prosody to the voice, 1 takes the recording's.")
     ] = 1.0,
@@ -82,11 +84,9 @@ def transfer_prosody(
     as_json: Json = False,
     addon: Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="The voice; by default copycat-16k.")] = None,
     vocoder: VocoderName = None,
-    lexicon: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
-    ] = None,
+    lexicon: Lexicon = None,
     length_scale: Annotated[float, typer.Option(metavar="X", help="2 speaks half as fast as the recording.")] = 1.0,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")] = 0,
+    seed: Seed = 0,
     context: ContextName = "default",
     cache_dir: CacheDir = None,
     stack: StackOption = None,
