@@ -94,7 +94,7 @@ class Transfer:
                 clips = own if condition == "reconstruction" else self.sources
                 for place, clip in enumerate(clips):
                     is_turn = condition == "reconstruction" or self.targets[place % len(self.targets)] == target
-                    asked = tuple(name for name in measures[condition] if is_turn or _hears_all(name, condition))
+                    asked = tuple(name for name in measures[condition] if is_turn or name not in _HEARD)
                     tasks.append(self._task(condition, clip, asked, target, ranges.get(target)))
         tasks += self._parallel() if "parallel" in parts else []
         return sorted((task for task in tasks if task.measures), key=lambda task: (task.clip.corpus, task.clip.id))
@@ -154,11 +154,6 @@ class Transfer:
             other=partner(self.sources, clip) if condition == "another clip's latents" else other,
             target_range=target_range if is_baseline else None,
         )
-
-
-def _hears_all(measure: str, condition: Condition) -> bool:
-    """Whether `measure` is taken of the outputs of `condition` for every target."""
-    return measure not in _HEARD or (measure == "understood" and condition == "transfer")
 
 
 def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
