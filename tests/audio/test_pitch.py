@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tts_cli.audio.mel import MelConfig
-from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
+from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0, track_f0
 
 MEL = MelConfig()
 pytest.importorskip("swift_f0")
@@ -49,6 +49,15 @@ def test_the_range_keeps_octave_errors_out() -> None:
     audio = voice(np.full(16000, 150.0), 16000)
     f0, voicing = estimate_f0(audio, MEL, range_hz=(60.0, 120.0))
     assert (f0[voicing > 0] <= 125).all()
+
+
+def test_what_is_far_from_the_median_is_not_of_the_voice() -> None:
+    whistle = np.sin(2 * np.pi * 1800 * np.arange(3200) / 16000).astype(np.float32)
+    audio = np.concatenate([voice(np.full(16000, 150.0), 16000), np.zeros(1600, np.float32), 0.3 * whistle])
+    assert estimate_f0(audio, MEL)[0].max() > 1700
+    tracked = track_f0(audio, MEL)
+    assert 140 < tracked.max() <= 2.5 * 151 and len(tracked) == MEL.num_frames(len(audio))
+    assert not track_f0(np.zeros(16000, np.float32), MEL).any()
 
 
 def test_unvoiced_frames_are_interpolated() -> None:

@@ -13,6 +13,8 @@ from tts_cli.errors import AudioError
 
 _TRACKER_RATE = 16000
 _VOICED_CONFIDENCE = 0.5
+RANGE_OF_MEDIAN = (0.5, 2.5)
+"""Where F0 is looked for once the median is known. An octave down; lively readers do go more than an octave up."""
 
 
 def estimate_f0(audio: Floats, config: MelConfig, range_hz: tuple[float, float] | None = None) -> tuple[Floats, Floats]:
@@ -30,6 +32,19 @@ def estimate_f0(audio: Floats, config: MelConfig, range_hz: tuple[float, float] 
     log_f0 = np.interp(centres, track.timestamps[voiced], np.log(track.pitch_hz[voiced]))
     voicing = np.interp(centres, track.timestamps, track.confidence) >= _VOICED_CONFIDENCE
     return (np.exp(log_f0) * voicing).astype(np.float32), voicing.astype(np.float32)
+
+
+def track_f0(audio: Floats, config: MelConfig) -> Floats:
+    """F0 in Hertz of `audio` (samples,), 0 where unvoiced: (T,).
+
+    It is tracked twice, the second time in the range around the median of the first, which mends octave errors. Raises as
+    `estimate_f0`.
+    """
+    f0_hz, _ = estimate_f0(audio, config)
+    if not f0_hz.any():
+        return f0_hz
+    median = float(np.median(f0_hz[f0_hz > 0]))
+    return estimate_f0(audio, config, (RANGE_OF_MEDIAN[0] * median, RANGE_OF_MEDIAN[1] * median))[0]
 
 
 def interpolate_log_f0(f0_hz: Floats, fallback_hz: float) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tts_cli.audio.files import resample, unwritable
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
-from tts_cli.audio.pitch import estimate_f0
+from tts_cli.audio.pitch import track_f0
 from tts_cli.cli.timings import Span
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
@@ -80,9 +80,9 @@ def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:
 
 
 def _draw_pitch(pitch: Any, audio: Floats, mel: MelConfig) -> None:
-    f0_hz, voicing = estimate_f0(audio, mel)
+    f0_hz = track_f0(audio, mel)
     centres = (np.arange(len(f0_hz)) + 0.5) / mel.frame_rate
-    pitch.plot(centres, np.where(voicing > 0, f0_hz, np.nan), color=PITCH, linewidth=2.0)
+    pitch.plot(centres, np.where(f0_hz > 0, f0_hz, np.nan), color=PITCH, linewidth=2.0)
     pitch.set_ylabel("F0 (Hz)")
     pitch.set_ylim(bottom=0.0)
 

@@ -15,6 +15,7 @@ import numpy as np
 from tts_cli.audio.alignment import ALIGNMENT_VERSION
 from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
+from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
@@ -38,8 +39,6 @@ Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how many clips are done and how many there are."""
 
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
-_RANGE_OF_MEDIAN = (0.5, 2.5)
-"""An octave down; lively readers do go more than an octave up."""
 _RANGE_STEP_HZ = 10.0
 """Coarse, so that a few more clips of a speaker do not change the features of all others."""
 _NOT_ANALYSED = Analysis()
@@ -195,7 +194,7 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
     for speaker, values in medians.items():
         voiced = [value for value in values if value > 0]
         median = float(np.median(voiced)) if voiced else 0.0
-        low, high = (round(median * factor / _RANGE_STEP_HZ) * _RANGE_STEP_HZ for factor in _RANGE_OF_MEDIAN)
+        low, high = (round(median * factor / _RANGE_STEP_HZ) * _RANGE_STEP_HZ for factor in RANGE_OF_MEDIAN)
         ranges[speaker] = (max(_LOWEST_HZ, low), min(_HIGHEST_HZ, high)) if voiced else None
     return ranges
 

@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
-from tts_cli.audio.pitch import estimate_f0
+from tts_cli.audio.pitch import track_f0
 from tts_cli.evaluation.report import require
 from tts_cli.evaluation.signal import compare_pitch
 
 GROSS_ERROR = 0.2
 """An F0 that is further off than this share of its reference is grossly wrong."""
-_RANGE_OF_MEDIAN = (0.5, 2.5)
-"""Where F0 is looked for the second time, as when a corpus is prepared."""
 _CEPSTRA = slice(1, 14)
 """Of the mel, what alignment compares: the first says how loud a frame is, the higher ones are of the voice's harmonics."""
 
@@ -41,16 +39,8 @@ class Contour:
 
 
 def contour_of(audio: Floats, config: MelConfig) -> Contour:
-    """The contour of `audio` (samples,) at the mel's rate.
-
-    F0 is tracked twice, the second time in the range around the median of the first, which mends octave errors. Raises AudioError
-    where the tracker is not installed.
-    """
-    f0_hz, _ = estimate_f0(audio, config)
-    if f0_hz.any():
-        median = float(np.median(f0_hz[f0_hz > 0]))
-        f0_hz, _ = estimate_f0(audio, config, (_RANGE_OF_MEDIAN[0] * median, _RANGE_OF_MEDIAN[1] * median))
-    return Contour(f0_hz, energy(log_mel(audio, config))[:, 0])
+    """The contour of `audio` (samples,) at the mel's rate. Raises AudioError where the F0 tracker is not installed."""
+    return Contour(track_f0(audio, config), energy(log_mel(audio, config))[:, 0])
 
 
 @dataclass(frozen=True)
