@@ -23,6 +23,8 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
 from tts_cli.errors import RefusedError
 from tts_cli.ports import Tensors
+from tts_cli.prosody.transfer import speaker_encoder
+from tts_cli.request import Sentence, Source
 from tts_cli.synthesis import AudioChunk, Voice, load
 
 SHIPPED = ROOT / "addons/arctic-16k"
@@ -294,6 +296,36 @@ def test_fifty_streams_in_eight_threads(voices: dict[str, Voice], alone: dict[st
         together = {index: audio for part in pool.map(speak, range(NUM_THREADS)) for index, audio in part.items()}
     assert len(together) == NUM_STREAMS
     for index, audio in enumerate(alone[name]):
+        np.testing.assert_array_equal(together[index], audio)
+
+
+@pytest.mark.parametrize("folder", [ROOT / "tests/addons/tiny-copycat", ROOT / "addons/copycat-16k"], ids=["tiny", "shipped"])
+def test_recordings_are_heard_and_transferred_in_eight_threads(folder: Path) -> None:
+    voice = load(folder, vocoder=VOCODER)
+    encoder = speaker_encoder(voice.acoustic)
+
+    def transfer(index: int) -> dict[str, Any]:
+        """A recording with a length, a speaker and a mel of its own, and how it is to be spoken."""
+        durations = (2, 3 + index, 5, 4, 6 + index % 3, 4)
+        mel = np.random.default_rng(index).normal(-4, 2, (sum(durations), voice.acoustic.mel.num_bands)).astype(np.float32)
+        vector = encoder.run({"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)})["source_speaker"]
+        sentence = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", "."), durations=durations)
+        strength = (0.25, 0.5, 1.0)[index % 3]
+        speaker = voice.speakers[index % len(voice.speakers)]
+        return {"text": [Source(sentence, mel, vector[0, 0])], "strength": strength, "speaker": speaker, "best_effort": True}
+
+    alone = [joined(voice.stream(**transfer(index))) for index in range(2 * NUM_THREADS)]
+    assert len({audio.tobytes() for audio in alone}) == len(alone)
+    start = threading.Barrier(NUM_THREADS)
+
+    def speak(thread: int) -> dict[int, Audio]:
+        start.wait()
+        mine = range(thread, len(alone), NUM_THREADS)
+        return interleaved({index: voice.stream(**transfer(index)) for index in mine})
+
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        together = {index: audio for part in pool.map(speak, range(NUM_THREADS)) for index, audio in part.items()}
+    for index, audio in enumerate(alone):
         np.testing.assert_array_equal(together[index], audio)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
 
@@ -10,10 +12,12 @@ import numpy as np
 import pytest
 
 import tts_cli
+from tts_cli.prosody.transfer import Heard, listen
 from tts_cli.request import Controls, Request
 from tts_cli.synthesis import Voice
 
-ADDONS = Path(__file__).parents[1] / "addons"
+ROOT = Path(__file__).parents[1]
+ADDONS = ROOT / "addons"
 LARGEST_MB = 15
 TOLERANCE = 1e-4
 SENTENCE = "Would the boats come home before the storm, or had the wind already turned against them?"
@@ -26,9 +30,16 @@ def _voice() -> Voice:
 
 def _spoken(voice: Voice, text: str, speaker: str, frames: list[int]) -> np.ndarray:
     """`text` as one utterance, read in chunks of these sizes, over and over."""
-    utterance = voice.front_end.utterance(text)
-    phones = np.array([voice.acoustic.symbols.index(token) for token in utterance.tokens])
-    stream = voice.stack.open(Request(phones, voice.acoustic.speaker_id(speaker), Controls(), 1).scope(), None)
+    phones = _phones(voice, voice.front_end.utterance(text).tokens)
+    return _answered(voice, Request(phones, voice.acoustic.speaker_id(speaker), Controls(), 1), frames)
+
+
+def _phones(voice: Voice, tokens: Sequence[str]) -> np.ndarray:
+    return np.array([voice.acoustic.symbols.index(token) for token in tokens])
+
+
+def _answered(voice: Voice, request: Request, frames: list[int]) -> np.ndarray:
+    stream = voice.stack.open(request.scope(), None)
     pieces = []
     for size in cycle(frames):
         chunk = stream.read(size * voice.acoustic.mel.hop_samples)
@@ -55,7 +66,43 @@ def test_twenty_seconds_in_single_frames_do_not_drift(voice: Voice) -> None:
     np.testing.assert_allclose(_spoken(voice, long, "slt", [5, 9]), whole, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("name", ["arctic-16k", "universal-16k"])
+@pytest.fixture(name="copycat", scope="module")
+def _copycat() -> Voice:
+    return tts_cli.load(ADDONS / "copycat-16k")
+
+
+@pytest.fixture(name="heard", scope="module")
+def _heard(copycat: Voice) -> Heard:
+    text = "Who the devil gave it to you to be judge and jury?"
+    return listen(ROOT / "data/cmu_us_bdl_arctic/wav/arctic_a0500.flac", text, copycat.acoustic)
+
+
+@pytest.mark.parametrize("frames", [[1], [7], [64, 96, 144, 160], [1, 100, 5]])
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_a_transfer_in_any_chunks_joins_to_the_whole(copycat: Voice, heard: Heard, strength: float, frames: list[int]) -> None:
+    sentence = heard.source.sentence
+    request = Request(
+        _phones(copycat, sentence.tokens),
+        copycat.acoustic.speaker_id("slt"),
+        seed=1,
+        given_durations=np.array(sentence.durations, np.float32),
+        source_mel=heard.source.mel,
+        source_speaker=heard.source.speaker,
+        strength=strength,
+    )
+    whole = _answered(copycat, request, [100_000])
+    assert len(whole) > 1.5 * copycat.sample_rate and np.abs(whole).max() > 0.05
+    np.testing.assert_allclose(_answered(copycat, request, frames), whole, atol=TOLERANCE)
+
+
+def test_a_transfer_lasts_as_long_as_its_source_and_differs_from_its_rhythm_alone(copycat: Voice, heard: Heard) -> None:
+    rhythm = replace(heard.source, mel=None, speaker=None)
+    made = [np.concatenate([chunk.samples for chunk in copycat.stream([source], "slt")]) for source in (heard.source, rhythm)]
+    assert heard.source.mel is not None and len(made[0]) == len(made[1]) == len(heard.source.mel) * 200
+    assert np.abs(made[0] - made[1]).max() > 0.05
+
+
+@pytest.mark.parametrize("name", ["arctic-16k", "copycat-16k", "universal-16k"])
 def test_addons_are_small_and_have_their_card(name: str) -> None:
     files = [path for path in (ADDONS / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= LARGEST_MB * 1e6
