@@ -164,7 +164,7 @@ def recognition_table(measured: Measured, targets: Sequence[str], sources: Seque
     ]
     notes = (
         "WER: Whisper base, int8, greedy, one clip a call; errors over words. DNSMOS (overall) is a guard against damage and "
-        "says nothing of naturalness. Of a clip the transfer is heard in every voice, the conditions beside it in one, in turns.",
+        "says nothing of naturalness. Every clip is heard in one voice, the targets taking turns.",
     )
     return Report("Transfer: recognition and damage", (WER, QUALITY), tuple(rows), notes, _details(found)), {}
 
