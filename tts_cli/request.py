@@ -117,6 +117,8 @@ class Request:
             self.given_durations is None or len(self.source_mel) != np.nansum(self.given_durations)
         ):
             raise InputError("a source mel needs given_durations that sum to its frames")
+        if (self.source_mel is None) != (self.source_speaker is None):
+            raise InputError("a source mel and the vector of its speaker need each other")
 
     def scope(self) -> dict[str, Array]:
         """The outermost scope: (1, N, 1) at token rate, (1, 1, C) at utterance rate."""

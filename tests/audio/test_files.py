@@ -49,6 +49,7 @@ def write_nan(path: Path) -> None:
     ("write", "reason"),
     [
         (lambda path: path.unlink(missing_ok=True), "no such file"),
+        (lambda path: path.mkdir(), "is a folder"),
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.write_bytes(b"these are words, not sound" * 9), "cannot be read as audio"),
         (lambda path: soundfile.write(path, np.zeros(0, np.float32), RATE), "no samples"),

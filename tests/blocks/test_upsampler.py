@@ -116,6 +116,8 @@ def test_a_source_that_does_not_fit() -> None:
     mel = np.zeros((20, 80), np.float32)
     with pytest.raises(InputError, match="sum to its frames"):
         Request(PHONES, source_mel=mel, given_durations=np.ones(6, np.float32))
+    with pytest.raises(InputError, match="need each other"):
+        Request(PHONES, source_mel=mel, given_durations=np.array(SPANS, np.float32))
     with pytest.raises(InputError, match="outside 0 to 1"):
         Request(PHONES, strength=1.5)
 

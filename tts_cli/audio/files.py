@@ -37,7 +37,7 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
     Raises AudioError as `read_audio`, and for one longer than `longest_s`, which is not read.
     """
     if not path.is_file():
-        raise AudioError(f"{path}: no such file")
+        raise AudioError(f"{path}: is a folder or a device" if path.exists() else f"{path}: no such file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
