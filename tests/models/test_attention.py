@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_acoustic import FACTS, _batch
+from utterances import FACTS, random_batch
 
 from tts_cli.models.attention import Config, DynamicConvolutionAttention, Model, State, scaled, started
 
@@ -32,7 +32,7 @@ def test_steps_one_by_one_make_what_teaching_makes() -> None:
     """Fed the true past, and without dropout, the exported step walks the path of the loss."""
     torch.manual_seed(0)
     model = Model(SMALL.model_copy(update={"prenet_dropout": 0.0}), FACTS).eval()
-    batch = {name: tensor[:1] for name, tensor in _batch((9, 9)).items()}
+    batch = {name: tensor[:1] for name, tensor in random_batch((9, 9)).items()}
     steps, _ = model._in_steps(batch)
     frames, stop, attention = model._taught(batch, scaled(steps))
     text = model.text_encoder(batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None])
@@ -73,7 +73,7 @@ def test_what_lies_beyond_the_mask_changes_nothing(model: Model) -> None:
 
 
 def test_true_attention_shares_each_step_among_its_tokens(model: Model) -> None:
-    batch = _batch((9, 6))
+    batch = random_batch((9, 6))
     wanted = model._true_attention(batch, -(-batch["mel"].shape[1] // SMALL.step_frames))
     inside = batch["frame_mask"][:, :: SMALL.step_frames, 0]
     torch.testing.assert_close(wanted.sum(-1) * inside, inside)
@@ -83,7 +83,7 @@ def test_true_attention_shares_each_step_among_its_tokens(model: Model) -> None:
 
 def test_it_learns(model: Model) -> None:
     model.train()
-    batch = _batch((9, 6))
+    batch = random_batch((9, 6))
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
     for step in range(60):
