@@ -99,7 +99,7 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool as error:
-        raise RefusedError("a worker process died", hint="run it again, with one process only: what is finished is kept") from error
+        raise RefusedError("a worker process died", hint="run it again, in one process: what is finished is kept") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
