@@ -14,7 +14,7 @@ import pytest
 from conftest import TINY
 
 HEAVY = ("numpy", "onnxruntime", "pydantic", "yaml", "rich", "soundfile", "soxr", "num2words", "pocketsphinx", "torch")
-RUN = [sys.executable, "-c", "from tts_cli.cli.main import run; run()"]
+RUN = [sys.executable, "-c", "from tts_cli.cli import run; run()"]
 
 
 @pytest.fixture
@@ -78,3 +78,18 @@ def test_a_stopped_command_leaves_no_file(sent: signal.Signals, code: int, envir
         assert process.wait(timeout=60) == code
         assert process.stderr is not None and b"Traceback" not in process.stderr.read()
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+def test_interrupted_while_importing(environment: dict[str, str], tmp_path: Path) -> None:
+    """An import that is interrupted, wherever it is, ends in one line."""
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from tts_cli.cli import run; run()"
+    )
+    done = python(code, environment, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

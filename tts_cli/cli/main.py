@@ -16,10 +16,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import addons, evaluate, machine, prepare, stack, synth, train, transfer
+from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, prepare, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
-INTERRUPTED = 130
 TERMINATED = 143
 ORDER = ("synth", "transfer-prosody", "addons", "stack", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
 """Of the commands in the help: those of the runtime, then those that make voices."""
