@@ -41,6 +41,7 @@ KINDS = {
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic", "acoustic"),
     "speaker": Kind("copycat", "tts_cli.models.speaker"),
     "copycat": Kind("copycat", "tts_cli.models.copycat", "acoustic"),
+    "vae": Kind("vae", "tts_cli.models.vae", "acoustic"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder", "vocoder"),
 }
 
@@ -122,6 +123,10 @@ class TrainableModel(nn.Module, ABC):
         """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
         losses = self.losses(batch, next(iter(self.players())), 0)
         return {name: float(value) for name, value in losses.items() if name != "weight"}
+
+    def remark(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
+        """What the user should hear of when validation has `measured` this: one line, or None."""
+        return None
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
         """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), by the names to show."""

@@ -113,7 +113,10 @@ class ProsodyEncoder(nn.Module):
         self.register_buffer("mean_log_f0", means[:, None])
 
     def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        values = self.encoder(phones, token_mask, speaker)
+        return self.values(self.encoder(phones, token_mask, speaker), speaker)
+
+    def values(self, values: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What the encoder gave (B, N, 4), in the units of the prosody."""
         mean = self.mean_log_f0[speaker[:, :, 0]]
         log_duration, log_f0, voicing, energy = values.split(1, -1)
         return log_duration + 1.5, 0.2 * log_f0 + mean, torch.sigmoid(voicing), energy - 4.0
@@ -205,11 +208,19 @@ class Model(TrainableModel):
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
-        phones, mask, speaker = batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
-        prosody = dict(zip(PROSODY, self.prosody_encoder(phones, mask, speaker), strict=True))
+        return self.reconstruction(batch, self.tokens(batch))
+
+    def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What both encoders read."""
+        return batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
+
+    def reconstruction(self, batch: Batch, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """The losses of prosody and frames, `loss` their weighted sum; `tokens` is what both encoders read."""
+        prosody = dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
         parts = self._prosody_losses(prosody, batch)
         margin, contour_margin = self.config.margin, self.config.contour_margin
-        inputs, log_f0 = self._decoder_inputs(batch, phones, mask, speaker)
+        speaker = batch["speaker"][:, None, None]
+        inputs, log_f0 = self._decoder_inputs(batch, tokens)
         frame_log_f0, frame_voicing = self.decoder.draw_contour(inputs, log_f0, speaker)
         edge = margin - contour_margin
         true = {name: padded(batch[name], edge) for name in ("log_f0", "voicing")}
@@ -232,9 +243,9 @@ class Model(TrainableModel):
             "energy": weighted_mean((prosody["energy"] - batch["token_energy"]).abs(), mask),
         }
 
-    def _decoder_inputs(self, batch: Batch, phones: Tensor, mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+    def _decoder_inputs(self, batch: Batch, read: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """What the decoder reads, repeated to frames and padded by its margin, and the repeated log_f0."""
-        text = self.text_encoder(phones, mask, speaker)
+        text = self.text_encoder(*read)
         tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
         frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
         margin = self.config.margin
@@ -246,8 +257,8 @@ class Model(TrainableModel):
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
         one = {name: tensor[:1] for name, tensor in batch.items()}
-        phones, mask, speaker = one["phones"][..., None], one["token_mask"], one["speaker"][:, None, None]
-        inputs, log_f0 = self._decoder_inputs(one, phones, mask, speaker)
+        speaker = one["speaker"][:, None, None]
+        inputs, log_f0 = self._decoder_inputs(one, self.tokens(one))
         mel = self.decoder.draw_mel(inputs, *self.decoder.draw_contour(inputs, log_f0, speaker), speaker)
         length = int(one["frame_mask"].sum())
         return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
@@ -290,12 +301,15 @@ class Model(TrainableModel):
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
         phones = torch.from_numpy(np.asarray(utterance["phones"], np.int64))[None, :, None]
         speaker = torch.from_numpy(np.asarray(utterance["speaker"], np.int64)).reshape(1, 1, 1)
-        tokens = (phones, torch.ones(phones.shape), speaker)
+        return self.samples(utterance, (phones, torch.ones(phones.shape), speaker))
+
+    def samples(self, utterance: Features, tokens: tuple[Tensor, ...]) -> dict[str, tuple[Tensor, ...]]:
+        """Inputs of encoders and decoder, where both encoders read `tokens`, the third of which is the speaker."""
         prosody = self.prosody_encoder(*tokens)[1:]
         durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
         frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
         inputs = padded(torch.cat([frames, position], -1), self.config.margin)
-        decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), speaker)
+        decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), tokens[2])
         return {"text_encoder": tokens, "prosody_encoder": tokens, "decoder": decoder}
 
 

@@ -245,6 +245,8 @@ class Loop:
         self.model.train()
         means = {name: sum(values[name] for values in measured) / len(measured) for name in measured[0]}
         self.logbook.validation(self.step, means)
+        if remark := self.model.remark(means):
+            self.say(f"step {self.step}: {remark}")
         if means.get("loss", math.inf) < self.best:
             self.best = means["loss"]
             self._save(self.best)

@@ -1,0 +1,195 @@
+"""A voice whose prosody has a place: a variational autoencoder of utterances over the model of explicit duration.
+
+The reference encoder turns a recording's mel into the distribution of an embedding, one for the whole utterance (Zhang et al.,
+2019; Tyagi et al., 2020). Both encoders of the text read it, so that durations, F0, energy and the frames themselves depend on it.
+What the embedding may tell is bounded: its divergence from the prior is drawn to a capacity that grows from nothing (Burgess et
+al., 2018). An adversary that tries to tell the speaker from it is worked against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tts_cli.models import Batch, CorpusFacts, acoustic
+from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
+from tts_cli.models.layers import ConvNeXtBlock, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.parts import ExportPart, Features
+from tts_cli.ports import PortSpec
+
+__all__ = ["BatchConfig", "Config", "Model"]
+
+ACTIVE_NATS = 0.05
+"""A dimension with less divergence than this tells nothing."""
+FEWEST_ACTIVE = 8
+
+
+class Config(acoustic.Config):
+    """Sizes of the acoustic model, and of the embedding."""
+
+    embedding_channels: int = 64
+    """Dimensions of the embedding."""
+    reference_channels: int = 128
+    reference_layers: int = 6
+    reference_shapes: int = 4
+    """Courses over the utterance by which the reference encoder sums up its frames: level, slope, arch, ..."""
+    capacity: float = 16.0
+    """Nats that the divergence of an utterance's embedding from the prior is drawn to."""
+    capacity_steps: int = 1500
+    """Steps over which the capacity grows from nothing."""
+    capacity_weight: float = 0.02
+    """Of the distance to the capacity, a nat."""
+    free_nats: float = 0.0
+    """Divergence of each dimension, the mean over a batch, that is not counted."""
+    adversary_weight: float = 0.05
+    """Of working against the adversary that tells speakers by their embeddings."""
+
+
+class ReferenceEncoder(nn.Module):
+    """How an utterance is said: source_mel (B, T, bands), source_mask (B, T, 1) -> the embedding's mean (B, 1, channels)."""
+
+    DILATIONS = (1, 2, 4, 1, 2, 4, 8, 8)
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        channels = config.reference_channels
+        self.num_shapes = config.reference_shapes
+        self.input = nn.Linear(facts.mel.num_bands, channels)
+        dilations = self.DILATIONS[: config.reference_layers]
+        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.norm = nn.LayerNorm(channels)
+        self.whole = nn.Linear((self.num_shapes + 1) * channels, channels)
+        self.head = nn.Linear(channels, 2 * config.embedding_channels)
+
+    def forward(self, source_mel: Tensor, source_mask: Tensor) -> Tensor:
+        return self.posterior(source_mel, source_mask)[0]
+
+    def posterior(self, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the embedding, two of (B, 1, channels); inputs as of `forward`."""
+        # How loud a recording is tells of the microphone.
+        level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
+        hidden = self.input((mel - level) / 3.0)
+        for block in self.blocks:
+            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
+        hidden = self.norm(hidden)
+        _, deviation = masked_mean_and_deviation(hidden, mask)
+        summed = torch.cat([*self._courses(hidden, mask), deviation], -1)
+        mean, log_variance = self.head(nn.functional.gelu(self.whole(summed))).chunk(2, -1)
+        return mean, log_variance.clamp(-8, 4)
+
+    def _courses(self, hidden: Tensor, mask: Tensor) -> list[Tensor]:
+        """The first coefficients of the cosine transform of each channel over the utterance, each (B, 1, C)."""
+        place = (mask.cumsum(1) - 0.5) / mask.sum(1, keepdim=True).clamp(min=1)
+        courses = (torch.cos(torch.pi * order * place) for order in range(self.num_shapes))
+        return [masked_mean_and_deviation(hidden * course, mask)[0] for course in courses]
+
+
+class EmbeddedTokenEncoder(TokenEncoder):
+    """The same as it is said: with embedding (B, 1, embedding_channels), the inputs of `TokenEncoder` -> (B, N, outputs)."""
+
+    def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
+        super().__init__(config, facts, channels, outputs)
+        self.embedding = nn.Linear(config.embedding_channels, channels)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+
+    def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
+        hidden = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0]) + self.embedding(embedding)
+        return self.encode(hidden, mask)
+
+
+class ProsodyEncoder(acoustic.ProsodyEncoder):
+    """The inputs of `EmbeddedTokenEncoder` -> what `acoustic.ProsodyEncoder` gives."""
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.encoder = EmbeddedTokenEncoder(config, facts, config.prosody_channels, len(PROSODY))
+
+    def forward(  # type: ignore[override]
+        self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.values(self.encoder(phones, token_mask, speaker, embedding), speaker)
+
+
+class Adversary(nn.Module):
+    """Whose embedding this is: (B, 1, channels) -> a score for every speaker (B, speakers)."""
+
+    CHANNELS = 64
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.input = nn.Linear(config.embedding_channels, self.CHANNELS)
+        self.output = nn.Linear(self.CHANNELS, len(facts.speakers))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        return self.output(nn.functional.gelu(self.input(embedding)))[:, 0]
+
+
+class Model(acoustic.Model):
+    """The model of explicit duration, both of whose encoders read the embedding that the reference encoder finds."""
+
+    config: Config
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.text_encoder = EmbeddedTokenEncoder(config, facts, config.channels, config.channels)
+        self.prosody_encoder = ProsodyEncoder(config, facts)
+        self.reference_encoder = ReferenceEncoder(config, facts)
+        self.adversary = Adversary(config, facts)
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        mean, log_variance = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
+        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+        embedding = mean + noise * torch.exp(0.5 * log_variance)
+        parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
+        each = (0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)).mean((0, 1))
+        grown = min(1.0, (step + 1) / self.config.capacity_steps) if self.training else 1.0
+        parts["kl"] = each.sum()
+        counted = nn.functional.relu(each - self.config.free_nats).sum()
+        parts["loss"] = parts["loss"] + self.config.capacity_weight * (counted - grown * self.config.capacity).abs()
+        if self.training:
+            scores = self.adversary(reversed_gradient(embedding, grown))
+            parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
+            parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
+        return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}
+
+    def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
+        return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
+
+    def remark(self, measured: Mapping[str, float]) -> str | None:
+        """Says how many dimensions are active when they are few."""
+        nats = [value for name, value in measured.items() if name.startswith("kl/")]
+        active = sum(value > ACTIVE_NATS for value in nats)
+        if active >= min(FEWEST_ACTIVE, len(nats)):
+            return None
+        return (
+            f"the embedding collapses: {active} of {len(nats)} dimensions tell more than {ACTIVE_NATS} nat "
+            f"({sum(nats):.1f} in all); raise network.capacity or network.capacity_weight, or lower network.adversary_weight"
+        )
+
+    def speaker_tables(self) -> tuple[str, ...]:
+        return (*super().speaker_tables(), "adversary.output.weight", "adversary.output.bias")
+
+    def export_parts(self) -> list[ExportPart]:
+        embedding = PortSpec(name="embedding", rate="utterance", channels=self.config.embedding_channels)
+        text, prosody, decoder = super().export_parts()
+        text, prosody = (replace(part, inputs=[*part.inputs, embedding]) for part in (text, prosody))
+        source = [
+            PortSpec(name="source_mel", rate="source_frame", channels=self.facts.mel.num_bands),
+            PortSpec(name="source_mask", rate="source_frame"),
+        ]
+        reference = ExportPart(
+            "reference_encoder", "analysis", self.reference_encoder, source, [embedding], mask="source_mask"
+        )
+        return [text, prosody, decoder, reference]
+
+    @torch.no_grad()
+    def samples(self, utterance: Features, tokens: tuple[Tensor, ...]) -> dict[str, tuple[Tensor, ...]]:
+        mel = torch.from_numpy(utterance["mel"])[None].float()
+        source = (mel, torch.ones_like(mel[:, :, :1]))
+        return {
+            **super().samples(utterance, (*tokens, self.reference_encoder(*source))),
+            "reference_encoder": source,
+        }
