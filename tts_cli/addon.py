@@ -5,7 +5,7 @@ Opening executes nothing that comes with the addon: it reads JSON, checks every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -34,6 +34,10 @@ each is freed with the last addon that uses it."""
 _OPENING = Lock()
 
 
+BlockOptionsByType = Mapping[str, Mapping[str, Any]]
+"""Options of blocks, by the blocks' type."""
+
+
 class Addon:
     """What an addon's blocks ask for (see `blocks.block.AddonParts`), and the blocks themselves."""
 
@@ -45,9 +49,10 @@ class Addon:
         cache: Path | None = None,
         stack: StackFile | None = None,
         outer: tuple[str, ...] = (),
+        block_options: BlockOptionsByType | None = None,
     ) -> None:
         """`cache` is a folder for compiled networks; None: each start compiles anew. `stack` stands for the addon's own, `outer`
-        names the addons in whose stacks this one stands."""
+        names the addons in whose stacks this one stands, `block_options` overrule those of the stack's blocks."""
         self.folder = folder
         self.config = config
         self.context = context
@@ -56,6 +61,7 @@ class Addon:
         self.inner: dict[str, Addon] = {}
         """Addons whose stacks stand in this one's, by name."""
         self.outer = outer
+        self.block_options = block_options or {}
         self.open_inner: Callable[..., Addon] = open_addon
         """Opens another addon as this one was opened."""
         self._opened: dict[str, AddonNetwork] = {}
@@ -167,7 +173,10 @@ class Addon:
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
         try:
-            return StreamableStack(BlockOptions({"stack": stack}, f"{place}: $"), self)
+            overruled = _overruled(list(stack), self.block_options, found := set[str]())
+            if not self.outer and (unknown := sorted(self.block_options.keys() - found)):
+                raise StackError(f"the stack of '{self.name}' has no {unknown[0]}")
+            return StreamableStack(BlockOptions({"stack": overruled}, f"{place}: $"), self)
         except RecursionError as error:
             raise StackError(f"{place}: $.stack: the blocks are nested too deeply") from error
 
@@ -212,12 +221,14 @@ def open_addon(
     cache: Path | None = None,
     stack: Path | None = None,
     outer: tuple[str, ...] = (),
+    block_options: BlockOptionsByType | None = None,
 ) -> Addon:
     """The addon called `name`, or in the folder `name`, checked through and through.
 
     `context` is one of the addon's, or one that may speak of networks of other addons too; `threads`, where given, is used by
     every network in place of what the context says; `cache` is a folder for compiled networks; `stack` a file whose stack stands
-    for the addon's own; `outer` names the addons in whose stacks this one stands. Raises AddonError, ConfigError for what cannot
+    for the addon's own; `outer` names the addons in whose stacks this one stands; `block_options` overrule those of the stack's
+    blocks, by type. Raises AddonError, ConfigError for what cannot
     run here, or StackError with the JSON path.
     """
     folder = find_addon(name, near)
@@ -225,11 +236,22 @@ def open_addon(
     check_files(folder, config)
     chosen = _context(config, context, threads)
     _refuse_sentences_too_long(config, chosen)
-    addon = Addon(folder, config, chosen, _usable(cache), read_stack(stack) if stack else None, outer)
-    addon.open_inner = partial(open_addon, context=context, threads=threads, cache=cache)
+    addon = Addon(folder, config, chosen, _usable(cache), read_stack(stack) if stack else None, outer, block_options)
+    addon.open_inner = partial(open_addon, context=context, threads=threads, cache=cache, block_options=block_options)
     if addon.stack or config.stack:
         addon.check_stack()
     return addon
+
+
+def _overruled(value: Any, options: BlockOptionsByType, found: set[str]) -> Any:
+    """The JSON of blocks with other options, by the blocks' type; the types that were met are added to `found`."""
+    if isinstance(value, list | tuple):
+        return [_overruled(item, options, found) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found.add(str(value.get("type")))
+    inner = {key: _overruled(item, options, found) for key, item in value.items()}
+    return {**inner, **options.get(str(value.get("type")), {})}
 
 
 def _refuse_sentences_too_long(config: AddonConfig, context: Context) -> None:

@@ -51,6 +51,8 @@ class Speaker(StrictModel):
     """Mean natural logarithm of the F0 in Hertz over voiced frames: the centre of pitch range."""
     loudness_lufs: float | None = None
     """Integrated loudness (EBU R128) of what the speaker says with the default vocoder, before any effect; None: not measured."""
+    embedding: tuple[float, ...] | None = None
+    """The centroid of the speaker's acoustic embeddings; None where the addon has none."""
 
 
 class Asset(StrictModel):
@@ -127,6 +129,8 @@ class AddonConfig(StrictModel):
     """The blocks, in order; checked when the addon opens."""
     contexts: dict[str, Context] = Field(default_factory=lambda: {"default": Context()})
     default_vocoder: Name | None = None
+    default_linguistics: Name | None = None
+    """The addon of kind `linguistics` that analyses sentences for blocks that read their syntax or meaning."""
     licence: str = ""
     provenance: dict[str, Any] = Field(default_factory=dict)
 

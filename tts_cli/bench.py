@@ -206,7 +206,7 @@ def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> 
     """Both ways in turn."""
     acoustic = copy(voice.acoustic)
     acoustic.context = acoustic.context.model_copy(update={"chunks": _WHOLE})
-    naive = Voice(acoustic, voice.vocoder, voice.front_end)
+    naive = Voice(acoustic, voice.vocoder, voice.front_end, voice.linguistics)
     chunks, arrivals = _speak(voice, text, speaker)
     num_chunks = arrivals.index(first_audio(chunks, arrivals)) + 1
     pairs = [(_speak(naive, text, speaker)[1][-1], _speak(voice, text, speaker, num_chunks)[1][-1]) for _ in range(_RUNS)]
@@ -240,7 +240,7 @@ def _with_encoders(voice: Voice, name: str) -> Voice:
     acoustic.config = acoustic.config.model_copy(update={"stack": _renamed(acoustic.config.stack, name)})
     if acoustic.stack:
         acoustic.stack = replace(acoustic.stack, stack=_renamed(acoustic.stack.stack, name))
-    return Voice(acoustic, voice.vocoder, voice.front_end)
+    return Voice(acoustic, voice.vocoder, voice.front_end, voice.linguistics)
 
 
 def _renamed(value: Any, name: str) -> Any:

@@ -34,13 +34,20 @@ REQUEST_PORTS = (
     PortSpec(name="given_log_f0", rate="token"),
     PortSpec(name="given_energy", rate="token"),
     PortSpec(name="given_embedding", rate="utterance", channels=0),
+    PortSpec(name="embedding", rate="utterance", channels=0),
+    PortSpec(name="previous_embedding", rate="utterance", channels=0),
+    PortSpec(name="continuity", rate="utterance"),
+    PortSpec(name="sentence_vector", rate="utterance", channels=0),
+    PortSpec(name="syntactic_distance", rate="word"),
+    PortSpec(name="word_of_token", rate="token", type="int64"),
     PortSpec(name="source_mel", rate="source_frame", channels=0),
     PortSpec(name="source_mask", rate="source_frame"),
     PortSpec(name="source_phones", rate="source_frame", type="int64"),
     PortSpec(name="source_speaker", rate="utterance", channels=0),
     PortSpec(name="strength", rate="utterance"),
 )
-"""Everything a request may hold. The first four are always there, the fifth where the speaker's loudness was measured."""
+"""Everything a request may hold. The first four are always there, the fifth where the speaker's loudness was measured.
+`embedding` is the given one, or else the speaker's centroid; syntax and meaning of the sentence are there where a block reads them."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Controls:
     """Factor on the distance of log-F0 from the speaker's mean: 0 is monotonous. 0 to 4."""
     energy_scale: float = 1.0
     """Factor on the magnitude the decoder is asked for. 0.01 to 100."""
+    continuity: float = 0.0
+    """Weight of a selected embedding's distance from the sentence before: 0 looks at the sentence alone. 0 to 100."""
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in _RANGES.items():
@@ -72,6 +81,7 @@ _RANGES = {
     "pitch_shift_semitones": (-36.0, 36.0),
     "pitch_range": (0.0, 4.0),
     "energy_scale": (0.01, 100.0),
+    "continuity": (0.0, 100.0),
 }
 
 
@@ -95,7 +105,17 @@ class Request:
     given_energy: Floats | None = None
     """(N,) natural log of the mean mel magnitude; NaN leaves a token to the model."""
     given_embedding: Floats | None = None
-    """(D,) prosody embedding of the utterance."""
+    """(D,) acoustic embedding of the utterance."""
+    centroid: Floats | None = None
+    """(D,) what the embedding is where none is given nor selected."""
+    previous_embedding: Floats | None = None
+    """(D,) of the sentence before."""
+    sentence_vector: Floats | None = None
+    """(E,) what the sentence means, by a sentence encoder."""
+    syntactic_distance: Floats | None = None
+    """(W,) of each word from the one before; the first is 0."""
+    word_of_token: NDArray[np.int64] | None = None
+    """(N,) place of each token's word; -1 for boundaries."""
     source_mel: Floats | None = None
     """(T, bands) of the recording whose prosody is transferred: T is the sum of `given_durations`, which are its phones'."""
     source_speaker: Floats | None = None
@@ -133,7 +153,23 @@ class Request:
             tensors["loudness_lufs"] = np.full((1, 1, 1), self.loudness_lufs, np.float32)
         if self.strength != 1:
             tensors["strength"] = np.full((1, 1, 1), self.strength, np.float32)
-        return tensors | self._prescribed() | self._source()
+        return tensors | self._prescribed() | self._source() | self._selecting()
+
+    def _selecting(self) -> dict[str, Array]:
+        """What the embedding is, or is selected by."""
+        vectors = {
+            "embedding": self.centroid if self.given_embedding is None else self.given_embedding,
+            "previous_embedding": self.previous_embedding,
+            "sentence_vector": self.sentence_vector,
+        }
+        tensors: dict[str, Array] = {
+            name: np.asarray(one, np.float32).reshape(1, 1, -1) for name, one in vectors.items() if one is not None
+        }
+        if self.syntactic_distance is not None:
+            tensors["syntactic_distance"] = np.asarray(self.syntactic_distance, np.float32).reshape(1, -1, 1)
+        if self.word_of_token is not None:
+            tensors["word_of_token"] = np.asarray(self.word_of_token, np.int64).reshape(1, -1, 1)
+        return tensors
 
     def _source(self) -> dict[str, Array]:
         if self.source_mel is None or self.source_speaker is None or self.given_durations is None:
@@ -156,6 +192,15 @@ class Request:
         return tensors
 
 
+class Selected(StrictModel):
+    """An utterance of a voice's inventory whose acoustic embedding was chosen."""
+
+    utterance: int
+    """Its place in the inventory."""
+    score: float
+    """By which it was preferred."""
+
+
 class Sentence(StrictModel):
     """A sentence with the prosody it was spoken with; given back to a voice, it is spoken so again.
 
@@ -173,6 +218,19 @@ class Sentence(StrictModel):
     f0_hz: tuple[float | None, ...] | None = None
     energy: tuple[float | None, ...] | None = None
     """Natural log of the mean mel magnitude."""
+    embedding: tuple[float, ...] | None = None
+    """Acoustic embedding of the whole sentence."""
+    selected: tuple[Selected, ...] | None = None
+    """Where the embedding comes from, the best first; tells, and prescribes nothing."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The boundary token after each word."""
+        marks = [""] * len(self.words)
+        for place, token in zip((-1, *self.word_of_token), self.tokens, strict=False):
+            if place >= 0 and not token.isalnum():
+                marks[place] = token
+        return tuple(marks)
 
     def prescribed(self) -> dict[str, Floats]:
         """The fields of a `Request` that this sentence prescribes. Raises InputError for an F0 that is not positive."""
@@ -183,6 +241,8 @@ class Sentence(StrictModel):
             if np.any(f0_hz <= 0):
                 raise InputError(f"f0_hz of '{self.text}' holds a value that is not positive", hint="null leaves it to the model")
             arrays["given_log_f0"] = np.log(f0_hz)
+        if self.embedding is not None:
+            arrays["given_embedding"] = np.array(self.embedding, np.float32)
         return arrays
 
 
@@ -196,6 +256,16 @@ class Source:
     """(T, bands) with T the sum of the durations; None: only the rhythm is taken."""
     speaker: Floats | None = None
     """(D,) the vector of who speaks there, by the speaker encoder of the addon that takes it."""
+
+
+@dataclass(frozen=True)
+class Break:
+    """A place between two sentences."""
+
+    seconds: float
+    """Of silence, instead of that between other sentences. Of several breaks in a row the longest counts."""
+    previous_embedding: Floats | None = None
+    """(D,) of the sentence before, where that was spoken at another time."""
 
 
 def _with_gaps(values: Iterable[float | None]) -> Floats:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache as remembered
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.addon import Addon, open_addon
-from tts_cli.addon_config import AddonConfig, Context, context_of
+from tts_cli.addon import Addon, BlockOptionsByType, open_addon
+from tts_cli.addon_config import ADDON_FILE, AddonConfig, Context, context_of
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.latency import Latency, first_chunk_latency
@@ -26,17 +28,18 @@ from tts_cli.blocks.streamable import Fault, Stream, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
-from tts_cli.library import DEFAULT_ADDON
+from tts_cli.library import DEFAULT_ADDON, file_hash, find_addon
 from tts_cli.ports import Tensors
-from tts_cli.request import REQUEST_PORTS, Controls, Request, Sentence, Source
+from tts_cli.request import REQUEST_PORTS, Break, Controls, Request, Selected, Sentence, Source
 from tts_cli.text import TextFrontEnd, Utterance
 from tts_cli.text.phones import START
 
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
+LINGUISTICS_HINT = '"default_linguistics" in addon.json names it'
 
 
-Said = str | Iterable[str | Sentence | Source]
+Said = str | Iterable[str | Sentence | Source | Break]
 """What a voice is given to speak."""
 
 
@@ -54,6 +57,25 @@ class AudioChunk:
     """What was noticed since the chunk before; only of speech asked for with `best_effort`, which is refused otherwise."""
 
 
+class Analysis(Protocol):
+    """Syntax and meaning of one sentence of W words."""
+
+    @property
+    def distances(self) -> NDArray[np.float32]:
+        """(W,) syntactic distance of each word from the one before; the first is 0."""
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        """(E,) what the sentence means."""
+
+
+class Analyst(Protocol):
+    """What finds syntax and meaning of sentences, as `text.linguistics.Linguistics` does."""
+
+    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
+        """`marks[i]` is the punctuation after `words[i]`, a boundary token."""
+
+
 class FrontEnd(Protocol):
     """What splits text into sentences and these into tokens, as `text.TextFrontEnd` does."""
 
@@ -64,8 +86,11 @@ class FrontEnd(Protocol):
 class Voice:
     """An acoustic addon and a vocoder joined in one stack. Any number of threads may stream from it at once."""
 
-    def __init__(self, acoustic: Addon, vocoder: Addon | None, front_end: FrontEnd) -> None:
-        """`vocoder` may be None where the acoustic stack gives audio itself. Raises AddonError when the two do not fit."""
+    def __init__(
+        self, acoustic: Addon, vocoder: Addon | None, front_end: FrontEnd, linguistics: Callable[[], Analyst] | None = None
+    ) -> None:
+        """`vocoder` may be None where the acoustic stack gives audio itself; `linguistics` opens what analyses sentences, where a
+        block of the stack reads their syntax or meaning. Raises AddonError when addons do not fit, or one is missing."""
         if vocoder is not None and vocoder.mel.hash != acoustic.mel.hash:
             hint = f"mel hashes: {vocoder.mel.hash} and {acoustic.mel.hash}"
             raise AddonError(f"vocoder '{vocoder.name}' reads another mel than '{acoustic.name}' gives", hint)
@@ -74,6 +99,7 @@ class Voice:
         stacks = [addon.build_stack() for addon in (acoustic, vocoder) if addon]
         self.stack = StreamableStack(BlockOptions({"stack": stacks}, "the voice: $"), acoustic)
         self.front_end = front_end
+        self.linguistics = linguistics
         self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
         self._request = Wiring.of(REQUEST_PORTS, "request")
         given = self.stack.join(self._request, Wiring({}))
@@ -81,6 +107,7 @@ class Voice:
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
         self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
         """Of the audio, in Hertz."""
+        self._analyst = self._needed(linguistics)
         self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
 
     @property
@@ -140,8 +167,16 @@ class Voice:
         generators do: another gets ValueError while the first waits for a chunk.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
-        loudness_lufs = self.acoustic.config.speakers[speaker_id].loudness_lufs if self.speakers else None
-        template = Request(np.zeros(0, np.int64), speaker_id, controls or Controls(), seed, loudness_lufs, strength=strength)
+        who = self.acoustic.config.speakers[speaker_id] if self.speakers else None
+        template = Request(
+            np.zeros(0, np.int64),
+            speaker_id,
+            controls or Controls(),
+            seed,
+            loudness_lufs=who.loudness_lufs if who else None,
+            centroid=np.array(who.embedding, np.float32) if who and who.embedding else None,
+            strength=strength,
+        )
         self._refuse_unread(template.scope())
         if not 0 <= sentence_silence_s < np.inf:
             raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
@@ -150,19 +185,30 @@ class Voice:
 
     def _chunks(self, text: Said, template: Request, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
-        for index, source in enumerate(self._sources(text)):
-            if index and num_silent:
-                yield AudioChunk(np.zeros(num_silent, np.float32), self.sample_rate)
-            yield from self._spoken(source.sentence, self._request_for(source, template, index), sizes)
+        index, previous = 0, template.previous_embedding
+        silence: int | None = 0
+        for item in self._items(text):
+            if isinstance(item, Break):
+                silence = max(silence or 0, round(item.seconds * self.sample_rate))
+                previous = previous if item.previous_embedding is None else item.previous_embedding
+                continue
+            if between := num_silent if silence is None else silence:
+                yield AudioChunk(np.zeros(between, np.float32), self.sample_rate)
+            request = self._request_for(item, replace(template, seed=template.seed + index, previous_embedding=previous))
+            for chunk in self._spoken(item.sentence, request, sizes):
+                if chunk.sentence is not None and chunk.sentence.embedding is not None:
+                    previous = np.array(chunk.sentence.embedding, np.float32)
+                yield chunk
+            index, silence = index + 1, None
 
     def sentences(self, text: Said) -> Iterator[Sentence]:
         """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
-        return (source.sentence for source in self._sources(text))
+        return (item.sentence for item in self._items(text) if isinstance(item, Source))
 
-    def _sources(self, text: Said) -> Iterator[Source]:
-        """The sentences, with the recording that each is to sound like, if there is one."""
+    def _items(self, text: Said) -> Iterator[Source | Break]:
+        """The sentences, with the recording that each is to sound like, if there is one, and the breaks between them."""
         for item in [text] if isinstance(text, str) else text:
-            if isinstance(item, Source):
+            if isinstance(item, Source | Break):
                 yield item
             elif isinstance(item, Sentence):
                 yield Source(item)
@@ -172,23 +218,44 @@ class Voice:
                         Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
                     )
 
-    def _request_for(self, source: Source, template: Request, index: int) -> Request:
+    def _request_for(self, source: Source, template: Request) -> Request:
         sentence = source.sentence
         unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
         if unknown:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
-        prescribed: dict[str, Any] = {**self._lead_in(sentence), **sentence.prescribed()}
-        request = replace(
-            template,
-            phones=phones,
-            seed=template.seed + index,
-            source_mel=source.mel,
-            source_speaker=source.speaker,
-            **prescribed,
-        )
+        prescribed: dict[str, Any] = {**self._lead_in(sentence), **self._analysed(sentence), **sentence.prescribed()}
+        request = replace(template, phones=phones, source_mel=source.mel, source_speaker=source.speaker, **prescribed)
+        self._refuse_other_size(request)
         self._refuse_unread(request.scope())
         return request
+
+    def _needed(self, linguistics: Callable[[], Analyst] | None) -> Analyst | None:
+        """What analyses sentences, opened where a block reads what it finds."""
+        readers = [port for port in ("sentence_vector", "syntactic_distance") if self._request[port].readers]
+        if readers and linguistics is None:
+            place = self._request[readers[0]].readers[0]
+            raise AddonError(f"{place} reads '{readers[0]}', but no addon of kind 'linguistics' is named", hint=LINGUISTICS_HINT)
+        return linguistics() if readers and linguistics else None
+
+    def _analysed(self, sentence: Sentence) -> dict[str, Any]:
+        """Syntax and meaning of the sentence, as fields of a request, as far as a block reads them."""
+        if self._analyst is None or not sentence.words or sentence.embedding is not None:
+            return {}
+        found = self._analyst.analyse(sentence.words, sentence.marks)
+        fields = {
+            "sentence_vector": found.vector,
+            "syntactic_distance": found.distances,
+            "word_of_token": np.array(sentence.word_of_token, np.int64),
+        }
+        return {name: value for name, value in fields.items() if self._request[name].readers}
+
+    def _refuse_other_size(self, request: Request) -> None:
+        """Raises InputError when a given embedding is not of the size of this addon's."""
+        for given in (request.given_embedding, request.previous_embedding):
+            if given is not None and request.centroid is not None and given.shape != request.centroid.shape:
+                theirs, ours = len(given), len(request.centroid)
+                raise InputError(f"an embedding of {theirs} numbers is given, but those of '{self.acoustic.name}' have {ours}")
 
     def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
         """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
@@ -222,6 +289,9 @@ class Voice:
     def _refuse_unread(self, scope: Tensors) -> None:
         """Raises InputError when the request asks for what no block of the stack reads."""
         always = {"phones", "token_mask", "speaker", "seed", "loudness_lufs", "source_mask", "source_phones", "source_speaker"}
+        always |= {"embedding", "previous_embedding"}
+        if self._request["embedding"].readers:
+            always |= {"given_embedding"}
         for name in scope.keys() - always:
             if not self._request[name].readers:
                 readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
@@ -253,7 +323,12 @@ def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:
 
 def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:
     """The sentence with the durations, F0 and energy it is spoken with, as far as the stack shows them."""
-    outcome = {name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values}
+    outcome: dict[str, Any] = {name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values}
+    if "embedding" in values:
+        outcome["embedding"] = tuple(values["embedding"][0, 0].tolist())
+    if "selected" in values:
+        places, scores = values["selected"][0, 0].tolist(), values["selected_score"][0, 0].tolist()
+        outcome["selected"] = tuple(Selected(utterance=place, score=score) for place, score in zip(places, scores, strict=True))
     if "log_f0" in values:
         outcome["f0_hz"] = tuple(np.exp(values["log_f0"][0, :, 0].astype(np.float64)).tolist())
     return sentence.model_copy(update=outcome)
@@ -267,16 +342,18 @@ def load(
     lexicon: Path | None = None,
     cache: Path | None = None,
     stack: Path | None = None,
+    block_options: BlockOptionsByType | None = None,
 ) -> Voice:
     """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
 
     `context` says where networks run: the name of one that both addons have, or a JSON file; `threads` overrides how many each
     uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks, `stack` a file whose stack stands for the
-    addon's own; where that gives audio, no vocoder is added to it. Raises AddonError, ConfigError for a context that cannot
+    addon's own; where that gives audio, no vocoder is added to it; `block_options` overrule those of the stack's blocks, by
+    type. Raises AddonError, ConfigError for a context that cannot
     run here, or StackError with the JSON path of what does not fit.
     """
     chosen = context_of(context)
-    acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack)
+    acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, block_options=block_options)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
     gives_audio = "audio" in acoustic.check_stack()
@@ -288,7 +365,20 @@ def load(
         raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
-    return Voice(acoustic, opened, TextFrontEnd(lexicon))
+    linguistics = remembered(partial(_linguistics_of, acoustic, threads)) if acoustic.config.default_linguistics else None
+    return Voice(acoustic, opened, TextFrontEnd(lexicon), linguistics)
+
+
+def _linguistics_of(acoustic: Addon, threads: int | None) -> Analyst:
+    """What the addon names to analyse sentences. Raises AddonError when it is not there, or not the one the addon was made with."""
+    from tts_cli.prosody.linguistics import open_linguistics
+
+    name = str(acoustic.config.default_linguistics)
+    folder = find_addon(name, near=acoustic.folder.parent)
+    hashes = {requirement.name: requirement.sha256 for requirement in acoustic.config.requires}
+    if name in hashes and hashes[name] != file_hash(folder / ADDON_FILE):
+        raise AddonError(f"addon '{name}' in {folder} is not the one that '{acoustic.name}' requires")
+    return open_linguistics(folder, threads=threads or 1)
 
 
 def _refuse_unknown_networks(context: Context, source: str | Path, addons: Sequence[AddonConfig]) -> None:

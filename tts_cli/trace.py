@@ -19,7 +19,7 @@ def observed(voice: Voice, observer: Observer) -> Voice:
     """A voice that says the same, whose text front end, blocks and networks are observed; it shares the networks of `voice`."""
     acoustic = _ObservedAddon(voice.acoustic, observer)
     vocoder = _ObservedAddon(voice.vocoder, observer) if voice.vocoder else None
-    twin = Voice(acoustic, vocoder, _ObservedFrontEnd(voice.front_end, observer))
+    twin = Voice(acoustic, vocoder, _ObservedFrontEnd(voice.front_end, observer), voice.linguistics)
     observe(twin.stack, observer)
     return twin
 

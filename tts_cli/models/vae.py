@@ -180,9 +180,7 @@ class Model(acoustic.Model):
             PortSpec(name="source_mel", rate="source_frame", channels=self.facts.mel.num_bands),
             PortSpec(name="source_mask", rate="source_frame"),
         ]
-        reference = ExportPart(
-            "reference_encoder", "analysis", self.reference_encoder, source, [embedding], mask="source_mask"
-        )
+        reference = ExportPart("reference_encoder", "analysis", self.reference_encoder, source, [embedding], mask="source_mask")
         return [text, prosody, decoder, reference]
 
     @torch.no_grad()
