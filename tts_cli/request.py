@@ -47,7 +47,7 @@ REQUEST_PORTS = (
     PortSpec(name="strength", rate="utterance"),
 )
 """Everything a request may hold. The first four are always there, the fifth where the speaker's loudness was measured.
-`embedding` is the given one, or else the speaker's centroid; syntax and meaning of the sentence are there where a block reads them."""
+`embedding` is the given one, or else the speaker's centroid; syntax and meaning are there where a block reads them."""
 
 
 @dataclass(frozen=True)

@@ -370,7 +370,7 @@ def load(
 
 
 def _linguistics_of(acoustic: Addon, threads: int | None) -> Analyst:
-    """What the addon names to analyse sentences. Raises AddonError when it is not there, or not the one the addon was made with."""
+    """What the addon names to analyse sentences. Raises AddonError when it is missing, or not the one the addon requires."""
     from tts_cli.prosody.linguistics import open_linguistics
 
     name = str(acoustic.config.default_linguistics)

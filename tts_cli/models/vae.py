@@ -1,15 +1,15 @@
 """A voice whose prosody has a place: a variational autoencoder of utterances over the model of explicit duration.
 
 The reference encoder turns a recording's mel into the distribution of an embedding, one for the whole utterance (Zhang et al.,
-2019; Tyagi et al., 2020). Both encoders of the text read it, so that durations, F0, energy and the frames themselves depend on it.
-What the embedding may tell is bounded: its divergence from the prior is drawn to a capacity that grows from nothing (Burgess et
-al., 2018). An adversary that tries to tell the speaker from it is worked against.
+2019; Tyagi et al., 2020). Both encoders of the text read it, so that durations, F0, energy and the frames depend on it. What the
+embedding may tell is bounded: its divergence from the prior is drawn to a capacity that grows from nothing (Burgess et al.,
+2018). An adversary that tries to tell the speaker from it is worked against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
