@@ -1,0 +1,238 @@
+"""Constituency trees and syntactic distances.
+
+Trees are read as the Penn Treebank writes them. A sentence's syntactic distances say how far apart its tree holds neighbouring
+words, and give the binary tree back: Shen et al., "Straight to the Tree: Constituency Parsing with Neural Syntactic Distance",
+ACL 2018.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from tts_cli.errors import CorpusError
+
+PUNCTUATION_TAGS = frozenset((",", ".", ":", "``", "''", "-LRB-", "-RRB-", "HYPH", "NFP", "-NONE-"))
+"""Tags of leaves that are no words: punctuation, the hyphen that stands as a token of its own, and traces."""
+BRACKET_TOKENS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+"""How treebanks write the brackets that are part of a text."""
+
+_LEXEME = re.compile(r"[()]|[^\s()]+")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A constituent: an inner node has children and no word, a leaf a word and no children."""
+
+    label: str = ""
+    """Syntactic category, or a leaf's part of speech; empty where none is known."""
+    children: tuple[Tree, ...] = ()
+    word: str = ""
+
+    @property
+    def leaves(self) -> tuple[Tree, ...]:
+        """From left to right."""
+        return fold(self, lambda leaf: (leaf,), lambda _, parts: tuple(chain.from_iterable(parts)))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Of the leaves, from left to right."""
+        return tuple(leaf.word for leaf in self.leaves)
+
+    def __str__(self) -> str:
+        """In one line, as the Penn Treebank writes it: `(NP (DT the) (NN dog))`; unlabelled, `((the) (dog))` is `(the dog)`."""
+        return fold(self, _leaf_text, lambda node, parts: f"({' '.join([node.label] * bool(node.label) + list(parts))})")
+
+
+def _leaf_text(leaf: Tree) -> str:
+    word = {text: token for token, text in BRACKET_TOKENS.items()}.get(leaf.word, leaf.word)
+    return f"({leaf.label} {word})" if leaf.label else word
+
+
+def fold(tree: Tree, of_leaf: Callable[[Tree], _Result], of_node: Callable[[Tree, list[_Result]], _Result]) -> _Result:
+    """What `of_node` makes of the root and what was made of its children; trees may be deeper than calls can be."""
+    order, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        waiting += node.children
+    results: list[_Result] = []
+    for node in reversed(order):
+        count = len(node.children)
+        parts = results[len(results) - count :]
+        del results[len(results) - count :]
+        results.append(of_node(node, parts) if count else of_leaf(node))
+    return results[0]
+
+
+def read_trees(file: Path) -> Iterator[Tree]:
+    """The bracketed trees of a file, one after the other. Raises CorpusError naming file and line."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise CorpusError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{file}: is no UTF-8 text", hint="a treebank file holds trees like (ROOT (NP (DT the) (NN dog)))"
+        ) from error
+    return parse_trees(text, str(file))
+
+
+def parse_trees(text: str, source: str) -> Iterator[Tree]:
+    """The bracketed trees in `text`, over as many lines as they like. Raises CorpusError naming `source` and the line."""
+    open_nodes: list[_OpenNode] = []
+    line = 1
+    for line, lexeme in _lexemes(text):
+        place = f"{source}:{line}"
+        if lexeme == "(":
+            open_nodes.append(_OpenNode(place, [], []))
+        elif not open_nodes:
+            raise CorpusError(f"{place}: '{lexeme}' stands outside of a tree")
+        elif lexeme != ")":
+            open_nodes[-1].texts.append(lexeme)
+        else:
+            tree = open_nodes.pop().closed()
+            if not open_nodes:
+                yield tree
+            else:
+                open_nodes[-1].children.append(tree)
+    if open_nodes:
+        raise CorpusError(f"{open_nodes[0].place}: this tree is not closed by line {line}")
+
+
+def _lexemes(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        for found in _LEXEME.finditer(line):
+            yield number, found[0]
+
+
+@dataclass(slots=True)
+class _OpenNode:
+    """A node whose closing bracket has not been read."""
+
+    place: str
+    texts: list[str]
+    children: list[Tree]
+
+    def closed(self) -> Tree:
+        """Raises CorpusError unless it is (LABEL CHILDREN), (CHILDREN) or (TAG WORD)."""
+        if self.children and len(self.texts) < 2:
+            return Tree("".join(self.texts), tuple(self.children))
+        if not self.children and len(self.texts) == 2:
+            tag, word = self.texts
+            return Tree(tag, word=BRACKET_TOKENS.get(word, word))
+        held = " ".join(self.texts + ["(...)"] * len(self.children))
+        raise CorpusError(f"{self.place}: '({held})' is neither (LABEL (...) ...) nor (TAG WORD)")
+
+
+def right_binarised(tree: Tree) -> Tree | None:
+    """The tree over its words alone: punctuation dropped, unary chains collapsed, nodes of many children A B C as (A (B C)).
+
+    None where nothing is left.
+    """
+
+    def of_node(node: Tree, parts: list[Tree | None]) -> Tree | None:
+        kept = [part for part in parts if part is not None]
+        while len(kept) > 1:
+            right = kept.pop()
+            kept[-1] = Tree(node.label if len(kept) == 1 else "", (kept[-1], right))
+        return kept[0] if kept else None
+
+    return fold(tree, lambda leaf: None if leaf.label in PUNCTUATION_TAGS else leaf, of_node)
+
+
+def syntactic_distances(tree: Tree) -> list[int]:
+    """One distance for each word of `right_binarised(tree)`: the first 0, others the height of the lowest common ancestor of the
+    word and the one before. Leaves have height 0, nodes 1 more than their higher child.
+    """
+
+    def of_node(_: Tree, parts: list[tuple[int, list[int]]]) -> tuple[int, list[int]]:
+        (left_height, left), (right_height, right) = parts
+        height = 1 + max(left_height, right_height)
+        return height, [*left, height, *right[1:]]
+
+    binary = right_binarised(tree)
+    return [] if binary is None else fold(binary, lambda _: (0, [0]), of_node)[1]
+
+
+def tree_from_distances(words: Sequence[str], distances: Sequence[float]) -> Tree:
+    """The unlabelled binary tree that is split, from the top down, where the distance is greatest, first of all at the left.
+
+    `distances[i]` is that between words i - 1 and i; the first counts for nothing. Raises ValueError where there are no words or
+    the lengths differ.
+    """
+    if not words or len(words) != len(distances):
+        raise ValueError(f"{len(words)} words cannot have {len(distances)} distances")
+    pending = [(float("inf"), Tree(word=words[0]))]
+    for word, distance in zip(words[1:], distances[1:], strict=True):
+        _join(pending, distance)
+        pending.append((distance, Tree(word=word)))
+    _join(pending, float("inf"))
+    return pending[0][1]
+
+
+def _join(pending: list[tuple[float, Tree]], below: float) -> None:
+    """Makes one constituent of each two neighbours whose distance is less than `below`, from the right."""
+    while len(pending) > 1 and pending[-1][0] < below:
+        _, right = pending.pop()
+        distance, left = pending.pop()
+        pending.append((distance, Tree(children=(left, right))))
+
+
+def brackets(tree: Tree) -> set[tuple[int, int]]:
+    """Spans (first word, end) of the constituents of two or more words, but for that of the whole sentence."""
+    found: set[tuple[int, int]] = set()
+    length = 0
+
+    def of_leaf(_: Tree) -> tuple[int, int]:
+        nonlocal length
+        length += 1
+        return length - 1, length
+
+    def of_node(_: Tree, parts: list[tuple[int, int]]) -> tuple[int, int]:
+        span = (parts[0][0], parts[-1][1])
+        found.add(span)
+        return span
+
+    whole = fold(tree, of_leaf, of_node)
+    return {(start, end) for start, end in found if end - start > 1 and (start, end) != whole}
+
+
+def right_branching(num_words: int) -> list[int]:
+    """The distances of the tree in which every word stands beside all that follow: 0, num_words - 1, ..., 2, 1."""
+    return [0, *range(num_words - 1, 0, -1)][:num_words]
+
+
+def drawn(tree: Tree, notes: Sequence[str] = ()) -> list[str]:
+    """Lines that show a binary tree above its words, and under each word its note.
+
+    A constituent is drawn as high above the words as it has levels: where there is a line between two words, its height is
+    their syntactic distance.
+    """
+    words = tree.words
+    rows = [words, notes] if notes else [words]
+    widths = [max(map(len, cell)) for cell in zip(*rows, strict=True)]
+    starts = [sum(widths[:index]) + index for index in range(len(words))]
+    columns = iter(start + (width - 1) // 2 for start, width in zip(starts, widths, strict=True))
+    picture = [[" "] * (starts[-1] + widths[-1]) for _ in range(max(syntactic_distances(tree)))]
+    fold(tree, lambda _: (0, next(columns)), lambda _, parts: _draw_node(picture, parts))
+    texts = [" ".join(map(str.center, row, widths)) for row in rows]
+    return [line.rstrip() for line in (*map("".join, picture), *texts)]
+
+
+def _draw_node(picture: list[list[str]], parts: list[tuple[int, int]]) -> tuple[int, int]:
+    """Draws a node above its two children, each (height, column); gives its own."""
+    (left_height, left), (right_height, right) = parts
+    height, column = 1 + max(left_height, right_height), (left + right) // 2
+    top = len(picture) - height
+    picture[top][left : right + 1] = "┌" + "─" * (right - left - 1) + "┐"
+    picture[top][column] = "┴"
+    for child_height, child in parts:
+        for row in range(top + 1, len(picture) - child_height):
+            picture[row][child] = "│"
+    return height, column
