@@ -20,6 +20,10 @@ HARD_SENTENCES = Path("data/hard-sentences.txt")
 """What makes voices repeat, skip and break off; in the project's own folder."""
 VARIED_SENTENCES = Path("data/varied-sentences.txt")
 """A little of everything, from one word to sixty."""
+PROSODY_SENTENCES = Path("data/prosody-sentences.txt")
+"""Complex utterances, compound nouns, wh- and or-questions."""
+PASSAGES = Path("data/passages.txt")
+"""How well-known books begin; each passage is one line."""
 
 _FALLBACK_HZ = 150.0
 
