@@ -1,0 +1,183 @@
+"""HTML as passages to be read aloud: what EPUB and web pages are made of, and what Markdown becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from typing import Literal, NamedTuple
+
+Kind = Literal["paragraph", "item", "heading", "pause", "code"]
+"""`item`: of a list, or a row of a table; `pause`: a change of scene, silent; `code`: left out."""
+
+_PORTION = 4096
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_BLOCKS = frozenset(
+    "p div section article aside blockquote ul ol li dl dt dd figure figcaption caption details summary address header footer"
+    " main body pre table tr hr form fieldset legend center".split()
+) | frozenset(_HEADINGS)
+_UNREAD = frozenset("script style title nav svg math del s strike rt rp template iframe object audio video noscript".split())
+_VOID = frozenset("br img hr input meta link col source wbr area base embed track param".split())
+_ASIDES = frozenset("noteref doc-noteref pagebreak doc-pagebreak backlink doc-backlink".split())
+"""By `epub:type` or `role`: numbers of notes and of printed pages."""
+_ADDRESS = re.compile(r"(?:https?://(?:www\.)?|\bwww\.)([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:[/?#][^\s<>()\"]*[\w/=])?")
+
+
+class Passage(NamedTuple):
+    """What is read in one go, and what comes before and after it is set off by a pause."""
+
+    text: str
+    """One line."""
+    kind: Kind = "paragraph"
+    level: int = 0
+    """Of a heading, from 1."""
+    end: int = 0
+    """How much of the document, in its own measure, has been looked at when it is known."""
+
+    @property
+    def has_words(self) -> bool:
+        """Whether a letter or digit is in it."""
+        return any(character.isalnum() for character in self.text)
+
+
+def passage(lines: Sequence[str], kind: Kind = "paragraph", level: int = 0) -> Passage:
+    """The lines, which were broken where there was no more room, as one; of web addresses the host is left.
+
+    Those of a heading are parts of it. What has no words is a pause.
+    """
+    parts = [" ".join(line.split()) for line in lines if line.strip()]
+    text = parts[0] if parts else ""
+    for part in parts[1:]:
+        # A word that holds a hyphen may be broken after it; others are not broken.
+        broken = text.endswith("-") and not text.endswith(" -")
+        heading = kind == "heading" and text[-1] not in ".:;,?!-"
+        text += part if broken else f": {part}" if heading else f" {part}"
+    found = Passage(_ADDRESS.sub(r"\1", text), kind, level)
+    return found if found.has_words else Passage("", "pause")
+
+
+class _Reader(HTMLParser):
+    """Passages out of tags as these come; `ready` are those that are complete."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.ready: list[Passage] = []
+        self._written = [""]
+        self._number = ""
+        self._level = 0
+        self._in_pre = False
+        self._unread: list[str] = []
+        self._lists: list[int | None] = []
+        self._cells: list[str] | None = None
+        self._header: list[str] = []
+        self._is_header = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if self._unread or self._is_unread(tag, values):
+            if tag not in _VOID:
+                self._unread.append(tag)
+            return
+        if tag in _BLOCKS:
+            self._end_block()
+        if tag in _HEADINGS:
+            self._level = int(tag[1])
+        elif tag in ("ul", "ol"):
+            start = values.get("start", "")
+            self._lists.append(None if tag == "ul" else int(start) if start.isdecimal() else 1)
+        elif tag == "li" and self._lists:
+            self._begin_item()
+        elif tag == "br":
+            self._written.append("")
+        elif tag == "img" and " " in (alt := values.get("alt", "").strip()):
+            self._written[-1] += f" {alt} "
+        else:
+            self._begin_other(tag)
+
+    def _is_unread(self, tag: str, values: dict[str, str]) -> bool:
+        if tag == "code" and self._in_pre:
+            self.ready.append(Passage("", "code"))
+            return True
+        return tag in _UNREAD or not _ASIDES.isdisjoint(f"{values.get('epub:type', '')} {values.get('role', '')}".split())
+
+    def _begin_item(self) -> None:
+        number = self._lists[-1]
+        self._number = "" if number is None else f"{number}: "
+        self._lists[-1] = None if number is None else number + 1
+
+    def _begin_other(self, tag: str) -> None:
+        if tag == "hr":
+            self.ready.append(Passage("", "pause"))
+        elif tag == "pre":
+            self._in_pre = True
+        elif tag == "table":
+            self._header = []
+        elif tag == "tr":
+            self._cells, self._is_header = [], True
+        elif tag in ("td", "th") and self._cells is not None:
+            self._cells.append("")
+            self._written = [""]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._unread:
+            # What was never closed ends with what it stands in.
+            if tag in self._unread:
+                del self._unread[len(self._unread) - 1 - self._unread[::-1].index(tag) :]
+            return
+        if tag in ("td", "th") and self._cells:
+            self._cells[-1], self._written = " ".join(" ".join(self._written).split()), [""]
+            self._is_header = self._is_header and tag == "th"
+        elif tag == "tr":
+            self._end_row()
+        elif tag in _BLOCKS:
+            self._end_block()
+        if tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        self._in_pre = self._in_pre and tag != "pre"
+
+    def _end_row(self) -> None:
+        """A row is read cell by cell, each after the header of its column; the row of headers is not read by itself."""
+        cells, self._cells = self._cells or [], None
+        if self._is_header and not self._header:
+            self._header = cells
+            return
+        headers = self._header if len(self._header) == len(cells) else [""] * len(cells)
+        told = [f"{header}: {cell}" if header else cell for header, cell in zip(headers, cells, strict=True) if cell]
+        if told:
+            self.ready.append(passage(["; ".join(told)], "item"))
+
+    def handle_data(self, data: str) -> None:
+        if not self._unread:
+            self._written[-1] += data
+
+    def _end_block(self) -> None:
+        if self._cells is not None:
+            # Paragraphs in a table's cell are parts of the cell.
+            self._written[-1] += " "
+            return
+        if any(line.strip() for line in self._written):
+            kind: Kind = "heading" if self._level else "item" if self._lists else "paragraph"
+            self.ready.append(passage([self._number + self._written[0].strip(), *self._written[1:]], kind, self._level))
+            self._number = ""
+        self._written, self._level = [""], 0
+
+    def close(self) -> None:
+        super().close()
+        self._cells = None
+        self._end_block()
+
+
+def passages_of_html(markup: str) -> Iterator[Passage]:
+    """The passages of an HTML or XHTML text, or of a piece of one, as far as a listener can use them; lazy.
+
+    Code, formulas, navigation, and the numbers of notes and printed pages are left out; of a picture its description is read.
+    `end` counts characters.
+    """
+    reader = _Reader()
+    for start in range(0, len(markup), _PORTION):
+        reader.feed(markup[start : start + _PORTION])
+        end = min(start + _PORTION, len(markup))
+        yield from (found._replace(end=end) for found in reader.ready)
+        reader.ready.clear()
+    reader.close()
+    yield from (found._replace(end=len(markup)) for found in reader.ready)
