@@ -10,7 +10,7 @@ and an adversary that tries to tell the speaker from the latents is worked again
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel, acoustic, speaker
 from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat, weighted_mean
-from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, Posterior, masked_mean_and_deviation, reversed_gradient
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
@@ -57,22 +57,6 @@ class BatchConfig(acoustic.BatchConfig):
     """Utterances of one step."""
 
 
-class Posterior(NamedTuple):
-    """The distribution of the latents, each (B, ceil(T / tau), latent_channels)."""
-
-    mean: Tensor
-    """Of mean 0 and deviation 1 over an utterance, channel by channel: what is constant is of the speaker, or the room."""
-    log_variance: Tensor
-
-    def divergence(self) -> Tensor:
-        """From the standard normal prior, in nats, of the shape of `mean`."""
-        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
-
-    def sample(self) -> Tensor:
-        """A draw from it."""
-        return self.mean + torch.randn_like(self.mean) * torch.exp(0.5 * self.log_variance)
-
-
 class ReferenceEncoder(nn.Module):
     """What a recording's prosody is, without who speaks.
 
@@ -99,7 +83,10 @@ class ReferenceEncoder(nn.Module):
         return self.posterior(source_mel, source_mask, source_phones, source_speaker).mean
 
     def posterior(self, mel: Tensor, mask: Tensor, phones: Tensor, source_speaker: Tensor) -> Posterior:
-        """The latents' distribution; inputs as of `forward`."""
+        """The latents' distribution, (B, ceil(T / tau), latent_channels); inputs as of `forward`.
+
+        Its mean has mean 0 and deviation 1 over an utterance, channel by channel: what is constant is of speaker or room.
+        """
         mean, deviation = masked_mean_and_deviation(mel, mask)
         hidden = self.mel_input((mel - mean) / deviation) + self.phones(phones[:, :, 0]) + self.speaker_input(source_speaker)
         for place, block in enumerate(self.blocks):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -69,6 +69,21 @@ class FrequencyWarp(nn.Module):
     def forward(self, mel: Tensor, choice: Tensor) -> Tensor:
         """mel (B, T, bands), choice (B,) places in `FACTORS` -> (B, T, bands)."""
         return mel @ self.matrices[choice]
+
+
+class Posterior(NamedTuple):
+    """The normal distributions of latents, given what was heard; mean and log_variance have one shape."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def divergence(self) -> Tensor:
+        """From the standard normal prior, in nats, of the shape of `mean`."""
+        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
+
+    def sample(self) -> Tensor:
+        """A draw from it."""
+        return self.mean + torch.randn_like(self.mean) * torch.exp(0.5 * self.log_variance)
 
 
 class _ReversedGradient(torch.autograd.Function):

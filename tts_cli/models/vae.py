@@ -2,8 +2,8 @@
 
 The reference encoder turns a recording's mel into the distribution of an embedding, one for the whole utterance (Zhang et al.,
 2019; Tyagi et al., 2020). Both encoders of the text read it, so that durations, F0, energy and the frames depend on it. What the
-embedding may tell is bounded: its divergence from the prior is drawn to a capacity that grows from nothing (Burgess et al.,
-2018). An adversary that tries to tell the speaker from it is worked against.
+embedding may tell is bounded: divergence from the prior beyond a capacity is penalised (Burgess et al., 2018), by a weight that
+grows from nothing, so that there is something to compress. An adversary that tries to tell the speaker from it is worked against.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from tts_cli.models import Batch, CorpusFacts, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
-from tts_cli.models.layers import ConvNeXtBlock, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.layers import ConvNeXtBlock, Posterior, masked_mean_and_deviation, reversed_gradient
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
 __all__ = ["BatchConfig", "Config", "Model"]
 
-ACTIVE_NATS = 0.05
-"""A dimension with less divergence than this tells nothing."""
+ACTIVE_NATS, ACTIVE_VARIANCE = 0.05, 0.01
+"""A dimension is active where its divergence from the prior is more than this, and the variance of its posterior means (Burda et
+al., 2016): one that is only less noisy than the prior, the same for all utterances, tells nothing."""
 FEWEST_ACTIVE = 8
 
 
@@ -37,13 +38,11 @@ class Config(acoustic.Config):
     reference_shapes: int = 4
     """Courses over the utterance by which the reference encoder sums up its frames: level, slope, arch, ..."""
     capacity: float = 16.0
-    """Nats that the divergence of an utterance's embedding from the prior is drawn to."""
-    capacity_steps: int = 1500
-    """Steps over which the capacity grows from nothing."""
-    capacity_weight: float = 0.02
-    """Of the distance to the capacity, a nat."""
-    free_nats: float = 0.0
-    """Divergence of each dimension, the mean over a batch, that is not counted."""
+    """Nats that the divergence of an utterance's embedding from the prior, the mean over a batch, may have for nothing."""
+    kl_weight: float = 0.02
+    """Of each nat beyond."""
+    kl_warmup_steps: int = 1500
+    """Steps over which that weight, and the adversary's, grow from nothing."""
     adversary_weight: float = 0.05
     """Of working against the adversary that tells speakers by their embeddings."""
 
@@ -63,12 +62,14 @@ class ReferenceEncoder(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.whole = nn.Linear((self.num_shapes + 1) * channels, channels)
         self.head = nn.Linear(channels, 2 * config.embedding_channels)
+        # Noise that drowns the embedding before it tells anything is never overcome.
+        nn.init.constant_(self.head.bias.data[config.embedding_channels :], -4.0)
 
     def forward(self, source_mel: Tensor, source_mask: Tensor) -> Tensor:
-        return self.posterior(source_mel, source_mask)[0]
+        return self.posterior(source_mel, source_mask).mean
 
-    def posterior(self, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of the embedding, two of (B, 1, channels); inputs as of `forward`."""
+    def posterior(self, mel: Tensor, mask: Tensor) -> Posterior:
+        """The distribution of the embedding, (B, 1, channels); inputs as of `forward`."""
         # How loud a recording is tells of the microphone.
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
@@ -78,7 +79,7 @@ class ReferenceEncoder(nn.Module):
         _, deviation = masked_mean_and_deviation(hidden, mask)
         summed = torch.cat([*self._courses(hidden, mask), deviation], -1)
         mean, log_variance = self.head(nn.functional.gelu(self.whole(summed))).chunk(2, -1)
-        return mean, log_variance.clamp(-8, 4)
+        return Posterior(mean, log_variance.clamp(-8, 4))
 
     def _courses(self, hidden: Tensor, mask: Tensor) -> list[Tensor]:
         """The first coefficients of the cosine transform of each channel over the utterance, each (B, 1, C)."""
@@ -93,7 +94,7 @@ class EmbeddedTokenEncoder(TokenEncoder):
     def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__(config, facts, channels, outputs)
         self.embedding = nn.Linear(config.embedding_channels, channels)
-        nn.init.normal_(self.embedding.weight, std=0.02)
+        nn.init.normal_(self.embedding.weight, std=0.1)
 
     def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
         hidden = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0]) + self.embedding(embedding)
@@ -140,15 +141,13 @@ class Model(acoustic.Model):
         self.adversary = Adversary(config, facts)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
-        mean, log_variance = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
-        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
-        embedding = mean + noise * torch.exp(0.5 * log_variance)
+        posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
+        embedding = posterior.sample() if self.training else posterior.mean
         parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
-        each = (0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)).mean((0, 1))
-        grown = min(1.0, (step + 1) / self.config.capacity_steps) if self.training else 1.0
+        each = posterior.divergence().mean((0, 1))
+        grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
-        counted = nn.functional.relu(each - self.config.free_nats).sum()
-        parts["loss"] = parts["loss"] + self.config.capacity_weight * (counted - grown * self.config.capacity).abs()
+        parts["loss"] = parts["loss"] + self.config.kl_weight * grown * nn.functional.relu(parts["kl"] - self.config.capacity)
         if self.training:
             scores = self.adversary(reversed_gradient(embedding, grown))
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
@@ -158,15 +157,23 @@ class Model(acoustic.Model):
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
 
+    @torch.no_grad()
+    def metrics(self, batch: Batch) -> dict[str, float]:
+        """Beside the losses, the number of active dimensions."""
+        measured = super().metrics(batch)
+        means = self.reference_encoder(batch["mel"], batch["frame_mask"])[:, 0]
+        nats = torch.tensor([value for name, value in measured.items() if name.startswith("kl/")])
+        active = (nats > ACTIVE_NATS) & (means.var(0, correction=0).cpu() > ACTIVE_VARIANCE)
+        return {**measured, "active_dimensions": float(active.sum())}
+
     def remark(self, measured: Mapping[str, float]) -> str | None:
         """Says how many dimensions are active when they are few."""
-        nats = [value for name, value in measured.items() if name.startswith("kl/")]
-        active = sum(value > ACTIVE_NATS for value in nats)
-        if active >= min(FEWEST_ACTIVE, len(nats)):
+        active, num_dimensions = measured["active_dimensions"], self.config.embedding_channels
+        if active >= min(FEWEST_ACTIVE, num_dimensions):
             return None
         return (
-            f"the embedding collapses: {active} of {len(nats)} dimensions tell more than {ACTIVE_NATS} nat "
-            f"({sum(nats):.1f} in all); raise network.capacity or network.capacity_weight, or lower network.adversary_weight"
+            f"the embedding collapses: {active:.0f} of {num_dimensions} dimensions are active, with {measured['kl']:.1f} nats "
+            "in all; raise network.capacity, or lower network.kl_weight and network.adversary_weight"
         )
 
     def speaker_tables(self) -> tuple[str, ...]:
