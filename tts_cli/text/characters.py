@@ -27,6 +27,7 @@ _DEGREES = re.compile(r"°\s?([CF])\b")
 _DEGREE_NAMES = {"C": "℃", "F": "℉"}
 _STRANGE = re.compile(rf"[^\x20-\x7e\n{CURRENCIES}]")
 _MOST_QUOTED = 12
+_UNREADABLE = "\ue000"
 
 
 def plain(text: str) -> str:
@@ -39,12 +40,27 @@ def plain(text: str) -> str:
         raise TextError(f"the text holds a NUL byte (character {place})", hint="is it a binary file, or UTF-16? give UTF-8 text")
     if text.isascii():
         return _STRANGE.sub(" ", text.replace("`", "'")) if not text.isprintable() or "`" in text else text
-    text = _DEGREES.sub(lambda match: _DEGREE_NAMES[match[1]], text.replace("\r", " ")).translate(_TABLE)
-    letters = unicodedata.normalize("NFKD", text)
-    folded = _STRANGE.sub(_fold, letters)
-    if "\ue000" in folded:
+    letters, folded = _letters_and_folded(text)
+    if _UNREADABLE in folded:
         _refuse(letters)
     return folded
+
+
+def legible(text: str) -> tuple[str, tuple[str, ...]]:
+    """`text` without what `plain` refuses, and the scripts that this was in; as it was given when there is none."""
+    if text.isascii():
+        return text.replace("\0", " "), ()
+    letters, folded = _letters_and_folded(text.replace("\0", " "))
+    if _UNREADABLE not in folded:
+        return text, ()
+    return folded.replace(_UNREADABLE, " "), _scripts(_unreadable(letters))
+
+
+def _letters_and_folded(text: str) -> tuple[str, str]:
+    """`text` with accents as characters of their own, and in readable characters, where _UNREADABLE stands for others."""
+    text = _DEGREES.sub(lambda match: _DEGREE_NAMES[match[1]], text.replace("\r", " ")).translate(_TABLE)
+    letters = unicodedata.normalize("NFKD", text)
+    return letters, _STRANGE.sub(_fold, letters)
 
 
 def _fold(match: re.Match[str]) -> str:
@@ -56,10 +72,10 @@ def _fold(match: re.Match[str]) -> str:
     name = unicodedata.name(character, "")
     decimal = unicodedata.decimal(character, None)
     if decimal is not None and "LATIN" not in name:
-        return "\ue000"
+        return _UNREADABLE
     if name.startswith(("GREEK SMALL LETTER ", "GREEK CAPITAL LETTER ")) and _stands_alone(match):
         return f" {name.split()[3].lower()} "
-    return "\ue000"
+    return _UNREADABLE
 
 
 def _stands_alone(match: re.Match[str]) -> bool:
@@ -68,11 +84,20 @@ def _stands_alone(match: re.Match[str]) -> bool:
     return not any(neighbour.isalpha() and not neighbour.isascii() for neighbour in (before, after))
 
 
+def _unreadable(letters: str) -> list[str]:
+    return list(
+        dict.fromkeys(match[0] for match in _STRANGE.finditer(letters) if match[0].isalnum() and _fold(match) == _UNREADABLE)
+    )
+
+
+def _scripts(strange: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(unicodedata.name(character, "UNKNOWN").split()[0].capitalize() for character in strange))
+
+
 def _refuse(letters: str) -> None:
-    strange = dict.fromkeys(match[0] for match in _STRANGE.finditer(letters) if match[0].isalnum() and _fold(match) == "\ue000")
-    quoted = "".join(list(strange)[:_MOST_QUOTED]) + ("…" if len(strange) > _MOST_QUOTED else "")
-    scripts = dict.fromkeys(unicodedata.name(character, "UNKNOWN").split()[0].capitalize() for character in strange)
+    strange = _unreadable(letters)
+    quoted = "".join(strange[:_MOST_QUOTED]) + ("…" if len(strange) > _MOST_QUOTED else "")
     raise TextError(
-        f"the text has characters of a script that cannot be read aloud here ({', '.join(scripts)}): {quoted}",
+        f"the text has characters of a script that cannot be read aloud here ({', '.join(_scripts(strange))}): {quoted}",
         hint="only text in Latin letters can be spoken; write names in Latin letters, or as phones: [[HH AH0 L OW1]]",
     )

@@ -4,8 +4,8 @@
     for passage in document.passages():
         read(passage.text)
 
-Of a document its text is held, of an EPUB one chapter's at a time. Nothing is parsed before it is asked for, but for the outline of
-a Markdown text.
+Of a document its text is held, of an EPUB one chapter's at a time. Nothing is parsed before it is asked for, but for the outline
+of a Markdown text.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ _QUOTED = re.compile(r"\s*>+ ?")
 _RULED = re.compile(r"\s*(=|-|~|\*|_){3,}\s*")
 _SENTENCE_END = re.compile(r"[.?!:…][\"'”’)\]]*\s*$")
 _PARTS = "part|book|volume|act"
-_CHAPTERS = f"{_PARTS}|chapter|canto|scene|section|letter|lesson|appendix|stave"
+CHAPTERS = f"{_PARTS}|chapter|canto|scene|section|letter|lesson|appendix|stave"
+"""What is numbered, as a regular expression."""
 _NUMBERS = (
     "[ivxlc]+|\\d+|the \\w+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     "|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif)ty(?:-\\w+)?|first|second|third|last"
 )
 _CHAPTER = re.compile(
-    rf"\s*(?:(?:{_CHAPTERS}) (?:{_NUMBERS})\b|(?:[ivxlc]+|\d+)\.?$"
+    rf"\s*(?:(?:{CHAPTERS}) (?:{_NUMBERS})\b|(?:[ivxlc]+|\d+)\.?$"
     r"|(?:prologue|epilogue|preface|foreword|introduction|contents|afterword|conclusion|dedication)\b[.:]?$)",
     re.IGNORECASE,
 )
@@ -97,6 +98,8 @@ def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
 
 def decoded(data: bytes, source: str) -> str:
     """A text out of its bytes. Raises InputError, naming `source`, for what is no UTF-8 text."""
+    if source.lower().endswith(".epub"):
+        raise InputError(f"{source}: is an EPUB, not a text", hint="--long-form reads it")
     for first, (kind, remedy) in _KINDS.items():
         if data.startswith(first):
             raise InputError(f"{source}: is {kind}, not a text", hint=remedy and remedy.replace("FILE", source))

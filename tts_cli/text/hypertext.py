@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 Kind = Literal["paragraph", "item", "heading", "pause", "code"]
 """`item`: of a list, or a row of a table; `pause`: a change of scene, silent; `code`: left out."""
 
-_PORTION = 4096
+_PORTION = 1024
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
     "p div section article aside blockquote ul ol li dl dt dd figure figcaption caption details summary address header footer"
