@@ -16,11 +16,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, prepare, stack, synth, train, transfer
+from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, parse, prepare, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
 TERMINATED = 143
-ORDER = ("synth", "transfer-prosody", "addons", "stack", "doctor", "bench", "prepare", "train", "export-addon", "evaluate")
+ORDER = (
+    "synth",
+    "transfer-prosody",
+    "addons",
+    "stack",
+    "parse",
+    "doctor",
+    "bench",
+    "prepare",
+    "train",
+    "export-addon",
+    "evaluate",
+)
 """Of the commands in the help: those of the runtime, then those that make voices."""
 
 
@@ -53,6 +65,7 @@ app.command()(synth.synth)
 app.command()(transfer.transfer_prosody)
 app.add_typer(addons.app, name="addons")
 app.add_typer(stack.app, name="stack")
+app.command()(parse.parse)
 app.command()(machine.doctor)
 app.command()(machine.bench)
 app.command()(prepare.prepare)

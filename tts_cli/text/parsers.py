@@ -40,7 +40,7 @@ class RightBranching:
 
 
 class LinkGrammar:
-    """Link Grammar (Sleator and Temperley 1993), whose phrases are made of its links; a sentence it has none for is a chain."""
+    """Link Grammar (Sleator and Temperley 1993), which makes phrases of its links; a sentence it finds none in is a chain."""
 
     def __init__(self) -> None:
         """Raises InputError where it is not installed."""
@@ -49,16 +49,18 @@ class LinkGrammar:
         except ImportError as error:
             hint = "apt install python3-link-grammar link-grammar-dictionaries-en, and a Python that sees the system's packages"
             raise InputError("the parser 'link-grammar' is not installed", hint) from error
-        self._sentence = linkgrammar.Sentence
+        linkgrammar.LG_Error.set_handler(lambda *_: 0)
+        self._package: Any = linkgrammar
         self._dictionary = linkgrammar.Dictionary("en")
-        self._options: dict[str, Any] = {"verbosity": 0, "max_parse_time": LONGEST_PARSE_S, "linkage_limit": 100}
-        self._make_options = linkgrammar.ParseOptions
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
         """See `Parser`."""
         text, starts, owners = _written(words, marks)
-        options = self._make_options(**self._options, max_null_count=len(words))
-        linkage = next(iter(self._sentence(text, self._dictionary, options).parse()), None)
+        options = self._package.ParseOptions(verbosity=0, max_parse_time=LONGEST_PARSE_S, max_null_count=len(words))
+        try:
+            linkage = next(iter(self._package.Sentence(text, self._dictionary, options).parse()), None)
+        except self._package.LG_TimerExhausted:
+            linkage = None
         if linkage is None:
             return right_branching(len(words))
         tokens = range(1, linkage.num_of_words() - 1)

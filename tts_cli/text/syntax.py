@@ -214,15 +214,19 @@ def drawn(tree: Tree, notes: Sequence[str] = ()) -> list[str]:
     A constituent is drawn as high above the words as it has levels: where there is a line between two words, its height is
     their syntactic distance.
     """
-    words = tree.words
-    rows = [words, notes] if notes else [words]
+    rows = [tree.words, notes] if notes else [tree.words]
     widths = [max(map(len, cell)) for cell in zip(*rows, strict=True)]
-    starts = [sum(widths[:index]) + index for index in range(len(words))]
+    starts = [sum(widths[:index]) + index for index in range(len(widths))]
     columns = iter(start + (width - 1) // 2 for start, width in zip(starts, widths, strict=True))
     picture = [[" "] * (starts[-1] + widths[-1]) for _ in range(max(syntactic_distances(tree)))]
     fold(tree, lambda _: (0, next(columns)), lambda _, parts: _draw_node(picture, parts))
-    texts = [" ".join(map(str.center, row, widths)) for row in rows]
-    return [line.rstrip() for line in (*map("".join, picture), *texts)]
+    return [*("".join(line).rstrip() for line in picture), *in_columns(*rows)]
+
+
+def in_columns(*rows: Sequence[str]) -> list[str]:
+    """A line for each of `rows`, their cells centred below one another, a blank between them."""
+    widths = [max(map(len, cell)) for cell in zip(*rows, strict=True)]
+    return [" ".join(map(str.center, row, widths)).rstrip() for row in rows]
 
 
 def _draw_node(picture: list[list[str]], parts: list[tuple[int, int]]) -> tuple[int, int]:
