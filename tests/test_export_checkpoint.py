@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import torch
 from tts_cli.addon import open_addon
 from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
-from tts_cli.errors import CheckpointError, CorpusError, InputError
+from tts_cli.errors import AddonError, CheckpointError, CorpusError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon, held_out_utterances
 from tts_cli.export.parameters import addon_state_dict
 from tts_cli.models import TrainableModel, find_kind
+from tts_cli.prosody.inventory import Inventory
+from tts_cli.prosody.linguistics import open_linguistics
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
@@ -29,9 +32,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "copycat": {**VOICE, "reference_channels": 8, "reference_layers": 1, "speaker_encoder": SPEAKER},
     "explicit-duration": VOICE,
     "speaker": SPEAKER,
+    "vae": {**VOICE, "embedding_channels": 3, "reference_channels": 8, "reference_layers": 1},
     "vocoder": {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 8},
 }
 SPLITS = ("train", "test", "train", "validation")
+LINGUISTICS = str(Path(__file__).parent / "addons/tiny-linguistics")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,7 @@ def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
 @pytest.mark.parametrize("kind", sorted(kind for kind in NETWORKS if find_kind(kind).addon))
 def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus: Path, tmp_path: Path) -> None:
     _, checkpoint = _checkpoint(kind, corpus, tmp_path / "run")
-    options = ExportOptions(licence="CC0-1.0", tolerance=1e-4)
+    options = ExportOptions(licence="CC0-1.0", tolerance=1e-4, linguistics=LINGUISTICS)
     parities = export_addon(tmp_path / "run", tmp_path / "noise", None, options)
     assert parities
     assert max(parity.error for parity in parities) < 1e-4
@@ -192,3 +197,44 @@ def test_exporting_a_voice_measures_its_speakers_where_its_vocoder_is_found(corp
         options = ExportOptions(default_vocoder="noise-vocoder" if name == "noise" else None)
         export_addon(tmp_path / kind, tmp_path / "addons" / name, None, options)
     assert all(-70 < (speaker.loudness_lufs or 0) < 0 for speaker in open_addon(tmp_path / "addons" / "noise").config.speakers)
+
+
+def test_a_model_with_embeddings_is_exported_with_what_it_selects_them_from(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("vae", corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(linguistics=LINGUISTICS, speakers=("b", "a")))
+    addon = open_addon(tmp_path / "noise")
+    inventory = Inventory(addon, "$")
+    recordings = [recording for recording in open_corpus(corpus).recordings if recording.split == "train"]
+    assert [inventory.id(place) for place in range(len(inventory))] == [one.id for one in recordings] == ["a0", "a2", "b0", "b2"]
+    assert [inventory.text(place) for place in range(4)] == [one.text for one in recordings]
+    assert inventory.speakers.tolist() == [1, 1, 0, 0]
+    model, _ = checkpoints.load_model(tmp_path / "run")
+    for place, recording in enumerate(recordings):
+        mel = torch.from_numpy(open_corpus(corpus).load(recording, ("mel",))["mel"])[None]
+        expected = model.reference_encoder(mel, torch.ones_like(mel[:, :, :1]))[0, 0].detach().numpy()
+        np.testing.assert_allclose(inventory.embeddings[place], expected, atol=2e-3)
+    analysis = open_linguistics(LINGUISTICS).analyse(["a", "zero"], ["", "."])
+    np.testing.assert_allclose(inventory.words_of(0), analysis.distances, rtol=1e-3)
+    np.testing.assert_allclose(inventory.vectors[0], analysis.vector, atol=1e-3)
+    b, a = (np.array(speaker.embedding) for speaker in addon.config.speakers)
+    np.testing.assert_allclose(a, inventory.embeddings[:2].astype(np.float32).mean(0), atol=2e-3)
+    np.testing.assert_allclose(b, inventory.embeddings[2:].astype(np.float32).mean(0), atol=2e-3)
+    assert addon.config.default_linguistics == "tiny-linguistics"
+    assert [one.name for one in addon.config.requires] == ["tiny-linguistics"]
+
+
+def test_without_linguistics_or_training_recordings_no_embeddings_are_exported(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("vae", corpus, tmp_path / "run")
+    with pytest.raises(AddonError, match="unknown addon 'linguistics-xx'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(linguistics="linguistics-xx"))
+    lines = (
+        (corpus / "manifest.jsonl")
+        .read_text()
+        .replace('"speaker": "b", "corpus": "noise", "split": "train"', '"speaker": "b", "corpus": "noise", "split": "test"')
+    )
+    untrained = tmp_path / "corpus"
+    shutil.copytree(corpus, untrained)
+    (untrained / "manifest.jsonl").write_text(lines)
+    with pytest.raises(CorpusError, match="no training recording of 'b'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", untrained, ExportOptions(linguistics=LINGUISTICS))
+    assert not (tmp_path / "noise").exists()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import string
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +15,12 @@ from torch import Tensor, nn
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.export.folder import write_addon
-from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker
+from tts_cli.export.inventory import SELECTION_STACK, Said, write_analysed
+from tts_cli.library import file_hash
+from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker, vae
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
+from tts_cli.prosody.linguistics import open_linguistics
 from tts_cli.text.phones import SYMBOLS
 
 FOLDER = Path(__file__).parent
@@ -29,6 +35,37 @@ TOKEN_INPUTS = (
 )
 PROSODY = ("log_f0", "voicing", "energy")
 NOISE = 2
+PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *string.punctuation, *string.ascii_lowercase, *string.digits)
+VOCABULARY = (*PIECES, *(f"##{piece}" for piece in string.ascii_lowercase + string.digits))
+MEANINGS = 8
+EMBEDDING = 5
+PROMPTS = (
+    "The boats came home before the storm.",
+    "Who told you that?",
+    "Is it going to rain?",
+    "She sings.",
+    "Nobody had hoped for that, not even the captain.",
+    "Yes.",
+    "The old man who lived by the river had never seen the sea.",
+    "Bring bread, cheese and apples.",
+)
+"""What both speakers say in the inventory of tiny-prosody."""
+
+
+ACOUSTIC: dict[str, object] = {
+    "name": "tiny-acoustic",
+    "kind": "acoustic",
+    "symbols": SYMBOLS,
+    "speakers": SPEAKERS,
+    "default_vocoder": "tiny-vocoder",
+    "stack": [
+        {
+            "type": "StreamablePipeline",
+            "sequence_block": {"type": "Encoders"},
+            "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
+        }
+    ],
+}
 
 
 class Encoder(nn.Module):
@@ -113,6 +150,23 @@ class Vocoder(nn.Module):
         return torch.where(given > 0, given, torch.full_like(given, 5.0)), harmonic, 0.1 * noise
 
 
+class SentenceEncoder(nn.Module):
+    """A sentence's mean piece, each word's first, and how far it stands from the word before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.piece = nn.Embedding(len(VOCABULARY), MEANINGS)
+        self.head = nn.Linear(MEANINGS, 1)
+
+    def forward(self, pieces: Tensor, piece_mask: Tensor, first_pieces: Tensor, word_mask: Tensor) -> tuple[Tensor, ...]:
+        states = self.piece(pieces[..., 0]) * piece_mask
+        mean = states.sum(1, keepdim=True) / piece_mask.sum(1, keepdim=True)
+        words = torch.gather(states, 1, first_pieces.expand(-1, -1, MEANINGS)) * word_mask
+        is_later = (torch.cumsum(word_mask, 1) > 1.5).float()
+        distance = 4.0 * nn.functional.softplus(self.head(words)) * is_later
+        return mean / mean.norm(dim=-1, keepdim=True), words, distance
+
+
 def frame_port(name: str, channels: int = 1, pad: float = 0.0) -> PortSpec:
     return PortSpec(name=name, rate="frame", channels=channels, pad=pad)
 
@@ -149,6 +203,21 @@ def vocoder_parts() -> list[ExportPart]:
     return [ExportPart("vocoder", "vocoder", Vocoder(), inputs, outputs, lookahead=1, splittable=True)]
 
 
+def linguistics_parts() -> list[ExportPart]:
+    inputs = [
+        PortSpec(name="pieces", rate="token", type="int64"),
+        PortSpec(name="piece_mask", rate="token"),
+        PortSpec(name="first_pieces", rate="word", type="int64"),
+        PortSpec(name="word_mask", rate="word"),
+    ]
+    outputs = [
+        PortSpec(name="sentence_vector", rate="utterance", channels=MEANINGS),
+        PortSpec(name="word_states", rate="word", channels=MEANINGS),
+        PortSpec(name="syntactic_distance", rate="word"),
+    ]
+    return [ExportPart("sentence_encoder", "analysis", SentenceEncoder(), inputs, outputs, mask="piece_mask")]
+
+
 def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:
     """Random inputs of one network."""
     shapes = [(1, 1 if port.rate == "utterance" else num_steps, port.channels) for port in part.inputs]
@@ -181,6 +250,39 @@ def copycat_model() -> copycat.Model:
     return model.eval()
 
 
+def vae_model() -> vae.Model:
+    """The variational autoencoder itself, as small as it gets."""
+    config = vae.Config(
+        channels=CHANNELS,
+        prosody_channels=CHANNELS,
+        encoder_layers=1,
+        decoder_layers=1,
+        contour_layers=1,
+        contour_channels=CHANNELS,
+        kernel=3,
+        embedding_channels=EMBEDDING,
+        reference_channels=CHANNELS,
+        reference_layers=2,
+        reference_shapes=2,
+    )
+    speakers = tuple(SpeakerFacts(std_log_f0=0.2, **facts) for facts in SPEAKERS)
+    model = vae.Model(config, CorpusFacts(mel=MEL, symbols=SYMBOLS, speakers=speakers))
+    # Fresh weights are so small that no embedding would be heard.
+    for encoder in (model.text_encoder, model.prosody_encoder.encoder):
+        encoder.embedding.weight.data *= 50.0
+    return model.eval()
+
+
+def inventory(folder: Path) -> tuple[dict[str, Path], list[dict[str, object]]]:
+    """Random embeddings of PROMPTS by both speakers: the assets, and the speakers with their centroids."""
+    random = np.random.default_rng(0)
+    said = [Said(f"prompt{place}", who, text) for who in range(len(SPEAKERS)) for place, text in enumerate(PROMPTS)]
+    embeddings = random.standard_normal((len(said), EMBEDDING)).astype(np.float32)
+    assets = write_analysed(folder, said, embeddings, open_linguistics(FOLDER / "tiny-linguistics"))
+    centroids = embeddings.reshape(len(SPEAKERS), len(PROMPTS), EMBEDDING).mean(1).round(5).tolist()
+    return assets, [{**one, "embedding": centroid} for one, centroid in zip(SPEAKERS, centroids, strict=True)]
+
+
 def recording(num_tokens: int) -> Features:
     """A random utterance, as a corpus would have it."""
     random = np.random.default_rng(num_tokens)
@@ -193,6 +295,7 @@ def write(
     description: dict[str, object],
     make_parts: Callable[[], list[ExportPart]],
     samples: dict[str, list[tuple[Tensor, ...]]] | None = None,
+    assets: Mapping[str, Path] | None = None,
 ) -> None:
     torch.manual_seed(0)
     parts = make_parts()
@@ -203,41 +306,55 @@ def write(
         "provenance": {"made by": "tests/addons/make.py"},
     }
     samples = samples or {part.name: [sample(part, length) for length in (20, 33)] for part in parts}
-    write_addon(FOLDER / name, {**shared, **description}, parts, samples, {}, f"# {name}\n\nRandom weights, for tests.\n")
+    write_addon(
+        FOLDER / name, {**shared, **description}, parts, samples, assets or {}, f"# {name}\n\nRandom weights, for tests.\n"
+    )
 
 
 def main() -> None:
     """All of them."""
-    acoustic = {
-        "name": "tiny-acoustic",
-        "kind": "acoustic",
-        "symbols": SYMBOLS,
-        "speakers": SPEAKERS,
-        "default_vocoder": "tiny-vocoder",
-        "stack": [
-            {
-                "type": "StreamablePipeline",
-                "sequence_block": {"type": "Encoders"},
-                "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
-            }
-        ],
-    }
-    write(acoustic, acoustic_parts)
+    write(ACOUSTIC, acoustic_parts)
     decoder = {
         "type": "StreamablePipeline",
         "sequence_block": {"type": "Encoders"},
         "streamable_block": {"type": "AttentionDecoder"},
     }
-    write({**acoustic, "name": "tiny-attention", "stack": [decoder]}, attention_parts)
-    torch.manual_seed(1)
-    model = copycat_model()
-    recordings = [model.export_samples(recording(length)) for length in (20, 33)]
-    write(
-        {**acoustic, "name": "tiny-copycat"},
-        model.export_parts,
-        {part: [one[part] for one in recordings] for part in recordings[0]},
-    )
+    write({**ACOUSTIC, "name": "tiny-attention", "stack": [decoder]}, attention_parts)
+    write_model({**ACOUSTIC, "name": "tiny-copycat"}, copycat_model)
     write({"name": "tiny-vocoder", "kind": "vocoder", "stack": [{"type": "Vocoder"}]}, vocoder_parts)
+    write_prosody()
+
+
+def write_model(
+    description: dict[str, object],
+    make_model: Callable[[], copycat.Model | vae.Model],
+    assets: Mapping[str, Path] | None = None,
+) -> None:
+    """The addon of a whole model."""
+    torch.manual_seed(1)
+    model = make_model()
+    recordings = [model.export_samples(recording(length)) for length in (20, 33)]
+    samples = {part: [one[part] for one in recordings] for part in recordings[0]}
+    write(description, model.export_parts, samples, assets)
+
+
+def write_prosody() -> None:
+    """A voice that selects its prosody, and what analyses sentences for it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer = Path(scratch) / "tokenizer.json"
+        vocabulary = {piece: place for place, piece in enumerate(VOCABULARY)}
+        tokenizer.write_text(json.dumps({"model": {"type": "WordPiece", "vocab": vocabulary}}), encoding="utf-8")
+        write({"name": "tiny-linguistics", "kind": "linguistics"}, linguistics_parts, assets={"tokenizer": tokenizer})
+        assets, speakers = inventory(Path(scratch))
+        required = {"name": "tiny-linguistics", "sha256": file_hash(FOLDER / "tiny-linguistics/addon.json")}
+        about = {
+            "name": "tiny-prosody",
+            "speakers": speakers,
+            "stack": SELECTION_STACK,
+            "default_linguistics": "tiny-linguistics",
+            "requires": [required],
+        }
+        write_model({**ACOUSTIC, **about}, vae_model, assets)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,13 @@ def export_addon(
         str | None,
         typer.Option(metavar="A,B,...", help="Only these speakers of the model, first the one who speaks when nobody is named."),
     ] = None,
+    linguistics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Addon that analyses sentences, for a model that selects its prosody; by default linguistics-en.",
+        ),
+    ] = None,
     model_card: Annotated[
         Path | None, typer.Option(metavar="FILE", help="MODEL_CARD.md; by default what the checkpoint tells.")
     ] = None,
@@ -155,10 +162,19 @@ def export_addon(
         from tts_cli.export.checkpoint import ExportOptions
         from tts_cli.export.checkpoint import export_addon as export
         from tts_cli.export.folder import TOLERANCE
+        from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS
 
         card = existing(model_card, "file") if model_card else None
         names = tuple(filter(None, map(str.strip, (speakers or "").split(","))))
-        options = ExportOptions(name, licence, default_vocoder, card, names, TOLERANCE if tolerance is None else tolerance)
+        options = ExportOptions(
+            name,
+            licence,
+            default_vocoder,
+            card,
+            names,
+            TOLERANCE if tolerance is None else tolerance,
+            linguistics or DEFAULT_LINGUISTICS,
+        )
         parities = export(existing(checkpoint, "checkpoint or run"), output, data, options)
     _print_parities(output, parities)
     _say_loudness(output)

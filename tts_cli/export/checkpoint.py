@@ -15,11 +15,13 @@ import torch
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import CheckpointError, CorpusError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
+from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness
 from tts_cli.export.parity import Parity, Sample
 from tts_cli.library import list_addons
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
 from tts_cli.models.parts import Features
+from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, load_model
 from tts_cli.training.weights import of_speakers
 
@@ -54,15 +56,18 @@ class ExportOptions:
     speakers: tuple[str, ...] = ()
     """Who of those the model learnt can speak, first the one who does when nobody is named; none: all."""
     tolerance: float = TOLERANCE
+    linguistics: str = DEFAULT_LINGUISTICS
+    """The addon that analyses sentences for prosody selection, by name or path; a model without embeddings needs none."""
 
 
 def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions) -> list[Parity]:
     """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
 
-    Where its default vocoder is found, the loudness of its speakers is measured and written, too.
+    That of a model with acoustic embeddings has the corpus' training utterances to select them from. Where its default vocoder is
+    found, the loudness of its speakers is measured and written, too.
     `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names.
     Raises CheckpointError, also for a model that is only a part of others; CorpusError; InputError for unknown speakers; and what
-    `write_addon` raises.
+    `selection_parts` and `write_addon` raise.
     """
     output = output.absolute()
     card = _read_card(options.model_card) if options.model_card else None
@@ -72,15 +77,16 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
         model = of_speakers(model, options.speakers)
     folder = corpus or Path(source.recipe.data or "")
     utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
-    parities = write_addon(
-        output,
-        _description(output, model, source, options),
-        model.export_parts(),
-        _samples(model, utterances),
-        assets={},
-        model_card=card or model_card(output.name, source, model.facts),
-        tolerance=options.tolerance,
-    )
+    with selection_parts(model, folder, options.linguistics, output.parent) as (fields, assets):
+        parities = write_addon(
+            output,
+            {**_description(output, model, source, options), **fields},
+            model.export_parts(),
+            _samples(model, utterances),
+            assets,
+            model_card=card or model_card(output.name, source, model.facts),
+            tolerance=options.tolerance,
+        )
     if options.default_vocoder in list_addons(output.parent):
         # A voice that cannot speak these sentences, of another language perhaps, is an addon all the same.
         with suppress(InputError):
