@@ -108,7 +108,7 @@ class WavFile:
 
     def __enter__(self) -> WavFile:
         try:
-            self._file = self._temporary.open("wb")
+            self._file: BinaryIO = self._temporary.open("wb")
             self._file.write(wav_header(self.sample_rate))
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -140,6 +140,40 @@ class WavFile:
         with suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+class GrowingWav(WavFile):
+    """A WAV that grows in a file of a name of its own, and stays there when an exception ends it."""
+
+    def __init__(self, path: Path, part: Path, sample_rate: int, num_samples: int) -> None:
+        """`num_samples` of what is in `part` are kept. Raises AudioError on entering when it holds fewer."""
+        super().__init__(path, sample_rate)
+        self._temporary, self.num_bytes = part, 2 * num_samples
+
+    def __enter__(self) -> GrowingWav:
+        size = _HEADER_BYTES + self.num_bytes
+        if self.num_bytes and self._temporary.stat().st_size < size:
+            raise AudioError(f"{self._temporary}: is truncated", hint="delete it to begin anew")
+        try:
+            self._file = self._temporary.open("r+b" if self.num_bytes else "wb")
+            self._file.write(wav_header(self.sample_rate))
+            self._file.truncate(size)
+            self._file.seek(size)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        return self
+
+    def write(self, audio: Floats) -> None:
+        """Appends `audio` (samples,), so that it is there even if this process is killed."""
+        super().write(audio)
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _discard(self) -> None:
+        with suppress(OSError):
+            self._file.close()
 
 
 def write_wav(path: Path, audio: Floats, sample_rate: int) -> None:

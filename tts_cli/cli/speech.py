@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 class Speech:
     """Chunks of audio (samples,) on their way out; knows afterwards how long they were and, with `notes`, what was when."""
 
-    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk], notes: bool) -> None:
+    def __init__(self, voice: Voice, chunks: Iterator[AudioChunk], notes: bool, num_earlier: int = 0) -> None:
+        """`num_earlier` samples were made at another time."""
         self.sentences: list[TimedSentence] = []
         self._voice, self._chunks, self._notes = voice, chunks, notes
-        self._num_samples = 0
+        self._num_samples = num_earlier
 
     def __iter__(self) -> Iterator[Floats]:
         for chunk in self._chunks:

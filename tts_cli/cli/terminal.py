@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -48,6 +48,22 @@ Lexicon = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")]
+ProsodyStrategy = Annotated[
+    Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
+    typer.Option(help="How a voice that selects its prosody chooses each sentence's; oracle takes that of --embedding."),
+]
+TopK = Annotated[int | None, typer.Option(metavar="K", min=1, help="Average the prosody of the K sentences that fit best.")]
+InventoryOption = Annotated[
+    Literal["own", "all"] | None, typer.Option("--inventory", help="Select from the speaker's own utterances, or from all.")
+]
+EmbeddingFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording said in that manner."),
+]
+Continuity = Annotated[
+    float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")
+]
+Explain = Annotated[bool, typer.Option("--explain", help="Tell from which sentences the prosody was selected, with scores.")]
 Threads = Annotated[
     int | None,
     typer.Option(
@@ -74,8 +90,8 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value))
 
 
-def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Prints a table on standard output; columns of numbers are flush right."""
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], on_stderr: bool = False) -> None:
+    """Prints a table on standard output, or on standard error; columns of numbers are flush right."""
     from rich.table import Table
     from rich.text import Text
 
@@ -85,27 +101,28 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[objec
         table.add_column(name, justify="right" if is_numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(f"{cell:.4g}" if isinstance(cell, float) else str(cell)) for cell in row))
-    show(table)
+    show(table, on_stderr)
 
 
-def show(drawing: RenderableType) -> None:
-    """Prints a table, or what else Rich draws, on standard output."""
+def show(drawing: RenderableType, on_stderr: bool = False) -> None:
+    """Prints a table, or what else Rich draws, on standard output, or on standard error."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(stderr=on_stderr)
     if not console.is_terminal:
-        console = Console(width=WIDTH_OF_PIPES)
+        console = Console(stderr=on_stderr, width=WIDTH_OF_PIPES)
     console.print(drawing)
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Bars on standard error, where that is a terminal."""
+def progress(*measures: str) -> Iterator[Progress]:
+    """Bars on standard error, where that is a terminal; `measures` say how far a task is, by default in its own count."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    shown = [TextColumn(measure) for measure in measures] or [MofNCompleteColumn()]
+    columns = (TextColumn("{task.description}"), BarColumn(), *shown, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         yield bars
 

@@ -1,0 +1,284 @@
+"""`tts synth --long-form`: a document read aloud, with progress and chapter marks, and gone on with after an interruption."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_cli.cli.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_file, outlet_to, to_wav
+from tts_cli.cli.speech import Speech
+from tts_cli.cli.terminal import progress, say
+from tts_cli.config import StrictModel, parse, read_mapping
+from tts_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from tts_cli.audio.mel import Floats
+    from tts_cli.prosody.reading import Reading, Step
+    from tts_cli.request import Break, Sentence
+    from tts_cli.synthesis import AudioChunk, Voice
+    from tts_cli.text.documents import Document
+
+ELSEWHERE = frozenset(
+    "text input_file output output_raw play output_dir resume long_form chapters as_json explain trace save_timings save_prosody"
+    " threads cache_dir addon vocoder".split()
+)
+"""Options of `tts synth` that do not change what is spoken, or are looked at for themselves."""
+
+
+class Chapter(StrictModel):
+    """Where a chapter begins."""
+
+    title: str
+    level: int
+    start_s: float
+
+
+class State(StrictModel):
+    """How far a reading is, in the file beside its audio."""
+
+    digest: str
+    """Of the document."""
+    asked: dict[str, Any]
+    """Everything else that decides what is spoken, by option."""
+    num_sentences: int = 0
+    passage: int = -1
+    """Of the last sentence that is spoken."""
+    sentence: int = -1
+    end: int = 0
+    """How much of the document is spoken."""
+    num_samples: int = 0
+    embedding: tuple[float, ...] | None = None
+    """Of the last sentence, or the one that is being spoken."""
+    chapters: tuple[Chapter, ...] = ()
+    is_heading: bool = False
+    """Whether nothing is spoken yet since the last chapter's heading."""
+
+
+class Reader:
+    """Speaks a reading sentence by sentence, and knows how far it is."""
+
+    def __init__(self, reading: Reading, voice: Voice, state: State, part: Part | None) -> None:
+        self.reading, self.voice, self.state = reading, voice, state
+        self._part = part
+        self._bar: Callable[[State], None] = lambda _: None
+        self._current: Step | None = None
+        self._num_samples = state.num_samples
+
+    @classmethod
+    def of(cls, reading: Reading, voice: Voice, asked: dict[str, Any], path: Path | None, resume: bool) -> Reader:
+        """The reader whose audio goes to `path`; one that goes on where another was interrupted, if that is wanted.
+
+        `asked` is all that decides what is spoken besides the text. Raises InputError for a file that cannot be written, or gone on
+        with.
+        """
+        state = State(digest=reading.document.digest, asked=asked)
+        if path is None or path == STANDARD_OUTPUT or is_device(path):
+            return cls(reading, voice, state, None)
+        to_wav(path)
+        part = Part(path)
+        # Chunks of one size, however far the reading was: one that goes on is the same to the bit as one in one go.
+        context = voice.acoustic.context
+        largest = context.chunks.model_copy(update={"first": context.chunks.maximum})
+        voice.acoustic.context = context.model_copy(update={"chunks": largest})
+        return cls(reading, voice, part.begin(state, resume), part)
+
+    def speech(self, stream: Callable[..., Iterator[AudioChunk]], seed: int, notes: bool) -> Speech:
+        """What is not spoken yet, by `stream`, that of a voice; `seed` is that of the first sentence."""
+        chunks = stream(self._said(), seed=seed + self.state.num_sentences)
+        return Speech(self.voice, self._followed(chunks), notes, self.state.num_samples)
+
+    def outlet(self, path: Path | None, raw: bool) -> Outlet:
+        """Where the speech goes, as `outlet_to` has it; on a terminal a bar tells how much is spoken, and the time left."""
+        inner = self._part.write if self._part else outlet_to(path, raw)
+
+        def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+            with progress("{task.percentage:>3.0f} %", "{task.fields[spoken]} spoken, left") as bars:
+                shown = {"total": self.reading.document.size, "completed": self.state.end}
+                task = bars.add_task("reading", **shown, spoken=_clock(self.state.num_samples, sample_rate))
+                self._bar = lambda state: bars.update(task, completed=state.end, spoken=_clock(state.num_samples, sample_rate))
+                inner(chunks, sample_rate)
+
+        return write
+
+    def chapters(self, total_s: float, as_json: bool) -> str:
+        """The chapters of what is spoken, as `chapters_text` has them."""
+        return chapters_text(self.state.chapters, total_s, self.reading.document.title, as_json)
+
+    def _followed(self, chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
+        for chunk in chunks:
+            if chunk.sentence is not None and self._current is not None:
+                self._begin(self._current, chunk.sentence)
+            self._num_samples += len(chunk.samples)
+            yield chunk
+
+    def _said(self) -> Iterator[Sentence | Break]:
+        """What is not spoken yet; asked for more, it has been spoken to there."""
+        import numpy as np
+
+        from tts_cli.prosody.reading import Place
+        from tts_cli.request import Break
+
+        last, state = Place(self.state.passage, self.state.sentence), self.state
+        if state.embedding is not None:
+            yield Break(0.0, np.array(state.embedding, np.float32))
+        for step in self.reading.steps(last if state.num_sentences else None):
+            if self.state.num_sentences:
+                yield Break(step.pause_s)
+            self._current = step
+            yield step.sentence
+            self.state = self.state.model_copy(
+                update={
+                    "num_sentences": self.state.num_sentences + 1,
+                    "passage": step.place.passage,
+                    "sentence": step.place.sentence,
+                    "end": step.end,
+                    "num_samples": self._num_samples,
+                }
+            )
+            if self._part:
+                self._part.keep(self.state)
+            self._bar(self.state)
+
+    def _begin(self, step: Step, sentence: Sentence) -> None:
+        """Notes where the sentence that is being spoken begins, and how it is spoken."""
+        chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 3)
+        heading = step.heading
+        if heading and self.state.is_heading and chapters and heading.level > chapters[-1].level:
+            # "Part One", and directly below it "Chapter One": one place to go to.
+            chapters[-1] = chapters[-1].model_copy(
+                update={"title": f"{chapters[-1].title}: {heading.text}", "level": heading.level}
+            )
+        elif heading:
+            chapters.append(Chapter(title=heading.text, level=heading.level, start_s=start_s))
+        elif not chapters:
+            chapters.append(Chapter(title=self.reading.document.title, level=0, start_s=start_s))
+        is_heading = bool(heading) or (self.state.is_heading and step.place.sentence > 0)
+        known = {"chapters": tuple(chapters), "is_heading": is_heading, "embedding": sentence.embedding}
+        self.state = self.state.model_copy(update=known)
+
+
+class Part:
+    """The audio of a reading that is not complete, and beside it how far it is."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()
+        self._audio = self._path.with_name(f"{self._path.name}.part")
+        self._notes = self._path.with_name(f"{self._path.name}.part.json")
+        self._kept = State(digest="", asked={})
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return self._notes.exists() and self._audio.exists()
+
+    def begin(self, state: State, resume: bool) -> State:
+        """Where to go on, or `state`. Raises InputError where there is another reading, or one that is not to be gone on with."""
+        if not self.is_begun:
+            self._notes.unlink(missing_ok=True)
+            return state
+        if not resume:
+            hint = f"--resume goes on with it; delete {self._audio.name} to begin anew"
+            raise InputError(f"{self._audio}: is a reading that was interrupted", hint)
+        self._kept = parse(State, read_mapping(self._notes), str(self._notes))
+        names = sorted(self._kept.asked.keys() | state.asked.keys())
+        changed = [f"--{name.replace('_', '-')}" for name in names if self._kept.asked.get(name) != state.asked.get(name)]
+        changed += ["text"] if self._kept.digest != state.digest else []
+        if changed:
+            hint = f"resume it as it was begun, or delete {self._audio.name} to begin anew"
+            raise InputError(f"{self._audio}: was begun with another {' and '.join(changed)}", hint)
+        return self._kept
+
+    def keep(self, state: State) -> None:
+        """Writes down how far the reading is. Raises OutputError."""
+        with new_text_file(self._notes) as file:
+            file.write(state.model_dump_json())
+        self._kept = state
+
+    def write(self, chunks: Iterable[Floats], sample_rate: int) -> None:
+        """The outlet: appends to what there is; when `chunks` end, the file takes its name."""
+        from tts_cli.audio.files import GrowingWav
+
+        try:
+            with GrowingWav(self._path, self._audio, sample_rate, self._kept.num_samples) as file:
+                for chunk in chunks:
+                    file.write(chunk)
+        except BaseException:
+            if self._kept.num_sentences:
+                spoken = _clock(self._kept.num_samples, sample_rate)
+                say(f"{self._audio.name}: {spoken} of speech are kept; the same command with --resume goes on there")
+            else:
+                self._audio.unlink(missing_ok=True)
+            raise
+        self._notes.unlink(missing_ok=True)
+
+
+def refuse_misplaced(options: Mapping[str, Any]) -> None:
+    """Raises InputError for options of `tts synth` that do not go with reading aloud, or only with it."""
+    given = {name for name, value in options.items() if value not in (None, False)}
+    if "long_form" not in given:
+        if "chapters" in given:
+            raise InputError("--chapters needs --long-form")
+        if "resume" in given and "output_dir" not in given:
+            raise InputError("--resume needs --long-form or --output-dir")
+        return
+    if "resume" in given:
+        for name in ("play", "output_raw"):
+            if name in given:
+                raise InputError(f"--{name.replace('_', '-')} cannot be gone on with", hint="--resume needs a file, -o FILE")
+        if several := given & {"as_json", "save_timings", "save_prosody"}:
+            option = min(several).replace("as_json", "json").replace("_", "-")
+            raise InputError(f"--{option} and --resume exclude each other: what was spoken earlier would be missing")
+
+
+def open_source(text: str, file: Path | None) -> Document:
+    """The document that is to be read: a file, by its name, or else `text` as a plain one."""
+    from tts_cli.text.documents import document_of, open_document
+
+    return open_document(file) if file else document_of(text, "Text")
+
+
+def is_complete(path: Path | None) -> bool:
+    """Whether a reading whose audio goes there was not interrupted."""
+    return path is not None and path.is_file() and not Part(path).is_begun
+
+
+def asked_of(options: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    """What decides what is spoken besides the text, as JSON: the options, and the contents of the files that they name."""
+    from tts_cli.addon_config import ADDON_FILE
+    from tts_cli.library import file_hash
+
+    def told(value: Any) -> Any:
+        is_file = isinstance(value, str | Path) and Path(value).is_file()
+        return file_hash(Path(value)) if is_file else value if isinstance(value, bool | int | float) else str(value)
+
+    addons = {"addon": voice.acoustic, "vocoder": voice.vocoder}
+    hashes = {name: f"{addon.name} {file_hash(addon.folder / ADDON_FILE)}" for name, addon in addons.items() if addon}
+    kept = {name: told(value) for name, value in options.items() if name not in ELSEWHERE and value is not None}
+    return {**hashes, **kept}
+
+
+def chapters_text(chapters: Sequence[Chapter], total_s: float, title: str, as_json: bool) -> str:
+    """The chapters as a metadata file of FFmpeg, or as the JSON that podcasts have.
+
+    https://ffmpeg.org/ffmpeg-formats.html#Metadata-2, and "JSON Chapters" 1.2.0 of the Podcasting 2.0 namespace.
+    """
+    if as_json:
+        listed = [{"startTime": chapter.start_s, "title": chapter.title} for chapter in chapters]
+        return json.dumps({"version": "1.2.0", "title": title, "chapters": listed}, indent=1, ensure_ascii=False) + "\n"
+    ends = [*(chapter.start_s for chapter in chapters[1:]), total_s]
+    lines = [";FFMETADATA1", f"title={_escaped(title)}"]
+    for chapter, end_s in zip(chapters, ends, strict=True):
+        span = [f"START={round(1000 * chapter.start_s)}", f"END={round(1000 * end_s)}"]
+        lines += ["", "[CHAPTER]", "TIMEBASE=1/1000", *span, f"title={_escaped(chapter.title)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _clock(num_samples: int, sample_rate: int) -> str:
+    return str(timedelta(seconds=num_samples // sample_rate))
+
+
+def _escaped(value: str) -> str:
+    return "".join(f"\\{character}" if character in "=;#\\" else character for character in value)
