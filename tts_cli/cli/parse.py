@@ -86,7 +86,7 @@ def _drawing(words: Sequence[str], distances: Sequence[float], width: int) -> It
     if len(lines) == 1:
         yield from drawn(tree, notes)
         return
-    yield from textwrap.wrap(str(tree), width, break_long_words=False, break_on_hyphens=False)
+    yield from textwrap.wrap(str(tree), width, break_on_hyphens=False)
     for start, end in lines:
         yield from ("", *in_columns(words[start:end], notes[start:end]))
 

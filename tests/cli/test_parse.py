@@ -1,0 +1,99 @@
+"""`tts parse`: trees above words above distances, whatever the text and the parser; what is wrong is one line."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from test_errors import refused
+
+from tts_cli.prosody import linguistics
+
+RIGHT = ("--parser", "right-branching")
+
+
+def test_the_tree_stands_above_the_words_above_their_distances(tts: Run) -> None:
+    outcome = tts("parse", "I saw 2 dogs, you know. Yes!", *RIGHT)
+    assert outcome.out.decode().splitlines() == [
+        "I saw 2 dogs, you know.",
+        "┌──┴──┐",
+        "│  ┌──┴───┐",
+        "│  │   ┌──┴───┐",
+        "│  │   │   ┌──┴───┐",
+        "│  │   │   │    ┌─┴─┐",
+        "I saw two dogs you know",
+        "0  5   4   3    2   1",
+        "",
+        "Yes!",
+        "Yes",
+        " 0",
+    ]
+
+
+def test_json_from_a_file(tts: Run, tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("Yes, I don't.", encoding="utf-8")
+    expected = {
+        "text": "Yes, I don't.",
+        "words": ["Yes", "I", "don't"],
+        "marks": [",", "", "."],
+        "distances": [0, 2, 1],
+        "tree": "(Yes (I don't))",
+    }
+    for arguments, stdin in ((["--input-file", file], b""), ([], file.read_bytes())):
+        assert tts("parse", *arguments, *RIGHT, "--json", stdin=stdin).json == {
+            "parser": "right-branching",
+            "sentences": [expected],
+        }
+
+
+def test_a_sentence_too_wide_to_be_drawn_stands_in_brackets(tts: Run) -> None:
+    outcome = tts("parse", "very " * 299 + "long", *RIGHT)
+    lines = outcome.out.decode().splitlines()[1:]
+    assert lines[0].startswith("(very (very ")
+    assert max(map(len, lines)) <= 120
+    assert sum(line.count("very") for line in lines) == 2 * 299
+    assert lines[-1].split()[-2:] == ["2", "1"]
+
+
+def test_the_sentence_encoder_of_an_addon(tts: Run) -> None:
+    (found,) = tts("parse", "You can't miss John's house, can you?", "--parser", "tiny-linguistics", "--json").json["sentences"]
+    assert found["words"] == ["You", "can't", "miss", "John's", "house", "can", "you"]
+    assert found["distances"][0] == 0
+    assert len(set(found["distances"])) > 2
+    (longest,) = tts("parse", "word " * 300, "--parser", "tiny-linguistics", "--json").json["sentences"]
+    assert len(longest["distances"]) == 300
+
+
+def test_a_parser_of_an_installed_package(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = [EntryPoint("mine", f"{__name__}:Mine", linguistics.GROUP), EntryPoint("broken", "math:pi", linguistics.GROUP)]
+    monkeypatch.setattr(linguistics, "entry_points", lambda group: offered if group == linguistics.GROUP else [])
+    assert tts("parse", "a b c", "--parser", "mine", "--json").json["sentences"][0]["tree"] == "((a b) c)"
+    refused(tts("parse", "a b c", "--parser", "broken"), "parser 'broken' cannot be loaded: TypeError")
+
+
+class Mine:
+    """Branches to the left."""
+
+    def distances(self, words: list[str], marks: list[str]) -> list[int]:
+        assert len(words) == len(marks)
+        return list(range(len(words)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["", *RIGHT], "the text is empty"),
+        (["... --", *RIGHT], "has no words"),
+        (["Привет мир", *RIGHT], "Cyrillic"),
+        (["a", "--input-file", "b", *RIGHT], "--input-file"),
+        (["--input-file", "absent.txt", *RIGHT], "absent.txt: cannot be read"),
+        (["hello", "--parser", "right"], "unknown parser 'right'; known: linguistics-en, benepar, link-grammar, right-branching"),
+        (["hello", "--parser", "tiny-vocoder"], "is of kind 'vocoder': it analyses no sentences"),
+        (["hello"], "the parser 'linguistics-en' is not installed"),
+    ],
+)
+def test_what_is_wrong_is_one_line(tts: Run, arguments: list[str], message: str) -> None:
+    refused(tts("parse", *arguments), message)
