@@ -56,9 +56,9 @@ class LinkPackage(ModuleType):
         linkage = SimpleNamespace(
             num_of_words=lambda: len(self.tokens),
             word_char_start=lambda token: text.index(self.tokens[token]),
-            constituent_tree=lambda: self.tree,
+            constituent_tree=lambda: self.tree if self.fate == "parsed" else "(S (NP I.p))",
         )
-        return [linkage] if self.fate == "parsed" else []
+        return [] if self.fate == "none" else [linkage]
 
 
 @pytest.fixture(name="link_package")
@@ -79,7 +79,7 @@ def test_link_grammar_reads_leaves_of_treebanks_as_words(link_package: LinkPacka
     assert link_package.texts == ["I don't know, John's dog?"]
 
 
-@pytest.mark.parametrize("fate", ["late", "none"])
+@pytest.mark.parametrize("fate", ["late", "none", "in part"])
 def test_link_grammar_takes_for_a_chain_what_it_cannot_parse(link_package: LinkPackage, fate: str) -> None:
     link_package.fate = fate
     assert LinkGrammar().distances(WORDS, MARKS) == [0, 4, 3, 2, 1]

@@ -40,7 +40,7 @@ class RightBranching:
 
 
 class LinkGrammar:
-    """Link Grammar (Sleator and Temperley 1993), which makes phrases of its links; a sentence it finds none in is a chain."""
+    """Link Grammar (Sleator and Temperley 1993), which makes phrases of its links; a sentence it finds no whole tree of is a chain."""
 
     def __init__(self) -> None:
         """Raises InputError where it is not installed."""
@@ -66,7 +66,9 @@ class LinkGrammar:
         tokens = range(1, linkage.num_of_words() - 1)
         (tree,) = parse_trees(_LINK_TOKEN.sub(_as_leaf, linkage.constituent_tree()), "Link Grammar")
         found = [owners[bisect_right(starts, linkage.word_char_start(token)) - 1] for token in tokens]
-        return distances_of_words(tree, found, len(words))
+        # Of some sentences its phrases hold the first words alone.
+        is_whole = len(tree.leaves) == len(found)
+        return distances_of_words(tree, found, len(words)) if is_whole else right_branching(len(words))
 
 
 class Benepar:
