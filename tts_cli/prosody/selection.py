@@ -82,7 +82,7 @@ class ProsodySelector(SequenceBlock):
         if strategy not in WITHOUT_INVENTORY:
             self._open(Inventory(addon, self.path))
         size = self.inventory.embeddings.shape[1] if self.inventory else 0
-        self.inputs = (*_request_ports(size), *READS[strategy])
+        self.inputs = (*_request_ports(size), *READS[strategy], *(_continuity_ports(size) if READS[strategy] else ()))
         self.outputs = (
             PortSpec(name="embedding", rate="utterance", channels=size),
             PortSpec(name="selected", rate="utterance", channels=0, type="int64"),
@@ -162,12 +162,18 @@ def relative_distances(embeddings: Floats, previous: Floats) -> Floats:
 
 
 def _request_ports(size: int) -> tuple[PortSpec, ...]:
-    vectors = ("given_embedding", "previous_embedding")
     return (
         PortSpec(name="embedding", rate="utterance", channels=size),
         PortSpec(name="speaker", rate="utterance", type="int64"),
         PortSpec(name="seed", rate="utterance", type="int64"),
-        *(PortSpec(name=name, rate="utterance", channels=size, optional=True) for name in vectors),
+        PortSpec(name="given_embedding", rate="utterance", channels=size, optional=True),
+    )
+
+
+def _continuity_ports(size: int) -> tuple[PortSpec, ...]:
+    """What strategies read that weigh one utterance against another."""
+    return (
+        PortSpec(name="previous_embedding", rate="utterance", channels=size, optional=True),
         PortSpec(name="continuity", rate="utterance", optional=True),
     )
 
