@@ -40,7 +40,10 @@ class RightBranching:
 
 
 class LinkGrammar:
-    """Link Grammar (Sleator and Temperley 1993), which makes phrases of its links; a sentence it finds no whole tree of is a chain."""
+    """Link Grammar (Sleator and Temperley 1993), and the phrases that it makes of its links.
+
+    A sentence of which it finds no whole tree is a chain.
+    """
 
     def __init__(self) -> None:
         """Raises InputError where it is not installed."""
