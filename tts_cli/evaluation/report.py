@@ -156,6 +156,8 @@ class Report:
     notes: tuple[str, ...] = ()
     details: tuple[dict[str, Any], ...] = ()
     """What was measured on each clip, for `as_dict` only."""
+    names: tuple[str, str, str] = ("clips of", "voice", "clips")
+    """What a row's group, its name and the number of its clips are called."""
 
     def table(self) -> Table:
         """The report for the terminal."""
@@ -178,7 +180,7 @@ class Report:
         return {"title": self.title, "rows": rows, "notes": list(self.notes), "details": list(self.details)}
 
     def _header(self) -> list[str]:
-        return ["clips of", "voice", "clips", *(column.title for column in self.columns)]
+        return [*self.names, *(column.title for column in self.columns)]
 
     def _cells(self, row: Row, between: str) -> list[str]:
         shown = [(row.estimates.get(column.key), column) for column in self.columns]
