@@ -263,7 +263,7 @@ def read_text(text: str | None, input_file: Path | None) -> str:
     if text is not None:
         return checked(text, "TEXT")
     if input_file is None and sys.stdin.isatty():
-        raise InputError("there is no text", hint='tts synth "Hello", or --input-file FILE, or a pipe')
+        raise InputError("there is no text", hint="give it in quotes, with --input-file FILE, or through a pipe")
     source = str(input_file) if input_file and input_file != STANDARD_INPUT else "standard input"
     try:
         data = sys.stdin.buffer.read() if source == "standard input" else Path(source).read_bytes()
