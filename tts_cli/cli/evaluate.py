@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.contexts import ContextReport
     from tts_cli.evaluation.prompts import GroupedText
     from tts_cli.evaluation.report import Report
-    from tts_cli.evaluation.transfer_report import TransferReport
+    from tts_cli.evaluation.significance import Reports
 
 Corpora = Annotated[
     Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
@@ -198,7 +198,75 @@ def transfer(
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
         asked = Transfer(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        _print_transfer(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+        _print_all(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+
+
+@app.command()
+def selection(
+    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The voice that chooses its prosody.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The prepared corpus.")],
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="SPLIT", help="test; validation; or train-folds, of whose prompts each is left out while it is spoken."
+        ),
+    ] = "validation",
+    strategies: Annotated[
+        list[str] | None, typer.Option("--strategy", metavar="NAME", help="May be given again. By default all six.")
+    ] = None,
+    top_k: Annotated[
+        list[int] | None, typer.Option("--top-k", metavar="N", min=1, help="May be given again. [default: 1]")
+    ] = None,
+    lengths: Annotated[
+        list[str] | None, typer.Option(metavar="HOW", help="same, pad, resample or dtw; may be given again. [default: resample]")
+    ] = None,
+    bert_weights: Annotated[
+        list[float] | None,
+        typer.Option("--bert-weight", metavar="X", min=0, max=1, help="May be given again. [default: 0.5]"),
+    ] = None,
+    inventory: Annotated[str, typer.Option(metavar="WHOSE", help="own: the speaker's utterances; all: everyone's.")] = "own",
+    speakers: Annotated[
+        list[str] | None,
+        typer.Option("--speaker", metavar="NAME", help="May be given again. By default those who read the same prompts, and lj."),
+    ] = None,
+    vocoder: VocoderName = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="distance, nearness, kinds, variety, recognition, probe or cost; may be given again. By default the first four.",
+        ),
+    ] = None,
+    recognise: Annotated[
+        int | None,
+        typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in so many prompts of each setting."),
+    ] = None,
+    limit: Limit = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Measure prosody selection beside average, chance and recording.
+
+    An option that is given again is tried in every combination, each of which is a row. Figures are kept as they come: give the
+    same command again after a stop.
+    """
+    with extra("eval"):
+        from tts_cli.evaluation.prompts import PASSAGES, PROSODY_SENTENCES
+        from tts_cli.evaluation.selection import STRATEGIES, Selection, settings_of
+        from tts_cli.evaluation.strategies import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.synthesis import load
+
+        settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["resample"], bert_weights or [0.5], inventory)
+        chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
+        texts = TestTexts(
+            _sentences(None, PROSODY_SENTENCES, limit) if "kinds" in chosen else (),
+            _sentences(None, PASSAGES, None) if "variety" in chosen else (),
+            recognise or TestTexts.sample,
+        )
+        asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs)
+        _print_all(evaluate_selection(asked, texts, chosen), as_json, markdown)
 
 
 @app.command()
@@ -220,6 +288,31 @@ def leakage(
         if plot:
             draw_curve(points, plot)
         _print(leakage_report(points), as_json, markdown)
+
+
+@app.command("syntax")
+def parse_treebank(
+    treebank: Annotated[Path, typer.Argument(metavar="TREEBANK", help="Folder of *.ptb files and splits.md.")],
+    parsers: Annotated[
+        list[str] | None,
+        typer.Option("--parser", metavar="NAME", help="As of tts parse; may be given again. By default linguistics-en."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences.")] = None,
+    as_json: Json = False,
+    markdown: MarkdownOutput = False,
+) -> None:
+    """Measure parsers on a treebank's test documents.
+
+    The order of syntactic distances, unlabelled brackets and CPU time; right-branching trees stand beside.
+    """
+    with extra("eval"):
+        from tts_cli.corpora.treebank import open_treebank
+        from tts_cli.evaluation.syntax import evaluate_syntax
+        from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS, open_parser
+
+        names = dict.fromkeys([*(parsers or [DEFAULT_LINGUISTICS]), "right-branching"])
+        opened = {name: open_parser(name) for name in names}
+        _print(evaluate_syntax(open_treebank(treebank), opened, limit), as_json, markdown)
 
 
 def _sentences(file: Path | None, default: Path, limit: int | None) -> tuple[GroupedText, ...]:
@@ -261,7 +354,7 @@ def _print(report: Report, as_json: bool, markdown: bool) -> None:
         show(report.table())
 
 
-def _print_transfer(report: TransferReport, as_json: bool, markdown: bool) -> None:
+def _print_all(report: Reports, as_json: bool, markdown: bool) -> None:
     if as_json:
         print_json(report.as_dict())
     elif markdown:
@@ -270,5 +363,5 @@ def _print_transfer(report: TransferReport, as_json: bool, markdown: bool) -> No
         for one in report.reports:
             show(one.table())
         if report.tests:
-            print_table("Transfer: tests", report.tests_header, report.tests_rows())
+            print_table(f"{report.title}: tests", report.tests_header, report.tests_rows())
         typer.echo("\n".join(report.notes))

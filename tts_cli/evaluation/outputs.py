@@ -45,6 +45,8 @@ class VoiceFiles:
 
     acoustic: Path
     vocoder: Path | None
+    selector: tuple[tuple[str, Any], ...] = ()
+    """Options of its `ProsodySelector` that overrule those of its stack."""
 
     @classmethod
     def of(cls, voice: Voice) -> VoiceFiles:
@@ -63,7 +65,8 @@ class VoiceFiles:
 
 @lru_cache(maxsize=2)
 def _opened(files: VoiceFiles) -> Voice:
-    return load(files.acoustic, files.vocoder, threads=1)
+    overruled = {"ProsodySelector": dict(files.selector)} if files.selector else None
+    return load(files.acoustic, files.vocoder, threads=1, block_options=overruled)
 
 
 @dataclass(frozen=True)

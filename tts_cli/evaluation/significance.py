@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from tts_cli.errors import InputError
-from tts_cli.evaluation.report import Estimate, difference_estimate, require
+from tts_cli.evaluation.report import Estimate, Report, difference_estimate, markdown_table, require
+
+OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
+
+Pairs = dict[str, tuple[Sequence[float], Sequence[float]]]
+"""What shall be tested: the figures of two conditions, utterance by utterance."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,37 @@ class PairedTest:
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Tables that belong together, and the tests that were made together."""
+
+    title: str
+    reports: tuple[Report, ...]
+    tests: tuple[PairedTest, ...]
+    notes: tuple[str, ...] = (OBJECTIVE,)
+
+    tests_header = ("paired test", "utterances", "difference", "p", "p by Holm")
+
+    def tests_rows(self) -> list[list[str]]:
+        """The cells of the table of tests."""
+        return [
+            [test.name, str(test.difference.num_clips), test.difference.text(3), f"{test.p:.2g}", f"{test.corrected_p:.2g}"]
+            for test in self.tests
+        ]
+
+    def markdown(self) -> str:
+        """All of it, for documentation and model cards."""
+        tables = [report.markdown() for report in self.reports]
+        if self.tests:
+            tables.append(markdown_table(f"{self.title}: tests", self.tests_header, self.tests_rows()))
+        return "\n".join([*tables, *(f"{note}\n" for note in self.notes)])
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for `--json`."""
+        reports = [report.as_dict() for report in self.reports]
+        return {"reports": reports, "tests": [asdict(test) for test in self.tests], "notes": list(self.notes)}
 
 
 def paired_tests(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> tuple[PairedTest, ...]:

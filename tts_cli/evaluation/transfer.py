@@ -17,14 +17,12 @@ from tts_cli.evaluation.outputs import Measured, Task, VoiceFiles, analysed, run
 from tts_cli.evaluation.probes import FOLDS, PROBES, cross_validate, pooled
 from tts_cli.evaluation.prompts import describe, read_prompts
 from tts_cli.evaluation.report import Report, Row, mean_estimate, median_estimate, tracked
-from tts_cli.evaluation.significance import paired_tests
+from tts_cli.evaluation.significance import OBJECTIVE, Reports, paired_tests
 from tts_cli.evaluation.speech import SPEAKERS, say
 from tts_cli.evaluation.transfer_report import (
-    OBJECTIVE,
     SPEED,
     SPOKEN,
     Table,
-    TransferReport,
     durations_table,
     identity_table,
     parallel_table,
@@ -164,7 +162,7 @@ def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
             yield measure
 
 
-def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> TransferReport:
+def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Reports:
     """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
@@ -182,7 +180,7 @@ def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Tra
     }
     tables = [made[part]() for part in PARTS if part in parts]
     pairs = {name: pair for _, found in tables for name, pair in found.items()}
-    return TransferReport(tuple(report for report, _ in tables), paired_tests(pairs), (OBJECTIVE, *_left_out(measured)))
+    return Reports("Transfer", tuple(report for report, _ in tables), paired_tests(pairs), (OBJECTIVE, *_left_out(measured)))
 
 
 def _left_out(measured: Measured) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from tts_cli.evaluation.conditions import Condition
 from tts_cli.evaluation.identity import centroid, compare_identity
 from tts_cli.evaluation.outputs import Measured
 from tts_cli.evaluation.probes import ProbeResult
-from tts_cli.evaluation.report import WER, Column, Estimate, Report, Row, markdown_table, mean_estimate, ratio_estimate
-from tts_cli.evaluation.significance import PairedTest
+from tts_cli.evaluation.report import WER, Column, Estimate, Report, Row, mean_estimate, ratio_estimate
+from tts_cli.evaluation.significance import Pairs
 
 SPOKEN: tuple[Condition, ...] = ("reconstruction", "transfer", "no reference", "another clip's latents", "baseline")
 PROSODY = (
@@ -39,45 +39,12 @@ IDENTITY = (
 QUALITY = Column("quality", "DNSMOS")
 ACCURACY = Column("accuracy", "told right %", 1, 100.0)
 SPEED = (Column("cpu", "CPU s / s of audio", 3), Column("first_audio_ms", "first audio ms", 1))
-OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
 
 Scores = Mapping[Clip, Mapping[str, Mapping[str, Any]]]
 """By clip and then by target."""
 Units = dict[Hashable, float]
 """A figure of every utterance."""
-Pairs = dict[str, tuple[Sequence[float], Sequence[float]]]
-"""What shall be tested: the figures of two conditions, utterance by utterance."""
 Table = tuple[Report, Pairs]
-
-
-@dataclass(frozen=True)
-class TransferReport:
-    """A table for every part, and the tests that were made together."""
-
-    reports: tuple[Report, ...]
-    tests: tuple[PairedTest, ...]
-    notes: tuple[str, ...] = (OBJECTIVE,)
-
-    tests_header = ("paired test", "utterances", "difference", "p", "p by Holm")
-
-    def tests_rows(self) -> list[list[str]]:
-        """The cells of the table of tests."""
-        return [
-            [test.name, str(test.difference.num_clips), test.difference.text(3), f"{test.p:.2g}", f"{test.corrected_p:.2g}"]
-            for test in self.tests
-        ]
-
-    def markdown(self) -> str:
-        """All of it, for documentation and model cards."""
-        tables = [report.markdown() for report in self.reports]
-        if self.tests:
-            tables.append(markdown_table("Transfer: tests", self.tests_header, self.tests_rows()))
-        return "\n".join([*tables, *(f"{note}\n" for note in self.notes)])
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, for `--json`."""
-        reports = [report.as_dict() for report in self.reports]
-        return {"reports": reports, "tests": [asdict(test) for test in self.tests], "notes": list(self.notes)}
 
 
 def unit_means(scores: Scores, name: str, unit: Callable[[Clip], Hashable] = lambda clip: clip) -> Units:
