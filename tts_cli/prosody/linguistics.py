@@ -35,7 +35,8 @@ def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None =
     if addon.config.kind != "linguistics":
         raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': it analyses no sentences")
     network = addon.network("analysis", "sentence_encoder", addon.name)
-    most_pieces = min(MOST_PIECES, network.largest("token") or MOST_PIECES)
+    # A word has one piece at least, and [CLS] and [SEP] are none of any word.
+    most_pieces = min(MOST_PIECES, network.largest("token") or MOST_PIECES, 2 + (network.largest("word") or MOST_PIECES))
     return Linguistics(network.network, addon.asset("tokenizer", addon.name), most_pieces)
 
 
