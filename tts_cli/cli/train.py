@@ -79,3 +79,6 @@ app.command(
     help="Train CopyCat (model: copycat): phones and a recording's prosody in, mel frames of another speaker out; "
     "or the speaker encoder that it reads recordings with (model: speaker).",
 )(_command("copycat"))
+app.command(
+    "syntax", help="Train a sentence encoder and a head that predicts syntactic distances; --data is a folder of treebank files."
+)(_command("syntax"))

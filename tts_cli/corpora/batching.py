@@ -72,7 +72,7 @@ class AcousticBatches:
     def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
         self.corpus, self.seed = corpus, seed
         self.recordings = corpus.of_split(split)
-        self._groups = _similar_lengths([recording.num_frames for recording in self.recordings], batch_frames)
+        self._groups = similar_lengths([recording.num_frames for recording in self.recordings], batch_frames)
         self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "energy"))
         self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
         self._planned = (0, self._plan_epoch(0))
@@ -100,7 +100,7 @@ class AcousticBatches:
         """`recordings` as one batch."""
         items = [self._item(recording) for recording in recordings]
         speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
-        batch = {name: _pad([item[name] for item in items], self._padding(name)) for name in items[0]}
+        batch = {name: padded([item[name] for item in items], self._padding(name)) for name in items[0]}
         return {**batch, "speaker": torch.tensor(speakers)}
 
     def _padding(self, name: str) -> float:
@@ -131,7 +131,7 @@ class AcousticBatches:
         return [batches[index] for index in generator.permutation(len(batches))]
 
 
-def _similar_lengths(lengths: Sequence[int], batch_frames: int) -> list[tuple[NDArray[np.int64], int]]:
+def similar_lengths(lengths: Sequence[int], batch_frames: int) -> list[tuple[NDArray[np.int64], int]]:
     """Clips in buckets of similar length, and in how many batches of at most `batch_frames` frames each bucket goes."""
     order = np.argsort(lengths, kind="stable")
     ordered = np.array(lengths)[order]
@@ -161,13 +161,13 @@ def voiced_token_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int
     return np.where(voiced > 0, weighted, token_mean(log_f0, durations)).astype(np.float32)
 
 
-def _pad(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
+def padded(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
     """Arrays (length, ...) of one kind as one tensor (B, longest, ...), filled up with `value`."""
     longest = max(len(array) for array in arrays)
-    padded = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, arrays[0].dtype)
-    for row, array in zip(padded, arrays, strict=True):
+    filled = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, arrays[0].dtype)
+    for row, array in zip(filled, arrays, strict=True):
         row[: len(array)] = array
-    return torch.from_numpy(padded)
+    return torch.from_numpy(filled)
 
 
 class Perturbation(StrictModel):

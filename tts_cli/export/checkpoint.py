@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
-from tts_cli.errors import CheckpointError, CorpusError, InputError
+from tts_cli.errors import CheckpointError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness
@@ -39,6 +36,7 @@ STACKS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "vocoder": [{"type": "Vocoder"}, {"type": "Gain", "target_lufs": LOUDNESS_LUFS}, {"type": "Limiter"}],
+    "linguistics": [],
 }
 """The blocks that run an addon, by its kind; a model that is run otherwise has a `stack` of its own."""
 
@@ -76,14 +74,14 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
     if options.speakers:
         model = of_speakers(model, options.speakers)
     folder = corpus or Path(source.recipe.data or "")
-    utterances = held_out_utterances(folder, model.facts, NUM_SENTENCES)
+    utterances = model.held_out(folder, NUM_SENTENCES)
     with selection_parts(model, folder, options.linguistics, output.parent) as (fields, assets):
         parities = write_addon(
             output,
             {**_description(output, model, source, options), **fields},
             model.export_parts(),
             _samples(model, utterances),
-            assets,
+            {**model.export_assets(), **assets},
             model_card=card or model_card(output.name, source, model.facts),
             tolerance=options.tolerance,
         )
@@ -94,15 +92,6 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
     return parities
 
 
-def held_out_utterances(corpus: Path, facts: CorpusFacts, count: int) -> list[Features]:
-    """The first `count` utterances of a prepared corpus, taken in turns from its speakers, held-out ones before others."""
-    opened = open_corpus(corpus, facts.mel, facts.symbols)
-    known = [recording for recording in opened.recordings if recording.speaker in facts.speaker_names]
-    if not known:
-        raise CorpusError(f"{corpus}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
-    return [_features(opened, recording, facts) for recording in _in_turns(known)[:count]]
-
-
 def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
     """What is known from the checkpoint and of what is exported, in Markdown."""
     about = source.description
@@ -111,9 +100,12 @@ def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
         "",
         f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
-        f"- speakers: {', '.join(facts.speaker_names)}",
-        f"- audio: {facts.mel.sample_rate} Hz, {facts.mel.num_bands} mel bands",
     ]
+    if facts.speakers or facts.symbols:
+        lines += [
+            f"- speakers: {', '.join(facts.speaker_names)}",
+            f"- audio: {facts.mel.sample_rate} Hz, {facts.mel.num_bands} mel bands",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -164,24 +156,3 @@ def _samples(model: TrainableModel, utterances: Iterable[Features]) -> dict[str,
             for name, inputs in model.export_samples(utterance).items():
                 samples.setdefault(name, []).append(inputs)
     return samples
-
-
-def _in_turns(recordings: Iterable[Recording]) -> list[Recording]:
-    """Held-out recordings before others; of either the first of every speaker, then the second, ..."""
-    counts: Counter[tuple[bool, str]] = Counter()
-    places: list[tuple[bool, int]] = []
-    recordings = list(recordings)
-    for recording in recordings:
-        is_trained_on = recording.split == "train"
-        places.append((is_trained_on, counts[is_trained_on, recording.speaker]))
-        counts[is_trained_on, recording.speaker] += 1
-    order = sorted(range(len(places)), key=places.__getitem__)
-    return [recordings[index] for index in order]
-
-
-def _features(corpus: Corpus, recording: Recording, facts: CorpusFacts) -> Features:
-    phones = np.array([facts.symbols.index(token) for token in recording.tokens], np.int64)
-    durations = np.array(recording.durations, np.int64)
-    speaker = np.array(facts.speaker_names.index(recording.speaker))
-    frames = corpus.load(recording, ("mel", "log_f0", "voicing", "energy"))
-    return {"phones": phones, "durations": durations, "speaker": speaker, **frames}

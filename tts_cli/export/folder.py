@@ -79,7 +79,7 @@ def write_addon(
 
 
 def _write_network(part: ExportPart, folder: Path, samples: Sequence[Sample]) -> NetworkSpec:
-    round_parameters(part.module)
+    round_parameters(part)
     return export_network(part, folder, samples[0])
 
 

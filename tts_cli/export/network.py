@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tts_cli.backends import graph_outputs
 from tts_cli.export.margins import find_margins
+from tts_cli.export.storage import Arrays, stored, widened
 from tts_cli.library import file_hash
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
@@ -41,28 +42,22 @@ def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) ->
         sha256=NetworkHashes(onnx=_UNKNOWN, params=_UNKNOWN),
     )
     graph, params = folder / f"{part.name}.onnx", folder / f"{part.name}.params"
-    _write_network(part.module.eval(), spec, example, graph, params)
+    _write_network(part, spec, example, graph, params)
     return spec.model_copy(update={"sha256": NetworkHashes(onnx=file_hash(graph), params=file_hash(params))})
 
 
-def stored(value: Tensor) -> NDArray[np.generic]:
-    """`value` as an addon keeps it: float16 in place of float32, unless that overflows."""
-    array: NDArray[np.generic] = value.detach().cpu().numpy()
-    if array.dtype != np.float32:
-        return array
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float16)
-    return half if np.isfinite(half).all() else array
-
-
-def _write_network(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], graph: Path, params: Path) -> None:
+def _write_network(part: ExportPart, spec: NetworkSpec, example: Sequence[Tensor], graph: Path, params: Path) -> None:
+    module = part.module.eval()
     state = module.state_dict()
     for port in (*spec.inputs, *spec.outputs):
         if port.name in state:
             raise ValueError(f"'{port.name}' is the name of a port and of a parameter")
     model = _trace(module, spec, example, graph)
     names = _parameters_of(model, state.keys())
-    _append_parameters(model, {name: stored(state[name]) for name in names}, params)
+    kept: Arrays = {}
+    for name in names:
+        kept |= stored(name, state[name], part.storage)
+    _append_parameters(model, kept, params)
     onnx.save(model, graph)
 
 
@@ -108,14 +103,10 @@ def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
     return [name for name in state_names if name in read]
 
 
-def _append_parameters(model: ModelProto, values: dict[str, NDArray[np.generic]], file: Path) -> None:
+def _append_parameters(model: ModelProto, values: Arrays, file: Path) -> None:
     """Make `values` initialisers whose data lies in `file`, and let nodes read their float32 form."""
     graph = model.graph
-    casts = {name: f"{name}.float32" for name, value in values.items() if value.dtype == np.float16}
-    for node in graph.node:
-        _replace(node.input, [casts.get(name, name) for name in node.input])
-    nodes = [onnx.helper.make_node("Cast", [name], [cast], to=TensorProto.FLOAT) for name, cast in casts.items()]
-    _replace(graph.node, [*nodes, *graph.node])
+    _replace(graph.node, widened(graph.node, values))
     with file.open("wb") as data:
         for name, value in values.items():
             data.write(b"\0" * (-data.tell() % _ALIGNMENT_BYTES))

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from tts_cli.addon_config import read_addon_config
 from tts_cli.errors import AddonError, CheckpointError
+from tts_cli.export.storage import restored
 from tts_cli.models.parts import ExportPart
 
 
 def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]]:
-    """Parameters of one network by their state names; float16 comes back as float32.
+    """Parameters of one network by their state names; float16 and int8 come back as float32.
 
     Raises AddonError when the addon has no such network or its files are damaged.
     """
@@ -27,7 +28,7 @@ def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]
     try:
         tensors = onnx.load(graph, load_external_data=False).graph.initializer
         content = np.memmap(data, np.uint8, mode="r") if data.stat().st_size else np.zeros(0, np.uint8)
-        return {tensor.name: _read(tensor, content) for tensor in tensors}
+        return restored({tensor.name: _read(tensor, content) for tensor in tensors})
     except Exception as error:
         raise AddonError(f"{graph}: cannot be read: {' '.join(str(error).split())}") from error
 
@@ -56,4 +57,4 @@ def _read(tensor: TensorProto, content: NDArray[np.uint8]) -> NDArray[np.generic
     start, num_bytes = int(where["offset"]), int(where["length"])
     kind = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
     value: NDArray[np.generic] = content[start : start + num_bytes].view(kind).reshape(tuple(tensor.dims))
-    return value.astype(np.float32) if kind == np.float16 else value.copy()
+    return value.copy()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tts_cli.backends import Network
 from tts_cli.errors import RefusedError
 from tts_cli.export.margins import outputs_of
-from tts_cli.export.network import stored
+from tts_cli.export.storage import restored, stored
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import Array
 
@@ -37,11 +37,11 @@ class Parity:
         return self.largest_difference / max(1.0, self.largest_value)
 
 
-def round_parameters(module: nn.Module) -> None:
+def round_parameters(part: ExportPart) -> None:
     """Give every parameter the value an addon keeps, so that what is left to differ is the computation."""
     with torch.no_grad():
-        for value in module.state_dict().values():
-            value.copy_(torch.from_numpy(stored(value)))
+        for name, value in part.module.state_dict().items():
+            value.copy_(torch.from_numpy(restored(stored(name, value, part.storage))[name]))
 
 
 def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample], context: str = "default") -> list[Parity]:

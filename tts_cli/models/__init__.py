@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, suggest
+from tts_cli.corpora.held_out import held_out_utterances
+from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import ConfigError
 from tts_cli.models.parts import ExportPart, Features
 
@@ -32,13 +35,14 @@ class Kind(NamedTuple):
     group: str
     """The command that trains it: `tts train GROUP`."""
     module: str
-    addon: Literal["acoustic", "vocoder"] | None = None
+    addon: Literal["acoustic", "vocoder", "linguistics"] | None = None
     """The kind of addon it becomes; None: it is only a part of other models, which begin from its weights."""
 
 
 KINDS = {
     "attention": Kind("acoustic", "tts_cli.models.attention", "acoustic"),
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic", "acoustic"),
+    "syntax": Kind("syntax", "tts_cli.models.syntax", "linguistics"),
     "speaker": Kind("copycat", "tts_cli.models.speaker"),
     "copycat": Kind("copycat", "tts_cli.models.copycat", "acoustic"),
     "vae": Kind("vae", "tts_cli.models.vae", "acoustic"),
@@ -97,6 +101,25 @@ class TrainableModel(nn.Module, ABC):
         self.facts = facts
 
     @classmethod
+    def open_corpus(cls, folder: Path, config: Any) -> Any:  # noqa: ARG003
+        """What is learnt from, by default a prepared corpus; `config` is the file's `Config`. Raises CorpusError."""
+        return open_corpus(folder)
+
+    @classmethod
+    def corpus_facts(cls, corpus: Any) -> CorpusFacts:
+        """What a model must know of `corpus`."""
+        summaries = corpus.summary.speakers
+        speakers = [
+            SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
+            for name in corpus.speakers
+        ]
+        return CorpusFacts(mel=corpus.mel, symbols=corpus.summary.symbols, speakers=tuple(speakers))
+
+    def begin(self) -> str | None:
+        """Take the weights from which every fresh training of this kind begins, if there are such; says which, in one line."""
+        return None
+
+    @classmethod
     @abstractmethod
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         """Batches of the `split` ("train" or "validation") of a prepared corpus; `config` is the file's `BatchConfig`."""
@@ -143,6 +166,14 @@ class TrainableModel(nn.Module, ABC):
     @abstractmethod
     def export_parts(self) -> list[ExportPart]:
         """The networks of its addon."""
+
+    def export_assets(self) -> dict[str, Path]:
+        """Files that its addon needs, by the names of its assets."""
+        return {}
+
+    def held_out(self, corpus: Path, count: int) -> list[Features]:
+        """The first `count` utterances of a corpus, held-out ones before others. Raises CorpusError."""
+        return held_out_utterances(corpus, self.facts, count)
 
     @abstractmethod
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:

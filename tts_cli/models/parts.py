@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from tts_cli.ports import PortSpec, Role
 Features = Mapping[str, NDArray[np.generic]]
 """One utterance of a prepared corpus, without a batch axis: `phones` (N,) int64, `durations` (N,) int64, `speaker` () int64,
 `mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
+
+
+Storage = Literal["float16", "int8"]
 
 
 @dataclass(frozen=True)
@@ -35,5 +39,7 @@ class ExportPart:
     mask: str | None = None
     """See `ports.NetworkSpec`, as of `splittable`."""
     splittable: bool = False
+    storage: Storage = "float16"
+    """What its parameters are kept as: int8 halves the size of large networks, whose loss by that has to be measured."""
     lookahead: int | None = None
     """Frames of the receptive field that lie after the output frame; None: half of it, as centred convolutions have it."""

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from tts_cli.corpora.manifest import Corpus, open_corpus
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, model_file
+from tts_cli.models import CorpusFacts, TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
@@ -36,10 +35,10 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     tell = say if fabric.is_global_zero else _say_nothing
     corpus = _open_corpus(recipe)
     _prepare_folder(fabric, run, restart, tell)
-    model = create_model(recipe, corpus_facts(corpus))
+    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
     loop = Loop(fabric, model, recipe, run)
-    if not _resume(loop, tell) and init_from:
-        for line in initialise(model, recipe.model, init_from):
+    if not _resume(loop, tell):
+        for line in _begin(model, recipe, init_from):
             tell(line)
         loop.state.average.load(model.state_dict())
     fabric.barrier()
@@ -58,16 +57,6 @@ def create_model(recipe: Recipe, facts: CorpusFacts) -> TrainableModel:
     torch.manual_seed(recipe.seed)
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, facts)
     return model.train()
-
-
-def corpus_facts(corpus: Corpus) -> CorpusFacts:
-    """What a model must know of `corpus`."""
-    summaries = corpus.summary.speakers
-    speakers = [
-        SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
-        for name in corpus.speakers
-    ]
-    return CorpusFacts(mel=corpus.mel, symbols=corpus.summary.symbols, speakers=tuple(speakers))
 
 
 class StopSignals:
@@ -114,13 +103,19 @@ def _launch(recipe: Recipe) -> Fabric:
     return fabric
 
 
-def _open_corpus(recipe: Recipe) -> Corpus:
+def _open_corpus(recipe: Recipe) -> Any:
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
-    corpus = open_corpus(Path(recipe.data))
+    corpus = model_file(recipe.model).Model.open_corpus(Path(recipe.data), recipe.network)
     if recipe.speakers is not None:
         corpus = corpus.of_speakers(recipe.speakers)
     return corpus.with_disjoint_prompts() if recipe.disjoint_prompts else corpus
+
+
+def _begin(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path]) -> list[str]:
+    """First weights, from what the kind of model itself begins with and from `init_from`; a line for each."""
+    begun = None if init_from else model.begin()
+    return [begun] if begun else initialise(model, recipe.model, init_from)
 
 
 def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:

@@ -1,0 +1,358 @@
+"""Sentences to their meaning and their syntax, in one pass: a sentence encoder, and a head that hears how far apart words are.
+
+The encoder is a BERT (Devlin et al., 2019) that was taught to give sentences of like meaning like vectors (Reimers and Gurevych,
+2019). The head predicts syntactic distances (Shen et al., 2018) from the states of all its layers. Encoder and head learn
+together, while a copy of the encoder as it came holds its sentence vectors in place.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import math
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.config import StrictModel
+from tts_cli.corpora.treebank import Treebank, TreebankBatches, open_treebank
+from tts_cli.errors import ConfigError
+from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models.parts import ExportPart, Features
+from tts_cli.ports import PortSpec
+from tts_cli.text.pieces import WordPieces
+from tts_cli.text.syntax import brackets, tree_from_distances
+
+TOKENIZER = "tokenizer.json"
+INPUTS = ("pieces", "piece_mask", "first_pieces", "word_mask")
+
+
+class Config(StrictModel):
+    """Sizes of the encoder, where its weights come from, and how the head is made and taught."""
+
+    pretrained: str
+    """A Python package with a folder `model` that holds `tokenizer.json` and `model.safetensors`, a BERT of these sizes."""
+    num_pieces: int = 30522
+    """Of the vocabulary."""
+    channels: int = 384
+    layers: int = 6
+    heads: int = 12
+    expansion: int = 4
+    """Of the feed-forward networks."""
+    longest: int = 512
+    """Pieces of the longest sentence."""
+    head_channels: int = 256
+    head_layers: int = 1
+    head_heads: int = 4
+    dropout: float = 0.3
+    """Within the head."""
+    span_weight: float = 1.0
+    """Of finding the split of every constituent, beside putting all pairs of distances in order."""
+    keeping_weight: float = 1.0
+    """Of keeping sentence vectors and states what they were."""
+
+
+class BatchConfig(StrictModel):
+    """Sentences of one step."""
+
+    batch_pieces: int = 900
+    """Word pieces of a batch, padding included."""
+    lost_marks: float = 0.5
+    """Share of the sentences that lack some of their punctuation, as speech does."""
+
+
+class Attention(nn.Module):
+    """Every step looks at all steps of the mask: (B, N, C), mask (B, N, 1) -> (B, N, C)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(channels, channels)
+        self.key = nn.Linear(channels, channels)
+        self.value = nn.Linear(channels, channels)
+        self.output = nn.Linear(channels, channels)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        query, key, value = (self._split(layer(hidden)) for layer in (self.query, self.key, self.value))
+        scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1]) + (mask.transpose(1, 2)[:, None] - 1.0) * 1e4
+        attended = (scores.softmax(-1) @ value).transpose(1, 2)
+        return self.output(attended.reshape(attended.shape[0], attended.shape[1], -1))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, N, C) -> (B, heads, N, C / heads)."""
+        return x.reshape(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
+
+
+class Layer(nn.Module):
+    """Attention and a feed-forward network, each normalised after it is added (Vaswani et al., 2017)."""
+
+    def __init__(self, channels: int, heads: int, expansion: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.attention = Attention(channels, heads)
+        self.attention_norm = nn.LayerNorm(channels, eps=1e-12)
+        self.expand = nn.Linear(channels, expansion * channels)
+        self.contract = nn.Linear(expansion * channels, channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
+        expanded = nn.functional.gelu(self.expand(hidden))
+        return self.norm(hidden + self.dropout(self.contract(expanded)))
+
+
+class SentenceEncoder(nn.Module):
+    """pieces (B, N) int64, mask (B, N, 1) -> the states of the embeddings and of every layer, each (B, N, channels)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.pieces = nn.Embedding(config.num_pieces, config.channels)
+        self.places = nn.Embedding(config.longest, config.channels)
+        self.segments = nn.Embedding(2, config.channels)
+        self.norm = nn.LayerNorm(config.channels, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(config.channels, config.heads, config.expansion) for _ in range(config.layers))
+
+    def forward(self, pieces: Tensor, mask: Tensor) -> list[Tensor]:
+        place = torch.cumsum(torch.ones_like(pieces), 1) - 1
+        states = [self.norm(self.pieces(pieces) + self.places(place) + self.segments.weight[0])]
+        for layer in self.layers:
+            states.append(layer(states[-1], mask))
+        return states
+
+
+class DistanceHead(nn.Module):
+    """States of all layers (B, N, channels), first_pieces (B, W, 1), word_mask (B, W, 1) -> distances (B, W, 1), the first 0."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        channels = config.head_channels
+        self.mixture = nn.Parameter(torch.zeros(config.layers + 1))
+        self.input = nn.Linear(config.channels, channels)
+        self.layers = nn.ModuleList(Layer(channels, config.head_heads, 2, config.dropout / 2) for _ in range(config.head_layers))
+        self.gap = nn.Linear(2 * channels, channels)
+        self.output = nn.Linear(channels, 1)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, states: list[Tensor], first_pieces: Tensor, word_mask: Tensor) -> Tensor:
+        mixed = sum(weight * state for weight, state in zip(self.mixture.softmax(0), states, strict=True))
+        words = self.dropout(nn.functional.gelu(self.input(self.dropout(at(mixed, first_pieces)))))
+        for layer in self.layers:
+            words = layer(words, word_mask)
+        words = self.dropout(words)
+        gaps = torch.cat([nn.functional.pad(words, (0, 0, 1, 0))[:, :-1], words], -1)
+        distances = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
+        return distances * (word_mask.cumsum(1) > 1)
+
+
+def at(states: Tensor, places: Tensor) -> Tensor:
+    """(B, N, C) at places (B, W, 1) -> (B, W, C)."""
+    return torch.gather(states, 1, places.expand(-1, -1, states.shape[2]))
+
+
+def sentence_vector(states: Tensor, mask: Tensor) -> Tensor:
+    """The mean over the pieces (B, N, C) of each sentence, (B, 1, C) of unit length."""
+    return nn.functional.normalize((states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True), dim=-1)
+
+
+class Analyser(nn.Module):
+    """What an addon holds: pieces (B, N, 1) int64, piece_mask (B, N, 1), first_pieces (B, W, 1) int64, word_mask (B, W, 1) ->
+    sentence_vector (B, 1, C), word_states (B, W, C), syntactic_distance (B, W, 1)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.encoder = SentenceEncoder(config)
+        self.head = DistanceHead(config)
+
+    def forward(self, pieces: Tensor, piece_mask: Tensor, first_pieces: Tensor, word_mask: Tensor) -> tuple[Tensor, ...]:
+        states = self.encoder(pieces[:, :, 0], piece_mask)
+        distances = self.head(states, first_pieces, word_mask)
+        return sentence_vector(states[-1], piece_mask), at(states[-1], first_pieces), distances
+
+
+def order_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
+    """Hinge loss of the order of every two gaps of a sentence whose distances differ (Shen et al., 2018); all (B, G)."""
+    pairs = (distances[:, :, None] > distances[:, None, :]) & is_gap[:, :, None] & is_gap[:, None, :]
+    missing = nn.functional.relu(1 - (scores[:, :, None] - scores[:, None, :])) * pairs
+    return (missing.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)).mean()
+
+
+def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
+    """Cross-entropy of the gap at which each constituent of three or more words is split, among its gaps; all (B, G).
+
+    Every gap splits one constituent: that which reaches to the next gaps of at least its own distance on either side.
+    """
+    places = torch.arange(distances.shape[1], device=distances.device)
+    ends = (distances[:, None, :] >= distances[:, :, None]) | ~is_gap[:, None, :]
+    offsets = places[None, :] - places[:, None]
+    before = torch.where(ends & (offsets < 0), places, -1).amax(2)
+    after = torch.where(ends & (offsets > 0), places, len(places)).amin(2)
+    inside = (places > before[:, :, None]) & (places < after[:, :, None])
+    surprise = scores[:, None, :].masked_fill(~inside, -1e4).logsumexp(2) - scores
+    is_split = (after - before > 2) & is_gap
+    return (surprise * is_split).sum() / is_split.sum().clamp(min=1)
+
+
+class Agreement(NamedTuple):
+    """How far predicted distances agree with true ones, as counts over sentences."""
+
+    found: int = 0
+    """Brackets that both have."""
+    predicted: int = 0
+    true: int = 0
+    ordered: int = 0
+    """Pairs of gaps of unequal true distance that are ordered alike."""
+    pairs: int = 0
+
+    @property
+    def bracket_f1(self) -> float:
+        """Of the unlabelled brackets, without whole sentences and single words."""
+        return 2 * self.found / max(1, self.predicted + self.true)
+
+    @property
+    def order(self) -> float:
+        """The share of pairs that are ordered alike."""
+        return self.ordered / max(1, self.pairs)
+
+
+def agreement(predicted: NDArray[Any], true: NDArray[Any]) -> Agreement:
+    """Of one sentence: (W,) both."""
+    words = [""] * len(true)
+    ours, theirs = (brackets(tree_from_distances(words, values.tolist())) for values in (predicted, true))
+    sides = [np.sign(values[1:, None] - values[None, 1:])[np.triu_indices(len(true) - 1, 1)] for values in (predicted, true)]
+    ordered = int(((sides[0] == sides[1]) & (sides[1] != 0)).sum())
+    return Agreement(len(ours & theirs), len(ours), len(theirs), ordered, int((sides[1] != 0).sum()))
+
+
+class Model(TrainableModel):
+    """The encoder and the head, taught together."""
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        self.analyser = Analyser(config)
+        # What was read in little text would not agree with the words that were not read.
+        self.analyser.encoder.pieces.requires_grad_(False)
+        self._former: list[SentenceEncoder] = []
+
+    @classmethod
+    def open_corpus(cls, folder: Path, config: Any) -> Treebank:
+        return open_treebank(folder, WordPieces(package_file(config, TOKENIZER)))
+
+    @classmethod
+    def corpus_facts(cls, corpus: Any) -> CorpusFacts:  # noqa: ARG003
+        return CorpusFacts()
+
+    @classmethod
+    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        return TreebankBatches(corpus, split, config.batch_pieces, config.lost_marks, seed)
+
+    def begin(self) -> str:
+        self.analyser.encoder.load_state_dict(pretrained_state(self.config))
+        return f"the encoder begins from {self.config.pretrained}"
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+        pieces, mask = batch["pieces"][:, :, 0], batch["piece_mask"]
+        states = self.analyser.encoder(pieces, mask)
+        predicted = self.analyser.head(states, batch["first_pieces"], batch["word_mask"])
+        distances, is_gap = batch["distances"][:, 1:, 0], batch["word_mask"][:, 1:, 0] > 0
+        order = order_loss(predicted[:, 1:, 0], distances, is_gap)
+        span = span_loss(predicted[:, 1:, 0], distances, is_gap)
+        with torch.no_grad():
+            former = self._as_it_came()(pieces, mask)[-1]
+        cosine = (sentence_vector(states[-1], mask) * sentence_vector(former, mask)).sum(-1).mean()
+        drift = ((states[-1] - former).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
+        loss = order + self.config.span_weight * span + self.config.keeping_weight * (10 * (1 - cosine) + drift)
+        return {"loss": loss, "order": order, "span": span, "cosine": cosine, "drift": drift}
+
+    def metrics(self, batch: Batch) -> dict[str, float]:
+        """Chooses by brackets and order, for which the losses only stand."""
+        measured = super().metrics(batch)
+        counted = self.counts(batch)
+        return {**measured, "loss": 2 - counted.bracket_f1 - counted.order, "f1": counted.bracket_f1, "order": counted.order}
+
+    def counts(self, batch: Batch) -> Agreement:
+        """How far the distances of a batch are found."""
+        predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
+        true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
+        each = [agreement(predicted[row, :length], true[row, :length]) for row, length in enumerate(lengths)]
+        return Agreement(*map(sum, zip(*each, strict=True)))
+
+    def _as_it_came(self) -> SentenceEncoder:
+        """The encoder before it learnt anything here; no part of the state, because it can always be had again."""
+        if not self._former:
+            former = copy.deepcopy(self.analyser.encoder).requires_grad_(False)
+            former.load_state_dict(pretrained_state(self.config))
+            self._former.append(former)
+        return self._former[0]
+
+    def export_parts(self) -> list[ExportPart]:
+        width = self.config.channels
+        inputs = [
+            PortSpec(name="pieces", rate="token", type="int64"),
+            PortSpec(name="piece_mask", rate="token"),
+            PortSpec(name="first_pieces", rate="word", type="int64"),
+            PortSpec(name="word_mask", rate="word"),
+        ]
+        outputs = [
+            PortSpec(name="sentence_vector", rate="utterance", channels=width),
+            PortSpec(name="word_states", rate="word", channels=width),
+            PortSpec(name="syntactic_distance", rate="word"),
+        ]
+        return [ExportPart("sentence_encoder", "analysis", self.analyser, inputs, outputs, mask="piece_mask", storage="int8")]
+
+    def export_assets(self) -> dict[str, Path]:
+        return {"tokenizer": package_file(self.config, TOKENIZER)}
+
+    def held_out(self, corpus: Path, count: int) -> list[Features]:
+        batches = TreebankBatches(self.open_corpus(corpus, self.config), "validation", 1, 0.0, 0)
+        return [{name: values[0].numpy() for name, values in batches.batch(step).items()} for step in range(count)]
+
+    @torch.no_grad()
+    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
+        return {"sentence_encoder": tuple(torch.from_numpy(np.asarray(utterance[name]))[None] for name in INPUTS)}
+
+
+def package_file(config: Config, name: str) -> Path:
+    """A file of the pretrained encoder. Raises ConfigError when its package is not installed or lacks it."""
+    found = importlib.util.find_spec(config.pretrained)
+    if found is None or found.origin is None:
+        hint = f"pip install {config.pretrained.replace('_', '-')}"
+        raise ConfigError(f"network.pretrained: the package '{config.pretrained}' is not installed", hint=hint)
+    file = Path(found.origin).parent / "model" / name
+    if not file.is_file():
+        raise ConfigError(f"network.pretrained: the package '{config.pretrained}' has no file model/{name}")
+    return file
+
+
+_NAMES = (
+    (r"^embeddings\.word_embeddings", "pieces"),
+    (r"^embeddings\.position_embeddings", "places"),
+    (r"^embeddings\.token_type_embeddings", "segments"),
+    (r"^embeddings\.LayerNorm", "norm"),
+    (r"^encoder\.layer\.", "layers."),
+    (r"attention\.self\.", "attention."),
+    (r"attention\.output\.dense", "attention.output"),
+    (r"attention\.output\.LayerNorm", "attention_norm"),
+    (r"intermediate\.dense", "expand"),
+    (r"output\.dense", "contract"),
+    (r"output\.LayerNorm", "norm"),
+)
+"""Patterns in the names that BERT's parameters go by elsewhere, and what stands for them here, one after the other."""
+
+
+def pretrained_state(config: Config) -> dict[str, Tensor]:
+    """The state of `SentenceEncoder` that the package brings. Raises ConfigError."""
+    from safetensors.torch import load_file
+
+    state: dict[str, Tensor] = {}
+    for name, value in load_file(package_file(config, "model.safetensors")).items():
+        if name.startswith("pooler.") or value.dtype != torch.float32:
+            continue
+        for pattern, ours in _NAMES:
+            name = re.sub(pattern, ours, name)
+        state[name] = value
+    return state
