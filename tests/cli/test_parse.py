@@ -82,6 +82,17 @@ class Mine:
         return list(range(len(words)))
 
 
+def test_parsers_are_held_against_a_treebank(tts: Run, tmp_path: Path) -> None:
+    refused(tts("evaluate", "syntax", tmp_path, *RIGHT), "splits.md: cannot be read")
+    (tmp_path / "splits.md").write_text("## test\n  * dogs\n", encoding="utf-8")
+    (tmp_path / "dogs.ptb").write_text("(S (NP (DT a) (JJ big) (NN dog)) (VP (VB eats)) (. .))\n" * 2, encoding="utf-8")
+    report = tts("evaluate", "syntax", tmp_path, "--parser", "tiny-linguistics", "--json").json
+    names = {row["name"]: row for row in report["rows"]}
+    assert names.keys() == {"tiny-linguistics", "right-branching", "tiny-linguistics - right-branching"}
+    assert names["right-branching"]["ordered_alike"]["value"] == pytest.approx(1 / 3)
+    assert "right-branching" in tts("evaluate", "syntax", tmp_path, *RIGHT, "--limit", "1", "--markdown").out.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
