@@ -222,7 +222,7 @@ def refuse_misplaced(options: Mapping[str, Any]) -> None:
         if "chapters" in given:
             raise InputError("--chapters needs --long-form")
         if "resume" in given and "output_dir" not in given:
-            raise InputError("--resume needs --long-form or --output-dir")
+            raise InputError("--resume needs --output-dir or --long-form")
         return
     if "resume" in given:
         for name in ("play", "output_raw"):

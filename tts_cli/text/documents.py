@@ -156,7 +156,7 @@ def _paragraphs(text: str) -> Iterator[tuple[list[str], int]]:
 
 
 def _are_apart(before: str, line: str) -> bool:
-    if not line.strip() or _ITEM.match(line) or max(len(before), len(line)) > LONGEST_WRAPPED:
+    if not line.strip() or _ITEM.match(line) or _RULED.fullmatch(before) or max(len(before), len(line)) > LONGEST_WRAPPED:
         return True
     indented = line[0].isspace() and not before[0].isspace()
     return indented and bool(_SENTENCE_END.search(before)) and not _ITEM.match(before)
@@ -164,7 +164,8 @@ def _are_apart(before: str, line: str) -> bool:
 
 def _classified(lines: list[str]) -> Passage:
     if len(lines) > 1 and (rule := _RULED.fullmatch(lines[-1])):
-        return passage(lines[:-1], "heading", 1 if rule[1] == "=" else 2)
+        is_heading = len(lines) == 2 and len(lines[0]) <= _LONGEST_HEADING
+        return passage(lines[:-1], "heading", 1 if rule[1] == "=" else 2) if is_heading else passage(lines[:-1])
     if item := _ITEM.match(lines[0]):
         number = f"{item[1]}: " if item[1] else ""
         return passage([number + lines[0][item.end() :], *lines[1:]], "item")
