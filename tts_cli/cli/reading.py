@@ -71,8 +71,8 @@ class Reader:
     def of(cls, reading: Reading, voice: Voice, asked: dict[str, Any], path: Path | None, resume: bool) -> Reader:
         """The reader whose audio goes to `path`; one that goes on where another was interrupted, if that is wanted.
 
-        `asked` is all that decides what is spoken besides the text. Raises InputError for a file that cannot be written, or gone on
-        with.
+        `asked` is all that decides what is spoken besides the text. Raises InputError for a file that cannot be written, or
+        cannot be gone on with.
         """
         state = State(digest=reading.document.digest, asked=asked)
         if path is None or path == STANDARD_OUTPUT or is_device(path):
@@ -144,7 +144,7 @@ class Reader:
 
     def _begin(self, step: Step, sentence: Sentence) -> None:
         """Notes where the sentence that is being spoken begins, and how it is spoken."""
-        chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 3)
+        chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 6)
         heading = step.heading
         if heading and self.state.is_heading and chapters and heading.level > chapters[-1].level:
             # "Part One", and directly below it "Chapter One": one place to go to.
