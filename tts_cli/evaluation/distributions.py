@@ -82,9 +82,14 @@ def gap_closed(recorded: Scores, centroid: Scores, output: Scores) -> Estimate:
 
 def variety(passages: Sequence[Scores]) -> Scores:
     """Deviation of each measure from sentence to sentence within `passages`: (measures,). NaN figures are left out."""
-    deviations = np.concatenate([passage - np.nanmean(passage, axis=0) for passage in passages])
-    degrees = np.isfinite(deviations).sum(axis=0) - len(passages)
-    return np.asarray(np.sqrt(np.nansum(deviations**2, axis=0) / np.maximum(degrees, 1)))
+    squares = np.concatenate([(passage - _known_mean(passage)) ** 2 for passage in passages])
+    degrees = np.isfinite(squares).sum(axis=0) - len(passages)
+    return np.asarray(np.sqrt(np.nansum(squares, axis=0) / np.maximum(degrees, 1)))
+
+
+def _known_mean(figures: Scores) -> Scores:
+    """The mean of what is known; 0 where nothing is, which `np.nanmean` warns of."""
+    return np.asarray(np.nansum(figures, axis=0) / np.maximum(np.isfinite(figures).sum(axis=0), 1))
 
 
 Readings = Mapping[str, Sequence[Scores]]

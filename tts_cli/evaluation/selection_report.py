@@ -128,12 +128,14 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
             rows.append(Row(name, estimates, group))
             if group == next(iter(groups)):
                 by_measure.append(Row(name, measure_estimates(recorded, figures), group))
+    num_left_out = len(scores.rows[RECORDING]) - len(scores.clips)
     notes = (
         f"1-Wasserstein distances between the system's and the recordings' distributions of {len(MEASURES)} measures of an "
         "utterance, each in standard scores of the speaker's training recordings, averaged over the measures; share of the "
         "centroid's distance that is closed; 95 % bootstrap intervals over utterances, which are drawn with their recordings. "
         f"`{OTHERS}`: as many training recordings of other texts by the same speakers. A speaker with fewer than {FEWEST} "
-        "recordings is reported, not pooled, and nothing is claimed.",
+        f"recordings is reported, not pooled, and nothing is claimed. Utterances left out, because in some setting a measure of "
+        f"them is not defined: {num_left_out}.",
     )
     details = tuple(
         {"row": name, "speaker": clip.speaker, "id": clip.id, **dict(zip(MEASURES, row.tolist(), strict=True))}
