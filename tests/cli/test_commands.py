@@ -35,6 +35,8 @@ def test_bare_addons_lists_them(tts: Run) -> None:
         "tiny-acoustic": "acoustic",
         "tiny-attention": "acoustic",
         "tiny-copycat": "acoustic",
+        "tiny-linguistics": "linguistics",
+        "tiny-prosody": "acoustic",
         "tiny-vocoder": "vocoder",
     }
 
@@ -48,6 +50,9 @@ def test_without_addons_the_list_says_where_it_looked(tts: Run, monkeypatch: pyt
 def test_checking_addons(tts: Run) -> None:
     outcome = tts("addons", "check", TINY / "tiny-acoustic", "tiny-vocoder")
     assert outcome.code == 0 and b"speaks with tiny-vocoder: low, high" in outcome.out
+    outcome = tts("addons", "check", "tiny-prosody", "tiny-linguistics")
+    assert outcome.code == 0 and b"valid: acoustic, 4 networks, speaks with tiny-vocoder" in outcome.out
+    assert b"valid: linguistics, 1 networks" in outcome.out
 
 
 def test_doctor_says_what_is_there_and_whether_it_can_speak(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
