@@ -6,6 +6,7 @@ With `--json`, and where audio goes to standard output, nothing else is printed 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,8 +82,9 @@ Settings = Annotated[
 
 
 def say(line: str) -> None:
-    """Tells the user one line, on standard error."""
-    typer.echo(line, err=True)
+    """Tells the user one line, on standard error: above the bars, where there are any."""
+    # What `typer.echo` writes to is not what Rich puts in the place of standard error while it draws.
+    print(line, file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
