@@ -36,6 +36,7 @@ def random_batch(lengths: tuple[int, ...] = (9, 6)) -> Batch:
     return {
         "phones": torch.randint(1, 6, (len(lengths), num_tokens), generator=generator) * token_mask[..., 0].long(),
         "durations": durations,
+        "phone_mask": token_mask * (torch.arange(num_tokens) % 3 > 0).float()[:, None],
         "token_mask": token_mask,
         "frame_mask": frame_mask,
         "mel": torch.randn(len(lengths), num_frames, 80, generator=generator) - 5,

@@ -86,6 +86,25 @@ class Posterior(NamedTuple):
         return self.mean + torch.randn_like(self.mean) * torch.exp(0.5 * self.log_variance)
 
 
+class RunningNorm(nn.Module):
+    """Standardises x (B, 1, C) by each channel's mean and deviation over the training so far: for batches of few items."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("square", torch.ones(channels))
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                self.count += 1
+                weight = (1 / self.count).clamp(min=0.01)
+                self.mean.lerp_(x.mean((0, 1)), weight)
+                self.square.lerp_(x.square().mean((0, 1)), weight)
+        return (x - self.mean) / torch.sqrt((self.square - self.mean.square()).clamp(min=1e-4))
+
+
 class _ReversedGradient(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, x: Tensor, weight: float) -> Tensor:
@@ -101,6 +120,16 @@ def reversed_gradient(x: Tensor, weight: float) -> Tensor:
     """`x`, whose gradient is turned round and scaled (Ganin and Lempitsky, 2015): what follows learns, what precedes unlearns."""
     result: Tensor = _ReversedGradient.apply(x, weight)
     return result
+
+
+def courses(x: Tensor, weights: Tensor, number: int) -> list[Tensor]:
+    """The first coefficients of the cosine transform of x (B, T, C) over where weights (B, T, 1) are: level, slope, arch, ...
+
+    Gives `number` of (B, 1, C); the place of a step is the share of the weights before it.
+    """
+    total = weights.sum(1, keepdim=True).clamp(min=1e-3)
+    place = (weights.cumsum(1) - 0.5 * weights) / total
+    return [(x * weights * torch.cos(torch.pi * order * place)).sum(1, keepdim=True) / total for order in range(number)]
 
 
 def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

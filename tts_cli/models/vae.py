@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tts_cli.models import Batch, CorpusFacts, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
-from tts_cli.models.layers import ConvNeXtBlock, Posterior, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.layers import ConvNeXtBlock, Posterior, RunningNorm, courses, masked_mean_and_deviation, reversed_gradient
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
@@ -43,6 +43,8 @@ class Config(acoustic.Config):
     """Of each nat beyond."""
     kl_warmup_steps: int = 1500
     """Steps over which that weight, and the adversary's, grow from nothing."""
+    outline_weight: float = 0.5
+    """Of telling the outline of the prosody by the embedding alone."""
     adversary_weight: float = 0.05
     """Of working against the adversary that tells speakers by their embeddings."""
 
@@ -60,6 +62,8 @@ class ReferenceEncoder(nn.Module):
         dilations = self.DILATIONS[: config.reference_layers]
         self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
         self.norm = nn.LayerNorm(channels)
+        # What utterances have in common is far more than what sets them apart.
+        self.summed_norm = RunningNorm((self.num_shapes + 1) * channels)
         self.whole = nn.Linear((self.num_shapes + 1) * channels, channels)
         self.head = nn.Linear(channels, 2 * config.embedding_channels)
         # Noise that drowns the embedding before it tells anything is never overcome.
@@ -77,15 +81,9 @@ class ReferenceEncoder(nn.Module):
             hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
         hidden = self.norm(hidden)
         _, deviation = masked_mean_and_deviation(hidden, mask)
-        summed = torch.cat([*self._courses(hidden, mask), deviation], -1)
-        mean, log_variance = self.head(nn.functional.gelu(self.whole(summed))).chunk(2, -1)
+        summed = torch.cat([*courses(hidden, mask, self.num_shapes), deviation], -1)
+        mean, log_variance = self.head(nn.functional.gelu(self.whole(self.summed_norm(summed)))).chunk(2, -1)
         return Posterior(mean, log_variance.clamp(-8, 4))
-
-    def _courses(self, hidden: Tensor, mask: Tensor) -> list[Tensor]:
-        """The first coefficients of the cosine transform of each channel over the utterance, each (B, 1, C)."""
-        place = (mask.cumsum(1) - 0.5) / mask.sum(1, keepdim=True).clamp(min=1)
-        courses = (torch.cos(torch.pi * order * place) for order in range(self.num_shapes))
-        return [masked_mean_and_deviation(hidden * course, mask)[0] for course in courses]
 
 
 class EmbeddedTokenEncoder(TokenEncoder):
@@ -114,6 +112,49 @@ class ProsodyEncoder(acoustic.ProsodyEncoder):
         return self.values(self.encoder(phones, token_mask, speaker, embedding), speaker)
 
 
+class Outline(nn.Module):
+    """The outline of an utterance's prosody, told by its embedding (B, 1, channels): a loss that shows the encoder what to hear.
+
+    The outline is level, slope, arch and deviation of F0 (against the speaker's mean), energy (without its level) and duration
+    over the phones, and the mean duration of the rest.
+    """
+
+    SHAPES = 4
+
+    def __init__(self, config: Config, facts: CorpusFacts) -> None:
+        super().__init__()
+        means = torch.tensor([speaker.mean_log_f0 for speaker in facts.speakers])
+        self.register_buffer("mean_log_f0", means[:, None])
+        num_values = 3 * (self.SHAPES + 1)
+        self.norm = RunningNorm(num_values)
+        self.head = nn.Linear(config.embedding_channels, num_values)
+
+    def forward(self, embedding: Tensor, batch: Batch) -> Tensor:
+        """The mean square of what is told wrong, in deviations of the outlines of all utterances."""
+        return (self.head(embedding) - self.norm(self.measured(batch))).square().mean()
+
+    def measured(self, batch: Batch) -> Tensor:
+        """(B, 1, values) of the batch's utterances."""
+        phones, speaker = batch["phone_mask"], batch["speaker"][:, None, None]
+        log_duration = torch.log1p(batch["durations"].float())[..., None]
+        log_f0 = batch["token_log_f0"] - self.mean_log_f0[speaker[:, :, 0]]
+        rest, _ = masked_mean_and_deviation(log_duration, batch["token_mask"] - phones)
+        return torch.cat(
+            [
+                *self._course(log_f0, phones * batch["token_voicing"]),
+                *self._course(batch["token_energy"], phones)[1:],
+                *self._course(log_duration, phones),
+                rest,
+            ],
+            -1,
+        )
+
+    def _course(self, x: Tensor, weights: Tensor) -> list[Tensor]:
+        """Courses and deviation, each (B, 1, 1)."""
+        mean, deviation = masked_mean_and_deviation(x, weights)
+        return [mean, *courses(x - mean, weights, self.SHAPES)[1:], deviation]
+
+
 class Adversary(nn.Module):
     """Whose embedding this is: (B, 1, channels) -> a score for every speaker (B, speakers)."""
 
@@ -138,16 +179,19 @@ class Model(acoustic.Model):
         self.text_encoder = EmbeddedTokenEncoder(config, facts, config.channels, config.channels)
         self.prosody_encoder = ProsodyEncoder(config, facts)
         self.reference_encoder = ReferenceEncoder(config, facts)
+        self.outline = Outline(config, facts)
         self.adversary = Adversary(config, facts)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
         parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
+        parts["outline"] = self.outline(embedding, batch)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
-        parts["loss"] = parts["loss"] + self.config.kl_weight * grown * nn.functional.relu(parts["kl"] - self.config.capacity)
+        excess = nn.functional.relu(parts["kl"] - self.config.capacity)
+        parts["loss"] = parts["loss"] + self.config.outline_weight * parts["outline"] + self.config.kl_weight * grown * excess
         if self.training:
             scores = self.adversary(reversed_gradient(embedding, grown))
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
@@ -177,7 +221,15 @@ class Model(acoustic.Model):
         )
 
     def speaker_tables(self) -> tuple[str, ...]:
-        return (*super().speaker_tables(), "adversary.output.weight", "adversary.output.bias")
+        return (*super().speaker_tables(), "outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")
+
+    def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """CopyCat gives what its reference encoder hears with."""
+        if kind != "copycat":
+            return state
+        heard = {name: value for name, value in state.items() if name.startswith("reference_encoder.")}
+        heard = {name.replace(".mel_input.", ".input."): value for name, value in heard.items()}
+        return {name: value for name, value in heard.items() if name.split(".")[1] in ("input", "blocks")}
 
     def export_parts(self) -> list[ExportPart]:
         embedding = PortSpec(name="embedding", rate="utterance", channels=self.config.embedding_channels)
