@@ -12,6 +12,7 @@ from tts_cli.backends import check_ports, chosen_provider, first_line, graph_out
 from tts_cli.errors import AddonError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
+_DYNAMIC_QUANTIZATION = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
 _TYPES = {"f32": "float32", "i64": "int64"}
 
 
@@ -60,6 +61,9 @@ def open_network(
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
     }
+    if settings.precision == "f32" and _DYNAMIC_QUANTIZATION in core.get_property(device, "SUPPORTED_PROPERTIES"):
+        # Else activations would be int8, too, wherever parameters are.
+        options[_DYNAMIC_QUANTIZATION] = 0
     if cache is not None:
         options["CACHE_DIR"] = str(cache)
     shapes = static_shapes(spec, sizes) if sizes else {}

@@ -175,7 +175,7 @@ def export_addon(
             TOLERANCE if tolerance is None else tolerance,
             linguistics or DEFAULT_LINGUISTICS,
         )
-        parities = export(existing(checkpoint, "checkpoint or run"), output, data, options)
+        parities = export(existing(checkpoint, "checkpoint or run"), output, data, options, say)
     _print_parities(output, parities)
     _say_loudness(output)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +58,14 @@ class ExportOptions:
     """The addon that analyses sentences for prosody selection, by name or path; a model without embeddings needs none."""
 
 
-def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions) -> list[Parity]:
+def export_addon(
+    checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions, say: Callable[[str], None] = print
+) -> list[Parity]:
     """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
 
     That of a model with acoustic embeddings has the corpus' training utterances to select them from. Where its default vocoder is
     found, the loudness of its speakers is measured and written, too.
-    `corpus` is the prepared corpus whose sentences are compared; None takes the one the recipe names.
+    `corpus` is the one whose sentences are compared; None takes that which the recipe names. `say` tells the user one line.
     Raises CheckpointError, also for a model that is only a part of others; CorpusError; InputError for unknown speakers; and what
     `selection_parts` and `write_addon` raise.
     """
@@ -75,6 +77,7 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
         model = of_speakers(model, options.speakers)
     folder = corpus or Path(source.recipe.data or "")
     utterances = model.held_out(folder, NUM_SENTENCES)
+    rounding_loss = model.rounding_loss(folder)
     with selection_parts(model, folder, options.linguistics, output.parent) as (fields, assets):
         parities = write_addon(
             output,
@@ -85,6 +88,8 @@ def export_addon(checkpoint: Path, output: Path, corpus: Path | None, options: E
             model_card=card or model_card(output.name, source, model.facts),
             tolerance=options.tolerance,
         )
+    for line in rounding_loss():
+        say(line)
     if options.default_vocoder in list_addons(output.parent):
         # A voice that cannot speak these sentences, of another language perhaps, is an addon all the same.
         with suppress(InputError):

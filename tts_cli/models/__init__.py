@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -170,6 +170,13 @@ class TrainableModel(nn.Module, ABC):
     def export_assets(self) -> dict[str, Path]:
         """Files that its addon needs, by the names of its assets."""
         return {}
+
+    def rounding_loss(self, corpus: Path) -> Callable[[], list[str]]:  # noqa: ARG002
+        """Measures the model; what is returned is called when its parameters are what its addon keeps, and tells what that cost.
+
+        `corpus` is the folder of the corpus whose held-out utterances tell it.
+        """
+        return list
 
     def held_out(self, corpus: Path, count: int) -> list[Features]:
         """The first `count` utterances of a corpus, held-out ones before others. Raises CorpusError."""

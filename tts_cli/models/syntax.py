@@ -11,6 +11,7 @@ import copy
 import importlib.util
 import math
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -228,6 +229,20 @@ def agreement(predicted: NDArray[Any], true: NDArray[Any]) -> Agreement:
     return Agreement(len(ours & theirs), len(ours), len(theirs), ordered, int((sides[1] != 0).sum()))
 
 
+class Judged(NamedTuple):
+    """What a model makes of a set of sentences."""
+
+    counts: Agreement
+    vectors: Tensor
+    """(sentences, channels)."""
+
+
+def _cosines(vectors: Tensor, others: Tensor) -> str:
+    """Of each vector with its other, all of unit length."""
+    cosines = (vectors * others).sum(-1)
+    return f"{float(cosines.mean()):.4f} and {float(cosines.min()):.4f}"
+
+
 class Model(TrainableModel):
     """The encoder and the head, taught together."""
 
@@ -310,6 +325,34 @@ class Model(TrainableModel):
     def held_out(self, corpus: Path, count: int) -> list[Features]:
         batches = TreebankBatches(self.open_corpus(corpus, self.config), "validation", 1, 0.0, 0)
         return [{name: values[0].numpy() for name, values in batches.batch(step).items()} for step in range(count)]
+
+    def rounding_loss(self, corpus: Path) -> Callable[[], list[str]]:
+        batches = list(TreebankBatches(self.open_corpus(corpus, self.config), "validation", 2000, 0.0, 0).in_order())
+        before, former = self._judged(batches), self._vectors(self._as_it_came(), batches)
+
+        def after() -> list[str]:
+            now = self._judged(batches)
+            return [
+                f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
+                f"{now.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {now.counts.order:.4f}",
+                f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(now.vectors, before.vectors)}; with "
+                f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(now.vectors, former)}",
+            ]
+
+        return after
+
+    def _judged(self, batches: Sequence[Batch]) -> Judged:
+        with torch.no_grad():
+            counted = [self.counts(batch) for batch in batches]
+        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), self._vectors(self.analyser.encoder, batches))
+
+    @staticmethod
+    @torch.no_grad()
+    def _vectors(encoder: SentenceEncoder, batches: Sequence[Batch]) -> Tensor:
+        """(sentences, channels)."""
+        masks = [batch["piece_mask"] for batch in batches]
+        states = (encoder(batch["pieces"][:, :, 0], mask)[-1] for batch, mask in zip(batches, masks, strict=True))
+        return torch.cat([sentence_vector(last, mask)[:, 0] for last, mask in zip(states, masks, strict=True)])
 
     @torch.no_grad()
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
