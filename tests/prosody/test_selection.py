@@ -17,7 +17,7 @@ from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
 from tts_cli.ports import Tensors
 from tts_cli.prosody.inventory import Inventory, asset_name
-from tts_cli.prosody.selection import ProsodySelector, relative_distances
+from tts_cli.prosody.selection import FRAMES_AROUND, ProsodySelector, relative_distances, without_silence
 from tts_cli.prosody.similarity import SYNTAXES
 from tts_cli.request import REQUEST_PORTS, Controls, Request
 
@@ -226,3 +226,15 @@ def test_ten_thousand_sentences_are_searched_at_once(lengths: str, large: Folder
         block.perform(asked)
         times_ms.append(1000 * (time.process_time() - start))
     assert min(times_ms) < QUICK_MS
+
+
+def test_silence_around_a_recording_does_not_count() -> None:
+    random = np.random.default_rng(0)
+    speech = random.normal(-4, 0.5, (60, 80)).astype(np.float32)
+    silence = random.normal(-10, 0.1, (200, 80)).astype(np.float32)
+    for before, after in ((200, 150), (30, 4)):
+        kept = without_silence(np.concatenate([silence[:before], speech, silence[:after]]))
+        assert len(kept) == 60 + 2 * FRAMES_AROUND
+    click = np.full((1, 80), -3.0, np.float32)
+    assert len(without_silence(np.concatenate([speech, silence, click]))) > 200, "what is loud belongs to it"
+    np.testing.assert_array_equal(without_silence(speech), speech)

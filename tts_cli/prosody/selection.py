@@ -41,6 +41,12 @@ READS: dict[Strategy, tuple[PortSpec, ...]] = {
 }
 """What each strategy knows of the sentence."""
 SCORE_DIGITS = 5
+NUM_LOUD = 10
+"""Frames that are louder than what counts as loud, which a click is not."""
+SILENCE_BELOW = 4.5
+"""Natural log of the magnitude by which silence is softer than loud frames: 39 dB."""
+FRAMES_AROUND = 4
+"""Frames of silence that are kept."""
 WITHOUT_INVENTORY: tuple[Strategy, ...] = ("centroid", "oracle")
 
 
@@ -195,9 +201,16 @@ def embedding_of(recording: Path, addon: Addon) -> Floats:
     from tts_cli.prosody.transfer import read_recording
 
     encoder = reference_encoder(addon)
-    mel = log_mel(read_recording(recording, addon.sample_rate), addon.mel)
+    mel = without_silence(log_mel(read_recording(recording, addon.sample_rate), addon.mel))
     outputs = encoder.run({"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)})
     return np.asarray(outputs["embedding"][0, 0], np.float32)
+
+
+def without_silence(mel: Floats) -> Floats:
+    """What of mel (T, bands) lies between the first and the last loud frame, as in the recordings that voices learn from."""
+    level = mel.mean(1)
+    loud = np.flatnonzero(level > np.sort(level)[-NUM_LOUD:][0] - SILENCE_BELOW)
+    return mel[max(0, loud[0] - FRAMES_AROUND) : loud[-1] + 1 + FRAMES_AROUND]
 
 
 def reference_encoder(addon: Addon) -> AddonNetwork:
