@@ -44,6 +44,12 @@ def test_the_final_slope_is_that_of_the_last_half_second_of_speech(semitones_per
     assert heard(f0_hz, [0, 100, 30]).measures().final_slope == pytest.approx(semitones_per_second, abs=1e-3)
 
 
+def test_unvoiced_sounds_are_not_in_the_range_of_energy() -> None:
+    f0_hz, energy = np.full(100, 100.0), np.zeros(100)
+    f0_hz[30:60], energy[30:60] = 0.0, -7.0
+    assert heard(f0_hz, [0, 100], energy=energy).measures().energy_range == 0.0
+
+
 def test_what_is_not_voiced_has_no_melody() -> None:
     measures = heard(np.zeros(50), [0, 50]).measures()
     assert all(np.isnan([measures.mean_f0, measures.f0_range, measures.final_slope]))

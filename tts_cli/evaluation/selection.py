@@ -34,7 +34,7 @@ from tts_cli.request import Sentence
 from tts_cli.synthesis import Said, Voice
 from tts_cli.text import TextFrontEnd
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same audio would be measured differently."""
 FOLDS = 5
 """Of the split `train-folds`."""
