@@ -6,12 +6,14 @@ CORPORA ?= data
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
-# CopyCat begins from an acoustic voice, and speaks with a vocoder: those just made, or the shipped ones.
+# CopyCat and the voice that selects its prosody begin from others, and speak with a vocoder: those just made, or the shipped ones.
 ifeq ($(RECIPE),tiny)
 ACOUSTIC ?= tiny-acoustic
 VOCODER ?= tiny-vocoder
 SPEAKER ?= tiny-speaker
 COPYCAT ?= tiny-copycat
+VAE ?= tiny-vae
+VAE_FROM ?= $(ACOUSTIC)
 TARGETS ?= kathleen,slt,bdl
 BEGINNING ?= $(ADDONS)
 else ifeq ($(RECIPE),shipped)
@@ -19,6 +21,8 @@ ACOUSTIC ?= arctic-16k
 VOCODER ?= universal-16k
 SPEAKER ?= speaker-16k
 COPYCAT ?= copycat-16k
+VAE ?= prosody-16k
+VAE_FROM ?= $(ACOUSTIC) $(COPYCAT)
 TARGETS ?= kathleen,slt,bdl,lj,allison
 BEGINNING ?= addons
 else
@@ -38,6 +42,11 @@ TTS := .venv-all/bin/tts
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
 COPYCAT_ADDON := $(ADDONS)/$(COPYCAT)/addon.json
+VAE_ADDON := $(ADDONS)/$(VAE)/addon.json
+# The parser of sentences learns from a treebank; those who only train a voice take the shipped one.
+LINGUISTICS ?= linguistics-en
+LINGUISTICS_ADDON := $(ADDONS)/$(LINGUISTICS)/addon.json
+TREEBANK ?= $(CORPORA)/gum_const
 
 # Whose prosody `make transfer` takes, what is said there, and who says it then.
 SOURCE ?= data/cmu_us_bdl_arctic/wav/arctic_a0098.flac
@@ -46,7 +55,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat export synth transfer bench clean
+.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax export synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +76,8 @@ prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=
 train-acoustic: runs/$(ACOUSTIC)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
 train-vocoder: runs/$(VOCODER)/trained ## Train the vocoder (likewise)
 train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
+train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it with its inventory to runs/addons (likewise)
+train-syntax: $(LINGUISTICS_ADDON) ## Train the parser of sentences (TREEBANK=DIR of Penn trees), and export it to runs/addons
 export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
 synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tiny-acoustic.wav
 	@mkdir -p out
@@ -125,4 +136,20 @@ runs/$(COPYCAT)/trained: recipes/$(COPYCAT).yaml runs/$(SPEAKER)/trained $(BEGIN
 
 $(COPYCAT_ADDON): runs/$(COPYCAT)/trained | $(BEGINNING)/$(VOCODER)/addon.json
 	$(TTS) export-addon $(<D) --data $(PREPARED) --speakers $(TARGETS) --default-vocoder $(VOCODER) --output $(@D)
+	@touch $@
+
+runs/$(VAE)/trained: recipes/$(VAE).yaml $(PREPARED)/corpus.json $(VAE_FROM:%=$(BEGINNING)/%/addon.json)
+	$(TTS) train vae $< --data $(PREPARED) --output $(@D) $(VAE_FROM:%=--init-from $(BEGINNING)/%)
+	@touch $@
+
+$(VAE_ADDON): runs/$(VAE)/trained addons/$(LINGUISTICS)/addon.json | $(BEGINNING)/$(VOCODER)/addon.json
+	$(TTS) export-addon $(<D) --data $(PREPARED) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
+	@touch $@
+
+runs/$(LINGUISTICS)/trained: recipes/$(LINGUISTICS).yaml | $(EVERYTHING)
+	$(TTS) train syntax $< --data $(TREEBANK) --output $(@D)
+	@touch $@
+
+$(LINGUISTICS_ADDON): runs/$(LINGUISTICS)/trained
+	$(TTS) export-addon $(<D) --data $(TREEBANK) --output $(@D)
 	@touch $@
