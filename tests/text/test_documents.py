@@ -78,6 +78,7 @@ def test_plain_text(text: str, expected: list[str]) -> None:
         ("Before\n\n```python\nx = 1\n```\n\nAfter", ["Before", "code:", "After"]),
         ("| A | B |\n|---|---|\n| 1 | 2 |\n| | 4 |", ["item: A: 1; B: 2", "item: B: 4"]),
         ("![A red house](x.png) ![x](y.png)\n\n***\n\n~~no~~ yes", ["A red house", "pause:", "yes"]),
+        ("```\n\n# no\n\n```\n\n# Yes\n\n<!-- x -->\n\ntext", ["code:", "heading1: Yes", "text"]),
         ("# Part\r\n\r\nText &amp; \\*more\\* <b>bold</b>", ["heading1: Part", "Text & *more* bold"]),
     ],
 )
@@ -100,6 +101,14 @@ def test_markdown(text: str, expected: list[str]) -> None:
 )
 def test_html(text: str, expected: list[str]) -> None:
     assert heard(text, ".html") == expected
+
+
+def test_portions_of_markdown_are_what_all_of_it_is() -> None:
+    blocks = ["Prose [a][r].", "# Head", "- one\n\n  more\n\n- two", "1. one\n\n2. two", "````\n\n# code\n\n```\n\nno\n\n````"]
+    blocks += ["> quote\n\n> more", "| A |\n|---|\n| 1 |", "word " * 300]
+    text = "\n\n".join(blocks * 4) + "\n\n[r]: http://x.org"
+    one = heard("\n\n".join(blocks) + "\n\n[r]: http://x.org", ".md")
+    assert "Prose a." in one and heard(text, ".md") == one * 4
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".html"])

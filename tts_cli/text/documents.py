@@ -4,8 +4,7 @@
     for passage in document.passages():
         read(passage.text)
 
-Of a document its text is held, of an EPUB one chapter's at a time. Nothing is parsed before it is asked for, but for the outline
-of a Markdown text.
+Of a document its text is held, of an EPUB one chapter's at a time; nothing is parsed before it is asked for.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from tts_cli.text.hypertext import Passage, passage, passages_of_html
 LONGEST_WRAPPED = 120
 """Characters of the longest lines that may have been broken only because there was no more room."""
 
-_NEW_LINES = re.compile(r"\r\n?|[\x85\u2028]")
-_NEW_PAGES = re.compile(r"[\f\v\u2029]")
+_BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\f": "\n\n", "\v": "\n\n", "\u2029": "\n\n"}
 _ITEM = re.compile(r"\s*(?:[-*•·‣+–]|(\d{1,3})[.)])\s+(?=\S)")
 _QUOTED = re.compile(r"\s*>+ ?")
 _RULED = re.compile(r"\s*(=|-|~|\*|_){3,}\s*")
@@ -46,6 +44,10 @@ _PART = re.compile(rf"\s*(?:{_PARTS})\b", re.IGNORECASE)
 _LONGEST_HEADING = 100
 _FRONT_MATTER = re.compile(r"\A---\n(?:.*\n)*?(?:---|\.\.\.)\n")
 _NOTE = re.compile(r"(\S)\[\^[^\]\s]+\](?!:)|^\[\^[^\]\s]+\]: *", re.MULTILINE)
+_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n^]+\]:[ \t]*\S.*", re.MULTILINE)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_PROSE = re.compile(r"[^\W\d_]")
+_PORTION = 2000
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _KINDS = {
     b"%PDF": ("a PDF", "pdftotext FILE book.txt"),
@@ -91,7 +93,8 @@ def open_document(path: Path) -> Document:
 
 def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
     """The text as a document; `suffix` says of what kind, as that of a file's name does."""
-    text = _NEW_PAGES.sub("\n\n", _NEW_LINES.sub("\n", text))
+    for written, line_break in _BREAKS.items():
+        text = text.replace(written, line_break)
     read = _READERS.get(suffix.lower(), passages_of_text)
     return Document(title, len(text), sha256(text.encode()).hexdigest(), partial(read, text))
 
@@ -115,8 +118,10 @@ def checked(text: str, source: str) -> str:
     """The text. Raises InputError, naming `source`, for one that holds what no text does."""
     if "\0" in text:
         raise InputError(f"{source}: holds a NUL byte, so it is not a text")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError(f"{source}: not UTF-8 text")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{source}: not UTF-8 text") from error
     return text
 
 
@@ -130,9 +135,8 @@ def passages_of_text(text: str) -> Iterator[Passage]:
         yield _classified(lines)._replace(end=end)
 
 
-def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """Each line, and where it ends."""
-    start = 0
+def _lines(text: str, start: int = 0) -> Iterator[tuple[str, int]]:
+    """Each line from `start` on, and where it ends."""
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
@@ -183,20 +187,33 @@ def _is_heading(lines: Sequence[str]) -> bool:
 
 
 def passages_of_markdown(text: str) -> Iterator[Passage]:
-    """The passages of a Markdown text: of CommonMark with tables. Its outline is parsed first, a block when it is asked for."""
+    """The passages of a Markdown text, of CommonMark with tables; a portion of it is parsed when it is asked for."""
     from markdown_it import MarkdownIt
 
-    text = _NOTE.sub(r"\1", _FRONT_MATTER.sub("", text))
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    starts = [0, *(end + 1 for _, end in _lines(text))]
     references: dict[str, object] = {}
-    outline = MarkdownIt("commonmark").enable("table").disable("inline").parse(text, references)
-    blocks = [token.map for token in outline if token.level == 0 and token.map]
-    del outline
-    for first, last in blocks:
-        end = min(starts[last], len(text)) if last < len(starts) else len(text)
-        for found in passages_of_html(markdown.render(text[starts[first] : end], references)):
-            yield found._replace(end=end)
+    markdown.parse("\n\n".join(_REFERENCE.findall(text)), references)
+    start = found.end() if (found := _FRONT_MATTER.match(text)) else 0
+    for end in _portions(text, start):
+        markup = markdown.render(_NOTE.sub(r"\1", text[start:end]), references)
+        for one in passages_of_html(markup):
+            yield one._replace(end=start + (end - start) * one.end // max(len(markup), 1))
+        start = end
+
+
+def _portions(text: str, start: int) -> Iterator[int]:
+    """Ends of portions that can be parsed by themselves: at headings, and elsewhere between paragraphs, outside of code."""
+    begun, before, fence = start, "x", ""
+    for line, end in _lines(text, start):
+        here = end - len(line)
+        whole = not fence and not before.strip()
+        if whole and (line.startswith("#") or (here - begun > _PORTION and _PROSE.match(line))):
+            yield here
+            begun = here
+        if marks := _FENCE.match(line):
+            fence = "" if fence and marks[1].startswith(fence) else fence or marks[1]
+        before = line
+    yield len(text)
 
 
 _READERS: dict[str, Callable[[str], Iterator[Passage]]] = {

@@ -52,7 +52,8 @@ def passage(lines: Sequence[str], kind: Kind = "paragraph", level: int = 0) -> P
         broken = text.endswith("-") and not text.endswith(" -")
         heading = kind == "heading" and text[-1] not in ".:;,?!-"
         text += part if broken else f": {part}" if heading else f" {part}"
-    found = Passage(_ADDRESS.sub(r"\1", text), kind, level)
+    has_address = "://" in text or "www." in text
+    found = Passage(_ADDRESS.sub(r"\1", text) if has_address else text, kind, level)
     return found if found.has_words else Passage("", "pause")
 
 
