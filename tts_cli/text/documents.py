@@ -153,7 +153,8 @@ def _paragraphs(text: str) -> Iterator[tuple[list[str], int]]:
             yield lines, last
             lines = []
         if line.strip():
-            lines.append(_QUOTED.sub("", line))
+            quote = _QUOTED.match(line)
+            lines.append(line[quote.end() :] if quote else line)
         last = end
     if lines:
         yield lines, last
