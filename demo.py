@@ -1,4 +1,4 @@
-"""`make demo`: the shipped voices speak, streaming, and one speaks like a recording of somebody else.
+"""`make demo`: the shipped voices speak, streaming; one speaks like a recording of somebody else, one selects its own melody.
 
 A table says what that cost, out/ holds the audio and pictures of it.
 """
@@ -17,7 +17,7 @@ import tts_cli
 from tts_cli import library
 from tts_cli.audio.files import WavFile
 from tts_cli.bench import TEXTS, first_audio, peak_memory_mb
-from tts_cli.cli.pictures import Shown, draw
+from tts_cli.cli.pictures import Shown, draw, draw_contours
 from tts_cli.cli.terminal import print_table
 from tts_cli.cli.timings import Recorded, TimedSentence
 from tts_cli.prosody.transfer import listen
@@ -30,6 +30,17 @@ PASSAGE = TEXTS["60 s"]
 RECORDING = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
 SAID = "Who the devil gave it to you to be judge and jury?"
 TARGET = "kathleen"
+STRATEGIES = ("centroid", "syntactic", "bert", "bert+syntactic")
+SENTENCES = {
+    "or-question": "Does he wear a black suit or a blue one?",
+    "wh-question": "Who ate the rest of my pizza?",
+    "compound": "Get scores, schedules, and listen to live audio streams.",
+}
+STORY = (
+    "The rain had stopped, and the lamps along the harbour were lit one after another. Who could have left the boat there? "
+    "Nobody in the village had seen it before, and nobody cared to ask. The old man looked at it for a long time, "
+    "shook his head, and went home without a word."
+)
 PAUSE_S = 0.3
 """Between sentences."""
 
@@ -57,6 +68,7 @@ def main() -> None:
     draw(OUT / f"{name}.png", [shown(spoken[name], voice, f"{name}.wav")], voice.acoustic.mel)
     print(f"audio: {OUT}/*.wav; waveform, mel, F0 and phones of {name}.wav: {OUT}/{name}.png")
     transfer(tts_cli.load(library.TRANSFER_ADDON, threads=1), header)
+    select(header)
 
 
 def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
@@ -71,6 +83,29 @@ def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
     recorded = Shown(RECORDING.name, heard.audio, mel.sample_rate, source.phones())
     draw(OUT / f"{name}.png", [recorded, shown(spoken, voice, f"{name}.wav")], mel)
     print(f"recording and result above each other: {OUT}/{name}.png; analysis: {analysis:.3f} CPU s / s of recording")
+
+
+def select(header: tuple[str, ...]) -> None:
+    """Speaks sentences by every strategy and a passage by two of them, and draws the melodies."""
+    spoken: dict[str, dict[str, Spoken]] = {}
+    for strategy in STRATEGIES:
+        voice = tts_cli.load(library.SELECTION_ADDON, threads=1, block_options={"ProsodySelector": {"strategy": strategy}})
+        for _ in voice.stream("Warming up."):
+            pass
+        texts = SENTENCES | ({"story": STORY} if strategy in (STRATEGIES[0], STRATEGIES[-1]) else {})
+        for name, text in texts.items():
+            spoken.setdefault(name, {})[strategy] = speak(voice, voice.default_speaker, f"{name}-{strategy}", text)
+    print_table(
+        f"{voice.acoustic.name}, the melody selected by syntax and meaning",
+        header,
+        [one.figures for by_strategy in spoken.values() for one in by_strategy.values()],
+    )
+    panels = {
+        f"{text[:60]}": {strategy: one.samples for strategy, one in spoken[name].items()}
+        for name, text in {**SENTENCES, "story": STORY}.items()
+    }
+    draw_contours(OUT / "selection.png", panels, voice.acoustic.mel)
+    print(f"F0 of each sentence by strategy: {OUT}/selection.png; hear {OUT}/story-*.wav")
 
 
 def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:

@@ -20,6 +20,8 @@ DEFAULT_ADDON = "arctic-16k"
 """The voice that speaks when none is named."""
 TRANSFER_ADDON = "copycat-16k"
 """The one that takes the prosody of recordings."""
+SELECTION_ADDON = "prosody-16k"
+"""The one whose sentences choose their own prosody."""
 SHIPPED = Path(__file__).parent / "addons"
 """The addons that come with the package."""
 
