@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_cli.cli.outlets import STANDARD_OUTPUT, beside, free_name, make_folder, outlet_to, to_wav
-from tts_cli.cli.reading import Reader, asked_of, is_complete, open_source, refuse_misplaced
 from tts_cli.cli.selection import Explanation, Selection
 from tts_cli.cli.speech import Speech, do_each, refuse_same, refuse_several
 from tts_cli.cli.terminal import (
@@ -123,6 +122,7 @@ def synth(
     The text is the argument, --input-file, or what comes from a pipe; one that begins with a dash follows "--". Inline phones:
     "a [[B AW1]] tie". Audio is written while it is made; a file takes its name when it is complete.
     """
+    from tts_cli.cli.reading import Reader, asked_of, is_complete, open_source, refuse_misplaced
     from tts_cli.library import DEFAULT_ADDON
     from tts_cli.prosody.reading import Pauses, Reading
     from tts_cli.request import Controls, prosody_json, read_prosody

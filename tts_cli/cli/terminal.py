@@ -61,9 +61,7 @@ EmbeddingFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording said in that manner."),
 ]
-Continuity = Annotated[
-    float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")
-]
+Continuity = Annotated[float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell from which sentences the prosody was selected, with scores.")]
 Threads = Annotated[
     int | None,
@@ -120,10 +118,10 @@ def show(drawing: RenderableType, on_stderr: bool = False) -> None:
 def progress(*measures: str) -> Iterator[Progress]:
     """Bars on standard error, where that is a terminal; `measures` say how far a task is, by default in its own count."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    shown = [TextColumn(measure) for measure in measures] or [MofNCompleteColumn()]
+    shown: list[ProgressColumn] = [*map(TextColumn, measures)] or [MofNCompleteColumn()]
     columns = (TextColumn("{task.description}"), BarColumn(), *shown, TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         yield bars
