@@ -39,8 +39,9 @@ def test_json_from_a_file(tts: Run, tmp_path: Path) -> None:
         "text": "Yes, I don't.",
         "words": ["Yes", "I", "don't"],
         "marks": [",", "", "."],
-        "distances": [0, 2, 1],
+        "predicted": [0, 2, 1],
         "tree": "(Yes (I don't))",
+        "distances": [0, 2, 1],
     }
     for arguments, stdin in ((["--input-file", file], b""), ([], file.read_bytes())):
         assert tts("parse", *arguments, *RIGHT, "--json", stdin=stdin).json == {
@@ -62,7 +63,8 @@ def test_the_sentence_encoder_of_an_addon(tts: Run) -> None:
     (found,) = tts("parse", "You can't miss John's house, can you?", "--parser", "tiny-linguistics", "--json").json["sentences"]
     assert found["words"] == ["You", "can't", "miss", "John's", "house", "can", "you"]
     assert found["distances"][0] == 0
-    assert len(set(found["distances"])) > 2
+    assert len(set(found["predicted"])) > 2
+    assert sorted(found["distances"])[:2] == [0, 1]
     (longest,) = tts("parse", "word " * 300, "--parser", "tiny-linguistics", "--json").json["sentences"]
     assert len(longest["distances"]) == 300
 
@@ -70,7 +72,8 @@ def test_the_sentence_encoder_of_an_addon(tts: Run) -> None:
 def test_a_parser_of_an_installed_package(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     offered = [EntryPoint("mine", f"{__name__}:Mine", linguistics.GROUP), EntryPoint("broken", "math:pi", linguistics.GROUP)]
     monkeypatch.setattr(linguistics, "entry_points", lambda group: offered if group == linguistics.GROUP else [])
-    assert tts("parse", "a b c", "--parser", "mine", "--json").json["sentences"][0]["tree"] == "((a b) c)"
+    (found,) = tts("parse", "a b c", "--parser", "mine", "--json").json["sentences"]
+    assert (found["tree"], found["predicted"], found["distances"]) == ("((a b) c)", [0, 5, 10], [0, 1, 2])
     refused(tts("parse", "a b c", "--parser", "broken"), "parser 'broken' cannot be loaded: TypeError")
 
 
@@ -79,7 +82,7 @@ class Mine:
 
     def distances(self, words: list[str], marks: list[str]) -> list[int]:
         assert len(words) == len(marks)
-        return list(range(len(words)))
+        return list(range(0, 5 * len(words), 5))
 
 
 def test_parsers_are_held_against_a_treebank(tts: Run, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def parse(
     """Show the syntax of a text: the tree of each sentence.
 
     Under the words stand their syntactic distances: how high the tree joins a word and the one before. Words are those that are
-    spoken, numbers written out.
+    spoken, numbers written out. --json also has what the parser itself predicted, of which only the order counts.
     """
     from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS, open_parser
 
@@ -68,20 +68,25 @@ def _sentences(text: str) -> Iterator[Sentence]:
 
 
 def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object]:
-    from tts_cli.text.syntax import tree_from_distances
+    from tts_cli.text.syntax import syntactic_distances, tree_from_distances
 
     tree = tree_from_distances(sentence.words, distances)
-    rounded = [round(float(distance), 4) for distance in distances]
-    marks = [mark.strip() for mark in sentence.marks]
-    return {"text": sentence.text, "words": sentence.words, "marks": marks, "distances": rounded, "tree": str(tree)}
+    return {
+        "text": sentence.text,
+        "words": sentence.words,
+        "marks": [mark.strip() for mark in sentence.marks],
+        "predicted": [round(float(distance), 4) for distance in distances],
+        "tree": str(tree),
+        "distances": syntactic_distances(tree),
+    }
 
 
 def _drawing(words: Sequence[str], distances: Sequence[float], width: int) -> Iterator[str]:
     """The tree drawn above words and distances; in brackets, and then these, where it would be wider than `width` columns."""
-    from tts_cli.text.syntax import drawn, in_columns, tree_from_distances
+    from tts_cli.text.syntax import drawn, in_columns, syntactic_distances, tree_from_distances
 
     tree = tree_from_distances(words, distances)
-    notes = [f"{round(float(distance), 1):g}" for distance in distances]
+    notes = [str(distance) for distance in syntactic_distances(tree)]
     lines = list(_lines(words, notes, width))
     if len(lines) == 1:
         yield from drawn(tree, notes)
