@@ -43,16 +43,18 @@ def create_players(model: TrainableModel, recipe: Recipe) -> list[Player]:
 
 
 class Average:
-    """The exponential moving average of a model's parameters."""
+    """The exponential moving average of a model's parameters, and of buffers that are not whole numbers."""
 
     def __init__(self, model: TrainableModel, decay: float) -> None:
         self.decay = decay
         self._model = model
-        parameters = list(model.parameters())
-        self._parameters = [parameter.detach() for parameter in parameters]
-        self._averages = [parameter.clone() for parameter in self._parameters]
-        places = {id(parameter): place for place, parameter in enumerate(parameters)}
-        self._places = {name: places[id(p)] for name, p in model.named_parameters(remove_duplicate=False)}
+        named, kept = dict(model.named_parameters(remove_duplicate=False)), model.state_dict().keys()
+        # What is measured of activations in training belongs to the parameters of its time.
+        named |= {name: b for name, b in model.named_buffers(remove_duplicate=False) if name in kept and b.is_floating_point()}
+        places: dict[int, int] = {}
+        self._places = {name: places.setdefault(id(tensor), len(places)) for name, tensor in named.items()}
+        self._parameters = [tensor.detach() for tensor in {id(tensor): tensor for tensor in named.values()}.values()]
+        self._averages = [tensor.clone() for tensor in self._parameters]
 
     def update(self, step: int) -> None:
         """Follow the parameters after `step`, faster while there are few of them."""
