@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_cli.corpora.treebank import ParsedSentence, open_treebank
-from tts_cli.evaluation.syntax import evaluate_syntax, ordered_alike, score
+from tts_cli.corpora.treebank import ParsedSentence, open_treebank, ordered_alike
+from tts_cli.evaluation.syntax import evaluate_syntax, score
 from tts_cli.text.parsers import RightBranching
 
 DOCUMENT = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from tts_cli.text.characters import plain
 from tts_cli.text.normalise import read
 from tts_cli.text.phones import BOUNDARIES, SPACE
 from tts_cli.text.pieces import WordPieces, leaves_of
-from tts_cli.text.syntax import PUNCTUATION_TAGS, Tree, fold, read_trees, syntactic_distances
+from tts_cli.text.syntax import PUNCTUATION_TAGS, Tree, brackets, fold, read_trees, syntactic_distances, tree_from_distances
 
 SPLITS_FILE = "splits.md"
 _SPLIT_NAMES = {"train": "train", "dev": "validation", "test": "test"}
@@ -148,6 +148,42 @@ def _read_splits(file: Path) -> dict[str, str]:
         elif line.startswith("* "):
             documents[line[2:].strip()] = split
     return documents
+
+
+class Agreement(NamedTuple):
+    """How far predicted distances agree with those of trees, as counts that add up over sentences."""
+
+    num_alike: int
+    """Of the pairs of gaps whose distances are unequal in the tree, those ordered alike."""
+    num_pairs: int
+    num_shared: int
+    """Brackets that both have."""
+    num_brackets: int
+    """Those of either, added up."""
+
+    @property
+    def bracket_f1(self) -> float:
+        """Of unlabelled brackets, those of whole sentences and single words left out."""
+        return 2 * self.num_shared / max(1, self.num_brackets)
+
+    @property
+    def order(self) -> float:
+        """The share of pairs that are ordered alike."""
+        return self.num_alike / max(1, self.num_pairs)
+
+
+def agreement(true: Sequence[float], predicted: Sequence[float]) -> Agreement:
+    """Of the distances of one sentence's words, the first of which counts for nothing."""
+    words = [""] * len(true)
+    found, own = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
+    return Agreement(*ordered_alike(true[1:], predicted[1:]), len(found & own), len(found) + len(own))
+
+
+def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[int, int]:
+    """Of all pairs that `true` has unequal: how many `predicted` orders in the same way, and how many there are."""
+    orders = [np.sign(np.subtract.outer(values, values)) for values in (np.asarray(true), np.asarray(predicted))]
+    unequal = np.triu(orders[0] != 0)
+    return int(np.sum(unequal & (orders[0] == orders[1]))), int(np.sum(unequal))
 
 
 class TreebankBatches:

@@ -6,12 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from tts_cli.corpora.treebank import Marks, ParsedSentence, Treebank
+from tts_cli.corpora.treebank import Marks, ParsedSentence, Treebank, agreement
 from tts_cli.evaluation.report import Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
 from tts_cli.text.parsers import Parser
-from tts_cli.text.syntax import brackets, tree_from_distances
 
 COLUMNS = (
     Column("ordered_alike", "ordered alike %", 1, 100.0),
@@ -73,16 +70,7 @@ def evaluate_syntax(treebank: Treebank, parsers: Mapping[str, Parser], limit: in
 
 def score(sentence: ParsedSentence, predicted: Sequence[float], cpu_s: float = 0.0) -> ParseScore:
     """The distances that a parser gives a sentence, held against its tree's."""
-    num_alike, num_pairs = ordered_alike(sentence.distances[1:], predicted[1:])
-    found, true = (brackets(tree_from_distances(sentence.words, distances)) for distances in (predicted, sentence.distances))
-    return ParseScore(len(sentence.words), num_alike, num_pairs, len(found & true), len(found) + len(true), cpu_s)
-
-
-def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[int, int]:
-    """Of all pairs that `true` has unequal: how many `predicted` orders in the same way, and how many there are."""
-    orders = [np.sign(np.subtract.outer(values, values)) for values in (np.asarray(true), np.asarray(predicted))]
-    unequal = np.triu(orders[0] != 0)
-    return int(np.sum(unequal & (orders[0] == orders[1]))), int(np.sum(unequal))
+    return ParseScore(len(sentence.words), *agreement(sentence.distances, predicted), cpu_s)
 
 
 def _scores(name: str, parser: Parser, sentences: Sequence[ParsedSentence], marks: Marks) -> list[ParseScore]:

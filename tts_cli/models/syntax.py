@@ -8,45 +8,29 @@ together, while a copy of the encoder as it came holds its sentence vectors in p
 from __future__ import annotations
 
 import copy
-import importlib.util
-import math
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.corpora.treebank import Treebank, TreebankBatches, open_treebank
-from tts_cli.errors import ConfigError
+from tts_cli.corpora.treebank import Agreement, Treebank, TreebankBatches, agreement, open_treebank
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.sentence import EncoderConfig, Layer, SentenceEncoder, at, package_file, pretrained_state, sentence_vector
 from tts_cli.ports import PortSpec
 from tts_cli.text.pieces import WordPieces
-from tts_cli.text.syntax import brackets, tree_from_distances
 
 TOKENIZER = "tokenizer.json"
 INPUTS = ("pieces", "piece_mask", "first_pieces", "word_mask")
 
 
-class Config(StrictModel):
-    """Sizes of the encoder, where its weights come from, and how the head is made and taught."""
+class Config(EncoderConfig):
+    """The encoder, and how the head is made and taught."""
 
-    pretrained: str
-    """A Python package with a folder `model` that holds `tokenizer.json` and `model.safetensors`, a BERT of these sizes."""
-    num_pieces: int = 30522
-    """Of the vocabulary."""
-    channels: int = 384
-    layers: int = 6
-    heads: int = 12
-    expansion: int = 4
-    """Of the feed-forward networks."""
-    longest: int = 512
-    """Pieces of the longest sentence."""
     head_channels: int = 256
     head_layers: int = 1
     head_heads: int = 4
@@ -65,65 +49,6 @@ class BatchConfig(StrictModel):
     """Word pieces of a batch, padding included."""
     lost_marks: float = 0.5
     """Share of the sentences that lack some of their punctuation, as speech does."""
-
-
-class Attention(nn.Module):
-    """Every step looks at all steps of the mask: (B, N, C), mask (B, N, 1) -> (B, N, C)."""
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Linear(channels, channels)
-        self.key = nn.Linear(channels, channels)
-        self.value = nn.Linear(channels, channels)
-        self.output = nn.Linear(channels, channels)
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        query, key, value = (self._split(layer(hidden)) for layer in (self.query, self.key, self.value))
-        scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1]) + (mask.transpose(1, 2)[:, None] - 1.0) * 1e4
-        attended = (scores.softmax(-1) @ value).transpose(1, 2)
-        return self.output(attended.reshape(attended.shape[0], attended.shape[1], -1))
-
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, N, C) -> (B, heads, N, C / heads)."""
-        return x.reshape(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
-
-
-class Layer(nn.Module):
-    """Attention and a feed-forward network, each normalised after it is added (Vaswani et al., 2017)."""
-
-    def __init__(self, channels: int, heads: int, expansion: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.attention = Attention(channels, heads)
-        self.attention_norm = nn.LayerNorm(channels, eps=1e-12)
-        self.expand = nn.Linear(channels, expansion * channels)
-        self.contract = nn.Linear(expansion * channels, channels)
-        self.norm = nn.LayerNorm(channels, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
-        expanded = nn.functional.gelu(self.expand(hidden))
-        return self.norm(hidden + self.dropout(self.contract(expanded)))
-
-
-class SentenceEncoder(nn.Module):
-    """pieces (B, N) int64, mask (B, N, 1) -> the states of the embeddings and of every layer, each (B, N, channels)."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.pieces = nn.Embedding(config.num_pieces, config.channels)
-        self.places = nn.Embedding(config.longest, config.channels)
-        self.segments = nn.Embedding(2, config.channels)
-        self.norm = nn.LayerNorm(config.channels, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(config.channels, config.heads, config.expansion) for _ in range(config.layers))
-
-    def forward(self, pieces: Tensor, mask: Tensor) -> list[Tensor]:
-        place = torch.cumsum(torch.ones_like(pieces), 1) - 1
-        states = [self.norm(self.pieces(pieces) + self.places(place) + self.segments.weight[0])]
-        for layer in self.layers:
-            states.append(layer(states[-1], mask))
-        return states
 
 
 class DistanceHead(nn.Module):
@@ -148,16 +73,6 @@ class DistanceHead(nn.Module):
         gaps = torch.cat([nn.functional.pad(words, (0, 0, 1, 0))[:, :-1], words], -1)
         distances = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
         return distances * (word_mask.cumsum(1) > 1)
-
-
-def at(states: Tensor, places: Tensor) -> Tensor:
-    """(B, N, C) at places (B, W, 1) -> (B, W, C)."""
-    return torch.gather(states, 1, places.expand(-1, -1, states.shape[2]))
-
-
-def sentence_vector(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the pieces (B, N, C) of each sentence, (B, 1, C) of unit length."""
-    return nn.functional.normalize((states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True), dim=-1)
 
 
 class Analyser(nn.Module):
@@ -196,37 +111,6 @@ def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
     surprise = scores[:, None, :].masked_fill(~inside, -1e4).logsumexp(2) - scores
     is_split = (after - before > 2) & is_gap
     return (surprise * is_split).sum() / is_split.sum().clamp(min=1)
-
-
-class Agreement(NamedTuple):
-    """How far predicted distances agree with true ones, as counts over sentences."""
-
-    found: int = 0
-    """Brackets that both have."""
-    predicted: int = 0
-    true: int = 0
-    ordered: int = 0
-    """Pairs of gaps of unequal true distance that are ordered alike."""
-    pairs: int = 0
-
-    @property
-    def bracket_f1(self) -> float:
-        """Of the unlabelled brackets, without whole sentences and single words."""
-        return 2 * self.found / max(1, self.predicted + self.true)
-
-    @property
-    def order(self) -> float:
-        """The share of pairs that are ordered alike."""
-        return self.ordered / max(1, self.pairs)
-
-
-def agreement(predicted: NDArray[Any], true: NDArray[Any]) -> Agreement:
-    """Of one sentence: (W,) both."""
-    words = [""] * len(true)
-    ours, theirs = (brackets(tree_from_distances(words, values.tolist())) for values in (predicted, true))
-    sides = [np.sign(values[1:, None] - values[None, 1:])[np.triu_indices(len(true) - 1, 1)] for values in (predicted, true)]
-    ordered = int(((sides[0] == sides[1]) & (sides[1] != 0)).sum())
-    return Agreement(len(ours & theirs), len(ours), len(theirs), ordered, int((sides[1] != 0).sum()))
 
 
 class Judged(NamedTuple):
@@ -289,11 +173,12 @@ class Model(TrainableModel):
         counted = self.counts(batch)
         return {**measured, "loss": 2 - counted.bracket_f1 - counted.order, "f1": counted.bracket_f1, "order": counted.order}
 
+    @torch.no_grad()
     def counts(self, batch: Batch) -> Agreement:
         """How far the distances of a batch are found."""
         predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
         true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
-        each = [agreement(predicted[row, :length], true[row, :length]) for row, length in enumerate(lengths)]
+        each = [agreement(true[row, :length], predicted[row, :length]) for row, length in enumerate(lengths)]
         return Agreement(*map(sum, zip(*each, strict=True)))
 
     def _as_it_came(self) -> SentenceEncoder:
@@ -342,8 +227,7 @@ class Model(TrainableModel):
         return after
 
     def _judged(self, batches: Sequence[Batch]) -> Judged:
-        with torch.no_grad():
-            counted = [self.counts(batch) for batch in batches]
+        counted = [self.counts(batch) for batch in batches]
         return Judged(Agreement(*map(sum, zip(*counted, strict=True))), self._vectors(self.analyser.encoder, batches))
 
     @staticmethod
@@ -357,45 +241,3 @@ class Model(TrainableModel):
     @torch.no_grad()
     def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
         return {"sentence_encoder": tuple(torch.from_numpy(np.asarray(utterance[name]))[None] for name in INPUTS)}
-
-
-def package_file(config: Config, name: str) -> Path:
-    """A file of the pretrained encoder. Raises ConfigError when its package is not installed or lacks it."""
-    found = importlib.util.find_spec(config.pretrained)
-    if found is None or found.origin is None:
-        hint = f"pip install {config.pretrained.replace('_', '-')}"
-        raise ConfigError(f"network.pretrained: the package '{config.pretrained}' is not installed", hint=hint)
-    file = Path(found.origin).parent / "model" / name
-    if not file.is_file():
-        raise ConfigError(f"network.pretrained: the package '{config.pretrained}' has no file model/{name}")
-    return file
-
-
-_NAMES = (
-    (r"^embeddings\.word_embeddings", "pieces"),
-    (r"^embeddings\.position_embeddings", "places"),
-    (r"^embeddings\.token_type_embeddings", "segments"),
-    (r"^embeddings\.LayerNorm", "norm"),
-    (r"^encoder\.layer\.", "layers."),
-    (r"attention\.self\.", "attention."),
-    (r"attention\.output\.dense", "attention.output"),
-    (r"attention\.output\.LayerNorm", "attention_norm"),
-    (r"intermediate\.dense", "expand"),
-    (r"output\.dense", "contract"),
-    (r"output\.LayerNorm", "norm"),
-)
-"""Patterns in the names that BERT's parameters go by elsewhere, and what stands for them here, one after the other."""
-
-
-def pretrained_state(config: Config) -> dict[str, Tensor]:
-    """The state of `SentenceEncoder` that the package brings. Raises ConfigError."""
-    from safetensors.torch import load_file
-
-    state: dict[str, Tensor] = {}
-    for name, value in load_file(package_file(config, "model.safetensors")).items():
-        if name.startswith("pooler.") or value.dtype != torch.float32:
-            continue
-        for pattern, ours in _NAMES:
-            name = re.sub(pattern, ours, name)
-        state[name] = value
-    return state
