@@ -12,7 +12,7 @@ from tts_cli.evaluation.distributions import (
     resampled,
     table_of,
     variety,
-    variety_ratio,
+    variety_ratios,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -79,10 +79,14 @@ def test_variety_is_a_multiple_of_others() -> None:
     passages = [RANDOM.normal(size=(12, len(MEASURES))) for _ in range(5)]
     lively = {"anna": [2 * one for one in passages], "ben": [4 * one for one in passages]}
     even = {"anna": passages, "ben": passages, "carl": passages}
-    ratio = variety_ratio(lively, even)
+    ratios = variety_ratios(lively, even)
+    ratio = ratios["mean"]
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((3.0, 3.0, 3.0))
-    beside = variety_ratio(lively, {"anna": [2 * passages[0]], "ben": [4 * passages[0]]}, is_paired=False)
+    assert ratios[MEASURES[1]].value == pytest.approx(3.0)
+    others = variety_ratios(lively, {"anna": [2 * passages[0]], "ben": [4 * passages[0]]}, is_paired=False)
+    beside = others["mean"]
     assert beside.value == pytest.approx(np.mean(variety(passages) / variety(passages[:1])))
+    assert others[MEASURES[4]].value == pytest.approx(variety(passages)[4] / variety(passages[:1])[4])
     assert beside.low < beside.value < beside.high
 
 

@@ -282,7 +282,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
     reports = evaluate_selection(asked, texts)
     assert [report.title.removeprefix("Selection: ") for report in reports.reports] == [
         "distance to recordings", "distance by measure", "nearness to the own recording", "kinds of sentences",
-        "variety over passages",
+        "variety over passages", "variety by measure, times the recordings'",
     ]  # fmt: skip
     distances = {(row.group, row.name): row.estimates for row in reports.reports[0].rows}
     assert {name for group, name in distances if group == POOLED} == {*(one.name for one in asked.settings), OTHERS}

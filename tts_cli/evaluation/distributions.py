@@ -23,6 +23,7 @@ Integers = NDArray[np.int64]
 MEASURES = tuple(field.name for field in fields(UtteranceMeasures))
 _RESAMPLES = 1999
 _SEED = 0
+_SMALLEST = 1e-6
 
 
 def table_of(measured: Sequence[Mapping[str, float]]) -> Scores:
@@ -80,37 +81,49 @@ def gap_closed(recorded: Scores, centroid: Scores, output: Scores) -> Estimate:
     )
 
 
-def variety(passages: Sequence[Scores]) -> Scores:
-    """Deviation of each measure from sentence to sentence within `passages`: (measures,). NaN figures are left out."""
-    squares = np.concatenate([(passage - _known_mean(passage)) ** 2 for passage in passages])
-    degrees = np.isfinite(squares).sum(axis=0) - len(passages)
-    return np.asarray(np.sqrt(np.nansum(squares, axis=0) / np.maximum(degrees, 1)))
-
-
-def _known_mean(figures: Scores) -> Scores:
-    """The mean of what is known; 0 where nothing is, which `np.nanmean` warns of."""
-    return np.asarray(np.nansum(figures, axis=0) / np.maximum(np.isfinite(figures).sum(axis=0), 1))
-
-
 Readings = Mapping[str, Sequence[Scores]]
 """The sentences of every passage, by who reads them; everyone reads the same passages."""
 
 
-def variety_ratio(readings: Readings, others: Readings, is_paired: bool = True) -> Estimate:
-    """How many times as much `readings` vary as `others`: the mean over measures and speakers, with its interval over passages.
+def variety(passages: Sequence[Scores]) -> Scores:
+    """Deviation of each measure from sentence to sentence within `passages`: (measures,). NaN figures are left out."""
+    return _Within(passages).deviation(np.arange(len(passages)))
 
-    `is_paired`: the others are of the same passages, and drawn with them; otherwise they stay whole in every resample.
+
+class _Within:
+    """What is needed of passages to say how far sentences vary within some of them."""
+
+    def __init__(self, passages: Sequence[Scores]) -> None:
+        known = [np.isfinite(passage) for passage in passages]
+        counts = np.stack([one.sum(axis=0) for one in known])
+        means = np.stack([np.nansum(passage, axis=0) for passage in passages]) / np.maximum(counts, 1)
+        squares = [np.nansum((passage - mean) ** 2, axis=0) for passage, mean in zip(passages, means, strict=True)]
+        self.squares, self.degrees = np.stack(squares), np.maximum(counts - 1, 0)
+
+    def deviation(self, rows: Integers) -> Scores:
+        """Over the passages at the places `rows`."""
+        return np.asarray(np.sqrt(self.squares[rows].sum(axis=0) / np.maximum(self.degrees[rows].sum(axis=0), 1)))
+
+
+def variety_ratios(readings: Readings, others: Readings, is_paired: bool = True) -> dict[str, Estimate]:
+    """How many times as much `readings` vary as `others`, by measure: the mean over speakers, with its interval over passages.
+
+    The name `mean` stands for the mean over measures. `is_paired`: the others are of the same passages, and drawn with them;
+    otherwise they stay whole in every resample.
     """
+    pairs = [(_Within(passages), _Within(others[speaker])) for speaker, passages in readings.items()]
 
-    def ratio(rows: Integers) -> float:
-        ratios = []
-        for speaker, passages in readings.items():
-            beside = others[speaker]
-            drawn = [beside[row] for row in rows] if is_paired else beside
-            ratios.append(variety([passages[row] for row in rows]) / np.maximum(variety(drawn), 1e-6))
-        return float(np.mean(ratios))
+    def ratios(rows: Integers) -> Scores:
+        beside = [other.deviation(rows if is_paired else np.arange(len(other.squares))) for _, other in pairs]
+        each = [one.deviation(rows) / np.maximum(usual, _SMALLEST) for (one, _), usual in zip(pairs, beside, strict=True)]
+        return np.asarray(np.mean(each, axis=0))
 
-    return resampled(ratio, len(next(iter(readings.values()))))
+    num_passages = len(next(iter(readings.values())))
+    of_measure = {
+        name: resampled(lambda rows, place=place: float(ratios(rows)[place]), num_passages)  # type: ignore[misc]
+        for place, name in enumerate(MEASURES)
+    }
+    return {"mean": resampled(lambda rows: float(ratios(rows).mean()), num_passages), **of_measure}
 
 
 def resampled(statistic: Callable[[Integers], float], num_units: int) -> Estimate:

@@ -19,7 +19,7 @@ from tts_cli.evaluation.distributions import (
     gap_closed,
     measure_estimates,
     table_of,
-    variety_ratio,
+    variety_ratios,
 )
 from tts_cli.evaluation.probes import ProbeResult
 from tts_cli.evaluation.report import WER, Column, Estimate, Report, Row, mean_estimate, median_estimate, ratio_estimate
@@ -218,29 +218,39 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
     return Report("Selection: kinds of sentences", KINDS, tuple(rows), notes)
 
 
-def variety_table(found: Found, scores: Standardised, settings: Sequence[Setting], passages: Sequence[str]) -> Report:
+def variety_tables(found: Found, scores: Standardised, settings: Sequence[Setting], passages: Sequence[str]) -> list[Report]:
     """How far prosody varies from sentence to sentence of a passage, against the centroid and against recorded prompts."""
     read = {one.name: _readings(found, one.name, scores, passages) for one in settings}
     recorded = {
         speaker: [np.stack([row for clip, row in scores.rows[RECORDING].items() if clip.speaker == speaker])]
         for speaker in dict.fromkeys(clip.speaker for clip in scores.rows[RECORDING])
     }
-    rows = []
+    rows, by_measure = [], []
     for label, speakers in _speaker_groups(next(iter(read.values()), {})).items():
         for name, readings in read.items():
             mine = {speaker: readings[speaker] for speaker in speakers if speaker in readings}
             if not mine:
                 continue
-            estimates = {"to_recordings": variety_ratio(mine, recorded, is_paired=False)}
+            beside = variety_ratios(mine, recorded, is_paired=False)
+            estimates = {"to_recordings": beside["mean"]}
             if name != "centroid" and "centroid" in read:
-                estimates["to_centroid"] = variety_ratio(mine, read["centroid"])
+                estimates["to_centroid"] = variety_ratios(mine, read["centroid"])["mean"]
             rows.append(Row(name, estimates, label))
+            by_measure.append(Row(name, beside, label))
     notes = (
         f"{len(passages)} passages read by each speaker: the deviation of each measure over the sentences of a passage, as a "
         "multiple of the centroid's and of that over the speaker's recorded prompts of the split; the mean over measures and "
         "speakers, with its interval over passages, which are few.",
     )
-    return Report("Selection: variety over passages", VARIETY, tuple(rows), notes)
+    first = by_measure[0].group if by_measure else ""
+    return [
+        Report("Selection: variety over passages", VARIETY, tuple(rows), notes),
+        Report(
+            "Selection: variety by measure, times the recordings'",
+            BY_MEASURE,
+            tuple(row for row in by_measure if row.group == first),
+        ),
+    ]
 
 
 def _readings(found: Found, name: str, scores: Standardised, passages: Sequence[str]) -> Readings:

@@ -34,7 +34,7 @@ from tts_cli.evaluation.selection_report import (
     nearness_table,
     probe_table,
     recognition_table,
-    variety_table,
+    variety_tables,
 )
 from tts_cli.evaluation.significance import OBJECTIVE, Pairs, Reports, paired_tests
 from tts_cli.evaluation.speech import say
@@ -132,7 +132,7 @@ def _kinds(measured: _Measured, _: Pairs) -> list[Report]:
 
 def _variety(measured: _Measured, _: Pairs) -> list[Report]:
     passages = [one.text for one in measured.texts.passages]
-    return [variety_table(measured.found, measured.scores(), measured.settings, passages)]
+    return variety_tables(measured.found, measured.scores(), measured.settings, passages)
 
 
 def _recognition(measured: _Measured, _: Pairs) -> list[Report]:
