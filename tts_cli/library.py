@@ -9,7 +9,7 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tts_cli.addon_config import ADDON_FILE, AddonConfig, read_addon_config
@@ -66,6 +66,16 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
     for folder in found:
         addons.setdefault(folder.name, folder)
     return addons
+
+
+def addons_that(is_meant: Callable[[AddonConfig], bool]) -> Iterator[str]:
+    """Names of the valid addons that are meant."""
+    for name, folder in list_addons().items():
+        try:
+            if is_meant(read_addon_config(folder)):
+                yield name
+        except AddonError:
+            continue
 
 
 def _folders(near: Path | None) -> list[Path]:

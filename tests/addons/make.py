@@ -39,6 +39,18 @@ PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *string.punctuation, *string.ascii
 VOCABULARY = (*PIECES, *(f"##{piece}" for piece in string.ascii_lowercase + string.digits))
 MEANINGS = 8
 EMBEDDING = 5
+SMALL: dict[str, int] = {
+    "channels": CHANNELS,
+    "prosody_channels": CHANNELS,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "contour_layers": 1,
+    "contour_channels": CHANNELS,
+    "kernel": 3,
+    "reference_channels": CHANNELS,
+    "reference_layers": 2,
+}
+"""What CopyCat and the variational autoencoder have in common, as small as it gets."""
 PROMPTS = (
     "The boats came home before the storm.",
     "Who told you that?",
@@ -230,16 +242,8 @@ def sample(part: ExportPart, num_steps: int) -> tuple[Tensor, ...]:
 def copycat_model() -> copycat.Model:
     """CopyCat itself, as small as it gets."""
     config = copycat.Config(
-        channels=CHANNELS,
-        prosody_channels=CHANNELS,
-        encoder_layers=1,
-        decoder_layers=1,
-        contour_layers=1,
-        contour_channels=CHANNELS,
-        kernel=3,
+        **SMALL,
         latent_channels=2,
-        reference_channels=CHANNELS,
-        reference_layers=2,
         speaker_encoder=speaker.Config(channels=CHANNELS, layers=1, dimensions=3),
     )
     speakers = tuple(SpeakerFacts(std_log_f0=0.2, **facts) for facts in SPEAKERS)
@@ -253,16 +257,8 @@ def copycat_model() -> copycat.Model:
 def vae_model() -> vae.Model:
     """The variational autoencoder itself, as small as it gets."""
     config = vae.Config(
-        channels=CHANNELS,
-        prosody_channels=CHANNELS,
-        encoder_layers=1,
-        decoder_layers=1,
-        contour_layers=1,
-        contour_channels=CHANNELS,
-        kernel=3,
+        **SMALL,
         embedding_channels=EMBEDDING,
-        reference_channels=CHANNELS,
-        reference_layers=2,
         reference_shapes=2,
     )
     speakers = tuple(SpeakerFacts(std_log_f0=0.2, **facts) for facts in SPEAKERS)

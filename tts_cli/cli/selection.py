@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_cli.cli.speech import refuse_several
 from tts_cli.cli.terminal import print_table
-from tts_cli.errors import AddonError, InputError
+from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
@@ -118,18 +118,10 @@ def _names_selector(value: Any) -> bool:
 
 def _remedy() -> str:
     """Which addons select their prosody."""
-    from tts_cli.library import list_addons
+    from tts_cli.library import addons_that
 
-    return f"--addon NAME with a voice that does: {', '.join(_those_that_select(list_addons())) or 'none is installed'}"
-
-
-def _those_that_select(addons: Iterable[str]) -> Iterator[str]:
-    for name in addons:
-        try:
-            if selects(name):
-                yield name
-        except AddonError:
-            continue
+    able = ", ".join(addons_that(lambda config: _names_selector(config.stack)))
+    return f"--addon NAME with a voice that does: {able or 'none is installed'}"
 
 
 def read_embedding(file: Path, voice: Voice) -> Floats:

@@ -33,6 +33,7 @@ from tts_cli.cli.timings import Recorded, Span, TimedSentence, textgrid
 from tts_cli.errors import AddonError, InputError, OutputError, RefusedError
 
 if TYPE_CHECKING:
+    from tts_cli.addon_config import AddonConfig
     from tts_cli.audio.mel import Floats
     from tts_cli.prosody.manifest import Job
     from tts_cli.prosody.transfer import Heard
@@ -221,13 +222,16 @@ class Transfer:
 
     def _refuse(self, job: Job) -> None:
         """Raises InputError unless the voice has the speaker and can take what is asked for."""
+        from tts_cli.library import addons_that
+
         if job.speaker:
             self.voice.acoustic.speaker_id(job.speaker)
         name = self.voice.acoustic.name
         if not self.voice.tells_durations:
             raise AddonError(f"addon '{name}' decides on durations as it speaks: it cannot take those of a recording")
         if job.keep is None and not self.voice.reads_source:
-            hint = f"--keep rhythm, or an addon that can: {', '.join(_melodic_addons()) or 'none is installed'}"
+            able = ", ".join(addons_that(_takes_melody)) or "none is installed"
+            hint = f"--keep rhythm, or an addon that can: {able}"
             raise AddonError(f"addon '{name}' cannot take the melody of a recording", hint)
 
     def lines(self, manifest: Path, folder: Path, for_all: Job, resume: bool) -> None:
@@ -306,16 +310,6 @@ def _transcribed(source: Path, threads: int) -> str:
     return text
 
 
-def _melodic_addons() -> Iterator[str]:
-    """Names of the addons that can take a melody."""
-    from tts_cli.addon_config import read_addon_config
-    from tts_cli.library import list_addons
-
-    for name, folder in list_addons().items():
-        try:
-            config = read_addon_config(folder)
-        except AddonError:
-            continue
-        encoders = [network for network in config.networks.values() if network.role == "encoder"]
-        if any(port.name == "source_mel" for network in encoders for port in network.inputs):
-            yield name
+def _takes_melody(config: AddonConfig) -> bool:
+    encoders = [network for network in config.networks.values() if network.role == "encoder"]
+    return any(port.name == "source_mel" for network in encoders for port in network.inputs)
