@@ -119,7 +119,8 @@ class Outline(nn.Module):
     over the phones, and the mean duration of the rest.
     """
 
-    SHAPES = 4
+    SHAPES, FARTHEST = 4, 2.5
+    """Number of courses, and deviations beyond which nothing is told apart: clips of a word or two have no courses."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -131,7 +132,8 @@ class Outline(nn.Module):
 
     def forward(self, embedding: Tensor, batch: Batch) -> Tensor:
         """The mean square of what is told wrong, in deviations of the outlines of all utterances."""
-        return (self.head(embedding) - self.norm(self.measured(batch))).square().mean()
+        wanted = self.norm(self.measured(batch)).clamp(-self.FARTHEST, self.FARTHEST)
+        return (self.head(embedding) - wanted).square().mean()
 
     def measured(self, batch: Batch) -> Tensor:
         """(B, 1, values) of the batch's utterances."""
