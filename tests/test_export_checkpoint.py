@@ -98,8 +98,8 @@ def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus:
     assert [speaker.name for speaker in addon.config.speakers] == (["a", "b"] if addon.config.kind == "acoustic" else [])
     assert "noise" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
     average = checkpoints.read(checkpoint).read("average")
-    # It takes part in training alone, and begins anew.
-    left = {name for name in average if name.startswith("adversary")}
+    # They take part in training alone, and begin anew.
+    left = {name for name in average if name.startswith(("adversary", "outline"))}
     fresh = _fresh(kind, corpus)
     assert f" {len(left)} fresh, 0 unused;" in initialise(fresh, kind, [tmp_path / "noise"])[0]
     for name in average.keys() - left:
