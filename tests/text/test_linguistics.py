@@ -10,7 +10,6 @@ import pytest
 
 from tts_cli.ports import Array, Tensors
 from tts_cli.text.linguistics import Linguistics
-from tts_cli.text.syntax import syntactic_distances, tree_from_distances
 
 VOCABULARY = ["[UNK]", "[CLS]", "[SEP]", "do", "don", "n", "t", "'", "the", "dog", "##s", "run", ",", ".", "?", "a"]
 MOST_PIECES = 16
@@ -61,7 +60,7 @@ def test_a_word_of_two_leaves_has_the_figures_of_its_first(linguistics: Linguist
     assert encoder.pieces == [["[CLS]", "dog", "##s", ",", "don", "'", "t", "run", "?", "[SEP]"]]
     assert encoder.given[0]["first_pieces"][0, :, 0].tolist() == [1, 4, 5, 7]
     assert found.words == ("Dogs", "don't", "run")
-    assert found.distances.tolist() == [0, *ids("don", "run")]
+    assert found.predicted.tolist() == [0, *ids("don", "run")]
     assert found.states.tolist() == [[piece, -piece] for piece in ids("dog", "don", "run")]
     assert found.distances.dtype == found.vector.dtype == found.states.dtype == np.float32
 
@@ -106,7 +105,7 @@ def test_a_longer_one_is_divided_at_its_marks_and_held_together_above_them(lingu
     marks = ["", "", ","] * 9 + ["", "", "."]
     found = linguistics.analyse(words, marks)
     assert [pieces[-2] for pieces in encoder.pieces] == [",", ",", ",", ",", "."]
-    heights = syntactic_distances(tree_from_distances(words, found.distances.tolist()))
+    heights = found.distances.tolist()
     assert sorted(heights, reverse=True)[:4] == [heights[joint] for joint in (6, 12, 18, 24)]
     assert found.states.shape == (30, 2)
     assert np.linalg.norm(found.vector) == pytest.approx(1)

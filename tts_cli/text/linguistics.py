@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from tts_cli.backends import Network
 from tts_cli.ports import Array
 from tts_cli.text.pieces import Pieces, WordPieces, leaves_of
+from tts_cli.text.syntax import syntactic_distances, tree_from_distances
 
 Floats = NDArray[np.float32]
 
@@ -28,12 +30,17 @@ class Analysis:
     """What is known of a sentence of W words."""
 
     words: tuple[str, ...]
-    distances: Floats
-    """(W,) predicted syntactic distance of each word from the one before; the first is 0."""
+    predicted: Floats
+    """(W,) how far each word is from the one before, by what the network says: only the order counts, and the first is 0."""
     vector: Floats
     """(D,) what the sentence means, of length 1."""
     states: Floats
     """(W, D) what the encoder makes of each word in its place."""
+
+    @cached_property
+    def distances(self) -> Floats:
+        """(W,) syntactic distance of each word from the one before, in levels of the predicted tree; the first is 0."""
+        return np.array(syntactic_distances(tree_from_distances(self.words, self.predicted.tolist())), np.float32)
 
 
 class _Read(NamedTuple):
@@ -58,8 +65,8 @@ class Linguistics:
         self._most_pieces = most_pieces
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """Those of `analyse`: see `text.parsers.Parser`."""
-        return cast(list[float], self.analyse(words, marks).distances.tolist())
+        """What is predicted of them: see `text.parsers.Parser`."""
+        return cast(list[float], self.analyse(words, marks).predicted.tolist())
 
     def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
         """`words` as they are spoken, `marks[i]` the punctuation after `words[i]`: "" or a blank where there is none.
@@ -123,14 +130,14 @@ def _joined(parts: Sequence[_Part]) -> Analysis:
     if len(parts) == 1:
         return parts[0].analysis
     analyses = [part.analysis for part in parts]
-    distances = [analysis.distances.copy() for analysis in analyses]
+    distances = [analysis.predicted.copy() for analysis in analyses]
     highest = max(part.max() for part in distances)
     for place, part in enumerate(distances[1:], start=1):
         part[0] = highest + len(parts) - place
     vector = np.sum([part.num_pieces * part.analysis.vector for part in parts], axis=0)
     return Analysis(
         words=tuple(word for analysis in analyses for word in analysis.words),
-        distances=np.concatenate(distances),
+        predicted=np.concatenate(distances),
         vector=(vector / np.linalg.norm(vector)).astype(np.float32),
         states=np.concatenate([analysis.states for analysis in analyses]),
     )
