@@ -23,13 +23,12 @@ from tts_cli.evaluation.selection import (
     Task,
     evenly,
     posterior_mean,
-    refuse_trained,
     run,
     sentence_of,
     settings_of,
 )
 from tts_cli.evaluation.selection_report import POOLED, Standardised, groups_of, kinds_table, nearness_table
-from tts_cli.evaluation.strategies import TestTexts, cost_of, evaluate_selection
+from tts_cli.evaluation.strategies import TestTexts, cost_of, evaluate_selection, refuse_trained
 from tts_cli.synthesis import load
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS
@@ -310,6 +309,18 @@ def test_what_reads_syntax_costs_its_analysis(data: Path) -> None:
     assert chosen["analysis_ms"] > 0
     assert chosen["selection_ms"] > centroid["selection_ms"] > 0
     assert chosen["together_ms"] == chosen["analysis_ms"] + chosen["selection_ms"]
+
+
+def test_passages_are_read_with_continuity(data: Path) -> None:
+    asked = select(data, strategies=("centroid", "bert"), continuity=2.0)
+    texts = [GroupedText("tale", "He came. She went far away. Nobody saw the sea. Why?")]
+    centroid, chosen = asked.text_tasks(texts, ["low"])
+    assert (centroid.continuity, chosen.continuity) == (0.0, 2.0)
+    plain = replace(chosen, continuity=0.0)
+    assert plain.key() != chosen.key()
+    selected = [[one["selected"] for one in room.measure(task)["sentences"]] for task in (plain, chosen)]
+    assert selected[0][0] == selected[1][0]
+    assert selected[0] != selected[1]
 
 
 def test_clips_are_taken_evenly(data: Path) -> None:

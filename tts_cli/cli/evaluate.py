@@ -229,6 +229,7 @@ def selection(
         list[str] | None,
         typer.Option("--speaker", metavar="NAME", help="May be given again. By default those who read the same prompts, and lj."),
     ] = None,
+    continuity: Annotated[float, typer.Option(metavar="W", min=0, help="With which passages are read, as by tts synth.")] = 0.0,
     vocoder: VocoderName = None,
     parts: Annotated[
         list[str] | None,
@@ -265,7 +266,7 @@ def selection(
             _sentences(None, PASSAGES, None) if "variety" in chosen else (),
             recognise or TestTexts.sample,
         )
-        asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs)
+        asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
         _print_all(evaluate_selection(asked, texts, chosen), as_json, markdown)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +30,7 @@ from tts_cli.evaluation.signal import overall_quality
 from tts_cli.evaluation.speech import SPEAKERS
 from tts_cli.evaluation.utterances import Heard, compare, is_phone
 from tts_cli.prosody.selection import Strategy, reference_encoder
-from tts_cli.request import Sentence
+from tts_cli.request import Controls, Sentence
 from tts_cli.synthesis import Said, Voice
 from tts_cli.text import TextFrontEnd
 
@@ -116,6 +116,8 @@ class Task:
     voice: VoiceFiles | None = None
     """None: the recording itself."""
     is_oracle: bool = False
+    continuity: float = 0.0
+    """Of the sentences of a passage, as in `Controls`."""
 
     @property
     def seed(self) -> int:
@@ -126,7 +128,7 @@ class Task:
         """Changes whenever the result would."""
         summary, clip = _corpus(self.data).summary, self.clip
         recorded = (clip.corpus, clip.id, clip.tokens, clip.durations, summary.mel_hash, summary.versions) if clip else ()
-        spoken = (self.voice.hashes, self.voice.selector, self.is_oracle) if self.voice else ()
+        spoken = (self.voice.hashes, self.voice.selector, self.is_oracle, self.continuity) if self.voice else ()
         return key_of(VERSION, self.work, self.speaker, self.text, recorded, spoken)
 
 
@@ -165,10 +167,12 @@ def sentence_of(clip: Recording) -> Sentence:
     return Sentence(text=clip.text, tokens=clip.tokens, words=words, word_of_token=tuple(of_token))
 
 
-def spoken_sentences(voice: Voice, said: Said, speaker: str, seed: int) -> list[tuple[Sentence, Floats]]:
+def spoken_sentences(
+    voice: Voice, said: Said, speaker: str, seed: int, controls: Controls | None = None
+) -> list[tuple[Sentence, Floats]]:
     """Every sentence as it was spoken, and its audio (samples,) at the mel's rate, whatever faults there are."""
     sentences: list[tuple[Sentence, list[Floats]]] = []
-    for chunk in voice.stream(said, speaker, seed=seed, sentence_silence_s=0.0, best_effort=True):
+    for chunk in voice.stream(said, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
         if chunk.sentence is not None:
             sentences.append((chunk.sentence, []))
         sentences[-1][1].append(chunk.samples)
@@ -188,7 +192,7 @@ def _said(task: Task, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     assert task.voice is not None
     voice = task.voice.open()
     if task.clip is None:
-        return spoken_sentences(voice, task.text, task.speaker, task.seed)
+        return spoken_sentences(voice, task.text, task.speaker, task.seed, Controls(continuity=task.continuity))
     sentence = sentence_of(task.clip)
     if task.is_oracle:
         embedding = tuple(posterior_mean(voice, corpus, task.clip).tolist())
@@ -278,6 +282,8 @@ class Selection:
     limit: int | None = None
     """Recordings of each speaker, and sentences of each group, at most."""
     jobs: int = 1
+    continuity: float = 0.0
+    """With which passages are read."""
     corpus: Corpus = field(init=False)
     clips: tuple[Recording, ...] = field(init=False)
 
@@ -340,9 +346,11 @@ class Selection:
     def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[Task]:
         """Texts without recordings in every setting but the oracle, each said by each of `speakers`."""
         for setting in self.settings:
+            weight = self.continuity if "top_k" in setting.options() else 0.0
             for one in texts if setting.strategy != "oracle" else ():
                 for speaker in speakers:
-                    yield Task(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
+                    task = Task(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
+                    yield replace(task, continuity=weight)
 
     def _task(self, name: str, clip: Recording, work: Work) -> Task:
         return Task(name, self.data, work, clip.speaker, clip.text, clip)
@@ -381,16 +389,3 @@ def evenly(clips: Sequence[Recording], count: int) -> list[Recording]:
     """`count` of `clips`, or all, at even distances."""
     places = np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int)
     return [clips[place] for place in places]
-
-
-def refuse_trained(texts: Mapping[str, Sequence[str]], corpus: Corpus) -> None:
-    """Raises InputError where a text, by file, is one that voices were trained on."""
-    trained = {_letters(clip.text) for clip in corpus.of_split("train")}
-    for file, spoken in texts.items():
-        for text in spoken:
-            if _letters(text) in trained:
-                raise InputError(f"{file}: '{text}' is said in a training recording", hint="leave it out")
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text.lower()))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.config import suggest
-from tts_cli.corpora.manifest import Recording
+from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import InputError
 from tts_cli.evaluation.probes import cross_validate, statistics_probe
 from tts_cli.evaluation.prompts import GroupedText
@@ -22,7 +22,6 @@ from tts_cli.evaluation.selection import (
     Task,
     evenly,
     posterior_mean,
-    refuse_trained,
     run,
     sentence_of,
 )
@@ -189,6 +188,19 @@ def _analysis_s(voice: Voice, clip: Recording) -> float:
     start = time.process_time()
     analyst.analyse(sentence.words, sentence.marks)
     return time.process_time() - start
+
+
+def refuse_trained(texts: Mapping[str, Sequence[str]], corpus: Corpus) -> None:
+    """Raises InputError where a text, by file, is one that voices were trained on."""
+    trained = {_letters(clip.text) for clip in corpus.of_split("train")}
+    for file, spoken in texts.items():
+        for text in spoken:
+            if _letters(text) in trained:
+                raise InputError(f"{file}: '{text}' is said in a training recording", hint="leave it out")
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 _MAKERS: dict[str, Callable[[_Measured, Pairs], list[Report]]] = {
