@@ -15,11 +15,11 @@ import torch
 import toy
 from safetensors.torch import load_file
 
-from tts_cli.errors import RefusedError
+from tts_cli.errors import ConfigError, RefusedError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import share
 from tts_cli.training.recipe import load_recipe
-from tts_cli.training.start import train
+from tts_cli.training.start import create_model, train
 
 
 def history(run: Path) -> dict[int, dict[str, float]]:
@@ -127,6 +127,20 @@ def test_two_processes_have_the_losses_of_one(search_path: str, tmp_path: Path) 
     assert one.keys() == two.keys()
     for step, values in one.items():
         assert two[step] == pytest.approx(values, abs=1e-5)
+
+
+def test_parameters_whose_rate_is_almost_nothing_hardly_move(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=20, rate_factors={"first": 1e-9, "first.bias": 1.0})
+    fresh = create_model(load_recipe(recipe), toy.Model.corpus_facts(toy.Model.open_corpus(tmp_path / "corpus", None)))
+    trained = checkpoints.read(train(load_recipe(recipe), tmp_path / "run")).read("model")
+    moved = {name: float((trained[name] - value).abs().max()) for name, value in fresh.state_dict().items()}
+    assert moved["first.weight"] < 1e-6 < 1e-4 < min(moved["first.bias"], moved["last.weight"])
+
+
+def test_a_rate_factor_of_nothing_is_refused(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, rate_factors={"frist": 0.5})
+    with pytest.raises(ConfigError, match=r"rate_factors\.frist"):
+        train(load_recipe(recipe), tmp_path / "run")
 
 
 @pytest.mark.parametrize("num_items", [1, 2, 5])

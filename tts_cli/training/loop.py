@@ -153,7 +153,7 @@ class Loop:
             return None
         options = self.recipe.optimisers.get(player.name, self.recipe.optimiser)
         for group in player.optimiser.param_groups:
-            group["lr"] = options.rate(self.step, self.recipe.steps)
+            group["lr"] = group["factor"] * options.rate(self.step, self.recipe.steps)
         player.optimiser.step()
         return losses
 

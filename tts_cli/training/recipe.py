@@ -58,6 +58,8 @@ class Recipe(StrictModel):
     optimiser: Optimiser = Optimiser()
     optimisers: dict[str, Optimiser] = Field(default_factory=dict)
     """Optimisers of single players (a discriminator's, say), by their names."""
+    rate_factors: dict[str, PositiveFloat] = Field(default_factory=dict)
+    """What the learning rate of some parameters is multiplied by (those that were trained before, say): by how names begin."""
     steps: PositiveInt
     seed: int = 0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999

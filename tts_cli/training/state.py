@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,11 +36,29 @@ def create_players(model: TrainableModel, recipe: Recipe) -> list[Player]:
     players = []
     for role, parameters in roles.items():
         options = recipe.optimisers.get(role, recipe.optimiser)
+        groups = _groups(parameters, names, recipe.rate_factors)
         optimiser = torch.optim.AdamW(
-            parameters, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
+            groups, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
         )
         players.append(Player(role, {names[id(parameter)]: parameter for parameter in parameters}, optimiser))
     return players
+
+
+def _groups(
+    parameters: Sequence[torch.nn.Parameter], names: Mapping[int, str], factors: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """`parameters` by the factor of their learning rate, that of the longest key of `factors` with which their name begins.
+
+    Raises ConfigError for a key with which no name begins.
+    """
+    for prefix in factors:
+        if not any(name.startswith(prefix) for name in names.values()):
+            raise ConfigError(f"rate_factors.{prefix}: no parameter's name begins so")
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for parameter in parameters:
+        fitting = [prefix for prefix in factors if names[id(parameter)].startswith(prefix)]
+        groups.setdefault(factors[max(fitting, key=len)] if fitting else 1.0, []).append(parameter)
+    return [{"params": group, "factor": factor} for factor, group in groups.items()]
 
 
 class Average:
