@@ -21,9 +21,8 @@ app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
 def train(context: typer.Context) -> None:
     """Train a model by a recipe."""
     if context.invoked_subcommand is None:
-        raise InputError(
-            "say what to train", hint="tts train acoustic RECIPE, tts train vocoder RECIPE, or tts train copycat RECIPE"
-        )
+        groups = ("acoustic", "vocoder", "copycat", "vae", "syntax")
+        raise InputError("say what to train", hint=", ".join(f"tts train {group} RECIPE" for group in groups))
 
 
 def _command(group: str) -> Callable[..., None]:
@@ -32,7 +31,7 @@ def _command(group: str) -> Callable[..., None]:
     def train_group(
         recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="YAML file that decides everything.")],
         data: Annotated[
-            Path | None, typer.Option(metavar="DIR", help="Prepared corpus; by default the one that the recipe names.")
+            Path | None, typer.Option(metavar="DIR", help="Prepared corpus, or treebank; by default what the recipe names.")
         ] = None,
         output: Annotated[
             Path | None,
@@ -80,5 +79,10 @@ app.command(
     "or the speaker encoder that it reads recordings with (model: speaker).",
 )(_command("copycat"))
 app.command(
-    "syntax", help="Train a sentence encoder and a head that predicts syntactic distances; --data is a folder of treebank files."
+    "vae",
+    help="Train a variational autoencoder: an acoustic model whose prosody has an embedding, and what hears that in speech.",
+)(_command("vae"))
+app.command(
+    "syntax",
+    help="Train what analyses sentences: their meaning and their syntactic distances. --data is a folder of treebank files.",
 )(_command("syntax"))
