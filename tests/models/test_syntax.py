@@ -14,11 +14,13 @@ from safetensors.torch import save_file
 from tts_cli.addon import open_addon
 from tts_cli.corpora.treebank import TreebankBatches, ordered_alike
 from tts_cli.errors import CheckpointError, ConfigError
+from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.export.folder import write_addon
 from tts_cli.export.parameters import model_state_of_addon
 from tts_cli.export.storage import SCALE, restored, stored
 from tts_cli.models import CorpusFacts
 from tts_cli.models.syntax import INPUTS, Config, Model, order_loss, span_loss
+from tts_cli.prosody.linguistics import open_linguistics
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import parse_recipe
 from tts_cli.training.start import train
@@ -181,18 +183,27 @@ def test_a_training_that_is_resumed_ends_where_one_in_one_go_does(package: str, 
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
 
 
+def test_a_run_becomes_an_addon_and_the_cost_of_int8_is_told(package: str, treebank: Path, tmp_path: Path) -> None:
+    train(parse_recipe(recipe_of(package, treebank, 2), "recipe"), tmp_path / "run", say=lambda _: None)
+    lines: list[str] = []
+    export_addon(tmp_path / "run", tmp_path / "tiny", None, ExportOptions(), lines.append)
+    assert [line.partition(",")[0] for line in lines] == ["2 validation sentences", "cosine of sentence vectors"]
+    config = open_addon(tmp_path / "tiny").config
+    assert (config.kind, config.stack, config.speakers, config.symbols) == ("linguistics", (), (), ())
+    analysis = open_linguistics(tmp_path / "tiny").analyse(["a", "b", "c"], ["", "", "."])
+    assert (analysis.vector.shape, analysis.states.shape, analysis.distances.shape) == ((24,), (3, 24), (3,))
+
+
 def test_its_addon_computes_the_same_from_int8_and_gives_its_parameters_back(
     package: str, treebank: Path, tmp_path: Path
 ) -> None:
     model = model_of(package)
-    tell = model.rounding_loss(treebank)
     parts = model.export_parts()
     samples = {"sentence_encoder": [model.export_samples(one)["sentence_encoder"] for one in model.held_out(treebank, 2)]}
     folder = tmp_path / "tiny"
     fields = {"name": "tiny", "kind": "linguistics"}
     parities = write_addon(folder, fields, parts, samples, model.export_assets(), "# tiny\n")
     assert max(parity.error for parity in parities) < 1e-5
-    assert len(tell()) == 2
     assert open_addon(folder).asset("tokenizer", "$").name == "tokenizer.json"
     kept = onnx.load(folder / "networks" / "sentence_encoder.onnx", load_external_data=False).graph.initializer
     matrices = {tensor.name for tensor in kept if tensor.data_type == onnx.TensorProto.INT8}
