@@ -73,8 +73,7 @@ def test_only_divergence_beyond_the_capacity_costs() -> None:
 
 
 def test_its_weight_grows_from_nothing() -> None:
-    batch, model = random_batch(), make_model(capacity=0.0, adversary_weight=0.0).train()
-    early, late = losses(model, batch, 0), losses(model, batch, 3)
+    early, late = (losses(make_model(capacity=0.0, adversary_weight=0.0).train(), random_batch(), step) for step in (0, 3))
     assert late["loss"] - early["loss"] == pytest.approx(0.75 * SMALL.kl_weight * late["kl"], rel=1e-4)
 
 

@@ -102,7 +102,12 @@ class RunningNorm(nn.Module):
                 weight = (1 / self.count).clamp(min=0.01)
                 self.mean.lerp_(x.mean((0, 1)), weight)
                 self.square.lerp_(x.square().mean((0, 1)), weight)
-        return (x - self.mean) / torch.sqrt((self.square - self.mean.square()).clamp(min=1e-4))
+        return (x - self.mean) / self.deviation
+
+    @property
+    def deviation(self) -> Tensor:
+        """(C,) of each channel."""
+        return torch.sqrt((self.square - self.mean.square()).clamp(min=1e-4))
 
 
 class _ReversedGradient(torch.autograd.Function):

@@ -44,7 +44,7 @@ class Config(acoustic.Config):
     kl_warmup_steps: int = 1500
     """Steps over which that weight, and the adversary's, grow from nothing."""
     outline_weight: float = 0.5
-    """Of telling the outline of the prosody by the embedding alone."""
+    """Of telling the outline of the prosody by the embedding alone, and of speaking with that outline."""
     adversary_weight: float = 0.05
     """Of working against the adversary that tells speakers by their embeddings."""
 
@@ -113,10 +113,10 @@ class ProsodyEncoder(acoustic.ProsodyEncoder):
 
 
 class Outline(nn.Module):
-    """The outline of an utterance's prosody, told by its embedding (B, 1, channels): a loss that shows the encoder what to hear.
+    """The outline of an utterance's prosody: two losses that show the encoder what to hear, and the voice what to do with it.
 
     The outline is level, slope, arch and deviation of F0 (against the speaker's mean), energy (without its level) and duration
-    over the phones, and the mean duration of the rest.
+    over the phones, and the mean duration of the rest, each in deviations over all utterances.
     """
 
     SHAPES, FARTHEST = 4, 2.5
@@ -130,21 +130,28 @@ class Outline(nn.Module):
         self.norm = RunningNorm(num_values)
         self.head = nn.Linear(config.embedding_channels, num_values)
 
-    def forward(self, embedding: Tensor, batch: Batch) -> Tensor:
-        """The mean square of what is told wrong, in deviations of the outlines of all utterances."""
-        wanted = self.norm(self.measured(batch)).clamp(-self.FARTHEST, self.FARTHEST)
+    def told(self, embedding: Tensor, batch: Batch) -> Tensor:
+        """The mean square of what a linear map of the embedding (B, 1, channels) tells wrong."""
+        wanted = self.norm(self.recorded(batch)).clamp(-self.FARTHEST, self.FARTHEST)
         return (self.head(embedding) - wanted).square().mean()
 
-    def measured(self, batch: Batch) -> Tensor:
+    def missed(self, prosody: dict[str, Tensor], batch: Batch) -> Tensor:
+        """The mean distance of the outline of the predicted `prosody`: what is right on average lacks the range of speech."""
+        predicted = self._of(prosody["log_f0"], prosody["energy"], prosody["log_duration"], batch)
+        return ((predicted - self.recorded(batch)) / self.norm.deviation).abs().clamp(max=self.FARTHEST).mean()
+
+    def recorded(self, batch: Batch) -> Tensor:
         """(B, 1, values) of the batch's utterances."""
-        phones, speaker = batch["phone_mask"], batch["speaker"][:, None, None]
         log_duration = torch.log1p(batch["durations"].float())[..., None]
-        log_f0 = batch["token_log_f0"] - self.mean_log_f0[speaker[:, :, 0]]
+        return self._of(batch["token_log_f0"], batch["token_energy"], log_duration, batch)
+
+    def _of(self, log_f0: Tensor, energy: Tensor, log_duration: Tensor, batch: Batch) -> Tensor:
+        phones, speaker = batch["phone_mask"], batch["speaker"][:, None, None]
         rest, _ = masked_mean_and_deviation(log_duration, batch["token_mask"] - phones)
         return torch.cat(
             [
-                *self._course(log_f0, phones * batch["token_voicing"]),
-                *self._course(batch["token_energy"], phones)[1:],
+                *self._course(log_f0 - self.mean_log_f0[speaker[:, :, 0]], phones * batch["token_voicing"]),
+                *self._course(energy, phones)[1:],
                 *self._course(log_duration, phones),
                 rest,
             ],
@@ -188,7 +195,7 @@ class Model(acoustic.Model):
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
         parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
-        parts["outline"] = self.outline(embedding, batch)
+        parts["outline"] = self.outline.told(embedding, batch)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
@@ -199,6 +206,10 @@ class Model(acoustic.Model):
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
             parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}
+
+    def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        missed = self.config.outline_weight * self.outline.missed(prosody, batch)
+        return {**super()._prosody_losses(prosody, batch), "missed": missed}
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
