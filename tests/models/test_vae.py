@@ -128,3 +128,17 @@ def test_it_learns_a_batch() -> None:
         optimiser.step()
         found.append(float(loss.detach()))
     assert np.mean(found[-5:]) < 0.7 * found[0]
+
+
+def test_a_flat_melody_misses_the_outline(model: Model) -> None:
+    batch = random_batch()
+    as_recorded = {
+        "log_f0": batch["token_log_f0"],
+        "energy": batch["token_energy"],
+        "log_duration": torch.log1p(batch["durations"].float())[..., None],
+    }
+    flat = {**as_recorded, "log_f0": torch.full_like(batch["token_log_f0"], 0.5)}
+    assert float(model.outline.missed(as_recorded, batch)) == 0
+    assert float(model.outline.missed(flat, batch)) > 0.005
+    louder = {**as_recorded, "energy": batch["token_energy"] + 1}
+    assert float(model.outline.missed(louder, batch)) == pytest.approx(0, abs=1e-3)
