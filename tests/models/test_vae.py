@@ -9,6 +9,7 @@ import pytest
 import torch
 from utterances import FACTS, Batch, alone, random_batch
 
+from tts_cli.models.acoustic import PROSODY
 from tts_cli.models.vae import Config, Model
 
 SIZES: dict[str, Any] = {
@@ -137,8 +138,20 @@ def test_a_flat_melody_misses_the_outline(model: Model) -> None:
         "energy": batch["token_energy"],
         "log_duration": torch.log1p(batch["durations"].float())[..., None],
     }
-    flat = {**as_recorded, "log_f0": torch.full_like(batch["token_log_f0"], 0.5)}
-    assert float(model.outline.missed(as_recorded, batch)) == 0
-    assert float(model.outline.missed(flat, batch)) > 0.005
-    louder = {**as_recorded, "energy": batch["token_energy"] + 1}
-    assert float(model.outline.missed(louder, batch)) == pytest.approx(0, abs=1e-3)
+
+    def missed(**changes: torch.Tensor) -> float:
+        return float(model.outline.missed({**as_recorded, **changes}, batch, model.outline.recorded(batch)).mean())
+
+    assert missed() == pytest.approx(0, abs=1e-6)
+    assert missed(log_f0=torch.full_like(batch["token_log_f0"], 0.5)) > 0.005
+    assert missed(energy=batch["token_energy"] + 1) == pytest.approx(0, abs=1e-3)
+    assert missed(log_duration=torch.log1p(2 * batch["durations"].float())[..., None]) > 0.1
+
+
+def test_the_outline_of_one_is_wanted_of_the_words_of_another() -> None:
+    model, batch = make_model(adversary_weight=0.0).eval(), random_batch()
+    found = losses(model, batch)["transferred"]
+    tokens, recorded = model.tokens(batch), model.outline.recorded(batch)
+    prosody = dict(zip(PROSODY, model.prosody_encoder(*tokens[:3], tokens[3].flip(0)), strict=True))
+    expected = model.outline.missed(prosody, batch, recorded.flip(0))[..., model.outline.OF_ANY_TEXT].mean()
+    assert found == pytest.approx(float(expected.detach()), rel=1e-5)

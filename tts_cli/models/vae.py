@@ -44,7 +44,7 @@ class Config(acoustic.Config):
     kl_warmup_steps: int = 1500
     """Steps over which that weight, and the adversary's, grow from nothing."""
     outline_weight: float = 0.5
-    """Of telling the outline of the prosody by the embedding alone, and of speaking with that outline."""
+    """Of telling the outline of the prosody by the embedding alone, of speaking with it, and of speaking other words with it."""
     adversary_weight: float = 0.05
     """Of working against the adversary that tells speakers by their embeddings."""
 
@@ -116,11 +116,14 @@ class Outline(nn.Module):
     """The outline of an utterance's prosody: two losses that show the encoder what to hear, and the voice what to do with it.
 
     The outline is level, slope, arch and deviation of F0 (against the speaker's mean), energy (without its level) and duration
-    over the phones, and the mean duration of the rest, each in deviations over all utterances.
+    over the phones, and the mean duration of the rest, each in deviations over all utterances. Durations are frames: the mean of
+    their logarithms says nothing of how long an utterance lasts.
     """
 
     SHAPES, FARTHEST = 4, 2.5
     """Number of courses, and deviations beyond which nothing is told apart: clips of a word or two have no courses."""
+    OF_ANY_TEXT = (0, 1, 2, 3, 4, 8, 9, 14)
+    """Places of what an embedding brings to other words, too: all of F0, the deviation of energy, the level of durations."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -135,24 +138,26 @@ class Outline(nn.Module):
         wanted = self.norm(self.recorded(batch)).clamp(-self.FARTHEST, self.FARTHEST)
         return (self.head(embedding) - wanted).square().mean()
 
-    def missed(self, prosody: dict[str, Tensor], batch: Batch) -> Tensor:
-        """The mean distance of the outline of the predicted `prosody`: what is right on average lacks the range of speech."""
-        predicted = self._of(prosody["log_f0"], prosody["energy"], prosody["log_duration"], batch)
-        return ((predicted - self.recorded(batch)) / self.norm.deviation).abs().clamp(max=self.FARTHEST).mean()
+    def missed(self, prosody: dict[str, Tensor], batch: Batch, wanted: Tensor) -> Tensor:
+        """(B, 1, values) distance of the outline of the predicted `prosody` from the one `wanted`, (B, 1, values).
+
+        What is right on average lacks the range of speech.
+        """
+        predicted = self._of(prosody["log_f0"], prosody["energy"], prosody["log_duration"].expm1(), batch)
+        return ((predicted - wanted) / self.norm.deviation).abs().clamp(max=self.FARTHEST)
 
     def recorded(self, batch: Batch) -> Tensor:
         """(B, 1, values) of the batch's utterances."""
-        log_duration = torch.log1p(batch["durations"].float())[..., None]
-        return self._of(batch["token_log_f0"], batch["token_energy"], log_duration, batch)
+        return self._of(batch["token_log_f0"], batch["token_energy"], batch["durations"].float()[..., None], batch)
 
-    def _of(self, log_f0: Tensor, energy: Tensor, log_duration: Tensor, batch: Batch) -> Tensor:
+    def _of(self, log_f0: Tensor, energy: Tensor, durations: Tensor, batch: Batch) -> Tensor:
         phones, speaker = batch["phone_mask"], batch["speaker"][:, None, None]
-        rest, _ = masked_mean_and_deviation(log_duration, batch["token_mask"] - phones)
+        rest, _ = masked_mean_and_deviation(durations, batch["token_mask"] - phones)
         return torch.cat(
             [
                 *self._course(log_f0 - self.mean_log_f0[speaker[:, :, 0]], phones * batch["token_voicing"]),
                 *self._course(energy, phones)[1:],
-                *self._course(log_duration, phones),
+                *self._course(durations, phones),
                 rest,
             ],
             -1,
@@ -195,21 +200,27 @@ class Model(acoustic.Model):
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
         parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
-        parts["outline"] = self.outline.told(embedding, batch)
+        parts |= self._outline_losses(batch, embedding)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
         excess = nn.functional.relu(parts["kl"] - self.config.capacity)
-        parts["loss"] = parts["loss"] + self.config.outline_weight * parts["outline"] + self.config.kl_weight * grown * excess
+        outlines = parts["outline"] + parts["missed"] + parts["transferred"]
+        parts["loss"] = parts["loss"] + self.config.outline_weight * outlines + self.config.kl_weight * grown * excess
         if self.training:
             scores = self.adversary(reversed_gradient(embedding, grown))
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
             parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}
 
-    def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        missed = self.config.outline_weight * self.outline.missed(prosody, batch)
-        return {**super()._prosody_losses(prosody, batch), "missed": missed}
+    def _outline_losses(self, batch: Batch, embedding: Tensor) -> dict[str, Tensor]:
+        """Outlines told by embeddings, spoken with them, and spoken with those of other utterances of the batch."""
+        tokens, told, recorded = super().tokens(batch), self.outline.told(embedding, batch), self.outline.recorded(batch)
+        own, others = (
+            self.outline.missed(dict(zip(PROSODY, self.prosody_encoder(*tokens, whose), strict=True)), batch, wanted)
+            for whose, wanted in ((embedding, recorded), (embedding.roll(1, 0), recorded.roll(1, 0)))
+        )
+        return {"outline": told, "missed": own.mean(), "transferred": others[..., self.outline.OF_ANY_TEXT].mean()}
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
