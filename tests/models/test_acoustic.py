@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from utterances import FACTS, random_batch
+from utterances import FACTS, SMALL_SIZES, random_batch
 
 from tts_cli.blocks.upsampler import UpsamplerStream
 from tts_cli.models.acoustic import Config, Model, repeat
 
-SMALL = Config(channels=16, prosody_channels=16, encoder_layers=2, decoder_layers=2, contour_layers=1, contour_channels=8)
+SMALL = Config(**SMALL_SIZES)
 
 
 @pytest.fixture(name="model")

@@ -7,22 +7,14 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from utterances import FACTS, Batch, alone, random_batch
+from utterances import FACTS, SMALL_SIZES, Batch, alone, random_batch
 
 from tts_cli.models import acoustic, speaker
 from tts_cli.models.copycat import Config, Model, Posterior
 from tts_cli.models.layers import reversed_gradient
 
-SIZES: dict[str, Any] = {
-    "channels": 16,
-    "prosody_channels": 16,
-    "encoder_layers": 2,
-    "decoder_layers": 2,
-    "contour_layers": 1,
-    "contour_channels": 8,
-}
 SMALL = Config(
-    **SIZES,
+    **SMALL_SIZES,
     latent_channels=3,
     reference_channels=12,
     reference_layers=3,
@@ -197,7 +189,7 @@ def test_the_speaker_encoder_is_read_and_not_taught() -> None:
 
 def test_a_voice_of_explicit_duration_gives_what_it_knows(model: Model) -> None:
     torch.manual_seed(3)
-    voice = acoustic.Model(acoustic.Config(**SIZES), FACTS).eval()
+    voice = acoustic.Model(acoustic.Config(**SMALL_SIZES), FACTS).eval()
     state = model.adopted("explicit-duration", voice.state_dict())
     own = model.state_dict()
     taken = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}

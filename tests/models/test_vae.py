@@ -7,20 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from utterances import FACTS, Batch, alone, random_batch
+from utterances import FACTS, SMALL_SIZES, Batch, alone, random_batch
 
 from tts_cli.models.acoustic import PROSODY
 from tts_cli.models.vae import Config, Model
 
-SIZES: dict[str, Any] = {
-    "channels": 16,
-    "prosody_channels": 16,
-    "encoder_layers": 2,
-    "decoder_layers": 2,
-    "contour_layers": 1,
-    "contour_channels": 8,
-}
-SMALL = Config(**SIZES, embedding_channels=12, reference_channels=12, reference_layers=3, kl_warmup_steps=4)
+SMALL = Config(**SMALL_SIZES, embedding_channels=12, reference_channels=12, reference_layers=3, kl_warmup_steps=4)
 
 
 def make_model(**changes: Any) -> Model:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,17 @@ FACTS = CorpusFacts(
         SpeakerFacts(name="high", mean_log_f0=5.4, std_log_f0=0.25),
     ),
 )
+
+
+SMALL_SIZES: dict[str, Any] = {
+    "channels": 16,
+    "prosody_channels": 16,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "contour_layers": 1,
+    "contour_channels": 8,
+}
+"""Of models that are quick to make."""
 
 
 def random_batch(lengths: tuple[int, ...] = (9, 6)) -> Batch:
