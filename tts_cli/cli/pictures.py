@@ -54,7 +54,7 @@ def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
 
 
 def draw_contours(path: Path, panels: Mapping[str, Mapping[str, Floats]], mel: MelConfig) -> None:
-    """Writes a PNG, whole or not at all: a panel for each title, with the F0 of every audio (samples,) at the mel's rate, by name.
+    """Writes a PNG, whole or not at all: a panel for each title with the F0 of each audio (samples,), at the mel's rate, by name.
 
     Raises as `draw`.
     """
