@@ -13,8 +13,10 @@ from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, o
 from tts_cli.errors import CorpusError, InputError
 from tts_cli.evaluation import distributions, selection_report, utterances
 from tts_cli.evaluation import selection as room
+from tts_cli.evaluation.probes import ProbeResult
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.prosody import Contour
+from tts_cli.evaluation.report import mean_estimate
 from tts_cli.evaluation.selection import (
     FOLDS,
     OTHERS,
@@ -27,7 +29,7 @@ from tts_cli.evaluation.selection import (
     sentence_of,
     settings_of,
 )
-from tts_cli.evaluation.selection_report import POOLED, Standardised, groups_of, kinds_table, nearness_table
+from tts_cli.evaluation.selection_report import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
 from tts_cli.evaluation.strategies import TestTexts, cost_of, evaluate_selection, refuse_trained
 from tts_cli.synthesis import load
 from tts_cli.text import TextFrontEnd
@@ -321,6 +323,12 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
     selected = [[one["selected"] for one in room.measure(task)["sentences"]] for task in (plain, chosen)]
     assert selected[0][0] == selected[1][0]
     assert selected[0] != selected[1]
+
+
+def test_dimensions_are_counted_that_surely_tell_something() -> None:
+    result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
+    (note,) = probe_table(result, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
+    assert "at least 0.3 nat in all and over 0.05 nat in at least 2 of 3 dimensions" in note
 
 
 def test_clips_are_taken_evenly(data: Path) -> None:

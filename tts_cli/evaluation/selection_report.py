@@ -284,14 +284,16 @@ def recognition_table(found: Found, settings: Sequence[Setting]) -> Report:
     return Report("Selection: recognition and damage", (WER, QUALITY), tuple(rows), notes)
 
 
-def probe_table(result: ProbeResult, num_speakers: int, deviations: NDArray[np.float64], active: float) -> Report:
-    """How well the speaker is told from the embedding, and of how many of its dimensions the `deviations` say anything."""
-    used = int((deviations > active).sum())
+def probe_table(result: ProbeResult, num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
+    """How well the speaker is told from the embedding, and how many of its dimensions surely tell something.
+
+    `nats` (D,) is half the mean square of each dimension's means, below which its divergence from the prior cannot be.
+    """
     row = Row(f"embeddings (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, "logistic regression")
     notes = (
         f"Which of {num_speakers} speakers a training recording is of, told from the mean of its posterior by a probe taught on "
-        f"other recordings (5 folds, several seeds). {used} of {len(deviations)} dimensions are active: the deviation of the "
-        f"means over recordings is above {active} (Burda et al. 2016).",
+        f"other recordings (5 folds, several seeds). The divergence from the prior is at least {nats.sum():.1f} nat in all and "
+        f"over {active_nats} nat in at least {int((nats > active_nats).sum())} of {len(nats)} dimensions, by the means alone.",
     )
     return Report("Selection: speaker in the embedding", (ACCURACY,), (row,), notes)
 
