@@ -174,7 +174,9 @@ class Addon:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
         try:
             overruled = _overruled(list(stack), self.block_options, found := set[str]())
-            if not self.outer and (unknown := sorted(self.block_options.keys() - found)):
+            unknown = sorted(self.block_options.keys() - found)
+            # The stack of another addon, which stands in this one's, may have what this one lacks.
+            if unknown and not self.outer and "Addon" not in found:
                 raise StackError(f"the stack of '{self.name}' has no {unknown[0]}")
             return StreamableStack(BlockOptions({"stack": overruled}, f"{place}: $"), self)
         except RecursionError as error:
