@@ -218,11 +218,11 @@ def selection(
         list[int] | None, typer.Option("--top-k", metavar="N", min=1, help="May be given again. [default: 1]")
     ] = None,
     lengths: Annotated[
-        list[str] | None, typer.Option(metavar="HOW", help="same, pad, resample or dtw; may be given again. [default: resample]")
+        list[str] | None, typer.Option(metavar="HOW", help="same, pad, resample or dtw; may be given again. [default: dtw]")
     ] = None,
     bert_weights: Annotated[
         list[float] | None,
-        typer.Option("--bert-weight", metavar="X", min=0, max=1, help="May be given again. [default: 0.5]"),
+        typer.Option("--bert-weight", metavar="X", min=0, max=1, help="May be given again. [default: 0.35]"),
     ] = None,
     inventory: Annotated[str, typer.Option(metavar="WHOSE", help="own: the speaker's utterances; all: everyone's.")] = "own",
     speakers: Annotated[
@@ -259,7 +259,7 @@ def selection(
         from tts_cli.evaluation.strategies import DEFAULT_PARTS, TestTexts, evaluate_selection
         from tts_cli.synthesis import load
 
-        settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["resample"], bert_weights or [0.5], inventory)
+        settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
         texts = TestTexts(
             _sentences(None, PROSODY_SENTENCES, limit) if "kinds" in chosen else (),

@@ -55,8 +55,8 @@ class Setting:
 
     strategy: Strategy
     top_k: int = 1
-    lengths: str = "resample"
-    bert_weight: float = 0.5
+    lengths: str = "dtw"
+    bert_weight: float = 0.35
     inventory: str = "own"
 
     def options(self) -> dict[str, Any]:
@@ -82,8 +82,8 @@ class Setting:
 def settings_of(
     strategies: Sequence[str],
     top_k: Sequence[int] = (1,),
-    lengths: Sequence[str] = ("resample",),
-    bert_weights: Sequence[float] = (0.5,),
+    lengths: Sequence[str] = ("dtw",),
+    bert_weights: Sequence[float] = (0.35,),
     inventory: str = "own",
 ) -> list[Setting]:
     """Every combination that makes a difference. Raises InputError for an unknown strategy."""

@@ -56,10 +56,10 @@ class ProsodySelectorOptions(StrictModel):
     strategy: Strategy = "bert+syntactic"
     """`centroid`: the mean of the speaker's embeddings, for every sentence; `syntactic`, `bert`, `bert+syntactic`: that of the
     sentences most alike in syntactic distances, in meaning, in both; `random`: of any; `oracle`: the one that is given."""
-    lengths: Lengths = "resample"
+    lengths: Lengths = "dtw"
     """How syntactic distances of different numbers of words are compared: sentences of the `same` number only, those that are
     shorter filled up with 0 (`pad`), both brought to one number of points (`resample`), or aligned (`dtw`)."""
-    bert_weight: float = Field(default=0.5, ge=0, le=1)
+    bert_weight: float = Field(default=0.35, ge=0, le=1)
     """Of meaning in `bert+syntactic`; what is left is that of syntax."""
     top_k: int = Field(default=1, ge=1)
     """How many sentences' embeddings are averaged."""
