@@ -101,8 +101,8 @@ def select(header: tuple[str, ...]) -> None:
         [one.figures for by_strategy in spoken.values() for one in by_strategy.values()],
     )
     panels = {
-        f"{text[:60]}": {strategy: one.samples for strategy, one in spoken[name].items()}
-        for name, text in {**SENTENCES, "story": STORY}.items()
+        SENTENCES.get(name, name): {strategy: one.samples for strategy, one in by_strategy.items()}
+        for name, by_strategy in spoken.items()
     }
     draw_contours(OUT / "selection.png", panels, voice.acoustic.mel)
     print(f"F0 of each sentence by strategy: {OUT}/selection.png; hear {OUT}/story-*.wav")
