@@ -112,6 +112,7 @@ def test_every_line_is_explained(selecting: Run) -> None:
         (["--embedding", "short.json"], "short.json: 5 numbers are an embedding of 'tiny-prosody', not (2,)"),
         (["--embedding", "text.json"], "text.json: holds no embedding"),
         (["--embedding", "text.npy"], "text.npy: holds no embedding"),
+        (["--embedding", "endless.json"], "endless.json: holds no embedding: not all of its numbers are finite"),
         (["--embedding", "short.json", "--top-k", 2], "--embedding and --top-k exclude each other"),
         (["--addon", "tiny-acoustic", "--top-k", 2], "--top-k is for voices that select their prosody, and 'tiny-acoustic'"),
         (["--addon", "tiny-acoustic", "--explain"], "--explain is for voices that select"),
@@ -121,6 +122,7 @@ def test_every_line_is_explained(selecting: Run) -> None:
 def test_what_cannot_be_is_refused_in_one_line(options: list[object], told: str, selecting: Run) -> None:
     Path("short.json").write_text("[1, 2]")
     Path("text.json").write_text("hello")
+    Path("endless.json").write_text("[1, 2, NaN, 4, Infinity]")
     Path("text.npy").write_text("hello")
     outcome = selecting("synth", "Hello.", "-o", "x.wav", *options)
     assert outcome.code == 2 and told in outcome.err and outcome.err.count("error:") == 1

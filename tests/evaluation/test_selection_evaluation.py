@@ -327,7 +327,7 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
 
 def test_dimensions_are_counted_that_surely_tell_something() -> None:
     result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
-    (note,) = probe_table(result, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
+    (note,) = probe_table({"embeddings": result}, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
     assert "at least 0.3 nat in all and over 0.05 nat in at least 2 of 3 dimensions" in note
 
 

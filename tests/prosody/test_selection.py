@@ -21,7 +21,8 @@ from tts_cli.prosody.selection import FRAMES_AROUND, ProsodySelector, relative_d
 from tts_cli.prosody.similarity import SYNTAXES
 from tts_cli.request import REQUEST_PORTS, Controls, Request
 
-CENTROID = np.full(NUM_DIMENSIONS, 9.0, np.float32)
+CENTROID = np.array([2.5, 0, 0, 0], np.float32)
+"""Of the first speaker's utterances."""
 LARGE, QUICK_MS = 10_000, 30.0
 """Sentences, and three times what a choice among them may cost: other work may go on here."""
 
@@ -50,7 +51,7 @@ def chosen(block: ProsodySelector, tensors: Tensors) -> list[int]:
     assert given["selected_score"].shape == given["selected"].shape
     if places:
         assert block.inventory is not None
-        np.testing.assert_allclose(given["embedding"][0, 0], np.asarray(block.inventory.embeddings[places], np.float32).mean(0))
+        np.testing.assert_allclose(given["embedding"][0, 0], CENTROID + block.inventory.deviations()[places].mean(0), rtol=1e-6)
     return [int(place) for place in places]
 
 
@@ -114,6 +115,19 @@ def test_the_speakers_own_or_those_of_all(folder: Folder) -> None:
     assert [chosen(everyones, scope(0, speaker=who)) for who in (0, 1)] == [[0], [6]], "of those alike, the speaker's own"
     with pytest.raises(InputError, match="no utterance of this speaker"):
         own.perform(scope(speaker=2))
+
+
+def test_what_others_said_brings_how_they_said_it_and_not_who_they_are(folder: Folder) -> None:
+    block = selector(folder, strategy="bert", inventory="all", excluded=("r1", "r3", "r4", "r5"))
+    assert block.inventory is not None
+    given = block.perform(scope(2, speaker=1, centroid=np.array([6.5, 1, 0, 0], np.float32)))
+    assert given["selected"].item() == 7
+    np.testing.assert_allclose(given["embedding"][0, 0], [7, 1, 0, 0])
+    given = block.perform(scope(2, speaker=0))
+    assert given["selected"].item() == 2
+    only_others = selector(folder, strategy="bert", inventory="all").perform(scope(0, speaker=1, centroid=CENTROID))
+    assert only_others["selected"].item() == 6
+    np.testing.assert_allclose(only_others["embedding"][0, 0], [2.0, 0, 0, 0])
 
 
 def test_excluded_recordings_are_chosen_of_nobody(folder: Folder) -> None:

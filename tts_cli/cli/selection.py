@@ -139,8 +139,10 @@ def read_embedding(file: Path, voice: Voice) -> Floats:
         return embedding_of(file, voice.acoustic)
     values = _read_numbers(file)
     expected = next(len(speaker.embedding) for speaker in voice.acoustic.config.speakers if speaker.embedding)
-    if values.shape != (expected,) or not np.all(np.isfinite(values)):
+    if values.shape != (expected,):
         raise InputError(f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}")
+    if not np.all(np.isfinite(values)):
+        raise InputError(f"{file}: holds no embedding: not all of its numbers are finite", hint="a list of numbers")
     return values
 
 

@@ -284,18 +284,22 @@ def recognition_table(found: Found, settings: Sequence[Setting]) -> Report:
     return Report("Selection: recognition and damage", (WER, QUALITY), tuple(rows), notes)
 
 
-def probe_table(result: ProbeResult, num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
-    """How well the speaker is told from the embedding, and how many of its dimensions surely tell something.
+def probe_table(results: Mapping[str, ProbeResult], num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
+    """How well the speaker is told from embeddings, by what is made of them, and how many dimensions surely tell something.
 
     `nats` (D,) is half the mean square of each dimension's means, below which its divergence from the prior cannot be.
     """
-    row = Row(f"embeddings (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, "logistic regression")
+    rows = tuple(
+        Row(f"{name} (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, "logistic regression")
+        for name, result in results.items()
+    )
     notes = (
         f"Which of {num_speakers} speakers a training recording is of, told from the mean of its posterior by a probe taught on "
-        f"other recordings (5 folds, several seeds). The divergence from the prior is at least {nats.sum():.1f} nat in all and "
-        f"over {active_nats} nat in at least {int((nats > active_nats).sum())} of {len(nats)} dimensions, by the means alone.",
+        f"other recordings (5 folds, several seeds). Deviations are what is taken over from an utterance. The divergence from "
+        f"the prior is at least {nats.sum():.1f} nat in all and over {active_nats} nat in at least "
+        f"{int((nats > active_nats).sum())} of {len(nats)} dimensions, by the means alone.",
     )
-    return Report("Selection: speaker in the embedding", (ACCURACY,), (row,), notes)
+    return Report("Selection: speaker in the embedding", (ACCURACY,), rows, notes)
 
 
 def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]]) -> Report:

@@ -148,9 +148,18 @@ def _probe(measured: _Measured, _: Pairs) -> list[Report]:
     clips = [clip for name in voice.speakers for clip in selection.training(name)]
     vectors = [posterior_mean(voice, selection.corpus, clip) for clip in tracked(clips, "embeddings")]
     speakers = [clip.speaker for clip in clips]
-    result = cross_validate(statistics_probe, [vector[None] for vector in vectors], speakers)
-    nats = 0.5 * np.square(np.stack(vectors), dtype=np.float64).mean(axis=0)
-    return [probe_table(result, len(set(speakers)), nats, ACTIVE_NATS)]
+    whose, places = np.unique(speakers, return_inverse=True)
+    stacked = np.stack(vectors)
+    centroids = np.stack([stacked[places == place].mean(0) for place in range(len(whose))])
+    results = {
+        name: cross_validate(statistics_probe, list(rows[:, None]), speakers)
+        for name, rows in {
+            "embeddings": stacked,
+            "their deviations from the speaker's centroid": stacked - centroids[places],
+        }.items()
+    }
+    nats = 0.5 * np.square(stacked, dtype=np.float64).mean(axis=0)
+    return [probe_table(results, len(whose), nats, ACTIVE_NATS)]
 
 
 def _cost(measured: _Measured, _: Pairs) -> list[Report]:

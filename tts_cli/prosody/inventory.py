@@ -78,6 +78,13 @@ class Inventory:
     def __len__(self) -> int:
         return len(self.speakers)
 
+    def deviations(self) -> Floats:
+        """(U, D) of each utterance's embedding from the mean of its speaker's; in memory."""
+        embeddings = self.embeddings.astype(np.float32)
+        for speaker in np.unique(self.speakers):
+            embeddings[self.speakers == speaker] -= embeddings[self.speakers == speaker].mean(0)
+        return embeddings
+
     def id(self, utterance: int) -> str:
         """What the utterance's recording is called."""
         return self._texts.ids[utterance]

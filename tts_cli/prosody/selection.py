@@ -72,6 +72,8 @@ class ProsodySelectorOptions(StrictModel):
 class ProsodySelector(SequenceBlock):
     """Gives the acoustic embedding that a sentence is spoken with, and which utterances of the inventory it is of.
 
+    What is taken over is an utterance's deviation from the centroid of who said it, on top of the centroid of who speaks: where
+    embeddings lie tells the speaker. Of the speaker's own utterances that is their embedding.
     `selected` are their places, the best first, and `selected_score` the similarities that decided: cosines, of `bert+syntactic`
     those of `similarity.combined`. With `continuity`, what is taken off is that weight times the distance from
     `previous_embedding`, so measured that 1 takes off a standard deviation of the similarities for the distance that any two
@@ -98,7 +100,7 @@ class ProsodySelector(SequenceBlock):
     def _open(self, inventory: Inventory) -> None:
         """Brings into memory what the strategy searches."""
         self.inventory = inventory
-        self._embeddings: Floats = inventory.embeddings.astype(np.float32)
+        self._deviations = inventory.deviations()
         excluded = inventory.sentences_of(self.options.excluded)
         self._is_offered = ~np.isin(inventory.sentences, excluded)
         if SENTENCE_VECTOR in READS[self.options.strategy]:
@@ -117,7 +119,7 @@ class ProsodySelector(SequenceBlock):
             return _outputs(scope["embedding"][0, 0])
         candidates = self._candidates(int(scope["speaker"][0, 0, 0]))
         chosen, scores = self._drawn(candidates, scope) if strategy == "random" else self._best(candidates, scope)
-        return _outputs(self._embeddings[chosen].mean(0), chosen, scores)
+        return _outputs(scope["embedding"][0, 0] + self._deviations[chosen].mean(0), chosen, scores)
 
     def _candidates(self, speaker: int) -> Integers:
         """Places of the utterances that may be chosen; where all may be, the speaker's own go before others as much alike."""
@@ -141,9 +143,8 @@ class ProsodySelector(SequenceBlock):
         scores = self._similarities(sentences, scope)[places]
         if "continuity" in scope and "previous_embedding" in scope:
             weight = float(scope["continuity"][0, 0, 0]) * float(scores[np.isfinite(scores)].std() or 1.0)
-            scores = scores - np.float32(weight) * relative_distances(
-                self._embeddings[candidates], scope["previous_embedding"][0, 0]
-            )
+            before = scope["previous_embedding"][0, 0] - scope["embedding"][0, 0]
+            scores = scores - np.float32(weight) * relative_distances(self._deviations[candidates], before)
         # What is as much alike up to rounding keeps its order on every machine.
         order = np.argsort(-scores.round(SCORE_DIGITS), kind="stable")[: self.options.top_k]
         order = order[np.isfinite(scores[order])]
