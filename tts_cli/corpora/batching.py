@@ -59,6 +59,52 @@ def _num_bytes(arrays: Arrays) -> int:
     return sum(array.nbytes for array in arrays.values())
 
 
+class Epochs:
+    """Which items make up the batch of each step: of similar length, each once an epoch, a function of (seed, step) alone."""
+
+    def __init__(self, lengths: Sequence[int], most: int, seed: int) -> None:
+        """`most`: what the lengths of a batch, padding included, add up to."""
+        self._groups, self._seed = _similar_lengths(lengths, most), seed
+        self._planned = (0, self._plan(0))
+
+    @property
+    def num_batches(self) -> int:
+        """Of an epoch; the same for all."""
+        return sum(num_batches for _, num_batches in self._groups)
+
+    def members(self, step: int) -> NDArray[np.int64]:
+        """Places of the items of the batch of `step`, counted from 0 through all epochs."""
+        epoch, place = divmod(step, self.num_batches)
+        planned = self._planned
+        if planned[0] != epoch:
+            planned = self._planned = (epoch, self._plan(epoch))
+        return planned[1][place]
+
+    def in_order(self) -> Iterator[NDArray[np.int64]]:
+        """Every item once, always in the same batches: for validation."""
+        for items, num_batches in self._groups:
+            yield from np.array_split(items, num_batches)
+
+    def _plan(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The items of each batch of an epoch, shuffled within their buckets, and the batches shuffled."""
+        generator = np.random.default_rng([self._seed, epoch])
+        batches = [part for items, number in self._groups for part in np.array_split(generator.permutation(items), number)]
+        return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _similar_lengths(lengths: Sequence[int], most: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Items in buckets of similar length, and in how many batches whose lengths add up to at most `most` each bucket goes."""
+    order = np.argsort(lengths, kind="stable")
+    ordered = np.array(lengths)[order]
+    groups, start = [], 0
+    while start < len(order):
+        end = int(np.searchsorted(ordered, ordered[start] * _BUCKET_RATIO, side="right"))
+        items_a_batch = max(1, most // int(ordered[end - 1]))
+        groups.append((order[start:end].astype(np.int64), -(-(end - start) // items_a_batch)))
+        start = end
+    return groups
+
+
 class AcousticBatches:
     """Whole clips of similar length, at most `batch_frames` frames a batch, padding included; every clip once an epoch.
 
@@ -70,31 +116,24 @@ class AcousticBatches:
     """
 
     def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
-        self.corpus, self.seed = corpus, seed
+        self.corpus = corpus
         self.recordings = corpus.of_split(split)
-        self._groups = similar_lengths([recording.num_frames for recording in self.recordings], batch_frames)
+        self._epochs = Epochs([recording.num_frames for recording in self.recordings], batch_frames, seed)
         self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "energy"))
         self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
-        self._planned = (0, self._plan_epoch(0))
 
     @property
     def batches_per_epoch(self) -> int:
         """The number of batches in which every clip comes once; the same for all epochs."""
-        return sum(num_batches for _, num_batches in self._groups)
+        return self._epochs.num_batches
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`, counted from 0 through all epochs."""
-        epoch, place = divmod(step, self.batches_per_epoch)
-        planned = self._planned
-        if planned[0] != epoch:
-            planned = self._planned = (epoch, self._plan_epoch(epoch))
-        return self.collate([self.recordings[index] for index in planned[1][place]])
+        return self.collate([self.recordings[index] for index in self._epochs.members(step)])
 
     def in_order(self) -> Iterator[Batch]:
         """Every clip once, always in the same batches: for validation."""
-        for clips, num_batches in self._groups:
-            for part in np.array_split(clips, num_batches):
-                yield self.collate([self.recordings[index] for index in part])
+        return (self.collate([self.recordings[index] for index in members]) for members in self._epochs.in_order())
 
     def collate(self, recordings: Sequence[Recording]) -> Batch:
         """`recordings` as one batch."""
@@ -123,25 +162,6 @@ class AcousticBatches:
             "token_voicing": token_mean(frames["voicing"], durations),
             "token_energy": token_mean(frames["energy"], durations),
         }
-
-    def _plan_epoch(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The clips of each batch of an epoch, shuffled within their buckets, and the batches shuffled."""
-        generator = np.random.default_rng([self.seed, epoch])
-        batches = [part for clips, number in self._groups for part in np.array_split(generator.permutation(clips), number)]
-        return [batches[index] for index in generator.permutation(len(batches))]
-
-
-def similar_lengths(lengths: Sequence[int], batch_frames: int) -> list[tuple[NDArray[np.int64], int]]:
-    """Clips in buckets of similar length, and in how many batches of at most `batch_frames` frames each bucket goes."""
-    order = np.argsort(lengths, kind="stable")
-    ordered = np.array(lengths)[order]
-    groups, start = [], 0
-    while start < len(order):
-        end = int(np.searchsorted(ordered, ordered[start] * _BUCKET_RATIO, side="right"))
-        clips_a_batch = max(1, batch_frames // int(ordered[end - 1]))
-        groups.append((order[start:end].astype(np.int64), -(-(end - start) // clips_a_batch)))
-        start = end
-    return groups
 
 
 def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from tts_cli.corpora.batching import Batch, padded, similar_lengths
+from tts_cli.corpora.batching import Batch, Epochs, padded
 from tts_cli.errors import CorpusError, TextError
 from tts_cli.text.characters import plain
 from tts_cli.text.normalise import read
@@ -200,28 +200,21 @@ class TreebankBatches:
         forms = zip(treebank.of_split(split), treebank.of_split(split, said=True), strict=True)
         self.sentences = [pair for pair in forms if len(pair[0].words) > 1]
         lengths = [len(self._encoded(written, "all")[0]) for written, _ in self.sentences]
-        self._groups = similar_lengths(lengths, batch_pieces)
-        self._planned = (0, self._plan_epoch(0))
+        self._epochs = Epochs(lengths, batch_pieces, seed)
 
     @property
     def batches_per_epoch(self) -> int:
         """The number of batches in which every sentence comes once; the same for all epochs."""
-        return sum(num_batches for _, num_batches in self._groups)
+        return self._epochs.num_batches
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`, counted from 0 through all epochs."""
-        epoch, place = divmod(step, self.batches_per_epoch)
-        planned = self._planned
-        if planned[0] != epoch:
-            planned = self._planned = (epoch, self._plan_epoch(epoch))
         generator = np.random.default_rng([self.seed, step])
-        return self.collate([self._drawn(int(index), generator) for index in planned[1][place]])
+        return self.collate([self._drawn(int(index), generator) for index in self._epochs.members(step)])
 
     def in_order(self) -> Iterator[Batch]:
         """Every sentence once as it is written, always in the same batches: for validation."""
-        for members, num_batches in self._groups:
-            for part in np.array_split(members, num_batches):
-                yield self.collate([(self.sentences[index][0], "all") for index in part])
+        return (self.collate([(self.sentences[index][0], "all") for index in members]) for members in self._epochs.in_order())
 
     def collate(self, items: Sequence[tuple[ParsedSentence, Marks]]) -> Batch:
         """Sentences with these of their marks as one batch."""
@@ -242,9 +235,3 @@ class TreebankBatches:
         lost: Marks = "front-end" if generator.random() < 0.7 else "last"
         marks: Marks = lost if generator.random() < self.lost_marks else "all"
         return self.sentences[index][int(generator.random() < 0.5)], marks
-
-    def _plan_epoch(self, epoch: int) -> list[np.ndarray]:
-        """The sentences of each batch of an epoch, shuffled within their buckets, and the batches shuffled."""
-        generator = np.random.default_rng([self.seed, epoch])
-        batches = [part for members, count in self._groups for part in np.array_split(generator.permutation(members), count)]
-        return [batches[index] for index in generator.permutation(len(batches))]
