@@ -371,7 +371,10 @@ class Selection:
         files = VoiceFiles.of(self.voice)
         if not self._selects:
             if setting.strategy not in ("centroid", "oracle"):
-                raise InputError(f"addon '{self.voice.acoustic.name}' has no ProsodySelector, which '{setting.name}' needs")
+                name = self.voice.acoustic.name
+                raise InputError(
+                    f"addon '{name}' does not select its prosody", hint="it can be measured with --strategy centroid"
+                )
             return files
         options = setting.options() | ({"excluded": excluded} if excluded and "top_k" in setting.options() else {})
         return replace(files, selector=tuple(options.items()))
