@@ -14,6 +14,7 @@ SPEAKER ?= tiny-speaker
 COPYCAT ?= tiny-copycat
 VAE ?= tiny-vae
 VAE_FROM ?= $(ACOUSTIC)
+SYNTAX ?= tiny-syntax
 TARGETS ?= kathleen,slt,bdl
 BEGINNING ?= $(ADDONS)
 else ifeq ($(RECIPE),shipped)
@@ -23,6 +24,7 @@ SPEAKER ?= speaker-16k
 COPYCAT ?= copycat-16k
 VAE ?= prosody-16k
 VAE_FROM ?= $(ACOUSTIC) $(COPYCAT)
+SYNTAX ?= linguistics-en
 TARGETS ?= kathleen,slt,bdl,lj,allison
 BEGINNING ?= addons
 else
@@ -43,9 +45,9 @@ ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
 COPYCAT_ADDON := $(ADDONS)/$(COPYCAT)/addon.json
 VAE_ADDON := $(ADDONS)/$(VAE)/addon.json
-# The parser of sentences learns from a treebank; those who only train a voice take the shipped one.
+# The parser of sentences learns from a treebank; a voice takes the shipped one.
+SYNTAX_ADDON := $(ADDONS)/$(SYNTAX)/addon.json
 LINGUISTICS ?= linguistics-en
-LINGUISTICS_ADDON := $(ADDONS)/$(LINGUISTICS)/addon.json
 TREEBANK ?= $(CORPORA)/gum_const
 
 # Whose prosody `make transfer` takes, what is said there, and who says it then.
@@ -77,7 +79,7 @@ train-acoustic: runs/$(ACOUSTIC)/trained ## Train the acoustic model (RECIPE=tin
 train-vocoder: runs/$(VOCODER)/trained ## Train the vocoder (likewise)
 train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
 train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it with its inventory to runs/addons (likewise)
-train-syntax: $(LINGUISTICS_ADDON) ## Train the parser of sentences (TREEBANK=DIR of Penn trees), and export it to runs/addons
+train-syntax: $(SYNTAX_ADDON) ## Train the parser of sentences, and export it to runs/addons (likewise; TREEBANK=DIR of Penn trees)
 export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
 synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tiny-acoustic.wav
 	@mkdir -p out
@@ -146,10 +148,10 @@ $(VAE_ADDON): runs/$(VAE)/trained addons/$(LINGUISTICS)/addon.json | $(BEGINNING
 	$(TTS) export-addon $(<D) --data $(PREPARED) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
-runs/$(LINGUISTICS)/trained: recipes/$(LINGUISTICS).yaml | $(EVERYTHING)
+runs/$(SYNTAX)/trained: recipes/$(SYNTAX).yaml | $(EVERYTHING)
 	$(TTS) train syntax $< --data $(TREEBANK) --output $(@D)
 	@touch $@
 
-$(LINGUISTICS_ADDON): runs/$(LINGUISTICS)/trained
+$(SYNTAX_ADDON): runs/$(SYNTAX)/trained
 	$(TTS) export-addon $(<D) --data $(TREEBANK) --output $(@D)
 	@touch $@
