@@ -21,6 +21,8 @@ INSTEAD = {
     "make synth": "make synth TTS=tts EVERYTHING=",
     "make train-copycat RECIPE=shipped CORPORA=DIR": "make --dry-run train-copycat RECIPE=shipped CORPORA=data",
     "make train-copycat": "make train-copycat TTS=tts EVERYTHING=",
+    "make train-vae": "make train-vae TTS=tts EVERYTHING=",
+    "make train-syntax": "make train-syntax TTS=tts EVERYTHING=",
     # Corpora and hours.
     "make export RECIPE=shipped CORPORA=DIR": "make --dry-run export RECIPE=shipped CORPORA=data",
     "my-recordings": "data/kathleen",
