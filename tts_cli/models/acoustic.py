@@ -208,15 +208,19 @@ class Model(TrainableModel):
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
-        return self.reconstruction(batch, self.tokens(batch))
+        tokens = self.tokens(batch)
+        return self.reconstruction(batch, tokens, self.prosody(tokens))
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         """What both encoders read."""
         return batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
 
-    def reconstruction(self, batch: Batch, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """The losses of prosody and frames, `loss` their weighted sum; `tokens` is what both encoders read."""
-        prosody = dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
+    def prosody(self, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """What is predicted of `tokens`, by the names in `PROSODY`."""
+        return dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
+
+    def reconstruction(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The losses of `prosody` and frames, `loss` their weighted sum; `tokens` is what both encoders read."""
         parts = self._prosody_losses(prosody, batch)
         margin, contour_margin = self.config.margin, self.config.contour_margin
         speaker = batch["speaker"][:, None, None]

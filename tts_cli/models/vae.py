@@ -199,8 +199,9 @@ class Model(acoustic.Model):
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
-        parts = self.reconstruction(batch, (*super().tokens(batch), embedding))
-        parts |= self._outline_losses(batch, embedding)
+        tokens = (*super().tokens(batch), embedding)
+        prosody = self.prosody(tokens)
+        parts = self.reconstruction(batch, tokens, prosody) | self._outline_losses(batch, tokens, prosody)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
@@ -213,14 +214,14 @@ class Model(acoustic.Model):
             parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}
 
-    def _outline_losses(self, batch: Batch, embedding: Tensor) -> dict[str, Tensor]:
+    def _outline_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
         """Outlines told by embeddings, spoken with them, and spoken with those of other utterances of the batch."""
-        tokens, told, recorded = super().tokens(batch), self.outline.told(embedding, batch), self.outline.recorded(batch)
-        own, others = (
-            self.outline.missed(dict(zip(PROSODY, self.prosody_encoder(*tokens, whose), strict=True)), batch, wanted)
-            for whose, wanted in ((embedding, recorded), (embedding.roll(1, 0), recorded.roll(1, 0)))
-        )
-        return {"outline": told, "missed": own.mean(), "transferred": others[..., self.outline.OF_ANY_TEXT].mean()}
+        *said, embedding = tokens
+        told, recorded = self.outline.told(embedding, batch), self.outline.recorded(batch)
+        with_others = self.prosody((*said, embedding.roll(1, 0)))
+        others = self.outline.missed(with_others, batch, recorded.roll(1, 0))[..., self.outline.OF_ANY_TEXT]
+        missed = self.outline.missed(prosody, batch, recorded)
+        return {"outline": told, "missed": missed.mean(), "transferred": others.mean()}
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
