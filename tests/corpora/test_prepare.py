@@ -52,6 +52,46 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def splits_of(few: list[Path], held_out: str, path: Path) -> Path:
+    """Splits of the clips in `few`, of which those called `held_out` are of the split `test`."""
+    rows = [(source.name, name) for source, names in zip(few, (list(PROMPTS), list(PROMPTS)[:2]), strict=True) for name in names]
+    lines = [
+        f'{corpus},{corpus},{name},{"test" if name == held_out else "train"},statement,"{PROMPTS[name]}"' for corpus, name in rows
+    ]
+    path.write_text("\n".join(["corpus,speaker,id,split,kind,text", *lines]) + "\n")
+    return path
+
+
+def test_a_changed_test_clip_changes_no_statistic(few: list[Path], tmp_path: Path) -> None:
+    held_out = few[0] / "wavs" / "arctic_a0207.flac"
+    options = PrepareOptions(splits=splits_of(few, held_out.stem, tmp_path / "splits.csv"))
+    prepare.prepare(few, tmp_path / "before", options)
+    audio, rate = soundfile.read(held_out)
+    soundfile.write(held_out, audio[::2], rate)
+    prepare.prepare(few, tmp_path / "after", options)
+    before, after = (open_corpus(tmp_path / name) for name in ("before", "after"))
+    assert held_out.stem in {recording.id for recording in after.of_split("test")}
+    for speaker, was in before.summary.speakers.items():
+        assert after.summary.speakers[speaker].mean_log_f0 == was.mean_log_f0
+        assert after.summary.speakers[speaker].std_log_f0 == was.std_log_f0
+    for recording in before.of_split("train"):
+        features = (tmp_path / "before" / recording.features).read_bytes()
+        assert (tmp_path / "after" / recording.features).read_bytes() == features
+
+
+def test_a_corpus_of_the_first_format_is_prepared_again(few: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare.prepare(few[1:], out, PrepareOptions())
+    summary = json.loads((out / "corpus.json").read_text())
+    (out / "corpus.json").write_text(json.dumps({**summary, "format": 1}))
+    with pytest.raises(CorpusError, match=r"corpus.json: corpus format 1, this version reads 2") as caught:
+        open_corpus(out)
+    assert caught.value.hint is not None
+    assert "tts prepare" in caught.value.hint
+    prepare.prepare(few[1:], out, PrepareOptions())
+    assert json.loads((out / "corpus.json").read_text()) == summary
+
+
 def test_recordings_become_a_corpus(few: list[Path], tmp_path: Path) -> None:
     stages: list[tuple[str, int, int]] = []
     report = prepare.prepare(few, tmp_path / "out", PrepareOptions(), lambda *stage: stages.append(stage))

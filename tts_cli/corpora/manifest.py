@@ -20,6 +20,9 @@ from tts_cli.errors import CorpusError
 Split = Literal["train", "validation", "test"]
 """The splits of a prepared corpus. `unseen` is none of them: what is set aside can never be trained on."""
 
+FORMAT: Literal[2] = 2
+"""Version of `corpus.json`. In version 1 the speakers' F0 statistics included held-out clips."""
+
 FEATURES = ("mel", "log_f0", "voicing", "energy", "audio")
 
 
@@ -52,14 +55,14 @@ class SpeakerSummary(StrictModel):
     clips: int
     seconds: float
     mean_log_f0: float
-    """Mean natural log of F0 in Hertz over voiced frames."""
+    """Mean natural log of F0 in Hertz over the voiced frames of the training clips."""
     std_log_f0: float
 
 
 class CorpusSummary(StrictModel):
     """`corpus.json`: what all the recordings have in common."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = FORMAT
     mel: MelConfig
     mel_hash: str
     symbols: tuple[str, ...]
@@ -143,7 +146,7 @@ def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, 
     """The prepared corpus in `folder`. Raises CorpusError when it is incomplete, damaged or disagrees with these."""
     if not (folder / "manifest.jsonl").is_file():
         raise CorpusError(f"{folder}: not a prepared corpus, manifest.jsonl is missing", hint="run tts prepare first")
-    summary = parse(CorpusSummary, read_mapping(folder / "corpus.json"), str(folder / "corpus.json"))
+    summary = _read_summary(folder)
     _check_agreement(folder, summary, mel, symbols)
     recordings = [_checked(recording, where, summary) for where, recording in _read_manifest(folder / "manifest.jsonl")]
     return Corpus(folder, summary, recordings)
@@ -151,9 +154,21 @@ def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, 
 
 def check_mel(folder: Path, mel: MelConfig) -> None:
     """Raises CorpusError when `folder` holds a corpus of another mel configuration."""
-    if (folder / "corpus.json").is_file():
-        summary = parse(CorpusSummary, read_mapping(folder / "corpus.json"), str(folder / "corpus.json"))
-        _check_agreement(folder, summary, mel, None)
+    if (folder / "corpus.json").is_file() and _format(read_mapping(folder / "corpus.json")) == FORMAT:
+        _check_agreement(folder, _read_summary(folder), mel, None)
+
+
+def _read_summary(folder: Path) -> CorpusSummary:
+    path = folder / "corpus.json"
+    mapping = read_mapping(path)
+    if _format(mapping) != FORMAT:
+        hint = "run tts prepare again on the same sources: what did not change is not computed again"
+        raise CorpusError(f"{path}: corpus format {_format(mapping)}, this version reads {FORMAT}", hint=hint)
+    return parse(CorpusSummary, mapping, str(path))
+
+
+def _format(mapping: dict[str, Any]) -> object:
+    return mapping.get("format", FORMAT)
 
 
 def _check_agreement(folder: Path, summary: CorpusSummary, mel: MelConfig | None, symbols: tuple[str, ...] | None) -> None:

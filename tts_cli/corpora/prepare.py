@@ -186,10 +186,15 @@ class _Preparation:
 
 
 def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | None]:
-    """Each speaker's range around the median of the recordings' medians; None when nothing is voiced."""
+    """Return each speaker's F0 range, around the median of the medians of the training recordings.
+
+    The range is None, which searches all frequencies, for a speaker without voiced training recordings.
+    """
     medians = defaultdict[str, list[float]](list)
     for entry in entries:
-        medians[entry.clip.speaker].append(entry.analysis.median_f0_hz)
+        own = medians[entry.clip.speaker]
+        if entry.clip.split == "train":
+            own.append(entry.analysis.median_f0_hz)
     ranges: dict[str, tuple[float, float] | None] = {}
     for speaker, values in medians.items():
         voiced = [value for value in values if value > 0]
@@ -200,13 +205,15 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
 
 
 def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConfig) -> CorpusSummary:
-    by_speaker = defaultdict[str, list[int]](list)
-    for index, entry in enumerate(entries):
-        by_speaker[entry.clip.speaker].append(index)
-    speakers = {
-        name: _speaker_summary([entries[i].analysis.seconds for i in indices], [pitch[i] for i in indices])
-        for name, indices in sorted(by_speaker.items())
-    }
+    """Describe the corpus; clips of other splits than `train` reach no F0 statistic, because every model keeps these."""
+    seconds, training_pitch = defaultdict[str, list[float]](list), defaultdict[str, list[PitchStatistics]](list)
+    for entry, statistics in zip(entries, pitch, strict=True):
+        seconds[entry.clip.speaker].append(entry.analysis.seconds)
+        if entry.clip.split == "train":
+            training_pitch[entry.clip.speaker].append(statistics)
+    # A speaker without training clips has the statistics of everyone's.
+    everyone = [statistics for own in training_pitch.values() for statistics in own]
+    speakers = {name: _speaker_summary(seconds[name], training_pitch.get(name, everyone)) for name in sorted(seconds)}
     return CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=tuple(SYMBOLS), speakers=speakers, versions=_versions())
 
 

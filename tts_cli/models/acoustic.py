@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb
+from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
@@ -27,8 +27,27 @@ LOG_F0_CENTRE = 5.0
 COMB_MAX_HZ = 4000.0
 
 
+class LossWeights(StrictModel):
+    """Weights of the losses of the acoustic model."""
+
+    mel: float = 2.0
+    """L1 distance of the natural-log mel."""
+    contour: float = 3.0
+    """L1 distance of the log-F0 of voiced frames."""
+    frame_voicing: float = 0.5
+    """Cross-entropy of the voicing of frames."""
+    duration: float = 1.0
+    """Squared distance of ln(1 + frames) of tokens."""
+    log_f0: float = 3.0
+    """L1 distance of the log-F0 of voiced tokens."""
+    voicing: float = 0.5
+    """Cross-entropy of the voicing of tokens."""
+    energy: float = 0.5
+    """L1 distance of the energy of tokens."""
+
+
 class Config(StrictModel):
-    """Sizes of the acoustic model."""
+    """Sizes of the acoustic model, and the weights of its losses."""
 
     channels: int = 256
     """Width of the encoded text and of the decoder."""
@@ -41,6 +60,7 @@ class Config(StrictModel):
     kernel: int = 7
     expansion: int = 2
     dropout: float = 0.1
+    loss_weights: LossWeights = LossWeights()
 
     @property
     def contour_margin(self) -> int:
@@ -234,8 +254,7 @@ class Model(TrainableModel):
         voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
         parts["frame_voicing"] = weighted_mean(voicing_loss, padded(frames, edge))
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
-        weights = {"mel": 2.0, "contour": 3.0, "log_f0": 3.0, "energy": 0.5, "voicing": 0.5, "frame_voicing": 0.5}
-        return {"loss": sum(weights.get(name, 1.0) * part for name, part in parts.items()), **parts, "weight": frames.sum()}
+        return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": frames.sum()}
 
     def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         mask, voicing = batch["token_mask"], batch["token_voicing"]
@@ -335,8 +354,3 @@ def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, 
 def padded(frames: Tensor, margin: int) -> Tensor:
     """Zeros before and after, as the layer feeds at both ends of an utterance."""
     return nn.functional.pad(frames, (0, 0, margin, margin))
-
-
-def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """The mean over all axes, a scalar; 0 where all weights are."""
-    return (values * weights).sum() / weights.sum().clamp(min=1)

@@ -19,12 +19,24 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.acoustic import TokenEncoder, repeat
+from tts_cli.models.layers import weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
 
+class LossWeights(StrictModel):
+    """Weights of the losses of the attention-based model."""
+
+    mel: float = 2.0
+    """L1 distance of the scaled mel."""
+    attention: float = 0.3
+    """Cross-entropy of the attention with the true alignment."""
+    stop: float = 0.5
+    """Cross-entropy of the last step."""
+
+
 class Config(StrictModel):
-    """Sizes of the attention-based acoustic model."""
+    """Sizes of the attention-based acoustic model, and the weights of its losses."""
 
     channels: int = 256
     """Width of the encoded text."""
@@ -44,6 +56,7 @@ class Config(StrictModel):
     attention_channels: int = 128
     prior_length: int = 11
     """Tokens the attention may go forward in one step, plus one."""
+    loss_weights: LossWeights = LossWeights()
 
 
 class BatchConfig(StrictModel):
@@ -217,8 +230,7 @@ class Model(TrainableModel):
             "attention": -((wanted * torch.log(attention + 1e-5)).sum(-1) * inside).sum() / num_steps,
             "stop": (ends * inside).sum() / num_steps,
         }
-        loss = 2.0 * parts["mel"] + 0.3 * parts["attention"] + 0.5 * parts["stop"]
-        return {"loss": loss, **parts, "weight": num_steps}
+        return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": num_steps}
 
     def _in_steps(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The mel by steps (B, S, step_frames, bands), filled up with silence, and 1 where a step begins inside (B, S)."""

@@ -17,10 +17,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel, acoustic, speaker
-from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat, weighted_mean
-from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, Posterior, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat
+from tts_cli.models.layers import (
+    ConvNeXtBlock,
+    FrequencyWarp,
+    Posterior,
+    masked_mean_and_deviation,
+    reversed_gradient,
+    weighted_mean,
+    weighted_sum,
+)
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
 
@@ -30,9 +39,23 @@ NOISE_LEVELS = (-6.0, -1.0)
 """Of the noise in the recordings that the reference encoder learns from: natural log, against their mean."""
 
 
+class LossWeights(StrictModel):
+    """Weights of the losses of CopyCat, beside those of the bottleneck."""
+
+    mel: float = 2.0
+    """L1 distance of the natural-log mel."""
+    contour: float = 1.0
+    """L1 distance of the log-F0 of voiced frames, in deviations of the speaker's."""
+    voicing: float = 0.5
+    """Cross-entropy of the voicing of frames."""
+    duration: float = 1.0
+    """Squared distance of ln(1 + frames) of tokens."""
+
+
 class Config(acoustic.Config):
     """Sizes of CopyCat: those of the acoustic model, and the bottleneck."""
 
+    loss_weights: LossWeights = LossWeights()  # type: ignore[assignment]
     tau: int = 8
     """Source frames for each latent."""
     latent_channels: int = 4
@@ -195,10 +218,10 @@ class Model(TrainableModel):
         )
         durations = torch.log1p(batch["durations"].float())[..., None]
         parts["duration"] = weighted_mean((self.duration_encoder(phones, mask, target) - durations).square(), mask)
+        loss = weighted_sum(parts, self.config.loss_weights)
         each = posterior.divergence()
         parts["kl"] = weighted_mean(each.sum(-1, keepdim=True), counted)
-        weights = {"mel": 2.0, "voicing": 0.5, "kl": self.config.kl_weight * grown}
-        loss = torch.stack([weights.get(name, 1.0) * part for name, part in parts.items()]).sum()
+        loss = loss + self.config.kl_weight * grown * parts["kl"]
         if self.training:
             scores = self.adversary(reversed_gradient(latents, grown), counted)
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])

@@ -1,7 +1,8 @@
-"""Layers that several models share. Activations are (B, T, C)."""
+"""Layers and sums of losses that several models share. Activations are (B, T, C)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig, mel_filters
+from tts_cli.config import StrictModel
 
 
 class ValidConv(nn.Module):
@@ -143,3 +145,13 @@ def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     mean = (x * mask).sum(1, keepdim=True) / count
     variance = ((x - mean).square() * mask).sum(1, keepdim=True) / count
     return mean, torch.sqrt(variance + 1e-5)
+
+
+def weighted_sum(parts: Mapping[str, Tensor], weights: StrictModel) -> Tensor:
+    """Return the sum of the scalar losses `parts`, each times the field of `weights` that has its name."""
+    return torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean over all axes, a scalar; 0 where all weights are 0."""
+    return (values * weights).sum() / weights.sum().clamp(min=1)

@@ -20,7 +20,7 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, SegmentBatches
 from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb
+from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.ports import PortSpec
@@ -31,8 +31,21 @@ FRONT_KERNEL = 5
 COMB_MAX_HZ = 3000.0
 
 
+class LossWeights(StrictModel):
+    """Weights of the losses of the vocoder."""
+
+    pitch: float = 0.05
+    """Error of the F0 estimate."""
+    leakage: float = 0.1
+    """Pulses in unvoiced frames."""
+    spectral: float = 1.0
+    """Distance of spectra at several resolutions."""
+    mel: float = 0.5
+    """L1 distance of the log mels."""
+
+
 class Config(StrictModel):
-    """Sizes of the vocoder."""
+    """Sizes of the vocoder, and the weights of its losses."""
 
     channels: int = 256
     layers: int = 6
@@ -43,6 +56,7 @@ class Config(StrictModel):
     pitch_bins: int = 128
     f0_min_hz: float = 50.0
     f0_max_hz: float = 550.0
+    loss_weights: LossWeights = LossWeights()
     own_f0_after: int = 1500
     """Steps after which half of the clips are excited by the network's own F0 instead of the tracked one."""
     adversarial_after: int | None = None
@@ -277,7 +291,7 @@ class Model(TrainableModel):
         audio, parts = self.synthesise(batch, own)
         false = self._trim(audio)
         parts |= {"spectral": self.spectral_loss(true, false), "mel": self.mel_loss(true, false)}
-        loss = 0.05 * parts["pitch"] + 0.1 * parts["leakage"] + parts["spectral"] + 0.5 * parts["mel"]
+        loss = weighted_sum(parts, self.config.loss_weights)
         if self._is_adversarial(step):
             parts |= self._adversarial_losses(true, false)
             loss = loss + self.config.adversarial_weight * (parts["adversarial"] + 2 * parts["features"])

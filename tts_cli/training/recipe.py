@@ -51,6 +51,8 @@ class Recipe(StrictModel):
     """Folder of the prepared corpus; the command line may name it instead."""
     speakers: tuple[str, ...] | None = None
     """The voices of the corpus to learn; None: all."""
+    without_speakers: tuple[str, ...] = ()
+    """Voices of the corpus to leave out."""
     disjoint_prompts: bool = False
     """Whether of all who read the same text only one teaches it: no two speakers are then heard with the same words."""
     network: Any

@@ -109,6 +109,8 @@ def _open_corpus(recipe: Recipe) -> Any:
     corpus = model_file(recipe.model).Model.open_corpus(Path(recipe.data), recipe.network)
     if recipe.speakers is not None:
         corpus = corpus.of_speakers(recipe.speakers)
+    if recipe.without_speakers:
+        corpus = corpus.of_speakers([name for name in corpus.speakers if name not in recipe.without_speakers])
     return corpus.with_disjoint_prompts() if recipe.disjoint_prompts else corpus
 
 
