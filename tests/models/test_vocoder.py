@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
+from tts_cli.blocks.vocoder import NOISE_SUBFRAMES, SUBFRAMES, FilterBank, Framing, SourceFilter, harmonic_framing, noise_framing
 from tts_cli.errors import ConfigError
 from tts_cli.models import CorpusFacts
 from tts_cli.models.source_filter import pulse_train, shape
-from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, envelope_matrix
+from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, envelope_matrix, hissing
 
 SMALL = Config(
     channels=16,
@@ -22,7 +22,7 @@ SMALL = Config(
     adversarial_after=2,
     discriminator_channels=8,
 )
-HOP, RATE, BINS = 200, 16000, 201
+HOP, RATE, BINS, NOISE_BINS = 200, 16000, 201, 51
 
 
 def _frames(num_frames: int) -> dict[str, np.ndarray]:
@@ -31,7 +31,7 @@ def _frames(num_frames: int) -> dict[str, np.ndarray]:
     return {
         "log_f0": np.log(f0).astype(np.float32).reshape(1, -1, 1),
         "harmonic_filter": generator.standard_normal((1, num_frames, SUBFRAMES * 2 * BINS), np.float32) / 10,
-        "noise_filter": np.abs(generator.standard_normal((1, num_frames, SUBFRAMES * BINS), np.float32)) / 10,
+        "noise_filter": np.abs(generator.standard_normal((1, num_frames, NOISE_SUBFRAMES * NOISE_BINS), np.float32)) / 10,
     }
 
 
@@ -51,10 +51,46 @@ def test_pulses_in_torch_are_those_in_numpy() -> None:
     pulses = pulse_train(
         torch.from_numpy(np.exp(frames["log_f0"][..., 0].astype(np.float64))), torch.zeros(1, dtype=torch.float64), HOP, RATE
     )
-    in_torch = shape(pulses, filters, HOP)[0].numpy()
+    in_torch = shape(pulses, filters, harmonic_framing(HOP))[0].numpy()
     in_numpy = _in_numpy(frames, [40])
     assert np.abs(in_numpy).max() > 0.05
     np.testing.assert_allclose(in_numpy[:-800], in_torch[:-800], atol=1e-5)
+
+
+@pytest.mark.parametrize("framing", [harmonic_framing(HOP), noise_framing(HOP)])
+def test_a_filter_bank_in_torch_is_the_one_in_numpy(framing: Framing) -> None:
+    generator = np.random.default_rng(1)
+    source = generator.standard_normal(20 * HOP).astype(np.float32)
+    filters = np.abs(generator.standard_normal((20 * framing.subframes, framing.num_bins))).astype(np.float32)
+    in_numpy = FilterBank(framing).feed(source, filters)
+    in_torch = shape(torch.from_numpy(source)[None], torch.from_numpy(filters)[None], framing)[0].numpy()
+    assert len(in_numpy) > 17 * HOP
+    np.testing.assert_allclose(in_numpy, in_torch[: len(in_numpy)], atol=1e-4)
+
+
+def test_filters_of_one_leave_the_source_as_it_is() -> None:
+    source = np.random.default_rng(1).standard_normal(20 * HOP).astype(np.float32)
+    for framing in (harmonic_framing(HOP), noise_framing(HOP)):
+        same = FilterBank(framing).feed(source, np.ones((20 * framing.subframes, framing.num_bins), np.float32))
+        inner = slice(framing.size, 17 * HOP)
+        np.testing.assert_allclose(same[inner], source[inner], atol=1e-5)
+
+
+def test_vocoders_with_noise_filters_as_long_as_harmonic_ones_still_speak() -> None:
+    frames = _frames(20)
+    frames["noise_filter"] = np.full((1, 20, SUBFRAMES * BINS), 0.1, np.float32)
+    long = _in_numpy(frames, [20])
+    frames["noise_filter"] = np.full((1, 20, NOISE_SUBFRAMES * NOISE_BINS), 0.1, np.float32)
+    np.testing.assert_allclose(long[400:-800], _in_numpy(frames, [20])[400:-800], atol=1e-5)
+
+
+def test_creak_is_no_hiss_and_a_fricative_or_a_pause_is() -> None:
+    mel = torch.full((1, 12, 80), -6.0)
+    mel[:, :3, :20] = mel[:, 6:9, 40:] = 0.0
+    mel[:, 9:] = -11.0
+    hiss = hissing(mel, torch.zeros(1, 12, 1))[0]
+    assert hiss.tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    assert hissing(mel, torch.ones(1, 12, 1)).sum() == 0
 
 
 @pytest.mark.parametrize("sizes", [[1] * 30, [7, 1, 22], [2] * 15])
@@ -74,7 +110,7 @@ def test_the_network_loses_exactly_its_margins() -> None:
     log_f0, harmonic, noise = model.network(torch.randn(1, num_frames, 80) - 5, torch.zeros(1, num_frames, 1))
     assert log_f0.shape == (1, 4, 1)
     assert harmonic.shape == (1, 4, SUBFRAMES * 2 * BINS)
-    assert noise.shape == (1, 4, SUBFRAMES * BINS)
+    assert noise.shape == (1, 4, NOISE_SUBFRAMES * NOISE_BINS)
 
 
 def test_given_f0_is_used_and_its_absence_is_filled() -> None:

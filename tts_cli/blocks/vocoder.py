@@ -8,6 +8,8 @@ positions alone: the oscillator's phase is kept in float64 cycles modulo 1, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -22,9 +24,11 @@ from tts_cli.errors import StackError
 from tts_cli.ports import Array, PortSpec, Tensors
 
 SUBFRAMES = 2
-"""Filters per frame."""
+"""Harmonic filters per frame."""
 WINDOW_HOPS = 2
-"""Length of the filters' windows, in hops."""
+"""Length of the harmonic filters' windows, in hops."""
+NOISE_SUBFRAMES = 4
+"""Noise filters per frame; their windows are two subframes long, short enough for the burst of a plosive."""
 KNOT_OFFSET = 0.75
 """Where in its frame a value of F0 holds; between these knots F0 goes in straight lines."""
 PULSE_BANDWIDTH = 0.96
@@ -42,11 +46,17 @@ class Vocoder(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
         self.network = addon.network("vocoder", self.options.network, self.path)
-        for port in _filters(addon.mel.hop_samples):
-            if not any(given.name == port.name and port.accepts(given) for given in self.network.spec.outputs):
-                raise StackError(f"{self.path}: network '{self.network.name}' does not give {port.describe()}")
+        wanted = [_filters(addon.mel.hop_samples, noise) for noise in _noise_framings(addon.mel.hop_samples)]
+        if all(self._missing(ports) for ports in wanted):
+            port = self._missing(wanted[0])[0]
+            raise StackError(f"{self.path}: network '{self.network.name}' does not give {port.describe()}")
         delay = SourceFilter(addon.mel.hop_samples, addon.sample_rate).delay_samples
         self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
+
+    def _missing(self, ports: Sequence[PortSpec]) -> list[PortSpec]:
+        """Those of `ports` that the network does not give."""
+        given = self.network.spec.outputs
+        return [port for port in ports if not any(other.name == port.name and port.accepts(other) for other in given)]
 
     def needs(self, num_steps: int) -> int:
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate)
@@ -62,11 +72,97 @@ class Vocoder(StreamableBlock):
         return ProcessorStream(scope, NetworkStream(self.network, scope, upstream), source)
 
 
-def _filters(hop: int) -> tuple[PortSpec, ...]:
+@dataclass(frozen=True)
+class Framing:
+    """Filters of one source: how many a frame, and how long their windows are."""
+
+    hop: int
+    """Samples of a frame."""
+    subframes: int
+    size: int
+    """Samples of a window, and of the discrete Fourier transform that the filters belong to."""
+
+    @property
+    def step(self) -> int:
+        """Samples between windows."""
+        return self.hop // self.subframes
+
+    @property
+    def num_bins(self) -> int:
+        """Frequencies of a filter, from 0 to half the sample rate."""
+        return self.size // 2 + 1
+
+    @property
+    def window(self) -> Array:
+        """The window (size,), applied before and after filtering: Hann, or its square root where only two windows overlap."""
+        hann = np.hanning(self.size + 1)[:-1]
+        window = np.sqrt(hann) if self.size == 2 * self.step else hann
+        return np.asarray(window / np.sqrt(np.square(window).sum() / self.step), np.float32)
+
+
+def harmonic_framing(hop: int) -> Framing:
+    """Return the framing of the harmonic filters."""
+    return Framing(hop, SUBFRAMES, WINDOW_HOPS * hop)
+
+
+def noise_framing(hop: int) -> Framing:
+    """Return the framing of the noise filters."""
+    return Framing(hop, NOISE_SUBFRAMES, 2 * (hop // NOISE_SUBFRAMES))
+
+
+def _noise_framings(hop: int) -> tuple[Framing, Framing]:
+    """The framings that `noise_filter` may have; vocoders exported before version 0.2 use the harmonic one."""
+    return noise_framing(hop), harmonic_framing(hop)
+
+
+def _filters(hop: int, noise: Framing) -> tuple[PortSpec, ...]:
     """What the network has to give."""
-    bins = WINDOW_HOPS * hop // 2 + 1
-    channels = {"log_f0": 1, "harmonic_filter": SUBFRAMES * bins * 2, "noise_filter": SUBFRAMES * bins}
+    harmonic = harmonic_framing(hop)
+    channels = {
+        "log_f0": 1,
+        "harmonic_filter": harmonic.subframes * harmonic.num_bins * 2,
+        "noise_filter": noise.subframes * noise.num_bins,
+    }
     return tuple(PortSpec(name=name, rate="frame", channels=count) for name, count in channels.items())
+
+
+class FilterBank:
+    """A source shaped by filters in overlapping windows; samples come once no later window adds to them."""
+
+    def __init__(self, framing: Framing) -> None:
+        self._step, self._size, self._window = framing.step, framing.size, framing.window
+        before = (self._size - self._step) // 2
+        self._source = np.zeros(before, np.float32)
+        self._filters = np.zeros((0, framing.num_bins), np.complex64)
+        self._overlap = np.zeros((self._size // self._step, self._step), np.float32)
+        self._cut = before
+
+    def feed(self, source: Array, filters: Array) -> Array:
+        """Return the samples finished by more of the `source` (samples,) and more `filters` (count, bins)."""
+        self._source = np.concatenate([self._source, source])
+        self._filters = np.concatenate([self._filters, filters])
+        count = max(0, min(len(self._filters), (len(self._source) - self._size) // self._step + 1))
+        samples = self._overlap_add(self._shape(count)) if count else np.zeros(0, np.float32)
+        cut = min(self._cut, len(samples))
+        self._cut -= cut
+        return samples[cut:]
+
+    def _shape(self, count: int) -> Array:
+        """The next `count` windows, filtered: (count, size)."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._source, self._size)[:: self._step][:count]
+        spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
+        self._source, self._filters = self._source[count * self._step :], self._filters[count:]
+        return np.asarray(np.fft.irfft(spectrum, self._size) * self._window, np.float32)
+
+    def _overlap_add(self, windows: Array) -> Array:
+        """The samples that no later window adds to."""
+        count, parts = len(windows), windows.reshape(len(windows), -1, self._step)
+        total = np.zeros((count + parts.shape[1], self._step), np.float32)
+        total[: parts.shape[1]] = self._overlap
+        for place in range(parts.shape[1]):
+            total[place : place + count] += parts[:, place]
+        self._overlap = total[count:]
+        return total[:count].ravel()
 
 
 class SourceFilter(Processor):
@@ -77,50 +173,55 @@ class SourceFilter(Processor):
         self._philox = np.random.Philox(key=[seed, 0])
         self._first_draw = self._philox.state
         self._draw = np.random.Generator(self._philox)
-        self._step, self._size = hop // SUBFRAMES, WINDOW_HOPS * hop
-        self._window = np.hanning(self._size + 1)[:-1].astype(np.float32)
+        framing = harmonic_framing(hop)
+        self._harmonic_bank = FilterBank(framing)
+        self._noise_bank: FilterBank | None = None
+        self._noise_subframes = 0
         self._skip = hop - round(KNOT_OFFSET * hop)
-        self._before = (self._size - self._step) // 2
-        self.delay_samples = self._skip + self._size - self._step
+        self.delay_samples = self._skip + framing.size - framing.step
         self._num_frames, self._num_given = 0, 0
         self._phase = 0.0
         self._last_f0: float | None = None
-        self._pulses = self._noise = np.zeros(self._before, np.float32)
-        self._filters = np.zeros((2, 0, self._size // 2 + 1), np.complex64)
-        self._overlap = np.zeros(0, np.float32)
-        self._cut = self._before
+        self._harmonic = self._noise = np.zeros(0, np.float32)
 
     def wanted(self, n: int) -> int:
         """How many more frames finish the next `n` samples; at least 1."""
         return max(1, -(-(self._num_given + n + self.delay_samples) // self._hop) - self._num_frames)
 
     def feed(self, frames: Tensors, /) -> Samples:
-        """Samples finished by `frames`: `log_f0` (1, t, 1), `harmonic_filter` (1, t, SUBFRAMES * bins * 2), real parts before
-        imaginary ones, `noise_filter` (1, t, SUBFRAMES * bins)."""
+        """Samples finished by `frames`: `log_f0` (1, t, 1), `harmonic_filter` (1, t, subframes * bins * 2), real parts before
+        imaginary ones, `noise_filter` (1, t, subframes * bins)."""
         # In float32 the exponential is off in one direction, another in each runtime, and the phase adds that up.
         f0 = np.exp(frames["log_f0"][0, :, 0].astype(np.float64))
-        bins = self._size // 2 + 1
-        parts = frames["harmonic_filter"].reshape(-1, 2, bins)
-        noise = frames["noise_filter"].reshape(-1, bins)
-        filters = np.stack([parts[:, 0] + 1j * parts[:, 1], noise.astype(np.complex64)])
-        return self._synthesise(f0, filters)
+        parts = frames["harmonic_filter"].reshape(-1, 2, harmonic_framing(self._hop).num_bins)
+        if self._noise_bank is None:
+            self._open_noise_bank(frames["noise_filter"].shape[-1])
+        noise = frames["noise_filter"].reshape(len(f0) * self._noise_subframes, -1)
+        return self._synthesise(f0, (parts[:, 0] + 1j * parts[:, 1]).astype(np.complex64), noise)
+
+    def _open_noise_bank(self, channels: int) -> None:
+        """Begin with the framing whose filters of a frame have so many `channels`."""
+        framing = next(f for f in _noise_framings(self._hop) if f.subframes * f.num_bins == channels)
+        self._noise_bank, self._noise_subframes, self._noise_bins = FilterBank(framing), framing.subframes, framing.num_bins
 
     def finish(self) -> Samples:
         """The remaining samples."""
         if self._last_f0 is None:
             return np.zeros(0, np.float32)
         missing = self._num_frames * self._hop - self._num_given
-        after = np.zeros((2, SUBFRAMES * LOOKAHEAD_FRAMES, self._size // 2 + 1), np.complex64)
-        return self._synthesise(np.full(LOOKAHEAD_FRAMES, self._last_f0), after)[:missing]
+        harmonic = np.zeros((SUBFRAMES * LOOKAHEAD_FRAMES, harmonic_framing(self._hop).num_bins), np.complex64)
+        noise = np.zeros((self._noise_subframes * LOOKAHEAD_FRAMES, self._noise_bins), np.float32)
+        return self._synthesise(np.full(LOOKAHEAD_FRAMES, self._last_f0), harmonic, noise)[:missing]
 
-    def _synthesise(self, f0: Array, filters: Array) -> Array:
-        self._noise = np.concatenate([self._noise, self._next_noise(len(f0))])
-        self._pulses = np.concatenate([self._pulses, self._next_pulses(f0)])
-        self._filters = np.concatenate([self._filters, filters], axis=1)
-        count = max(0, min(self._filters.shape[1], (len(self._pulses) - self._size) // self._step + 1))
-        samples = self._overlap_add(self._shape(count))
-        self._num_given += len(samples)
-        return samples
+    def _synthesise(self, f0: Array, harmonic: Array, noise: Array) -> Array:
+        assert self._noise_bank is not None
+        self._noise = np.concatenate([self._noise, self._noise_bank.feed(self._next_noise(len(f0)), noise)])
+        self._harmonic = np.concatenate([self._harmonic, self._harmonic_bank.feed(self._next_pulses(f0), harmonic)])
+        count = min(len(self._harmonic), len(self._noise))
+        samples = self._harmonic[:count] + self._noise[:count]
+        self._harmonic, self._noise = self._harmonic[count:], self._noise[count:]
+        self._num_given += count
+        return np.asarray(samples, np.float32)
 
     def _next_pulses(self, f0: Array) -> Array:
         """Pulses up to the knot of the last frame of `f0`."""
@@ -148,31 +249,6 @@ class SourceFilter(Processor):
             self._philox.state = self._first_draw
             self._draw.standard_normal(out=row, dtype=np.float32)
         return noise.ravel()
-
-    def _shape(self, count: int) -> Array:
-        """The next `count` subframes, windowed and filtered: (count, size)."""
-        if count == 0:
-            return np.zeros((0, self._size), np.float32)
-        span = (count - 1) * self._step + self._size
-        sources = np.stack([self._pulses[:span], self._noise[:span]])
-        frames = np.lib.stride_tricks.sliding_window_view(sources, self._size, axis=1)[:, :: self._step] * self._window
-        spectrum = (np.fft.rfft(frames) * self._filters[:, :count]).sum(0)
-        self._pulses, self._noise = self._pulses[count * self._step :], self._noise[count * self._step :]
-        self._filters = self._filters[:, count:]
-        return (np.fft.irfft(spectrum, self._size) * self._window).astype(np.float32)
-
-    def _overlap_add(self, frames: Array) -> Array:
-        """The samples that no later subframe adds to."""
-        num_final = len(frames) * self._step
-        total = np.zeros(num_final + self._size, np.float32)
-        total[: len(self._overlap)] = self._overlap
-        for place, frame in enumerate(frames):
-            total[place * self._step : place * self._step + self._size] += frame
-        self._overlap = total[num_final:]
-        cut = min(self._cut, num_final)
-        self._cut -= cut
-        window_power = 0.375 * self._size / self._step
-        return total[cut:num_final] / np.float32(window_power)
 
 
 def pulse_train(phase: Array, frequency: Array, sample_rate: int) -> Array:

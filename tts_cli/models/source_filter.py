@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tts_cli.blocks.vocoder import KNOT_OFFSET, PULSE_BANDWIDTH, SUBFRAMES, WINDOW_HOPS
+from tts_cli.blocks.vocoder import KNOT_OFFSET, PULSE_BANDWIDTH, Framing
 
 
 def pulse_train(f0: Tensor, first_phase: Tensor, hop: int, sample_rate: int) -> Tensor:
@@ -40,13 +40,13 @@ def _pulses(phase: Tensor, frequency: Tensor, sample_rate: int) -> Tensor:
     return total * torch.sqrt(2 / count)
 
 
-def shape(source: Tensor, filters: Tensor, hop: int) -> Tensor:
-    """`source` (B, T * hop) filtered frame by frame by complex `filters` (B, T * SUBFRAMES, bins): (B, T * hop)."""
-    step, size = hop // SUBFRAMES, WINDOW_HOPS * hop
-    window = torch.hann_window(size, device=source.device)
+def shape(source: Tensor, filters: Tensor, framing: Framing) -> Tensor:
+    """`source` (B, T * hop) filtered window by window by `filters` (B, T * subframes, bins): (B, T * hop)."""
+    step, size = framing.step, framing.size
+    window = torch.from_numpy(framing.window).to(source.device)
     before = (size - step) // 2
     padded = torch.nn.functional.pad(source, (before, size - step - before))
     frames = padded.unfold(1, size, step) * window
     shaped = torch.fft.irfft(torch.fft.rfft(frames) * filters, size) * window
     total = torch.nn.functional.fold(shaped.transpose(1, 2), (1, padded.shape[1]), (1, size), stride=(1, step))[:, 0, 0]
-    return total[:, before : before + source.shape[1]] / (0.375 * size / step)
+    return total[:, before : before + source.shape[1]]

@@ -1,7 +1,7 @@
 """The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes samples.
 
 It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, later also
-from small discriminators that read log-magnitude spectra as sequences of frames. Its receptive field reaches one frame ahead.
+from small discriminators that read log-magnitude spectra as sequences of frames. Its receptive field reaches three frames ahead.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
-from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, SUBFRAMES, WINDOW_HOPS
+from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, SegmentBatches
 from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, weighted_sum
+from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.ports import PortSpec
 
-LOOKAHEAD = 1
-"""Frames the network reads after the one it describes."""
-FRONT_KERNEL = 5
+LOOKAHEAD = 3
+"""Frames the network reads after the one it describes: as many as a mel window reaches, to find a burst within its frame."""
+FRONT_KERNEL = 7
+HISS_BANDS, LOW_BANDS, HISS_RATIO = 40, 20, 2.7
+"""First mel band of what hisses, first band above what hums, and how many times louder than a hiss a hum may be."""
+QUIET_NEPERS = 4.0
+"""Level below the loudest frame of a segment from which a frame counts as a pause."""
 COMB_MAX_HZ = 3000.0
 
 
@@ -118,7 +122,7 @@ class FilterNetwork(nn.Module):
     """F0 and filters from mel: the exported network.
 
     mel: (B, T, bands) natural-log; log_f0: (B, T, 1), 0 where the network shall use its own estimate
-    -> log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', SUBFRAMES * bins),
+    -> log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', NOISE_SUBFRAMES * noise bins),
     T' = T - config.margin - LOOKAHEAD
     """
 
@@ -135,11 +139,14 @@ class FilterNetwork(nn.Module):
             *[ConvNeXtBlock(config.channels, config.kernel, config.expansion, lookahead=0) for _ in range(config.layers)]
         )
         self.norm = nn.LayerNorm(config.channels)
-        self.num_bins = WINDOW_HOPS * mel.hop_samples // 2 + 1
-        self.head = nn.Linear(config.channels, SUBFRAMES * 3 * self.num_bins)
+        self.num_bins = harmonic_framing(mel.hop_samples).num_bins
+        self.num_noise_bins = noise_framing(mel.hop_samples).num_bins
+        self.sizes = [SUBFRAMES * 2 * self.num_bins, NOISE_SUBFRAMES * self.num_noise_bins]
+        self.head = nn.Linear(config.channels, sum(self.sizes))
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         self.register_buffer("envelope", torch.from_numpy(envelope_matrix(mel, self.num_bins)), persistent=False)
+        self.register_buffer("noise_envelope", torch.from_numpy(envelope_matrix(mel, self.num_noise_bins)), persistent=False)
         self.register_buffer("mean", torch.tensor(-4.0), persistent=False)
         self.register_buffer("deviation", torch.tensor(3.0), persistent=False)
 
@@ -156,11 +163,12 @@ class FilterNetwork(nn.Module):
         features = torch.cat([harmonic_comb(used, self.centres), used - 5.0], -1)
         hidden = self.front(standard)[:, skip:] + self.pitch_input(features)
         heads = self.head(self.norm(self.blocks(hidden)))
-        base = mel[:, self.margin : mel.shape[1] - LOOKAHEAD] @ self.envelope.T - 0.23
-        heads = heads.unflatten(-1, (SUBFRAMES, 3, self.num_bins))
-        harmonic = torch.exp((base[:, :, None] + heads[:, :, :, 0]).clamp(max=6.0))
-        noise = torch.exp((base[:, :, None] + heads[:, :, :, 1] - 1.0).clamp(max=6.0))
-        angle = heads[:, :, :, 2]
+        inner = mel[:, self.margin : mel.shape[1] - LOOKAHEAD]
+        harmonic_head, noise_head = heads.split(self.sizes, -1)
+        change, angle = harmonic_head.unflatten(-1, (SUBFRAMES, 2, self.num_bins)).unbind(3)
+        harmonic = torch.exp(((inner @ self.envelope.T)[:, :, None] + change - 0.23).clamp(max=6.0))
+        noise_change = noise_head.unflatten(-1, (NOISE_SUBFRAMES, self.num_noise_bins))
+        noise = torch.exp(((inner @ self.noise_envelope.T)[:, :, None] + noise_change - 1.23).clamp(max=6.0))
         parts = torch.stack([harmonic * torch.cos(angle), harmonic * torch.sin(angle)], 3)
         return used[:, self.margin - self.pitch_margin :], parts.flatten(2), noise.flatten(2)
 
@@ -173,6 +181,20 @@ def envelope_matrix(mel: MelConfig, num_bins: int) -> NDArray[np.float32]:
     targets = np.linspace(0, mel.sample_rate / 2, num_bins)
     identity = np.eye(mel.num_bands)
     return np.stack([np.interp(targets, centres, row) for row in identity], 1).astype(np.float32)
+
+
+def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
+    """Return 1 where a frame is without voice, (B, T): unvoiced between unvoiced frames, and a hiss or a pause.
+
+    A pitch tracker calls creaky voice and the voice bar of a stop unvoiced, too; their low bands are the louder ones.
+    mel: (B, T, bands) natural-log; voicing: (B, T, 1).
+    """
+    unvoiced = 1 - nn.functional.max_pool1d(voicing[..., 0], 3, 1, 1)
+    linear = mel.exp()
+    hisses = HISS_RATIO * linear[..., HISS_BANDS:].mean(-1) > linear[..., :LOW_BANDS].mean(-1)
+    level = linear.mean(-1).log()
+    is_pause = level < level.amax(1, keepdim=True) - QUIET_NEPERS
+    return unvoiced * (hisses | is_pause)
 
 
 class SpectrumDiscriminator(nn.Module):
@@ -205,7 +227,7 @@ def magnitudes(audio: Tensor, window: Tensor, hop: int) -> Tensor:
 class Model(TrainableModel):
     """The filter network with what trains it."""
 
-    RESOLUTIONS = ((1024, 200), (512, 128), (256, 64), (2048, 400))
+    RESOLUTIONS = ((2048, 400), (1024, 200), (512, 128), (256, 64), (128, 32))
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -250,31 +272,34 @@ class Model(TrainableModel):
         pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing[:, inner])
         used = torch.where(use_own, own.detach(), true)
         excited, harmonic, noise = self.network.filters(mel, standard, used)
-        leakage = self.leakage(harmonic, noise, voicing[:, self.config.margin : mel.shape[1] - LOOKAHEAD])
+        described = slice(self.config.margin, mel.shape[1] - LOOKAHEAD)
+        leakage = self.leakage(harmonic, noise, hissing(mel[:, described], voicing[:, described]))
         return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
-    def leakage(self, harmonic: Tensor, noise: Tensor, voicing: Tensor) -> Tensor:
-        """By how much, in nepers, pulses exceed a level well below the noise, in unvoiced frames between unvoiced ones.
+    def leakage(self, harmonic: Tensor, noise: Tensor, hiss: Tensor) -> Tensor:
+        """Return by how much, in nepers, pulses exceed a level well below the noise, in frames where `hiss` (B, T) is 1.
 
         Spectral distances like a pulse train better than noise, which never matches; without this, an /s/ buzzes.
         """
-        pulses = harmonic.unflatten(-1, (SUBFRAMES, 2, self.network.num_bins)).square().sum(3)
-        ratio = 0.5 * torch.log(pulses + 1e-12) - torch.log(noise.unflatten(-1, (SUBFRAMES, self.network.num_bins)) + 1e-6)
-        unvoiced = 1 - nn.functional.max_pool1d(voicing[..., 0], 3, 1, 1)
-        return (nn.functional.relu(ratio + 3).mean((2, 3)) * unvoiced).sum() / unvoiced.sum().clamp(min=1)
+        bins, noise_bins = self.network.num_bins, self.network.num_noise_bins
+        pulses = harmonic.unflatten(-1, (SUBFRAMES, 2, bins)).square().sum(3)
+        levels = torch.log(noise.unflatten(-1, (SUBFRAMES, -1, noise_bins)) + 1e-6).mean(3)
+        levels = nn.functional.interpolate(levels.flatten(0, 1), bins, mode="linear", align_corners=True).view_as(pulses)
+        ratio = 0.5 * torch.log(pulses + 1e-12) - levels
+        return weighted_mean(nn.functional.relu(ratio + 3).mean((2, 3)), hiss)
 
     def render(self, log_f0: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
         """Samples from the network's outputs, from a random phase."""
         mel = self.facts.mel
-        bins = self.network.num_bins
-        parts = harmonic.unflatten(-1, (SUBFRAMES, 2, bins))
+        parts = harmonic.unflatten(-1, (SUBFRAMES, 2, self.network.num_bins))
         filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
         phase = torch.rand(len(log_f0), device=log_f0.device, dtype=torch.float64)
         with torch.no_grad():
             pulses = pulse_train(torch.exp(log_f0[..., 0].double()), phase, mel.hop_samples, mel.sample_rate)
             white = torch.randn_like(pulses)
-        noise_filters = noise.unflatten(-1, (SUBFRAMES, bins)).flatten(1, 2)
-        return shape(pulses, filters, mel.hop_samples) + shape(white, noise_filters, mel.hop_samples)
+        noise_filters = noise.unflatten(-1, (NOISE_SUBFRAMES, -1)).flatten(1, 2)
+        shaped_noise = shape(white, noise_filters, noise_framing(mel.hop_samples))
+        return shape(pulses, filters, harmonic_framing(mel.hop_samples)) + shaped_noise
 
     def _trim(self, audio: Tensor) -> Tensor:
         """Without the frames at both ends that lack neighbours."""
@@ -356,11 +381,10 @@ class Model(TrainableModel):
             PortSpec(name="mel", rate="frame", channels=mel.num_bands, pad=mel.silence),
             PortSpec(name="log_f0", rate="frame", optional=True, default=0.0),
         ]
-        bins = self.network.num_bins
         outputs = [
             PortSpec(name="log_f0", rate="frame"),
-            PortSpec(name="harmonic_filter", rate="frame", channels=SUBFRAMES * 2 * bins),
-            PortSpec(name="noise_filter", rate="frame", channels=SUBFRAMES * bins),
+            PortSpec(name="harmonic_filter", rate="frame", channels=self.network.sizes[0]),
+            PortSpec(name="noise_filter", rate="frame", channels=self.network.sizes[1]),
         ]
         return [ExportPart("vocoder", "vocoder", self.network, inputs, outputs, lookahead=LOOKAHEAD, splittable=True)]
 
