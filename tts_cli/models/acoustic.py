@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models import Batch, Batches, CorpusFacts
+from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
@@ -61,6 +62,8 @@ class Config(StrictModel):
     expansion: int = 2
     dropout: float = 0.1
     loss_weights: LossWeights = LossWeights()
+    adversarial: MelAdversarial | None = None
+    """The adversarial stage; None: regression alone."""
 
     @property
     def contour_margin(self) -> int:
@@ -214,7 +217,7 @@ def _blocks(channels: int, layers: int, config: Config) -> nn.Sequential:
     return nn.Sequential(*[ConvNeXtBlock(channels, config.kernel, config.expansion) for _ in range(layers)])
 
 
-class Model(TrainableModel):
+class Model(MelModel):
     """Both encoders and the decoder, taught with the true durations and prosody of the tokens and the true contour."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -227,7 +230,7 @@ class Model(TrainableModel):
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
         tokens = self.tokens(batch)
         return self.reconstruction(batch, tokens, self.prosody(tokens))
 
@@ -239,8 +242,10 @@ class Model(TrainableModel):
         """What is predicted of `tokens`, by the names in `PROSODY`."""
         return dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
 
-    def reconstruction(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The losses of `prosody` and frames, `loss` their weighted sum; `tokens` is what both encoders read."""
+    def reconstruction(
+        self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of `prosody` and frames, `loss` their weighted sum, and the mel; `tokens` is what both encoders read."""
         parts = self._prosody_losses(prosody, batch)
         margin, contour_margin = self.config.margin, self.config.contour_margin
         speaker = batch["speaker"][:, None, None]
@@ -254,7 +259,7 @@ class Model(TrainableModel):
         voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
         parts["frame_voicing"] = weighted_mean(voicing_loss, padded(frames, edge))
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
-        return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": frames.sum()}
+        return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": frames.sum()}, mel
 
     def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         mask, voicing = batch["token_mask"], batch["token_voicing"]
@@ -293,6 +298,7 @@ class Model(TrainableModel):
             "prosody_encoder.mean_log_f0",
             "decoder.speakers.weight",
             "decoder.contour_speakers.weight",
+            *self.discriminator_tables(),
         )
 
     def export_parts(self) -> list[ExportPart]:

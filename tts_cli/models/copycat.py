@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel, acoustic, speaker
+from tts_cli.models import Batch, Batches, CorpusFacts, acoustic, speaker
 from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat
+from tts_cli.models.adversarial import MelModel
 from tts_cli.models.layers import (
     ConvNeXtBlock,
     FrequencyWarp,
@@ -190,7 +191,7 @@ class DurationEncoder(nn.Module):
         return self.encoder(phones, token_mask, speaker) + 1.5
 
 
-class Model(TrainableModel):
+class Model(MelModel):
     """Text, duration and reference encoders, the decoder, and a speaker encoder that is taught elsewhere and only read here."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -207,13 +208,13 @@ class Model(TrainableModel):
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         phones, mask, target = batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         posterior = self._posterior(batch, self._as_heard(batch["mel"], batch["frame_mask"]))
         counted = (self.reference_encoder.pooled(batch["frame_mask"]) > 0).float()
         latents = posterior.sample() if self.training else posterior.mean
-        parts = self._frame_losses(
+        parts, mel = self._frame_losses(
             batch, self._decoder_inputs(batch, self.text_encoder(phones, mask), self._kept(latents)), target
         )
         durations = torch.log1p(batch["durations"].float())[..., None]
@@ -227,7 +228,7 @@ class Model(TrainableModel):
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
             loss = loss + self.config.adversary_weight * parts["adversary"]
         kept = {f"kl/{place:02d}": weighted_mean(each[..., place : place + 1], counted) for place in range(each.shape[-1])}
-        return {"loss": loss, **parts, **kept, "weight": batch["frame_mask"].sum()}
+        return {"loss": loss, **parts, **kept, "weight": batch["frame_mask"].sum()}, mel
 
     def _as_heard(self, mel: Tensor, mask: Tensor) -> Tensor:
         """The mels as the reference encoder gets them: while learning, of other voices in noisier rooms."""
@@ -265,7 +266,8 @@ class Model(TrainableModel):
         timed = latents.repeat_interleave(self.config.tau, 1)[:, :num_frames]
         return self.decoder.beside(*(padded(each, self.config.margin) for each in (frames, timed, position)))
 
-    def _frame_losses(self, batch: Batch, inputs: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def _frame_losses(self, batch: Batch, inputs: Tensor, target: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of the frames, and their mel."""
         log_f0, voicing = self.decoder.draw_contour(inputs, target)
         edge = self.config.margin - self.config.contour_margin
         true = {name: padded(batch[name], edge) for name in ("log_f0", "voicing", "frame_mask")}
@@ -273,11 +275,12 @@ class Model(TrainableModel):
         _, spread = self.decoder.range_of(target)
         melody = self._melody(true["log_f0"], true["voicing"], target)
         voicing_loss = nn.functional.binary_cross_entropy(voicing, true["voicing"], reduction="none")
-        return {
+        losses = {
             "mel": weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), batch["frame_mask"]),
             "contour": weighted_mean((log_f0 - melody).abs() / spread, true["voicing"]),
             "voicing": weighted_mean(voicing_loss, true["frame_mask"]),
         }
+        return losses, mel
 
     def _melody(self, log_f0: Tensor, voicing: Tensor, target: Tensor) -> Tensor:
         """The true contour with its speaker's mean and spread for its own: all that normalised latents can tell."""
@@ -313,7 +316,8 @@ class Model(TrainableModel):
 
     def speaker_tables(self) -> tuple[str, ...]:
         decoder = ("decoder.speakers.weight", "decoder.mean_log_f0", "decoder.std_log_f0")
-        return (*decoder, "duration_encoder.encoder.speakers.weight", "adversary.output.weight", "adversary.output.bias")
+        others = ("duration_encoder.encoder.speakers.weight", "adversary.output.weight", "adversary.output.bias")
+        return (*decoder, *others, *self.discriminator_tables())
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """A voice of explicit duration gives its text encoder, durations and decoder, but for what that does with prosody."""

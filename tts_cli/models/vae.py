@@ -196,12 +196,13 @@ class Model(acoustic.Model):
         self.outline = Outline(config, facts)
         self.adversary = Adversary(config, facts)
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
         tokens = (*super().tokens(batch), embedding)
         prosody = self.prosody(tokens)
-        parts = self.reconstruction(batch, tokens, prosody) | self._outline_losses(batch, tokens, prosody)
+        parts, mel = self.reconstruction(batch, tokens, prosody)
+        parts |= self._outline_losses(batch, tokens, prosody)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
@@ -212,7 +213,7 @@ class Model(acoustic.Model):
             scores = self.adversary(reversed_gradient(embedding, grown))
             parts["adversary"] = nn.functional.cross_entropy(scores, batch["speaker"])
             parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
-        return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}
+        return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}, mel
 
     def _outline_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
         """Outlines told by embeddings, spoken with them, and spoken with those of other utterances of the batch."""

@@ -41,6 +41,9 @@ def create_players(model: TrainableModel, recipe: Recipe) -> list[Player]:
             groups, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
         )
         players.append(Player(role, {names[id(parameter)]: parameter for parameter in parameters}, optimiser))
+    learning = {id(parameter) for parameters in roles.values() for parameter in parameters}
+    for parameter in model.parameters():
+        parameter.requires_grad_(id(parameter) in learning)
     return players
 
 

@@ -1,0 +1,184 @@
+"""Adversarial training (Goodfellow et al., 2014): the losses of both players, and the discriminators of mels.
+
+Small discriminators read windows of different lengths of a mel, and know who speaks by projection (Miyato and Koyama, 2018).
+A mel learnt by L1 regression is over-smoothed; the discriminators ask for the detail of recordings.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from tts_cli.config import StrictModel
+from tts_cli.models import Batch, CorpusFacts, TrainableModel
+
+DISCRIMINATOR = "discriminator"
+"""The player that learns to tell recordings from synthesis."""
+
+Verdict = tuple[Tensor, list[Tensor]]
+"""Scores of one discriminator, high for recordings, and the activations of its layers."""
+
+
+class Adversarial(StrictModel):
+    """An adversarial stage: when it begins, what it weighs, and which parts of the model learn in it."""
+
+    first_step: int = 150
+    """Step at which the model begins to learn; the discriminators learn alone until then."""
+    weight: float = 0.05
+    """Weight of the adversarial losses beside the others."""
+    feature_weight: float = 2.0
+    """Weight, within them, of the distance of the discriminators' activations (Larsen et al., 2016)."""
+    trained: tuple[str, ...]
+    """Beginnings of the names of the parameters that learn; all others stay as they are."""
+
+
+class MelAdversarial(Adversarial):
+    """The adversarial stage of a model that draws mels."""
+
+    windows: tuple[int, ...] = (24, 48, 96)
+    """Frames that each discriminator reads at once."""
+    channels: int = 32
+    """Width of a discriminator's first layer."""
+
+
+def hinge_loss(real: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
+    """Return the hinge loss of discriminators that judged recordings and synthesis (Lim and Ye, 2017), a scalar."""
+    losses = [torch.relu(1 - a[0]).mean() + torch.relu(1 + b[0]).mean() for a, b in zip(real, made, strict=True)]
+    return torch.stack(losses).mean()
+
+
+def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[str, Tensor]:
+    """Return what the synthesis that discriminators judged is to minimise, two scalars.
+
+    `adversarial` is low where it is taken for a recording; `features` is the distance of the discriminators' activations, as a
+    share of those of the recording.
+    """
+    scores = [-score.mean() for score, _ in made]
+    layers = [pair for (_, a), (_, b) in zip(real, made, strict=True) for pair in zip(a, b, strict=True)]
+    features = [(a - b).abs().mean() / a.abs().mean() for a, b in layers]
+    return {"adversarial": torch.stack(scores).mean(), "features": torch.stack(features).mean()}
+
+
+class MelDiscriminator(nn.Module):
+    """Tells windows of recorded mels from synthetic ones: mel (B, 1, window, bands), speaker (B,) int64 -> a verdict."""
+
+    def __init__(self, channels: int, num_speakers: int) -> None:
+        super().__init__()
+        sizes = [1, channels, 2 * channels, 2 * channels, 3 * channels]
+        kernels, strides = (5, 5, 3, 3), ((1, 2), (2, 2), (2, 2), (1, 1))
+        self.layers = nn.ModuleList(
+            nn.utils.parametrizations.weight_norm(nn.Conv2d(a, b, kernel, stride, kernel // 2))
+            for (a, b), kernel, stride in zip(pairwise(sizes), kernels, strides, strict=True)
+        )
+        self.score = nn.utils.parametrizations.weight_norm(nn.Conv2d(sizes[-1], 1, 3, padding=1))
+        self.speakers = nn.Embedding(num_speakers, sizes[-1])
+        nn.init.normal_(self.speakers.weight, std=0.02)
+
+    def forward(self, mel: Tensor, speaker: Tensor) -> Verdict:
+        x, activations = mel, []
+        for layer in self.layers:
+            x = nn.functional.leaky_relu(layer(x), 0.2)
+            activations.append(x)
+        projection = (self.speakers(speaker)[:, :, None, None] * x).sum(1, keepdim=True)
+        return self.score(x) + projection, activations
+
+
+class MelDiscriminators(nn.Module):
+    """A discriminator for every length of window; all of them read as many frames of an utterance."""
+
+    CENTRE, SCALE = -5.0, 2.5
+    """What mels are brought to the scale of the networks by."""
+
+    def __init__(self, config: MelAdversarial, facts: CorpusFacts) -> None:
+        super().__init__()
+        self.windows, self.silence = config.windows, facts.mel.silence
+        self.discriminators = nn.ModuleList(MelDiscriminator(config.channels, len(facts.speakers)) for _ in config.windows)
+
+    def places(self, lengths: Tensor) -> list[Tensor]:
+        """Draw where the windows begin, for each length of window (B, count), from the lengths in frames (B,) of utterances."""
+        longest = max(self.windows)
+        counts = [(window, longest // window) for window in self.windows]
+        room = [(lengths - window).clamp(min=0)[:, None] + 1 for window, _ in counts]
+        drawn = [torch.rand(len(lengths), count, device=lengths.device) for _, count in counts]
+        return [(share * free).long() for share, free in zip(drawn, room, strict=True)]
+
+    def forward(self, mel: Tensor, mask: Tensor, speaker: Tensor, places: Sequence[Tensor]) -> list[Verdict]:
+        """Judge the windows that begin at `places`; mel (B, T, bands), mask (B, T, 1), speaker (B,) int64."""
+        inside = torch.where(mask > 0, mel, self.silence)
+        padded = nn.functional.pad(inside, (0, 0, 0, max(self.windows)), value=self.silence)
+        scaled = (padded - self.CENTRE) / self.SCALE
+        verdicts = []
+        for discriminator, window, starts in zip(self.discriminators, self.windows, places, strict=True):
+            frames = starts[:, :, None] + torch.arange(window, device=mel.device)
+            rows = torch.arange(len(mel), device=mel.device)[:, None, None]
+            cut = scaled[rows, frames].flatten(0, 1)
+            verdicts.append(discriminator(cut[:, None], speaker.repeat_interleave(starts.shape[1])))
+        return verdicts
+
+
+class MelModel(TrainableModel):
+    """A model that draws mels by regression and, where its configuration has an adversarial stage, against discriminators."""
+
+    def __init__(self, config: StrictModel, facts: CorpusFacts) -> None:
+        super().__init__(config, facts)
+        stage = self.config.adversarial
+        self.discriminators = MelDiscriminators(stage, facts) if stage else None
+
+    @abstractmethod
+    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
+        """Return the losses of a regression, as `losses` does, and the mel (B, T, bands) that they judge."""
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        if self.discriminators is None:
+            return super().players()
+        learning = [parameter for name, parameter in self.named_parameters() if name.startswith(self.config.adversarial.trained)]
+        return {"model": learning, DISCRIMINATOR: list(self.discriminators.parameters())}
+
+    def plays(self, player: str, step: int) -> bool:
+        return self.discriminators is None or player == DISCRIMINATOR or step >= self.config.adversarial.first_step
+
+    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+        if player == DISCRIMINATOR:
+            with torch.no_grad():
+                _, made = self.regression(batch, step)
+            return {"loss": hinge_loss(*self._verdicts(batch, made))}
+        losses, made = self.regression(batch, step)
+        if self.discriminators is None or not self.training:
+            return losses
+        against, stage = generator_losses(*self._verdicts(batch, made)), self.config.adversarial
+        total = losses["loss"] + stage.weight * (against["adversarial"] + stage.feature_weight * against["features"])
+        return {**losses, **against, "loss": total}
+
+    def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
+        """On the same windows of the recordings and of what was made of them."""
+        assert self.discriminators is not None
+        mask, speaker = batch["frame_mask"], batch["speaker"]
+        places = self.discriminators.places(mask[:, :, 0].sum(1))
+        return self.discriminators(batch["mel"], mask, speaker, places), self.discriminators(made, mask, speaker, places)
+
+    def metrics(self, batch: Batch) -> dict[str, float]:
+        """Return the losses and the detail of the mel, without `loss` in an adversarial stage, whose start would be its best."""
+        losses, made = self.regression(batch, 0)
+        measured = {name: float(value) for name, value in losses.items() if name != "weight"}
+        if self.discriminators is not None:
+            del measured["loss"]
+        mask = batch["frame_mask"]
+        recorded = [_detail(batch["mel"], mask, axis) for axis in (1, 2)]
+        drawn = [_detail(made, mask, axis) for axis in (1, 2)]
+        return {**measured, "detail/frames": drawn[0] / recorded[0], "detail/bands": drawn[1] / recorded[1]}
+
+    def discriminator_tables(self) -> tuple[str, ...]:
+        """State names of the discriminators' tables with one row a speaker."""
+        count = 0 if self.discriminators is None else len(self.discriminators.discriminators)
+        return tuple(f"discriminators.discriminators.{place}.speakers.weight" for place in range(count))
+
+
+def _detail(mel: Tensor, mask: Tensor, axis: int) -> float:
+    """Return the mean absolute difference of neighbours along `axis` (1: frames, 2: bands) of mel (B, T, bands) in the mask."""
+    difference = mel.diff(dim=axis).abs()
+    inside = (mask if axis == 2 else mask[:, 1:]).expand_as(difference)
+    return float((difference * inside).sum() / inside.sum())
