@@ -157,7 +157,8 @@ def test_a_killed_stage_resumes_to_the_bit_and_gives_its_discriminators_on(tmp_p
     network = {**SMALL_SIZES, "adversarial": {**STAGE.model_dump(), "first_step": 2}}
     mapping = {
         "model": "explicit-duration", "name": "x", "data": str(corpus), "network": network, "batches": {"batch_frames": 120},
-        "steps": 6, "optimisers": {"discriminator": {"learning_rate": 1e-3}}, "accelerator": "cpu",
+        "steps": 6, "optimiser": {"schedule": "constant"},
+        "optimisers": {"discriminator": {"learning_rate": 1e-3, "schedule": "constant"}}, "accelerator": "cpu",
     }  # fmt: skip
     train(parse_recipe(mapping, "recipe"), tmp_path / "whole", say=lambda _: None)
     train(parse_recipe({**mapping, "steps": 3}, "recipe"), tmp_path / "halves", say=lambda _: None)
