@@ -10,7 +10,8 @@ from tts_cli.blocks.vocoder import NOISE_SUBFRAMES, SUBFRAMES, FilterBank, Frami
 from tts_cli.errors import ConfigError
 from tts_cli.models import CorpusFacts
 from tts_cli.models.source_filter import pulse_train, shape
-from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, envelope_matrix, hissing
+from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, VocoderAdversarial, envelope_matrix, hissing
+from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig
 
 SMALL = Config(
     channels=16,
@@ -19,8 +20,9 @@ SMALL = Config(
     pitch_layers=1,
     pitch_bins=16,
     own_f0_after=0,
-    adversarial_after=2,
-    discriminator_channels=8,
+    adversarial=VocoderAdversarial(
+        first_step=2, discriminators=WaveformDiscriminatorConfig(channels=2, periods=(3,), spectra=(256,), spectrum_channels=8)
+    ),
 )
 HOP, RATE, BINS, NOISE_BINS = 200, 16000, 201, 51
 
@@ -137,8 +139,8 @@ def test_both_players_learn_and_only_their_own_parameters() -> None:
         "voicing": torch.ones(2, num_frames, 1),
         "audio": 0.1 * torch.randn(2, 30 * HOP),
     }
-    assert not model.plays("discriminator", 1)
-    assert model.plays("discriminator", 2)
+    assert [model.plays(player, 1) for player in model.players()] == [False, True]
+    assert [model.plays(player, 2) for player in model.players()] == [True, True]
     for player, parameters in model.players().items():
         model.zero_grad()
         model.losses(batch, player, 2)["loss"].backward()

@@ -7,7 +7,7 @@ A mel learnt by L1 regression is over-smoothed; the discriminators ask for the d
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import torch
@@ -34,6 +34,10 @@ class Adversarial(StrictModel):
     """Weight, within them, of the distance of the discriminators' activations (Larsen et al., 2016)."""
     trained: tuple[str, ...]
     """Beginnings of the names of the parameters that learn; all others stay as they are."""
+
+    def weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """Return what `losses`, of `generator_losses`, add to the loss of the model."""
+        return self.weight * (losses["adversarial"] + self.feature_weight * losses["features"])
 
 
 class MelAdversarial(Adversarial):
@@ -149,9 +153,8 @@ class MelModel(TrainableModel):
         losses, made = self.regression(batch, step)
         if self.discriminators is None or not self.training:
             return losses
-        against, stage = generator_losses(*self._verdicts(batch, made)), self.config.adversarial
-        total = losses["loss"] + stage.weight * (against["adversarial"] + stage.feature_weight * against["features"])
-        return {**losses, **against, "loss": total}
+        against = generator_losses(*self._verdicts(batch, made))
+        return {**losses, **against, "loss": losses["loss"] + self.config.adversarial.weighted(against)}
 
     def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
         """On the same windows of the recordings and of what was made of them."""

@@ -155,3 +155,10 @@ def weighted_sum(parts: Mapping[str, Tensor], weights: StrictModel) -> Tensor:
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Return the mean over all axes, a scalar; 0 where all weights are 0."""
     return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def magnitudes(audio: Tensor, window: Tensor, hop: int) -> Tensor:
+    """|STFT| without padding: (B, S) -> (B, frames, bins)."""
+    frames = audio.unfold(1, len(window), hop) * window
+    spectrum = torch.view_as_real(torch.fft.rfft(frames))
+    return torch.sqrt(spectrum.square().sum(-1) + 1e-9)

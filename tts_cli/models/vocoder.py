@@ -6,7 +6,6 @@ from small discriminators that read log-magnitude spectra as sequences of frames
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,15 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, SegmentBatches
 from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, weighted_mean, weighted_sum
+from tts_cli.models.adversarial import DISCRIMINATOR, Adversarial, generator_losses, hinge_loss
+from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, magnitudes, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.models.source_filter import pulse_train, shape
+from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig, WaveformDiscriminators
 from tts_cli.ports import PortSpec
 
+GENERATOR = "generator"
+"""The player that learns to synthesise."""
 LOOKAHEAD = 3
 """Frames the network reads after the one it describes: as many as a mel window reaches, to find a burst within its frame."""
 FRONT_KERNEL = 7
@@ -48,6 +51,14 @@ class LossWeights(StrictModel):
     """L1 distance of the log mels."""
 
 
+class VocoderAdversarial(Adversarial):
+    """The adversarial stage of a vocoder."""
+
+    weight: float = 0.1
+    trained: tuple[str, ...] = ("network.",)
+    discriminators: WaveformDiscriminatorConfig = WaveformDiscriminatorConfig()
+
+
 class Config(StrictModel):
     """Sizes of the vocoder, and the weights of its losses."""
 
@@ -63,10 +74,8 @@ class Config(StrictModel):
     loss_weights: LossWeights = LossWeights()
     own_f0_after: int = 1500
     """Steps after which half of the clips are excited by the network's own F0 instead of the tracked one."""
-    adversarial_after: int | None = None
-    """Step at which the discriminators join; None: never."""
-    adversarial_weight: float = 0.1
-    discriminator_channels: int = 128
+    adversarial: VocoderAdversarial | None = None
+    """The adversarial stage; None: spectral distances alone."""
 
     @property
     def pitch_margin(self) -> int:
@@ -197,33 +206,6 @@ def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
     return unvoiced * (hisses | is_pause)
 
 
-class SpectrumDiscriminator(nn.Module):
-    """Tells recordings from synthesis by log-magnitude spectra, read as frames: audio (B, S) -> scores (B, frames, 1)."""
-
-    def __init__(self, fft_samples: int, channels: int) -> None:
-        super().__init__()
-        self.fft_samples = fft_samples
-        sizes = [fft_samples // 2 + 1, channels * 2, channels, channels, channels]
-        self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(nn.Conv1d(a, b, 3)) for a, b in pairwise(sizes))
-        self.score = nn.utils.parametrizations.weight_norm(nn.Conv1d(channels, 1, 3))
-        self.register_buffer("window", torch.hann_window(fft_samples), persistent=False)
-
-    def forward(self, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
-        x = torch.log(magnitudes(audio, self.window, self.fft_samples // 4) + 1e-3).transpose(1, 2)
-        hidden = []
-        for layer in self.layers:
-            x = nn.functional.leaky_relu(layer(x), 0.1)
-            hidden.append(x)
-        return self.score(x), hidden
-
-
-def magnitudes(audio: Tensor, window: Tensor, hop: int) -> Tensor:
-    """|STFT| without padding: (B, S) -> (B, frames, bins)."""
-    frames = audio.unfold(1, len(window), hop) * window
-    spectrum = torch.view_as_real(torch.fft.rfft(frames))
-    return torch.sqrt(spectrum.square().sum(-1) + 1e-9)
-
-
 class Model(TrainableModel):
     """The filter network with what trains it."""
 
@@ -232,8 +214,8 @@ class Model(TrainableModel):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.network = FilterNetwork(config, facts.mel)
-        sizes = (1024, 512, 256) if config.adversarial_after is not None else ()
-        self.discriminators = nn.ModuleList(SpectrumDiscriminator(size, config.discriminator_channels) for size in sizes)
+        stage = config.adversarial
+        self.discriminators = WaveformDiscriminators(stage.discriminators, facts.mel.sample_rate) if stage else None
         self.register_buffer("mel_window", torch.from_numpy(hann_window(facts.mel.fft_samples)), persistent=False)
         self.register_buffer("mel_filters", torch.from_numpy(mel_filters(facts.mel)), persistent=False)
         for size, _ in self.RESOLUTIONS:
@@ -246,15 +228,14 @@ class Model(TrainableModel):
         return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation)
 
     def players(self) -> dict[str, list[nn.Parameter]]:
-        generator = {"generator": list(self.network.parameters())}
-        return {**generator, "discriminator": list(self.discriminators.parameters())} if len(self.discriminators) else generator
+        if self.config.adversarial is None or self.discriminators is None:
+            return {GENERATOR: list(self.network.parameters())}
+        trained = self.config.adversarial.trained
+        learning = [parameter for name, parameter in self.named_parameters() if name.startswith(trained)]
+        return {GENERATOR: learning, DISCRIMINATOR: list(self.discriminators.parameters())}
 
     def plays(self, player: str, step: int) -> bool:
-        return player == "generator" or self._is_adversarial(step)
-
-    def _is_adversarial(self, step: int) -> bool:
-        after = self.config.adversarial_after
-        return after is not None and step >= after
+        return self.config.adversarial is None or player == DISCRIMINATOR or step >= self.config.adversarial.first_step
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Audio (B, F * hop) and the losses of what it is made from.
@@ -309,18 +290,18 @@ class Model(TrainableModel):
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
         own = torch.rand(len(batch["mel"]), 1, 1, device=batch["mel"].device) < (0.5 if step >= self.config.own_f0_after else 0.0)
         true = self._trim(batch["audio"])
-        if player == "discriminator":
+        if player == DISCRIMINATOR and self.discriminators is not None:
             with torch.no_grad():
                 false = self._trim(self.synthesise(batch, own)[0])
-            return {"loss": self._discriminator_loss(true, false)}
+            return {"loss": hinge_loss(self.discriminators(true), self.discriminators(false))}
         audio, parts = self.synthesise(batch, own)
         false = self._trim(audio)
         parts |= {"spectral": self.spectral_loss(true, false), "mel": self.mel_loss(true, false)}
         loss = weighted_sum(parts, self.config.loss_weights)
-        if self._is_adversarial(step):
-            parts |= self._adversarial_losses(true, false)
-            loss = loss + self.config.adversarial_weight * (parts["adversarial"] + 2 * parts["features"])
-        return {"loss": loss, **parts}
+        if self.discriminators is None or self.config.adversarial is None:
+            return {"loss": loss, **parts}
+        against = generator_losses(self.discriminators(true), self.discriminators(false))
+        return {**parts, **against, "loss": loss + self.config.adversarial.weighted(against)}
 
     def spectral_loss(self, true: Tensor, false: Tensor) -> Tensor:
         """Mean distance of log magnitudes, and of magnitudes compressed as loudness is, over all resolutions."""
@@ -342,27 +323,16 @@ class Model(TrainableModel):
         mel = magnitudes(audio, self.mel_window, self.facts.mel.hop_samples) @ self.mel_filters.T
         return torch.log(mel + 5 * self.facts.mel.floor)
 
-    def _discriminator_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        hinges = [torch.relu(1 - d(true)[0]).mean() + torch.relu(1 + d(false)[0]).mean() for d in self.discriminators]
-        return torch.stack(hinges).mean()
-
-    def _adversarial_losses(self, true: Tensor, false: Tensor) -> dict[str, Tensor]:
-        scores, features = [], []
-        for discriminator in self.discriminators:
-            with torch.no_grad():
-                real = discriminator(true)[1]
-            score, made = discriminator(false)
-            scores.append(-score.mean())
-            features += [(a - b).abs().mean() / a.abs().mean() for a, b in zip(real, made, strict=True)]
-        return {"adversarial": torch.stack(scores).mean(), "features": torch.stack(features).mean()}
-
     def metrics(self, batch: Batch) -> dict[str, float]:
+        """Return the losses with the network's own F0; no `loss` in an adversarial stage, as of `MelModel.metrics`."""
         own = torch.ones(len(batch["mel"]), 1, 1, dtype=torch.bool, device=batch["mel"].device)
         audio, parts = self.synthesise(batch, own)
         true, false = self._trim(batch["audio"]), self._trim(audio)
-        spectral, mel = float(self.spectral_loss(true, false)), float(self.mel_loss(true, false))
+        parts |= {"spectral": self.spectral_loss(true, false), "mel": self.mel_loss(true, false)}
         measured = {name: float(part) for name, part in parts.items()}
-        return {"loss": spectral + 0.5 * mel + 0.1 * measured["leakage"], "spectral": spectral, "mel": mel, **measured}
+        if self.config.adversarial is not None:
+            return measured
+        return {"loss": float(weighted_sum(parts, self.config.loss_weights)), **measured}
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
         own = torch.ones(1, 1, 1, dtype=torch.bool, device=batch["mel"].device)

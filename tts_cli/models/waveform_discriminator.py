@@ -1,4 +1,7 @@
-"""Discriminators of waveforms for vocoders: multi-period (Kong et al., 2020) and multi-resolution (Jang et al., 2021)."""
+"""Discriminators of waveforms for vocoders: of periods (Kong et al., 2020), resolutions (Jang et al., 2021) and spectra.
+
+Those of spectra read log magnitudes as sequences of frames; they are small enough for training on a CPU.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-
-Judgement = tuple[Tensor, list[Tensor]]
-"""Scores (B, n) of parts of the audio, high where it sounds recorded, and the activations of every hidden layer."""
+from tts_cli.models.adversarial import Verdict
+from tts_cli.models.layers import magnitudes
 
 _SLOPE = 0.1
 """Slope of the leaky rectifiers below zero."""
@@ -27,6 +29,9 @@ class WaveformDiscriminatorConfig(StrictModel):
     """Samples between neighbours in a column of each period discriminator; primes overlap least."""
     windows_ms: tuple[float, ...] = (10.0, 25.0, 50.0)
     """Window of the spectrogram of each resolution discriminator; it advances by a quarter of its length."""
+    spectra: tuple[int, ...] = ()
+    """Samples of the Fourier transform of each spectrum discriminator; it advances by a quarter of them."""
+    spectrum_channels: int = 128
 
 
 class PeriodDiscriminator(nn.Module):
@@ -48,7 +53,7 @@ class PeriodDiscriminator(nn.Module):
         )
         self.score = _convolution(sizes[-1], 1, (3, 1))
 
-    def forward(self, audio: Tensor) -> Judgement:
+    def forward(self, audio: Tensor) -> Verdict:
         padded = nn.functional.pad(audio[:, None], (0, -audio.shape[1] % self.period), mode="reflect")
         return _judge(padded.unflatten(2, (-1, self.period)), self.layers, self.score)
 
@@ -74,7 +79,7 @@ class ResolutionDiscriminator(nn.Module):
         self.score = _convolution(channels, 1, narrow)
         self.register_buffer("window", torch.hann_window(window_samples), persistent=False)
 
-    def forward(self, audio: Tensor) -> Judgement:
+    def forward(self, audio: Tensor) -> Verdict:
         return _judge(self.spectrogram(audio)[:, None], self.layers, self.score)
 
     def spectrogram(self, audio: Tensor) -> Tensor:
@@ -92,8 +97,25 @@ class ResolutionDiscriminator(nn.Module):
             return torch.log(spectrum.abs() + _FLOOR).transpose(1, 2)
 
 
+class SpectrumDiscriminator(nn.Module):
+    """Judge log-magnitude spectra, read as frames by 1-D convolutions: audio (B, S) -> scores (B, 1, frames), activations."""
+
+    def __init__(self, fft_samples: int, channels: int) -> None:
+        super().__init__()
+        self.fft_samples = fft_samples
+        sizes = [fft_samples // 2 + 1, channels * 2, channels, channels, channels]
+        self.layers = nn.ModuleList(nn.utils.parametrizations.weight_norm(nn.Conv1d(a, b, 3)) for a, b in pairwise(sizes))
+        self.score = nn.utils.parametrizations.weight_norm(nn.Conv1d(channels, 1, 3))
+        self.register_buffer("window", torch.hann_window(fft_samples), persistent=False)
+
+    def forward(self, audio: Tensor) -> Verdict:
+        with torch.autocast(audio.device.type, enabled=False):
+            spectra = torch.log(magnitudes(audio.float(), self.window, self.fft_samples // 4) + _FLOOR)
+        return _judge(spectra.transpose(1, 2), self.layers, self.score)
+
+
 class WaveformDiscriminators(nn.Module):
-    """All period and resolution discriminators, each with its own judgement.
+    """All the discriminators of a configuration, each with its own verdict.
 
     audio: (B, S) in [-1, 1], S at least the longest Fourier transform -> one (scores, activations) for each discriminator
     """
@@ -102,9 +124,11 @@ class WaveformDiscriminators(nn.Module):
         super().__init__()
         periods = [PeriodDiscriminator(period, config.channels) for period in config.periods]
         windows = [round(sample_rate * milliseconds / 1000) for milliseconds in config.windows_ms]
-        self.parts = nn.ModuleList([*periods, *(ResolutionDiscriminator(window, config.channels) for window in windows)])
+        resolutions = [ResolutionDiscriminator(window, config.channels) for window in windows]
+        spectra = [SpectrumDiscriminator(size, config.spectrum_channels) for size in config.spectra]
+        self.parts = nn.ModuleList([*periods, *resolutions, *spectra])
 
-    def forward(self, audio: Tensor) -> list[Judgement]:
+    def forward(self, audio: Tensor) -> list[Verdict]:
         return [part(audio) for part in self.parts]
 
 
@@ -113,7 +137,7 @@ def _convolution(inputs: int, outputs: int, kernel: tuple[int, int], stride: tup
     return nn.utils.parametrizations.weight_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding))
 
 
-def _judge(x: Tensor, layers: nn.ModuleList, score: nn.Module) -> Judgement:
+def _judge(x: Tensor, layers: nn.ModuleList, score: nn.Module) -> Verdict:
     """Return the scores (B, n) of `x` (B, 1, height, width) and the activation after each layer."""
     activations = []
     for layer in layers:
