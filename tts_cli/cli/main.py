@@ -30,6 +30,7 @@ ORDER = (
     "bench",
     "prepare",
     "train",
+    "predict-mels",
     "export-addon",
     "evaluate",
 )
@@ -70,6 +71,7 @@ app.command()(machine.doctor)
 app.command()(machine.bench)
 app.command()(prepare.prepare)
 app.add_typer(train.app, name="train")
+app.command()(train.predict_mels)
 app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.terminal import Settings, existing, extra, say
+from tts_cli.cli.terminal import Settings, existing, extra, progress, say
 from tts_cli.errors import InputError
 
 RUNS = Path("runs")
@@ -86,3 +86,24 @@ app.command(
     "syntax",
     help="Train what analyses sentences: their meaning and their syntactic distances. --data is a folder of treebank files.",
 )(_command("syntax"))
+
+
+def predict_mels(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Run, checkpoint or addon of an acoustic model.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Prepared corpus.")],
+) -> None:
+    """Predict the mels of a corpus, for a vocoder to learn from.
+
+    The model is given the durations, F0 and energy of the recordings. A vocoder's recipe names the model in batches.predicted.
+    """
+    with extra("train"):
+        from tts_cli.training.predict import predict_mels as predict
+
+        with progress() as bars:
+            task = bars.add_task("mels", total=None)
+            folder = predict(
+                existing(model, "run, checkpoint or addon"),
+                data,
+                lambda done, total: bars.update(task, completed=done, total=total),
+            )
+        typer.echo(folder)

@@ -16,6 +16,7 @@ from torch import Tensor
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.config import StrictModel
 from tts_cli.corpora.manifest import FEATURES, Corpus, Recording
+from tts_cli.corpora.predicted import PredictedMels
 from tts_cli.text.phones import BOUNDARIES, PAD, START
 
 Batch = dict[str, Tensor]
@@ -133,7 +134,11 @@ class AcousticBatches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every clip once, always in the same batches: for validation."""
-        return (self.collate([self.recordings[index] for index in members]) for members in self._epochs.in_order())
+        return (self.collate(recordings) for recordings in self.recordings_in_order())
+
+    def recordings_in_order(self) -> Iterator[list[Recording]]:
+        """Yield the recordings of each batch of `in_order`."""
+        return ([self.recordings[index] for index in members] for members in self._epochs.in_order())
 
     def collate(self, recordings: Sequence[Recording]) -> Batch:
         """`recordings` as one batch."""
@@ -206,12 +211,22 @@ class Perturbation(StrictModel):
         return speed, float(10 ** (generator.uniform(*self.gain_db) / 20))
 
 
+class Predicted(StrictModel):
+    """Segments with the mels of acoustic models, see `corpora.predicted`."""
+
+    models: tuple[str, ...]
+    """Names of the models."""
+    share: float = 0.5
+    """Share of the segments."""
+
+
 class SegmentBatches:
     """Random stretches of `segment_frames` frames, `num_segments` a batch, with the margins of frames that a vocoder looks at.
 
     A batch holds, with F frames in a segment: `mel` (B, left + F + right, bands); `log_f0`, `voicing` (B, left + F + right, 1);
     `audio` (B, F * hop) float32; `speaker` (B,) int64. Rare speakers come more often than their share, by a power of their size.
-    Beyond a clip's ends `mel` is digital silence and everything else 0.
+    Beyond a clip's ends `mel` is digital silence and everything else 0. Of the segments, `predicted.share` have the mel that an
+    acoustic model predicted instead of the recording's.
     """
 
     def __init__(
@@ -223,23 +238,42 @@ class SegmentBatches:
         margins: tuple[int, int] = (0, 0),
         seed: int = 0,
         perturbation: Perturbation | None = None,
+        predicted: Predicted | None = None,
     ) -> None:
         self.corpus, self.seed, self.perturbation = corpus, seed, perturbation
         self.num_segments, self.segment_frames, self.margins = num_segments, segment_frames, margins
         self.recordings = corpus.of_split(split)
         self._probabilities = _balanced(self.recordings)
         self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "audio"))
+        self._predicted = PredictedMels(corpus, predicted.models, self.recordings) if predicted else None
+        self._predicted_share = predicted.share if predicted else 0.0
+        if self._predicted:
+            self._predicted_probabilities = _balanced([recording for _, recording in self._predicted.items])
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`."""
         generator = np.random.default_rng([self.seed, step])
         chosen = generator.choice(len(self.recordings), self.num_segments, p=self._probabilities)
         recordings = [self.recordings[index] for index in chosen]
+        mels = self._draw_predicted(recordings, generator)
         starts = [int(generator.integers(0, max(1, r.num_frames - self.segment_frames + 1))) for r in recordings]
-        items = [self._item(recording, start, generator) for recording, start in zip(recordings, starts, strict=True)]
+        items = [
+            self._item(recording, start, generator) if mel is None else self._segment(recording, start, mel)
+            for recording, start, mel in zip(recordings, starts, mels, strict=True)
+        ]
         speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
         batch = {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in items[0]}
         return {**batch, "speaker": torch.tensor(speakers)}
+
+    def _draw_predicted(self, recordings: list[Recording], generator: np.random.Generator) -> list[Floats | None]:
+        """Put predicted clips in the place of some of `recordings`; return their mels, None for the others."""
+        mels: list[Floats | None] = [None] * len(recordings)
+        if self._predicted is None:
+            return mels
+        for place in np.flatnonzero(generator.random(len(recordings)) < self._predicted_share):
+            item = int(generator.choice(len(self._predicted.items), p=self._predicted_probabilities))
+            recordings[place], mels[place] = self._predicted.items[item][1], self._predicted.load(item)
+        return mels
 
     def _item(self, recording: Recording, start: int, generator: np.random.Generator) -> Arrays:
         if self.perturbation is None:
@@ -274,13 +308,14 @@ class SegmentBatches:
             "audio": audio[samples].astype(np.float32),
         }
 
-    def _segment(self, recording: Recording, start: int) -> Arrays:
+    def _segment(self, recording: Recording, start: int, mel: Floats | None = None) -> Arrays:
+        """A stretch of the recording, with its own mel or another one of as many frames."""
         features = self._features.load(recording)
         end, hop = start + self.segment_frames, self.corpus.mel.hop_samples
         first, last = start - self.margins[0], end + self.margins[1]
         audio = cut(features["audio"], start * hop, end * hop, 0)
         return {
-            "mel": cut(features["mel"], first, last, self.corpus.mel.silence),
+            "mel": cut(features["mel"] if mel is None else mel, first, last, self.corpus.mel.silence),
             "log_f0": cut(features["log_f0"], first, last, 0.0)[:, None],
             "voicing": cut(features["voicing"], first, last, 0.0)[:, None],
             "audio": audio.astype(np.float32) / 32768,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
-from tts_cli.corpora.batching import Perturbation, SegmentBatches
+from tts_cli.corpora.batching import Perturbation, Predicted, SegmentBatches
 from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.adversarial import DISCRIMINATOR, Adversarial, generator_losses, hinge_loss
@@ -96,6 +96,8 @@ class BatchConfig(StrictModel):
     margin_frames: int = 39
     """Frames of the past before each segment; at least the network's margin."""
     perturbation: Perturbation | None = Perturbation()
+    predicted: Predicted | None = None
+    """Segments with predicted mels; None: recordings alone."""
 
 
 class PitchNetwork(nn.Module):
@@ -225,7 +227,9 @@ class Model(TrainableModel):
     def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         margins = (config.margin_frames, LOOKAHEAD)
         perturbation = config.perturbation if split == "train" else None
-        return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation)
+        return SegmentBatches(
+            corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation, config.predicted
+        )
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         if self.config.adversarial is None or self.discriminators is None:

@@ -1,0 +1,85 @@
+"""`tts predict-mels`: the clips of a corpus as an acoustic model draws them, for a vocoder to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+from tts_cli.addon_config import ADDON_FILE, read_addon_config
+from tts_cli.corpora.batching import AcousticBatches
+from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
+from tts_cli.corpora.predicted import write_predicted
+from tts_cli.errors import CheckpointError, ConfigError
+from tts_cli.models import TrainableModel, model_file
+from tts_cli.models.adversarial import MelModel
+from tts_cli.training import checkpoints
+from tts_cli.training.recipe import Recipe, parse_recipe
+from tts_cli.training.start import create_model
+from tts_cli.training.weights import initialise
+
+BATCH_FRAMES = 4000
+"""Mel frames of a batch, padding included."""
+Progress = Callable[[int, int], None]
+"""Called with how many clips are done, and how many there are."""
+
+
+def predict_mels(source: Path, data: Path, progress: Progress = lambda *_: None) -> Path:
+    """Predict the training and validation clips of the corpus `data` that speakers of a model say; return where they lie.
+
+    Args:
+        source: A run, a checkpoint or an addon of a model that draws mels.
+        data: A prepared corpus. The mels go to its folder `predicted`, under the model's name.
+        progress: Told after every batch.
+
+    Raises:
+        CheckpointError: `source` does not say how its model is built, or draws no mels.
+        CorpusError: The corpus is damaged, or none of the model's speakers is in it.
+        OutputError: The mels cannot be written.
+    """
+    recipe, names = _recipe_of(source)
+    corpus = open_corpus(data)
+    corpus = corpus.of_speakers([name for name in names if name in corpus.speakers] or names)
+    model = _trained(source, recipe, corpus)
+    batches = {split: AcousticBatches(corpus, split, BATCH_FRAMES) for split in ("train", "validation")}
+    total, done = sum(len(each.recordings) for each in batches.values()), 0
+    for each in batches.values():
+        for recordings, mels in _predicted(model, each):
+            for recording, mel in zip(recordings, mels, strict=True):
+                write_predicted(corpus, recipe.name, recording, mel[: recording.num_frames].numpy())
+            done += len(recordings)
+            progress(done, total)
+    return corpus.folder / "predicted" / recipe.name
+
+
+def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
+    """The recipe of a run, checkpoint or addon, and the names of its speakers."""
+    if not (source / ADDON_FILE).exists():
+        found = checkpoints.find(source)
+        return found.recipe, found.description.facts.speaker_names
+    config = read_addon_config(source)
+    try:
+        recipe = parse_recipe(dict(config.provenance.get("recipe") or {}), str(source / ADDON_FILE))
+    except ConfigError as error:
+        raise CheckpointError(f"{source}: its provenance does not say how its model is built: {error.message}") from error
+    return recipe, [speaker.name for speaker in config.speakers]
+
+
+def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
+    """The model at `source`, for the speakers of `corpus`."""
+    model: TrainableModel = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    if not isinstance(model, MelModel):
+        hint = "name one that tts train acoustic, copycat or vae made"
+        raise CheckpointError(f"{source}: a model of the kind '{recipe.model}' draws no mels", hint=hint)
+    initialise(model, recipe.model, [source])
+    model.eval()
+    return model
+
+
+@torch.no_grad()
+def _predicted(model: MelModel, batches: AcousticBatches) -> Iterator[tuple[list[Recording], torch.Tensor]]:
+    """Recordings of a batch and their mels (B, T, bands)."""
+    for recordings in batches.recordings_in_order():
+        _, mels = model.regression(batches.collate(recordings), 0)
+        yield recordings, mels
