@@ -6,7 +6,7 @@ CORPORA ?= data
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
-# CopyCat and the voice that selects its prosody begin from others, and speak with a vocoder: those just made, or the shipped ones.
+# CopyCat and the voice that selects its prosody begin from other models; a shipped voice ends with an adversarial stage (STAGE).
 ifeq ($(RECIPE),tiny)
 ACOUSTIC ?= tiny-acoustic
 VOCODER ?= tiny-vocoder
@@ -16,7 +16,7 @@ VAE ?= tiny-vae
 VAE_FROM ?= $(ACOUSTIC)
 SYNTAX ?= tiny-syntax
 TARGETS ?= kathleen,slt,bdl
-BEGINNING ?= $(ADDONS)
+STAGE ?=
 else ifeq ($(RECIPE),shipped)
 ACOUSTIC ?= arctic-16k
 VOCODER ?= universal-16k
@@ -26,7 +26,7 @@ VAE ?= prosody-16k
 VAE_FROM ?= $(ACOUSTIC) $(COPYCAT)
 SYNTAX ?= linguistics-en
 TARGETS ?= kathleen,slt,bdl,lj,allison
-BEGINNING ?= addons
+STAGE ?= -adversarial
 else
 $(error RECIPE=$(RECIPE) is neither 'tiny' nor 'shipped'; ACOUSTIC=NAME and VOCODER=NAME choose single recipes)
 endif
@@ -57,7 +57,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax export synth transfer bench clean
+.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,12 +75,14 @@ check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may im
 	@.venv-all/bin/lint-imports --no-logo
 
 prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
-train-acoustic: runs/$(ACOUSTIC)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
-train-vocoder: runs/$(VOCODER)/trained ## Train the vocoder (likewise)
+train-acoustic: runs/$(ACOUSTIC)$(STAGE)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
+train-vocoder: runs/$(VOCODER)$(STAGE)/trained ## Train the vocoder (likewise)
 train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
 train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it with its inventory to runs/addons (likewise)
 train-syntax: $(SYNTAX_ADDON) ## Train the parser of sentences, and export it to runs/addons (likewise; TREEBANK=DIR of Penn trees)
 export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
+shipped: ## Make every shipped voice, stage by stage, from CORPORA=DIR; what is done is kept, what was stopped goes on
+	@$(MAKE) RECIPE=shipped export train-copycat train-vae
 synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tiny-acoustic.wav
 	@mkdir -p out
 	$(TTS) synth "$(TEXT)" --addon $(ADDONS)/$(ACOUSTIC) --output out/$(ACOUSTIC).wav
@@ -119,12 +121,27 @@ runs/$(VOCODER)/trained: recipes/$(VOCODER).yaml $(PREPARED)/corpus.json
 	$(TTS) train vocoder $< --data $(PREPARED) --output $(@D)
 	@touch $@
 
+# An adversarial stage begins from the run that has its name without the stage; a recipe's first line names the command.
+runs/%-adversarial/trained: recipes/%-adversarial.yaml runs/%/trained
+	$(TTS) $$(sed -n '1s/^# tts \(train [a-z]*\) .*/\1/p' $<) $< --data $(PREPARED) --output $(@D) --init-from runs/$*
+	@touch $@
+
+# The last stage of the vocoder learns from what the voices in PREDICTED draw, those that its recipe names.
+PREDICTED ?= $(ACOUSTIC)
+ifneq ($(STAGE),)
+runs/$(VOCODER)$(STAGE)/trained: $(PREDICTED:%=$(PREPARED)/predicted/%/made)
+endif
+
+$(PREPARED)/predicted/%/made: runs/%$(STAGE)/trained
+	$(TTS) predict-mels $(<D) --data $(PREPARED)
+	@touch $@
+
 # The vocoder first: how loud each speaker is, is measured on speech.
-$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)/trained | $(VOCODER_ADDON)
+$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)$(STAGE)/trained | $(VOCODER_ADDON)
 	$(TTS) export-addon $(<D) --data $(PREPARED) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
-$(VOCODER_ADDON): runs/$(VOCODER)/trained
+$(VOCODER_ADDON): runs/$(VOCODER)$(STAGE)/trained
 	$(TTS) export-addon $(<D) --data $(PREPARED) --output $(@D)
 	@touch $@
 
@@ -132,19 +149,19 @@ runs/$(SPEAKER)/trained: recipes/$(SPEAKER).yaml $(PREPARED)/corpus.json
 	$(TTS) train copycat $< --data $(PREPARED) --output $(@D)
 	@touch $@
 
-runs/$(COPYCAT)/trained: recipes/$(COPYCAT).yaml runs/$(SPEAKER)/trained $(BEGINNING)/$(ACOUSTIC)/addon.json
-	$(TTS) train copycat $< --data $(PREPARED) --output $(@D) --init-from $(BEGINNING)/$(ACOUSTIC) --init-from runs/$(SPEAKER)
+runs/$(COPYCAT)/trained: recipes/$(COPYCAT).yaml runs/$(ACOUSTIC)/trained runs/$(SPEAKER)/trained
+	$(TTS) train copycat $< --data $(PREPARED) --output $(@D) --init-from runs/$(ACOUSTIC) --init-from runs/$(SPEAKER)
 	@touch $@
 
-$(COPYCAT_ADDON): runs/$(COPYCAT)/trained | $(BEGINNING)/$(VOCODER)/addon.json
+$(COPYCAT_ADDON): runs/$(COPYCAT)$(STAGE)/trained | $(VOCODER_ADDON)
 	$(TTS) export-addon $(<D) --data $(PREPARED) --speakers $(TARGETS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
-runs/$(VAE)/trained: recipes/$(VAE).yaml $(PREPARED)/corpus.json $(VAE_FROM:%=$(BEGINNING)/%/addon.json)
-	$(TTS) train vae $< --data $(PREPARED) --output $(@D) $(VAE_FROM:%=--init-from $(BEGINNING)/%)
+runs/$(VAE)/trained: recipes/$(VAE).yaml $(PREPARED)/corpus.json $(VAE_FROM:%=runs/%/trained)
+	$(TTS) train vae $< --data $(PREPARED) --output $(@D) $(VAE_FROM:%=--init-from runs/%)
 	@touch $@
 
-$(VAE_ADDON): runs/$(VAE)/trained addons/$(LINGUISTICS)/addon.json | $(BEGINNING)/$(VOCODER)/addon.json
+$(VAE_ADDON): runs/$(VAE)$(STAGE)/trained addons/$(LINGUISTICS)/addon.json | $(VOCODER_ADDON)
 	$(TTS) export-addon $(<D) --data $(PREPARED) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 

@@ -168,6 +168,9 @@ def test_a_killed_stage_resumes_to_the_bit_and_gives_its_discriminators_on(tmp_p
         for name, value in tensors.items():
             assert torch.equal(value, halves[part][name]), f"{part}: {name}"
     assert any(name.startswith("discriminator/") for name in whole["optimiser"])
+    train(parse_recipe({**mapping, "steps": 1}, "recipe"), tmp_path / "next", [tmp_path / "whole"], say=lambda _: None)
+    (beginning,) = checkpoints.find(tmp_path / "next").description.begun_from
+    assert (beginning["name"], beginning["kind"], beginning["step"]) == ("x", "explicit-duration", 6)
     fresh = create_model(parse_recipe(mapping, "recipe"), checkpoints.find(tmp_path / "whole").description.facts)
     initialise(fresh, "explicit-duration", [tmp_path / "whole"])
     name = "discriminators.discriminators.0.speakers.weight"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,12 +106,20 @@ def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
         f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
     ]
+    lines += [f"- begun from: {_told(beginning)}" for beginning in about.begun_from]
     if facts.speakers or facts.symbols:
         lines += [
             f"- speakers: {', '.join(facts.speaker_names)}",
             f"- audio: {facts.mel.sample_rate} Hz, {facts.mel.num_bands} mel bands",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _told(beginning: Mapping[str, Any]) -> str:
+    """A model that gave first weights, and those that had given it theirs."""
+    before = ", ".join(_told(each) for each in beginning.get("begun_from", ()))
+    step, commit = beginning.get("step", "?"), beginning.get("commit") or "unknown"
+    return f"{beginning['name']}, step {step}, commit {commit}" + (f" (begun from {before})" if before else "")
 
 
 def _addon_kind(source: Checkpoint) -> str:
@@ -135,7 +143,8 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
     kind = _addon_kind(source)
     speaks = kind == "acoustic"
     default_speakers = options.speakers or source.recipe.speakers
-    provenance = about.model_dump(mode="json", include={"kind", "step", "recipe", "seconds", "validation", "commit", "versions"})
+    told = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "versions"}
+    provenance = about.model_dump(mode="json", include=told)
     # Where the corpus lay is of one machine.
     provenance["recipe"].pop("data", None)
     return {

@@ -45,6 +45,8 @@ class Description(StrictModel):
     validation: float | None = None
     """Mean validation loss at this step, where it was measured."""
     commit: str | None = None
+    begun_from: tuple[dict[str, Any], ...] = ()
+    """Models that gave the first weights: of each its name, kind, step, commit, and in turn what it had begun from."""
     versions: dict[str, str]
     sha256: dict[str, str] = Field(default_factory=dict)
     """Checksums of the tensor files, by their names."""

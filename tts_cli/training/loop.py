@@ -72,6 +72,7 @@ class Loop:
         self.rollbacks = 0
         self.best = math.inf
         self.saved_step = -1
+        self.begun_from: tuple[dict[str, Any], ...] = ()
         self.logbook: Logbook | None = None
         self._started = self._saved = time.monotonic()
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
@@ -277,6 +278,7 @@ class Loop:
             seconds=self.seconds,
             validation=validation,
             commit=self._commit,
+            begun_from=self.begun_from,
             versions=checkpoints.versions(),
         )
 

@@ -17,7 +17,7 @@ from tts_cli.models import CorpusFacts, TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
-from tts_cli.training.weights import initialise
+from tts_cli.training.weights import initialise, lineage
 
 Say = Callable[[str], None]
 
@@ -40,6 +40,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     if not _resume(loop, tell):
         for line in _begin(model, recipe, init_from):
             tell(line)
+        loop.begun_from = tuple(lineage(path) for path in init_from)
         loop.state.average.load(model.state_dict())
     fabric.barrier()
     if fabric.is_global_zero:
@@ -143,6 +144,7 @@ def _resume(loop: Loop, say: Say) -> bool:
     loop.state.load(tensors)
     loop.step = loop.saved_step = description.step
     loop.rollbacks, loop.seconds_before = description.rollbacks, description.seconds
+    loop.begun_from = description.begun_from
     best = checkpoints.best(loop.run_folder)
     if best is not None and best.description.validation is not None:
         loop.best = best.description.validation

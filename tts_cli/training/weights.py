@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,6 +48,18 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
         speakers = f"new speakers: {', '.join(added) or 'none'}"
         lines.append(f"weights of {path}: {len(taken)} taken, {len(fresh)} fresh, {unused}; {speakers}")
     return lines
+
+
+def lineage(path: Path) -> dict[str, Any]:
+    """Return what an addon, checkpoint or run says of its training: name, kind, step, commit, and what it had begun from."""
+    if (path / ADDON_FILE).exists():
+        config = read_addon_config(path)
+        about, name = dict(config.provenance), config.name
+    else:
+        description = checkpoints.find(path).description
+        about, name = description.model_dump(mode="json"), str(description.recipe.get("name", path.name))
+    known = {key: about[key] for key in ("kind", "step", "commit", "begun_from") if about.get(key)}
+    return {"name": name, **known}
 
 
 def of_speakers(model: TrainableModel, names: Sequence[str]) -> TrainableModel:
