@@ -24,7 +24,9 @@ INSTEAD = {
     "make train-vae": "make train-vae TTS=tts EVERYTHING=",
     "make train-syntax": "make train-syntax TTS=tts EVERYTHING=",
     # Corpora and hours.
-    "make export RECIPE=shipped CORPORA=DIR": "make --dry-run export RECIPE=shipped CORPORA=data",
+    "make shipped CORPORA=DIR": "make --dry-run shipped CORPORA=data",
+    "make train-acoustic RECIPE=shipped": "make --dry-run train-acoustic RECIPE=shipped",
+    "recipes/arctic-16k-adversarial.yaml --data prepared/mine": "recipes/tiny-acoustic-adversarial.yaml --data prepared/mine",
     "my-recordings": "data/kathleen",
     "recipes/arctic-16k.yaml --data prepared/mine": "recipes/tiny-acoustic.yaml --data prepared/mine --set steps=320",
     "--init-from addons/arctic-16k": "--init-from runs/addons/tiny-acoustic",
