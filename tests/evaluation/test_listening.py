@@ -1,76 +1,23 @@
-"""Speech and vocoder evaluations with a recogniser that hears what it is told."""
+"""Vocoder evaluations with a recogniser that hears what it is told."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from listeners import LoudnessRecogniser
 
-from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
-from tts_cli.corpora.layouts import Clip
+from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.errors import AddonError
 from tts_cli.evaluation import vocoder
 from tts_cli.evaluation.prompts import read_prompts, read_references
-from tts_cli.evaluation.recognition import Recogniser, WordErrors
-from tts_cli.evaluation.report import Estimate
 from tts_cli.evaluation.signal import SignalScores
-from tts_cli.evaluation.speech import evaluate_speech, measure_speech
 from tts_cli.ports import PortSpec, Tensors
 
 pytest.importorskip("scipy")
 CONFIG = MelConfig()
-
-
-class Chunk(NamedTuple):
-    """What a voice streams."""
-
-    samples: Floats
-    sample_rate: int
-    faults: tuple[Fault, ...] = ()
-
-
-class _Listener(Recogniser):
-    """Understands every word of what is loud, none of what is soft."""
-
-    def __init__(self) -> None: ...
-
-    def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
-        assert sample_rate in (16000, 22050)
-        words = len(text.split())
-        return WordErrors(text, text, 0 if np.abs(audio).max() > 0.1 else words, words)
-
-
-def test_speech_is_measured_beside_its_recordings(corpora: Path) -> None:
-    spoken = []
-
-    def speak(prompt: Clip) -> tuple[Floats, int]:
-        spoken.append((prompt.speaker, prompt.text))
-        return np.full(8000, 0.5 if prompt.speaker == "anna" else 0.01, np.float32), 16000
-
-    report = measure_speech({"ours": speak}, read_prompts(corpora, "test"), _Listener())
-    assert spoken == [("anna", "Yes, it is."), ("anna", "Is it?"), ("ben", "Yes, it is.")]
-    rows = [(row.group, row.name, row.num_clips, row.estimates["wer"].value) for row in report.rows]
-    assert rows == [("anna", "ours", 2, 0), ("anna", "recordings", 2, 0), ("ben", "ours", 1, 1), ("ben", "recordings", 1, 0)]
-    assert [detail["wer"]["errors"] for detail in report.details] == [0, 0, 0, 0, 3, 0]
-
-
-def test_a_voice_is_asked_for_the_speaker_of_the_recording(corpora: Path) -> None:
-    class OneVoice:
-        """Says everything in two chunks, and ends with nothing but a fault."""
-
-        def stream(self, text: str, speaker: str, best_effort: bool) -> Iterator[Chunk]:
-            assert (text, speaker, best_effort) == ("Yes, it is.", "ben", True)
-            yield from [Chunk(np.ones(100, np.float32), 22050)] * 2
-            yield Chunk(np.zeros(0, np.float32), 22050, (Fault("endless", "no end"),))
-
-    report = evaluate_speech({"ours": OneVoice()}, corpora, ["ben"], recogniser=_Listener())
-    assert [row.estimates["wer"].value for row in report.rows] == [0, 0]
-    assert [row.estimates.get("faultless") for row in report.rows] == [Estimate(0.0, 0.0, 0.0, 1), None]
-    assert [detail.get("faults") for detail in report.details] == [[{"kind": "endless", "message": "no end"}], None]
 
 
 def test_every_vocoder_is_measured_on_every_group(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +26,7 @@ def test_every_vocoder_is_measured_on_every_group(corpora: Path, monkeypatch: py
     )
     groups = {name: read_references(read_prompts(corpora, name), CONFIG) for name in ("unseen",)}
     loud = {"loud": lambda reference: np.ones(len(reference.mel) * 200, np.float32)}
-    report = vocoder.measure_vocoders(loud, groups, _Listener())
+    report = vocoder.measure_vocoders(loud, groups, LoudnessRecogniser())
     assert [row.name for row in report.rows] == ["loud", "Griffin-Lim", "recordings"]
     assert report.rows[0].estimates["pesq"].value == 1
     assert report.rows[0].estimates["wer"].value == 0
