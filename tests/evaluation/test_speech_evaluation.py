@@ -18,7 +18,8 @@ from tts_cli.evaluation.naturalness import naturalness
 from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, recorded_prompts
 from tts_cli.evaluation.report import Estimate, Report, Row
 from tts_cli.evaluation.significance import Reports
-from tts_cli.evaluation.speech import SpeechEvaluation, System, evaluate_speech, measure_speech, play, systems_of
+from tts_cli.evaluation.speech import SpeechEvaluation, evaluate_speech, measure_speech, play, systems_of
+from tts_cli.evaluation.systems import System
 
 pytest.importorskip("scipy")
 

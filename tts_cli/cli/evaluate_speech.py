@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_report, print_reports
+from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_reports
 from tts_cli.cli.terminal import Json, Threads, extra
+
+Pictures = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Also draw spectrograms of the ten utterances with the lowest DistillMOS into this folder."),
+]
 
 
 def speech(
@@ -32,6 +37,15 @@ def speech(
         Path | None,
         typer.Option(metavar="FILE", help="Lines 'group|text', spoken in place of the prompts; there are no recordings of them."),
     ] = None,
+    peers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--peer",
+            metavar="COMMAND",
+            help="Another synthesiser, run with a file of the texts and --output DIR appended; may be given again.",
+        ),
+    ] = None,
+    pictures: Pictures = None,
     limit: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="At most this many prompts of each speaker, or sentences of each group."),
@@ -60,6 +74,8 @@ def speech(
             seeds,
             limit,
             read_sentences(sentences, limit) if sentences else (),
+            tuple(peers or ()),
+            pictures,
         )
         print_reports(evaluate_speech(asked), as_json, markdown)
 
@@ -67,20 +83,20 @@ def speech(
 def copies(
     corpora: Corpora,
     addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The vocoder.")],
+    pictures: Pictures = None,
     limit: Limit = None,
     word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors, which takes longest.")] = True,
     threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Measure copy-synthesis: PESQ, STOI, word errors.
+    """Measure copy-synthesis: PESQ, STOI, words, naturalness, identity, spectra.
 
     Recordings' mels go through the vocoder, and through Griffin-Lim for comparison.
     """
     with extra("eval"):
         from tts_cli.addon import open_addon
-        from tts_cli.evaluation.recognition import Recogniser
-        from tts_cli.evaluation.vocoder import evaluate_vocoder
+        from tts_cli.evaluation.vocoder import evaluate_vocoder, instruments_for
 
-        opened = open_addon(addon, threads=threads)
-        print_report(evaluate_vocoder(opened, corpora, limit, Recogniser() if word_errors else None), as_json, markdown)
+        opened, instruments = open_addon(addon, threads=threads), instruments_for(corpora, word_errors)
+        print_reports(evaluate_vocoder(opened, corpora, limit, instruments, pictures), as_json, markdown)

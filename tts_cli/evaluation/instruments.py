@@ -1,17 +1,15 @@
-"""Instruments that measure one utterance: words, naturalness, identity, spectra."""
+"""Instruments that measure what systems say: words, naturalness, identity, spectra, and the signal of copies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from tts_cli.audio.files import read_native
+from tts_cli.audio.files import read_audio, read_native, resample
 from tts_cli.audio.mel import Floats
-from tts_cli.blocks.streamable import Fault
 from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
@@ -21,62 +19,16 @@ from tts_cli.evaluation.identity import OwnVoices
 from tts_cli.evaluation.naturalness import naturalness
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.recognition import Recogniser, WordErrors
-from tts_cli.evaluation.spectra import Spectra, textures
+from tts_cli.evaluation.report import tracked
+from tts_cli.evaluation.signal import score
+from tts_cli.evaluation.spectra import MEL, Spectra, textures
+from tts_cli.evaluation.systems import Figures, Measured, Origin, Spoken, System
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
 """Measures that can be asked for; the first takes seconds an utterance."""
-Origin = Literal["text", "copy", "recording"]
-"""Origin of an utterance: synthesis from text, a recording through a vocoder, or the recording itself."""
-Figures = dict[str, float]
-"""Measured values by name; an undefined one is missing."""
-RECORDINGS = "recordings"
-"""Name of the system that plays the prompts' recordings."""
 
-
-class Spoken(NamedTuple):
-    """An utterance, and its cost; of a recording there is only the audio."""
-
-    samples: Floats
-    """(samples,)"""
-    sample_rate: int
-    """In Hertz."""
-    faults: tuple[Fault, ...] | None = None
-    """Faults that blocks noticed; None where nobody looked."""
-    cpu_s: float = float("nan")
-    first_audio_s: float = float("nan")
-    """From the call with text until the chunk with the first speech sample arrived."""
-    harmonic: Floats | None = None
-    """(samples,) The same utterance without the noise of its vocoder; None where that is not known."""
-
-    @property
-    def audio_s(self) -> float:
-        """Duration in seconds."""
-        return len(self.samples) / self.sample_rate
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """A prompt as one system spoke it."""
-
-    prompt: Prompt
-    seeds: tuple[Figures, ...]
-    """Figures of each noise seed."""
-    words: WordErrors | None = None
-    """Of the first seed."""
-    faults: tuple[Fault, ...] | None = None
-    """Of the first seed; None where nobody looked."""
-
-    @property
-    def figures(self) -> Figures:
-        """Means over the seeds in which a figure is defined."""
-        names = dict.fromkeys(name for seed in self.seeds for name in seed)
-        return {name: float(np.mean([seed[name] for seed in self.seeds if name in seed])) for name in names}
-
-    def as_dict(self) -> dict[str, Any]:
-        """The details for `--json`."""
-        words = {} if self.words is None else {"wer": asdict(self.words)}
-        faults = {} if self.faults is None else {"faults": [asdict(fault) for fault in self.faults]}
-        return {**self.prompt.describe(), **self.figures, "seeds": list(self.seeds), **words, **faults}
+_SEED_STEP = 1000
+"""Between two seeds: the sentences of a text count theirs up from its own."""
 
 
 @dataclass(eq=False)
@@ -88,6 +40,8 @@ class Instruments:
     """Predictor of naturalness, from audio (samples,) and its rate in Hertz."""
     voices: OwnVoices | None = None
     has_spectra: bool = False
+    has_signal: bool = False
+    """Measures of the signal of copies against that of their recordings."""
     _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
 
     @classmethod
@@ -115,13 +69,16 @@ class Instruments:
         """Measure an utterance of `prompt` by everything but words.
 
         Raises:
-            AudioError: for silence, where naturalness is measured.
+            AudioError: for silence, where naturalness is measured, and for copies that PESQ cannot compare.
         """
         found: Figures = {}
         if self.predict:
             found["naturalness"] = self._predicted(prompt, spoken)
         if self.voices:
             found["cosine"] = self.voices.cosine(prompt.speaker, spoken.samples, spoken.sample_rate, prompt.recording)
+        if self.has_signal and origin == "copy" and prompt.recording:
+            reference = read_audio(prompt.recording.audio, MEL.sample_rate)
+            found |= asdict(score(reference, resample(spoken.samples, spoken.sample_rate, MEL.sample_rate), MEL))
         if self.has_spectra:
             found |= self._spectral(prompt, spoken, origin)
         return {name: value for name, value in found.items() if np.isfinite(value)}
@@ -149,3 +106,30 @@ class Instruments:
         if clip not in self._recordings:
             self._recordings[clip] = Spectra.of(*read_native(clip.audio))
         return self._recordings[clip]
+
+
+def measure_system(system: System, instruments: Instruments) -> list[Measured]:
+    """Measure every prompt of `system` with all its noise seeds.
+
+    Raises:
+        AudioError: for a silent utterance.
+        InputError: where the evaluation extra is missing.
+    """
+    return [_measure(system, prompt, instruments) for prompt in tracked(system.prompts, system.name)]
+
+
+def _measure(system: System, prompt: Prompt, instruments: Instruments) -> Measured:
+    first, *others = seeds_of(system, prompt)
+    words = instruments.word_errors(prompt, first)
+    return Measured(prompt, tuple(_figures(system, prompt, one, instruments) for one in (first, *others)), words, first.faults)
+
+
+def seeds_of(system: System, prompt: Prompt) -> Iterator[Spoken]:
+    """Speak `prompt` with each noise seed of `system`."""
+    for seed in range(system.num_seeds):
+        yield Spoken(*system.speak(prompt, seed * _SEED_STEP))
+
+
+def _figures(system: System, prompt: Prompt, spoken: Spoken, instruments: Instruments) -> Figures:
+    figures = instruments.figures(prompt, spoken, system.origin)
+    return {**figures, "cpu": spoken.cpu_s / spoken.audio_s} if np.isfinite(spoken.cpu_s) else figures

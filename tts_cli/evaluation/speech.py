@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from tts_cli.audio.files import read_native
+from tts_cli.audio.files import read_audio, read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.bench import first_audio
+from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.harmonics import harmonic_voice
-from tts_cli.evaluation.instruments import PARTS, RECORDINGS, Figures, Instruments, Measured, Origin, Spoken
-from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, recorded_prompts, unrecorded_prompts
-from tts_cli.evaluation.report import tracked
+from tts_cli.evaluation.instruments import PARTS, Instruments, measure_system, seeds_of
+from tts_cli.evaluation.peers import peer_system
+from tts_cli.evaluation.prompts import GroupedText, Prompt, Reference, read_prompts, recorded_prompts, unrecorded_prompts
 from tts_cli.evaluation.significance import Reports
+from tts_cli.evaluation.spectrograms import Panels, draw_worst, require_naturalness, worst_seed
 from tts_cli.evaluation.speech_report import speech_reports
+from tts_cli.evaluation.systems import RECORDINGS, Measured, Speak, Spoken, System
+from tts_cli.evaluation.vocoder import copy_with
 from tts_cli.synthesis import Said, Voice
-
-Speak = Callable[[Prompt, int], Spoken | tuple[Floats, int]]
-"""From a prompt and a noise seed to audio (samples,) and its rate in Hertz, at least."""
 
 SPEAKERS = ("kathleen", "slt", "bdl")
 """The speakers who read the same prompts."""
 NUM_SEEDS = 3
 """Times that every prompt is spoken, each with other noise."""
-
-_SEED_STEP = 1000
-"""Between two seeds: the sentences of a text count theirs up from its own."""
-
-
-@dataclass(frozen=True)
-class System:
-    """Source of the utterances under test: a voice, a peer or the recordings."""
-
-    name: str
-    speak: Speak
-    prompts: tuple[Prompt, ...]
-    num_seeds: int = 1
-    origin: Origin = "text"
 
 
 @dataclass(frozen=True)
@@ -58,6 +46,10 @@ class SpeechEvaluation:
     """Prompts of each speaker, at most."""
     sentences: tuple[GroupedText, ...] = ()
     """Spoken in place of the prompts; there are no recordings of them."""
+    peers: tuple[str, ...] = ()
+    """Commands of other synthesisers, see `evaluation.peers`."""
+    pictures: Path | None = None
+    """Folder for spectrograms of the worst utterances of each voice and peer."""
 
     def prompts(self) -> tuple[Prompt, ...]:
         """Return what every speaker says.
@@ -70,59 +62,65 @@ class SpeechEvaluation:
         return recorded_prompts(read_prompts(self.corpora, "test", self.speakers, self.limit))
 
     def systems(self) -> tuple[System, ...]:
-        """Return the voices, then the recordings.
+        """Return the voices, the peers, which have spoken already, and the recordings.
 
         Raises:
-            CorpusError: for corpora without such prompts.
+            CorpusError: for corpora without the prompts.
+            InputError: for a peer that fails.
         """
         prompts = self.prompts()
         spoken = {name: speak_with(voice, "spectra" in self.parts) for name, voice in self.voices.items()}
-        return systems_of(spoken, prompts, self.num_seeds)
+        *voices, recordings = systems_of(spoken, prompts, self.num_seeds)
+        with_copies = [replace(one, copy=_copier(self.voices[one.name])) for one in voices]
+        peers = [peer_system(command, prompts) for command in self.peers]
+        return (*with_copies, *peers, recordings)
 
 
 def evaluate_speech(asked: SpeechEvaluation, instruments: Instruments | None = None) -> Reports:
-    """Measure voices on the test prompts of `corpora`/splits.csv, or on sentences without recordings.
+    """Measure voices and peers on the test prompts of `corpora`/splits.csv, or on sentences without recordings.
 
     Raises:
         CorpusError: for corpora without the prompts.
-        InputError: for a speaker a voice lacks, an unknown part or a missing evaluation extra.
+        InputError: for a speaker a voice lacks, an unknown part, a peer that fails or a missing evaluation extra.
         AudioError: for an utterance that is silent.
+        OutputError: where a picture cannot be written.
     """
-    return measure_speech(asked.systems(), instruments or Instruments.of(asked.parts, asked.corpora))
+    return measure_speech(asked.systems(), instruments or Instruments.of(asked.parts, asked.corpora), asked.pictures)
 
 
-def measure_speech(systems: Sequence[System], instruments: Instruments) -> Reports:
+def measure_speech(systems: Sequence[System], instruments: Instruments, pictures: Path | None = None) -> Reports:
     """Measure every prompt of all `systems`; later ones are compared with the first. Raises as `evaluate_speech`."""
-    return speech_reports({system.name: measure_system(system, instruments) for system in systems})
+    if pictures:
+        require_naturalness(instruments)
+    measured = [measure_system(system, instruments) for system in systems]
+    for system, found in zip(systems, measured, strict=True):
+        if pictures and system.origin != "recording":
+            draw_worst(pictures, system.name, found, instruments, partial(_panels, system))
+    return speech_reports({system.name: found for system, found in zip(systems, measured, strict=True)})
 
 
 def systems_of(voices: Mapping[str, Speak], prompts: Sequence[Prompt], num_seeds: int = NUM_SEEDS) -> tuple[System, ...]:
-    """Return a system for each of `voices`, by name, and the recordings of `prompts` where there are any."""
-    systems = [System(name, speak, tuple(prompts), num_seeds) for name, speak in voices.items()]
+    """Return a system for each of `voices`, by name, and one that plays the recordings of `prompts`."""
     recorded = tuple(prompt for prompt in prompts if prompt.recording)
-    return (*systems, *([System(RECORDINGS, play, recorded, origin="recording")] if recorded else []))
+    voiced = (System(name, speak, tuple(prompts), num_seeds) for name, speak in voices.items())
+    return (*voiced, System(RECORDINGS, play, recorded, origin="recording"))
 
 
-def measure_system(system: System, instruments: Instruments) -> list[Measured]:
-    """Measure every prompt of `system`. Raises as `evaluate_speech`."""
-    return [_measure(system, prompt, instruments) for prompt in tracked(system.prompts, system.name)]
+def _copier(voice: Voice) -> Callable[[Clip], Spoken] | None:
+    """Copy-synthesis by the vocoder of `voice`, if it has one."""
+    vocoder = getattr(voice, "vocoder", None)
+    if vocoder is None:
+        return None
+    render = copy_with(vocoder.build_stack())
+    return lambda clip: Spoken(*render(Reference(clip, read_audio(clip.audio, vocoder.mel.sample_rate), vocoder.mel)))
 
 
-def _measure(system: System, prompt: Prompt, instruments: Instruments) -> Measured:
-    first = Spoken(*system.speak(prompt, 0))
-    words = instruments.word_errors(prompt, first)
-    utterances = [first, *_other_seeds(system, prompt)]
-    return Measured(prompt, tuple(_figures(system, prompt, one, instruments) for one in utterances), words, first.faults)
-
-
-def _other_seeds(system: System, prompt: Prompt) -> Iterator[Spoken]:
-    for seed in range(1, system.num_seeds):
-        yield Spoken(*system.speak(prompt, seed * _SEED_STEP))
-
-
-def _figures(system: System, prompt: Prompt, spoken: Spoken, instruments: Instruments) -> Figures:
-    figures = instruments.figures(prompt, spoken, system.origin)
-    return {**figures, "cpu": spoken.cpu_s / spoken.audio_s} if np.isfinite(spoken.cpu_s) else figures
+def _panels(system: System, one: Measured) -> Panels:
+    """Recording and copy, where there are any, and the worst of the noise seeds."""
+    clip = one.prompt.recording
+    panels = {"recording": Spoken(*read_native(clip.audio))} if clip else {}
+    copies = {"copy of the recording": system.copy(clip)} if clip and system.copy else {}
+    return {**panels, **copies, system.name: list(seeds_of(system, one.prompt))[worst_seed(one)]}
 
 
 def play(prompt: Prompt, _seed: int) -> tuple[Floats, int]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from tts_cli.evaluation.instruments import RECORDINGS, Measured
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.recognition import word_error_rate
 from tts_cli.evaluation.report import (
@@ -24,9 +23,11 @@ from tts_cli.evaluation.report import (
 )
 from tts_cli.evaluation.significance import OBJECTIVE, Reports
 from tts_cli.evaluation.spectra import KINDS, SPEECH_DB, TEXTURES
+from tts_cli.evaluation.systems import RECORDINGS, Measured
 
 NATURALNESS = Column("naturalness", "DistillMOS")
 LOW_NATURALNESS = Column("naturalness_p10", "10th perc.")
+ABOVE_RECORDINGS = Column("naturalness_above_recordings", "- recordings")
 COSINE = Column("cosine", "cosine", 3)
 _TITLES = {"deviation": "deviation", "detail_bands": "bands", "detail_frames": "frames"}
 SHARES = tuple(Column(f"{key}_{kind}", f"{title}, {kind[0]}.", 0, 100.0) for key, title in _TITLES.items() for kind in KINDS)
@@ -54,30 +55,38 @@ SHARES_NOTE = (
     f"frames. Frames of speech (at most {SPEECH_DB:.0f} dB below the clip's loudness), voiced (v.) and unvoiced (u.) apart, "
     "by the pitch tracker on each signal."
 )
-ERRORS_NOTE = (
+WARPED_NOTE = (
     "Against the recording: MCD of 24 mel-cepstra, F0 RMSE and voicing errors over the pairs of frames that dynamic time warping "
-    "of the cepstra finds. Pulses: energy of the vocoder's harmonic source in unvoiced frames, of all there is in them."
+    "of the cepstra finds."
 )
+PULSES_NOTE = "Pulses: energy of the vocoder's harmonic source in unvoiced frames, relative to all there is in them."
+
+FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
 
 
 def speech_reports(measured: Mapping[str, Sequence[Measured]]) -> Reports:
     """Return the tables of all systems, by name; the differences are those to the first."""
-    groups = dict.fromkeys(one.prompt.speaker for found in measured.values() for one in found)
-    rows = [row for group in groups for row in _rows(measured, group)]
-    details = tuple({"row": name, **one.as_dict()} for name, found in measured.items() for one in found)
+    rows = rows_of(measured, lambda prompt: prompt.speaker)
     tables = [
-        _table("Speech: word errors and naturalness", HEARD, rows, HEARD_NOTE),
-        _table("Speech: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
-        _table("Speech: errors against the recordings, and pulses", ERRORS, rows, ERRORS_NOTE),
+        table_of("Speech: word errors and naturalness", HEARD, rows, HEARD_NOTE),
+        table_of("Speech: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
+        table_of("Speech: errors against the recordings, and pulses", ERRORS, rows, f"{WARPED_NOTE} {PULSES_NOTE}"),
         differences(measured),
     ]
+    return reports_of("Speech", tables, measured)
+
+
+def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequence[Measured]]) -> Reports:
+    """Return the tables that have rows; the first holds the details of every utterance."""
+    details = tuple({"row": name, **one.as_dict()} for name, found in measured.items() for one in found)
     shown = [table for table in tables if table.rows]
-    with_details = tuple(replace(table, details=details) if place == 0 else table for place, table in enumerate(shown))
-    return Reports("Speech", with_details, (), (OBJECTIVE,))
+    return Reports(
+        title, tuple(replace(one, details=() if place else details) for place, one in enumerate(shown)), (), (OBJECTIVE,)
+    )
 
 
-def _table(title: str, columns: Sequence[Column], rows: Iterable[Row], note: str) -> Report:
-    """The columns and rows in which there is something."""
+def table_of(title: str, columns: Sequence[Column], rows: Iterable[Row], note: str) -> Report:
+    """Return a table of the columns and rows in which there is something."""
     kept = [row for row in rows if any(column.key in row.estimates for column in columns)]
     filled = tuple(column for column in columns if any(column.key in row.estimates for row in kept))
     return Report(title, filled, tuple(_only(row, filled) for row in kept), (note,))
@@ -87,13 +96,19 @@ def _only(row: Row, columns: Sequence[Column]) -> Row:
     return replace(row, estimates={c.key: row.estimates[c.key] for c in columns if c.key in row.estimates})
 
 
-def _rows(measured: Mapping[str, Sequence[Measured]], speaker: str) -> list[Row]:
-    own = {name: [one for one in found if one.prompt.speaker == speaker] for name, found in measured.items()}
+def rows_of(measured: Mapping[str, Sequence[Measured]], group_of: Callable[[Prompt], str]) -> list[Row]:
+    """Return a row for every system, by name, in every group of prompts."""
+    groups = dict.fromkeys(group_of(one.prompt) for found in measured.values() for one in found)
+    return [row for group in groups for row in _group_rows(measured, group, group_of)]
+
+
+def _group_rows(measured: Mapping[str, Sequence[Measured]], group: str, group_of: Callable[[Prompt], str]) -> list[Row]:
+    own = {name: [one for one in found if group_of(one.prompt) == group] for name, found in measured.items()}
     recorded = {one.prompt: one.figures for one in own.get(RECORDINGS, ())}
-    return [Row(name, estimates(found, recorded if name != RECORDINGS else {}), speaker) for name, found in own.items() if found]
+    return [Row(name, estimates(found, {} if name == RECORDINGS else recorded), group) for name, found in own.items() if found]
 
 
-def estimates(found: Sequence[Measured], recorded: Mapping[Prompt, Mapping[str, float]]) -> dict[str, Estimate]:
+def estimates(found: Sequence[Measured], recorded: FiguresByPrompt) -> dict[str, Estimate]:
     """Return the estimates of one row, from its prompts and the figures of their recordings."""
     figures = {one.prompt: one.figures for one in found}
     means = {name: _known(figures, name) for name in dict.fromkeys(key for each in figures.values() for key in each)}
@@ -103,6 +118,8 @@ def estimates(found: Sequence[Measured], recorded: Mapping[Prompt, Mapping[str, 
     if "harmonic_share" in means:
         rows["harmonic_share"] = in_decibels(mean_estimate(means["harmonic_share"]))
     rows |= _shares(figures, recorded)
+    if above := _pairs("naturalness", figures, recorded):
+        rows[ABOVE_RECORDINGS.key] = mean_estimate([ours - theirs for ours, theirs in above])
     if all(one.words for one in found):
         rows[WER.key] = word_error_rate([one.words for one in found if one.words])
     if all(one.faults is not None for one in found):
@@ -110,20 +127,20 @@ def estimates(found: Sequence[Measured], recorded: Mapping[Prompt, Mapping[str, 
     return rows
 
 
-def _known(figures: Mapping[Prompt, Mapping[str, float]], name: str) -> list[float]:
+def _known(figures: FiguresByPrompt, name: str) -> list[float]:
     return [each[name] for each in figures.values() if name in each]
 
 
-def _shares(figures: Mapping[Prompt, Mapping[str, float]], recorded: Mapping[Prompt, Mapping[str, float]]) -> dict[str, Estimate]:
-    """Textures as shares of the recordings' of the same prompts, where both are defined."""
-    shares = {}
-    for name in TEXTURES:
-        pairs = [
-            (each[name], recorded[key][name]) for key, each in figures.items() if name in each and name in recorded.get(key, {})
-        ]
-        if pairs:
-            shares[name] = ratio_estimate(*zip(*pairs, strict=True))
-    return shares
+def _shares(figures: FiguresByPrompt, recorded: FiguresByPrompt) -> dict[str, Estimate]:
+    """Textures as shares of the recordings' of the same prompts."""
+    pairs = {name: _pairs(name, figures, recorded) for name in TEXTURES}
+    return {name: ratio_estimate(*zip(*found, strict=True)) for name, found in pairs.items() if found}
+
+
+def _pairs(name: str, figures: FiguresByPrompt, recorded: FiguresByPrompt) -> list[tuple[float, float]]:
+    """A figure and that of the recording, of the prompts of which both are defined."""
+    both = [(each, recorded[prompt]) for prompt, each in figures.items() if prompt in recorded]
+    return [(ours[name], theirs[name]) for ours, theirs in both if name in ours and name in theirs]
 
 
 def in_decibels(share: Estimate) -> Estimate:
@@ -140,7 +157,7 @@ def differences(measured: Mapping[str, Sequence[Measured]]) -> Report:
         "Later systems less the first, paired by text: a figure of a text is the mean over the speakers and noise seeds of a "
         "system, its words are those of all its speakers. 95 % bootstrap intervals of the paired difference over texts."
     )
-    return _table("Speech: paired differences", (NATURALNESS, WER), rows, note)
+    return table_of("Speech: paired differences", (NATURALNESS, WER), rows, note)
 
 
 def _differences(found: Sequence[Measured], first: Sequence[Measured]) -> dict[str, Estimate]:
