@@ -156,15 +156,23 @@ def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.Monk
 def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
     from tts_cli.evaluation.report import WER, Estimate, Report, Row
+    from tts_cli.evaluation.significance import Reports
 
     report = Report("Figures", (WER,), (Row("voice", {"wer": Estimate(0.05, 0.04, 0.06, 9)}, "slt"),))
-    calls: list[Any] = []
-    monkeypatch.setattr("tts_cli.evaluation.speech.evaluate_speech", lambda *arguments: calls.append(arguments) or report)
-    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate_vocoder", lambda *_: report)
-    assert b"5.0" in tts("evaluate", "speech", "--corpora", "c", "--speaker", "slt", "--limit", "9").out
-    voices, corpora, speakers, limit = calls[0]
-    assert (list(voices), corpora, speakers, limit) == (["tiny-acoustic"], Path("c"), ("slt",), 9)
+    reports, calls = Reports("", (report,), ()), list[Any]()
+    monkeypatch.setattr("tts_cli.evaluation.speech.evaluate_speech", lambda asked: calls.append(asked) or reports)
+    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate_vocoder", lambda *_: reports)
+    monkeypatch.setattr("tts_cli.evaluation.vocoder.instruments_for", lambda *given: calls.append(given))
+    Path("some.txt").write_text("short|Yes.\nshort|No.\n")
+    options = ["--speaker", "slt", "--limit", "1", "--part", "wer", "--seeds", "2", "--sentences", "some.txt"]
+    options += ["--peer", "python peer.py", "--pictures", "drawn"]
+    assert b"5.0" in tts("evaluate", "speech", "--corpora", "c", *options).out
+    asked = calls[0]
+    assert (list(asked.voices), asked.corpora, asked.speakers, asked.limit) == (["tiny-acoustic"], Path("c"), ("slt",), 1)
+    assert (asked.parts, asked.num_seeds, asked.sentences) == (("wer",), 2, (("short", "Yes."),))
+    assert (asked.peers, asked.pictures) == (("python peer.py",), Path("drawn"))
     options = ["--corpora", "c", "--addon", "tiny-vocoder", "--no-wer"]
-    assert tts("evaluate", "vocoder", *options, "--json").json["title"] == "Figures"
+    assert tts("evaluate", "vocoder", *options, "--json").json["reports"][0]["title"] == "Figures"
+    assert calls[-1] == (Path("c"), False)
     assert b"| slt | voice | 9 |" in tts("evaluate", "vocoder", *options, "--markdown").out
-    assert json.loads(tts("evaluate", "speech", "--corpora", "c", "--json").out)["rows"]
+    assert json.loads(tts("evaluate", "speech", "--corpora", "c", "--json").out)["reports"][0]["rows"]

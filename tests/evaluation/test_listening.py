@@ -1,96 +1,68 @@
-"""Speech and vocoder evaluations with a recogniser that hears what it is told."""
+"""Vocoder evaluations with a recogniser that hears what it is told."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from listeners import LoudnessRecogniser, peak
 
-from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
-from tts_cli.corpora.layouts import Clip
+from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.errors import AddonError
-from tts_cli.evaluation import vocoder
-from tts_cli.evaluation.prompts import read_prompts, read_references
-from tts_cli.evaluation.recognition import Recogniser, WordErrors
-from tts_cli.evaluation.report import Estimate
+from tts_cli.evaluation import instruments, vocoder
+from tts_cli.evaluation.instruments import Instruments
+from tts_cli.evaluation.prompts import Reference, read_prompts, read_references
 from tts_cli.evaluation.signal import SignalScores
-from tts_cli.evaluation.speech import evaluate_speech, measure_speech
+from tts_cli.evaluation.systems import Spoken
 from tts_cli.ports import PortSpec, Tensors
 
 pytest.importorskip("scipy")
 CONFIG = MelConfig()
+SIGNAL = Instruments(has_signal=True)
 
 
-class Chunk(NamedTuple):
-    """What a voice streams."""
-
-    samples: Floats
-    sample_rate: int
-    faults: tuple[Fault, ...] = ()
+@pytest.fixture(autouse=True)
+def scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores any audio, by its first sample."""
+    monkeypatch.setattr(instruments, "score", lambda _, audio, __: SignalScores(float(audio[0]), 0.9, 1.0, 0.1))
 
 
-class _Listener(Recogniser):
-    """Understands every word of what is loud, none of what is soft."""
-
-    def __init__(self) -> None: ...
-
-    def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
-        assert sample_rate in (16000, 22050)
-        words = len(text.split())
-        return WordErrors(text, text, 0 if np.abs(audio).max() > 0.1 else words, words)
-
-
-def test_speech_is_measured_beside_its_recordings(corpora: Path) -> None:
-    spoken = []
-
-    def speak(prompt: Clip) -> tuple[Floats, int]:
-        spoken.append((prompt.speaker, prompt.text))
-        return np.full(8000, 0.5 if prompt.speaker == "anna" else 0.01, np.float32), 16000
-
-    report = measure_speech({"ours": speak}, read_prompts(corpora, "test"), _Listener())
-    assert spoken == [("anna", "Yes, it is."), ("anna", "Is it?"), ("ben", "Yes, it is.")]
-    rows = [(row.group, row.name, row.num_clips, row.estimates["wer"].value) for row in report.rows]
-    assert rows == [("anna", "ours", 2, 0), ("anna", "recordings", 2, 0), ("ben", "ours", 1, 1), ("ben", "recordings", 1, 0)]
-    assert [detail["wer"]["errors"] for detail in report.details] == [0, 0, 0, 0, 3, 0]
-
-
-def test_a_voice_is_asked_for_the_speaker_of_the_recording(corpora: Path) -> None:
-    class OneVoice:
-        """Says everything in two chunks, and ends with nothing but a fault."""
-
-        def stream(self, text: str, speaker: str, best_effort: bool) -> Iterator[Chunk]:
-            assert (text, speaker, best_effort) == ("Yes, it is.", "ben", True)
-            yield from [Chunk(np.ones(100, np.float32), 22050)] * 2
-            yield Chunk(np.zeros(0, np.float32), 22050, (Fault("endless", "no end"),))
-
-    report = evaluate_speech({"ours": OneVoice()}, corpora, ["ben"], recogniser=_Listener())
-    assert [row.estimates["wer"].value for row in report.rows] == [0, 0]
-    assert [row.estimates.get("faultless") for row in report.rows] == [Estimate(0.0, 0.0, 0.0, 1), None]
-    assert [detail.get("faults") for detail in report.details] == [[{"kind": "endless", "message": "no end"}], None]
-
-
-def test_every_vocoder_is_measured_on_every_group(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        vocoder, "score", lambda reference, audio, _: SignalScores(float(audio[0]), 0.9, len(reference) / 1000, 0.1)
-    )
-    groups = {name: read_references(read_prompts(corpora, name), CONFIG) for name in ("unseen",)}
+def test_every_vocoder_is_measured_on_every_group(corpora: Path) -> None:
+    groups = {name: read_references(read_prompts(corpora, name), CONFIG) for name in ("test", "unseen")}
     loud = {"loud": lambda reference: np.ones(len(reference.mel) * 200, np.float32)}
-    report = vocoder.measure_vocoders(loud, groups, _Listener())
-    assert [row.name for row in report.rows] == ["loud", "Griffin-Lim", "recordings"]
-    assert report.rows[0].estimates["pesq"].value == 1
-    assert report.rows[0].estimates["wer"].value == 0
-    assert len(report.details) == 2
+    measuring = Instruments(LoudnessRecogniser(), peak, has_signal=True)
+    (report,) = vocoder.measure_vocoders(loud, groups, measuring).reports
+    assert [(row.group, row.name) for row in report.rows] == [
+        (group, name) for group in ("test", "unseen") for name in ("loud", "Griffin-Lim", "recordings")
+    ]
+    estimates = report.rows[3].estimates
+    assert (estimates["pesq"].value, estimates["wer"].value, estimates["naturalness"].value) == (1, 0, 5)
+    recorded = report.rows[5].estimates
+    assert "pesq" not in recorded and recorded["naturalness"].value == pytest.approx(2.2, abs=1e-2)
+    assert estimates["naturalness_above_recordings"].value == pytest.approx(2.8, abs=1e-2)
+    assert len(report.details) == 12
 
 
-def test_without_a_recogniser_no_words_are_counted(corpora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vocoder, "score", lambda *_: SignalScores(2.0, 0.9, 1.0, 0.1))
-    report = vocoder.measure_vocoders({}, {"unseen": read_references(read_prompts(corpora, "unseen"), CONFIG)})
+def test_without_a_recogniser_no_words_are_counted(corpora: Path) -> None:
+    groups = {"unseen": read_references(read_prompts(corpora, "unseen"), CONFIG)}
+    (report,) = vocoder.measure_vocoders({}, groups, Instruments(has_signal=True)).reports
     assert [row.name for row in report.rows] == ["Griffin-Lim"]
-    assert "wer" not in report.rows[0].estimates
+    assert [column.key for column in report.columns] == ["pesq", "stoi"]
+
+
+def test_copies_are_compared_frame_by_frame_with_the_voicing_of_the_recording(corpora: Path) -> None:
+    pytest.importorskip("swift_f0")
+    groups = {"unseen": read_references(read_prompts(corpora, "unseen"), CONFIG)}
+
+    def same(reference: Reference) -> Spoken:
+        return Spoken(reference.audio, 16000, harmonic=reference.audio)
+
+    _, shares, errors = vocoder.measure_vocoders({"same": same}, groups, Instruments(has_signal=True, has_spectra=True)).reports
+    assert all(share.value == 1 for share in shares.rows[0].estimates.values())
+    assert errors.rows[0].estimates["mel_cepstral_distortion"].value < 0.2, "both were resampled"
+    assert errors.rows[0].estimates["voicing_error"].value == 0
 
 
 class _Doubler(StreamableBlock):
@@ -113,9 +85,10 @@ def test_copies_stream_through_the_stack_of_the_vocoder(corpora: Path, monkeypat
     pitch = np.full((40, 1), 5, np.float32), np.ones((40, 1), np.float32)
     monkeypatch.setattr(type(reference), "pitch", pitch)
     stack = _Doubler.__new__(_Doubler)
-    np.testing.assert_array_equal(vocoder.copy_with(stack)(reference), reference.mel[:, 0].repeat(2))
-    with_pitch = vocoder.copy_with(stack, true_pitch=True)(reference)
-    np.testing.assert_array_equal(with_pitch[1::2], pitch[0][:, 0])
+    np.testing.assert_array_equal(vocoder.copy_with(stack)(reference).samples, reference.mel[:, 0].repeat(2))
+    with_pitch = vocoder.copy_with(stack, stack, true_pitch=True)(reference)
+    np.testing.assert_array_equal(with_pitch.samples[1::2], pitch[0][:, 0])
+    np.testing.assert_array_equal(with_pitch.samples, with_pitch.harmonic)
 
 
 @dataclass
@@ -128,6 +101,10 @@ class _VocoderAddon:
     mel: MelConfig = CONFIG
 
     @property
+    def configs(self) -> tuple[()]:
+        return ()
+
+    @property
     def config(self) -> SimpleNamespace:
         return SimpleNamespace(kind=self.kind, networks={"vocoder": SimpleNamespace(inputs=self.ports)})
 
@@ -137,14 +114,14 @@ class _VocoderAddon:
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the speakers of the small corpora be those that vocoders are measured on, and any audio be scored."""
+    """Lets the speakers of the small corpora be those that vocoders are measured on."""
     monkeypatch.setitem(vocoder.GROUPS, "test", ("test", ("anna",)))
-    monkeypatch.setattr(vocoder, "score", lambda *_: SignalScores(2.0, 0.9, 1.0, 0.1))
 
 
 @pytest.mark.usefixtures("small_groups")
 def test_a_vocoder_addon_is_measured_on_every_group(corpora: Path) -> None:
-    report = vocoder.evaluate_vocoder(_VocoderAddon((PortSpec(name="mel", rate="frame"),)), corpora)
+    addon = _VocoderAddon((PortSpec(name="mel", rate="frame"),))
+    (report,) = vocoder.evaluate_vocoder(addon, corpora, None, SIGNAL).reports
     assert [(row.group, row.name) for row in report.rows] == [
         (group, name) for group in ("test", "unseen") for name in ("ours", "Griffin-Lim")
     ]
@@ -154,10 +131,10 @@ def test_a_vocoder_addon_is_measured_on_every_group(corpora: Path) -> None:
 def test_a_vocoder_that_reads_pitch_has_a_row_with_the_true_one(corpora: Path) -> None:
     pytest.importorskip("swift_f0")
     ports = tuple(PortSpec(name=name, rate="frame") for name in ("mel", "log_f0"))
-    report = vocoder.evaluate_vocoder(_VocoderAddon(ports), corpora, limit=1)
+    (report,) = vocoder.evaluate_vocoder(_VocoderAddon(ports), corpora, 1, SIGNAL).reports
     assert [row.name for row in report.rows][:2] == ["ours", "ours, true F0"]
 
 
 def test_another_kind_of_addon_is_refused(corpora: Path) -> None:
     with pytest.raises(AddonError, match="'acoustic'"):
-        vocoder.evaluate_vocoder(_VocoderAddon((), kind="acoustic"), corpora)
+        vocoder.evaluate_vocoder(_VocoderAddon((), kind="acoustic"), corpora, None, SIGNAL)

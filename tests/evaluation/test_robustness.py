@@ -82,8 +82,8 @@ class _Voice:
     longest: int = 99
     faults: tuple[Fault, ...] = ()
 
-    def stream(self, text: str, speaker: str | None, best_effort: bool) -> Iterator[SimpleNamespace]:
-        assert speaker == "slt" and best_effort
+    def stream(self, text: str, speaker: str | None, seed: int, best_effort: bool) -> Iterator[SimpleNamespace]:
+        assert (speaker, seed) == ("slt", 0) and best_effort
         samples = np.ones(min(len(text.split()), self.longest), np.float32)
         yield SimpleNamespace(samples=samples[:1], sample_rate=2, faults=())
         yield SimpleNamespace(samples=samples[1:], sample_rate=2, faults=self.faults)

@@ -8,27 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra, print_json, print_table, show
+from tts_cli.cli.evaluate_speech import copies, speech
+from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Limit, MarkdownOutput, print_report, print_reports, sentences_of
+from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra, print_json, print_table
 from tts_cli.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
     from tts_cli.evaluation.contexts import ContextReport
-    from tts_cli.evaluation.prompts import GroupedText
-    from tts_cli.evaluation.report import Report
-    from tts_cli.evaluation.significance import Reports
-
-Corpora = Annotated[
-    Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
-]
-Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
-GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences of each group.")]
-Addons = Annotated[
-    list[str] | None,
-    typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
-]
-MarkdownOutput = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
 
 app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
+app.command()(speech)
+app.command("vocoder")(copies)
 
 
 @app.callback(invoke_without_command=True)
@@ -36,57 +26,6 @@ def evaluate(context: typer.Context) -> None:
     """Measure voices, vocoders and contexts."""
     if context.invoked_subcommand is None:
         raise InputError("say what to evaluate", hint="tts evaluate --help lists the measures")
-
-
-@app.command()
-def speech(
-    corpora: Corpora,
-    addons: Addons = None,
-    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
-    speakers: Annotated[
-        list[str] | None,
-        typer.Option("--speaker", metavar="NAME", help="Whose prompts; may be given again. By default all three."),
-    ] = None,
-    limit: Limit = None,
-    threads: Threads = None,
-    as_json: Json = False,
-    markdown: MarkdownOutput = False,
-) -> None:
-    """Count word errors in speech made from text.
-
-    The same prompts are spoken by the voices and by the recordings; Whisper listens. Faults that a voice notices are counted.
-    """
-    with extra("eval"):
-        from tts_cli.evaluation.speech import SPEAKERS, evaluate_speech
-        from tts_cli.library import DEFAULT_ADDON
-        from tts_cli.synthesis import load
-
-        names = addons or [DEFAULT_ADDON]
-        voices = {name: load(name, vocoder, threads=threads) for name in names}
-        _print(evaluate_speech(voices, corpora, tuple(speakers or SPEAKERS), limit), as_json, markdown)
-
-
-@app.command("vocoder")
-def evaluate_copies(
-    corpora: Corpora,
-    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The vocoder.")],
-    limit: Limit = None,
-    word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors, which takes longest.")] = True,
-    threads: Threads = None,
-    as_json: Json = False,
-    markdown: MarkdownOutput = False,
-) -> None:
-    """Measure copy-synthesis: PESQ, STOI, word errors.
-
-    Recordings' mels go through the vocoder, and through Griffin-Lim for comparison.
-    """
-    with extra("eval"):
-        from tts_cli.addon import open_addon
-        from tts_cli.evaluation.recognition import Recogniser
-        from tts_cli.evaluation.vocoder import evaluate_vocoder
-
-        opened = open_addon(addon, threads=threads)
-        _print(evaluate_vocoder(opened, corpora, limit, Recogniser() if word_errors else None), as_json, markdown)
 
 
 @app.command()
@@ -113,9 +52,9 @@ def robustness(
         from tts_cli.library import DEFAULT_ADDON
         from tts_cli.synthesis import load
 
-        texts = _sentences(sentences, HARD_SENTENCES, limit)
+        texts = sentences_of(sentences, HARD_SENTENCES, limit)
         voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
-        _print(evaluate_robustness(voices, texts, speaker), as_json, markdown)
+        print_report(evaluate_robustness(voices, texts, speaker), as_json, markdown)
 
 
 @app.command("contexts")
@@ -146,7 +85,7 @@ def compare_contexts(
     from tts_cli.evaluation.prompts import VARIED_SENTENCES
     from tts_cli.synthesis import load
 
-    texts = _sentences(sentences, VARIED_SENTENCES, limit)
+    texts = sentences_of(sentences, VARIED_SENTENCES, limit)
     free = load(addon, vocoder, against)
     allowed = room.Tolerances(tolerance, audio_tolerance)
     reports = [
@@ -198,7 +137,7 @@ def transfer(
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
         asked = Transfer(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        _print_all(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+        print_reports(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
 
 
 @app.command()
@@ -262,12 +201,12 @@ def selection(
         settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
         texts = TestTexts(
-            _sentences(None, PROSODY_SENTENCES, limit) if "kinds" in chosen else (),
-            _sentences(None, PASSAGES, None) if "variety" in chosen else (),
+            sentences_of(None, PROSODY_SENTENCES, limit) if "kinds" in chosen else (),
+            sentences_of(None, PASSAGES, None) if "variety" in chosen else (),
             recognise or TestTexts.sample,
         )
         asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
-        _print_all(evaluate_selection(asked, texts, chosen), as_json, markdown)
+        print_reports(evaluate_selection(asked, texts, chosen), as_json, markdown)
 
 
 @app.command()
@@ -288,7 +227,7 @@ def leakage(
         points = measure_leakage(runs, data)
         if plot:
             draw_curve(points, plot)
-        _print(leakage_report(points), as_json, markdown)
+        print_report(leakage_report(points), as_json, markdown)
 
 
 @app.command("syntax")
@@ -313,17 +252,7 @@ def parse_treebank(
 
         names = dict.fromkeys([*(parsers or [DEFAULT_LINGUISTICS]), "right-branching"])
         opened = {name: open_parser(name) for name in names}
-        _print(evaluate_syntax(open_treebank(treebank), opened, limit), as_json, markdown)
-
-
-def _sentences(file: Path | None, default: Path, limit: int | None) -> tuple[GroupedText, ...]:
-    """Those of `file`; by default the project's own, which are there only in its folder."""
-    from tts_cli.evaluation.prompts import read_sentences
-
-    if file is None and not default.is_file():
-        hint = "run it where the project's data folder is, or name a file of lines 'group|text' with --sentences"
-        raise InputError(f"{default}: no such file in this folder", hint)
-    return read_sentences(file or default, limit)
+        print_report(evaluate_syntax(open_treebank(treebank), opened, limit), as_json, markdown)
 
 
 def _print_contexts(
@@ -344,25 +273,3 @@ def _print_contexts(
         )
     elif starts:
         print_table("Start-up (s)", ("context", "first", "second"), [(name, *seconds) for name, seconds in starts.items()])
-
-
-def _print(report: Report, as_json: bool, markdown: bool) -> None:
-    if as_json:
-        print_json(report.as_dict())
-    elif markdown:
-        typer.echo(report.markdown())
-    else:
-        show(report.table())
-
-
-def _print_all(report: Reports, as_json: bool, markdown: bool) -> None:
-    if as_json:
-        print_json(report.as_dict())
-    elif markdown:
-        typer.echo(report.markdown())
-    else:
-        for one in report.reports:
-            show(one.table())
-        if report.tests:
-            print_table(f"{report.title}: tests", report.tests_header, report.tests_rows())
-        typer.echo("\n".join(report.notes))

@@ -85,6 +85,33 @@ def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
         yield replace(clips[key], speaker=row.speaker, split=row.split, kind=row.kind, text=row.text)
 
 
+@dataclass(frozen=True)
+class Prompt:
+    """A text for a speaker, and its recording where there is one."""
+
+    text: str
+    speaker: str
+    kind: str = ""
+    recording: Clip | None = None
+
+    def describe(self) -> dict[str, str]:
+        """Which prompt it is, for the details of a report."""
+        if self.recording:
+            return describe(self.recording)
+        return {"speaker": self.speaker, "kind": self.kind, "text": self.text}
+
+
+def recorded_prompts(clips: Iterable[Clip]) -> tuple[Prompt, ...]:
+    """Return the prompts of recordings."""
+    return tuple(Prompt(clip.text, clip.speaker, clip.kind, clip) for clip in clips)
+
+
+def unrecorded_prompts(sentences: Iterable[GroupedText], speakers: Iterable[str]) -> tuple[Prompt, ...]:
+    """Return a prompt without a recording for every speaker and sentence, speaker by speaker."""
+    sentences = tuple(sentences)
+    return tuple(Prompt(one.text, speaker, one.group) for speaker in speakers for one in sentences)
+
+
 def describe(clip: Clip) -> dict[str, str]:
     """Which clip it is, for the details of a report."""
     return {name: getattr(clip, name) for name in ("corpus", "speaker", "id", "split", "kind", "text")}

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import track_f0
+from tts_cli.evaluation.cepstra import mel_cepstra
 from tts_cli.evaluation.report import require
 from tts_cli.evaluation.signal import compare_pitch
 
 GROSS_ERROR = 0.2
 """An F0 that is further off than this share of its reference is grossly wrong."""
-_CEPSTRA = slice(1, 14)
-"""Of the mel, what alignment compares: the first says how loud a frame is, the higher ones are of the voice's harmonics."""
+_NUM_CEPSTRA = 13
+"""What alignment compares of the mel; the higher ones are of the voice's harmonics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def warping(of: Floats, onto: Floats) -> NDArray[np.int64]:
 
 
 def _cepstra(mel: Floats) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = require("scipy.fft").dct(mel.astype(np.float64), norm="ortho", axis=1)[:, _CEPSTRA]
+    found = mel_cepstra(mel, _NUM_CEPSTRA)
     return np.asarray((found - found.mean(axis=0)) / np.maximum(found.std(axis=0), 1e-6))
 
 

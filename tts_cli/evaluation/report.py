@@ -80,6 +80,11 @@ def median_estimate(values: Sequence[float]) -> Estimate:
     return _bootstrapped(np.median, (values,))
 
 
+def percentile_estimate(values: Sequence[float], percent: float) -> Estimate:
+    """The percentile of one figure a clip. Raises InputError without clips."""
+    return _bootstrapped(lambda x, axis: np.percentile(x, percent, axis=axis), (values,))
+
+
 def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
     return numerators.sum(axis=axis) / denominators.sum(axis=axis)
 

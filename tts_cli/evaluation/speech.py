@@ -1,93 +1,150 @@
-"""Intelligibility of speech made from text, beside that of the recordings of the same sentences."""
+"""Speech made from text: words, naturalness, identity and spectra, beside the recordings of the same prompts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from tts_cli.audio.files import read_native
+from tts_cli.audio.files import read_audio, read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.bench import first_audio
-from tts_cli.blocks.streamable import Fault
 from tts_cli.corpora.layouts import Clip
-from tts_cli.evaluation.prompts import describe, read_prompts
-from tts_cli.evaluation.recognition import Recogniser, WordErrors, word_error_rate
-from tts_cli.evaluation.report import FAULTLESS, WER, Estimate, Report, Row, mean_estimate, tracked
+from tts_cli.evaluation.harmonics import harmonic_voice
+from tts_cli.evaluation.instruments import PARTS, Instruments, measure_system, seeds_of
+from tts_cli.evaluation.peers import peer_system
+from tts_cli.evaluation.prompts import GroupedText, Prompt, Reference, read_prompts, recorded_prompts, unrecorded_prompts
+from tts_cli.evaluation.significance import Reports
+from tts_cli.evaluation.spectrograms import Panels, draw_worst, require_naturalness, worst_seed
+from tts_cli.evaluation.speech_report import speech_reports
+from tts_cli.evaluation.systems import RECORDINGS, Measured, Speak, Spoken, System
+from tts_cli.evaluation.vocoder import copy_with
 from tts_cli.synthesis import Said, Voice
-
-
-class Spoken(NamedTuple):
-    """What was said, and at what cost; of a recording there is only the audio."""
-
-    samples: Floats
-    """(samples,)"""
-    sample_rate: int
-    """In Hertz."""
-    faults: tuple[Fault, ...] | None = None
-    """What blocks noticed; None where nobody looked."""
-    cpu_s: float = float("nan")
-    first_audio_s: float = float("nan")
-    """From the call with text until the chunk with the first speech sample arrived."""
-
-
-Speak = Callable[[Clip], Spoken | tuple[Floats, int]]
-"""From a recorded clip's text and speaker to audio (samples,) and its rate in Hertz, at least."""
 
 SPEAKERS = ("kathleen", "slt", "bdl")
 """The speakers who read the same prompts."""
-
-_NOTES = (
-    "WER is errors over words with 95 % bootstrap intervals over the prompts: Whisper base, int8, greedy, one clip a call, no "
-    "context; both sides through Whisper's English normaliser. Faultless is the share of prompts in which no guard of the voice "
-    "noticed a repeat, a skip, a truncation or speech without end.",
-)
+NUM_SEEDS = 3
+"""Times that every prompt is spoken, each with other noise."""
 
 
-def evaluate_speech(
-    voices: Mapping[str, Voice],
-    corpora: Path,
-    speakers: Sequence[str] = SPEAKERS,
-    limit: int | None = None,
-    recogniser: Recogniser | None = None,
-) -> Report:
-    """WER of `voices`, by name, on the test prompts of `corpora`/splits.csv, at most `limit` of each speaker.
+@dataclass(frozen=True)
+class SpeechEvaluation:
+    """Request for an evaluation of speech from text."""
 
-    Raises CorpusError for a corpus without them, InputError for a speaker a voice lacks or a missing evaluation extra.
+    voices: Mapping[str, Voice]
+    """By name; later ones are compared with the first."""
+    corpora: Path
+    """Folder with `splits.csv`: test prompts, their recordings, and the speakers' own voices."""
+    speakers: tuple[str, ...] = SPEAKERS
+    parts: Collection[str] = PARTS
+    num_seeds: int = NUM_SEEDS
+    limit: int | None = None
+    """Prompts of each speaker, at most."""
+    sentences: tuple[GroupedText, ...] = ()
+    """Spoken in place of the prompts; there are no recordings of them."""
+    peers: tuple[str, ...] = ()
+    """Commands of other synthesisers, see `evaluation.peers`."""
+    pictures: Path | None = None
+    """Folder for spectrograms of the worst utterances of each voice and peer."""
+
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Return what every speaker says.
+
+        Raises:
+            CorpusError: for corpora without such prompts.
+        """
+        if self.sentences:
+            return unrecorded_prompts(self.sentences, self.speakers)
+        return recorded_prompts(read_prompts(self.corpora, "test", self.speakers, self.limit))
+
+    def systems(self) -> tuple[System, ...]:
+        """Return the voices, the peers, which have spoken already, and the recordings.
+
+        Raises:
+            CorpusError: for corpora without the prompts.
+            InputError: for a peer that fails.
+        """
+        prompts = self.prompts()
+        spoken = {name: speak_with(voice, "spectra" in self.parts) for name, voice in self.voices.items()}
+        *voices, recordings = systems_of(spoken, prompts, self.num_seeds)
+        with_copies = [replace(one, copy=_copier(self.voices[one.name])) for one in voices]
+        peers = [peer_system(command, prompts) for command in self.peers]
+        return (*with_copies, *peers, recordings)
+
+
+def evaluate_speech(asked: SpeechEvaluation, instruments: Instruments | None = None) -> Reports:
+    """Measure voices and peers on the test prompts of `corpora`/splits.csv, or on sentences without recordings.
+
+    Raises:
+        CorpusError: for corpora without the prompts.
+        InputError: for a speaker a voice lacks, an unknown part, a peer that fails or a missing evaluation extra.
+        AudioError: for an utterance that is silent.
+        OutputError: where a picture cannot be written.
     """
-    prompts = read_prompts(corpora, "test", speakers, limit)
-    return measure_speech({name: speak_with(voice) for name, voice in voices.items()}, prompts, recogniser or Recogniser())
+    return measure_speech(asked.systems(), instruments or Instruments.of(asked.parts, asked.corpora), asked.pictures)
 
 
-def measure_speech(voices: Mapping[str, Speak], prompts: Sequence[Clip], recogniser: Recogniser) -> Report:
-    """WER of every one of `voices`, and of the recordings, on the `prompts` of each speaker."""
-    speaks: dict[str, Speak] = {**voices, "recordings": lambda prompt: read_native(prompt.audio)}
-    rows: list[Row] = []
-    details: list[dict[str, Any]] = []
-    for speaker in dict.fromkeys(prompt.speaker for prompt in prompts):
-        chosen = [prompt for prompt in prompts if prompt.speaker == speaker]
-        for name, speak in speaks.items():
-            measured = [_measure(prompt, speak, recogniser) for prompt in tracked(chosen, f"{speaker}: {name}")]
-            rows.append(Row(name, _estimates(measured), speaker))
-            details += [{"row": name, **describe(prompt), **scores} for prompt, scores in zip(chosen, measured, strict=True)]
-    return Report("Speech: word error rate", (WER, FAULTLESS), tuple(rows), _NOTES, tuple(details))
+def measure_speech(systems: Sequence[System], instruments: Instruments, pictures: Path | None = None) -> Reports:
+    """Measure every prompt of all `systems`; later ones are compared with the first. Raises as `evaluate_speech`."""
+    if pictures:
+        require_naturalness(instruments)
+    measured = [measure_system(system, instruments) for system in systems]
+    for system, found in zip(systems, measured, strict=True):
+        if pictures and system.origin != "recording":
+            draw_worst(pictures, system.name, found, instruments, partial(_panels, system))
+    return speech_reports({system.name: found for system, found in zip(systems, measured, strict=True)})
 
 
-def speak_with(voice: Voice) -> Speak:
-    """What speaks a prompt with `voice` and the speaker who recorded it."""
+def systems_of(voices: Mapping[str, Speak], prompts: Sequence[Prompt], num_seeds: int = NUM_SEEDS) -> tuple[System, ...]:
+    """Return a system for each of `voices`, by name, and one that plays the recordings of `prompts`."""
+    recorded = tuple(prompt for prompt in prompts if prompt.recording)
+    voiced = (System(name, speak, tuple(prompts), num_seeds) for name, speak in voices.items())
+    return (*voiced, System(RECORDINGS, play, recorded, origin="recording"))
 
-    return lambda prompt: say(voice, prompt.text, prompt.speaker)
+
+def _copier(voice: Voice) -> Callable[[Clip], Spoken] | None:
+    """Copy-synthesis by the vocoder of `voice`, if it has one."""
+    vocoder = getattr(voice, "vocoder", None)
+    if vocoder is None:
+        return None
+    render = copy_with(vocoder.build_stack())
+    return lambda clip: Spoken(*render(Reference(clip, read_audio(clip.audio, vocoder.mel.sample_rate), vocoder.mel)))
 
 
-def say(voice: Voice, text: Said, speaker: str | None = None) -> Spoken:
+def _panels(system: System, one: Measured) -> Panels:
+    """Recording and copy, where there are any, and the worst of the noise seeds."""
+    clip = one.prompt.recording
+    panels = {"recording": Spoken(*read_native(clip.audio))} if clip else {}
+    copies = {"copy of the recording": system.copy(clip)} if clip and system.copy else {}
+    return {**panels, **copies, system.name: list(seeds_of(system, one.prompt))[worst_seed(one)]}
+
+
+def play(prompt: Prompt, _seed: int) -> tuple[Floats, int]:
+    """Return the recording of `prompt`, which has one, at its own rate."""
+    assert prompt.recording
+    return read_native(prompt.recording.audio)
+
+
+def speak_with(voice: Voice, with_harmonic: bool = False) -> Speak:
+    """Return a function that speaks prompts with `voice`, and the harmonic part of its vocoder beside, if asked for."""
+    harmonic = harmonic_voice(voice) if with_harmonic else None
+
+    def speak(prompt: Prompt, seed: int) -> Spoken:
+        spoken = say(voice, prompt.text, prompt.speaker, seed)
+        return spoken._replace(harmonic=say(harmonic, prompt.text, prompt.speaker, seed).samples) if harmonic else spoken
+
+    return speak
+
+
+def say(voice: Voice, text: Said, speaker: str | None = None, seed: int = 0) -> Spoken:
     """`text` spoken to its end, whatever faults there are. Raises what `Voice.stream` raises, RefusedError excepted."""
     start, cpu_start = time.perf_counter(), time.process_time()
     chunks, arrivals = [], []
-    for chunk in voice.stream(text, speaker=speaker, best_effort=True):
+    for chunk in voice.stream(text, speaker=speaker, seed=seed, best_effort=True):
         arrivals.append(time.perf_counter() - start)
         chunks.append(chunk)
     cpu_s = time.process_time() - cpu_start
@@ -95,16 +152,3 @@ def say(voice: Voice, text: Said, speaker: str | None = None) -> Spoken:
     samples, arrivals = map(list, zip(*sounding, strict=True))
     faults = tuple(fault for chunk in chunks for fault in chunk.faults)
     return Spoken(np.concatenate(samples), chunks[0].sample_rate, faults, cpu_s, first_audio(samples, arrivals))
-
-
-def _measure(prompt: Clip, speak: Speak, recogniser: Recogniser) -> dict[str, Any]:
-    spoken = Spoken(*speak(prompt))
-    scores = {WER.key: asdict(recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate))}
-    return scores if spoken.faults is None else {**scores, "faults": [asdict(fault) for fault in spoken.faults]}
-
-
-def _estimates(measured: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
-    estimates = {WER.key: word_error_rate([WordErrors(**scores[WER.key]) for scores in measured])}
-    if "faults" in measured[0]:
-        estimates[FAULTLESS.key] = mean_estimate([not scores["faults"] for scores in measured])
-    return estimates

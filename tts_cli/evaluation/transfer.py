@@ -12,7 +12,7 @@ from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
 from tts_cli.evaluation.conditions import Condition, PitchRange, common_range, latents_of, partner
-from tts_cli.evaluation.identity import NUM_RECORDINGS
+from tts_cli.evaluation.identity import own_recordings
 from tts_cli.evaluation.outputs import Measured, Task, VoiceFiles, analysed, run
 from tts_cli.evaluation.probes import FOLDS, PROBES, cross_validate, pooled
 from tts_cli.evaluation.prompts import describe, read_prompts
@@ -79,7 +79,7 @@ class Transfer:
 
     def readings(self) -> dict[str, tuple[Clip, ...]]:
         """Recordings of each target, of those that voices are trained on."""
-        return {target: read_prompts(self.corpora, "train", [target], NUM_RECORDINGS) for target in self.targets}
+        return {target: own_recordings(self.corpora, target) for target in self.targets}
 
     def tasks(self, parts: Collection[str]) -> list[Task]:
         """What `parts` of the report need of every output, those of one recording beside each other."""

@@ -3,84 +3,171 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tts_cli.addon import Addon
+from tts_cli.audio.files import read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
 from tts_cli.errors import AddonError
-from tts_cli.evaluation.prompts import Reference, describe, read_prompts, read_references
-from tts_cli.evaluation.recognition import Recogniser, WordErrors, word_error_rate
-from tts_cli.evaluation.report import PESQ, STOI, WER, Estimate, Report, Row, mean_estimate, tracked
-from tts_cli.evaluation.signal import griffin_lim_from_mel, score
+from tts_cli.evaluation.harmonics import harmonic_vocoder
+from tts_cli.evaluation.identity import OwnVoices
+from tts_cli.evaluation.instruments import Instruments, measure_system
+from tts_cli.evaluation.naturalness import naturalness
+from tts_cli.evaluation.prompts import Prompt, Reference, read_prompts, read_references, recorded_prompts
+from tts_cli.evaluation.recognition import Recogniser
+from tts_cli.evaluation.report import PESQ, STOI, WER
+from tts_cli.evaluation.signal import griffin_lim_from_mel
+from tts_cli.evaluation.significance import Reports
+from tts_cli.evaluation.spectrograms import Panels, draw_worst, require_naturalness
+from tts_cli.evaluation.speech_report import (
+    ABOVE_RECORDINGS,
+    COSINE,
+    ERRORS,
+    NATURALNESS,
+    PREDICTED,
+    PULSES_NOTE,
+    SHARES,
+    SHARES_NOTE,
+    reports_of,
+    rows_of,
+    table_of,
+)
+from tts_cli.evaluation.systems import RECORDINGS, Measured, Spoken, System
 from tts_cli.ports import Tensors
 
-Render = Callable[[Reference], Floats]
-"""What makes audio (samples,) of a recording's mel, and of its pitch if it wants it."""
+Render = Callable[[Reference], Spoken | Floats]
+"""From a recording's mel, and its pitch if wanted, to audio (samples,), at least; at the mel's rate."""
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "test": ("test", ("kathleen", "slt", "bdl")),
     "unseen": ("unseen", ()),
 }
 """Split and speakers (all when empty) of what copy-synthesis is measured on."""
+GRIFFIN_LIM = "Griffin-Lim"
 
-_NOTES = (
+_COLUMNS = (PESQ, STOI, WER, NATURALNESS, ABOVE_RECORDINGS, COSINE)
+_HEARD_NOTE = (
     "Means over clips with 95 % bootstrap intervals; PESQ-WB and STOI against the recording. Griffin-Lim runs 60 iterations from "
-    "the pseudo-inverse of the same mel. WER, where it is measured, as Whisper base hears it.",
+    f"the pseudo-inverse of the same mel. WER, where it is measured, as Whisper base hears it. {PREDICTED} Beside it stands the "
+    "paired difference to the recordings. Cosine: Resemblyzer, with the centroid of the speaker's training recordings, of unseen "
+    "speakers with that of their other recordings."
+)
+_ERRORS_NOTE = (
+    "Against the recording, frame by frame: MCD of 24 mel-cepstra in frames of speech, F0 RMSE over frames voiced in both, "
+    f"voicing errors over all. {PULSES_NOTE} Frames are unvoiced where the recording is."
 )
 
 
-def evaluate_vocoder(addon: Addon, corpora: Path, limit: int | None = None, recogniser: Recogniser | None = None) -> Report:
-    """A vocoder addon on the clips of GROUPS in `corpora`, at most `limit` of each speaker; WER with a `recogniser`.
+def instruments_for(corpora: Path, word_errors: bool = True) -> Instruments:
+    """Return everything that measures copies; counting word errors takes longest.
 
-    It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. Raises CorpusError or
-    AudioError for what cannot be read, InputError where the evaluation extra is missing, AddonError for another kind of addon.
+    Raises:
+        InputError: where the evaluation extra is missing.
+    """
+    return Instruments(Recogniser() if word_errors else None, naturalness, OwnVoices(corpora), has_spectra=True, has_signal=True)
+
+
+def evaluate_vocoder(
+    addon: Addon, corpora: Path, limit: int | None, instruments: Instruments, pictures: Path | None = None
+) -> Reports:
+    """Measure a vocoder addon on the clips of GROUPS in `corpora`, at most `limit` of each speaker.
+
+    It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. The worst copies are drawn
+    into the folder `pictures`.
+
+    Raises:
+        CorpusError: for clips that are missing.
+        AudioError: for recordings that cannot be read, and for silent copies.
+        InputError: where the evaluation extra is missing.
+        AddonError: for another kind of addon.
+        OutputError: where a picture cannot be written.
     """
     if addon.config.kind != "vocoder":
         raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': a vocoder is needed")
-    stack = addon.build_stack()
-    vocoders = {addon.name: copy_with(stack)}
+    harmonic = harmonic_vocoder(addon)
+    stacks = addon.build_stack(), harmonic.build_stack() if harmonic else None
+    vocoders = {addon.name: copy_with(*stacks)}
     if any(port.name == "log_f0" for network in addon.config.networks.values() for port in network.inputs):
-        vocoders[f"{addon.name}, true F0"] = copy_with(stack, true_pitch=True)
+        vocoders[f"{addon.name}, true F0"] = copy_with(*stacks, true_pitch=True)
     prompts = {name: read_prompts(corpora, split, speakers, limit) for name, (split, speakers) in GROUPS.items()}
     groups = {name: read_references(clips, addon.mel) for name, clips in prompts.items()}
-    return measure_vocoders(vocoders, groups, recogniser)
+    return measure_vocoders(vocoders, groups, instruments, pictures)
 
 
 def measure_vocoders(
-    vocoders: Mapping[str, Render], groups: Mapping[str, Sequence[Reference]], recogniser: Recogniser | None = None
-) -> Report:
-    """Every one of `vocoders`, and Griffin-Lim, on every group; WER, of the recordings too, with a `recogniser`."""
-    renders: dict[str, Render] = {
-        **vocoders,
-        "Griffin-Lim": lambda reference: griffin_lim_from_mel(reference.mel, reference.mel_config),
-    }
-    rows: list[Row] = []
-    details: list[dict[str, Any]] = []
-    for group, references in groups.items():
-        for name, render in renders.items():
-            measured = [_measure(reference, render, recogniser) for reference in tracked(references, f"{group}: {name}")]
-            rows.append(Row(name, _estimates(measured), group))
-            details += [{"row": name, **describe(r.clip), **scores} for r, scores in zip(references, measured, strict=True)]
-        if recogniser:
-            heard = [_understood(r, r.audio, recogniser) for r in tracked(references, f"{group}: recordings")]
-            rows.append(Row("recordings", {WER.key: word_error_rate(heard)}, group))
-    columns = (PESQ, STOI, WER) if recogniser else (PESQ, STOI)
-    return Report("Vocoder: copy-synthesis", columns, tuple(rows), _NOTES, tuple(details))
+    vocoders: Mapping[str, Render],
+    groups: Mapping[str, Sequence[Reference]],
+    instruments: Instruments,
+    pictures: Path | None = None,
+) -> Reports:
+    """Measure every one of `vocoders`, Griffin-Lim and the recordings on every group. Raises as `evaluate_vocoder`."""
+    if pictures:
+        require_naturalness(instruments)
+    renders: dict[str, Render] = {**vocoders, GRIFFIN_LIM: lambda one: griffin_lim_from_mel(one.mel, one.mel_config)}
+    group_of = {prompt: name for name, found in groups.items() for prompt in _prompts(found)}
+    references = dict(zip(group_of, [one for found in groups.values() for one in found], strict=True))
+    systems = [*(_copying(name, render, references) for name, render in renders.items()), _recordings(references)]
+    measured = {system.name: measure_system(system, instruments) for system in systems}
+    for system in systems if pictures else ():
+        if pictures and system.name in vocoders:
+            draw_worst(pictures, system.name, measured[system.name], instruments, partial(_panels, system))
+    rows = rows_of(measured, group_of.__getitem__)
+    tables = [
+        table_of("Vocoder: copy-synthesis", _COLUMNS, rows, _HEARD_NOTE),
+        table_of("Vocoder: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
+        table_of("Vocoder: errors against the recordings, and pulses", ERRORS, rows, _ERRORS_NOTE),
+    ]
+    return reports_of("Vocoder", tables, measured)
 
 
-def copy_with(stack: StreamableBlock, true_pitch: bool = False) -> Render:
-    """Copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0 beside it."""
+def _prompts(references: Sequence[Reference]) -> tuple[Prompt, ...]:
+    return recorded_prompts(reference.clip for reference in references)
 
-    def render(reference: Reference) -> Floats:
+
+def _copying(name: str, render: Render, references: Mapping[Prompt, Reference]) -> System:
+    return System(name, lambda prompt, _: copied(render, references[prompt]), tuple(references), origin="copy")
+
+
+def _recordings(references: Mapping[Prompt, Reference]) -> System:
+    """The references themselves, at the mel's rate: what a vocoder is given."""
+    return System(RECORDINGS, lambda prompt, _: _spoken(references[prompt]), tuple(references), origin="recording")
+
+
+def _spoken(reference: Reference) -> Spoken:
+    return Spoken(reference.audio, reference.mel_config.sample_rate)
+
+
+def copied(render: Render, reference: Reference) -> Spoken:
+    """Return the copy that `render` makes of a recording."""
+    made = render(reference)
+    return made if isinstance(made, Spoken) else Spoken(made, reference.mel_config.sample_rate)
+
+
+def _panels(system: System, one: Measured) -> Panels:
+    assert one.prompt.recording
+    return {"recording": Spoken(*read_native(one.prompt.recording.audio)), system.name: Spoken(*system.speak(one.prompt, 0))}
+
+
+def copy_with(
+    stack: StreamableBlock, harmonic: StreamableBlock | None = None, true_pitch: bool = False
+) -> Callable[[Reference], Spoken]:
+    """Copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0 beside it.
+
+    `harmonic` is the stack that gives the harmonic part alone.
+    """
+
+    def render(reference: Reference) -> Spoken:
         ports = {"mel": reference.mel}
         if true_pitch:
             ports["log_f0"], ports["voicing"] = reference.pitch
-        return _streamed(stack, {name: values[None] for name, values in ports.items()}, reference.mel_config.sample_rate)
+        given = {name: values[None] for name, values in ports.items()}
+        rate = reference.mel_config.sample_rate
+        part = _streamed(harmonic, given, rate) if harmonic else None
+        return Spoken(_streamed(stack, given, rate), rate, harmonic=part)
 
     return render
 
@@ -102,20 +189,3 @@ class ArrayStream(Stream):
 
     def produce(self, n: int) -> Tensors | None:
         return self._remaining.take(n) if len(self._remaining) else None
-
-
-def _measure(reference: Reference, render: Render, recogniser: Recogniser | None) -> dict[str, Any]:
-    audio = render(reference)
-    scores = asdict(score(reference.audio, audio, reference.mel_config))
-    return {**scores, WER.key: asdict(_understood(reference, audio, recogniser))} if recogniser else scores
-
-
-def _understood(reference: Reference, audio: Floats, recogniser: Recogniser) -> WordErrors:
-    return recogniser.word_errors(reference.clip.text, audio, reference.mel_config.sample_rate)
-
-
-def _estimates(measured: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
-    estimates = {key: mean_estimate([scores[key] for scores in measured]) for key in measured[0] if key != WER.key}
-    if WER.key in measured[0]:
-        estimates[WER.key] = word_error_rate([WordErrors(**scores[WER.key]) for scores in measured])
-    return estimates
