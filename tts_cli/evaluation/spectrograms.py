@@ -19,9 +19,9 @@ from tts_cli.evaluation.systems import Measured, Spoken
 NUM_WORST = 10
 
 _FRAMING = MelConfig(fft_samples=512, hop_samples=64)
-"""32 ms windows every 4 ms: harmonics stay apart, and so do pulses of a low voice, nearly."""
+"""Windows of 32 ms every 4 ms, which keep the harmonics of low voices apart."""
 _RANGE_DB = 80.0
-_INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 3.0, 8.0, 60.0
+_INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.5, 8.0, 32.0
 _INCHES_A_PANEL = 3.0
 
 Panels = Mapping[str, Spoken]
