@@ -174,6 +174,7 @@ def test_a_checkpoint_that_is_none(tts: Run) -> None:
         (["train", "akoustic"], "did you mean 'acoustic'"),
         (["evaluate"], "tts evaluate --help"),
         (["evaluate", "contexts", "tiny-acoustic", "--context", "default"], "where the project's data folder is"),
+        (["evaluate", "speech"], "--corpora DIR names a folder"),
         (["evaluate", "robustness"], "where the project's data folder is"),
         (["prepare"], "'SOURCE'"),
         (["bench", "--addon", "absent"], "unknown addon 'absent'"),

@@ -9,6 +9,7 @@ import typer
 
 from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_reports
 from tts_cli.cli.terminal import Json, Threads, extra
+from tts_cli.errors import InputError
 
 Pictures = Annotated[
     Path | None,
@@ -17,7 +18,15 @@ Pictures = Annotated[
 
 
 def speech(
-    corpora: Corpora,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(
+            "--corpora",
+            metavar="DIR",
+            envvar="TTS_CORPORA",
+            help="Folder of corpora, with splits.csv beside them; needed for prompts, and for whose voice it is.",
+        ),
+    ] = None,
     addons: Addons = None,
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
     speakers: Annotated[
@@ -66,11 +75,15 @@ def speech(
         from tts_cli.library import DEFAULT_ADDON
         from tts_cli.synthesis import load
 
+        chosen = tuple(parts or PARTS)
+        if corpora is None and not (sentences and "identity" not in chosen):
+            hint = "--corpora DIR names a folder of corpora; --sentences FILE with --part wer or naturalness needs none"
+            raise InputError("the prompts, and whose voice it is, are measured on recordings", hint=hint)
         asked = SpeechEvaluation(
             {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]},
-            corpora,
+            corpora or Path(),
             tuple(speakers or SPEAKERS),
-            tuple(parts or PARTS),
+            chosen,
             seeds,
             limit,
             read_sentences(sentences, limit) if sentences else (),
