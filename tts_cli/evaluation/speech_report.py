@@ -61,8 +61,8 @@ WARPED_NOTE = (
     "of the cepstra finds."
 )
 PULSES_NOTE = (
-    "Pulses: energy of the vocoder's harmonic source relative to all there is, in unvoiced frames without a voiced neighbour; mean "
-    f"of their levels, each at least {FLOOR_DB:.0f} dB."
+    "Pulses: energy of the vocoder's harmonic source relative to all there is, in unvoiced frames without a voiced neighbour; "
+    f"mean of their levels, each at least {FLOOR_DB:.0f} dB."
 )
 
 FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
