@@ -8,26 +8,34 @@ import pytest
 from tts_cli import load
 from tts_cli.addon import open_addon
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
-from tts_cli.evaluation.harmonics import harmonic_share, harmonic_vocoder, harmonic_voice
+from tts_cli.evaluation.harmonics import harmonic_level, harmonic_vocoder, harmonic_voice
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.speech import speak_with
 
 TINY = Path(__file__).parents[1] / "addons"
 
 
-def test_share_is_that_of_the_energy_in_the_chosen_frames() -> None:
+def test_level_is_that_of_the_chosen_frames() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
     frames = np.arange(40) < 20
     harmonic = 0.1 * noise
     harmonic[4000:] = noise[4000:]
-    assert harmonic_share(harmonic, noise, 16000, frames) == pytest.approx(0.01, rel=1e-5)
-    assert harmonic_share(harmonic, noise, 16000, ~frames) == pytest.approx(1)
-    assert np.isnan(harmonic_share(harmonic, noise, 16000, np.zeros(40, np.bool_)))
-    assert np.isnan(harmonic_share(noise, np.zeros(8000, np.float32), 16000, frames))
-    assert harmonic_share(harmonic, noise[:3990], 16000, frames) == pytest.approx(0.01, rel=1e-5)
+    assert harmonic_level(harmonic, noise, 16000, frames) == pytest.approx(-20, abs=1e-3)
+    assert harmonic_level(harmonic, noise, 16000, ~frames) == pytest.approx(0, abs=1e-6)
+    assert harmonic_level(harmonic, noise[:3990], 16000, frames) == pytest.approx(-20, abs=1e-3), "the longer is cropped"
+    assert harmonic_level(0 * noise, noise, 16000, frames) == pytest.approx(-60)
+    assert np.isnan(harmonic_level(harmonic, noise, 16000, np.zeros(40, np.bool_)))
+    assert np.isnan(harmonic_level(noise, np.zeros(8000, np.float32), 16000, frames))
 
 
-def test_flat_filters_give_the_share_of_their_powers() -> None:
+def test_one_frame_that_is_voiced_after_all_does_not_decide() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, 4000).astype(np.float32)
+    pulses = 0.01 * noise
+    noise[:200] = pulses[:200] = 1.0
+    assert harmonic_level(pulses, noise, 16000, np.ones(20, np.bool_)) == pytest.approx(-38, abs=1e-2)
+
+
+def test_flat_filters_give_the_level_of_their_powers() -> None:
     """Pulses and noise both have unit power before they are shaped."""
     bins, frames = 201, 200
     pulses, noise = 0.2, 0.1
@@ -43,8 +51,8 @@ def test_flat_filters_give_the_share_of_their_powers() -> None:
         source = SourceFilter(200, 16000)
         return np.concatenate([source.feed(ports), source.finish()])
 
-    share = harmonic_share(synthesised(0), synthesised(noise), 16000, np.ones(frames, np.bool_))
-    assert share == pytest.approx(pulses**2 / (pulses**2 + noise**2), rel=0.05)
+    level = harmonic_level(synthesised(0), synthesised(noise), 16000, np.ones(frames, np.bool_))
+    assert level == pytest.approx(10 * np.log10(pulses**2 / (pulses**2 + noise**2)), abs=0.3)
 
 
 def test_a_voice_without_noise_differs_from_itself_by_the_noise_alone() -> None:

@@ -126,7 +126,7 @@ def test_recordings_have_all_of_their_own_detail(corpora: Path) -> None:
     assert shares and all(share == Estimate(1.0, 1.0, 1.0, share.num_clips) for share in shares.values())
     errors = rows_of(reports, "errors against")["anna", "copied"].estimates
     assert errors["mel_cepstral_distortion"].value == errors["voicing_error"].value == 0
-    assert "harmonic_share" not in errors
+    assert "harmonic_level" not in errors
     assert list(rows_of(reports, "detail")) == [("anna", "copied")]
 
 

@@ -18,6 +18,8 @@ from tts_cli.synthesis import Voice
 
 NOISE, HARMONIC = "noise_filter", "harmonic_filter"
 """Ports of a vocoder network that shapes noise and pulses apart."""
+FLOOR_DB = -60.0
+"""Lowest level of the harmonic source in a frame; below it, nobody hears pulses."""
 
 
 def harmonic_voice(voice: Voice) -> Voice | None:
@@ -71,15 +73,25 @@ class _Noiseless:
         return {name: np.zeros_like(array) if name == NOISE else array for name, array in outputs.items()}
 
 
-def harmonic_share(harmonic: Floats, audio: Floats, sample_rate: int, frames: Frames) -> float:
-    """Return the energy of `harmonic` (samples,) as a share of that of `audio` (samples,) in the chosen `frames` (T,).
+def harmonic_level(harmonic: Floats, audio: Floats, sample_rate: int, frames: Frames) -> float:
+    """Return the energy of `harmonic` (samples,) relative to that of `audio` (samples,), in dB: the mean over the chosen frames.
 
-    Frames are those of the mel at 16 kHz; the longer is cropped. NaN where no frame is chosen or the audio is silent there.
+    Each frame counts alike, at least `FLOOR_DB`: the energy of all frames together would tell of the few that are voiced after
+    all, at onsets and in creak, where the pitch tracker errs.
+
+    Args:
+        frames: (T,) those of the mel at 16 kHz; the longer is cropped.
+
+    Returns:
+        The level, or NaN where no frame is chosen or the audio is silent there.
     """
-    energies = [_frame_energies(resample(signal, sample_rate, MEL.sample_rate)) for signal in (harmonic, audio)]
-    count = min(len(frames), *map(len, energies))
-    part, whole = (float(energy[:count][frames[:count]].sum()) for energy in energies)
-    return part / whole if whole > 0 else float("nan")
+    parts, wholes = (_frame_energies(resample(signal, sample_rate, MEL.sample_rate)) for signal in (harmonic, audio))
+    count = min(len(frames), len(parts), len(wholes))
+    sounding = frames[:count] & (wholes[:count] > 0)
+    if not sounding.any():
+        return float("nan")
+    shares = parts[:count][sounding] / wholes[:count][sounding]
+    return float(10 * np.log10(np.maximum(shares, 10 ** (FLOOR_DB / 10))).mean())
 
 
 def _frame_energies(audio: Floats) -> Floats:

@@ -14,7 +14,7 @@ from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
 from tts_cli.evaluation.cepstra import compare_with_recording
-from tts_cli.evaluation.harmonics import harmonic_share
+from tts_cli.evaluation.harmonics import harmonic_level
 from tts_cli.evaluation.identity import OwnVoices
 from tts_cli.evaluation.naturalness import naturalness
 from tts_cli.evaluation.prompts import Prompt
@@ -98,7 +98,7 @@ class Instruments:
             found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
         if spoken.harmonic is not None:
             frames = (recording if recording and origin == "copy" else made).inner_unvoiced
-            found["harmonic_share"] = harmonic_share(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
+            found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
         return found
 
     def _recorded(self, clip: Clip) -> Spectra:

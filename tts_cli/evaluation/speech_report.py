@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tts_cli.evaluation.harmonics import FLOOR_DB
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.recognition import word_error_rate
 from tts_cli.evaluation.report import (
@@ -35,7 +36,7 @@ ERRORS = (
     Column("mel_cepstral_distortion", "MCD dB"),
     Column("f0_rmse_semitones", "F0 RMSE st"),
     Column("voicing_error", "VDE %", 1, 100.0),
-    Column("harmonic_share", "pulses dB", 1),
+    Column("harmonic_level", "pulses dB", 1),
 )
 HEARD = (WER, FAULTLESS, NATURALNESS, LOW_NATURALNESS, COSINE, Column("cpu", "CPU %", 1, 100.0))
 
@@ -59,7 +60,10 @@ WARPED_NOTE = (
     "Against the recording: MCD of 24 mel-cepstra, F0 RMSE and voicing errors over the pairs of frames that dynamic time warping "
     "of the cepstra finds."
 )
-PULSES_NOTE = "Pulses: energy of the vocoder's harmonic source in unvoiced frames, relative to all there is in them."
+PULSES_NOTE = (
+    "Pulses: energy of the vocoder's harmonic source relative to all there is, in unvoiced frames without a voiced neighbour; "
+    f"mean of their levels, each at least {FLOOR_DB:.0f} dB."
+)
 
 FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
 
@@ -112,11 +116,9 @@ def estimates(found: Sequence[Measured], recorded: FiguresByPrompt) -> dict[str,
     """Return the estimates of one row, from its prompts and the figures of their recordings."""
     figures = {one.prompt: one.figures for one in found}
     means = {name: _known(figures, name) for name in dict.fromkeys(key for each in figures.values() for key in each)}
-    rows = {name: mean_estimate(values) for name, values in means.items() if name not in (*TEXTURES, "harmonic_share")}
+    rows = {name: mean_estimate(values) for name, values in means.items() if name not in TEXTURES}
     if "naturalness" in means:
         rows[LOW_NATURALNESS.key] = percentile_estimate(means["naturalness"], 10)
-    if "harmonic_share" in means:
-        rows["harmonic_share"] = in_decibels(mean_estimate(means["harmonic_share"]))
     rows |= _shares(figures, recorded)
     if above := _pairs("naturalness", figures, recorded):
         rows[ABOVE_RECORDINGS.key] = mean_estimate([ours - theirs for ours, theirs in above])
@@ -141,12 +143,6 @@ def _pairs(name: str, figures: FiguresByPrompt, recorded: FiguresByPrompt) -> li
     """A figure and that of the recording, of the prompts of which both are defined."""
     both = [(each, recorded[prompt]) for prompt, each in figures.items() if prompt in recorded]
     return [(ours[name], theirs[name]) for ours, theirs in both if name in ours and name in theirs]
-
-
-def in_decibels(share: Estimate) -> Estimate:
-    """Return an estimate of a share of energy in dB, at least -120."""
-    value, low, high = (10 * float(np.log10(max(one, 1e-12))) for one in (share.value, share.low, share.high))
-    return Estimate(value, low, high, share.num_clips)
 
 
 def differences(measured: Mapping[str, Sequence[Measured]]) -> Report:
