@@ -155,3 +155,12 @@ def test_mixed_precision_trains(tmp_path: Path) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=5, precision="bf16-mixed")
     train(load_recipe(recipe), tmp_path / "run")
     assert load_file(checkpoints.newest(tmp_path / "run") / "model.safetensors")["first.weight"].dtype == torch.float32
+
+
+def test_batches_from_worker_processes_are_those_of_a_thread(search_path: str, tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=20)
+    train(load_recipe(recipe), tmp_path / "thread")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", search_path)
+        train(load_recipe(recipe, overrides=["loaders=2"]), tmp_path / "processes")
+    assert history(tmp_path / "processes") == history(tmp_path / "thread")

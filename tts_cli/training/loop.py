@@ -6,7 +6,6 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from tts_cli.errors import RefusedError
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.training import checkpoints
+from tts_cli.training.ahead import Ahead
 from tts_cli.training.checkpoints import Description
 from tts_cli.training.logbook import Logbook
 from tts_cli.training.recipe import Recipe
@@ -36,25 +36,6 @@ class Turn(nn.Module):
     def forward(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
         """The losses of `player` on this process's share of the batch."""
         return self.model.losses(batch, player, step)
-
-
-class Ahead:
-    """Makes the batch of the next step in a thread while the present one is learnt."""
-
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-        self._thread = ThreadPoolExecutor(1)
-        self._pending: dict[int, Future[Batch]] = {}
-
-    def batch(self, step: int) -> Batch:
-        """The batch of `step`; that of the next step is begun."""
-        present = self._pending.get(step) or self._thread.submit(self._batches.batch, step)
-        self._pending = {step + 1: self._thread.submit(self._batches.batch, step + 1)}
-        return present.result()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.shutdown(cancel_futures=True)
 
 
 class Loop:
@@ -82,7 +63,7 @@ class Loop:
 
         Raises RefusedError when losses, gradients or weights will not stay finite.
         """
-        ahead = Ahead(training)
+        ahead = Ahead(training, self.recipe.loaders)
         try:
             with self._logbook():
                 self._snapshot()
