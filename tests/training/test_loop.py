@@ -151,9 +151,18 @@ def test_shares_make_up_the_batch(num_items: int) -> None:
     assert all(len(rows["x"]) >= 1 for rows, _ in shares)
 
 
-def test_mixed_precision_trains(tmp_path: Path) -> None:
+def test_mixed_precision_trains_on_exact_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=5, precision="bf16-mixed")
+    types: set[torch.dtype] = set()
+    losses = toy.Model.losses
+
+    def noting(model: toy.Model, batch: dict[str, torch.Tensor], *rest: object) -> dict[str, torch.Tensor]:
+        types.add(batch["x"].dtype)
+        return losses(model, batch, *rest)
+
+    monkeypatch.setattr(toy.Model, "losses", noting)
     train(load_recipe(recipe), tmp_path / "run")
+    assert types == {torch.float32}
     assert load_file(checkpoints.newest(tmp_path / "run") / "model.safetensors")["first.weight"].dtype == torch.float32
 
 

@@ -26,6 +26,13 @@ from tts_cli.training.state import Player, TrainingState
 SEEDING = "torch.manual_seed, before each step, by the first 63 bits of SHA-256 of 'seed/step/process'"
 
 
+class Whole:
+    """A batch that Fabric hands on as it is: in mixed precision it rounds each tensor that it finds, audio and F0 to 8 bits."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+
 class Turn(nn.Module):
     """Calls a model's losses through `forward`, which is what Fabric wraps."""
 
@@ -33,9 +40,9 @@ class Turn(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+    def forward(self, whole: Whole, player: str, step: int) -> dict[str, Tensor]:
         """The losses of `player` on this process's share of the batch."""
-        return self.model.losses(batch, player, step)
+        return self.model.losses(whole.batch, player, step)
 
 
 class Loop:
@@ -126,7 +133,7 @@ class Loop:
             for parameter in other.parameters.values():
                 parameter.requires_grad_(other is player)
         player.optimiser.zero_grad()
-        losses = dict(self.turn(batch, player.name, self.step))
+        losses = dict(self.turn(Whole(batch), player.name, self.step))
         fraction = self._fraction(losses.pop("weight", None), num_items)
         self.fabric.backward(losses["loss"] * fraction)
         losses = self._averaged({name: value.detach() * fraction for name, value in losses.items()})
