@@ -18,7 +18,7 @@ from tts_cli.errors import RefusedError
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.training import checkpoints
 from tts_cli.training.ahead import Ahead
-from tts_cli.training.checkpoints import Description
+from tts_cli.training.checkpoints import Description, Stay
 from tts_cli.training.logbook import Logbook
 from tts_cli.training.recipe import Recipe
 from tts_cli.training.state import Player, TrainingState
@@ -58,6 +58,7 @@ class Loop:
         self.step = 0
         self.seconds_before = 0.0
         self.rollbacks = 0
+        self.elsewhere: tuple[Stay, ...] = ()
         self.best = math.inf
         self.saved_step = -1
         self.begun_from: tuple[dict[str, Any], ...] = ()
@@ -220,10 +221,13 @@ class Loop:
         if self.logbook is not None:
             self.logbook.losses(self.step, {name: float(value) for name, value in losses.items()})
 
-    def _validate(self, batches: Batches) -> None:
-        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far."""
+    def _validate(self, batches: Batches) -> float | None:
+        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far.
+
+        Returns the mean loss, in the other processes None.
+        """
         if self.logbook is None:
-            return
+            return None
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
         with torch.no_grad(), self.state.average.applied():
@@ -239,6 +243,7 @@ class Loop:
         if means.get("loss", math.inf) < self.best:
             self.best = means["loss"]
             self._save(self.best)
+        return means.get("loss")
 
     def _finish(self, validation: Batches) -> None:
         """Leave a checkpoint of the present step."""
@@ -265,6 +270,7 @@ class Loop:
             rollbacks=self.rollbacks,
             seconds=self.seconds,
             validation=validation,
+            elsewhere=self.elsewhere,
             commit=self._commit,
             begun_from=self.begun_from,
             versions=checkpoints.versions(),
