@@ -43,12 +43,13 @@ PREPARED ?= prepared/$(if $(filter data,$(CORPORA)),sample,speech)
 ADDONS ?= runs/addons
 
 # A training that goes on elsewhere: which, in how many megabytes, into which folder; its corpus, if not the one that its recipe
-# names, and the weights with which a recipe begins.
+# names; the weights with which a recipe begins; and the models whose mels a vocoder learns from.
 RUN ?= runs/$(VOCODER)
 SIZE_MB ?= 48
 PACK ?= packed/$(notdir $(basename $(RUN)))
 DATA ?=
 BEGIN ?=
+PREDICT_FROM ?=
 
 # Two environments: the runtime, which speaks, and everything, which also trains, measures and tests.
 RUNTIME := .venv/installed
@@ -95,7 +96,7 @@ train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it
 train-syntax: $(SYNTAX_ADDON) ## Train the parser of sentences, and export it to runs/addons (likewise; TREEBANK=DIR of Penn trees)
 gpu-pack: $(EVERYTHING) ## Lay RUN (a run or a recipe) into a folder that trains on another machine (SIZE_MB=48 PYTHON=3.12; docs/gpu.md)
 	$(TTS) pack $(RUN) --size-mb $(SIZE_MB) --output $(PACK) $(if $(filter 3.%,$(PYTHON)),--python $(PYTHON)) \
-		$(if $(DATA),--data $(DATA)) $(BEGIN:%=--init-from %)
+		$(if $(DATA),--data $(DATA)) $(BEGIN:%=--init-from %) $(PREDICT_FROM:%=--predict-from %)
 
 gpu-unpack: $(EVERYTHING) ## Bring back what was learnt there, from FOLDER, as a run (OUTPUT=runs/NAME)
 	$(TTS) unpack $(FOLDER) $(if $(OUTPUT),--output $(OUTPUT))

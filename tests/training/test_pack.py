@@ -10,8 +10,10 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -25,7 +27,8 @@ from tts_cli.models.layers import ConvNeXtBlock
 from tts_cli.training import away, checkpoints, packages, travel
 from tts_cli.training.pack import PackOptions, pack, read_about
 from tts_cli.training.portable import read_state
-from tts_cli.training.recipe import load_recipe
+from tts_cli.training.predict import predict_mels
+from tts_cli.training.recipe import load_recipe, parse_recipe
 from tts_cli.training.start import train
 from tts_cli.training.unpack import name_of, unpack
 
@@ -202,7 +205,7 @@ def test_larger_batches_and_other_keys_are_told_and_validation_stays(loose: Path
     assert _travel(loose, tmp_path / "out2", *again) == 0
     second, _ = read_state(tmp_path / "out2")
     assert [(stay.first_step, stay.last_step) for stay in second.elsewhere] == [(0, 2), (2, 3)]
-    assert name_of(tmp_path / "out2") == "small"
+    assert name_of(tmp_path / "out2") == "recipe"
     assert unpack(tmp_path / "out2", tmp_path / "run", [].append).name == "step-000000003"
 
 
@@ -225,6 +228,8 @@ def test_what_is_wrong_is_told_in_a_line(
     assert _travel(loose, tmp_path / "out", "--set", "stps=3") == 2
     assert "error: recipe.yaml with --set: unknown key 'stps'\nhint: did you mean 'steps'?" in capsys.readouterr().err
     assert _travel(loose, tmp_path / "out", "--files", "4") == 2
+    assert _travel(loose, tmp_path / "out", "--total-mb", "0.25") == 2
+    assert "the weights do not fit" in capsys.readouterr().err
     monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
     with pytest.raises(InputError, match="cannot hold"):
         pack(begun, tmp_path / "small", PackOptions(size_mb=0.05), [].append)
@@ -260,3 +265,24 @@ def test_what_is_compiled_stays_so_only_if_it_is_faster(compiled_ms: int, verdic
     assert len(said) == 2
     assert said[1].endswith(f"{compiled_ms} ms a step compiled, 5 before: {verdict}")
     assert trial.is_on == (block._compiled_call_impl is not None) == (verdict == "kept")
+
+
+def test_the_model_whose_mels_a_vocoder_learns_from_travels_with_it(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
+    corpus = shutil.copytree(recipe.with_name("corpus"), tmp_path / "corpus")
+    network = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
+    voice = {"model": "explicit-duration", "name": "voice", "data": str(corpus), "network": network, "batches": {}, "steps": 1}
+    train(parse_recipe(voice, "recipe"), tmp_path / "voice", say=[].append)
+    predict_mels(tmp_path / "voice", corpus)
+    options = PackOptions(size_mb=2, data=corpus, overrides=("batches.predicted={models: [voice], share: 0.7}",))
+    with pytest.raises(InputError, match="'small' learns from mels that 'voice' predicts"):
+        pack(recipe, tmp_path / "packed", options, [].append)
+    pack(recipe, tmp_path / "packed", replace(options, predict_from=(tmp_path / "voice",)), [].append)
+    assert _travel(tmp_path / "packed", tmp_path / "out", "--set", "steps=2") == 0
+    for name in ("slt-1", "bdl-2"):
+        place = Path("predicted") / "voice" / "features" / "real" / f"{name}.npy"
+        here, there = np.load(corpus / place), np.load(tmp_path / "work" / "corpus" / place)
+        assert here.shape == there.shape
+        assert np.abs(here.astype(np.float32) - there.astype(np.float32)).mean() < 0.1

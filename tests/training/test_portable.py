@@ -9,8 +9,7 @@ import toy
 from tts_cli.errors import CheckpointError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import seed_step
-from tts_cli.training.pack import first_description
-from tts_cli.training.portable import Limits, completed, groups, lay_out, read_state, write_state
+from tts_cli.training.portable import Limits, completed, fresh_description, groups, lay_out, read_state, write_state
 from tts_cli.training.recipe import Recipe, load_recipe
 from tts_cli.training.start import create_model
 from tts_cli.training.state import Tensors, TrainingState
@@ -47,7 +46,7 @@ def _trained(recipe: Recipe) -> tuple[toy.Model, Tensors]:
 def _there_and_back(recipe: Recipe, limits: Limits, folder: Path) -> tuple[Tensors, Tensors, list[str], list[str]]:
     model, tensors = _trained(recipe)
     layout = lay_out(groups(model, tensors), limits)
-    description = first_description(recipe, model, None).model_copy(update={"step": 3})
+    description = fresh_description(recipe, model, None).model_copy(update={"step": 3})
     write_state(folder, layout, description)
     read, found = read_state(folder)
     assert read.model_copy(update={"sha256": {}}) == description
@@ -97,7 +96,7 @@ def test_other_players_give_way_to_the_model(recipe: Recipe, tmp_path: Path) -> 
         "averages of the other players",
     ]
     layout = lay_out(whole[:1], ROOM)
-    write_state(tmp_path, layout, first_description(recipe, model, None))
+    write_state(tmp_path, layout, fresh_description(recipe, model, None))
     _, found = read_state(tmp_path)
     after, lines = completed(_model(recipe), found, False)
     assert lines == ["2 of 8 tensors are fresh: critic"]
@@ -123,5 +122,5 @@ def test_a_damaged_or_missing_file_is_refused(recipe: Recipe, tmp_path: Path) ->
 def test_a_smaller_state_takes_the_place_of_a_larger_one(recipe: Recipe, tmp_path: Path) -> None:
     model, tensors = _trained(recipe)
     for chosen in (groups(model, tensors), groups(model, tensors)[:2]):
-        write_state(tmp_path, lay_out(chosen, ROOM), first_description(recipe, model, None))
+        write_state(tmp_path, lay_out(chosen, ROOM), fresh_description(recipe, model, None))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.json", "weights-1.safetensors"]

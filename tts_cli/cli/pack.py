@@ -21,6 +21,10 @@ def pack(
         str | None, typer.Option(metavar="3.N", help="Python of the other machine; by default that which runs this.")
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Prepared corpus; by default what the recipe names.")] = None,
+    predict_from: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Run or addon of a model that a vocoder's recipe names in batches.predicted."),
+    ] = None,
     settings: Settings = None,
     init_from: Annotated[
         list[Path] | None,
@@ -36,7 +40,8 @@ def pack(
         from tts_cli.training.pack import pack as pack_training
 
         start = tuple(existing(path, "addon, checkpoint or run") for path in init_from or ())
-        options = PackOptions(size_mb, python, data, start, tuple(settings or ()))
+        predictors = tuple(existing(path, "addon, checkpoint or run") for path in predict_from or ())
+        options = PackOptions(size_mb, python, data, start, predictors, tuple(settings or ()))
         pack_training(existing(training, "run or recipe"), output, options, say)
         typer.echo(output)
 

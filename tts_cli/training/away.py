@@ -17,6 +17,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
 
+from tts_cli.errors import InputError
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock
 from tts_cli.training.checkpoints import Description, Stay
@@ -38,6 +39,8 @@ Shown = dict[str, NDArray[Any]]
 class Trip:
     """What a training on another machine must keep to."""
 
+    training: str
+    """Name of the run or the recipe that was packed."""
     home: Recipe
     """The recipe before it was changed for this machine."""
     out: Path
@@ -69,9 +72,14 @@ class AwayLoop(Loop):
         self._trial = CompileTrial(model, trip.compile)
 
     def begin_at(self, description: Description) -> None:
-        """Go on from `description`, whose state has been loaded."""
+        """Go on from `description`, whose state has been loaded. Raises InputError when the weights have no room."""
+        weights = groups(self.model, self.state.tensors())[0]
+        if lay_out([weights], self.trip.limits).left_out:
+            raise InputError(
+                "the weights do not fit in the files that are allowed", hint="allow larger ones: --file-mb, --total-mb"
+            )
         self.step = self.saved_step = self._began_at = description.step
-        self.seconds_before, self._former = description.seconds, description.elsewhere
+        self.seconds_before, self._former, self.begun_from = description.seconds, description.elsewhere, description.begun_from
         self._speed = Speed(self.step)
         if self.trip.finish:
             self._plan(self.step + 1000)
@@ -158,6 +166,7 @@ class AwayLoop(Loop):
         here = self.recipe.model_copy(update={"steps": steps})
         changed = differences(self.trip.home.model_dump(mode="json"), here.model_dump(mode="json"))
         stay = Stay(
+            training=self.trip.training,
             device=self.trip.device,
             first_step=self._began_at,
             last_step=self.step,

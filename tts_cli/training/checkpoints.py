@@ -30,6 +30,8 @@ DESCRIPTION = "checkpoint.json"
 class Stay(StrictModel):
     """A stretch of a training on another machine, by a recipe changed for it."""
 
+    training: str
+    """Name of the run or the recipe that travelled."""
     device: str
     first_step: int
     """Steps done before it."""

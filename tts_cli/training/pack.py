@@ -14,18 +14,19 @@ import torch
 
 from tts_cli.config import StrictModel, read_mapping
 from tts_cli.corpora.manifest import Corpus, Recording
-from tts_cli.corpora.packed import LOWEST_KBPS, encode, packed_frames, packed_rows, write_packed
+from tts_cli.corpora.packed import LOWEST_KBPS, PackedAudio, encode, packed_frames, packed_rows, write_packed
 from tts_cli.errors import CheckpointError, InputError, OutputError
 from tts_cli.models import TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.packages import packed_packages, running_python
-from tts_cli.training.portable import Layout, Limits, groups, lay_out, write_state
+from tts_cli.training.portable import Layout, Limits, fresh_description, groups, lay_out, write_state
+from tts_cli.training.predictors import find_predictors, write_predictors
 from tts_cli.training.recipe import Recipe, load_recipe, write_recipe
 from tts_cli.training.start import begin, check_agreement, create_model, open_corpus
 from tts_cli.training.state import Tensors
 
 SCRIPT = "train_here.py"
-ABOUT, PACKAGES, STATE, CORPUS = "pack.json", "packages.tar.xz", "state", "corpus"
+ABOUT, PACKAGES, STATE, CORPUS, PREDICTORS = "pack.json", "packages.tar.xz", "state", "corpus", "predictors"
 """What a pack consists of besides `SCRIPT` and `recipe.yaml`."""
 
 _FILE_BYTES = 1 << 40
@@ -39,6 +40,8 @@ class About(StrictModel):
     """`pack.json`: what a pack is, and how it came about."""
 
     format: int = 1
+    training: str
+    """Name of the run or the recipe's file that was packed."""
     name: str
     python: str
     """Version of Python that its packages are for, as 3.12."""
@@ -59,8 +62,7 @@ class Origin:
     recipe: Recipe
     corpus: Corpus
     model: TrainableModel
-    description: checkpoints.Description | None
-    """None: it has not begun."""
+    description: checkpoints.Description
     tensors: Tensors | None
     """Its state; of one that has not begun, the weights that the recipe's seed does not make. None: there are none."""
 
@@ -77,6 +79,8 @@ class PackOptions:
     """Folder of the prepared corpus; None: what the recipe names."""
     init_from: tuple[Path, ...] = ()
     """Addons, checkpoints and runs whose weights a training that has not begun starts from."""
+    predict_from: tuple[Path, ...] = ()
+    """Runs or addons of the models that a vocoder's recipe names in batches.predicted."""
     overrides: tuple[str, ...] = ()
     """`KEY=VALUE` for the recipe."""
 
@@ -95,12 +99,31 @@ def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -
         raise InputError(f"'{python}' is no version of Python", hint=f"for example {running_python()}")
     origin = _origin(training, options, say)
     packages = packed_packages(python)
+    predictors = find_predictors(origin.recipe, origin.corpus, options.predict_from)
     rows, wanted = _clips(origin)
-    frames = len(packed_frames(origin.corpus, wanted)) + len(packed_rows(rows))
-    room = round(options.size_mb * 1e6) - len(packages) - frames - _SPARE_BYTES
+    others = [len(packages), len(packed_frames(origin.corpus, wanted)), len(packed_rows(rows)), _SPARE_BYTES]
+    room = round(options.size_mb * 1e6) - sum(others) - sum(each.layout.num_bytes for each in predictors.values())
     layout = _state(origin, room, wanted)
     audio = encode(origin.corpus, wanted, room - (layout.num_bytes if layout else 0))
-    about = About(
+    about = _about(origin, training, python, audio, layout)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / PACKAGES).write_bytes(packages)
+        kept = {recording.features for recording in audio.recordings}
+        rows = [row for row in rows if row.split != "train" or row.features in kept]
+        write_packed(output / CORPUS, origin.corpus, rows, audio)
+        write_predictors(output / PREDICTORS, predictors)
+        _write_beside(output, origin, about, layout)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error}") from error
+    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+    _report(about, layout, size, say)
+    return size
+
+
+def _about(origin: Origin, training: Path, python: str, audio: PackedAudio, layout: Layout | None) -> About:
+    return About(
+        training=training.absolute().name.removesuffix(".yaml"),
         name=origin.recipe.name,
         python=python,
         commit=checkpoints.commit(),
@@ -109,18 +132,6 @@ def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -
         num_left_out=audio.num_left_out,
         left_out=tuple(layout.left_out) if layout else (),
     )
-    kept = {recording.features for recording in audio.recordings}
-    rows = [row for row in rows if row.split != "train" or row.features in kept]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / PACKAGES).write_bytes(packages)
-        write_packed(output / CORPUS, origin.corpus, rows, audio)
-        _write_beside(output, origin, about, layout)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error}") from error
-    size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
-    _report(about, layout, size, say)
-    return size
 
 
 def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
@@ -134,7 +145,8 @@ def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
     model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
     found = checkpoints.latest(training, say) if training.is_dir() else None
     if found is None:
-        return Origin(recipe, corpus, model, None, _first_state(model, recipe, options.init_from, say))
+        description = fresh_description(recipe, model, checkpoints.commit(), options.init_from)
+        return Origin(recipe, corpus, model, description, _first_state(model, recipe, options.init_from, say))
     if options.init_from:
         raise InputError(f"{training}: has begun, so it takes its weights from its own checkpoint", hint="leave out --init-from")
     check_agreement(found[0], recipe, model.facts, say)
@@ -185,7 +197,7 @@ def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> Layout | N
     seconds = sum(recording.num_frames for recording in wanted) / origin.corpus.mel.frame_rate
     left = round(room - seconds * LOWEST_KBPS * 1000 / 8)
     layout = lay_out(parts, Limits(len(parts) + 2, _FILE_BYTES, max(0, left)))
-    if layout.files:
+    if parts[0].what not in layout.left_out:
         return layout
     smallest = lay_out(parts[:1], Limits(1, _FILE_BYTES, room // 2))
     if not smallest.files:
@@ -198,21 +210,7 @@ def _write_beside(output: Path, origin: Origin, about: About, layout: Layout | N
     (output / ABOUT).write_text(about.model_dump_json(indent=1), encoding="utf-8")
     shutil.copy(Path(__file__).with_name(SCRIPT), output / SCRIPT)
     if layout is not None:
-        write_state(output / STATE, layout, origin.description or first_description(origin.recipe, origin.model, about.commit))
-
-
-def first_description(recipe: Recipe, model: TrainableModel, commit: str | None) -> checkpoints.Description:
-    """Return the description of a training at step 0."""
-    return checkpoints.Description(
-        kind=recipe.model,
-        step=0,
-        recipe=recipe.model_dump(mode="json"),
-        facts=model.facts,
-        random={"seed": recipe.seed},
-        seconds=0.0,
-        commit=commit,
-        versions=checkpoints.versions(),
-    )
+        write_state(output / STATE, layout, origin.description)
 
 
 def _report(about: About, layout: Layout | None, size: int, say: Say) -> None:

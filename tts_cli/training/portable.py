@@ -17,8 +17,11 @@ from torch import Tensor
 from tts_cli.config import parse
 from tts_cli.errors import CheckpointError, OutputError
 from tts_cli.models import TrainableModel
-from tts_cli.training.checkpoints import DESCRIPTION, Description, checksum
+from tts_cli.training.checkpoints import DESCRIPTION, Description, checksum, versions
+from tts_cli.training.loop import SEEDING
+from tts_cli.training.recipe import Recipe
 from tts_cli.training.state import Tensors
+from tts_cli.training.weights import lineage
 
 _HEADER_BYTES = 256
 """Allowance for the name, type and place of a tensor in a file."""
@@ -95,22 +98,38 @@ def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
     return [group for group in split if group.tensors]
 
 
-def lay_out(chosen: Sequence[Group], limits: Limits) -> Layout:
-    """Spread the groups over files: all exactly if that fits, else compactly, and without the last ones if that is too much."""
-    compact = [group._replace(tensors=_compact(group)) for group in chosen]
-    mixed = [group if group.stem == "weights" else other for group, other in zip(chosen, compact, strict=True)]
-    for option in (chosen, mixed, compact):
-        files = _spread(option, limits)
-        if files is not None:
-            return Layout(files, [], option is chosen)
+def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False) -> Layout:
+    """Spread over files the groups that fit in half precision, the first before others, and then as exactly as they fit."""
     kept: list[Group] = []
+    compact: list[Group] = []
     left_out = []
-    for group in compact:
-        if _spread([*kept, group], limits) is None:
+    for group in chosen:
+        smaller = group._replace(tensors=_compact(group))
+        if _spread([*compact, smaller], limits) is None:
             left_out.append(group.what)
         else:
-            kept.append(group)
-    return Layout(_spread(kept, limits) or {}, left_out, False)
+            kept, compact = [*kept, group], [*compact, smaller]
+    mixed = [group if group.stem == "weights" else other for group, other in zip(kept, compact, strict=True)]
+    for option in () if only_compact else (kept, mixed):
+        files = _spread(option, limits)
+        if files is not None:
+            return Layout(files, left_out, option is kept)
+    return Layout(_spread(compact, limits) or {}, left_out, False)
+
+
+def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None, init_from: Sequence[Path] = ()) -> Description:
+    """Return the description of a training of `model` that begins with the weights of `init_from`, at step 0."""
+    return Description(
+        kind=recipe.model,
+        step=0,
+        recipe=recipe.model_dump(mode="json"),
+        facts=model.facts,
+        random={"seed": recipe.seed, "scheme": SEEDING},
+        seconds=0.0,
+        commit=commit,
+        begun_from=tuple(lineage(path) for path in init_from),
+        versions=versions(),
+    )
 
 
 def write_state(folder: Path, layout: Layout, description: Description) -> None:

@@ -20,8 +20,9 @@ from tts_cli.corpora.packed import unpack_corpus
 from tts_cli.errors import InputError, OutputError, TtsError
 from tts_cli.models import model_file
 from tts_cli.training.away import AwayLoop, Trip
-from tts_cli.training.pack import CORPUS, STATE, About, first_description, read_about
-from tts_cli.training.portable import Limits, completed, read_state
+from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
+from tts_cli.training.portable import Limits, completed, fresh_description, read_state
+from tts_cli.training.predictors import predict_on_arrival
 from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
 from tts_cli.training.start import StopSignals, create_model, launch, open_corpus
 
@@ -102,6 +103,8 @@ def parse_arguments(pack: Path, arguments: Sequence[str]) -> Options:
 def _train(pack: Path, options: Options, started: float) -> None:
     about = read_about(pack)
     unpack_corpus(pack / CORPUS, options.work / "corpus", num_cores())
+    torch.set_num_threads(num_cores())
+    predict_on_arrival(pack / PREDICTORS, options.work / "corpus", "cuda" if torch.cuda.is_available() else "cpu")
     home = load_recipe(pack / "recipe.yaml")
     recipe = recipe_for_this_machine(home, options)
     torch.set_num_threads(recipe.threads)
@@ -146,7 +149,7 @@ def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Opti
     """Return the loop, in the state in which the training left its last machine."""
     fabric = launch(recipe)
     model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
-    description = first_description(home, model, about.commit)
+    description = fresh_description(home, model, about.commit)
     found, lines = None, []
     if options.state.is_dir():
         description, found = read_state(options.state)
@@ -170,13 +173,14 @@ def _trip(home: Recipe, about: About, options: Options, started: float, device: 
     if mode == "auto":
         mode = "trial" if device.startswith("cuda") and options.minutes >= SHORTEST_TO_COMPILE else "off"
     return Trip(
+        training=about.training,
         home=home,
         out=options.out,
         limits=options.limits,
         deadline=started + seconds - min(MOST_RESERVED_SECONDS, RESERVED_SHARE * seconds),
         device=device_name(device),
         commit=about.commit,
-        remarks=(f"{about.name}: packages, corpus and model were ready after {ready:.0f} s", *lines),
+        remarks=(f"{about.training}: packages, corpus and model were ready after {ready:.0f} s", *lines),
         compile=mode,
         finish=options.finish,
     )
