@@ -1,6 +1,8 @@
 # `make` lists what can be made. A target makes what it needs first and skips what is done.
 
 PYTHON ?= python3
+# PYTHON=3.12 names the Python of another machine, for gpu-pack; it is none to make environments with.
+INTERPRETER := $(if $(filter 3.%,$(PYTHON)),python3,$(PYTHON))
 RECIPE ?= tiny
 CORPORA ?= data
 TEXT ?= Hello there, how are you today?
@@ -40,6 +42,15 @@ SOURCES ?= $(addprefix $(CORPORA)/,$(shell tail -n +2 $(SPLITS) | cut -d , -f 1 
 PREPARED ?= prepared/$(if $(filter data,$(CORPORA)),sample,speech)
 ADDONS ?= runs/addons
 
+# A training that goes on elsewhere: which, in how many megabytes, into which folder; its corpus, if not the one that its recipe
+# names; the weights with which a recipe begins; and the models whose mels a vocoder learns from.
+RUN ?= runs/$(VOCODER)
+SIZE_MB ?= 48
+PACK ?= packed/$(notdir $(basename $(RUN)))
+DATA ?=
+BEGIN ?=
+PREDICT_FROM ?=
+
 # Two environments: the runtime, which speaks, and everything, which also trains, measures and tests.
 RUNTIME := .venv/installed
 EVERYTHING := .venv-all/installed
@@ -60,7 +71,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax export shipped synth transfer bench clean
+.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +94,13 @@ train-vocoder: runs/$(VOCODER)$(VOCODER_STAGE)/trained ## Train the vocoder (lik
 train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
 train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it with its inventory to runs/addons (likewise)
 train-syntax: $(SYNTAX_ADDON) ## Train the parser of sentences, and export it to runs/addons (likewise; TREEBANK=DIR of Penn trees)
+gpu-pack: $(EVERYTHING) ## Lay RUN (a run or a recipe) into a folder that trains on another machine (SIZE_MB=48 PYTHON=3.12; docs/gpu.md)
+	$(TTS) pack $(RUN) --size-mb $(SIZE_MB) --output $(PACK) $(if $(filter 3.%,$(PYTHON)),--python $(PYTHON)) \
+		$(if $(DATA),--data $(DATA)) $(BEGIN:%=--init-from %) $(PREDICT_FROM:%=--predict-from %)
+
+gpu-unpack: $(EVERYTHING) ## Bring back what was learnt there, from FOLDER, as a run (OUTPUT=runs/NAME)
+	$(TTS) unpack $(FOLDER) $(if $(OUTPUT),--output $(OUTPUT))
+
 export: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Export both as addons to runs/addons
 shipped: ## Make every shipped voice, stage by stage, from CORPORA=DIR; what is done is kept, what was stopped goes on
 	@$(MAKE) RECIPE=shipped export train-copycat train-vae
@@ -102,13 +120,13 @@ clean: ## Remove environments, caches and out/; prepared corpora and runs stay
 
 $(RUNTIME): pyproject.toml
 	@echo "installing the runtime in .venv"
-	@$(PYTHON) -m venv .venv
+	@$(INTERPRETER) -m venv .venv
 	@.venv/bin/pip install -qq --disable-pip-version-check --editable '.[demo]'
 	@touch $@
 
 $(EVERYTHING): pyproject.toml
 	@echo "installing everything in .venv-all"
-	@$(PYTHON) -m venv .venv-all
+	@$(INTERPRETER) -m venv .venv-all
 	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,test]'
 	@touch $@
 

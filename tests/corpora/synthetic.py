@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from tts_cli.audio.mel import MelConfig, energy, log_mel
-from tts_cli.corpora.manifest import Recording
+from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSummary, open_corpus, write_arrays, write_corpus
 
 SAMPLE = Path(__file__).parents[2] / "data"
 MEL = MelConfig()
@@ -54,3 +55,39 @@ def synthetic_features(num_frames: int, seed: int) -> dict[str, np.ndarray]:
         "voicing": (frames // 5 % 2).astype(np.float32),
         "audio": np.round(audio * 32768).astype(np.int16),
     }
+
+
+SPOKEN = {"slt": "cmu_us_slt_arctic", "bdl": "cmu_us_bdl_arctic"}
+"""Speakers of a corpus of real speech, and their folders in the sample."""
+
+
+def spoken_recording(name: str, speaker: str, split: str, num_frames: int) -> Recording:
+    """A row whose first token lasts one frame, and whose other one the rest."""
+    return Recording(
+        id=name, audio_filepath=f"somewhere/{name}.wav", text="A.", normalized_text="a.", duration=num_frames / MEL.frame_rate,
+        speaker=speaker, corpus="real", split=split, kind="statement", tokens=("^", "."), durations=(1, num_frames - 1),
+        num_frames=num_frames, features=f"features/real/{name}.npz",
+    )  # fmt: skip
+
+
+def write_spoken_corpus(folder: Path, clips: int) -> Corpus:
+    """Write a corpus of real speech with an invented pitch; the first clip of a speaker is unvoiced, the third validates."""
+    rows = []
+    for speaker, corpus in SPOKEN.items():
+        for number, path in enumerate(sorted((SAMPLE / corpus / "wav").iterdir())[:clips]):
+            samples, _ = soundfile.read(path, dtype="int16")
+            audio = np.pad(samples, (0, -len(samples) % MEL.hop_samples))
+            num_frames = len(audio) // MEL.hop_samples
+            rows.append(spoken_recording(f"{speaker}-{number}", speaker, "validation" if number == 2 else "train", num_frames))
+            mel = log_mel((audio / 32768).astype(np.float32), MEL)
+            pitch = {"log_f0": np.full(num_frames, 5.01, np.float32), "voicing": np.zeros(num_frames, np.float32)}
+            if number:
+                voiced = np.flatnonzero(np.arange(num_frames) // 7 % 2)
+                pitch["voicing"][voiced] = 1
+                pitch["log_f0"][:] = np.interp(np.arange(num_frames), voiced, 5 + 0.3 * np.sin(voiced / 9))
+            write_arrays(folder / rows[-1].features, {"mel": mel, "energy": energy(mel)[:, 0], "audio": audio, **pitch})
+    summaries = {name: SpeakerSummary(clips=clips, seconds=3.0 * clips, mean_log_f0=5.0, std_log_f0=0.2) for name in SPOKEN}
+    write_corpus(
+        folder, CorpusSummary(mel=MEL, mel_hash=MEL.hash, symbols=("_", "^", "."), speakers=summaries, versions={}), rows
+    )
+    return open_corpus(folder)

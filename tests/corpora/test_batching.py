@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -179,3 +180,10 @@ def test_what_is_read_has_no_say_in_who_shares_a_batch(prepared: Corpus) -> None
     )
     for step in range(same.batches_per_epoch):
         assert torch.equal(same.batch(step)["mel"], other.batch(step)["mel"])
+
+
+def test_batches_can_go_to_another_process(prepared: Corpus) -> None:
+    batches = SegmentBatches(prepared, "train", 2, 8, (2, 1), seed=3)
+    first = batches.batch(0)
+    again = pickle.loads(pickle.dumps(batches)).batch(0)
+    assert same(first, again)

@@ -155,3 +155,27 @@ def test_a_batch_with_too_short_margins_is_refused_by_name() -> None:
     }
     with pytest.raises(ConfigError, match="margin_frames is 1 less"):
         model.losses({**frames, "audio": torch.zeros(1, 20 * HOP)}, "generator", 0)
+
+
+def test_mixed_precision_keeps_f0_phases_and_levels_exact() -> None:
+    torch.manual_seed(0)
+    model = Model(SMALL, CorpusFacts())
+    num_frames = 30 + 39 + LOOKAHEAD
+    batch = {
+        "mel": torch.randn(2, num_frames, 80) - 5,
+        "log_f0": torch.full((2, num_frames, 1), 5.0),
+        "voicing": torch.ones(2, num_frames, 1),
+        "audio": 0.1 * torch.randn(2, 30 * HOP),
+    }
+    measured = []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            losses = model.losses(batch, "generator", 2)
+        losses["loss"].backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.network.parameters() if p.grad is not None])
+        measured.append(({name: float(value.detach()) for name, value in losses.items()}, gradient))
+    (exact, gradient), (mixed, mixed_gradient) = measured
+    assert mixed == pytest.approx(exact, rel=0.02, abs=0.01)
+    assert torch.cosine_similarity(gradient, mixed_gradient, dim=0) > 0.98

@@ -13,6 +13,7 @@ import tts_cli
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
+sys.path.append(str(FOLDER.parent / "corpora"))
 
 
 @pytest.fixture(scope="session")

@@ -151,7 +151,25 @@ def test_shares_make_up_the_batch(num_items: int) -> None:
     assert all(len(rows["x"]) >= 1 for rows, _ in shares)
 
 
-def test_mixed_precision_trains(tmp_path: Path) -> None:
+def test_mixed_precision_trains_on_exact_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=5, precision="bf16-mixed")
+    types: set[torch.dtype] = set()
+    losses = toy.Model.losses
+
+    def noting(model: toy.Model, batch: dict[str, torch.Tensor], *rest: object) -> dict[str, torch.Tensor]:
+        types.add(batch["x"].dtype)
+        return losses(model, batch, *rest)
+
+    monkeypatch.setattr(toy.Model, "losses", noting)
     train(load_recipe(recipe), tmp_path / "run")
+    assert types == {torch.float32}
     assert load_file(checkpoints.newest(tmp_path / "run") / "model.safetensors")["first.weight"].dtype == torch.float32
+
+
+def test_batches_from_worker_processes_are_those_of_a_thread(search_path: str, tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=20)
+    train(load_recipe(recipe), tmp_path / "thread")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", search_path)
+        train(load_recipe(recipe, overrides=["loaders=2"]), tmp_path / "processes")
+    assert history(tmp_path / "processes") == history(tmp_path / "thread")

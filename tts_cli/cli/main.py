@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, parse, prepare, stack, synth, train, transfer
+from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
 TERMINATED = 143
@@ -31,6 +31,8 @@ ORDER = (
     "prepare",
     "train",
     "predict-mels",
+    "pack",
+    "unpack",
     "export-addon",
     "evaluate",
 )
@@ -72,6 +74,8 @@ app.command()(machine.bench)
 app.command()(prepare.prepare)
 app.add_typer(train.app, name="train")
 app.command()(train.predict_mels)
+app.command()(pack.pack)
+app.command()(pack.unpack)
 app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
 

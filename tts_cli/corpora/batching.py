@@ -36,6 +36,10 @@ class FeatureCache:
         self._num_bytes = 0
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the features behind: each process fills a cache of its own."""
+        return FeatureCache, (self._corpus, self._names, self._max_bytes)
+
     def load(self, recording: Recording) -> Arrays:
         """The features of `recording`, as `Corpus.load` gives them. They are shared: do not write into them."""
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from tts_cli.audio.alignment import ALIGNMENT_VERSION, align
-from tts_cli.audio.files import quantise, read_native, resample, unwritable
+from tts_cli.audio.files import quantise, read_native, resample
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
 from tts_cli.corpora.journal import key_of
+from tts_cli.corpora.manifest import write_arrays
 from tts_cli.errors import AudioError
 
 FEATURES_VERSION = 1
@@ -129,7 +129,7 @@ def write_features(task: FeatureTask) -> PitchStatistics:
     samples, rate = read_native(task.audio)
     audio = _stored(resample(samples, rate, task.mel.sample_rate))
     arrays = features(audio, task.mel, task.range_hz)
-    _write_npz(task.folder / task.features, arrays)
+    write_arrays(task.folder / task.features, arrays)
     voiced = arrays["log_f0"][arrays["voicing"] > 0].astype(np.float64)
     return PitchStatistics(len(voiced), float(voiced.sum()), float(np.square(voiced).sum()))
 
@@ -142,16 +142,3 @@ def features(audio: Floats, config: MelConfig, range_hz: tuple[float, float] | N
     padded[: len(audio)] = quantise(audio)
     log_f0 = interpolate_log_f0(f0_hz, np.sqrt(range_hz[0] * range_hz[1]) if range_hz else _TYPICAL_HZ)
     return {"mel": mel, "log_f0": log_f0, "voicing": voicing, "energy": energy(mel)[:, 0], "audio": padded}
-
-
-def _write_npz(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)

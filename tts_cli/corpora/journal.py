@@ -93,7 +93,7 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         for key, task in tasks.items():
             yield key, function(task)
         return
-    pool = ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), _start_worker)
+    pool = ProcessPoolExecutor(num_processes, multiprocessing.get_context("spawn"), start_worker)
     try:
         futures = {pool.submit(function, task): key for key, task in tasks.items()}
         for future in as_completed(futures):
@@ -104,8 +104,8 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """Leaves interrupts to the parent, and ends with it, however it ended."""
+def start_worker() -> None:
+    """Leave interrupts to the parent process, and end with it, however it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import ValidationError
 
+from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
 from tts_cli.corpora.journal import write_atomically
@@ -133,6 +135,20 @@ class Corpus:
 
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Write the features of a recording, whole or not at all. Raises OutputError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
+        temporary.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:

@@ -105,6 +105,7 @@ def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
         "",
         f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
+        *(f"- trained elsewhere: {stay}" for stay in about.elsewhere),
     ]
     lines += [f"- begun from: {_told(beginning)}" for beginning in about.begun_from]
     if facts.speakers or facts.symbols:
@@ -143,7 +144,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
     kind = _addon_kind(source)
     speaks = kind == "acoustic"
     default_speakers = options.speakers or source.recipe.speakers
-    told = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "versions"}
+    told = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "elsewhere", "versions"}
     provenance = about.model_dump(mode="json", include=told)
     # Where the corpus lay is of one machine.
     provenance["recipe"].pop("data", None)

@@ -118,7 +118,16 @@ class PitchNetwork(nn.Module):
         self.register_buffer("bins", torch.from_numpy(bins), persistent=False)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        log_probabilities = torch.log_softmax(self.head(self.blocks(self.front(mel))), -1)
+        return self.estimate(self.scores(mel))
+
+    def scores(self, mel: Tensor) -> Tensor:
+        """Return log-probabilities of bins up to a constant, (B, T - margins, bins)."""
+        result: Tensor = self.head(self.blocks(self.front(mel)))
+        return result
+
+    def estimate(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what `forward` does, from `scores`; F0 needs float32."""
+        log_probabilities = torch.log_softmax(scores, -1)
         return log_probabilities, (torch.exp(log_probabilities) * self.bins).sum(-1, keepdim=True)
 
     def loss(self, log_probabilities: Tensor, estimate: Tensor, log_f0: Tensor, voicing: Tensor) -> Tensor:
@@ -170,10 +179,18 @@ class FilterNetwork(nn.Module):
 
     def filters(self, mel: Tensor, standard: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The outputs for a log-F0 that stands `pitch_margin` frames after the start of the mel."""
+        return self.spectra(mel, self.heads(standard, used), used)
+
+    def heads(self, standard: Tensor, used: Tensor) -> Tensor:
+        """Return what the outputs are made of: changes of the mel's envelope, and phases."""
         skip = self.pitch_margin - (FRONT_KERNEL - 1 - LOOKAHEAD)
         features = torch.cat([harmonic_comb(used, self.centres), used - 5.0], -1)
         hidden = self.front(standard)[:, skip:] + self.pitch_input(features)
-        heads = self.head(self.norm(self.blocks(hidden)))
+        result: Tensor = self.head(self.norm(self.blocks(hidden)))
+        return result
+
+    def spectra(self, mel: Tensor, heads: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the outputs made of `heads`; levels and phases need float32."""
         inner = mel[:, self.margin : mel.shape[1] - LOOKAHEAD]
         harmonic_head, noise_head = heads.split(self.sizes, -1)
         change, angle = harmonic_head.unflatten(-1, (SUBFRAMES, 2, self.num_bins)).unbind(3)
@@ -251,15 +268,19 @@ class Model(TrainableModel):
             raise ConfigError(f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames")
         mel, log_f0, voicing = (batch[name][:, skip:] for name in ("mel", "log_f0", "voicing"))
         standard = (mel - self.network.mean) / self.network.deviation
-        log_probabilities, own = self.network.pitch(standard)
+        scores = self.network.pitch.scores(standard)
         inner = slice(self.config.pitch_margin, mel.shape[1] - LOOKAHEAD)
         true = log_f0[:, inner]
-        pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing[:, inner])
+        with torch.autocast(mel.device.type, enabled=False):
+            log_probabilities, own = self.network.pitch.estimate(scores.float())
+            pitch_loss = self.network.pitch.loss(log_probabilities, own, true, voicing[:, inner])
         used = torch.where(use_own, own.detach(), true)
-        excited, harmonic, noise = self.network.filters(mel, standard, used)
+        heads = self.network.heads(standard, used)
         described = slice(self.config.margin, mel.shape[1] - LOOKAHEAD)
-        leakage = self.leakage(harmonic, noise, hissing(mel[:, described], voicing[:, described]))
-        return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
+        with torch.autocast(mel.device.type, enabled=False):
+            excited, harmonic, noise = self.network.spectra(mel, heads.float(), used)
+            leakage = self.leakage(harmonic, noise, hissing(mel[:, described], voicing[:, described]))
+            return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
     def leakage(self, harmonic: Tensor, noise: Tensor, hiss: Tensor) -> Tensor:
         """Return by how much, in nepers, pulses exceed a level well below the noise, in frames where `hiss` (B, T) is 1.
@@ -324,8 +345,9 @@ class Model(TrainableModel):
 
     def log_mel(self, audio: Tensor) -> Tensor:
         """Natural-log mel of whole windows: (B, S) -> (B, frames, bands)."""
-        mel = magnitudes(audio, self.mel_window, self.facts.mel.hop_samples) @ self.mel_filters.T
-        return torch.log(mel + 5 * self.facts.mel.floor)
+        with torch.autocast(audio.device.type, enabled=False):
+            mel = magnitudes(audio, self.mel_window, self.facts.mel.hop_samples) @ self.mel_filters.T
+            return torch.log(mel + 5 * self.facts.mel.floor)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses with the network's own F0; no `loss` in an adversarial stage, as of `MelModel.metrics`."""

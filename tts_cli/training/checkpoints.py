@@ -27,6 +27,24 @@ from tts_cli.training.state import Tensors
 DESCRIPTION = "checkpoint.json"
 
 
+class Stay(StrictModel):
+    """A stretch of a training on another machine, by a recipe changed for it."""
+
+    training: str
+    """Name of the run or the recipe that travelled."""
+    device: str
+    first_step: int
+    """Steps done before it."""
+    last_step: int
+    seconds: float
+    changed: dict[str, str]
+    """Keys of the recipe that were changed for it, with `old -> new`."""
+
+    def __str__(self) -> str:
+        changes = "".join(f", {key}: {change}" for key, change in self.changed.items())
+        return f"steps {self.first_step} to {self.last_step} on {self.device} in {self.seconds:.0f} s{changes}"
+
+
 class Description(StrictModel):
     """checkpoint.json: what the tensors beside it are."""
 
@@ -44,6 +62,8 @@ class Description(StrictModel):
     """Training time so far, all runs together."""
     validation: float | None = None
     """Mean validation loss at this step, where it was measured."""
+    elsewhere: tuple[Stay, ...] = ()
+    """Stretches of the training on other machines."""
     commit: str | None = None
     begun_from: tuple[dict[str, Any], ...] = ()
     """Models that gave the first weights: of each its name, kind, step, commit, and in turn what it had begun from."""
@@ -72,7 +92,7 @@ class Checkpoint:
         """The tensors of one part, checked against their checksum."""
         path = self.folder / f"{part}.safetensors"
         try:
-            if _sha256(path) != self.description.sha256.get(path.name):
+            if checksum(path) != self.description.sha256.get(path.name):
                 raise CheckpointError(f"{path}: damaged: its checksum is not the one in {DESCRIPTION}")
             return load_file(path)
         except (OSError, SafetensorError) as error:
@@ -194,13 +214,19 @@ def commit() -> str | None:
         return None
 
 
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _write(folder: Path, tensors: Tensors, description: Description) -> None:
     checksums = {}
     for part, group in tensors.items():
         path = folder / f"{part}.safetensors"
         save_file({name: value.detach().cpu().contiguous().clone() for name, value in group.items()}, path)
         _synchronise(path)
-        checksums[path.name] = _sha256(path)
+        checksums[path.name] = checksum(path)
     text = description.model_copy(update={"sha256": checksums}).model_dump_json(indent=1)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
     _synchronise(folder / DESCRIPTION)
@@ -229,8 +255,3 @@ def _synchronise(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,20 @@ from torch import Tensor, nn
 from tts_cli.errors import RefusedError
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.training import checkpoints
-from tts_cli.training.checkpoints import Description
+from tts_cli.training.ahead import Ahead
+from tts_cli.training.checkpoints import Description, Stay
 from tts_cli.training.logbook import Logbook
 from tts_cli.training.recipe import Recipe
 from tts_cli.training.state import Player, TrainingState
 
 SEEDING = "torch.manual_seed, before each step, by the first 63 bits of SHA-256 of 'seed/step/process'"
+
+
+class Whole:
+    """A batch that Fabric hands on as it is: in mixed precision it rounds each tensor that it finds, audio and F0 to 8 bits."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
 
 
 class Turn(nn.Module):
@@ -33,28 +40,9 @@ class Turn(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+    def forward(self, whole: Whole, player: str, step: int) -> dict[str, Tensor]:
         """The losses of `player` on this process's share of the batch."""
-        return self.model.losses(batch, player, step)
-
-
-class Ahead:
-    """Makes the batch of the next step in a thread while the present one is learnt."""
-
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-        self._thread = ThreadPoolExecutor(1)
-        self._pending: dict[int, Future[Batch]] = {}
-
-    def batch(self, step: int) -> Batch:
-        """The batch of `step`; that of the next step is begun."""
-        present = self._pending.get(step) or self._thread.submit(self._batches.batch, step)
-        self._pending = {step + 1: self._thread.submit(self._batches.batch, step + 1)}
-        return present.result()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self._thread.shutdown(cancel_futures=True)
+        return self.model.losses(whole.batch, player, step)
 
 
 class Loop:
@@ -70,6 +58,7 @@ class Loop:
         self.step = 0
         self.seconds_before = 0.0
         self.rollbacks = 0
+        self.elsewhere: tuple[Stay, ...] = ()
         self.best = math.inf
         self.saved_step = -1
         self.begun_from: tuple[dict[str, Any], ...] = ()
@@ -82,7 +71,7 @@ class Loop:
 
         Raises RefusedError when losses, gradients or weights will not stay finite.
         """
-        ahead = Ahead(training)
+        ahead = Ahead(training, self.recipe.loaders)
         try:
             with self._logbook():
                 self._snapshot()
@@ -145,7 +134,7 @@ class Loop:
             for parameter in other.parameters.values():
                 parameter.requires_grad_(other is player)
         player.optimiser.zero_grad()
-        losses = dict(self.turn(batch, player.name, self.step))
+        losses = dict(self.turn(Whole(batch), player.name, self.step))
         fraction = self._fraction(losses.pop("weight", None), num_items)
         self.fabric.backward(losses["loss"] * fraction)
         losses = self._averaged({name: value.detach() * fraction for name, value in losses.items()})
@@ -232,10 +221,13 @@ class Loop:
         if self.logbook is not None:
             self.logbook.losses(self.step, {name: float(value) for name, value in losses.items()})
 
-    def _validate(self, batches: Batches) -> None:
-        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far."""
+    def _validate(self, batches: Batches) -> float | None:
+        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far.
+
+        Returns the mean loss, in the other processes None.
+        """
         if self.logbook is None:
-            return
+            return None
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
         with torch.no_grad(), self.state.average.applied():
@@ -251,6 +243,7 @@ class Loop:
         if means.get("loss", math.inf) < self.best:
             self.best = means["loss"]
             self._save(self.best)
+        return means.get("loss")
 
     def _finish(self, validation: Batches) -> None:
         """Leave a checkpoint of the present step."""
@@ -277,6 +270,7 @@ class Loop:
             rollbacks=self.rollbacks,
             seconds=self.seconds,
             validation=validation,
+            elsewhere=self.elsewhere,
             commit=self._commit,
             begun_from=self.begun_from,
             versions=checkpoints.versions(),

@@ -38,19 +38,43 @@ def predict_mels(source: Path, data: Path, progress: Progress = lambda *_: None)
         CorpusError: The corpus is damaged, or none of the model's speakers is in it.
         OutputError: The mels cannot be written.
     """
-    recipe, names = _recipe_of(source)
-    corpus = open_corpus(data)
-    corpus = corpus.of_speakers([name for name in names if name in corpus.speakers] or names)
-    model = _trained(source, recipe, corpus)
-    batches = {split: AcousticBatches(corpus, split, BATCH_FRAMES) for split in ("train", "validation")}
-    total, done = sum(len(each.recordings) for each in batches.values()), 0
-    for each in batches.values():
-        for recordings, mels in _predicted(model, each):
+    model, recipe, corpus = trained_model(source, open_corpus(data))
+    return predict_clips(model, recipe.name, corpus, progress)
+
+
+def predict_clips(
+    model: MelModel, name: str, corpus: Corpus, progress: Progress = lambda *_: None, device: str | torch.device = "cpu"
+) -> Path:
+    """Predict the training and validation clips of `corpus` with `model`, whose speakers they are; return where they lie.
+
+    Args:
+        name: The model's name, under which they lie in the corpus.
+        device: Where the model runs.
+
+    Raises:
+        CorpusError: The corpus is damaged.
+        OutputError: The mels cannot be written.
+    """
+    splits = {recording.split for recording in corpus.recordings} & {"train", "validation"}
+    batches = [AcousticBatches(corpus, split, BATCH_FRAMES) for split in sorted(splits)]
+    total, done = sum(len(each.recordings) for each in batches), 0
+    for each in batches:
+        for recordings, mels in _predicted(model.to(device), each, device):
             for recording, mel in zip(recordings, mels, strict=True):
-                write_predicted(corpus, recipe.name, recording, mel[: recording.num_frames].numpy())
+                write_predicted(corpus, name, recording, mel[: recording.num_frames].numpy())
             done += len(recordings)
             progress(done, total)
-    return corpus.folder / "predicted" / recipe.name
+    return corpus.folder / "predicted" / name
+
+
+def trained_model(source: Path, corpus: Corpus) -> tuple[MelModel, Recipe, Corpus]:
+    """Return the model at `source`, ready for evaluation, its recipe, and the part of `corpus` that its speakers say.
+
+    Raises CheckpointError, CorpusError as `predict_mels`.
+    """
+    recipe, names = _recipe_of(source)
+    own = corpus.of_speakers([name for name in names if name in corpus.speakers] or names)
+    return _trained(source, recipe, own), recipe, own
 
 
 def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
@@ -78,8 +102,10 @@ def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
 
 
 @torch.no_grad()
-def _predicted(model: MelModel, batches: AcousticBatches) -> Iterator[tuple[list[Recording], torch.Tensor]]:
+def _predicted(
+    model: MelModel, batches: AcousticBatches, device: str | torch.device
+) -> Iterator[tuple[list[Recording], torch.Tensor]]:
     """Recordings of a batch and their mels (B, T, bands)."""
     for recordings in batches.recordings_in_order():
-        _, mels = model.regression(batches.collate(recordings), 0)
-        yield recordings, mels
+        batch = {name: value.to(device) for name, value in batches.collate(recordings).items()}
+        yield recordings, model.regression(batch, 0)[1].cpu()

@@ -80,6 +80,8 @@ class Recipe(StrictModel):
     """Machines."""
     threads: PositiveInt = 1
     """Threads of a process on the CPU."""
+    loaders: Annotated[int, Field(ge=0)] = 0
+    """Worker processes that make batches, of which a GPU needs several; 0: a thread of the training's own process."""
 
     max_minutes: PositiveFloat | None = None
     """Stop, with a checkpoint, after this many minutes."""
@@ -93,7 +95,7 @@ class Recipe(StrictModel):
 
 
 CHANGEABLE = {
-    *("name", "data", "steps", "accelerator", "devices", "num_nodes", "threads", "max_minutes"),
+    *("name", "data", "steps", "accelerator", "devices", "num_nodes", "threads", "loaders", "max_minutes"),
     *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validation_batches"),
 }
 """Keys that may change when a training is resumed."""

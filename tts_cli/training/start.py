@@ -31,14 +31,14 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     non-finite; ConfigError, CorpusError, CheckpointError, OutputError for what their names say.
     """
     torch.set_num_threads(recipe.threads)
-    fabric = _launch(recipe)
+    fabric = launch(recipe)
     tell = say if fabric.is_global_zero else _say_nothing
-    corpus = _open_corpus(recipe)
+    corpus = open_corpus(recipe)
     _prepare_folder(fabric, run, restart, tell)
     model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
     loop = Loop(fabric, model, recipe, run)
     if not _resume(loop, tell):
-        for line in _begin(model, recipe, init_from):
+        for line in begin(model, recipe, init_from):
             tell(line)
         loop.begun_from = tuple(lineage(path) for path in init_from)
         loop.state.average.load(model.state_dict())
@@ -90,7 +90,8 @@ class StopSignals:
         self._noted = True
 
 
-def _launch(recipe: Recipe) -> Fabric:
+def launch(recipe: Recipe) -> Fabric:
+    """Return the devices and processes of `recipe`, launched."""
     # Players take turns, so a backward pass leaves the other players' parameters without gradients.
     strategy = "auto" if recipe.devices * recipe.num_nodes == 1 else "ddp_find_unused_parameters_true"
     fabric = Fabric(
@@ -104,7 +105,8 @@ def _launch(recipe: Recipe) -> Fabric:
     return fabric
 
 
-def _open_corpus(recipe: Recipe) -> Any:
+def open_corpus(recipe: Recipe) -> Any:
+    """Open what `recipe` learns from, its speakers and prompts alone. Raises ConfigError, CorpusError."""
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
     corpus = model_file(recipe.model).Model.open_corpus(Path(recipe.data), recipe.network)
@@ -115,8 +117,8 @@ def _open_corpus(recipe: Recipe) -> Any:
     return corpus.with_disjoint_prompts() if recipe.disjoint_prompts else corpus
 
 
-def _begin(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path]) -> list[str]:
-    """First weights, from what the kind of model itself begins with and from `init_from`; a line for each."""
+def begin(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path]) -> list[str]:
+    """Give `model` the weights that its kind begins with, or those of `init_from`, and return a line for each source."""
     begun = None if init_from else model.begin()
     return [begun] if begun else initialise(model, recipe.model, init_from)
 
@@ -140,11 +142,14 @@ def _resume(loop: Loop, say: Say) -> bool:
         return False
     checkpoint, tensors = found
     description = checkpoint.description
-    _check_agreement(checkpoint, loop.recipe, loop.model.facts, say)
+    check_agreement(checkpoint, loop.recipe, loop.model.facts, say)
     loop.state.load(tensors)
     loop.step = loop.saved_step = description.step
     loop.rollbacks, loop.seconds_before = description.rollbacks, description.seconds
     loop.begun_from = description.begun_from
+    loop.elsewhere = description.elsewhere
+    for stay in description.elsewhere:
+        say(f"trained elsewhere: {stay}")
     best = checkpoints.best(loop.run_folder)
     if best is not None and best.description.validation is not None:
         loop.best = best.description.validation
@@ -152,7 +157,8 @@ def _resume(loop: Loop, say: Say) -> bool:
     return True
 
 
-def _check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: CorpusFacts, say: Say) -> None:
+def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: CorpusFacts, say: Say) -> None:
+    """Raise CheckpointError or ConfigError when `checkpoint` was trained otherwise than `recipe` says; tell lesser changes."""
     description = checkpoint.description
     if description.kind != recipe.model:
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"

@@ -58,7 +58,7 @@ def lineage(path: Path) -> dict[str, Any]:
     else:
         description = checkpoints.find(path).description
         about, name = description.model_dump(mode="json"), str(description.recipe.get("name", path.name))
-    known = {key: about[key] for key in ("kind", "step", "commit", "begun_from") if about.get(key)}
+    known = {key: about[key] for key in ("kind", "step", "commit", "elsewhere", "begun_from") if about.get(key)}
     return {"name": name, **known}
 
 

@@ -1,0 +1,284 @@
+"""The training loop on another machine: it ends in time, and leaves what it learnt in a few files of limited size."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import soundfile
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import nn
+
+from tts_cli.errors import InputError
+from tts_cli.models import Batch, Batches, TrainableModel
+from tts_cli.models.layers import ConvNeXtBlock
+from tts_cli.training.checkpoints import Description, Stay
+from tts_cli.training.logbook import Logbook
+from tts_cli.training.loop import Loop, seed_step
+from tts_cli.training.portable import Limits, groups, lay_out, write_state
+from tts_cli.training.recipe import CHANGEABLE, Recipe, differences
+
+LOG, HISTORY, SAMPLES = "log.txt", "history.jsonl", "samples"
+"""Files beside the state; samples are audio or, of models that give none, mel frames."""
+
+_WARM_UP_STEPS, _TIMED_STEPS = 10, 30
+_STEPS_BETWEEN_PLANS = 20
+
+Shown = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Trip:
+    """What a training on another machine must keep to."""
+
+    training: str
+    """Name of the run or the recipe that was packed."""
+    home: Recipe
+    """The recipe before it was changed for this machine."""
+    out: Path
+    limits: Limits
+    """Of the files of the state in `out`."""
+    deadline: float
+    """When training stops, by `time.monotonic`; validation and writing follow."""
+    device: str
+    """Name of the GPU or CPU."""
+    commit: str | None
+    remarks: tuple[str, ...] = ()
+    """Lines with which its log begins."""
+    compile: str = "off"
+    """on, off, or trial: compiled once the eager speed is known, and kept if that proves faster."""
+    finish: bool = False
+    """Whether the schedule of the learning rate is fitted to the deadline."""
+
+
+class AwayLoop(Loop):
+    """A training that has a deadline and writes into the folder of a `Trip` instead of checkpoints."""
+
+    def __init__(self, fabric: Fabric, model: TrainableModel, recipe: Recipe, run: Path, trip: Trip) -> None:
+        super().__init__(fabric, model, recipe, run)
+        self.trip = trip
+        self._commit = trip.commit
+        self._began_at = 0
+        self._former: tuple[Stay, ...] = ()
+        self._speed = Speed(0)
+        self._trial = CompileTrial(model, trip.compile)
+
+    def begin_at(self, description: Description) -> None:
+        """Go on from `description`, whose state has been loaded. Raises InputError when the weights have no room."""
+        weights = groups(self.model, self.state.tensors())[0]
+        if lay_out([weights], self.trip.limits).left_out:
+            raise InputError(
+                "the weights do not fit in the files that are allowed", hint="allow larger ones: --file-mb, --total-mb"
+            )
+        self.step = self.saved_step = self._began_at = description.step
+        self.seconds_before, self._former, self.begun_from = description.seconds, description.elsewhere, description.begun_from
+        self._speed = Speed(self.step)
+        if self.trip.finish:
+            self._plan(self.step + 1000)
+
+    def _logbook(self) -> Any:
+        self.logbook = AwayLogbook(
+            self.run_folder, self.step, self.recipe.steps, self.model.facts.mel.sample_rate, self.trip.out / LOG
+        )
+        for line in self.trip.remarks:
+            self.say(line)
+        return self.logbook
+
+    def _advance(self, batch: Batch, validation: Batches) -> None:
+        super()._advance(batch, validation)
+        if remark := self._trial.after_step():
+            self.say(f"step {self.step}: {remark}")
+        if self._speed.after_step(self.step) and self.trip.finish:
+            seconds_left = self.trip.deadline - time.monotonic()
+            self._plan(self.step + max(1, round(seconds_left * self._speed.steps_per_second)))
+        if time.monotonic() - self._saved > self.recipe.checkpoint_every_minutes * 60 and self.state.finite():
+            self._save()
+
+    def _plan(self, steps: int) -> None:
+        """Let the schedule of the learning rate end at `steps`."""
+        self.recipe = self.recipe.model_copy(update={"steps": steps})
+
+    def _out_of_time(self) -> bool:
+        return time.monotonic() > self.trip.deadline
+
+    def _validate(self, batches: Batches) -> float | None:
+        with self._trial.paused():
+            return super()._validate(batches)
+
+    def _finish(self, validation: Batches) -> None:
+        """Write the weights, then measure them, then write everything."""
+        seconds, steps = time.monotonic() - self._started, self.step - self._began_at
+        lately = self._speed.steps_per_second
+        at_last = f", {lately:.2f} at the end" if lately else ""
+        self.say(f"{steps} steps in {seconds:.0f} s: {steps / seconds:.2f} steps/s{at_last}, on {self._conditions()}")
+        self._save()
+        loss = self._validate(validation)
+        write_samples(self.trip.out, self._shown(validation), self.model.facts.mel.sample_rate)
+        self._write(whole=True, validation=loss)
+
+    def _conditions(self) -> str:
+        batches = self.recipe.batches.model_dump(mode="json")
+        sizes = ", ".join(f"{key} {value}" for key, value in batches.items() if isinstance(value, int | float))
+        compiled = "compiled" if self._trial.is_on else "eager"
+        return f"{self.trip.device}, {self.recipe.precision}, {compiled}; batches: {sizes}"
+
+    def _save(self, validation: float | None = None) -> None:
+        """Write the weights, so that what is learnt is not lost when the training is cut off."""
+        self._saved = time.monotonic()
+        self._write(whole=False, validation=validation)
+
+    def _write(self, whole: bool, validation: float | None) -> None:
+        parts = [group for group in groups(self.model, self.state.tensors()) if whole or group.stem == "weights"]
+        layout = lay_out(parts, self._limits())
+        write_state(self.trip.out, layout, self._description(validation))
+        shutil.copyfile(self.run_folder / HISTORY, self.trip.out / HISTORY)
+        self.saved_step = self.step
+        if whole:
+            self.say(f"step {self.step}: {layout.num_bytes / 1e6:.1f} MB of state in {len(layout.files)} files, {layout.remark}")
+
+    def _limits(self) -> Limits:
+        """Return the limits of the state beside the other files there are."""
+        others = sum(path.stat().st_size for path in self.trip.out.iterdir() if path.suffix != ".safetensors")
+        limits = self.trip.limits
+        return Limits(limits.num_files, limits.file_bytes, limits.total_bytes - others)
+
+    def _shown(self, validation: Batches) -> list[Shown]:
+        """Return what the model shows of the first utterance of each validation batch."""
+        seed_step(self.recipe.seed, self.step, -1)
+        self.model.eval()
+        with torch.no_grad(), self.state.average.applied(), self._trial.paused():
+            batches = (self.fabric.to_device(validation.batch(index)) for index in range(self.recipe.validation_batches))
+            shown = [self.model.preview(batch) for batch in batches]
+        self.model.train()
+        return shown
+
+    def _description(self, validation: float | None) -> Description:
+        """Describe the state by the recipe of home, so that it goes on there, and add how it was changed here."""
+        steps = self.step if self.trip.finish else self.recipe.steps
+        here = self.recipe.model_copy(update={"steps": steps})
+        changed = differences(self.trip.home.model_dump(mode="json"), here.model_dump(mode="json"))
+        stay = Stay(
+            training=self.trip.training,
+            device=self.trip.device,
+            first_step=self._began_at,
+            last_step=self.step,
+            seconds=round(time.monotonic() - self._started, 1),
+            changed={key: change for key, change in changed.items() if key == "steps" or key.split(".")[0] not in CHANGEABLE},
+        )
+        recipe = self.trip.home.model_copy(update={"steps": steps}).model_dump(mode="json")
+        elsewhere = (*self._former, stay)
+        return super()._description(validation).model_copy(update={"recipe": recipe, "elsewhere": elsewhere})
+
+
+class Speed:
+    """Steps a second of late."""
+
+    def __init__(self, step: int) -> None:
+        self.steps_per_second = 0.0
+        self._last = (step, time.monotonic())
+
+    def after_step(self, step: int) -> bool:
+        """Note that `step` steps are done; return whether the speed has been measured anew."""
+        then, at = self._last
+        if step - then < _STEPS_BETWEEN_PLANS:
+            return False
+        self._last = (step, time.monotonic())
+        self.steps_per_second = (step - then) / max(1e-9, self._last[1] - at)
+        return True
+
+
+class CompileTrial:
+    """Compile the blocks that most of a model consists of, and keep them compiled only if the steps become faster."""
+
+    def __init__(self, model: nn.Module, mode: str) -> None:
+        # Blocks alike share what is compiled for one of them, so this takes little time.
+        self._blocks = [module for module in model.modules() if isinstance(module, ConvNeXtBlock)]
+        self._is_trial = mode == "trial" and bool(self._blocks)
+        self._compiled: list[Any] | None = None
+        self._steps, self._since, self._eager = 0, 0.0, 0.0
+        self.is_on = False
+        if mode == "on":
+            self._set(True)
+
+    def after_step(self) -> str | None:
+        """Count a step, and time the eager and then the compiled ones; return what has been decided, if anything."""
+        if not self._is_trial:
+            return None
+        self._steps += 1
+        if self._steps == _WARM_UP_STEPS:
+            self._since = time.monotonic()
+        if self._steps != _WARM_UP_STEPS + _TIMED_STEPS:
+            return None
+        seconds, self._steps = (time.monotonic() - self._since) / _TIMED_STEPS, 0
+        if not self.is_on:
+            self._eager = seconds
+            self._set(True)
+            return f"{1000 * seconds:.0f} ms a step; compiling"
+        self._is_trial = False
+        is_faster = seconds < self._eager
+        self._set(is_faster)
+        return f"{1000 * seconds:.0f} ms a step compiled, {1000 * self._eager:.0f} before: " + ("kept" if is_faster else "undone")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Within the context nothing is compiled: validation has other shapes, and is short."""
+        was_on = self.is_on
+        self._set(False)
+        try:
+            yield
+        finally:
+            self._set(was_on)
+
+    def _set(self, on: bool) -> None:
+        if on and self._compiled is None:
+            # A block that cannot be compiled runs as it is.
+            torch._dynamo.config.suppress_errors = True
+            for block in self._blocks:
+                block.compile()
+            self._compiled = [block._compiled_call_impl for block in self._blocks]
+        for block, call in zip(self._blocks, self._compiled or (), strict=False):
+            block._compiled_call_impl = call if on else None
+        self.is_on = on
+
+
+class AwayLogbook(Logbook):
+    """A logbook that keeps its lines in a file, too, and draws nothing."""
+
+    def __init__(self, run: Path, first_step: int, num_steps: int, sample_rate: int, log: Path) -> None:
+        super().__init__(run, first_step, num_steps, sample_rate)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log: TextIO = log.open("w", encoding="utf-8")
+
+    def say(self, line: str) -> None:
+        super().say(line)
+        self._log.write(line + "\n")
+        self._log.flush()
+
+    def preview(self, step: int, shown: Shown) -> None:
+        """Show nothing: pictures need packages that are not everywhere."""
+
+    def __exit__(self, *arguments: object) -> None:
+        super().__exit__(*arguments)
+        self._log.close()
+
+
+def write_samples(out: Path, shown: Sequence[Shown], sample_rate: int) -> None:
+    """Write what a model shows of some utterances as `samples.opus`, one after the other, or as mel frames in `samples.npz`."""
+    audio = [value for one in shown for value in one.values() if value.ndim == 1]
+    if audio:
+        gap = np.zeros(sample_rate // 4, np.float32)
+        joined = np.concatenate([part for value in audio for part in (np.clip(value, -1, 1).astype(np.float32), gap)])
+        temporary = out / f".writing-{SAMPLES}.opus"
+        soundfile.write(temporary, joined, sample_rate, format="OGG", subtype="OPUS")
+        temporary.replace(out / f"{SAMPLES}.opus")
+    elif shown:
+        named = {f"{index}/{name}": value.astype(np.float16) for index, one in enumerate(shown) for name, value in one.items()}
+        np.savez_compressed(out / f"{SAMPLES}.npz", **named)

@@ -1,0 +1,84 @@
+"""Acoustic models that travel with the training of a vocoder, and predict on arrival the mels that it learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tts_cli.corpora.manifest import Corpus, open_corpus
+from tts_cli.corpora.predicted import predicted_path
+from tts_cli.errors import InputError
+from tts_cli.models.adversarial import MelModel
+from tts_cli.training.checkpoints import Description
+from tts_cli.training.portable import Layout, Limits, completed, fresh_description, groups, lay_out, read_state, write_state
+from tts_cli.training.predict import predict_clips, trained_model
+from tts_cli.training.recipe import Recipe, parse_recipe
+from tts_cli.training.start import create_model
+
+MADE = "made"
+"""File in a folder of predicted mels that says that all of them are there."""
+_UNLIMITED = 1 << 40
+
+
+class Predictor(NamedTuple):
+    """A trained model as it travels, in half precision."""
+
+    layout: Layout
+    description: Description
+
+
+def find_predictors(recipe: Recipe, corpus: Corpus, sources: Sequence[Path]) -> dict[str, Predictor]:
+    """Return the models that `recipe` names in batches.predicted, by their names; `sources` are their runs or addons.
+
+    Raises InputError for one that is not among `sources`, CheckpointError for a source that cannot be read.
+    """
+    predicted = getattr(recipe.batches, "predicted", None)
+    wanted = predicted.models if predicted else ()
+    found = {}
+    for source in sources if wanted else ():
+        model, its_recipe, _ = trained_model(source, corpus)
+        weights = groups(model, {"model": {}, "average": model.state_dict(), "optimiser": {}})[:1]
+        layout = lay_out(weights, Limits(1, _UNLIMITED, _UNLIMITED), only_compact=True)
+        found[its_recipe.name] = Predictor(layout, fresh_description(its_recipe, model, None))
+    for name in wanted:
+        if name not in found:
+            message = f"'{recipe.name}' learns from mels that '{name}' predicts, so that model has to travel, too"
+            raise InputError(message, hint="name its run by --predict-from, or --set batches.predicted=null")
+    return {name: found[name] for name in wanted}
+
+
+def write_predictors(folder: Path, predictors: dict[str, Predictor]) -> None:
+    """Write each model into a folder of its name in `folder`. Raises OutputError."""
+    for name, predictor in predictors.items():
+        write_state(folder / name, predictor.layout, predictor.description)
+
+
+def predict_on_arrival(folder: Path, corpus: Path, device: str) -> None:
+    """Predict, with every model in `folder`, the clips of the unpacked `corpus` that have features.
+
+    Clips without features get an empty file: segments are drawn from as many clips as where the corpus was packed.
+    Raises CheckpointError, CorpusError, OutputError.
+    """
+    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if (corpus / "predicted" / place.name / MADE).exists():
+            continue
+        model, speakers = _read(place)
+        own = open_corpus(corpus).of_speakers(speakers)
+        there = [recording for recording in own.recordings if (corpus / recording.features).is_file()]
+        made = predict_clips(model, place.name, Corpus(corpus, own.summary, there), device=device)
+        for recording in own.recordings:
+            path = predicted_path(own, place.name, recording)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        (made / MADE).touch()
+
+
+def _read(folder: Path) -> tuple[MelModel, list[str]]:
+    """Return a model that travelled, ready for evaluation, and its speakers."""
+    description, found = read_state(folder)
+    model = create_model(parse_recipe(description.recipe, str(folder)), description.facts)
+    assert isinstance(model, MelModel)
+    tensors, _ = completed(model, found, False)
+    model.load_state_dict(tensors["average"])
+    return model.eval(), description.facts.speaker_names

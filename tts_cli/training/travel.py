@@ -1,0 +1,205 @@
+"""The work of `train_here.py` in a packed folder: unpack the corpus, fit the recipe to the machine, train, write the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tts_cli.config import apply_overrides
+from tts_cli.corpora.packed import unpack_corpus
+from tts_cli.errors import InputError, OutputError, TtsError
+from tts_cli.models import model_file
+from tts_cli.training.away import AwayLoop, Trip
+from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
+from tts_cli.training.portable import Limits, completed, fresh_description, read_state
+from tts_cli.training.predictors import predict_on_arrival
+from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
+from tts_cli.training.start import StopSignals, create_model, launch, open_corpus
+
+OTHER_FILES = 4
+"""Files beside those of the state: its description, log, history and samples."""
+SPARE_BYTES = 200_000
+"""For what the log, the history and the description still grow by."""
+SAVE_MINUTES = 2.0
+SHORTEST_TO_COMPILE = 5.0
+"""Minutes below which compiling takes more time than it can save."""
+CUDA_BATCH_SCALE = 8.0
+MOST_LOADERS = 14
+RESERVED_SHARE, MOST_RESERVED_SECONDS = 0.1, 30.0
+"""Part of the time that validation and writing have."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of `train_here.py`."""
+
+    minutes: float
+    out: Path
+    work: Path
+    state: Path
+    limits: Limits
+    batch_scale: float | None
+    compile: str
+    finish: bool
+    overrides: tuple[str, ...]
+
+
+def run(pack: Path, arguments: Sequence[str], started: float) -> int:
+    """Train from the folder `pack` and return the exit code.
+
+    Args:
+        started: When the process began, by `time.monotonic`.
+    """
+    try:
+        _train(pack, parse_arguments(pack, arguments), started)
+    except TtsError as error:
+        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parse_arguments(pack: Path, arguments: Sequence[str]) -> Options:
+    """Return the options in `arguments`. Raises InputError for limits that nothing fits in."""
+    parser = argparse.ArgumentParser("train_here.py", description="Train from this folder, and write what was learnt.")
+    add = parser.add_argument
+    add("--minutes", type=float, required=True, help="most minutes from the start of this command to its end")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for what is learnt")
+    add("--files", type=int, default=8, metavar="N", help="most files in it (default 8)")
+    add("--file-mb", type=float, default=16.0, metavar="MB", help="most megabytes of a file (default 16)")
+    add("--total-mb", type=float, default=60.0, metavar="MB", help="most megabytes of all files (default 60)")
+    add(
+        "--batch-scale",
+        type=float,
+        metavar="X",
+        help=f"multiply the batches by it (default {CUDA_BATCH_SCALE:g} on CUDA, else 1)",
+    )
+    add("--compile", choices=("auto", "on", "off"), default="auto", help="torch.compile; auto keeps it where it proves faster")
+    add("--finish", action="store_true", help="fit the schedule of the learning rate to the minutes")
+    add("--state", type=Path, default=pack / STATE, metavar="DIR", help="go on from this folder, an earlier --out")
+    add("--work", type=Path, default=pack / "work", metavar="DIR", help="folder for packages, corpus and TensorBoard")
+    add("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="set a key of the recipe")
+    given = vars(parser.parse_args(arguments))
+    num_files, file_mb, total_mb = given.pop("files"), given.pop("file_mb"), given.pop("total_mb")
+    limits = Limits(num_files - OTHER_FILES, round(file_mb * 1e6), round(total_mb * 1e6) - SPARE_BYTES)
+    if limits.num_files < 1 or limits.total_bytes < 1:
+        raise InputError(
+            f"{num_files} files of {total_mb:g} MB cannot hold what is learnt", hint=f"allow {OTHER_FILES + 1} or more"
+        )
+    return Options(**{**given, "overrides": tuple(given["overrides"])}, limits=limits)
+
+
+def _train(pack: Path, options: Options, started: float) -> None:
+    about = read_about(pack)
+    unpack_corpus(pack / CORPUS, options.work / "corpus", num_cores())
+    torch.set_num_threads(num_cores())
+    predict_on_arrival(pack / PREDICTORS, options.work / "corpus", "cuda" if torch.cuda.is_available() else "cpu")
+    home = load_recipe(pack / "recipe.yaml")
+    recipe = recipe_for_this_machine(home, options)
+    torch.set_num_threads(recipe.threads)
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = hasattr(recipe.batches, "segment_frames")
+    corpus = open_corpus(recipe)
+    with StopSignals() as signals:
+        loop = _loop(home, recipe, corpus, about, options, started)
+        training = loop.model.batches(corpus, "train", recipe.batches, recipe.seed)
+        # Validation has the batches of home, so that its losses compare.
+        validation = loop.model.batches(corpus, "validation", home.batches, home.seed)
+        loop.run(training, validation, signals.received)
+        signals.raise_received()
+
+
+def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
+    """Return `home` with this machine's accelerator, precision, processes and batch sizes, and then with `options.overrides`.
+
+    Raises ConfigError for an unknown key.
+    """
+    mapping = home.model_dump(mode="json")
+    mapping |= {"accelerator": "auto", "devices": 1, "num_nodes": 1, "max_minutes": None, "data": str(options.work / "corpus")}
+    scale = options.batch_scale or 1.0
+    if torch.cuda.is_available():
+        mapping |= {"precision": "bf16-mixed", "loaders": max(1, min(MOST_LOADERS, num_cores() - 2))}
+        scale = options.batch_scale or CUDA_BATCH_SCALE
+    for key in {"batch_frames", "num_segments"} & mapping["batches"].keys():
+        mapping["batches"][key] = max(1, round(mapping["batches"][key] * scale))
+    changed = apply_overrides(mapping, list(options.overrides))
+    # Only as many validation batches have audio here.
+    changed["validation_batches"] = min(home.validation_batches, int(changed["validation_batches"]))
+    return parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set")
+
+
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Options, started: float) -> AwayLoop:
+    """Return the loop, in the state in which the training left its last machine."""
+    fabric = launch(recipe)
+    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    description = fresh_description(home, model, about.commit)
+    found, lines = None, []
+    if options.state.is_dir():
+        description, found = read_state(options.state)
+    if description.step >= recipe.steps and not options.finish:
+        raise InputError(f"the training has had all its {recipe.steps} steps", hint="give it more by --set steps=N, or --finish")
+    tensors = None
+    if found is not None:
+        tensors, lines = completed(model, found, description.step > 0)
+    trip = _trip(home, about, options, started, str(fabric.device), lines)
+    loop = AwayLoop(fabric, model, recipe, _run_folder(options), trip)
+    if tensors is not None:
+        loop.state.load(tensors)
+    loop.begin_at(description)
+    return loop
+
+
+def _trip(home: Recipe, about: About, options: Options, started: float, device: str, lines: Sequence[str]) -> Trip:
+    seconds = options.minutes * 60
+    ready = time.monotonic() - started
+    mode = options.compile
+    if mode == "auto":
+        mode = "trial" if device.startswith("cuda") and options.minutes >= SHORTEST_TO_COMPILE else "off"
+    return Trip(
+        training=about.training,
+        home=home,
+        out=options.out,
+        limits=options.limits,
+        deadline=started + seconds - min(MOST_RESERVED_SECONDS, RESERVED_SHARE * seconds),
+        device=device_name(device),
+        commit=about.commit,
+        remarks=(f"{about.training}: packages, corpus and model were ready after {ready:.0f} s", *lines),
+        compile=mode,
+        finish=options.finish,
+    )
+
+
+def device_name(device: str) -> str:
+    """Return the name of a torch device as its maker gives it, or the kind of the CPU."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, threads: {torch.get_num_threads()}" if device == "cpu" else device
+
+
+def _run_folder(options: Options) -> Path:
+    """Return an empty folder for TensorBoard and the history."""
+    folder = options.work / "run"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error}") from error
+    return folder
