@@ -21,6 +21,7 @@ import yaml
 from synthetic import write_spoken_corpus
 from torch import nn
 
+from tts_cli.cli.main import main
 from tts_cli.errors import CheckpointError, ConfigError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.models.layers import ConvNeXtBlock
@@ -206,7 +207,9 @@ def test_larger_batches_and_other_keys_are_told_and_validation_stays(loose: Path
     second, _ = read_state(tmp_path / "out2")
     assert [(stay.first_step, stay.last_step) for stay in second.elsewhere] == [(0, 2), (2, 3)]
     assert name_of(tmp_path / "out2") == "recipe"
-    assert unpack(tmp_path / "out2", tmp_path / "run", [].append).name == "step-000000003"
+    assert main(["unpack", str(tmp_path / "out2"), "--output", str(tmp_path / "run")]) == 0
+    assert checkpoints.newest(tmp_path / "run").name == "step-000000003"
+    assert main(["unpack", str(tmp_path / "out"), "--output", str(tmp_path / "run")]) == 2
 
 
 def test_weights_are_there_before_the_end(loose: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +257,7 @@ def test_another_python_is_refused_before_anything_is_imported(loose: Path, tmp_
 def test_what_is_compiled_stays_so_only_if_it_is_faster(compiled_ms: int, verdict: str, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(away.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(nn.Module, "compile", lambda self: setattr(self, "_compiled_call_impl", lambda x: x))
+    monkeypatch.setattr(nn.Module, "compile", lambda self, **_: setattr(self, "_compiled_call_impl", lambda x: x))
     block = ConvNeXtBlock(4, 3, 2)
     trial, said = away.CompileTrial(nn.Sequential(block), "trial"), []
     for _ in range(100):

@@ -242,7 +242,7 @@ class CompileTrial:
             # A block that cannot be compiled runs as it is.
             torch._dynamo.config.suppress_errors = True
             for block in self._blocks:
-                block.compile()
+                block.compile(dynamic=True)
             self._compiled = [block._compiled_call_impl for block in self._blocks]
         for block, call in zip(self._blocks, self._compiled or (), strict=False):
             block._compiled_call_impl = call if on else None
