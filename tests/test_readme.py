@@ -25,7 +25,9 @@ INSTEAD = {
     "make train-syntax": "make train-syntax TTS=tts EVERYTHING=",
     # Corpora and hours.
     "make shipped CORPORA=DIR": "make --dry-run shipped CORPORA=data",
-    "make train-acoustic RECIPE=shipped": "make --dry-run train-acoustic RECIPE=shipped",
+    "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=DIR": (
+        "make --dry-run train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=data"
+    ),
     "recipes/arctic-16k-adversarial.yaml --data prepared/mine": "recipes/tiny-acoustic-adversarial.yaml --data prepared/mine",
     "my-recordings": "data/kathleen",
     "recipes/arctic-16k.yaml --data prepared/mine": "recipes/tiny-acoustic.yaml --data prepared/mine --set steps=320",
