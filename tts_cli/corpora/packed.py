@@ -31,6 +31,8 @@ LOWEST_KBPS, HIGHEST_KBPS = 24.0, 40.0
 
 _CLIPS = "clips.jsonl.xz"
 _FRAMES = "frames.npz.xz"
+_KBPS_STEP = 0.4
+"""A byte more in each frame of 20 ms: rates between are rounded up by the encoder."""
 _GAP_SECONDS = 0.02
 """Silence after each clip in a file of many: one Opus frame, so that no clip leaks into the next."""
 _FILE_SECONDS = 120.0
@@ -82,7 +84,7 @@ def encode(corpus: Corpus, recordings: Clips, most_bytes: int) -> PackedAudio:
         if allowed < LOWEST_KBPS:
             share *= allowed / LOWEST_KBPS
             chosen = thinned(recordings, share)
-        rate = min(max(allowed, LOWEST_KBPS), HIGHEST_KBPS)
+        rate = min(max(allowed // _KBPS_STEP * _KBPS_STEP, LOWEST_KBPS), HIGHEST_KBPS)
         packed = _encode_at(rate, corpus, chosen, len(recordings) - len(chosen))
         if packed.num_bytes <= most_bytes:
             return packed
@@ -94,10 +96,10 @@ def encode(corpus: Corpus, recordings: Clips, most_bytes: int) -> PackedAudio:
 
 
 def _bytes_a_kilobit(corpus: Corpus, recordings: Clips) -> float:
-    """Return how many bytes a nominal kilobit takes, the container included, measured on a few of the clips."""
-    some = recordings[:: max(1, len(recordings) // 100)]
+    """Return how many bytes a nominal kilobit takes, the container included, measured on some of the clips."""
+    some = recordings[:: max(1, len(recordings) // 500)]
     seconds = sum(_seconds(recording, corpus.mel) for recording in some)
-    return 1.004 * _encode_at(LOWEST_KBPS, corpus, some, 0).num_bytes / LOWEST_KBPS / seconds
+    return 1.006 * _encode_at(LOWEST_KBPS, corpus, some, 0).num_bytes / LOWEST_KBPS / seconds
 
 
 def thinned(recordings: Clips, share: float) -> Clips:

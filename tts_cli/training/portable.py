@@ -143,6 +143,7 @@ def write_state(folder: Path, layout: Layout, description: Description) -> None:
         for name, tensors in layout.files.items():
             temporary = folder / f".writing-{name}"
             save_file({key: value.cpu().contiguous() for key, value in tensors.items()}, temporary)
+            temporary.chmod(0o644)
             checksums[name] = checksum(temporary)
         for name in checksums:
             (folder / f".writing-{name}").replace(folder / name)
