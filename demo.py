@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tts_cli
-from tts_cli import library
+from tts_cli.addon import library
 from tts_cli.audio.files import WavFile
-from tts_cli.bench import TEXTS, first_audio, peak_memory_mb
-from tts_cli.cli.pictures import Shown, draw, draw_contours
 from tts_cli.cli.terminal import print_table
-from tts_cli.cli.timings import Recorded, TimedSentence
-from tts_cli.prosody.transfer import listen
-from tts_cli.synthesis import Said
+from tts_cli.output.pictures import Shown, draw, draw_contours
+from tts_cli.output.timings import Recorded, TimedSentence
+from tts_cli.transfer.listening import listen
+from tts_cli.voice.bench import TEXTS, first_audio, peak_memory_mb
+from tts_cli.voice.synthesis import Said
 
 OUT = Path("out")
 STATEMENT = "The boats came home before the storm, and everyone was safe."

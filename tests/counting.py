@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tts_cli import addon as addons
+from tts_cli.addon import opened as addons
 from tts_cli.ports import NetworkSpec, Tensors
-from tts_cli.synthesis import AudioChunk
+from tts_cli.voice.synthesis import AudioChunk
 
 ROOT = Path(__file__).parents[1]
 TINY, ATTENTION, VOCODER = (ROOT / "tests" / "addons" / f"tiny-{kind}" for kind in ("acoustic", "attention", "vocoder"))

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import tts_cli
-from tts_cli.prosody.transfer import Heard, listen
 from tts_cli.request import Controls, Request
-from tts_cli.synthesis import Voice
+from tts_cli.transfer.listening import Heard, listen
+from tts_cli.voice.synthesis import Voice
 
 ROOT = Path(__file__).parents[1]
 ADDONS = ROOT / "addons"

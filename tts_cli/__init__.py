@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tts_cli.errors import TtsError
     from tts_cli.ports import PortSpec, Tensors
     from tts_cli.request import Controls, Request, Sentence, Source
-    from tts_cli.synthesis import AudioChunk, Voice, load
+    from tts_cli.voice.synthesis import AudioChunk, Voice, load
 
 _ROOMS = {
-    "AudioChunk": "synthesis",
+    "AudioChunk": "voice.synthesis",
     "Block": "blocks.block",
     "BlockOptions": "blocks.block",
     "Controls": "request",
@@ -33,8 +33,8 @@ _ROOMS = {
     "StreamableBlock": "blocks.streamable",
     "Tensors": "ports",
     "TtsError": "errors",
-    "Voice": "synthesis",
-    "load": "synthesis",
+    "Voice": "voice.synthesis",
+    "load": "voice.synthesis",
 }
 
 __all__ = [

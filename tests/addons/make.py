@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tts_cli.addon.library import file_hash
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.export.folder import write_addon
 from tts_cli.export.inventory import SELECTION_STACK, Said, write_analysed
-from tts_cli.library import file_hash
 from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker, vae
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.ports import PortSpec
-from tts_cli.prosody.linguistics import open_linguistics
+from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text.phones import SYMBOLS
 
 FOLDER = Path(__file__).parent

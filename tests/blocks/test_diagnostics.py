@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from toys import Frames, FramesStream, RunningMean, Through, ToyAddon, options, read_all, request_wiring
 
-from tts_cli.addon import Addon, open_addon
+from tts_cli.addon.opened import Addon, open_addon
 from tts_cli.blocks.diagnostics import Diagnostic, TensorDump, TensorStatistics, Timing
 from tts_cli.blocks.sequence import SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
@@ -25,9 +25,9 @@ from tts_cli.cli.main import main
 from tts_cli.errors import OutputError, RefusedError, StackError
 from tts_cli.ports import Array, Tensors
 from tts_cli.request import Request, Sentence
-from tts_cli.synthesis import Voice, load
 from tts_cli.text import TextFrontEnd
-from tts_cli.trace import Trace, observed
+from tts_cli.voice.synthesis import Voice, load
+from tts_cli.voice.trace import Trace, observed
 
 TINY = Path(__file__).parents[1] / "addons"
 HELLO = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", "."))

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from toys import SYMBOLS, ToyAddon, encoder, options, port, request_wiring
 
-from tts_cli.addon import open_addon
+from tts_cli.addon.opened import open_addon
 from tts_cli.blocks.encoders import CustomizedEncoders, Encoders
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.registry import block_class
 from tts_cli.ports import Array
 from tts_cli.request import Request, Sentence
-from tts_cli.synthesis import Voice
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.synthesis import Voice
 
 TINY = Path(__file__).parents[1] / "addons"
 SCOPE = Request(np.array([1, 4, 5, 3])).scope()

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tts_cli.addon import open_addon
+from tts_cli.addon.library import file_hash
+from tts_cli.addon.opened import open_addon
+from tts_cli.addon.stack_file import read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.errors import AddonError, ConfigError, StackError
-from tts_cli.library import file_hash
 from tts_cli.ports import Array
 from tts_cli.request import Sentence
-from tts_cli.stack_file import read_stack
-from tts_cli.synthesis import load
+from tts_cli.voice.synthesis import load
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "addons"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tts_cli import library
+from tts_cli.addon import library
 from tts_cli.cli.main import main
 
 TINY = Path(__file__).parents[1] / "addons"

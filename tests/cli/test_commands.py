@@ -12,9 +12,9 @@ import pytest
 from conftest import TINY, Run
 from reference import FILE, reference
 
-from tts_cli import bench
 from tts_cli.cli import machine
 from tts_cli.corpora.report import PrepareReport
+from tts_cli.voice import bench
 
 
 def test_the_reference_is_what_the_help_says() -> None:

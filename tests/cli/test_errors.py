@@ -12,7 +12,7 @@ from conftest import TINY, Outcome, Run
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.errors import OutputError
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 Config = dict[str, Any]
 Spoil = Callable[[Callable[[Config], object]], Path]

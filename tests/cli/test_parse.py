@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from test_errors import refused
 
-from tts_cli.prosody import linguistics
+from tts_cli.selection import parsing as linguistics
 
 RIGHT = ("--parser", "right-branching")
 

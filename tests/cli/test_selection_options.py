@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from conftest import TINY, Run
 
-from tts_cli import library
+from tts_cli.addon import library
 
 TEXT = "Who told you that? She sings."
 ROOT = Path(__file__).parents[2]

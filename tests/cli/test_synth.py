@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 HELLO = "Hello there, how are you? I am fine."
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from conftest import Outcome, Run
 
-from tts_cli import library
+from tts_cli.addon import library
 
 RECORDING = Path(__file__).parents[2] / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
 TEXT = "Shall I carry you?"

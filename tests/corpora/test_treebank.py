@@ -10,8 +10,8 @@ import torch
 
 from tts_cli.corpora.treebank import Treebank, TreebankBatches, open_treebank, parsed_sentence, spoken
 from tts_cli.errors import CorpusError
-from tts_cli.text.pieces import WordPieces
-from tts_cli.text.syntax import parse_trees, syntactic_distances
+from tts_cli.selection.pieces import WordPieces
+from tts_cli.selection.syntax import parse_trees, syntactic_distances
 
 QUOTED = """
 (ROOT (S (`` ") (NP-SBJ (PRP It)) (VP (VBZ is) (RB n't) (NP (NP (DT a) (NN self) (HYPH -) (NN portrait)) (, ,)

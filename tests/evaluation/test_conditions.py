@@ -21,7 +21,7 @@ from tts_cli.evaluation.conditions import (
 )
 from tts_cli.evaluation.prosody import Contour
 from tts_cli.request import Sentence, Source
-from tts_cli.synthesis import Voice, load
+from tts_cli.voice.synthesis import Voice, load
 
 pytest.importorskip("torch")
 ADDONS = Path(__file__).parents[1] / "addons"

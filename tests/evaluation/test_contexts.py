@@ -16,7 +16,7 @@ from tts_cli.errors import TtsError
 from tts_cli.evaluation import contexts
 from tts_cli.evaluation.contexts import Comparison, Piece, Reader, Rendering, compare, compare_contexts, measure_starts
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.synthesis import Voice, load
+from tts_cli.voice.synthesis import Voice, load
 
 TINY = Path(__file__).parents[1] / "addons"
 SENTENCES = (

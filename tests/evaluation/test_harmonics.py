@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tts_cli import load
-from tts_cli.addon import open_addon
+from tts_cli.addon.opened import open_addon
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
 from tts_cli.evaluation.harmonics import harmonic_level, harmonic_vocoder, harmonic_voice
 from tts_cli.evaluation.prompts import Prompt

@@ -31,9 +31,9 @@ from tts_cli.evaluation.selection import (
 )
 from tts_cli.evaluation.selection_report import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
 from tts_cli.evaluation.strategies import TestTexts, cost_of, evaluate_selection, refuse_trained
-from tts_cli.synthesis import load
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS
+from tts_cli.voice.synthesis import load
 
 for needed in ("scipy", "statsmodels"):
     pytest.importorskip(needed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tts_cli.corpora.treebank import ParsedSentence, open_treebank, ordered_alike
 from tts_cli.evaluation.syntax import evaluate_syntax, score
-from tts_cli.text.parsers import RightBranching
+from tts_cli.selection.parsers import RightBranching
 
 DOCUMENT = """
 (ROOT (S (NP (DT the) (JJ big) (NN dog)) (VP (VBD ate) (NP (CD 22) (NNS bones))) (. .)))

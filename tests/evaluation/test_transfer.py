@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tts_cli.addon import Addon
+from tts_cli.addon.opened import Addon
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.cli.main import main
@@ -27,9 +27,9 @@ from tts_cli.evaluation.transfer_report import (
     recognition_table,
     unit_means,
 )
-from tts_cli.prosody.transfer import Heard
 from tts_cli.request import Sentence, Source
-from tts_cli.synthesis import load
+from tts_cli.transfer.listening import Heard
+from tts_cli.voice.synthesis import load
 
 for needed in ("scipy", "statsmodels", "sklearn", "torch", "swift_f0", "librosa"):
     pytest.importorskip(needed)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tts_cli.addon import open_addon
+from tts_cli.addon.opened import open_addon
 from tts_cli.corpora.treebank import TreebankBatches, ordered_alike
 from tts_cli.errors import CheckpointError, ConfigError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
@@ -20,7 +20,7 @@ from tts_cli.export.parameters import model_state_of_addon
 from tts_cli.export.storage import SCALE, restored, stored
 from tts_cli.models import CorpusFacts
 from tts_cli.models.syntax import INPUTS, Config, Model, order_loss, span_loss
-from tts_cli.prosody.linguistics import open_linguistics
+from tts_cli.selection.parsing import open_linguistics
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import parse_recipe
 from tts_cli.training.start import train

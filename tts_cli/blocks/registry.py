@@ -23,7 +23,7 @@ BUILT_IN = {
     "Limiter": "tts_cli.blocks.limiter:Limiter",
     "MelPicture": "tts_cli.blocks.diagnostics:MelPicture",
     "PitchTempo": "tts_cli.blocks.pitch_tempo:PitchTempo",
-    "ProsodySelector": "tts_cli.prosody.selection:ProsodySelector",
+    "ProsodySelector": "tts_cli.selection.selector:ProsodySelector",
     "Resampler": "tts_cli.blocks.resampling:Resampler",
     "SequenceBlockContainer": "tts_cli.blocks.sequence:SequenceBlockContainer",
     "Silence": "tts_cli.blocks.effects:Silence",

@@ -10,7 +10,7 @@ import typer
 from tts_cli.cli.terminal import CacheDir, ContextName, Json, existing, extra, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from tts_cli.addon import Addon
+    from tts_cli.addon.opened import Addon
     from tts_cli.export.parity import Parity
 
 app = typer.Typer(help="List, check, install and measure addons.", rich_markup_mode=None)
@@ -26,7 +26,7 @@ def addons(context: typer.Context, as_json: Json = False) -> None:
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the addons that can be named, and where they are."""
-    from tts_cli.library import list_addons, search_folders
+    from tts_cli.addon.library import list_addons, search_folders
 
     found = [_summary(name, folder) for name, folder in sorted(list_addons().items())]
     if as_json:
@@ -41,7 +41,7 @@ def list_all(as_json: Json = False) -> None:
 
 def _summary(name: str, folder: Path) -> dict[str, Any]:
     """What a list says of an addon; an invalid one says why it is."""
-    from tts_cli.addon_config import read_addon_config
+    from tts_cli.addon.config import read_addon_config
     from tts_cli.errors import AddonError
 
     try:
@@ -63,8 +63,8 @@ def check(
     Checks their configuration, every file's checksum, every network as the context runs it, and the stack; and that a voice
     fits its vocoder.
     """
-    from tts_cli.addon import open_addon
-    from tts_cli.addon_config import context_of
+    from tts_cli.addon.config import context_of
+    from tts_cli.addon.opened import open_addon
 
     for name in names:
         addon = open_addon(name, context_of(context), cache=cache_dir)
@@ -81,7 +81,7 @@ def _open_networks(addon: Addon) -> None:
 
 def _checked_voice(addon: Addon, context: str, cache_dir: Path | None) -> str:
     """Opens the voice that an acoustic addon makes with its default vocoder, and says so."""
-    from tts_cli.synthesis import load
+    from tts_cli.voice.synthesis import load
 
     if addon.config.kind != "acoustic" or not addon.config.default_vocoder:
         return ""
@@ -98,7 +98,7 @@ def install(
 
     Checks it and copies it to where it can be named from every folder.
     """
-    from tts_cli.library import install_addon
+    from tts_cli.addon.library import install_addon
 
     typer.echo(install_addon(existing(source, "folder or zip file"), replace=force))
 
@@ -113,7 +113,7 @@ def measure(
     They speak with its default vocoder. Their loudness (EBU R128) is written
     into addon.json, where the block Gain finds it; exporting does the same.
     """
-    from tts_cli.library import find_addon
+    from tts_cli.addon.library import find_addon
 
     with extra("train"):
         from tts_cli.export.loudness import add_loudness
@@ -162,7 +162,7 @@ def export_addon(
         from tts_cli.export.checkpoint import ExportOptions
         from tts_cli.export.checkpoint import export_addon as export
         from tts_cli.export.folder import TOLERANCE
-        from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS
+        from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 
         card = existing(model_card, "file") if model_card else None
         names = tuple(filter(None, map(str.strip, (speakers or "").split(","))))
@@ -181,7 +181,7 @@ def export_addon(
 
 
 def _say_loudness(output: Path) -> None:
-    from tts_cli.addon_config import read_addon_config
+    from tts_cli.addon.config import read_addon_config
 
     speakers = read_addon_config(output).speakers
     if measured := [f"{speaker.name} {speaker.loudness_lufs} LUFS" for speaker in speakers if speaker.loudness_lufs is not None]:

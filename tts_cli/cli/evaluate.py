@@ -47,10 +47,10 @@ def robustness(
     what they cost. Later voices are compared with the first, sentence by sentence.
     """
     with extra("eval"):
+        from tts_cli.addon.library import DEFAULT_ADDON
         from tts_cli.evaluation.prompts import HARD_SENTENCES
         from tts_cli.evaluation.robustness import evaluate_robustness
-        from tts_cli.library import DEFAULT_ADDON
-        from tts_cli.synthesis import load
+        from tts_cli.voice.synthesis import load
 
         texts = sentences_of(sentences, HARD_SENTENCES, limit)
         voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
@@ -83,7 +83,7 @@ def compare_contexts(
     """
     from tts_cli.evaluation import contexts as room
     from tts_cli.evaluation.prompts import VARIED_SENTENCES
-    from tts_cli.synthesis import load
+    from tts_cli.voice.synthesis import load
 
     texts = sentences_of(sentences, VARIED_SENTENCES, limit)
     free = load(addon, vocoder, against)
@@ -132,7 +132,7 @@ def transfer(
     """
     with extra("eval"):
         from tts_cli.evaluation.transfer import PARTS, Transfer, evaluate_transfer
-        from tts_cli.synthesis import load
+        from tts_cli.voice.synthesis import load
 
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
@@ -196,7 +196,7 @@ def selection(
         from tts_cli.evaluation.prompts import PASSAGES, PROSODY_SENTENCES
         from tts_cli.evaluation.selection import STRATEGIES, Selection, settings_of
         from tts_cli.evaluation.strategies import DEFAULT_PARTS, TestTexts, evaluate_selection
-        from tts_cli.synthesis import load
+        from tts_cli.voice.synthesis import load
 
         settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
@@ -248,7 +248,7 @@ def parse_treebank(
     with extra("eval"):
         from tts_cli.corpora.treebank import open_treebank
         from tts_cli.evaluation.syntax import evaluate_syntax
-        from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS, open_parser
+        from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
         names = dict.fromkeys([*(parsers or [DEFAULT_LINGUISTICS]), "right-branching"])
         opened = {name: open_parser(name) for name in names}

@@ -69,11 +69,11 @@ def speech(
     compared with the first, text by text.
     """
     with extra("eval"):
+        from tts_cli.addon.library import DEFAULT_ADDON
         from tts_cli.evaluation.instruments import PARTS
         from tts_cli.evaluation.prompts import read_sentences
         from tts_cli.evaluation.speech import SPEAKERS, SpeechEvaluation, evaluate_speech
-        from tts_cli.library import DEFAULT_ADDON
-        from tts_cli.synthesis import load
+        from tts_cli.voice.synthesis import load
 
         chosen = tuple(parts or PARTS)
         if corpora is None and not (sentences and "identity" not in chosen):
@@ -108,7 +108,7 @@ def copies(
     Recordings' mels go through the vocoder, and through Griffin-Lim for comparison.
     """
     with extra("eval"):
-        from tts_cli.addon import open_addon
+        from tts_cli.addon.opened import open_addon
         from tts_cli.evaluation.vocoder import evaluate_vocoder, instruments_for
 
         opened, instruments = open_addon(addon, threads=threads), instruments_for(corpora, word_errors)

@@ -26,7 +26,7 @@ from tts_cli.cli.terminal import (
 from tts_cli.errors import RefusedError, TtsError
 
 if TYPE_CHECKING:
-    from tts_cli.bench import EncodersCost, VoiceCost
+    from tts_cli.voice.bench import EncodersCost, VoiceCost
 
 EXTRAS = ("train", "eval", "openvino", "demo")
 HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
@@ -126,8 +126,8 @@ def _sound_device() -> Finding:
 
 def _voice() -> Finding:
     """Whether bare `tts synth` can speak."""
-    from tts_cli.library import DEFAULT_ADDON
-    from tts_cli.synthesis import load
+    from tts_cli.addon.library import DEFAULT_ADDON
+    from tts_cli.voice.synthesis import load
 
     try:
         voice = load(DEFAULT_ADDON)
@@ -137,8 +137,8 @@ def _voice() -> Finding:
 
 
 def _other_addons() -> list[Finding]:
-    from tts_cli.addon import open_addon
-    from tts_cli.library import DEFAULT_ADDON, list_addons
+    from tts_cli.addon.library import DEFAULT_ADDON, list_addons
+    from tts_cli.addon.opened import open_addon
 
     findings = []
     for name, folder in sorted(list_addons().items()):
@@ -165,9 +165,9 @@ def bench(
     The time to first audio is from the call with text until the chunk with the first speech sample; CPU time is per second of
     audio without the pauses between sentences. Bookkeeping is what is neither network, nor signal processing, nor text.
     """
-    from tts_cli.bench import measure_voice
-    from tts_cli.library import DEFAULT_ADDON
-    from tts_cli.synthesis import load
+    from tts_cli.addon.library import DEFAULT_ADDON
+    from tts_cli.voice.bench import measure_voice
+    from tts_cli.voice.synthesis import load
 
     voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, cache=cache_dir)
     cost = measure_voice(voice, speaker, repeats=repeats)

@@ -44,7 +44,7 @@ def parse(
     Under the words stand their syntactic distances: how high the tree joins a word and the one before. Words are those that are
     spoken, numbers written out. --json also has what the parser itself predicted, of which only the order counts.
     """
-    from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS, open_parser
+    from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
     refuse_several({"TEXT": text, "--input-file": input_file})
     name = parser or DEFAULT_LINGUISTICS
@@ -68,7 +68,7 @@ def _sentences(text: str) -> Iterator[Sentence]:
 
 
 def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object]:
-    from tts_cli.text.syntax import syntactic_distances, tree_from_distances
+    from tts_cli.selection.syntax import syntactic_distances, tree_from_distances
 
     tree = tree_from_distances(sentence.words, distances)
     return {
@@ -83,7 +83,7 @@ def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object
 
 def _drawing(words: Sequence[str], distances: Sequence[float], width: int) -> Iterator[str]:
     """The tree drawn above words and distances; in brackets, and then these, where it would be wider than `width` columns."""
-    from tts_cli.text.syntax import drawn, in_columns, syntactic_distances, tree_from_distances
+    from tts_cli.selection.syntax import drawn, in_columns, syntactic_distances, tree_from_distances
 
     tree = tree_from_distances(words, distances)
     notes = [str(distance) for distance in syntactic_distances(tree)]

@@ -16,10 +16,10 @@ from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
-    from tts_cli.prosody.reading import Reading, Step
+    from tts_cli.reading.documents import Document
+    from tts_cli.reading.reading import Reading, Step
     from tts_cli.request import Break, Sentence
-    from tts_cli.synthesis import AudioChunk, Voice
-    from tts_cli.text.documents import Document
+    from tts_cli.voice.synthesis import AudioChunk, Voice
 
 ELSEWHERE = frozenset(
     "text input_file output output_raw play output_dir resume long_form chapters as_json explain trace save_timings save_prosody"
@@ -118,7 +118,7 @@ class Reader:
         """What is not spoken yet; asked for more, it has been spoken to there."""
         import numpy as np
 
-        from tts_cli.prosody.reading import Place
+        from tts_cli.reading.reading import Place
         from tts_cli.request import Break
 
         last, state = Place(self.state.passage, self.state.sentence), self.state
@@ -235,7 +235,7 @@ def refuse_misplaced(options: Mapping[str, Any]) -> None:
 
 def open_source(text: str, file: Path | None) -> Document:
     """The document that is to be read: a file, by its name, or else `text` as a plain one."""
-    from tts_cli.text.documents import document_of, open_document
+    from tts_cli.reading.documents import document_of, open_document
 
     return open_document(file) if file else document_of(text, "Text")
 
@@ -247,8 +247,8 @@ def is_complete(path: Path | None) -> bool:
 
 def asked_of(options: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     """What decides what is spoken besides the text, as JSON: the options, and the contents of the files that they name."""
-    from tts_cli.addon_config import ADDON_FILE
-    from tts_cli.library import file_hash
+    from tts_cli.addon.config import ADDON_FILE
+    from tts_cli.addon.library import file_hash
 
     def told(value: Any) -> Any:
         is_file = isinstance(value, str | Path) and Path(value).is_file()

@@ -13,9 +13,9 @@ from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
-    from tts_cli.prosody.inventory import Inventory
     from tts_cli.request import Sentence
-    from tts_cli.synthesis import AudioChunk, Said, Voice
+    from tts_cli.selection.inventory import Inventory
+    from tts_cli.voice.synthesis import AudioChunk, Said, Voice
 
 SELECTOR = "ProsodySelector"
 """The block that selects."""
@@ -89,7 +89,7 @@ class Explanation:
         print_table("selected prosody", header, rows, on_stderr=True)
 
     def _selected(self, sentence: Sentence) -> Iterator[dict[str, Any]]:
-        from tts_cli.prosody.inventory import Inventory
+        from tts_cli.selection.inventory import Inventory
 
         for one in sentence.selected or ():
             self._inventory = self._inventory or Inventory(self._voice.acoustic, self._voice.acoustic.name)
@@ -103,9 +103,9 @@ class Explanation:
 
 def selects(addon: str | Path, stack: Path | None = None) -> bool:
     """Whether the stack of an addon, or the one in a file that stands for it, selects prosody. Raises AddonError."""
-    from tts_cli.addon_config import read_addon_config
-    from tts_cli.library import find_addon
-    from tts_cli.stack_file import read_stack
+    from tts_cli.addon.config import read_addon_config
+    from tts_cli.addon.library import find_addon
+    from tts_cli.addon.stack_file import read_stack
 
     return _names_selector(read_stack(stack).stack if stack else read_addon_config(find_addon(addon)).stack)
 
@@ -118,7 +118,7 @@ def _names_selector(value: Any) -> bool:
 
 def _remedy() -> str:
     """Which addons select their prosody."""
-    from tts_cli.library import addons_that
+    from tts_cli.addon.library import addons_that
 
     able = ", ".join(addons_that(lambda config: _names_selector(config.stack)))
     return f"--addon NAME with a voice that does: {able or 'none is installed'}"
@@ -131,7 +131,7 @@ def read_embedding(file: Path, voice: Voice) -> Floats:
     """
     import numpy as np
 
-    from tts_cli.prosody.selection import embedding_of
+    from tts_cli.selection.selector import embedding_of
 
     if not any(speaker.embedding for speaker in voice.acoustic.config.speakers):
         raise InputError(f"--embedding is for voices with acoustic embeddings, and '{voice.acoustic.name}' has none", _remedy())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from tts_cli.cli.outlets import is_device
 from tts_cli.cli.terminal import say
-from tts_cli.cli.timings import TimedSentence
 from tts_cli.errors import InputError, RefusedError, TtsError
+from tts_cli.output.timings import TimedSentence
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
-    from tts_cli.synthesis import AudioChunk, Voice
+    from tts_cli.voice.synthesis import AudioChunk, Voice
 
 
 class Speech:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from tts_cli.ports import NetworkSettings, PortSpec
-    from tts_cli.stacks import BlockView, NetworkView, StackView
+    from tts_cli.voice.description import BlockView, NetworkView, StackView
 
 WIDTH_OF_PICTURES = 150
 """Columns."""
@@ -48,8 +48,8 @@ def show_stack(
     Each block with what it reads and gives, how far it looks ahead and in what networks; each network with where it runs, and
     which work is its own and which the layer's. An acoustic addon is drawn with its vocoder, as one voice.
     """
-    from tts_cli.library import DEFAULT_ADDON
-    from tts_cli.stacks import view_stack
+    from tts_cli.addon.library import DEFAULT_ADDON
+    from tts_cli.voice.description import view_stack
 
     view = view_stack(addon or DEFAULT_ADDON, vocoder, context, stack)
     if as_json:
@@ -75,8 +75,8 @@ def check(
 
     Types, options and nesting; with --addon, whether the addon has its networks and whether all ports fit, too.
     """
-    from tts_cli.stack_file import read_stack
-    from tts_cli.stacks import view_stack
+    from tts_cli.addon.stack_file import read_stack
+    from tts_cli.voice.description import view_stack
 
     if addon is None:
         if vocoder or context != "default":

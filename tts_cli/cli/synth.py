@@ -36,13 +36,13 @@ from tts_cli.cli.terminal import (
     print_json,
     say,
 )
-from tts_cli.cli.timings import textgrid, untimed
 from tts_cli.errors import InputError, RefusedError, TextError
+from tts_cli.output.timings import textgrid, untimed
 
 if TYPE_CHECKING:
     from tts_cli.request import Sentence
-    from tts_cli.synthesis import AudioChunk, Voice
-    from tts_cli.trace import Trace
+    from tts_cli.voice.synthesis import AudioChunk, Voice
+    from tts_cli.voice.trace import Trace
 
     TextOrSentences = str | Sequence[Sentence]
 
@@ -122,12 +122,12 @@ def synth(
     The text is the argument, --input-file, or what comes from a pipe; one that begins with a dash follows "--". Inline phones:
     "a [[B AW1]] tie". Audio is written while it is made; a file takes its name when it is complete.
     """
+    from tts_cli.addon.library import DEFAULT_ADDON
     from tts_cli.cli.reading import Reader, asked_of, is_complete, open_source, refuse_misplaced
-    from tts_cli.library import DEFAULT_ADDON
-    from tts_cli.prosody.reading import Pauses, Reading
+    from tts_cli.reading.reading import Pauses, Reading
     from tts_cli.request import Controls, prosody_json, read_prosody
-    from tts_cli.synthesis import load
-    from tts_cli.trace import Trace, observed
+    from tts_cli.voice.synthesis import load
+    from tts_cli.voice.trace import Trace, observed
 
     refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
@@ -258,7 +258,7 @@ class Speaker:
 
 def read_text(text: str | None, input_file: Path | None) -> str:
     """The argument, the file, or what comes from a pipe. Raises InputError for what is no UTF-8 text."""
-    from tts_cli.text.documents import checked, decoded
+    from tts_cli.reading.documents import checked, decoded
 
     if text is not None:
         return checked(text, "TEXT")

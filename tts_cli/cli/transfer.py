@@ -29,16 +29,16 @@ from tts_cli.cli.terminal import (
     print_json,
     say,
 )
-from tts_cli.cli.timings import Recorded, Span, TimedSentence, textgrid
 from tts_cli.errors import AddonError, InputError, OutputError, RefusedError
+from tts_cli.output.timings import Recorded, Span, TimedSentence, textgrid
 
 if TYPE_CHECKING:
-    from tts_cli.addon_config import AddonConfig
+    from tts_cli.addon.config import AddonConfig
     from tts_cli.audio.mel import Floats
-    from tts_cli.prosody.manifest import Job
-    from tts_cli.prosody.transfer import Heard
-    from tts_cli.synthesis import AudioChunk, Voice
     from tts_cli.text import TextFrontEnd
+    from tts_cli.transfer.listening import Heard
+    from tts_cli.transfer.manifest import Job
+    from tts_cli.voice.synthesis import AudioChunk, Voice
 
 TRANSCRIBED_RATE = 16000
 
@@ -98,11 +98,11 @@ def transfer_prosody(
     Melody, loudness and rhythm come from the recording, the voice from --speaker. Text and recording have to match: words that
     are not heard in it are named. Audio is written while it is made; a file takes its name when it is complete.
     """
-    from tts_cli import library
-    from tts_cli.prosody.manifest import Job
+    from tts_cli.addon import library
     from tts_cli.request import Controls
-    from tts_cli.synthesis import load
     from tts_cli.text import TextFrontEnd
+    from tts_cli.transfer.manifest import Job
+    from tts_cli.voice.synthesis import load
 
     refuse_several({"SOURCE": source, "--manifest": manifest})
     refuse_several({"--text": text, "--transcribe": transcribe})
@@ -149,7 +149,7 @@ class Done:
         """Draws source and result. Raises OutputError."""
         import numpy as np
 
-        from tts_cli.cli.pictures import Shown, draw
+        from tts_cli.output.pictures import Shown, draw
 
         mel, voice = self.voice.acoustic.mel, self.voice
         source = TimedSentence(self.heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
@@ -199,7 +199,7 @@ class Transfer:
 
     def one(self, job: Job, path: Path | None, raw: bool = False, notes: bool = False) -> Done:
         """Makes one transfer, to a file or wherever. Raises InputError for a voice that cannot take what is asked for."""
-        from tts_cli.prosody.transfer import listen
+        from tts_cli.transfer.listening import listen
 
         self._refuse(job)
         outlet, text = outlet_to(path, raw), self._text(job)
@@ -222,7 +222,7 @@ class Transfer:
 
     def _refuse(self, job: Job) -> None:
         """Raises InputError unless the voice has the speaker and can take what is asked for."""
-        from tts_cli.library import addons_that
+        from tts_cli.addon.library import addons_that
 
         if job.speaker:
             self.voice.acoustic.speaker_id(job.speaker)
@@ -236,7 +236,7 @@ class Transfer:
 
     def lines(self, manifest: Path, folder: Path, for_all: Job, resume: bool) -> None:
         """Makes every transfer of a manifest; one that fails is told and passed over, then an error is raised in the end."""
-        from tts_cli.prosody.manifest import read_job, read_lines
+        from tts_cli.transfer.manifest import read_job, read_lines
 
         lines = read_lines(manifest)
         make_folder(folder)
@@ -297,7 +297,7 @@ def _refuse_undrawable(plot: Path | None) -> None:
 
 def _transcribed(source: Path, threads: int) -> str:
     """What Whisper hears in the recording. Raises InputError where it hears nothing, or is not installed."""
-    from tts_cli.prosody.transfer import read_recording
+    from tts_cli.audio.recordings import read_recording
 
     audio = read_recording(source, TRANSCRIBED_RATE)
     with extra("eval"):

@@ -11,11 +11,11 @@ import numpy as np
 
 from tts_cli.corpora.batching import Batch, Epochs, padded
 from tts_cli.errors import CorpusError, TextError
+from tts_cli.selection.pieces import WordPieces, leaves_of
+from tts_cli.selection.syntax import PUNCTUATION_TAGS, Tree, brackets, fold, read_trees, syntactic_distances, tree_from_distances
 from tts_cli.text.characters import plain
 from tts_cli.text.normalise import read
 from tts_cli.text.phones import BOUNDARIES, SPACE
-from tts_cli.text.pieces import WordPieces, leaves_of
-from tts_cli.text.syntax import PUNCTUATION_TAGS, Tree, brackets, fold, read_trees, syntactic_distances, tree_from_distances
 
 SPLITS_FILE = "splits.md"
 _SPLIT_NAMES = {"train": "train", "dev": "validation", "test": "test"}

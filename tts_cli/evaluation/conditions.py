@@ -18,7 +18,7 @@ from tts_cli.errors import InputError
 from tts_cli.evaluation.prosody import Contour, contour_of
 from tts_cli.evaluation.speech import Spoken, say
 from tts_cli.request import Request, Sentence, Source
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 Condition = Literal["recording", "reconstruction", "transfer", "no reference", "another clip's latents", "baseline"]
 """`recording`: the source itself. `reconstruction`: a recording of the target, transferred onto the target. `transfer`: as it is

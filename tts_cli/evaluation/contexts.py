@@ -26,7 +26,7 @@ from tts_cli.errors import TtsError
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.report import markdown_table, tracked
 from tts_cli.ports import Tensors
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 SPLIT_TOLERANCE = 0.02
 """Largest difference of total duration, as a share, where only one context had to split."""
@@ -265,7 +265,7 @@ class TapStream(Stream):
 _START = """
 import json, sys, time
 from pathlib import Path
-from tts_cli.synthesis import load
+from tts_cli.voice.synthesis import load
 arguments = json.loads(sys.argv[1])
 start = time.perf_counter()
 load(**{**arguments, "cache": Path(arguments["cache"])})

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from tts_cli.addon import Addon
-from tts_cli.addon_config import AddonConfig
+from tts_cli.addon.config import AddonConfig
+from tts_cli.addon.opened import Addon
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats
 from tts_cli.backends import Network
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.evaluation.spectra import MEL, Frames
 from tts_cli.ports import Array, Role, Tensors
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 NOISE, HARMONIC = "noise_filter", "harmonic_filter"
 """Ports of a vocoder network that shapes noise and pulses apart."""

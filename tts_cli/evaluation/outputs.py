@@ -11,7 +11,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from tts_cli.addon_config import ADDON_FILE
+from tts_cli.addon.config import ADDON_FILE
+from tts_cli.addon.library import file_hash
 from tts_cli.audio.files import read_audio, resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
 from tts_cli.corpora.journal import Journal, fingerprint, key_of, run_all
@@ -31,9 +32,8 @@ from tts_cli.evaluation.recognition import Recogniser, cache_folder
 from tts_cli.evaluation.report import tracked
 from tts_cli.evaluation.signal import overall_quality
 from tts_cli.evaluation.speech import say
-from tts_cli.library import file_hash
-from tts_cli.prosody.transfer import listen
-from tts_cli.synthesis import Voice, load
+from tts_cli.transfer.listening import listen
+from tts_cli.voice.synthesis import Voice, load
 
 VERSION = 1
 """Changes whenever the same audio would be measured differently."""

@@ -12,7 +12,7 @@ from tts_cli.evaluation.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.report import FAULTLESS, WER, Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
 from tts_cli.evaluation.slips import Slips, find_slips
 from tts_cli.evaluation.speech import say
-from tts_cli.synthesis import Voice
+from tts_cli.voice.synthesis import Voice
 
 ALL = "all"
 """The group of all sentences."""

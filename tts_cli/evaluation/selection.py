@@ -29,10 +29,10 @@ from tts_cli.evaluation.report import tracked
 from tts_cli.evaluation.signal import overall_quality
 from tts_cli.evaluation.speech import SPEAKERS
 from tts_cli.evaluation.utterances import Heard, compare, is_phone
-from tts_cli.prosody.selection import Strategy, reference_encoder
 from tts_cli.request import Controls, Sentence
-from tts_cli.synthesis import Said, Voice
+from tts_cli.selection.selector import Strategy, reference_encoder
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.synthesis import Said, Voice
 
 VERSION = 2
 """Changes whenever the same audio would be measured differently."""

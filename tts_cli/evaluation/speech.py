@@ -12,7 +12,6 @@ import numpy as np
 
 from tts_cli.audio.files import read_audio, read_native
 from tts_cli.audio.mel import Floats
-from tts_cli.bench import first_audio
 from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.harmonics import harmonic_voice
 from tts_cli.evaluation.instruments import PARTS, Instruments, measure_system, seeds_of
@@ -23,7 +22,8 @@ from tts_cli.evaluation.spectrograms import Panels, draw_worst, require_naturaln
 from tts_cli.evaluation.speech_report import speech_reports
 from tts_cli.evaluation.systems import RECORDINGS, Measured, Speak, Spoken, System
 from tts_cli.evaluation.vocoder import copy_with
-from tts_cli.synthesis import Said, Voice
+from tts_cli.voice.bench import first_audio
+from tts_cli.voice.synthesis import Said, Voice
 
 SPEAKERS = ("kathleen", "slt", "bdl")
 """The speakers who read the same prompts."""

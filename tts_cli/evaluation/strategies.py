@@ -37,9 +37,9 @@ from tts_cli.evaluation.selection_report import (
 )
 from tts_cli.evaluation.significance import OBJECTIVE, Pairs, Reports, paired_tests
 from tts_cli.evaluation.speech import say
-from tts_cli.prosody.selection import READS
-from tts_cli.synthesis import Voice
-from tts_cli.trace import observed
+from tts_cli.selection.selector import READS
+from tts_cli.voice.synthesis import Voice
+from tts_cli.voice.trace import observed
 
 PARTS = ("distance", "nearness", "kinds", "variety", "recognition", "probe", "cost")
 DEFAULT_PARTS = ("distance", "nearness", "kinds", "variety")

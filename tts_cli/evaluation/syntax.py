@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tts_cli.corpora.treebank import Marks, ParsedSentence, Treebank, agreement
 from tts_cli.evaluation.report import Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
-from tts_cli.text.parsers import Parser
+from tts_cli.selection.parsers import Parser
 
 COLUMNS = (
     Column("ordered_alike", "ordered alike %", 1, 100.0),

@@ -30,8 +30,8 @@ from tts_cli.evaluation.transfer_report import (
     prosody_table,
     recognition_table,
 )
-from tts_cli.prosody.transfer import listen, speaker_encoder
-from tts_cli.synthesis import Voice
+from tts_cli.transfer.listening import listen, speaker_encoder
+from tts_cli.voice.synthesis import Voice
 
 PARTS = ("prosody", "durations", "identity", "recognition", "parallel", "probes", "speed")
 NUM_RECONSTRUCTIONS = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_cli.addon import Addon
+from tts_cli.addon.opened import Addon
 from tts_cli.audio.files import read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue

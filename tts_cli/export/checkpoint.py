@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
+from tts_cli.addon.library import list_addons
 from tts_cli.errors import CheckpointError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness
 from tts_cli.export.parity import Parity, Sample
-from tts_cli.library import list_addons
 from tts_cli.models import CorpusFacts, TrainableModel, find_kind
 from tts_cli.models.parts import Features
-from tts_cli.prosody.linguistics import DEFAULT_LINGUISTICS
+from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, load_model
 from tts_cli.training.weights import of_speakers
 

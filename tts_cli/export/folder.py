@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tts_cli.addon import open_addon
-from tts_cli.addon_config import ADDON_FILE, AddonConfig, ChunkSchedule, Context
+from tts_cli.addon.config import ADDON_FILE, AddonConfig, ChunkSchedule, Context
+from tts_cli.addon.library import file_hash
+from tts_cli.addon.opened import open_addon
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.config import parse
 from tts_cli.errors import InputError, OutputError
 from tts_cli.export.network import export_network
 from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity, round_parameters
-from tts_cli.library import file_hash
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts_cli.addon_config import ADDON_FILE, read_addon_config
+from tts_cli.addon.config import ADDON_FILE, read_addon_config
+from tts_cli.addon.library import file_hash, find_addon
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import CorpusError
-from tts_cli.library import file_hash, find_addon
 from tts_cli.models import CorpusFacts, TrainableModel
 from tts_cli.models.parts import ExportPart
-from tts_cli.prosody.inventory import Texts, write_inventory
-from tts_cli.prosody.linguistics import open_linguistics
 from tts_cli.request import Sentence
-from tts_cli.synthesis import Analysis, Analyst
+from tts_cli.selection.inventory import Texts, write_inventory
+from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.synthesis import Analysis, Analyst
 
 CENTROID_DIGITS = 5
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from tts_cli.addon_config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import AddonError, InputError, OutputError
 from tts_cli.export.folder import write_addon_config
-from tts_cli.synthesis import Voice, load
+from tts_cli.voice.synthesis import Voice, load
 
 _METER_RATE = 48000
 """The rate in Hertz for which ITU-R BS.1770 gives the filters."""

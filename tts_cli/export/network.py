@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto
 from torch import Tensor, nn
 
+from tts_cli.addon.library import file_hash
 from tts_cli.backends import graph_outputs
 from tts_cli.export.margins import find_margins
 from tts_cli.export.storage import Arrays, stored, widened
-from tts_cli.library import file_hash
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
 

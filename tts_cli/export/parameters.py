@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from tts_cli.addon_config import read_addon_config
+from tts_cli.addon.config import read_addon_config
 from tts_cli.errors import AddonError, CheckpointError
 from tts_cli.export.storage import restored
 from tts_cli.models.parts import ExportPart

@@ -22,7 +22,7 @@ from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
 from tts_cli.models.parts import ExportPart, Features
 from tts_cli.models.sentence import EncoderConfig, Layer, SentenceEncoder, at, package_file, pretrained_state, sentence_vector
 from tts_cli.ports import PortSpec
-from tts_cli.text.pieces import WordPieces
+from tts_cli.selection.pieces import WordPieces
 
 TOKENIZER = "tokenizer.json"
 INPUTS = ("pieces", "piece_mask", "first_pieces", "word_mask")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tts_cli.addon_config import ADDON_FILE, read_addon_config
+from tts_cli.addon.config import ADDON_FILE, read_addon_config
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.corpora.predicted import write_predicted

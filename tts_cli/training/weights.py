@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from tts_cli.addon_config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.config import suggest
 from tts_cli.errors import CheckpointError, ConfigError, InputError
 from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, model_file

@@ -1,0 +1,241 @@
+"""`tts export-addon`: from a checkpoint and its corpus to an addon that opens, and back into training."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tts_cli.addon.opened import open_addon
+from tts_cli.audio.mel import MelConfig
+from tts_cli.corpora.held_out import held_out_utterances
+from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
+from tts_cli.errors import AddonError, CheckpointError, CorpusError, InputError
+from tts_cli.export.checkpoint import ExportOptions, export_addon
+from tts_cli.export.parameters import addon_state_dict
+from tts_cli.models import TrainableModel, find_kind
+from tts_cli.selection.inventory import Inventory
+from tts_cli.selection.parsing import open_linguistics
+from tts_cli.text.phones import SYMBOLS
+from tts_cli.training import checkpoints
+from tts_cli.training.recipe import Recipe, parse_recipe
+from tts_cli.training.start import create_model
+from tts_cli.training.state import TrainingState
+from tts_cli.training.weights import initialise, of_speakers
+
+VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
+SPEAKER = {"channels": 8, "layers": 1, "dimensions": 4}
+NETWORKS: dict[str, dict[str, Any]] = {
+    "copycat": {**VOICE, "reference_channels": 8, "reference_layers": 1, "speaker_encoder": SPEAKER},
+    "explicit-duration": VOICE,
+    "speaker": SPEAKER,
+    "vae": {**VOICE, "embedding_channels": 3, "reference_channels": 8, "reference_layers": 1},
+    "vocoder": {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 8},
+}
+SPLITS = ("train", "test", "train", "validation")
+LINGUISTICS = str(Path(__file__).parents[1] / "addons/tiny-linguistics")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two speakers with four clips of noise each."""
+    folder = tmp_path_factory.mktemp("corpus")
+    mel = MelConfig()
+    recordings = [_recording(folder, speaker, number, split) for speaker in "ab" for number, split in enumerate(SPLITS)]
+    speakers = {name: SpeakerSummary(clips=4, seconds=1.0, mean_log_f0=5.0, std_log_f0=0.2) for name in "ab"}
+    write_corpus(folder, CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=SYMBOLS, speakers=speakers, versions={}), recordings)
+    return folder
+
+
+def _recording(folder: Path, speaker: str, number: int, split: str) -> Recording:
+    tokens = SYMBOLS[1 : 6 + number]
+    durations = tuple(range(2, 2 + len(tokens)))
+    num_frames = sum(durations)
+    random = np.random.default_rng(number)
+    frames = {name: random.standard_normal(num_frames, np.float32) for name in ("log_f0", "voicing", "energy")}
+    mel = random.standard_normal((num_frames, 80), np.float32)
+    name = f"{speaker}{number}"
+    np.savez(folder / f"{name}.npz", mel=mel, audio=np.zeros(num_frames * 200, np.int16), **frames)
+    return Recording(
+        id=name, audio_filepath=f"{name}.wav", text=name, normalized_text=name, duration=num_frames / 80, speaker=speaker,
+        corpus="noise", split=split, kind="statement", tokens=tokens, durations=durations, num_frames=num_frames,
+        features=f"{name}.npz",
+    )  # fmt: skip
+
+
+def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
+    """An untrained checkpoint."""
+    mapping = {"model": kind, "name": "noise", "data": str(corpus), "network": NETWORKS[kind], "batches": {}, "steps": 1}
+    recipe = parse_recipe(mapping, "recipe")
+    model = create_model(recipe, TrainableModel.corpus_facts(open_corpus(corpus)))
+    description = checkpoints.Description(
+        kind=kind, step=0, recipe=recipe.model_dump(mode="json"), facts=model.facts, random={}, seconds=0.0, versions={}
+    )
+    return recipe, checkpoints.save(run, TrainingState(model, recipe).tensors(), description)
+
+
+def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
+    """A model that was not seen yet."""
+    mapping = {"model": kind, "name": "fresh", "network": {**NETWORKS[kind], **changes}, "batches": {}, "steps": 1, "seed": 1}
+    return create_model(parse_recipe(mapping, "recipe"), TrainableModel.corpus_facts(open_corpus(corpus)))
+
+
+@pytest.mark.parametrize("kind", sorted(kind for kind in NETWORKS if find_kind(kind).addon))
+def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus: Path, tmp_path: Path) -> None:
+    _, checkpoint = _checkpoint(kind, corpus, tmp_path / "run")
+    options = ExportOptions(licence="CC0-1.0", tolerance=1e-4, linguistics=LINGUISTICS)
+    parities = export_addon(tmp_path / "run", tmp_path / "noise", None, options)
+    assert parities
+    assert max(parity.error for parity in parities) < 1e-4
+    addon = open_addon(tmp_path / "noise")
+    assert (addon.config.kind, addon.config.licence) == (find_kind(kind).addon, "CC0-1.0")
+    assert {parity.network for parity in parities} == addon.config.networks.keys()
+    assert addon.config.provenance["kind"] == kind
+    assert [speaker.name for speaker in addon.config.speakers] == (["a", "b"] if addon.config.kind == "acoustic" else [])
+    assert "noise" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
+    average = checkpoints.read(checkpoint).read("average")
+    # They take part in training alone, and begin anew.
+    left = {name for name in average if name.startswith(("adversary", "outline")) or name.endswith("_norm.count")}
+    fresh = _fresh(kind, corpus)
+    assert f" {len(left)} fresh, 0 unused;" in initialise(fresh, kind, [tmp_path / "noise"])[0]
+    for name in average.keys() - left:
+        assert torch.allclose(fresh.state_dict()[name], average[name], rtol=1e-3, atol=1e-6), name
+
+
+def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("speaker", corpus, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="a 'speaker' model is no addon") as caught:
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
+    assert "--init-from" in str(caught.value.hint)
+    assert not (tmp_path / "noise").exists()
+
+
+def test_chosen_speakers_are_exported_the_first_for_when_nobody_is_named(corpus: Path, tmp_path: Path) -> None:
+    _, checkpoint = _checkpoint("copycat", corpus, tmp_path / "run")
+    with pytest.raises(InputError, match="knows no speaker 'c'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("a", "c")))
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("b",)))
+    config = open_addon(tmp_path / "noise").config
+    assert ([speaker.name for speaker in config.speakers], config.default_speaker) == (["b"], "b")
+    assert "speakers: b\n" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
+    table = checkpoints.read(checkpoint).read("average")["decoder.speakers.weight"]
+    np.testing.assert_allclose(addon_state_dict(tmp_path / "noise", "decoder")["speakers.weight"], table[1:], rtol=1e-3)
+
+
+def test_speakers_keep_their_rows_in_any_order(corpus: Path) -> None:
+    model = _fresh("copycat", corpus)
+    turned = of_speakers(model, ("b", "a"))
+    assert turned.facts.speaker_names == ["b", "a"]
+    for name, value in model.state_dict().items():
+        assert torch.equal(turned.state_dict()[name], value.flip(0) if name in model.speaker_tables() else value), name
+
+
+def test_weights_come_from_several_models_and_the_last_one_wins(corpus: Path, tmp_path: Path) -> None:
+    sources = {kind: tmp_path / kind for kind in ("explicit-duration", "speaker", "copycat")}
+    voice, speaker, copycat = (
+        checkpoints.read(_checkpoint(kind, corpus, run)[1]).read("average") for kind, run in sources.items()
+    )
+    model = _fresh("copycat", corpus)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    lines = initialise(model, "copycat", [sources["explicit-duration"], sources["speaker"]])
+    after = model.state_dict()
+    assert torch.equal(after["decoder.head.weight"], voice["decoder.head.weight"])
+    assert torch.equal(after["duration_encoder.encoder.head.weight"], voice["prosody_encoder.encoder.head.weight"][:1])
+    assert torch.equal(after["speaker_encoder.output.weight"], speaker["speaker_encoder.output.weight"])
+    own = [name for name in before if name.startswith(("reference_encoder", "adversary", "decoder.mean", "decoder.std"))]
+    assert all(torch.equal(after[name], before[name]) for name in own)
+    others = sum(name.startswith("speaker_encoder") for name in before)
+    assert f" {len(own) + others} fresh" in lines[0] and f" {len(own)} fresh" in lines[1]
+    for last, expected in (("speaker", speaker), ("copycat", copycat)):
+        initialise(model, "copycat", [sources["copycat"], sources["speaker"], sources[last]])
+        assert torch.equal(model.state_dict()["speaker_encoder.output.weight"], expected["speaker_encoder.output.weight"])
+
+
+def test_an_addon_of_another_kind_gives_what_its_checkpoint_gives(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("explicit-duration", corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
+    one, other = _fresh("copycat", corpus), _fresh("copycat", corpus)
+    lines = [*initialise(one, "copycat", [tmp_path / "run"]), *initialise(other, "copycat", [tmp_path / "noise"])]
+    assert lines[0].partition(": ")[2] == lines[1].partition(": ")[2]
+    for name, value in one.state_dict().items():
+        assert torch.allclose(other.state_dict()[name], value, rtol=2e-3, atol=1e-3), name
+
+
+def test_shapes_of_another_kind_stay_fresh_and_nothing_at_all_is_refused(corpus: Path, tmp_path: Path) -> None:
+    for kind in ("explicit-duration", "copycat", "vocoder"):
+        _checkpoint(kind, corpus, tmp_path / kind)
+    wider = _fresh("copycat", corpus, prosody_channels=12)
+    (line,) = initialise(wider, "copycat", [tmp_path / "explicit-duration"])
+    assert " of another shape)" in line
+    with pytest.raises(CheckpointError, match="has shape"):
+        initialise(wider, "copycat", [tmp_path / "copycat"])
+    with pytest.raises(CheckpointError, match="none of the parameters of this 'vocoder' model"):
+        initialise(wider, "copycat", [tmp_path / "vocoder"])
+
+
+def test_sentences_are_held_out_ones_of_every_speaker_first(corpus: Path) -> None:
+    facts = TrainableModel.corpus_facts(open_corpus(corpus))
+    chosen = [(int(u["speaker"]), len(u["phones"])) for u in held_out_utterances(corpus, facts, 6)]
+    assert chosen == [(0, 6), (1, 6), (0, 8), (1, 8), (0, 5), (1, 5)]
+
+
+def test_what_is_missing_is_named(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("vocoder", corpus, tmp_path / "run")
+    with pytest.raises(CorpusError, match="not a prepared corpus"):
+        export_addon(tmp_path / "run", tmp_path / "noise", tmp_path, ExportOptions())
+    with pytest.raises(InputError, match="cannot be read as a model card"):
+        export_addon(tmp_path / "run", tmp_path / "noise", corpus, ExportOptions(model_card=tmp_path / "card.md"))
+    assert not (tmp_path / "noise").exists()
+
+
+def test_exporting_a_voice_measures_its_speakers_where_its_vocoder_is_found(corpus: Path, tmp_path: Path) -> None:
+    for name, kind in (("noise-vocoder", "vocoder"), ("noise", "explicit-duration")):
+        _checkpoint(kind, corpus, tmp_path / kind)
+        options = ExportOptions(default_vocoder="noise-vocoder" if name == "noise" else None)
+        export_addon(tmp_path / kind, tmp_path / "addons" / name, None, options)
+    assert all(-70 < (speaker.loudness_lufs or 0) < 0 for speaker in open_addon(tmp_path / "addons" / "noise").config.speakers)
+
+
+def test_a_model_with_embeddings_is_exported_with_what_it_selects_them_from(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("vae", corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(linguistics=LINGUISTICS, speakers=("b", "a")))
+    addon = open_addon(tmp_path / "noise")
+    inventory = Inventory(addon, "$")
+    recordings = [recording for recording in open_corpus(corpus).recordings if recording.split == "train"]
+    assert [inventory.id(place) for place in range(len(inventory))] == [one.id for one in recordings] == ["a0", "a2", "b0", "b2"]
+    assert [inventory.text(place) for place in range(4)] == [one.text for one in recordings]
+    assert inventory.speakers.tolist() == [1, 1, 0, 0]
+    model, _ = checkpoints.load_model(tmp_path / "run")
+    for place, recording in enumerate(recordings):
+        mel = torch.from_numpy(open_corpus(corpus).load(recording, ("mel",))["mel"])[None]
+        expected = model.reference_encoder(mel, torch.ones_like(mel[:, :, :1]))[0, 0].detach().numpy()
+        np.testing.assert_allclose(inventory.embeddings[place], expected, atol=2e-3)
+    analysis = open_linguistics(LINGUISTICS).analyse(["a", "zero"], ["", "."])
+    np.testing.assert_allclose(inventory.words_of(0), analysis.distances, rtol=1e-3)
+    np.testing.assert_allclose(inventory.vectors[0], analysis.vector, atol=1e-3)
+    b, a = (np.array(speaker.embedding) for speaker in addon.config.speakers)
+    np.testing.assert_allclose(a, inventory.embeddings[:2].astype(np.float32).mean(0), atol=2e-3)
+    np.testing.assert_allclose(b, inventory.embeddings[2:].astype(np.float32).mean(0), atol=2e-3)
+    assert addon.config.default_linguistics == "tiny-linguistics"
+    assert [one.name for one in addon.config.requires] == ["tiny-linguistics"]
+
+
+def test_without_linguistics_or_training_recordings_no_embeddings_are_exported(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("vae", corpus, tmp_path / "run")
+    with pytest.raises(AddonError, match="unknown addon 'linguistics-xx'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(linguistics="linguistics-xx"))
+    lines = (
+        (corpus / "manifest.jsonl")
+        .read_text()
+        .replace('"speaker": "b", "corpus": "noise", "split": "train"', '"speaker": "b", "corpus": "noise", "split": "test"')
+    )
+    untrained = tmp_path / "corpus"
+    shutil.copytree(corpus, untrained)
+    (untrained / "manifest.jsonl").write_text(lines)
+    with pytest.raises(CorpusError, match="no training recording of 'b'"):
+        export_addon(tmp_path / "run", tmp_path / "noise", untrained, ExportOptions(linguistics=LINGUISTICS))
+    assert not (tmp_path / "noise").exists()

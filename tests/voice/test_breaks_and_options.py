@@ -1,0 +1,59 @@
+"""Breaks between sentences, and options that overrule those of a stack's blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tts_cli.errors import StackError
+from tts_cli.request import Break
+from tts_cli.voice.synthesis import Voice, load
+
+TINY = Path(__file__).parents[1] / "addons"
+
+
+@pytest.fixture(name="voice", scope="module")
+def _voice() -> Voice:
+    return load(TINY / "tiny-acoustic")
+
+
+def silences(voice: Voice, *items: str | Break) -> list[float]:
+    """Seconds of each silence between sentences, 0 where a sentence follows at once."""
+    pauses, since = [], 0.0
+    for chunk in voice.stream(items, sentence_silence_s=0.5):
+        if chunk.sentence is not None:
+            pauses.append(round(since, 3))
+            since = 0.0
+        elif not np.any(chunk.samples):
+            since += len(chunk.samples) / chunk.sample_rate
+    return pauses
+
+
+def test_a_break_stands_for_the_silence_between_sentences(voice: Voice) -> None:
+    assert silences(voice, "Bee.", "Bee.") == [0, 0.5]
+    assert silences(voice, "Bee.", Break(1.25), "Bee.", "Bee.") == [0, 1.25, 0.5]
+    assert silences(voice, "Bee.", Break(0.0), "Bee.") == [0, 0]
+
+
+def test_of_several_breaks_the_longest_counts(voice: Voice) -> None:
+    assert silences(voice, "Bee.", Break(0.75), Break(0.25), "Bee.") == [0, 0.75]
+
+
+def test_a_break_before_the_first_sentence_is_heard_and_one_after_the_last_is_not(voice: Voice) -> None:
+    assert silences(voice, Break(1.0), "Bee.", Break(3.0)) == [1.0]
+
+
+def test_options_overrule_those_of_a_stack() -> None:
+    voice = load(TINY / "tiny-prosody", block_options={"ProsodySelector": {"strategy": "centroid"}})
+    sentence = next(voice.stream("Bee.")).sentence
+    assert sentence is not None
+    assert sentence.selected == ()
+    assert voice.linguistics is not None
+    assert voice._analyst is None
+
+
+def test_a_block_that_the_stack_lacks_has_no_options() -> None:
+    with pytest.raises(StackError, match="the stack of 'tiny-acoustic' has no ProsodySelector"):
+        load(TINY / "tiny-acoustic", block_options={"ProsodySelector": {"strategy": "bert"}})

@@ -1,0 +1,1 @@
+"""Output: timings and pictures of speech."""

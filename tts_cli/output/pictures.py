@@ -1,0 +1,130 @@
+"""Speech drawn for people: a recording, say, and what was made from it, one above the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tts_cli.audio.files import resample, unwritable
+from tts_cli.audio.mel import Floats, MelConfig, log_mel
+from tts_cli.audio.pitch import track_f0
+from tts_cli.output.timings import Span
+
+INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
+"""Of the width."""
+INCHES_A_PIECE = 5.0
+INCHES_A_CONTOUR = 3.0
+LABEL_POINTS = 7
+WAVE, BOUNDARY, PITCH = "#3c5aa0", "#9a9aa8", "#00e5ff"
+MOST_NEPERS = 9.0
+"""Between the loudest and the darkest of a mel."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A piece of speech to be drawn."""
+
+    title: str
+    audio: Floats
+    """(samples,)"""
+    sample_rate: int
+    phones: Sequence[Span]
+    """In seconds from its first sample."""
+
+
+def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
+    """Writes a PNG, whole or not at all: waveform, mel with F0, and phones of each piece, one above the other, in one scale.
+
+    Raises OutputError, and AudioError where the F0 tracker is missing.
+    """
+    seconds = max(len(shown.audio) / shown.sample_rate for shown in pieces)
+    width = min(max(INCHES_A_SECOND * seconds, LEAST_INCHES), MOST_INCHES)
+    figure = _figure(width, INCHES_A_PIECE * len(pieces))
+    axes = figure.subplots(2 * len(pieces), 1, sharex=True, height_ratios=(1.0, 2.2) * len(pieces))
+    for place, shown in enumerate(pieces):
+        _draw(axes[2 * place : 2 * place + 2], shown, mel)
+    axes[-1].set_xlim(0.0, seconds)
+    axes[-1].set_xlabel("seconds")
+    _save(figure, path)
+
+
+def draw_contours(path: Path, panels: Mapping[str, Mapping[str, Floats]], mel: MelConfig) -> None:
+    """Writes a PNG, whole or not at all: a panel for each title with the F0 of each audio (samples,), at the mel's rate, by name.
+
+    Raises as `draw`.
+    """
+    figure = _figure(LEAST_INCHES, INCHES_A_CONTOUR * len(panels))
+    for axes, (title, audios) in zip(np.atleast_1d(figure.subplots(len(panels), 1)), panels.items(), strict=True):
+        for name, audio in audios.items():
+            axes.plot(*_contour(audio, mel), label=name, linewidth=1.8)
+        axes.set_title(title, loc="left", fontsize=10)
+        axes.set_xlabel("seconds")
+        axes.set_ylabel("F0 (Hz)")
+        axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def _figure(width: float, height: float) -> Any:
+    """An empty figure, its sizes in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        figure.savefig(part, format="png", dpi=100)
+        part.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:
+    """Waveform, and mel with F0 and phones below it."""
+    wave, bands = axes
+    wave.set_title(shown.title, loc="left", fontsize=10)
+    seconds = np.arange(len(shown.audio)) / shown.sample_rate
+    wave.plot(seconds, shown.audio, color=WAVE, linewidth=0.4)
+    wave.set_ylabel("waveform")
+    audio = resample(shown.audio, shown.sample_rate, mel.sample_rate)
+    heat = log_mel(audio, mel).T
+    extent = (0.0, heat.shape[1] / mel.frame_rate, 0, mel.num_bands)
+    bands.imshow(heat, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=heat.max() - MOST_NEPERS)
+    bands.set_ylabel("mel band")
+    _draw_pitch(bands.twinx(), audio, mel)
+    _draw_phones(axes, shown.phones)
+
+
+def _draw_pitch(pitch: Any, audio: Floats, mel: MelConfig) -> None:
+    pitch.plot(*_contour(audio, mel), color=PITCH, linewidth=2.0)
+    pitch.set_ylabel("F0 (Hz)")
+    pitch.set_ylim(bottom=0.0)
+
+
+def _contour(audio: Floats, mel: MelConfig) -> tuple[Floats, Floats]:
+    """Seconds, and the F0 there in Hertz, not a number where there is none: two of (T,)."""
+    f0_hz = track_f0(audio, mel)
+    centres = ((np.arange(len(f0_hz)) + 0.5) / mel.frame_rate).astype(np.float32)
+    return centres, np.where(f0_hz > 0, f0_hz, np.float32(np.nan))
+
+
+def _draw_phones(axes: Any, phones: Sequence[Span]) -> None:
+    """A line at every boundary, and the names above the mel, by turns at two heights."""
+    for place, phone in enumerate(phones):
+        for panel in axes:
+            panel.axvline(phone.start_s, color=BOUNDARY, linewidth=0.5)
+            panel.axvline(phone.end_s, color=BOUNDARY, linewidth=0.5)
+        label = phone.label.rstrip("012")
+        middle, height = (phone.start_s + phone.end_s) / 2, (1.01, 1.06)[place % 2]
+        axes[1].text(middle, height, label, transform=axes[1].get_xaxis_transform(), ha="center", fontsize=LABEL_POINTS)

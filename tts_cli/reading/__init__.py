@@ -1,0 +1,1 @@
+"""Reading aloud: documents, their passages, and the silence between sentences."""

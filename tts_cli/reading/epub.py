@@ -1,0 +1,98 @@
+"""EPUB: a ZIP archive of XHTML files, whose package document lists them in the order of reading.
+
+As the EPUB 3.3 recommendation of the W3C has it, and EPUB 2 before it. Libraries that read it are not free enough or not kept.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
+from zipfile import BadZipFile, ZipFile
+
+from tts_cli.errors import InputError
+from tts_cli.reading.hypertext import Passage, passages_of_html
+
+_CONTAINER = "META-INF/container.xml"
+_ENCRYPTION = "META-INF/encryption.xml"
+_LARGEST_BYTES = 1 << 26
+"""Of one file: no chapter is larger, and what pretends to be one would fill the memory."""
+
+
+class Epub:
+    """A book. Raises InputError when it is damaged, or protected."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with ZipFile(path) as archive:
+                self.title, self._chapters = self._contents(archive)
+        except (BadZipFile, OSError) as error:
+            raise self._damaged("it is no ZIP archive") from error
+        if not self._chapters:
+            raise self._damaged("it lists nothing to read")
+        self.size = sum(self._chapters.values())
+        """Of all chapters, in bytes: what `end` of its passages counts."""
+
+    def passages(self) -> Iterator[Passage]:
+        """The passages of every chapter, one chapter in memory at a time."""
+        before = 0
+        with ZipFile(self._path) as archive:
+            for name, num_bytes in self._chapters.items():
+                markup = self._text(archive, name)
+                for found in passages_of_html(markup):
+                    yield found._replace(end=before + num_bytes * found.end // max(len(markup), 1))
+                before += num_bytes
+
+    def _contents(self, archive: ZipFile) -> tuple[str, dict[str, int]]:
+        """The title, and the bytes of every chapter by its name in the archive, in the order of reading."""
+        rootfile = self._tree(archive, _CONTAINER).find(".//{*}rootfile")
+        package = unquote(rootfile.get("full-path", "")) if rootfile is not None else ""
+        tree = self._tree(archive, package)
+        files = {item.get("id"): item.get("href", "") for item in tree.iterfind(".//{*}manifest/{*}item")}
+        spine = [item.get("idref") for item in tree.iterfind(".//{*}spine/{*}itemref") if item.get("linear") != "no"]
+        names = [posixpath.normpath(posixpath.join(posixpath.dirname(package), unquote(files.get(one, "")))) for one in spine]
+        self._refuse_protected(archive, names)
+        try:
+            chapters = {name: archive.getinfo(name).file_size for name in names}
+        except KeyError as error:
+            raise self._damaged(f"it lacks {error.args[0]}") from error
+        title = tree.find(".//{*}metadata/{*}title")
+        return " ".join((title.text or "").split()) if title is not None else "", chapters
+
+    def _refuse_protected(self, archive: ZipFile, names: list[str]) -> None:
+        """Encrypted fonts are common and do no harm; encrypted chapters cannot be read."""
+        if _ENCRYPTION not in archive.namelist():
+            return
+        hidden = {unquote(one.get("URI", "")) for one in self._tree(archive, _ENCRYPTION).iterfind(".//{*}CipherReference")}
+        if not hidden.isdisjoint(names):
+            raise InputError(f"{self._path}: is protected against being read", hint="use a copy without DRM")
+
+    def _tree(self, archive: ZipFile, name: str) -> ElementTree.Element:
+        try:
+            return ElementTree.fromstring(self._bytes(archive, name))
+        except ElementTree.ParseError as error:
+            raise self._damaged(f"{name}: {error}") from error
+
+    def _text(self, archive: ZipFile, name: str) -> str:
+        data = self._bytes(archive, name)
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise self._damaged(f"{name} is no {encoding[:6].upper().rstrip('-')} text") from error
+
+    def _bytes(self, archive: ZipFile, name: str) -> bytes:
+        try:
+            if archive.getinfo(name).file_size > _LARGEST_BYTES:
+                raise self._damaged(f"{name} is too large")
+            return archive.read(name)
+        except KeyError as error:
+            raise self._damaged(f"it lacks {name or 'a package document'}") from error
+        except (BadZipFile, OSError, RuntimeError, EOFError) as error:
+            raise self._damaged(f"{name} cannot be unpacked") from error
+
+    def _damaged(self, reason: str) -> InputError:
+        return InputError(f"{self._path}: cannot be read as an EPUB: {reason}", hint="ebook-convert book.epub book.txt may help")

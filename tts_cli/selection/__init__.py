@@ -1,0 +1,1 @@
+"""Prosody selection: analysis of sentences, the index of utterances, and the block that selects."""

@@ -1,0 +1,147 @@
+"""Syntax and meaning of a sentence, both from one pass of a sentence encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.backends import Network
+from tts_cli.ports import Array
+from tts_cli.selection.pieces import Pieces, WordPieces, leaves_of
+from tts_cli.selection.syntax import syntactic_distances, tree_from_distances
+
+Floats = NDArray[np.float32]
+
+MOST_PIECES = 512
+"""What an encoder of BERT's architecture reads at once, with [CLS] and [SEP]."""
+_MOST_LETTERS = 100
+_PHONES = "[["
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What is known of a sentence of W words."""
+
+    words: tuple[str, ...]
+    predicted: Floats
+    """(W,) how far each word is from the one before, by what the network says: only the order counts, and the first is 0."""
+    vector: Floats
+    """(D,) what the sentence means, of length 1."""
+    states: Floats
+    """(W, D) what the encoder makes of each word in its place."""
+
+    @cached_property
+    def distances(self) -> Floats:
+        """(W,) syntactic distance of each word from the one before, in levels of the predicted tree; the first is 0."""
+        return np.array(syntactic_distances(tree_from_distances(self.words, self.predicted.tolist())), np.float32)
+
+
+class _Read(NamedTuple):
+    pieces: Pieces
+    first_leaves: list[int]
+    """Place of each word's first leaf, of those in `pieces.first`."""
+
+
+class _Part(NamedTuple):
+    analysis: Analysis
+    num_pieces: int
+
+
+class Linguistics:
+    """Analyses sentences; safe to share between threads."""
+
+    def __init__(self, network: Network, tokenizer_file: Path, most_pieces: int = MOST_PIECES) -> None:
+        """`network` reads pieces and gives syntactic distances, a sentence vector and word states, as those of addons of kind
+        linguistics do; `most_pieces` is what it reads at once. Raises AddonError when the file holds no word pieces."""
+        self._network = network
+        self._pieces = WordPieces(tokenizer_file)
+        self._most_pieces = most_pieces
+
+    def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
+        """What is predicted of them: see `text.parsers.Parser`."""
+        return cast(list[float], self.analyse(words, marks).predicted.tolist())
+
+    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
+        """`words` as they are spoken, `marks[i]` the punctuation after `words[i]`: "" or a blank where there is none.
+
+        A sentence that is longer than the encoder reads at once is analysed in parts, which the tree holds together above all
+        else; its vector is the mean of theirs. Raises ValueError without words.
+        """
+        if not words:
+            raise ValueError("a sentence without words cannot be analysed")
+        spans = _spans(self._sizes(words, marks), marks, self._most_pieces - 2)
+        return _joined([self._part(words[start:end], marks[start:end]) for start, end in spans])
+
+    def _sizes(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[int]:
+        """Pieces of each word and the mark after it."""
+        read = self._read(words, marks)
+        starts = [read.pieces.first[leaf] for leaf in read.first_leaves]
+        return [end - start for start, end in pairwise([*starts, len(read.pieces.ids) - 1])]
+
+    def _read(self, words: Sequence[str], marks: Sequence[str]) -> _Read:
+        leaves: list[str] = []
+        leaf_marks: list[str] = []
+        first_leaves = []
+        for word, mark in zip(words, marks, strict=True):
+            parts = leaves_of("" if word.startswith(_PHONES) else word[:_MOST_LETTERS])
+            first_leaves.append(len(leaves))
+            leaves += parts
+            leaf_marks += [*[""] * (len(parts) - 1), mark]
+        return _Read(self._pieces.encode(leaves, leaf_marks), first_leaves)
+
+    def _part(self, words: Sequence[str], marks: Sequence[str]) -> _Part:
+        (ids, first), first_leaves = self._read(words, marks)
+        found = self._network.run(
+            {
+                "pieces": _column(ids, np.int64),
+                "piece_mask": _column([1] * len(ids), np.float32),
+                "first_pieces": _column(first, np.int64),
+                "word_mask": _column([1] * len(first), np.float32),
+            }
+        )
+        distances = found["syntactic_distance"][0, first_leaves, 0]
+        distances[0] = 0
+        states = found["word_states"][0, first_leaves]
+        return _Part(Analysis(tuple(words), distances, found["sentence_vector"][0, 0], states), len(ids))
+
+
+def _spans(sizes: Sequence[int], marks: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
+    """Stretches (first word, end) of at most `most` pieces, which end at a mark where one stands in their second half."""
+    start = 0
+    while start < len(sizes):
+        fitting = int(np.searchsorted(np.cumsum(sizes[start:]), most, side="right"))
+        end = start + max(1, fitting)
+        if end < len(sizes):
+            middle = (start + end) // 2
+            end = next((place + 1 for place in range(end - 1, middle, -1) if marks[place].strip()), end)
+        yield start, end
+        start = end
+
+
+def _joined(parts: Sequence[_Part]) -> Analysis:
+    """One analysis of all; every joint is more distant than any two words within a part, and than the joints after it."""
+    if len(parts) == 1:
+        return parts[0].analysis
+    analyses = [part.analysis for part in parts]
+    distances = [analysis.predicted.copy() for analysis in analyses]
+    highest = max(part.max() for part in distances)
+    for place, part in enumerate(distances[1:], start=1):
+        part[0] = highest + len(parts) - place
+    vector = np.sum([part.num_pieces * part.analysis.vector for part in parts], axis=0)
+    return Analysis(
+        words=tuple(word for analysis in analyses for word in analysis.words),
+        predicted=np.concatenate(distances),
+        vector=(vector / np.linalg.norm(vector)).astype(np.float32),
+        states=np.concatenate([analysis.states for analysis in analyses]),
+    )
+
+
+def _column(values: Sequence[int], dtype: type[np.generic]) -> Array:
+    return np.array(values, dtype)[None, :, None]

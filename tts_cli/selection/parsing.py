@@ -1,0 +1,71 @@
+"""What analyses sentences: addons of kind `linguistics`, and other parsers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import cast
+
+from tts_cli.addon.library import find_addon
+from tts_cli.addon.opened import open_addon
+from tts_cli.config import suggest
+from tts_cli.errors import AddonError, InputError, TtsError
+from tts_cli.selection.linguistics import MOST_PIECES, Linguistics
+from tts_cli.selection.parsers import Benepar, LinkGrammar, Parser, RightBranching
+
+DEFAULT_LINGUISTICS = "linguistics-en"
+"""The addon that analyses sentences when none is named."""
+GROUP = "tts_cli.parsers"
+"""Entry-point group through which installed packages offer parsers: `mine = "my_package:MyParser"`, called without arguments."""
+BUILT_IN: Mapping[str, Callable[[], Parser]] = {
+    "benepar": Benepar,
+    "link-grammar": LinkGrammar,
+    "right-branching": RightBranching,
+}
+"""Parsers by name, besides those of addons."""
+
+
+def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None = None, threads: int = 1) -> Linguistics:
+    """The sentence encoder of an addon of kind `linguistics`, by name or path; `near` is a folder to look in first.
+
+    Raises AddonError when there is none, or it is damaged or of another kind.
+    """
+    addon = open_addon(name, threads=threads, near=near)
+    if addon.config.kind != "linguistics":
+        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': it analyses no sentences")
+    network = addon.network("analysis", "sentence_encoder", addon.name)
+    # A word has one piece at least, and [CLS] and [SEP] are none of any word.
+    most_pieces = min(MOST_PIECES, network.largest("token") or MOST_PIECES, 2 + (network.largest("word") or MOST_PIECES))
+    return Linguistics(network.network, addon.asset("tokenizer", addon.name), most_pieces)
+
+
+def open_parser(name: str = DEFAULT_LINGUISTICS, threads: int = 1) -> Parser:
+    """The parser called `name`: one of `BUILT_IN`, what an installed package offers, or an addon of kind `linguistics`.
+
+    Raises InputError that says how to get a parser that is not installed, AddonError for a bad addon.
+    """
+    offered = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name in BUILT_IN:
+        return BUILT_IN[name]()
+    if name in offered:
+        return _from_package(offered[name])
+    try:
+        find_addon(name)
+    except AddonError as error:
+        if name == DEFAULT_LINGUISTICS:
+            raise InputError(f"the parser '{name}' is not installed", hint=f"tts addons install PATH/TO/{name}") from error
+        known = [DEFAULT_LINGUISTICS, *sorted({*BUILT_IN, *offered})]
+        raise InputError(f"unknown parser '{name}'; known: {', '.join(known)}", hint=suggest(name, known)) from error
+    return open_linguistics(name, threads=threads)
+
+
+def _from_package(entry: EntryPoint) -> Parser:
+    origin = f" by package '{entry.dist.name}'" if entry.dist else ""
+    try:
+        return cast(Parser, entry.load()())
+    except TtsError:
+        raise
+    except (Exception, SystemExit) as error:
+        message = f"parser '{entry.name}'{origin} cannot be loaded: {type(error).__name__}: {error}"
+        raise InputError(message, hint="--debug shows where") from error

@@ -1,0 +1,1 @@
+"""Prosody transfer: the prosody of a recording, for another voice."""

@@ -1,0 +1,133 @@
+"""Prosody transfer: from a recording and its text to the `Source` that a voice speaks like.
+
+    heard = listen(Path("question.wav"), "Are you coming?", voice.acoustic)
+    for chunk in voice.stream([heard.source], speaker="slt"):
+        play(chunk.samples, chunk.sample_rate)
+
+A recording is one utterance, however many sentences are said in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from tts_cli.addon.opened import Addon
+from tts_cli.audio.alignment import Integers
+from tts_cli.audio.mel import Floats, log_mel
+from tts_cli.audio.recordings import read_recording
+from tts_cli.blocks.network import AddonNetwork
+from tts_cli.errors import AddonError, AudioError
+from tts_cli.request import Sentence, Source
+from tts_cli.text import TextFrontEnd, Utterance
+from tts_cli.transfer.agreement import Agreement, compare
+
+LEADING_FRAMES, TRAILING_FRAMES = 2, 8
+"""Silence that is left of what is before the first phone, as much as voices have there, and after the last."""
+_MOST_NAMED = 12
+"""Runs of words that an error names."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording, understood."""
+
+    source: Source
+    """What a voice takes the prosody from."""
+    audio: Floats
+    """(samples,) of the source's frames, at the addon's rate."""
+    start_s: float
+    """Where in the recording they begin."""
+    doubtful: tuple[int, ...]
+    """Words that do not sound like the recording, by their place in the sentence."""
+    surplus: tuple[int, ...]
+    """Words after which the recording says what the text does not have; -1: before the first."""
+
+    def remarks(self) -> list[str]:
+        """What is doubtful, in words."""
+        return list(_complaints(self.source.sentence.words, self.doubtful, self.surplus))
+
+
+def listen(recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | None = None, rhythm_only: bool = False) -> Heard:
+    """Finds the prosody with which `text` is said in `recording`, for a voice whose acoustic addon is `addon`.
+
+    With `rhythm_only` just the durations, which any voice can take that has them. Raises AudioError for a recording that is
+    missing, damaged, silent, too short, too long, of too low a rate, or of another text, whose words it names; TextError for text
+    with nothing to speak; AddonError for an addon without a speaker encoder.
+    """
+    encoder = None if rhythm_only else speaker_encoder(addon)
+    utterance = (front_end or TextFrontEnd()).utterance(text)
+    audio = read_recording(recording, addon.sample_rate)
+    try:
+        agreement = compare(audio, utterance, addon.mel)
+    except AudioError as error:
+        hint = "is it the whole recording, and is the text no longer than what is said?"
+        raise AudioError(f"{recording}: {error.message}", hint) from error
+    if agreement.durations is None or not agreement.is_same:
+        raise AudioError(f"{recording}: {_refusal(agreement, utterance)}", hint="give the words that are said in it, all of them")
+    durations, skipped = trimmed(agreement.durations)
+    hop, num_frames = addon.mel.hop_samples, int(durations.sum())
+    mel = log_mel(audio, addon.mel)[skipped : skipped + num_frames]
+    return Heard(
+        Source(_sentence(utterance, durations), mel if encoder else None, _vector(encoder, mel) if encoder else None),
+        audio[skipped * hop : (skipped + num_frames) * hop],
+        skipped / addon.mel.frame_rate,
+        agreement.doubtful,
+        agreement.surplus,
+    )
+
+
+def trimmed(durations: Integers) -> tuple[Integers, int]:
+    """`durations` (N,) with the silence before and after the speech cut short, and how many frames were cut at the start."""
+    short = durations.copy()
+    short[0] = min(short[0], LEADING_FRAMES)
+    short[-1] = min(short[-1], TRAILING_FRAMES)
+    return short, int(durations[0] - short[0])
+
+
+def speaker_encoder(addon: Addon) -> AddonNetwork:
+    """The network of `addon` that says whose voice a mel is. Raises AddonError when it has none."""
+    for network in addon.networks("analysis"):
+        if any(port.name == "source_speaker" for port in network.spec.outputs):
+            return network
+    raise AddonError(
+        f"addon '{addon.name}' cannot take the melody of a recording: it has no network that gives 'source_speaker'",
+        hint="keep its rhythm only, or choose an addon made for transfer",
+    )
+
+
+def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
+    """(D,) of the speaker of mel (T, bands)."""
+    outputs = encoder.run({"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)})
+    return np.asarray(outputs["source_speaker"][0, 0], np.float32)
+
+
+def _sentence(utterance: Utterance, durations: Integers) -> Sentence:
+    return Sentence(
+        text=utterance.text,
+        tokens=utterance.tokens,
+        words=utterance.words,
+        word_of_token=utterance.word_of_token,
+        durations=tuple(durations.tolist()),
+    )
+
+
+def _refusal(agreement: Agreement, utterance: Utterance) -> str:
+    complaints = list(_complaints(utterance.words, agreement.doubtful, agreement.surplus))
+    return f"it does not say this text: {'; '.join(complaints) or 'no word of it is heard clearly'}"
+
+
+def _complaints(words: Sequence[str], doubtful: Sequence[int], surplus: Sequence[int]) -> Iterator[str]:
+    """What does not agree, in words, those in a row together."""
+    runs = [[place for _, place in group] for _, group in groupby(enumerate(doubtful), key=lambda pair: pair[1] - pair[0])]
+    named = [f'"{" ".join(words[place] for place in run)}"' for run in runs[:_MOST_NAMED]]
+    more = sum(len(run) for run in runs[_MOST_NAMED:])
+    if named:
+        yield f"not heard as written: {', '.join(named)}{f' and {more} more words' if more else ''}"
+    if surplus:
+        places = [f'after "{words[place]}"' if place >= 0 else "before the first word" for place in surplus[:_MOST_NAMED]]
+        yield f"more is said than written {', '.join(places)}"

@@ -1,0 +1,1 @@
+"""Voices: text in, audio out; requests, traces and time measurements."""
