@@ -21,7 +21,7 @@ SMALL = Config(
     pitch_bins=16,
     own_f0_after=0,
     adversarial=VocoderAdversarial(
-        first_step=2, discriminators=WaveformDiscriminatorConfig(channels=2, periods=(3,), spectra=(256,), spectrum_channels=8)
+        first_step=2, discriminators=WaveformDiscriminatorConfig(channels=2, periods=(3,), windows_ms=(16.0, 4.0))
     ),
 )
 HOP, RATE, BINS, NOISE_BINS = 200, 16000, 201, 51

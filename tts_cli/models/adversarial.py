@@ -67,10 +67,10 @@ def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[s
     return {"adversarial": torch.stack(scores).mean(), "features": torch.stack(features).mean()}
 
 
-class MelDiscriminator(nn.Module):
-    """Tells windows of recorded mels from synthetic ones: mel (B, 1, window, bands), speaker (B,) int64 -> a verdict."""
+class SpectrogramDiscriminator(nn.Module):
+    """Tells recorded from synthetic spectrograms: x (B, 1, frames, bands), of mean 0 and deviation 1 or so -> a verdict."""
 
-    def __init__(self, channels: int, num_speakers: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         sizes = [1, channels, 2 * channels, 2 * channels, 3 * channels]
         kernels, strides = (5, 5, 3, 3), ((1, 2), (2, 2), (2, 2), (1, 1))
@@ -79,16 +79,27 @@ class MelDiscriminator(nn.Module):
             for (a, b), kernel, stride in zip(pairwise(sizes), kernels, strides, strict=True)
         )
         self.score = nn.utils.parametrizations.weight_norm(nn.Conv2d(sizes[-1], 1, 3, padding=1))
-        self.speakers = nn.Embedding(num_speakers, sizes[-1])
-        nn.init.normal_(self.speakers.weight, std=0.02)
 
-    def forward(self, mel: Tensor, speaker: Tensor) -> Verdict:
-        x, activations = mel, []
+    def forward(self, x: Tensor) -> Verdict:
+        activations = []
         for layer in self.layers:
             x = nn.functional.leaky_relu(layer(x), 0.2)
             activations.append(x)
-        projection = (self.speakers(speaker)[:, :, None, None] * x).sum(1, keepdim=True)
-        return self.score(x) + projection, activations
+        return self.score(x), activations
+
+
+class MelDiscriminator(SpectrogramDiscriminator):
+    """Tells windows of recorded mels from synthetic ones: mel (B, 1, window, bands), speaker (B,) int64 -> a verdict."""
+
+    def __init__(self, channels: int, num_speakers: int) -> None:
+        super().__init__(channels)
+        self.speakers = nn.Embedding(num_speakers, 3 * channels)
+        nn.init.normal_(self.speakers.weight, std=0.02)
+
+    def forward(self, mel: Tensor, speaker: Tensor) -> Verdict:
+        scores, activations = super().forward(mel)
+        projection = (self.speakers(speaker)[:, :, None, None] * activations[-1]).sum(1, keepdim=True)
+        return scores + projection, activations
 
 
 class MelDiscriminators(nn.Module):

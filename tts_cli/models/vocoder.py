@@ -1,7 +1,7 @@
 """The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes samples.
 
-It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, later also
-from small discriminators that read log-magnitude spectra as sequences of frames. Its receptive field reaches three frames ahead.
+It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, in an
+adversarial stage also from discriminators of waveforms. Its receptive field reaches three frames ahead.
 """
 
 from __future__ import annotations
