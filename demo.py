@@ -19,6 +19,7 @@ from tts_cli.audio.files import WavFile
 from tts_cli.cli.terminal import print_table
 from tts_cli.output.pictures import Shown, draw, draw_contours
 from tts_cli.output.timings import Recorded, TimedSentence
+from tts_cli.selection.choosing import choosing
 from tts_cli.transfer.listening import listen
 from tts_cli.voice.bench import TEXTS, first_audio, peak_memory_mb
 from tts_cli.voice.synthesis import Said
@@ -89,7 +90,7 @@ def select(header: tuple[str, ...]) -> None:
     """Speaks sentences by every strategy and a passage by two of them, and draws the melodies."""
     spoken: dict[str, dict[str, Spoken]] = {}
     for strategy in STRATEGIES:
-        voice = tts_cli.load(library.SELECTION_ADDON, threads=1, block_options={"ProsodySelector": {"strategy": strategy}})
+        voice = tts_cli.load(library.SELECTION_ADDON, threads=1, edit_stack=choosing(library.SELECTION_ADDON, strategy=strategy))
         for _ in voice.stream("Warming up."):
             pass
         texts = SENTENCES | ({"story": STORY} if strategy in (STRATEGIES[0], STRATEGIES[-1]) else {})

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import tts_cli
-from tts_cli.request import Controls, Request
 from tts_cli.transfer.listening import Heard, listen
+from tts_cli.voice.request import Controls, Request
 from tts_cli.voice.synthesis import Voice
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def _phones(voice: Voice, tokens: Sequence[str]) -> np.ndarray:
 
 
 def _answered(voice: Voice, request: Request, frames: list[int]) -> np.ndarray:
-    stream = voice.stack.open(request.scope(), None)
+    stream = voice.stack.open(request, None)
     pieces = []
     for size in cycle(frames):
         chunk = stream.read(size * voice.acoustic.mel.hop_samples)
@@ -88,7 +88,7 @@ def test_a_transfer_in_any_chunks_joins_to_the_whole(copycat: Voice, heard: Hear
         given_durations=np.array(sentence.durations, np.float32),
         source_mel=heard.source.mel,
         source_speaker=heard.source.speaker,
-        strength=strength,
+        controls=Controls(strength=strength),
     )
     whole = _answered(copycat, request, [100_000])
     assert len(whole) > 1.5 * copycat.sample_rate and np.abs(whole).max() > 0.05

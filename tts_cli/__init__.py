@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     from tts_cli.blocks.streamable import Stream, StreamableBlock
     from tts_cli.errors import TtsError
     from tts_cli.ports import PortSpec, Tensors
-    from tts_cli.request import Controls, Request, Sentence, Source
+    from tts_cli.transfer.source import Source
+    from tts_cli.voice.request import Controls, Request
+    from tts_cli.voice.sentence import Sentence
     from tts_cli.voice.synthesis import AudioChunk, Voice, load
+
+FEATURES = ("transfer", "selection", "reading", "output")
+"""Rooms that are features: each declares itself in its `feature.py` (see `blocks.features`)."""
 
 _ROOMS = {
     "AudioChunk": "voice.synthesis",
     "Block": "blocks.block",
     "BlockOptions": "blocks.block",
-    "Controls": "request",
+    "Controls": "voice.request",
     "PortSpec": "ports",
-    "Request": "request",
-    "Sentence": "request",
+    "Request": "voice.request",
+    "Sentence": "voice.sentence",
     "SequenceBlock": "blocks.sequence",
-    "Source": "request",
+    "Source": "transfer.source",
     "Stream": "blocks.streamable",
     "StreamableBlock": "blocks.streamable",
     "Tensors": "ports",

@@ -20,7 +20,7 @@ from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import FixedSizeNetwork
 from tts_cli.errors import AddonError, ConfigError, InputError, OutputError, RefusedError
 from tts_cli.ports import NetworkSettings
-from tts_cli.request import Sentence
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice, load
 
 TINY = Path(__file__).parents[1] / "addons"
@@ -230,7 +230,7 @@ def test_faulty_speech_is_refused_unless_best_effort_is_asked_for() -> None:
 
 
 def test_attention_has_no_control_of_durations() -> None:
-    from tts_cli.request import Controls
+    from tts_cli.voice.request import Controls
 
     with pytest.raises(InputError, match="'tiny-attention' has no control 'length_scale'"):
         load(TINY / "tiny-attention").stream("No.", controls=Controls(length_scale=2.0))

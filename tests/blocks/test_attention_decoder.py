@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import NO_HASHES, ToyAddon, options, port, read_all, request_wiring
+from toys import NO_HASHES, ToyAddon, options, port, read_all
 
 from tts_cli.blocks.attention import AttentionDecoder, AttentionDecoderOptions, AttentionGuard
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError

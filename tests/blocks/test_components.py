@@ -27,22 +27,22 @@ from toys import (
     options,
     port,
     read_all,
-    request_wiring,
 )
 
 from tts_cli.blocks import registry
 from tts_cli.blocks.block import Block
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.pipeline import StreamablePipeline
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
 from tts_cli.ports import Array, Tensors
-from tts_cli.request import Request
+from tts_cli.voice.request import Request
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "recipes" / "components"
-SCOPE = Request(np.array([1, 4, 5, 3])).scope()
+SCOPE = dict(Request(np.array([1, 4, 5, 3])))
 ONES = np.ones((1, 4, 1), np.float32)
 Spoil = Callable[[Tensors], Any]
 

@@ -22,11 +22,11 @@ from toys import (
     options,
     port,
     read_all,
-    request_wiring,
 )
 
 from tts_cli.blocks.block import Block
 from tts_cli.blocks.encoders import Encoders
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.pipeline import StreamablePipeline
 from tts_cli.blocks.registry import known_types
 from tts_cli.blocks.sequence import SequenceBlock, SequenceBlockContainer
@@ -34,9 +34,9 @@ from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
-from tts_cli.request import Request
+from tts_cli.voice.request import Request
 
-SCOPE = Request(np.array([1, 4, 5, 3])).scope()
+SCOPE = dict(Request(np.array([1, 4, 5, 3])))
 
 
 def test_the_article_s_stack_loads_as_it_stands() -> None:
@@ -163,7 +163,7 @@ def test_a_network_that_waits_for_a_port_gives_its_default_without_it() -> None:
     encoders = Encoders(options(), ToyAddon([conditional]))
     encoders.connect(request_wiring())
     np.testing.assert_array_equal(encoders.run(SCOPE)["style"], np.full((1, 4, 3), 0.25, np.float32))
-    given = Request(SCOPE["phones"].ravel(), given_energy=np.ones(4, np.float32)).scope()
+    given = dict(Request(SCOPE["phones"].ravel(), given_energy=np.ones(4, np.float32)))
     assert not np.allclose(encoders.run(given)["style"], 0.25)
 
 

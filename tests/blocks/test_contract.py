@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toys import Constant, ConvNetwork, Stingy, Through, ToyAddon, Tripled, network, options, port, request_wiring
+from toys import Constant, ConvNetwork, Stingy, Through, ToyAddon, Tripled, network, options, port
 
 from tts_cli.blocks.decoder import Decoder
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.pipeline import StreamablePipeline
 from tts_cli.blocks.sequence import SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack, TensorQueue
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
-from tts_cli.request import Request
+from tts_cli.voice.request import Request
 
-SCOPE = Request(np.array([1, 4, 5, 3])).scope()
+SCOPE = dict(Request(np.array([1, 4, 5, 3])))
 quick = settings(deadline=None, max_examples=60, derandomize=True)
 schedules = st.lists(st.integers(1, 25), min_size=1, max_size=12)
 lengths = st.integers(0, 80)

@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy, deepcopy
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from toys import Frames, FramesStream, RunningMean, Through, ToyAddon, options, read_all, request_wiring
+from toys import Frames, FramesStream, RunningMean, Through, ToyAddon, options, read_all
 
 from tts_cli.addon.opened import Addon, open_addon
 from tts_cli.blocks.diagnostics import Diagnostic, TensorDump, TensorStatistics, Timing
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.sequence import SequenceBlockContainer
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.cli.main import main
 from tts_cli.errors import OutputError, RefusedError, StackError
 from tts_cli.ports import Array, Tensors
-from tts_cli.request import Request, Sentence
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.request import Request
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice, load
-from tts_cli.voice.trace import Trace, observed
+from tts_cli.voice.trace import Trace
 
 TINY = Path(__file__).parents[1] / "addons"
 HELLO = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", "."))
@@ -50,9 +53,7 @@ def addons() -> tuple[Addon, Addon]:
 
 
 def with_stack(addon: Addon, stack: list[dict[str, Any]]) -> Addon:
-    changed = copy(addon)
-    changed.config = addon.config.model_copy(update={"stack": tuple(stack)})
-    return changed
+    return replace(addon, edit_stack=lambda _: stack)
 
 
 def voice_with(addons: tuple[Addon, Addon], **blocks: dict[str, Any]) -> Voice:
@@ -215,7 +216,7 @@ def test_among_sequence_blocks_it_is_an_error_unless_the_request_prescribes_it()
     statistics = TensorStatistics(options("toy: $.blocks[0]"), ToyAddon())
     container = SequenceBlockContainer(options(blocks=[statistics]), ToyAddon())
     assert dict(container.connect(request_wiring())) == {}
-    scope = Request(np.array([1, 4]), given_energy=np.array([np.nan, 1], np.float32)).scope()
+    scope = dict(Request(np.array([1, 4]), given_energy=np.array([np.nan, 1], np.float32)))
     assert container.run(scope) == {}
     with pytest.raises(RefusedError, match=r"toy: \$\.blocks\[0\]: 'log_f0' is inf at step 0, channel 0"):
         container.run({**scope, "log_f0": np.full((1, 2, 1), np.inf, np.float32)})
@@ -333,7 +334,7 @@ def test_a_file_is_whole_or_absent(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_diagnostic_forwards_whatever_the_stream_before_gives() -> None:
-    stream = built(TensorStatistics, Frames(X), Through(RunningMean, 2)).open(Request(np.array([1, 4])).scope(), None)
+    stream = built(TensorStatistics, Frames(X), Through(RunningMean, 2)).open(dict(Request(np.array([1, 4]))), None)
     assert "phones" in stream.values
     plain = StreamableStack(options(stack=[Frames(X), Through(RunningMean, 2)]), ToyAddon()).open({}, None)
     np.testing.assert_array_equal(read_all(stream, [3])["x"], read_all(plain, [3])["x"])
@@ -341,7 +342,7 @@ def test_a_diagnostic_forwards_whatever_the_stream_before_gives() -> None:
 
 def test_a_trace_shows_diagnostics_too(addons: tuple[Addon, Addon], plain: bytes) -> None:
     voice, trace = voice_with(addons, encoded={"type": "TensorDump"}, spoken={"type": "Timing"}), Trace()
-    assert audio(observed(voice, trace.observer)) == plain
+    assert audio(voice.variant(observer=trace.observer)) == plain
     names = {event["name"] for event in json.loads(trace.json())["traceEvents"]}
     assert {"TensorDump: run", "Timing: read", "Decoder: read"} <= names
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from toys import FramesStream, ToyAddon, options, port, read_all, request_wiring
+from toys import FramesStream, ToyAddon, options, port, read_all
 
 from tts_cli.audio.files import resample
 from tts_cli.blocks.effects import EdgeFade, Effect, Gain, Silence, sample_rate_of
 from tts_cli.blocks.equaliser import Equaliser, TelephoneBand, butterworth_qs, coefficients
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.limiter import Limiter, interpolation, sliding_max
 from tts_cli.blocks.pitch_tempo import PitchTempo
 from tts_cli.blocks.processor import ProcessorStream

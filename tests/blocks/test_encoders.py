@@ -14,19 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import SYMBOLS, ToyAddon, encoder, options, port, request_wiring
+from toys import SYMBOLS, ToyAddon, encoder, options, port
 
 from tts_cli.addon.opened import open_addon
 from tts_cli.blocks.encoders import CustomizedEncoders, Encoders
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.registry import block_class
 from tts_cli.ports import Array
-from tts_cli.request import Request, Sentence
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.request import Request
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 TINY = Path(__file__).parents[1] / "addons"
-SCOPE = Request(np.array([1, 4, 5, 3])).scope()
+SCOPE = dict(Request(np.array([1, 4, 5, 3])))
 HELLO = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", "."))
 
 
@@ -89,8 +91,7 @@ def test_one_word_of_the_stack_changes_nothing_but_the_threads() -> None:
     def speak(kind: str) -> list[bytes]:
         (pipeline,) = acoustic.config.stack
         stack = ({**pipeline, "sequence_block": {"type": kind}},)
-        acoustic.config = acoustic.config.model_copy(update={"stack": stack})
-        voice = Voice(acoustic, vocoder, TextFrontEnd())
+        voice = Voice(acoustic, vocoder, TextFrontEnd()).variant(edit_stack=lambda _: stack)
         return [chunk.samples.tobytes() for chunk in voice.stream([HELLO, HELLO])]
 
     assert speak("CustomizedEncoders") == speak("Encoders")
@@ -100,7 +101,7 @@ def test_one_word_of_the_stack_changes_nothing_but_the_threads() -> None:
 def test_many_utterances_share_the_threads() -> None:
     found = behaved(3)
     shared, in_turn = block(found), block(found, Encoders)
-    scopes = [Request(np.arange(1, 2 + index % 6) % len(SYMBOLS)).scope() for index in range(40)]
+    scopes = [dict(Request(np.arange(1, 2 + index % 6) % len(SYMBOLS))) for index in range(40)]
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(shared.run, scopes))
     for scope, result in zip(scopes, results, strict=True):
@@ -158,10 +159,10 @@ def test_threads_end_with_the_block() -> None:
 def test_threads_end_with_the_interpreter() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/blocks')\n"
-        "from toys import *; from tts_cli.blocks.encoders import CustomizedEncoders; from tts_cli.request import Request\n"
+        "from toys import *; from tts_cli.blocks.encoders import CustomizedEncoders; from tts_cli.voice.request import Request\n"
         "found = [encoder(f'e{i}', port(f'o{i}', 'token')) for i in range(3)]\n"
         "kept = CustomizedEncoders(options(), ToyAddon(found))\n"
-        "print(len(kept.run(Request(np.array([1, 4])).scope())))"
+        "print(len(kept.run(dict(Request(np.array([1, 4]))))))"
     )
     folder = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=60, check=False)

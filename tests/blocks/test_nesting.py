@@ -16,7 +16,7 @@ from tts_cli.addon.stack_file import read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.errors import AddonError, ConfigError, StackError
 from tts_cli.ports import Array
-from tts_cli.request import Sentence
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import load
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +191,7 @@ def test_a_context_speaks_of_the_addons_inside_too(tmp_path: Path, plain: Array)
     context = tmp_path / "context.json"
     context.write_text(json.dumps({"networks": {"vocoder": {"threads": 2}}}))
     voice = load(TINY / "tiny-acoustic", context=context, stack=stack)
-    assert voice.acoustic.inner["tiny-vocoder"].context.networks["vocoder"].threads == 2
+    assert voice.acoustic._inner["tiny-vocoder"].context.networks["vocoder"].threads == 2
     assert len(plain) == len(spoken(stack, context=context))
     context.write_text(json.dumps({"networks": {"vocodr": {}}}))
     with pytest.raises((ConfigError, AddonError), match="vocodr"):

@@ -20,15 +20,15 @@ from toys import (
     options,
     port,
     read_all,
-    request_wiring,
 )
 
 from tts_cli.blocks.decoder import Decoder, NetworkStream
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
 from tts_cli.ports import Tensors
-from tts_cli.request import Request
+from tts_cli.voice.request import Request
 
 ONE_SHOT = [1_000_000]
 TOLERANCE = 1e-4
@@ -68,7 +68,7 @@ def test_the_article_stack(durations: list[int], schedule: list[int], margins: t
     article = StreamableStack(options(**ARTICLE_STACK), ToyAddon(acoustic_networks(margins)))
     article.connect(request_wiring(), Wiring({}))
     phones = np.resize([1, 4, 5, 2, 6], len(durations))
-    scope = Request(phones, given_durations=np.array(durations, np.float32)).scope()
+    scope = dict(Request(phones, given_durations=np.array(durations, np.float32)))
     one_shot, chunked = read_all(article.open(scope, None), ONE_SHOT), read_all(article.open(scope, None), schedule)
     assert (one_shot["mel"].shape if one_shot else (1, 0, 8)) == (1, sum(durations), 8)
     for name in one_shot:

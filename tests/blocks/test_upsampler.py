@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from toys import SYMBOLS, Constant, ToyAddon, options, read_all, request_wiring
+from toys import SYMBOLS, Constant, ToyAddon, options, read_all
 
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.streamable import Stream
 from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
 from tts_cli.ports import PortSpec
-from tts_cli.request import Controls, Request
+from tts_cli.voice.request import Controls, Request
 
 PHONES = np.array([SYMBOLS.index(symbol) for symbol in ("^", "B", "AA0", " ", "K", ".")])
 FRAMES = [3.0, 1.4, 2.6, 0.2, 0.1, 4.0]
@@ -25,7 +26,7 @@ def opened(request: Request, predicted: dict[str, Any] | None = None) -> Stream:
     upsampler = Upsampler(options(), ToyAddon())
     encoders = Wiring.of([port for name in tensors for port in Constant(name).outputs], "toy: encoders")
     upsampler.connect(request_wiring().shadowed_by(encoders), Wiring({}))
-    scope = {**request.scope(), **{name: np.asarray(array, np.float32).reshape(1, -1, 1) for name, array in tensors.items()}}
+    scope = {**request, **{name: np.asarray(array, np.float32).reshape(1, -1, 1) for name, array in tensors.items()}}
     return upsampler.open(scope, None)
 
 
@@ -86,9 +87,7 @@ def transferred(strength: float, out: list[float] | None = None, tau: int = 1) -
     upsampler.connect(request_wiring().shadowed_by(Wiring.of([latents, durations], "toy: encoders")), Wiring({}))
     predicted = np.log1p(SPANS if out is None else out).astype(np.float32).reshape(1, -1, 1)
     steps = np.arange(1, 1 + -(-20 // tau), dtype=np.float32).reshape(1, -1, 1)
-    return read_all(upsampler.open({**request.scope(), "log_duration": predicted, "latents": steps}, None), [3, 1, 7])["latents"][
-        0, :, 0
-    ]
+    return read_all(upsampler.open({**request, "log_duration": predicted, "latents": steps}, None), [3, 1, 7])["latents"][0, :, 0]
 
 
 def test_latents_pass_as_they_are_where_durations_agree() -> None:

@@ -14,10 +14,8 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
-from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
 from tts_cli.ports import Array, NetworkSpec, PortSpec, Role, Tensors
-from tts_cli.request import REQUEST_PORTS
 
 NO_HASHES = {"onnx": "0" * 64, "params": "0" * 64}
 SYMBOLS = ("_", "^", " ", ".", "AA0", "B", "K")
@@ -128,10 +126,6 @@ class ToyAddon:
 
 def options(path: str = "toy: $", **value: Any) -> BlockOptions:
     return BlockOptions(value, path)
-
-
-def request_wiring() -> Wiring:
-    return Wiring.of(REQUEST_PORTS, "request")
 
 
 class Constant(SequenceBlock):

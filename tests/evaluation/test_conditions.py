@@ -20,7 +20,8 @@ from tts_cli.evaluation.conditions import (
     with_latents_of,
 )
 from tts_cli.evaluation.prosody import Contour
-from tts_cli.request import Sentence, Source
+from tts_cli.transfer.source import Source
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice, load
 
 pytest.importorskip("torch")

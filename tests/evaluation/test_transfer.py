@@ -27,8 +27,9 @@ from tts_cli.evaluation.transfer_report import (
     recognition_table,
     unit_means,
 )
-from tts_cli.request import Sentence, Source
 from tts_cli.transfer.listening import Heard
+from tts_cli.transfer.source import Source
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import load
 
 for needed in ("scipy", "statsmodels", "sklearn", "torch", "swift_f0", "librosa"):

@@ -13,8 +13,9 @@ from tts_cli.errors import TextError
 from tts_cli.reading.documents import Document, document_of
 from tts_cli.reading.hypertext import Passage
 from tts_cli.reading.reading import Pauses, Place, Reading
-from tts_cli.request import Break, Sentence
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.request import Break
+from tts_cli.voice.sentence import Sentence
 
 FRONT_END = TextFrontEnd()
 BOOK = """# Chapter IV

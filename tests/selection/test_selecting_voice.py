@@ -13,18 +13,20 @@ import pytest
 
 from tts_cli.addon.config import ChunkSchedule
 from tts_cli.errors import AddonError, InputError
-from tts_cli.request import Break, Controls, Sentence
 from tts_cli.selection import parsing as linguistics
+from tts_cli.selection.choosing import choosing
 from tts_cli.selection.inventory import ARRAYS, Inventory, asset_name
+from tts_cli.voice.request import Break, Controls
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import AudioChunk, Voice, load
-from tts_cli.voice.trace import Trace, observed
+from tts_cli.voice.trace import Trace
 
 TINY = Path(__file__).parents[1] / "addons"
 TEXT = "Is it going to rain? Nobody had hoped for that. The man who lived by the sea has bread."
 
 
 def voice(**options: Any) -> Voice:
-    return load(TINY / "tiny-prosody", block_options={"ProsodySelector": options} if options else None)
+    return load(TINY / "tiny-prosody", edit_stack=choosing(TINY / "tiny-prosody", **options))
 
 
 def spoken(chunks: Iterator[AudioChunk]) -> tuple[list[Sentence], np.ndarray]:
@@ -43,8 +45,7 @@ def test_audio_is_the_same_in_any_chunks(strategy: str) -> None:
     audios = []
     for first, growth, maximum in ((4000, 1.0, 4000), (1, 1.0, 1), (7, 1.9, 50)):
         chunks = ChunkSchedule(first=first, growth=growth, maximum=maximum)
-        one.acoustic.context = one.acoustic.context.model_copy(update={"chunks": chunks})
-        audios.append(spoken(one.stream(TEXT, seed=3))[1])
+        audios.append(spoken(one.variant(schedule=chunks).stream(TEXT, seed=3))[1])
     for audio in audios[1:]:
         np.testing.assert_allclose(audio, audios[0], atol=1e-4)
 
@@ -64,7 +65,7 @@ def test_threads_speak_at_once_each_its_own() -> None:
 def test_an_observed_voice_selects_the_same() -> None:
     one, trace = voice(), Trace()
     sentences, audio = spoken(one.stream(TEXT))
-    same, again = spoken(observed(one, trace.observer).stream(TEXT))
+    same, again = spoken(one.variant(observer=trace.observer).stream(TEXT))
     assert same == sentences and "ProsodySelector" in trace.json()
     np.testing.assert_array_equal(again, audio)
 
@@ -87,14 +88,14 @@ def test_chance_draws_anew_for_every_sentence_and_the_same_by_the_seed() -> None
 def test_continuity_goes_from_sentence_to_sentence_and_over_breaks() -> None:
     one = voice(strategy="bert")
     inventory = Inventory(one.acoustic, "$")
-    far = np.asarray(inventory.embeddings[4], np.float32)
+    far = Break(0.0, Sentence(tokens=("^",), embedding=tuple(np.asarray(inventory.embeddings[4], np.float32).tolist())))
     drawn = Controls(continuity=100)
     text = "Yes. Is it going to rain? She sings."
     free = chosen(spoken(one.stream(text))[0])
     assert free == [[5], [2], [3]]
     assert chosen(spoken(one.stream(text, controls=drawn))[0]) == [[5]] * 3
-    assert chosen(spoken(one.stream([Break(0.0, far), text], controls=drawn))[0]) == [[4]] * 3
-    assert chosen(spoken(one.stream([Break(0.0, far), text]))[0]) == free
+    assert chosen(spoken(one.stream([far, text], controls=drawn))[0]) == [[4]] * 3
+    assert chosen(spoken(one.stream([far, text]))[0]) == free
 
 
 def test_what_a_strategy_does_not_read_is_not_analysed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,14 @@ import pytest
 from inventories import DISTANCES, NUM_DIMENSIONS, VECTORS, Folder, write, write_large
 
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.registry import block_class
-from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import InputError, StackError
 from tts_cli.ports import Tensors
-from tts_cli.request import REQUEST_PORTS, Controls, Request
 from tts_cli.selection.inventory import Inventory, asset_name
 from tts_cli.selection.selector import FRAMES_AROUND, ProsodySelector, relative_distances, without_silence
 from tts_cli.selection.similarity import SYNTAXES
+from tts_cli.voice.request import Controls, Request
 
 CENTROID = np.array([2.5, 0, 0, 0], np.float32)
 """Of the first speaker's utterances."""
@@ -29,7 +29,7 @@ LARGE, QUICK_MS = 10_000, 30.0
 
 def selector(folder: Folder, **options: Any) -> ProsodySelector:
     block = ProsodySelector(BlockOptions({"type": "ProsodySelector", **options}, "toy: $"), folder)  # type: ignore[arg-type]
-    block.join(Wiring.of(REQUEST_PORTS, "request"))
+    block.join(request_wiring())
     return block
 
 
@@ -37,11 +37,11 @@ def scope(sentence: int = 0, **fields: Any) -> dict[str, Any]:
     """Asks for what is like a sentence of the small inventory."""
     asked = {
         "speaker": 0,
-        "centroid": CENTROID,
+        "embedding": CENTROID,
         "sentence_vector": VECTORS[sentence],
         "syntactic_distance": np.array(DISTANCES[sentence], np.float32),
     }
-    return dict(Request(np.array([1]), **{**asked, **fields}).scope())
+    return dict(Request(np.array([1]), **{**asked, **fields}))
 
 
 def chosen(block: ProsodySelector, tensors: Tensors) -> list[int]:
@@ -85,7 +85,7 @@ def test_the_most_alike_is_chosen(strategy: str, folder: Folder) -> None:
     ],
 )
 def test_a_strategy_reads_what_it_chooses_by(strategy: str, read: set[str], folder: Folder) -> None:
-    wiring = Wiring.of(REQUEST_PORTS, "request")
+    wiring = request_wiring()
     block = ProsodySelector(BlockOptions({"strategy": strategy}, "toy: $"), folder)  # type: ignore[arg-type]
     block.join(wiring)
     assert {name for name in ("sentence_vector", "syntactic_distance") if wiring[name].readers} == read
@@ -120,12 +120,12 @@ def test_the_speakers_own_or_those_of_all(folder: Folder) -> None:
 def test_what_others_said_brings_how_they_said_it_and_not_who_they_are(folder: Folder) -> None:
     block = selector(folder, strategy="bert", inventory="all", excluded=("r1", "r3", "r4", "r5"))
     assert block.inventory is not None
-    given = block.perform(scope(2, speaker=1, centroid=np.array([6.5, 1, 0, 0], np.float32)))
+    given = block.perform(scope(2, speaker=1, embedding=np.array([6.5, 1, 0, 0], np.float32)))
     assert given["selected"].item() == 7
     np.testing.assert_allclose(given["embedding"][0, 0], [7, 1, 0, 0])
     given = block.perform(scope(2, speaker=0))
     assert given["selected"].item() == 2
-    only_others = selector(folder, strategy="bert", inventory="all").perform(scope(0, speaker=1, centroid=CENTROID))
+    only_others = selector(folder, strategy="bert", inventory="all").perform(scope(0, speaker=1, embedding=CENTROID))
     assert only_others["selected"].item() == 6
     np.testing.assert_allclose(only_others["embedding"][0, 0], [2.0, 0, 0, 0])
 

@@ -14,11 +14,11 @@ import pytest
 
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.cli.machine import _gain, _verdicts
-from tts_cli.request import Sentence
 from tts_cli.voice import bench
 from tts_cli.voice.bench import EncodersCost, measure_voice
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice, load
-from tts_cli.voice.trace import Trace, observed
+from tts_cli.voice.trace import Trace
 
 TINY = Path(__file__).parents[1] / "addons"
 SENTENCE = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", "."))
@@ -123,7 +123,7 @@ def test_spans_of_several_threads_do_not_mix() -> None:
 
 def test_an_observed_voice_says_the_same(voice: Voice) -> None:
     spans: list[Span] = []
-    twin = observed(voice, Observer(spans.append))
+    twin = voice.variant(observer=Observer(spans.append))
     assert b"".join(samples(twin)) == b"".join(samples(voice))
     count = len(spans)
     assert {span.work for span in spans} == {"run", "open", "read", "network", "signal"}
@@ -135,7 +135,7 @@ def test_an_observed_voice_says_the_same(voice: Voice) -> None:
 
 def test_an_observed_voice_still_stops_when_nobody_listens(voice: Voice) -> None:
     spans: list[Span] = []
-    chunks = observed(voice, Observer(spans.append)).stream([SENTENCE] * 5)
+    chunks = voice.variant(observer=Observer(spans.append)).stream([SENTENCE] * 5)
     next(chunks)
     chunks.close()
     assert sum(span.name == "Encoders" for span in spans) == 1
@@ -143,7 +143,7 @@ def test_an_observed_voice_still_stops_when_nobody_listens(voice: Voice) -> None
 
 def trace_of(voice: Voice) -> list[dict[str, Any]]:
     trace = Trace()
-    list(observed(voice, trace.observer).stream("One two. Three."))
+    list(voice.variant(observer=trace.observer).stream("One two. Three."))
     events: list[dict[str, Any]] = json.loads(trace.json())["traceEvents"]
     return events
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tts_cli.errors import StackError
-from tts_cli.request import Break
+from tts_cli.errors import InputError
+from tts_cli.selection.choosing import choosing
+from tts_cli.voice.request import Break
 from tts_cli.voice.synthesis import Voice, load
 
 TINY = Path(__file__).parents[1] / "addons"
@@ -46,14 +47,13 @@ def test_a_break_before_the_first_sentence_is_heard_and_one_after_the_last_is_no
 
 
 def test_options_overrule_those_of_a_stack() -> None:
-    voice = load(TINY / "tiny-prosody", block_options={"ProsodySelector": {"strategy": "centroid"}})
+    voice = load(TINY / "tiny-prosody", edit_stack=choosing(TINY / "tiny-prosody", strategy="centroid"))
     sentence = next(voice.stream("Bee.")).sentence
     assert sentence is not None
-    assert sentence.selected == ()
-    assert voice.linguistics is not None
-    assert voice._analyst is None
+    assert sentence.outcome("selected") == ()
+    assert not voice.reads("sentence_vector")
 
 
 def test_a_block_that_the_stack_lacks_has_no_options() -> None:
-    with pytest.raises(StackError, match="the stack of 'tiny-acoustic' has no ProsodySelector"):
-        load(TINY / "tiny-acoustic", block_options={"ProsodySelector": {"strategy": "bert"}})
+    with pytest.raises(InputError, match="does not select its prosody"):
+        choosing(TINY / "tiny-acoustic", strategy="bert")

@@ -23,8 +23,10 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock
 from tts_cli.errors import RefusedError
 from tts_cli.ports import Tensors
-from tts_cli.request import Sentence, Source
 from tts_cli.transfer.listening import speaker_encoder
+from tts_cli.transfer.source import Source
+from tts_cli.voice.request import Controls
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import AudioChunk, Voice, load
 
 SHIPPED = ROOT / "addons/arctic-16k"
@@ -312,7 +314,12 @@ def test_recordings_are_heard_and_transferred_in_eight_threads(folder: Path) -> 
         sentence = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", "."), durations=durations)
         strength = (0.25, 0.5, 1.0)[index % 3]
         speaker = voice.speakers[index % len(voice.speakers)]
-        return {"text": [Source(sentence, mel, vector[0, 0])], "strength": strength, "speaker": speaker, "best_effort": True}
+        return {
+            "text": [Source(sentence, mel, vector[0, 0])],
+            "controls": Controls(strength=strength),
+            "speaker": speaker,
+            "best_effort": True,
+        }
 
     alone = [joined(voice.stream(**transfer(index))) for index in range(2 * NUM_THREADS)]
     assert len({audio.tobytes() for audio in alone}) == len(alone)

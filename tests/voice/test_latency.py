@@ -11,6 +11,7 @@ import pytest
 
 from tts_cli.addon.config import ChunkSchedule
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.latency import first_chunk_latency
 from tts_cli.blocks.pipeline import StreamablePipeline
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
@@ -18,14 +19,14 @@ from tts_cli.blocks.upsampler import Upsampler
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter, Vocoder
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
-from tts_cli.request import REQUEST_PORTS, Request
+from tts_cli.voice.request import Request
 from tts_cli.voice.synthesis import Voice, load
 
 ROOT = Path(__file__).parents[2]
 TINY, SHIPPED = ROOT / "tests/addons/tiny-acoustic", ROOT / "addons/arctic-16k"
 NUM_TOKENS, FRAMES_PER_TOKEN = 40, 12
 NUM_FRAMES = NUM_TOKENS * FRAMES_PER_TOKEN
-SCOPE = Request(np.arange(14, 14 + NUM_TOKENS), given_durations=np.full(NUM_TOKENS, FRAMES_PER_TOKEN, np.float32)).scope()
+SCOPE = dict(Request(np.arange(14, 14 + NUM_TOKENS), given_durations=np.full(NUM_TOKENS, FRAMES_PER_TOKEN, np.float32)))
 SCHEDULES = [{"first": 1}, {"first": 7, "growth": 2.0, "maximum": 30}, {"first": 64}, {"first": 200, "maximum": 200}]
 
 
@@ -92,7 +93,7 @@ def _voice(request: pytest.FixtureRequest) -> Voice:
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: f"first {schedule['first']}")
 def test_exactly_the_predicted_frames_are_pulled(voice: Voice, schedule: dict[str, float]) -> None:
     chunks = ChunkSchedule.model_validate(schedule)
-    voice.acoustic.context = voice.acoustic.context.model_copy(update={"chunks": chunks})
+    voice = voice.variant(schedule=chunks)
     hop = voice.acoustic.mel.hop_samples
     spy = spied(voice)
     stream = voice.stack.open(SCOPE, None)
@@ -197,7 +198,7 @@ def test_effects_add_their_part(effects: list[dict[str, object]]) -> None:
     voice = load(TINY)
     plain_ms = voice.latency.lookahead_ms
     stack = StreamableStack(BlockOptions({"stack": [voice.stack, *effects]}, "with effects"), voice.acoustic)
-    stack.connect(Wiring.of(REQUEST_PORTS, "request"), Wiring({}))
+    stack.connect(request_wiring(), Wiring({}))
     spy = spied(voice)
     stream = stack.open(SCOPE, None)
     latency = first_chunk_latency(stack, 12_345)

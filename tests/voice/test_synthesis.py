@@ -32,8 +32,9 @@ from tts_cli.blocks.streamable import Stream, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError, TextError
 from tts_cli.ports import Tensors
-from tts_cli.request import Controls, Prosody, Sentence, prosody_json, read_prosody
 from tts_cli.text import Utterance
+from tts_cli.voice.request import Controls
+from tts_cli.voice.sentence import Prosody, Sentence, prosody_json, read_prosody
 from tts_cli.voice.synthesis import AudioChunk, Voice, load
 
 TINY = Path(__file__).parents[1] / "addons"
@@ -76,10 +77,7 @@ def joined(chunks: Iterator[AudioChunk]) -> NDArray[np.float32]:
 
 def scheduled(voice: Voice, **schedule: Any) -> Voice:
     """The same voice with another chunk schedule."""
-    acoustic = open_addon(voice.acoustic.folder)
-    acoustic.context = acoustic.context.model_copy(update={"chunks": ChunkSchedule(**schedule)})
-    assert voice.vocoder
-    return Voice(acoustic, voice.vocoder, FrontEnd())
+    return voice.variant(schedule=ChunkSchedule(**schedule))
 
 
 def test_a_voice_is_loaded_and_speaks() -> None:
@@ -123,7 +121,7 @@ def test_every_schedule_gives_the_same_audio(voice: Voice, first: int) -> None:
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(1, 7000), min_size=1, max_size=30))
 def test_any_number_of_samples_can_be_read(sizes: list[int]) -> None:
-    scope = tts_cli.Request(np.array([1, 40, 20, 45, 14]), given_durations=np.array([4, 9, 12, 7, 3], np.float32)).scope()
+    scope = dict(tts_cli.Request(np.array([1, 40, 20, 45, 14]), given_durations=np.array([4, 9, 12, 7, 3], np.float32)))
     stack = make_voice().stack
 
     def read(schedule: Sequence[int]) -> NDArray[np.float32]:
@@ -244,7 +242,7 @@ def test_prosody_files_that_are_refused(voice: Voice, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="100 frames per second, those of this voice 80"):
         read_prosody(file, 80.0)
     file.write_text('{"frames_per_second": 80, "sentences": [{"tokens": ["^"], "duration": [1]}]}')
-    with pytest.raises(ConfigError, match=r"unknown key 'sentences\.0\.duration'"):
+    with pytest.raises(ConfigError, match=r"'sentences\.0': unknown key 'duration'"):
         read_prosody(file, 80.0)
     for fields in ({"durations": (1, 2)}, {"f0_hz": (0.0,) * 9}, {"durations": (-1,) * 9}):
         with pytest.raises(InputError, match=r"durations|f0_hz"):

@@ -5,7 +5,8 @@ Opening executes nothing that comes with the addon: it reads JSON, checks every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,6 +20,7 @@ from tts_cli.addon.stack_file import StackFile, read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.backends import open_network
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
@@ -26,7 +28,6 @@ from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, OutputError, StackError
 from tts_cli.ports import NetworkSettings, PortSpec, Role
-from tts_cli.request import REQUEST_PORTS
 
 _SHARED: WeakValueDictionary[tuple[str, str, str], AddonNetwork] = WeakValueDictionary()
 """Every network that is open, by its name, declaration (with the SHA-256 of its files) and settings; none is opened twice, and
@@ -34,37 +35,36 @@ each is freed with the last addon that uses it."""
 _OPENING = Lock()
 
 
-BlockOptionsByType = Mapping[str, Mapping[str, Any]]
-"""Options of blocks, by the blocks' type."""
+StackEdit = Callable[[Sequence[Any]], Sequence[Any]]
+"""Return the JSON of a stack, changed."""
+NetworkEdit = Callable[[AddonNetwork], AddonNetwork]
+"""Return a network that stands for another one."""
 
 
+@dataclass(frozen=True, eq=False)
 class Addon:
-    """What an addon's blocks ask for (see `blocks.block.AddonParts`), and the blocks themselves."""
+    """An opened addon: what its blocks ask for (see `blocks.parts.AddonParts`), and the blocks themselves.
 
-    def __init__(
-        self,
-        folder: Path,
-        config: AddonConfig,
-        context: Context,
-        cache: Path | None = None,
-        stack: StackFile | None = None,
-        outer: tuple[str, ...] = (),
-        block_options: BlockOptionsByType | None = None,
-    ) -> None:
-        """`cache` is a folder for compiled networks; None: each start compiles anew. `stack` stands for the addon's own, `outer`
-        names the addons in whose stacks this one stands, `block_options` overrule those of the stack's blocks."""
-        self.folder = folder
-        self.config = config
-        self.context = context
-        self.cache = cache
-        self.stack = stack
-        self.inner: dict[str, Addon] = {}
-        """Addons whose stacks stand in this one's, by name."""
-        self.outer = outer
-        self.block_options = block_options or {}
-        self.open_inner: Callable[..., Addon] = open_addon
-        """Opens another addon as this one was opened."""
-        self._opened: dict[str, AddonNetwork] = {}
+    It never changes; `dataclasses.replace` makes another one with something changed.
+    """
+
+    folder: Path
+    config: AddonConfig
+    context: Context
+    cache: Path | None = None
+    """Folder for compiled networks; None: each start compiles anew."""
+    stack: StackFile | None = None
+    """A file whose stack stands for the addon's own."""
+    outer: tuple[str, ...] = ()
+    """Names of the addons in whose stacks this one stands."""
+    edit_stack: StackEdit | None = None
+    """Change of the stack before its blocks are built, and of the stacks of other addons that stand in it."""
+    edit_network: NetworkEdit | None = None
+    """Change of every network that a block asks for, here and in other addons whose stacks stand in this one's."""
+    open_other: Callable[..., Addon] = field(default_factory=lambda: open_addon)
+    """Opens another addon as this one was opened."""
+    _inner: dict[str, Addon] = field(default_factory=dict, init=False, repr=False)
+    _opened: dict[str, AddonNetwork] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -94,7 +94,7 @@ class Addon:
     @property
     def configs(self) -> tuple[AddonConfig, ...]:
         """Of this addon, and of those whose stacks stand in its own."""
-        return (self.config, *(config for addon in self.inner.values() for config in addon.configs))
+        return (self.config, *(config for addon in self._inner.values() for config in addon.configs))
 
     def speaker_id(self, name: str) -> int:
         """Raises InputError that lists the speakers."""
@@ -135,9 +135,10 @@ class Addon:
         outer = self.outer if self.stack else (*self.outer, self.name)
         if name in outer:
             raise StackError(f"{path}: addon '{name}' stands in itself: {' > '.join((*outer, name))}")
-        if name not in self.inner:
-            self.inner[name] = self.open_inner(self._folder_of(name, path), outer=outer)
-        other = self.inner[name]
+        if name not in self._inner:
+            opened = self.open_other(self._folder_of(name, path), outer=outer)
+            self._inner[name] = replace(opened, edit_stack=self.edit_stack, edit_network=self.edit_network)
+        other = self._inner[name]
         if other.mel.hash != self.mel.hash:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
             raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
@@ -173,12 +174,8 @@ class Addon:
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
         try:
-            overruled = _overruled(list(stack), self.block_options, found := set[str]())
-            unknown = sorted(self.block_options.keys() - found)
-            # The stack of another addon, which stands in this one's, may have what this one lacks.
-            if unknown and not self.outer and "Addon" not in found:
-                raise StackError(f"the stack of '{self.name}' has no {unknown[0]}")
-            return StreamableStack(BlockOptions({"stack": overruled}, f"{place}: $"), self)
+            edited = self.edit_stack(stack) if self.edit_stack else stack
+            return StreamableStack(BlockOptions({"stack": list(edited)}, f"{place}: $"), self)
         except RecursionError as error:
             raise StackError(f"{place}: $.stack: the blocks are nested too deeply") from error
 
@@ -189,7 +186,7 @@ class Addon:
     def connected_stack(self) -> StreamableStack:
         """The blocks, newly built, their ports connected. Raises StackError naming both sides and the path."""
         stack = self.build_stack()
-        stack.join(Wiring.of(REQUEST_PORTS, "request"), self._assumed_upstream())
+        stack.join(request_wiring(), self._assumed_upstream())
         return stack
 
     def _assumed_upstream(self) -> Wiring:
@@ -212,7 +209,7 @@ class Addon:
                 opened = open_with_sizes(name, spec, settings.sizes, compiled)
                 network = _SHARED[key] = AddonNetwork(name, spec, opened, settings)
             self._opened[name] = network
-            return network
+        return self.edit_network(network) if self.edit_network else network
 
 
 def open_addon(
@@ -223,37 +220,26 @@ def open_addon(
     cache: Path | None = None,
     stack: Path | None = None,
     outer: tuple[str, ...] = (),
-    block_options: BlockOptionsByType | None = None,
+    edit_stack: StackEdit | None = None,
 ) -> Addon:
     """The addon called `name`, or in the folder `name`, checked through and through.
 
     `context` is one of the addon's, or one that may speak of networks of other addons too; `threads`, where given, is used by
     every network in place of what the context says; `cache` is a folder for compiled networks; `stack` a file whose stack stands
-    for the addon's own; `outer` names the addons in whose stacks this one stands; `block_options` overrule those of the stack's
-    blocks, by type. Raises AddonError, ConfigError for what cannot
-    run here, or StackError with the JSON path.
+    for the addon's own; `outer` names the addons in whose stacks this one stands; `edit_stack` changes the stack before its
+    blocks are built. Raises AddonError, ConfigError for what cannot run here, or StackError with the JSON path.
     """
     folder = find_addon(name, near)
     config = read_addon_config(folder)
     check_files(folder, config)
     chosen = _context(config, context, threads)
     _refuse_sentences_too_long(config, chosen)
-    addon = Addon(folder, config, chosen, _usable(cache), read_stack(stack) if stack else None, outer, block_options)
-    addon.open_inner = partial(open_addon, context=context, threads=threads, cache=cache, block_options=block_options)
+    open_other = partial(open_addon, context=context, threads=threads, cache=cache)
+    chosen_stack = read_stack(stack) if stack else None
+    addon = Addon(folder, config, chosen, _usable(cache), chosen_stack, outer, edit_stack, open_other=open_other)
     if addon.stack or config.stack:
         addon.check_stack()
     return addon
-
-
-def _overruled(value: Any, options: BlockOptionsByType, found: set[str]) -> Any:
-    """The JSON of blocks with other options, by the blocks' type; the types that were met are added to `found`."""
-    if isinstance(value, list | tuple):
-        return [_overruled(item, options, found) for item in value]
-    if not isinstance(value, dict):
-        return value
-    found.add(str(value.get("type")))
-    inner = {key: _overruled(item, options, found) for key, item in value.items()}
-    return {**inner, **options.get(str(value.get("type")), {})}
 
 
 def _refuse_sentences_too_long(config: AddonConfig, context: Context) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.network import AddonNetwork, filled
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock, TensorQueue
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel

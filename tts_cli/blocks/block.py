@@ -1,4 +1,4 @@
-"""What every block is, what it is built from, and what it may ask of its addon."""
+"""Blocks: what every block is, and how it is built from JSON."""
 
 from __future__ import annotations
 
@@ -6,56 +6,19 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.registry import block_class
 from tts_cli.blocks.wiring import Source, Wiring
 from tts_cli.config import StrictModel, parse
 from tts_cli.errors import ConfigError, StackError, TtsError
-from tts_cli.ports import Role, Tensors
-
-if TYPE_CHECKING:
-    from tts_cli.blocks.network import AddonNetwork
-    from tts_cli.blocks.streamable import StreamableBlock
+from tts_cli.ports import Tensors
 
 Model = TypeVar("Model", bound=StrictModel)
-
-
-class AddonParts(Protocol):
-    """What an addon gives the blocks that are built for it. `path` is the asking block's, for messages."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Of the audio, in Hertz."""
-
-    @property
-    def mel(self) -> MelConfig:
-        """What a mel frame means here."""
-
-    @property
-    def symbols(self) -> Sequence[str]:
-        """Tokens by id."""
-
-    @property
-    def mean_log_f0(self) -> Sequence[float]:
-        """Mean natural-log F0 in Hertz of each speaker, by id."""
-
-    def networks(self, role: Role) -> Sequence[AddonNetwork]:
-        """Every network of a role, in the order of addon.json."""
-
-    def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
-        """The network called `name`, or the only one of its role. Raises StackError when there is none, or a choice to make."""
-
-    def asset(self, name: str, path: str) -> Path:
-        """The file of an asset. Raises StackError when the addon has none of that name."""
-
-    def stack_of(self, name: str, path: str) -> StreamableBlock:
-        """The stack of another addon. Raises StackError when it cannot be found."""
 
 
 class BlockOptions:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tts_cli.blocks.block import AddonParts, BlockOptions, NetworkOptions
+from tts_cli.blocks.block import BlockOptions, NetworkOptions
 from tts_cli.blocks.fixed_sizes import padding
 from tts_cli.blocks.network import AddonNetwork, filled
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel

@@ -27,18 +27,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tts_cli.audio.files import unwritable
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.features import request_ports
 from tts_cli.blocks.observe import EitherKind, Observer, Span, observe_streams
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.streamable import Fault, Stream
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel, suggest
 from tts_cli.errors import RefusedError, StackError
 from tts_cli.ports import Array, Name, Tensors
-from tts_cli.request import REQUEST_PORTS
 
 FOLDER_VARIABLE = "TTS_DIAGNOSTICS"
 _EPOCH_S = time.perf_counter()
-_PRESCRIBED = frozenset(port.name for port in REQUEST_PORTS)
 _LONGEST_NAME = 100
 _PIXELS = 3
 """Width of a step and height of a channel in a picture."""
@@ -199,7 +199,7 @@ class _Statistics(Record):
             was_finite, first_step = moments.num_not_finite == 0, moments.num_steps
             moments.add(array)
             # NaN in what a request prescribes leaves a token to the model.
-            if was_finite and moments.num_not_finite and name not in _PRESCRIBED:
+            if was_finite and moments.num_not_finite and name not in request_ports():
                 faults.append(Fault("not-finite", f"{self._place}: {_whereabouts(name, array, first_step)}"))
         return tuple(faults)
 

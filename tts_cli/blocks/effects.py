@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.processor import AUDIO, NOTHING, Processor, ProcessorStream, Samples
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError

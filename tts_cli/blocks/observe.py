@@ -140,12 +140,19 @@ class _Observed(EitherKind):
     """Stands for a block, whatever is asked of it."""
 
     def __init__(self, block: Any, observer: Observer) -> None:
-        self.__dict__.update(block.__dict__)
+        self.type, self.path, self.options, self.addon = block.type, block.path, block.options, block.addon
+        self.inputs, self.outputs = block.inputs, block.outputs
+        self.reads, self.gives, self._declared = block.reads, block.gives, block._declared
+        self.stream_inputs = getattr(block, "stream_inputs", ())
+        self._reachable = getattr(block, "_reachable", Wiring({}))
         self.lookahead_samples = getattr(block, "lookahead_samples", 0)
         self._block, self._observer = block, observer
 
     def needs(self, num_steps: int) -> int:
         return int(self._block.needs(num_steps))
+
+    def moment(self, seconds: float) -> float:
+        return float(self._block.moment(seconds))
 
     def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
         given: Wiring = self._block.join(scope) if upstream is None else self._block.join(scope, upstream)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, BlockOptions, Nests
+from tts_cli.blocks.block import BlockOptions, Nests
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
+from tts_cli.blocks.features import features
 from tts_cli.config import suggest
 from tts_cli.errors import StackError
 
@@ -23,7 +24,6 @@ BUILT_IN = {
     "Limiter": "tts_cli.blocks.limiter:Limiter",
     "MelPicture": "tts_cli.blocks.diagnostics:MelPicture",
     "PitchTempo": "tts_cli.blocks.pitch_tempo:PitchTempo",
-    "ProsodySelector": "tts_cli.selection.selector:ProsodySelector",
     "Resampler": "tts_cli.blocks.resampling:Resampler",
     "SequenceBlockContainer": "tts_cli.blocks.sequence:SequenceBlockContainer",
     "Silence": "tts_cli.blocks.effects:Silence",
@@ -40,7 +40,13 @@ BUILT_IN = {
 
 def known_types() -> list[str]:
     """Every type name a stack may use."""
-    return sorted(BUILT_IN.keys() | offered().keys())
+    return sorted(BUILT_IN.keys() | _of_features().keys() | offered().keys())
+
+
+@cache
+def _of_features() -> dict[str, str]:
+    """Return the classes of features' blocks, by type."""
+    return {name: place for feature in features() for name, place in feature.blocks.items()}
 
 
 @cache
@@ -69,8 +75,8 @@ def block_class(name: str, path: str) -> type:
 
 def _entry_point(name: str, path: str) -> EntryPoint:
     entries = list(offered().get(name, ()))
-    if name in BUILT_IN:
-        entries.insert(0, EntryPoint(name, BUILT_IN[name], GROUP))
+    if place := BUILT_IN.get(name) or _of_features().get(name):
+        entries.insert(0, EntryPoint(name, place, GROUP))
     if not entries:
         known = known_types()
         hint = suggest(name, known)

@@ -17,7 +17,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.block import Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.errors import StackError

@@ -30,7 +30,8 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import AddonParts, Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.block import Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
 from tts_cli.errors import StackError
@@ -239,7 +240,9 @@ class AddonStack(StreamableStack):
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         StreamableBlock.__init__(self, options, addon)
         with self._placed():
-            self.blocks = [addon.stack_of(self.options.name, self.path)]
+            stack = addon.stack_of(self.options.name, self.path)
+            assert isinstance(stack, StreamableBlock)
+            self.blocks = [stack]
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         with self._placed():

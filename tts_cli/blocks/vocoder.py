@@ -14,8 +14,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import AddonParts, BlockOptions, NetworkOptions
+from tts_cli.blocks.block import BlockOptions, NetworkOptions
 from tts_cli.blocks.decoder import NetworkStream
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.processor import AUDIO, Processor, ProcessorStream, Samples
 from tts_cli.blocks.streamable import Stream, StreamableBlock
 from tts_cli.blocks.wiring import Wiring

@@ -16,7 +16,7 @@ from tts_cli.cli.synth import read_text
 from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json
 
 if TYPE_CHECKING:
-    from tts_cli.request import Sentence
+    from tts_cli.voice.sentence import Sentence
 
 MOST_TOKENS = 4000
 """Longest sentence that is parsed whole, in phones and boundaries: 700 words or so."""
@@ -60,11 +60,11 @@ def parse(
 
 
 def _sentences(text: str) -> Iterator[Sentence]:
-    from tts_cli.request import Sentence
     from tts_cli.text import TextFrontEnd
+    from tts_cli.voice.sentence import Sentence
 
     for said in TextFrontEnd().sentences(text, MOST_TOKENS):
-        yield Sentence(text=said.text, tokens=said.tokens, words=said.words, word_of_token=said.word_of_token)
+        yield Sentence.of(said)
 
 
 def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
     from tts_cli.reading.documents import Document
     from tts_cli.reading.reading import Reading, Step
-    from tts_cli.request import Break, Sentence
+    from tts_cli.voice.request import Break
+    from tts_cli.voice.sentence import Sentence
     from tts_cli.voice.synthesis import AudioChunk, Voice
 
 ELSEWHERE = frozenset(
@@ -82,8 +83,7 @@ class Reader:
         # Chunks of one size, however far the reading was: one that goes on is the same to the bit as one in one go.
         context = voice.acoustic.context
         largest = context.chunks.model_copy(update={"first": context.chunks.maximum})
-        voice.acoustic.context = context.model_copy(update={"chunks": largest})
-        return cls(reading, voice, part.begin(state, resume), part)
+        return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part)
 
     def speech(self, stream: Callable[..., Iterator[AudioChunk]], seed: int, notes: bool) -> Speech:
         """What is not spoken yet, by `stream`, that of a voice; `seed` is that of the first sentence."""
@@ -116,14 +116,14 @@ class Reader:
 
     def _said(self) -> Iterator[Sentence | Break]:
         """What is not spoken yet; asked for more, it has been spoken to there."""
-        import numpy as np
-
         from tts_cli.reading.reading import Place
-        from tts_cli.request import Break
+        from tts_cli.text.phones import START
+        from tts_cli.voice.request import Break
+        from tts_cli.voice.sentence import Sentence
 
         last, state = Place(self.state.passage, self.state.sentence), self.state
         if state.embedding is not None:
-            yield Break(0.0, np.array(state.embedding, np.float32))
+            yield Break(0.0, Sentence(tokens=(START,), embedding=state.embedding))
         for step in self.reading.steps(last if state.num_sentences else None):
             if self.state.num_sentences:
                 yield Break(step.pause_s)

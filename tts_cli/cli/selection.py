@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from tts_cli.cli.speech import refuse_several
 from tts_cli.cli.terminal import print_table
 from tts_cli.errors import InputError
+from tts_cli.selection.feature import SELECTED
 
 if TYPE_CHECKING:
+    from tts_cli.addon.opened import StackEdit
     from tts_cli.audio.mel import Floats
-    from tts_cli.request import Sentence
     from tts_cli.selection.inventory import Inventory
+    from tts_cli.voice.sentence import Sentence
     from tts_cli.voice.synthesis import AudioChunk, Said, Voice
 
-SELECTOR = "ProsodySelector"
-"""The block that selects."""
 NUMPY, JSON = ".npy", ".json"
 """Files of embeddings by their suffix; all others are recordings."""
 
@@ -35,18 +35,18 @@ class Selection:
     continuity: float = 0.0
     explain: bool = False
 
-    def block_options(self, addon: str | Path, stack: Path | None) -> dict[str, dict[str, Any]]:
-        """Options of blocks that the voice is loaded with. Raises InputError where nothing in its stack could take them."""
+    def edit_stack(self, addon: str | Path, stack: Path | None) -> StackEdit | None:
+        """Return the change of the voice's stack that is asked for. Raises InputError where nothing in it could take it."""
+        from tts_cli.selection.choosing import choosing, remedy, selects
+
         chosen = {"--prosody-strategy": self.strategy, "--top-k": self.top_k, "--inventory": self.inventory}
         for name, value in chosen.items():
             refuse_several({"--embedding": self.embedding, name: None if value == "oracle" else value})
         given = {**chosen, "--continuity": self.continuity or None, "--explain": self.explain or None}
         names = [name for name, value in given.items() if value is not None]
         if names and not selects(addon, stack):
-            raise InputError(f"{names[0]} is for voices that select their prosody, and '{addon}' does not", hint=_remedy())
-        options = {"strategy": self.strategy, "top_k": self.top_k, "inventory": self.inventory}
-        options = {name: value for name, value in options.items() if value is not None}
-        return {SELECTOR: options} if options else {}
+            raise InputError(f"{names[0]} is for voices that select their prosody, and '{addon}' does not", hint=remedy())
+        return choosing(addon, stack, strategy=self.strategy, top_k=self.top_k, inventory=self.inventory)
 
     def applied(self, voice: Voice, stream: Callable[..., Iterator[AudioChunk]]) -> Callable[..., Iterator[AudioChunk]]:
         """`stream`, that of the voice, with the given embedding for every sentence. Raises InputError for a bad file."""
@@ -91,7 +91,7 @@ class Explanation:
     def _selected(self, sentence: Sentence) -> Iterator[dict[str, Any]]:
         from tts_cli.selection.inventory import Inventory
 
-        for one in sentence.selected or ():
+        for one in sentence.outcome(SELECTED) or ():
             self._inventory = self._inventory or Inventory(self._voice.acoustic, self._voice.acoustic.name)
             yield {
                 "text": self._inventory.text(one.utterance),
@@ -101,29 +101,6 @@ class Explanation:
             }
 
 
-def selects(addon: str | Path, stack: Path | None = None) -> bool:
-    """Whether the stack of an addon, or the one in a file that stands for it, selects prosody. Raises AddonError."""
-    from tts_cli.addon.config import read_addon_config
-    from tts_cli.addon.library import find_addon
-    from tts_cli.addon.stack_file import read_stack
-
-    return _names_selector(read_stack(stack).stack if stack else read_addon_config(find_addon(addon)).stack)
-
-
-def _names_selector(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return any(map(_names_selector, value))
-    return isinstance(value, dict) and (value.get("type") == SELECTOR or any(map(_names_selector, value.values())))
-
-
-def _remedy() -> str:
-    """Which addons select their prosody."""
-    from tts_cli.addon.library import addons_that
-
-    able = ", ".join(addons_that(lambda config: _names_selector(config.stack)))
-    return f"--addon NAME with a voice that does: {able or 'none is installed'}"
-
-
 def read_embedding(file: Path, voice: Voice) -> Floats:
     """(D,) the embedding in a file of numpy or of JSON, a list of numbers, or of a recording.
 
@@ -131,10 +108,11 @@ def read_embedding(file: Path, voice: Voice) -> Floats:
     """
     import numpy as np
 
+    from tts_cli.selection.choosing import remedy
     from tts_cli.selection.selector import embedding_of
 
     if not any(speaker.embedding for speaker in voice.acoustic.config.speakers):
-        raise InputError(f"--embedding is for voices with acoustic embeddings, and '{voice.acoustic.name}' has none", _remedy())
+        raise InputError(f"--embedding is for voices with acoustic embeddings, and '{voice.acoustic.name}' has none", remedy())
     if file.suffix not in (NUMPY, JSON):
         return embedding_of(file, voice.acoustic)
     values = _read_numbers(file)
@@ -162,7 +140,7 @@ def _read_numbers(file: Path) -> Floats:
 
 def _each_with(embedding: tuple[float, ...], said: Said, voice: Voice) -> Iterator[Any]:
     """What is said, sentence by sentence, each with the embedding; breaks stay where they are."""
-    from tts_cli.request import Break
+    from tts_cli.voice.request import Break
 
     for item in [said] if isinstance(said, str) else said:
         if isinstance(item, Break):

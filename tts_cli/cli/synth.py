@@ -40,7 +40,7 @@ from tts_cli.errors import InputError, RefusedError, TextError
 from tts_cli.output.timings import textgrid, untimed
 
 if TYPE_CHECKING:
-    from tts_cli.request import Sentence
+    from tts_cli.voice.sentence import Sentence
     from tts_cli.voice.synthesis import AudioChunk, Voice
     from tts_cli.voice.trace import Trace
 
@@ -125,9 +125,10 @@ def synth(
     from tts_cli.addon.library import DEFAULT_ADDON
     from tts_cli.cli.reading import Reader, asked_of, is_complete, open_source, refuse_misplaced
     from tts_cli.reading.reading import Pauses, Reading
-    from tts_cli.request import Controls, prosody_json, read_prosody
+    from tts_cli.voice.request import Controls
+    from tts_cli.voice.sentence import prosody_json, read_prosody
     from tts_cli.voice.synthesis import load
-    from tts_cli.voice.trace import Trace, observed
+    from tts_cli.voice.trace import Trace
 
     refuse_several({"TEXT": text, "--input-file": input_file, "--prosody": prosody})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
@@ -147,15 +148,21 @@ def synth(
     path = None if output_raw or play or output_dir else output or free_name(_title(words, input_file or prosody))
     beside_it = {"--save-timings": save_timings, "--save-prosody": save_prosody, "--trace": trace, "--chapters": chapters}
     refuse_same({"--output": path, **beside_it})
-    controls = Controls(length_scale, pitch_shift, pitch_range, energy, continuity)
+    controls = Controls(
+        length_scale=length_scale,
+        pitch_shift_semitones=pitch_shift,
+        pitch_range=pitch_range,
+        energy_scale=energy,
+        continuity=continuity,
+    )
     name, select = addon or DEFAULT_ADDON, Selection(prosody_strategy, top_k, inventory, embedding, continuity, explain)
     if document and resume and is_complete(path):
         say("it is complete")
         typer.echo(path)
         return
-    options = select.block_options(name, stack)
-    voice, spans = load(name, vocoder, context, threads, lexicon, cache_dir, stack, options), Trace()
-    voice = observed(voice, spans.observer) if trace else voice
+    edit = select.edit_stack(name, stack)
+    voice, spans = load(name, vocoder, context, threads, lexicon, cache_dir, stack, edit), Trace()
+    voice = voice.variant(observer=spans.observer) if trace else voice
     if save_timings and not voice.tells_durations:
         raise untimed()
     stream = partial(

@@ -99,7 +99,6 @@ def transfer_prosody(
     are not heard in it are named. Audio is written while it is made; a file takes its name when it is complete.
     """
     from tts_cli.addon import library
-    from tts_cli.request import Controls
     from tts_cli.text import TextFrontEnd
     from tts_cli.transfer.manifest import Job
     from tts_cli.voice.synthesis import load
@@ -116,9 +115,9 @@ def transfer_prosody(
     refuse_same({"SOURCE": source, "--output": path, "--save-timings": save_timings, "--plot": plot})
     _refuse_undrawable(plot)
     voice = load(addon or library.TRANSFER_ADDON, vocoder, context, threads, lexicon, cache_dir, stack)
-    stream = partial(voice.stream, controls=Controls(length_scale=length_scale), seed=seed)
+    stream = partial(voice.stream, seed=seed)
     recognise = partial(_transcribed, threads=threads or 1) if transcribe else None
-    transfer = Transfer(voice, stream, TextFrontEnd(lexicon), recognise, as_json)
+    transfer = Transfer(voice, stream, TextFrontEnd(lexicon), recognise, as_json, length_scale)
     if manifest and output_dir:
         transfer.lines(manifest, output_dir, job, resume)
         return
@@ -192,14 +191,16 @@ class Transfer:
         front_end: TextFrontEnd,
         recognise: Callable[[Path], str] | None,
         as_json: bool,
+        length_scale: float = 1.0,
     ) -> None:
         """`recognise` writes down what is said in a recording; None: its text has to be given."""
         self.voice, self._stream, self._front_end = voice, stream, front_end
-        self._recognise, self._as_json = recognise, as_json
+        self._recognise, self._as_json, self._length_scale = recognise, as_json, length_scale
 
     def one(self, job: Job, path: Path | None, raw: bool = False, notes: bool = False) -> Done:
         """Makes one transfer, to a file or wherever. Raises InputError for a voice that cannot take what is asked for."""
         from tts_cli.transfer.listening import listen
+        from tts_cli.voice.request import Controls
 
         self._refuse(job)
         outlet, text = outlet_to(path, raw), self._text(job)
@@ -209,7 +210,8 @@ class Transfer:
         for remark in heard.remarks():
             say(f"warning: {job.source}: {remark}")
         chunks: list[Floats] = []
-        speech = Speech(self.voice, self._stream([heard.source], job.speaker, strength=job.strength), notes or self._as_json)
+        controls = Controls(length_scale=self._length_scale, strength=job.strength)
+        speech = Speech(self.voice, self._stream([heard.source], job.speaker, controls), notes or self._as_json)
         outlet(_kept(speech, chunks) if notes else speech, self.voice.sample_rate)
         return Done(job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path)
 
@@ -223,13 +225,14 @@ class Transfer:
     def _refuse(self, job: Job) -> None:
         """Raises InputError unless the voice has the speaker and can take what is asked for."""
         from tts_cli.addon.library import addons_that
+        from tts_cli.transfer.feature import SOURCE_MEL
 
         if job.speaker:
             self.voice.acoustic.speaker_id(job.speaker)
         name = self.voice.acoustic.name
         if not self.voice.tells_durations:
             raise AddonError(f"addon '{name}' decides on durations as it speaks: it cannot take those of a recording")
-        if job.keep is None and not self.voice.reads_source:
+        if job.keep is None and not self.voice.reads(SOURCE_MEL):
             able = ", ".join(addons_that(_takes_melody)) or "none is installed"
             hint = f"--keep rhythm, or an addon that can: {able}"
             raise AddonError(f"addon '{name}' cannot take the melody of a recording", hint)
@@ -311,5 +314,7 @@ def _transcribed(source: Path, threads: int) -> str:
 
 
 def _takes_melody(config: AddonConfig) -> bool:
+    from tts_cli.transfer.feature import SOURCE_MEL
+
     encoders = [network for network in config.networks.values() if network.role == "encoder"]
-    return any(port.name == "source_mel" for network in encoders for port in network.inputs)
+    return any(port.name == SOURCE_MEL for network in encoders for port in network.inputs)

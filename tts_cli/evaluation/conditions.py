@@ -17,7 +17,9 @@ from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import InputError
 from tts_cli.evaluation.prosody import Contour, contour_of
 from tts_cli.evaluation.speech import Spoken, say
-from tts_cli.request import Request, Sentence, Source
+from tts_cli.transfer.source import Source
+from tts_cli.voice.request import Request
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 Condition = Literal["recording", "reconstruction", "transfer", "no reference", "another clip's latents", "baseline"]
@@ -148,7 +150,7 @@ def latents_of(voice: Voice, source: Source) -> Floats:
     """The latents (L, C) that the reference encoder of `voice` makes of a recording. Raises InputError where it has none."""
     durations = np.array(source.sentence.durations, np.float32)
     phones = np.array([voice.acoustic.symbols.index(token) for token in source.sentence.tokens], np.int64)
-    scope = Request(phones, given_durations=durations, source_mel=source.mel, source_speaker=source.speaker).scope()
+    scope = dict(Request(phones, given_durations=durations, source_mel=source.mel, source_speaker=source.speaker))
     for network in voice.acoustic.networks("encoder"):
         if network.spec.when == "source_mel":
             return np.concatenate([values[0] for values in network.run(scope).values()], axis=-1)

@@ -209,10 +209,9 @@ class Reader:
     """Speaks with a voice and keeps what its acoustic stack gave on the way. The voice itself is left as it is."""
 
     def __init__(self, voice: Voice, speaker: str | None = None) -> None:
-        self._voice = Voice(voice.acoustic, voice.vocoder, voice.front_end, voice.linguistics)
         self._speaker = speaker
         self._tap = Tap(BlockOptions({}, "the voice: behind the acoustic stack"), voice.acoustic)
-        self._voice.stack.blocks.insert(1, self._tap)
+        self._voice = voice.variant(between=[self._tap])
 
     def read(self, text: str) -> Rendering:
         """`text`, spoken. Raises what `Voice.stream` raises."""

@@ -13,7 +13,7 @@ from tts_cli.audio.mel import Floats
 from tts_cli.backends import Network
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.evaluation.spectra import MEL, Frames
-from tts_cli.ports import Array, Role, Tensors
+from tts_cli.ports import Array, Tensors
 from tts_cli.voice.synthesis import Voice
 
 NOISE, HARMONIC = "noise_filter", "harmonic_filter"
@@ -31,13 +31,12 @@ def harmonic_voice(voice: Voice) -> Voice | None:
     addons = [addon for addon in (voice.acoustic, voice.vocoder) if addon]
     if not any(map(_has_harmonic_source, addons)):
         return None
-    vocoder = _NoiselessAddon(voice.vocoder) if voice.vocoder else None
-    return Voice(_NoiselessAddon(voice.acoustic), vocoder, voice.front_end, voice.linguistics)
+    return voice.variant(edit_network=_without_noise)
 
 
 def harmonic_vocoder(addon: Addon) -> Addon | None:
     """Return a vocoder addon with the noise of its source silent, as `harmonic_voice` does for a voice."""
-    return _NoiselessAddon(addon) if _has_harmonic_source(addon) else None
+    return replace(addon, edit_network=_without_noise) if _has_harmonic_source(addon) else None
 
 
 def _has_harmonic_source(addon: Addon) -> bool:
@@ -49,15 +48,8 @@ def _names_both(config: AddonConfig) -> bool:
     return any({NOISE, HARMONIC} <= names for names in ports)
 
 
-class _NoiselessAddon(Addon):
-    def __init__(self, addon: Addon) -> None:
-        # The same opened networks, not others like them.
-        self.__dict__.update(addon.__dict__)
-        self.inner = {name: _NoiselessAddon(inner) for name, inner in addon.inner.items()}
-
-    def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
-        network = super().network(role, name, path)
-        return replace(network, network=_Noiseless(network.network)) if role == "vocoder" else network
+def _without_noise(network: AddonNetwork) -> AddonNetwork:
+    return replace(network, network=_Noiseless(network.network)) if network.spec.role == "vocoder" else network
 
 
 class _Noiseless:

@@ -32,6 +32,7 @@ from tts_cli.evaluation.recognition import Recogniser, cache_folder
 from tts_cli.evaluation.report import tracked
 from tts_cli.evaluation.signal import overall_quality
 from tts_cli.evaluation.speech import say
+from tts_cli.selection.choosing import choosing
 from tts_cli.transfer.listening import listen
 from tts_cli.voice.synthesis import Voice, load
 
@@ -65,8 +66,8 @@ class VoiceFiles:
 
 @lru_cache(maxsize=2)
 def _opened(files: VoiceFiles) -> Voice:
-    overruled = {"ProsodySelector": dict(files.selector)} if files.selector else None
-    return load(files.acoustic, files.vocoder, threads=1, block_options=overruled)
+    edit = choosing(files.acoustic, **dict(files.selector))
+    return load(files.acoustic, files.vocoder, threads=1, edit_stack=edit)
 
 
 @dataclass(frozen=True)

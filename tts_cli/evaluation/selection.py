@@ -6,7 +6,6 @@ run that was stopped goes on, and another measures only what is new.
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,9 +28,12 @@ from tts_cli.evaluation.report import tracked
 from tts_cli.evaluation.signal import overall_quality
 from tts_cli.evaluation.speech import SPEAKERS
 from tts_cli.evaluation.utterances import Heard, compare, is_phone
-from tts_cli.request import Controls, Sentence
+from tts_cli.selection.choosing import has_selector
+from tts_cli.selection.feature import SELECTED
 from tts_cli.selection.selector import Strategy, reference_encoder
 from tts_cli.text import TextFrontEnd
+from tts_cli.voice.request import Controls
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Said, Voice
 
 VERSION = 2
@@ -208,7 +210,7 @@ def _prosody(task: Task, corpus: Corpus) -> dict[str, Any]:
     found: dict[str, Any] = {"sentences": []}
     for sentence, audio in _said(task, corpus):
         heard = _heard(sentence, audio, corpus.mel)
-        chosen = [one.utterance for one in sentence.selected or ()]
+        chosen = [one.utterance for one in sentence.outcome(SELECTED) or ()]
         found["sentences"].append({"text": sentence.text, "selected": chosen, **asdict(heard.measures())})
         if recording:
             found["nearness"] = asdict(compare(recording, heard, corpus.summary.speakers[task.speaker].std_log_f0))
@@ -381,7 +383,7 @@ class Selection:
 
     @property
     def _selects(self) -> bool:
-        return '"ProsodySelector"' in json.dumps(self.voice.acoustic.config.stack)
+        return has_selector(self.voice.acoustic.config.stack)
 
 
 def _of(clips: Iterable[Recording], speaker: str) -> list[Recording]:

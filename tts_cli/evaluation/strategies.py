@@ -37,9 +37,10 @@ from tts_cli.evaluation.selection_report import (
 )
 from tts_cli.evaluation.significance import OBJECTIVE, Pairs, Reports, paired_tests
 from tts_cli.evaluation.speech import say
+from tts_cli.selection.feature import SELECTOR
+from tts_cli.selection.filler import SelectionFiller
 from tts_cli.selection.selector import READS
 from tts_cli.voice.synthesis import Voice
-from tts_cli.voice.trace import observed
 
 PARTS = ("distance", "nearness", "kinds", "variety", "recognition", "probe", "cost")
 DEFAULT_PARTS = ("distance", "nearness", "kinds", "variety")
@@ -48,7 +49,6 @@ NUM_COSTED = 20
 """Sentences whose cost is measured."""
 ACTIVE_NATS = 0.05
 """As in `models.vae`, which needs torch: less divergence than this tells nothing."""
-_SELECTOR = "ProsodySelector"
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _cost(measured: _Measured, _: Pairs) -> list[Report]:
 def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording]) -> list[dict[str, float]]:
     """What each text costs: CPU milliseconds of analysis and of selection, and time to first audio; the first is a warm-up."""
     spent: list[Span] = []
-    twin = observed(voice, Observer(lambda span: spent.append(span) if span.name == _SELECTOR else None))
+    twin = voice.variant(observer=Observer(lambda span: spent.append(span) if span.name == SELECTOR else None))
     costs = []
     for clip in (clips[0], *clips):
         spent.clear()
@@ -194,8 +194,8 @@ def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording]) -> list[
 
 def _analysis_s(voice: Voice, clip: Recording) -> float:
     """CPU seconds of finding syntax and meaning."""
-    assert voice.linguistics is not None
-    sentence, analyst = sentence_of(clip), voice.linguistics()
+    sentence = sentence_of(clip)
+    analyst = next(filler.analyst for filler in voice.fillers if isinstance(filler, SelectionFiller))
     start = time.process_time()
     analyst.analyse(sentence.words, sentence.marks)
     return time.process_time() - start

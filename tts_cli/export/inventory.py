@@ -18,11 +18,12 @@ from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import CorpusError
 from tts_cli.models import CorpusFacts, TrainableModel
 from tts_cli.models.parts import ExportPart
-from tts_cli.request import Sentence
+from tts_cli.selection.feature import SELECTOR
+from tts_cli.selection.filler import Analysis, Analyst
 from tts_cli.selection.inventory import Texts, write_inventory
 from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text import TextFrontEnd
-from tts_cli.voice.synthesis import Analysis, Analyst
+from tts_cli.voice.sentence import Sentence
 
 CENTROID_DIGITS = 5
 
@@ -31,7 +32,7 @@ SELECTION_STACK: list[dict[str, Any]] = [
         "type": "StreamablePipeline",
         "sequence_block": {
             "type": "SequenceBlockContainer",
-            "blocks": [{"type": "ProsodySelector", "strategy": "bert+syntactic"}, {"type": "Encoders"}],
+            "blocks": [{"type": SELECTOR, "strategy": "bert+syntactic"}, {"type": "Encoders"}],
         },
         "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
     }
@@ -132,5 +133,5 @@ def write_analysed(folder: Path, said: Sequence[Said], embeddings: NDArray[np.fl
 def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> Analysis:
     """Syntax and meaning of a text, all of it one sentence."""
     said = front_end.utterance(text)
-    sentence = Sentence(tokens=said.tokens, words=said.words, word_of_token=said.word_of_token)
+    sentence = Sentence.of(said)
     return analyst.analyse(sentence.words, sentence.marks)

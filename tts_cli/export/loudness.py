@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +49,7 @@ class SpeakerLevel:
 
 def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
     """The level of every speaker over SENTENCES, one after the other, as the voice's stack is without correction by `Gain`."""
-    voice = copy(voice)
-    voice.acoustic = copy(voice.acoustic)
-    voice.acoustic.config = _with_loudness(voice.acoustic.config, {})
+    voice = voice.variant(speakers=_with_loudness(voice.acoustic.config, {}).speakers)
     for speaker in voice.speakers:
         chunks = voice.stream(SENTENCES, speaker, sentence_silence_s=0.0, best_effort=True)
         audio = np.concatenate([chunk.samples for chunk in chunks])

@@ -11,7 +11,7 @@ from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.blocks.streamable import Fault
-    from tts_cli.request import Sentence
+    from tts_cli.voice.sentence import Sentence
 
 
 @dataclass(frozen=True)

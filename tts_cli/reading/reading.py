@@ -17,10 +17,11 @@ from typing import NamedTuple
 from tts_cli.errors import TextError
 from tts_cli.reading.documents import CHAPTERS, Document
 from tts_cli.reading.hypertext import Kind, Passage
-from tts_cli.request import Break, Sentence
 from tts_cli.text.characters import legible
 from tts_cli.text.numbers import roman
 from tts_cli.text.phones import FINAL_MARKS
+from tts_cli.voice.request import Break
+from tts_cli.voice.sentence import Sentence
 
 PHRASE_S = 0.1
 """The longest silence between parts of a sentence that is too long to be spoken at once."""

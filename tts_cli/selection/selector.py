@@ -17,20 +17,20 @@ from pydantic import Field
 
 from tts_cli.addon.opened import Addon
 from tts_cli.audio.mel import log_mel
-from tts_cli.blocks.block import AddonParts, BlockOptions
+from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.config import StrictModel
 from tts_cli.errors import AddonError, InputError
 from tts_cli.ports import PortSpec, Tensors
+from tts_cli.selection.feature import SENTENCE_VECTOR, SYNTACTIC_DISTANCE
 from tts_cli.selection.inventory import Floats, Integers, Inventory
 from tts_cli.selection.similarity import SYNTAXES, Lengths, combined, cosines, unit
 
 Strategy = Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"]
 Whose = Literal["own", "all"]
 
-SENTENCE_VECTOR = PortSpec(name="sentence_vector", rate="utterance", channels=0)
-SYNTACTIC_DISTANCE = PortSpec(name="syntactic_distance", rate="word")
 READS: dict[Strategy, tuple[PortSpec, ...]] = {
     "centroid": (),
     "syntactic": (SYNTACTIC_DISTANCE,),

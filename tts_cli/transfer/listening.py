@@ -22,9 +22,10 @@ from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.audio.recordings import read_recording
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.errors import AddonError, AudioError
-from tts_cli.request import Sentence, Source
 from tts_cli.text import TextFrontEnd, Utterance
 from tts_cli.transfer.agreement import Agreement, compare
+from tts_cli.transfer.source import Source
+from tts_cli.voice.sentence import Sentence
 
 LEADING_FRAMES, TRAILING_FRAMES = 2, 8
 """Silence that is left of what is before the first phone, as much as voices have there, and after the last."""
@@ -71,9 +72,10 @@ def listen(recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | N
         raise AudioError(f"{recording}: {_refusal(agreement, utterance)}", hint="give the words that are said in it, all of them")
     durations, skipped = trimmed(agreement.durations)
     hop, num_frames = addon.mel.hop_samples, int(durations.sum())
+    sentence = Sentence.of(utterance, durations=tuple(durations.tolist()))
     mel = log_mel(audio, addon.mel)[skipped : skipped + num_frames]
     return Heard(
-        Source(_sentence(utterance, durations), mel if encoder else None, _vector(encoder, mel) if encoder else None),
+        Source(sentence, mel if encoder else None, _vector(encoder, mel) if encoder else None),
         audio[skipped * hop : (skipped + num_frames) * hop],
         skipped / addon.mel.frame_rate,
         agreement.doubtful,
@@ -104,16 +106,6 @@ def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
     """(D,) of the speaker of mel (T, bands)."""
     outputs = encoder.run({"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)})
     return np.asarray(outputs["source_speaker"][0, 0], np.float32)
-
-
-def _sentence(utterance: Utterance, durations: Integers) -> Sentence:
-    return Sentence(
-        text=utterance.text,
-        tokens=utterance.tokens,
-        words=utterance.words,
-        word_of_token=utterance.word_of_token,
-        durations=tuple(durations.tolist()),
-    )
 
 
 def _refusal(agreement: Agreement, utterance: Utterance) -> str:

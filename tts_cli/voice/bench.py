@@ -8,8 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from copy import copy
-from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,7 +20,6 @@ from tts_cli.blocks.latency import Latency
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.config import StrictModel
 from tts_cli.voice.synthesis import Voice
-from tts_cli.voice.trace import observed
 
 _PASSAGE = (
     "The harbour was quiet when the first boats came in, and only a few gulls stood along the wall. "
@@ -204,9 +202,7 @@ def _longest_wait(chunks: list[NDArray[np.float32]], arrivals: list[float], samp
 
 def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> OnePieceCost:
     """Both ways in turn."""
-    acoustic = copy(voice.acoustic)
-    acoustic.context = acoustic.context.model_copy(update={"chunks": _WHOLE})
-    naive = Voice(acoustic, voice.vocoder, voice.front_end, voice.linguistics)
+    naive = voice.variant(schedule=_WHOLE)
     chunks, arrivals = _speak(voice, text, speaker)
     num_chunks = arrivals.index(first_audio(chunks, arrivals)) + 1
     pairs = [(_speak(naive, text, speaker)[1][-1], _speak(voice, text, speaker, num_chunks)[1][-1]) for _ in range(_RUNS)]
@@ -223,7 +219,7 @@ def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> E
     sentence = max(voice.sentences(texts), key=lambda one: len(one.tokens))
     runs: dict[str, list[float]] = {name: [] for name in _ENCODERS}
     observer = Observer(lambda span: runs[span.name].append(span.wall_s) if span.name in runs else None)
-    twins = [observed(_with_encoders(voice, name), observer) for name in _ENCODERS]
+    twins = [voice.variant(edit_stack=partial(_renamed, name=name), observer=observer) for name in _ENCODERS]
     for twin in twins * _RUNS:
         with closing(twin.stream([sentence], speaker)) as chunks:
             next(chunks)
@@ -234,16 +230,8 @@ def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> E
     return EncodersCost(tokens=len(sentence.tokens), in_turn_ms=in_turn, at_once_ms=at_once)
 
 
-def _with_encoders(voice: Voice, name: str) -> Voice:
-    """The same voice with another block for its encoders: one word of the stack."""
-    acoustic = copy(voice.acoustic)
-    acoustic.config = acoustic.config.model_copy(update={"stack": _renamed(acoustic.config.stack, name)})
-    if acoustic.stack:
-        acoustic.stack = replace(acoustic.stack, stack=_renamed(acoustic.stack.stack, name))
-    return Voice(acoustic, voice.vocoder, voice.front_end, voice.linguistics)
-
-
 def _renamed(value: Any, name: str) -> Any:
+    """Return the JSON of a stack with another block for its encoders."""
     if isinstance(value, list | tuple):
         return tuple(_renamed(item, name) for item in value)
     if not isinstance(value, dict):
@@ -273,7 +261,7 @@ class _Spent:
 def _block_costs(voice: Voice, text: str, speaker: str | None, repeats: int) -> tuple[tuple[BlockCost, ...], float]:
     """The blocks, and the share of bookkeeping in everything."""
     spent = _Spent()
-    twin = observed(voice, spent.observer)
+    twin = voice.variant(observer=spent.observer)
     start_s, num_samples = time.process_time(), 0
     for _ in range(repeats):
         with spent.observer.span("read", "Voice", "the voice"):

@@ -10,36 +10,40 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache as remembered
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.addon.config import ADDON_FILE, AddonConfig, Context, context_of
-from tts_cli.addon.library import DEFAULT_ADDON, file_hash, find_addon
-from tts_cli.addon.opened import Addon, BlockOptionsByType, open_addon
+from tts_cli.addon.config import AddonConfig, ChunkSchedule, Context, Speaker, context_of
+from tts_cli.addon.library import DEFAULT_ADDON
+from tts_cli.addon.opened import Addon, NetworkEdit, StackEdit, open_addon
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.effects import sample_rate_of
+from tts_cli.blocks.features import request_ports, request_wiring
 from tts_cli.blocks.latency import Latency, first_chunk_latency
+from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.observe import Observer, observe, observe_network
 from tts_cli.blocks.processor import AUDIO
-from tts_cli.blocks.streamable import Fault, Stream, StreamableStack
+from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.ports import Tensors
-from tts_cli.request import REQUEST_PORTS, Break, Controls, Request, Selected, Sentence, Source
-from tts_cli.text import TextFrontEnd, Utterance
+from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import START
+from tts_cli.voice.fillers import Filler, Item, PlainItem, Ports
+from tts_cli.voice.fillers import fillers as open_fillers
+from tts_cli.voice.front_end import FrontEnd, ObservedFrontEnd
+from tts_cli.voice.request import Break, Controls, Request
+from tts_cli.voice.sentence import Sentence
 
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
-LINGUISTICS_HINT = '"default_linguistics" in addon.json names it'
 
-
-Said = str | Iterable[str | Sentence | Source | Break]
+Said = str | Iterable[str | Sentence | Item | Break]
 """What a voice is given to speak."""
 
 
@@ -57,58 +61,85 @@ class AudioChunk:
     """What was noticed since the chunk before; only of speech asked for with `best_effort`, which is refused otherwise."""
 
 
-class Analysis(Protocol):
-    """Syntax and meaning of one sentence of W words."""
-
-    @property
-    def distances(self) -> NDArray[np.float32]:
-        """(W,) syntactic distance of each word from the one before; the first is 0."""
-
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        """(E,) what the sentence means."""
-
-
-class Analyst(Protocol):
-    """What finds syntax and meaning of sentences, as `text.linguistics.Linguistics` does."""
-
-    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
-        """`marks[i]` is the punctuation after `words[i]`, a boundary token."""
-
-
-class FrontEnd(Protocol):
-    """What splits text into sentences and these into tokens, as `text.TextFrontEnd` does."""
-
-    def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
-        """Lazily. Raises TextError for text with nothing to speak."""
-
-
 class Voice:
-    """An acoustic addon and a vocoder joined in one stack. Any number of threads may stream from it at once."""
+    """An acoustic addon and a vocoder joined in one stack. Any number of threads may stream from it at once.
+
+    A voice never changes; `variant` makes another one with something changed.
+    """
 
     def __init__(
-        self, acoustic: Addon, vocoder: Addon | None, front_end: FrontEnd, linguistics: Callable[[], Analyst] | None = None
+        self,
+        acoustic: Addon,
+        vocoder: Addon | None,
+        front_end: FrontEnd,
+        fillers: Sequence[Filler] | None = None,
+        between: Sequence[StreamableBlock] = (),
+        observer: Observer | None = None,
     ) -> None:
-        """`vocoder` may be None where the acoustic stack gives audio itself; `linguistics` opens what analyses sentences, where a
-        block of the stack reads their syntax or meaning. Raises AddonError when addons do not fit, or one is missing."""
+        """Args:
+            acoustic: Opened addon that speaks.
+            vocoder: Opened addon that makes audio of its frames; None where the acoustic stack gives audio itself.
+            front_end: Splits text into sentences of tokens.
+            fillers: Hooks of features; by default a new one of each.
+            between: Blocks between the acoustic stack and the vocoder's.
+            observer: Measures the text front end, the blocks and the networks.
+
+        Raises AddonError when addons do not fit, or one is missing.
+        """
         if vocoder is not None and vocoder.mel.hash != acoustic.mel.hash:
             hint = f"mel hashes: {vocoder.mel.hash} and {acoustic.mel.hash}"
             raise AddonError(f"vocoder '{vocoder.name}' reads another mel than '{acoustic.name}' gives", hint)
-        self.acoustic = acoustic
-        self.vocoder = vocoder
-        stacks = [addon.build_stack() for addon in (acoustic, vocoder) if addon]
-        self.stack = StreamableStack(BlockOptions({"stack": stacks}, "the voice: $"), acoustic)
-        self.front_end = front_end
-        self.linguistics = linguistics
+        self.acoustic, self.vocoder, self.front_end = acoustic, vocoder, front_end
+        built = [acoustic.build_stack(), *between, *([vocoder.build_stack()] if vocoder else [])]
+        self.stack = StreamableStack(BlockOptions({"stack": built}, "the voice: $"), acoustic)
         self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
-        self._request = Wiring.of(REQUEST_PORTS, "request")
+        self._request = request_wiring()
         given = self.stack.join(self._request, Wiring({}))
         if "audio" not in given or not AUDIO.accepts(given["audio"].port):
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
         self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
         """Of the audio, in Hertz."""
-        self._analyst = self._needed(linguistics)
+        self.fillers = tuple(open_fillers(acoustic, self.reads) if fillers is None else fillers)
         self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
+        if observer is not None:
+            self.stack, self.front_end = observe(self.stack, observer), ObservedFrontEnd(front_end, observer)
+
+    def variant(
+        self,
+        schedule: ChunkSchedule | None = None,
+        speakers: Sequence[Speaker] | None = None,
+        edit_stack: StackEdit | None = None,
+        edit_network: NetworkEdit | None = None,
+        between: Sequence[StreamableBlock] = (),
+        observer: Observer | None = None,
+    ) -> Voice:
+        """Return a voice like this one, on the same opened networks, with something changed; this one stays as it is.
+
+        Args:
+            schedule: Sizes of its chunks.
+            speakers: What is known of each speaker.
+            edit_stack: Changes the JSON of the acoustic stack.
+            edit_network: Returns a network to stand for each one of both addons.
+            between: Blocks between the acoustic stack and the vocoder's.
+            observer: Measures the text front end, the blocks and the networks.
+        """
+        changes: dict[str, Any] = {}
+        if schedule is not None:
+            changes["context"] = self.acoustic.context.model_copy(update={"chunks": schedule})
+        if speakers is not None:
+            changes["config"] = self.acoustic.config.model_copy(update={"speakers": tuple(speakers)})
+        if edit_stack is not None:
+            changes["edit_stack"] = edit_stack
+        observe_one = partial(observe_network, observer=observer) if observer is not None else None
+        edits = [edit for edit in (self.acoustic.edit_network, edit_network, observe_one) if edit]
+        networks: dict[str, Any] = {"edit_network": partial(reduce, _edited, edits)} if edits else {}
+        vocoder = replace(self.vocoder, **networks) if self.vocoder else None
+        fillers = None if edit_stack else self.fillers
+        return Voice(replace(self.acoustic, **changes, **networks), vocoder, self.front_end, fillers, between, observer)
+
+    def reads(self, port: str) -> bool:
+        """Return whether a block of the stack reads a port of the request."""
+        return bool(self._request[port].readers)
 
     @property
     def frames_per_second(self) -> float:
@@ -134,18 +165,13 @@ class Voice:
     @property
     def tells_durations(self) -> bool:
         """Whether its sentences tell their durations: so they do where a block of the stack lets these be prescribed."""
-        return bool(self._request["given_durations"].readers)
+        return self.reads("given_durations")
 
     @property
     def latency(self) -> Latency:
         """What stands between a sentence and its first chunk, by the context's schedule."""
         first = next(self.acoustic.context.chunks.sizes())
         return first_chunk_latency(self.stack, first * self._frame_samples)
-
-    @property
-    def reads_source(self) -> bool:
-        """Whether the melody of a recording can be transferred to it, rather than its rhythm alone."""
-        return bool(self._request["source_mel"].readers)
 
     def stream(
         self,
@@ -155,107 +181,77 @@ class Voice:
         seed: int = 0,
         sentence_silence_s: float = 0.2,
         best_effort: bool = False,
-        strength: float = 1.0,
     ) -> Generator[AudioChunk]:
         """Speaks `text`, chunk by chunk, each computed when it is asked for.
 
-        Given sentences are spoken with the prosody they prescribe, sources with that of their recording, to the degree of
-        `strength`, from 0 to 1. Between two sentences there are `sentence_silence_s` seconds of silence, before the first and
-        after the last none. Raises InputError at once for an unknown speaker and for a control the stack lacks, TextError while
-        streaming for text with nothing to speak, RefusedError for speech with a fault, which `best_effort` lets pass, with 0 for
-        what is not a finite number. Closing the iterator ends all work; iterator and closing belong to one thread, as Python's
-        generators do: another gets ValueError while the first waits for a chunk.
+        Given sentences are spoken with the prosody they prescribe, sources with that of their recording. Between two sentences
+        there are `sentence_silence_s` seconds of silence, before the first and after the last none. Raises InputError at once for
+        an unknown speaker and for a control the stack lacks, TextError while streaming for text with nothing to speak,
+        RefusedError for speech with a fault, which `best_effort` lets pass, with 0 for what is not a finite number. Closing the
+        iterator ends all work; iterator and closing belong to one thread, as Python's generators do: another gets ValueError
+        while the first waits for a chunk.
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         who = self.acoustic.config.speakers[speaker_id] if self.speakers else None
-        template = Request(
-            np.zeros(0, np.int64),
-            speaker_id,
-            controls or Controls(),
-            seed,
-            loudness_lufs=who.loudness_lufs if who else None,
-            centroid=np.array(who.embedding, np.float32) if who and who.embedding else None,
-            strength=strength,
-        )
-        self._refuse_unread(template.scope())
+        manner = _Manner(speaker_id, who, controls or Controls(), seed)
+        self._refuse_unread(manner.controls)
         if not 0 <= sentence_silence_s < np.inf:
             raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
-        chunks = self._chunks(text, template, round(sentence_silence_s * self.sample_rate))
+        chunks = self._chunks(text, manner, round(sentence_silence_s * self.sample_rate))
         return chunks if best_effort else _without_faults(chunks)
 
-    def _chunks(self, text: Said, template: Request, num_silent: int) -> Generator[AudioChunk]:
+    def _chunks(self, text: Said, manner: _Manner, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
-        index, previous = 0, template.previous_embedding
+        carried: Ports = {}
+        index = 0
         silence: int | None = 0
         for item in self._items(text):
             if isinstance(item, Break):
                 silence = max(silence or 0, round(item.seconds * self.sample_rate))
-                previous = previous if item.previous_embedding is None else item.previous_embedding
+                carried = carried if item.after is None else self._carried(item.after)
                 continue
             if between := num_silent if silence is None else silence:
                 yield AudioChunk(np.zeros(between, np.float32), self.sample_rate)
-            request = self._request_for(item, replace(template, seed=template.seed + index, previous_embedding=previous))
+            request = self._request_for(item, manner, index, carried)
             for chunk in self._spoken(item.sentence, request, sizes):
-                if chunk.sentence is not None and chunk.sentence.embedding is not None:
-                    previous = np.array(chunk.sentence.embedding, np.float32)
+                if chunk.sentence is not None:
+                    carried = self._carried(chunk.sentence) or carried
                 yield chunk
             index, silence = index + 1, None
 
+    def _carried(self, sentence: Sentence) -> Ports:
+        """Return the ports that a spoken sentence hands on to the next."""
+        return {name: value for filler in self.fillers for name, value in filler.carried(sentence).items()}
+
     def sentences(self, text: Said) -> Iterator[Sentence]:
         """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
-        return (item.sentence for item in self._items(text) if isinstance(item, Source))
+        return (item.sentence for item in self._items(text) if not isinstance(item, Break))
 
-    def _items(self, text: Said) -> Iterator[Source | Break]:
-        """The sentences, with the recording that each is to sound like, if there is one, and the breaks between them."""
+    def _items(self, text: Said) -> Iterator[Item | Break]:
+        """Yield the sentences, with what features know of them, and the breaks between them."""
         for item in [text] if isinstance(text, str) else text:
-            if isinstance(item, Source | Break):
-                yield item
-            elif isinstance(item, Sentence):
-                yield Source(item)
+            if isinstance(item, Sentence):
+                yield PlainItem(item)
+            elif isinstance(item, str):
+                for utterance in self.front_end.sentences(item, self.acoustic.context.max_tokens):
+                    yield PlainItem(Sentence.of(utterance))
             else:
-                for spoken in self.front_end.sentences(item, self.acoustic.context.max_tokens):
-                    yield Source(
-                        Sentence(text=spoken.text, tokens=spoken.tokens, words=spoken.words, word_of_token=spoken.word_of_token)
-                    )
+                yield item
 
-    def _request_for(self, source: Source, template: Request) -> Request:
-        sentence = source.sentence
+    def _request_for(self, item: Item, manner: _Manner, index: int, carried: Ports) -> Request:
+        """Return the request of a sentence; `index` is its place among those that are spoken."""
+        sentence = item.sentence
         unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
         if unknown:
             raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
-        prescribed: dict[str, Any] = {**self._lead_in(sentence), **self._analysed(sentence), **sentence.prescribed()}
-        request = replace(template, phones=phones, source_mel=source.mel, source_speaker=source.speaker, **prescribed)
-        self._refuse_other_size(request)
-        self._refuse_unread(request.scope())
+        prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
+        given = {**manner.ports(), **carried, **prescribed, **item.ports(phones)}
+        for filler in self.fillers:
+            given |= filler.sentence(sentence)
+        request = Request(phones, manner.speaker_id, manner.controls, manner.seed + index, **given)
+        self._refuse_unread(request)
         return request
-
-    def _needed(self, linguistics: Callable[[], Analyst] | None) -> Analyst | None:
-        """What analyses sentences, opened where a block reads what it finds."""
-        readers = [port for port in ("sentence_vector", "syntactic_distance") if self._request[port].readers]
-        if readers and linguistics is None:
-            place = self._request[readers[0]].readers[0]
-            raise AddonError(f"{place} reads '{readers[0]}', but no addon of kind 'linguistics' is named", hint=LINGUISTICS_HINT)
-        return linguistics() if readers and linguistics else None
-
-    def _analysed(self, sentence: Sentence) -> dict[str, Any]:
-        """Syntax and meaning of the sentence, as fields of a request, as far as a block reads them."""
-        if self._analyst is None or not sentence.words or sentence.embedding is not None:
-            return {}
-        found = self._analyst.analyse(sentence.words, sentence.marks)
-        fields = {
-            "sentence_vector": found.vector,
-            "syntactic_distance": found.distances,
-            "word_of_token": np.array(sentence.word_of_token, np.int64),
-        }
-        return {name: value for name, value in fields.items() if self._request[name].readers}
-
-    def _refuse_other_size(self, request: Request) -> None:
-        """Raises InputError when a given embedding is not of the size of this addon's."""
-        for given in (request.given_embedding, request.previous_embedding):
-            if given is not None and request.centroid is not None and given.shape != request.centroid.shape:
-                theirs, ours = len(given), len(request.centroid)
-                raise InputError(f"an embedding of {theirs} numbers is given, but those of '{self.acoustic.name}' have {ours}")
 
     def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
         """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
@@ -266,8 +262,8 @@ class Voice:
         return {"given_durations": durations}
 
     def _spoken(self, sentence: Sentence, request: Request, sizes: Iterator[int]) -> Iterator[AudioChunk]:
-        stream = self.stack.open(request.scope(), None)
-        outcome: Sentence | None = _with_outcome(sentence, stream.values)
+        stream = self.stack.open(request, None)
+        outcome: Sentence | None = self._with_outcome(sentence, stream.values)
         num_faults, was_finite = 0, True
         with closing(stream):
             has_ended = False
@@ -286,16 +282,50 @@ class Voice:
                     yield AudioChunk(_samples(chunk, stream.is_finite), self.sample_rate, outcome, faults)
                 outcome, was_finite = None, stream.is_finite
 
-    def _refuse_unread(self, scope: Tensors) -> None:
-        """Raises InputError when the request asks for what no block of the stack reads."""
-        always = {"phones", "token_mask", "speaker", "seed", "loudness_lufs", "source_mask", "source_phones", "source_speaker"}
-        always |= {"embedding", "previous_embedding"}
-        if self._request["embedding"].readers:
-            always |= {"given_embedding"}
-        for name in scope.keys() - always:
-            if not self._request[name].readers:
-                readable = sorted(port for port in self._request.keys() - always if self._request[port].readers)
-                raise InputError(f"addon '{self.acoustic.name}' has no control '{name}'; it has: {', '.join(readable) or 'none'}")
+    def _with_outcome(self, sentence: Sentence, values: Tensors) -> Sentence:
+        """Return the sentence with the prosody it is spoken with, as far as the stack shows it."""
+        outcome: dict[str, Any] = {
+            name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values
+        }
+        if "embedding" in values:
+            outcome["embedding"] = tuple(values["embedding"][0, 0].tolist())
+        if "log_f0" in values:
+            outcome["f0_hz"] = tuple(np.exp(values["log_f0"][0, :, 0].astype(np.float64)).tolist())
+        for filler in self.fillers:
+            outcome |= filler.outcome(values)
+        return sentence.model_copy(update=outcome)
+
+    def _refuse_unread(self, asked: Iterable[str]) -> None:
+        """Raise InputError when a port is asked for that no block of the stack reads."""
+        ports = request_ports()
+        for port in (ports[name] for name in asked):
+            if not (port.may_be_unread or self.reads(port.name) or (port.read_as and self.reads(port.read_as))):
+                readable = sorted(name for name, other in ports.items() if not other.may_be_unread and self.reads(name))
+                name = self.acoustic.name
+                raise InputError(f"addon '{name}' has no control '{port.name}'; it has: {', '.join(readable) or 'none'}")
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How all sentences of a text are spoken."""
+
+    speaker_id: int
+    speaker: Speaker | None
+    controls: Controls
+    seed: int
+
+    def ports(self) -> Ports:
+        """Return the ports that say what is known of the speaker."""
+        found: Ports = {}
+        if self.speaker and self.speaker.loudness_lufs is not None:
+            found["loudness_lufs"] = self.speaker.loudness_lufs
+        if self.speaker and self.speaker.embedding:
+            found["embedding"] = np.array(self.speaker.embedding, np.float32)
+        return found
+
+
+def _edited(network: AddonNetwork, edit: NetworkEdit) -> AddonNetwork:
+    return edit(network)
 
 
 def _samples(chunk: Tensors | None, is_finite: bool) -> NDArray[np.float32]:
@@ -321,19 +351,6 @@ def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:
             yield chunk
 
 
-def _with_outcome(sentence: Sentence, values: Tensors) -> Sentence:
-    """The sentence with the durations, F0 and energy it is spoken with, as far as the stack shows them."""
-    outcome: dict[str, Any] = {name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values}
-    if "embedding" in values:
-        outcome["embedding"] = tuple(values["embedding"][0, 0].tolist())
-    if "selected" in values:
-        places, scores = values["selected"][0, 0].tolist(), values["selected_score"][0, 0].tolist()
-        outcome["selected"] = tuple(Selected(utterance=place, score=score) for place, score in zip(places, scores, strict=True))
-    if "log_f0" in values:
-        outcome["f0_hz"] = tuple(np.exp(values["log_f0"][0, :, 0].astype(np.float64)).tolist())
-    return sentence.model_copy(update=outcome)
-
-
 def load(
     addon: str | Path = DEFAULT_ADDON,
     vocoder: str | Path | None = None,
@@ -342,18 +359,18 @@ def load(
     lexicon: Path | None = None,
     cache: Path | None = None,
     stack: Path | None = None,
-    block_options: BlockOptionsByType | None = None,
+    edit_stack: StackEdit | None = None,
 ) -> Voice:
     """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
 
     `context` says where networks run: the name of one that both addons have, or a JSON file; `threads` overrides how many each
     uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks, `stack` a file whose stack stands for the
-    addon's own; where that gives audio, no vocoder is added to it; `block_options` overrule those of the stack's blocks, by
-    type. Raises AddonError, ConfigError for a context that cannot
-    run here, or StackError with the JSON path of what does not fit.
+    addon's own; where that gives audio, no vocoder is added to it; `edit_stack` changes the acoustic stack before its blocks are
+    built. Raises AddonError, ConfigError for a context that cannot run here, or StackError with the JSON path of what does not
+    fit.
     """
     chosen = context_of(context)
-    acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, block_options=block_options)
+    acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, edit_stack=edit_stack)
     if acoustic.config.kind != "acoustic":
         raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
     gives_audio = "audio" in acoustic.check_stack()
@@ -365,20 +382,7 @@ def load(
         raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
-    linguistics = remembered(partial(_linguistics_of, acoustic, threads)) if acoustic.config.default_linguistics else None
-    return Voice(acoustic, opened, TextFrontEnd(lexicon), linguistics)
-
-
-def _linguistics_of(acoustic: Addon, threads: int | None) -> Analyst:
-    """What the addon names to analyse sentences. Raises AddonError when it is missing, or not the one the addon requires."""
-    from tts_cli.selection.parsing import open_linguistics
-
-    name = str(acoustic.config.default_linguistics)
-    folder = find_addon(name, near=acoustic.folder.parent)
-    hashes = {requirement.name: requirement.sha256 for requirement in acoustic.config.requires}
-    if name in hashes and hashes[name] != file_hash(folder / ADDON_FILE):
-        raise AddonError(f"addon '{name}' in {folder} is not the one that '{acoustic.name}' requires")
-    return open_linguistics(folder, threads=threads or 1)
+    return Voice(acoustic, opened, TextFrontEnd(lexicon))
 
 
 def _refuse_unknown_networks(context: Context, source: str | Path, addons: Sequence[AddonConfig]) -> None:

@@ -1,56 +1,12 @@
-"""A voice observed while it speaks, and the trace that Perfetto and chrome://tracing open."""
+"""Traces of a voice at work, in the format that Perfetto and chrome://tracing open."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
 from typing import Any
 
-from tts_cli.addon.opened import Addon
-from tts_cli.blocks.network import AddonNetwork
-from tts_cli.blocks.observe import Observer, Span, observe, observe_network
-from tts_cli.ports import Role
-from tts_cli.text import Utterance
-from tts_cli.voice.synthesis import FrontEnd, Voice
-
-
-def observed(voice: Voice, observer: Observer) -> Voice:
-    """A voice that says the same, whose text front end, blocks and networks are observed; it shares the networks of `voice`."""
-    acoustic = _ObservedAddon(voice.acoustic, observer)
-    vocoder = _ObservedAddon(voice.vocoder, observer) if voice.vocoder else None
-    twin = Voice(acoustic, vocoder, _ObservedFrontEnd(voice.front_end, observer), voice.linguistics)
-    observe(twin.stack, observer)
-    return twin
-
-
-class _ObservedAddon(Addon):
-    def __init__(self, addon: Addon, observer: Observer) -> None:
-        # The same opened networks, not others like them.
-        self.__dict__.update(addon.__dict__)
-        self.inner = {name: _ObservedAddon(inner, observer) for name, inner in addon.inner.items()}
-        self._observer = observer
-
-    def networks(self, role: Role) -> list[AddonNetwork]:
-        return [observe_network(network, self._observer) for network in super().networks(role)]
-
-    def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
-        return observe_network(super().network(role, name, path), self._observer)
-
-
-class _ObservedFrontEnd:
-    def __init__(self, front_end: FrontEnd, observer: Observer) -> None:
-        self._front_end, self._observer = front_end, observer
-
-    def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
-        """Those of the wrapped front end."""
-        sentences = iter(self._front_end.sentences(text, max_tokens))
-        while True:
-            with self._observer.span("text", "text front end", "text"):
-                sentence = next(sentences, None)
-            if sentence is None:
-                return
-            yield sentence
+from tts_cli.blocks.observe import Observer, Span
 
 
 class Trace:

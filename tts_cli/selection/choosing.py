@@ -1,0 +1,69 @@
+"""Choice of how a voice selects its prosody: options of the selecting blocks in its stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tts_cli.addon.config import read_addon_config
+from tts_cli.addon.library import addons_that, find_addon
+from tts_cli.addon.opened import StackEdit
+from tts_cli.addon.stack_file import read_stack
+from tts_cli.errors import InputError
+from tts_cli.selection.feature import SELECTOR
+
+
+def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> StackEdit | None:
+    """Return the change of a voice's stack that gives its selecting blocks other options.
+
+        tts_cli.load("prosody-16k", edit_stack=choosing("prosody-16k", strategy="bert", top_k=3))
+
+    Args:
+        addon: Name or path of the voice.
+        stack: File whose stack stands for the voice's own.
+        options: Those of `ProsodySelector`; None leaves one as it is.
+
+    Returns:
+        None where every option is None.
+
+    Raises:
+        InputError: for a stack that selects nothing; AddonError: for an addon that is not found.
+    """
+    changed = {name: value for name, value in options.items() if value is not None}
+    if changed and not selects(addon, stack):
+        raise InputError(f"'{addon}' does not select its prosody", hint=remedy())
+    return partial(_with_options, options=changed) if changed else None
+
+
+def selects(addon: str | Path, stack: Path | None = None) -> bool:
+    """Return whether the stack of an addon, or the one in a file that stands for it, selects prosody. Raises AddonError."""
+    return has_selector(read_stack(stack).stack if stack else read_addon_config(find_addon(addon)).stack)
+
+
+def has_selector(value: Any) -> bool:
+    """Return whether a block selects in the JSON of a stack, or of a part of it."""
+    if isinstance(value, list | tuple):
+        return any(map(has_selector, value))
+    return isinstance(value, dict) and (value.get("type") == SELECTOR or any(map(has_selector, value.values())))
+
+
+def remedy() -> str:
+    """Return a hint that names the addons that select their prosody."""
+    able = ", ".join(addons_that(lambda config: has_selector(config.stack)))
+    return f"--addon NAME with a voice that does: {able or 'none is installed'}"
+
+
+def _with_options(stack: Sequence[Any], options: dict[str, Any]) -> list[Any]:
+    """Return the JSON of a stack with these options of its selecting blocks."""
+    return [_changed(block, options) for block in stack]
+
+
+def _changed(value: Any, options: dict[str, Any]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_changed(item, options) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {key: _changed(item, options) for key, item in value.items()}
+    return {**inner, **options} if value.get("type") == SELECTOR else inner
