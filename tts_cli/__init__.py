@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tts_cli.voice.sentence import Sentence
     from tts_cli.voice.synthesis import AudioChunk, Voice, load
 
-FEATURES = ("transfer", "selection", "reading", "output")
+FEATURES = ("transfer", "selection")
 """Rooms that are features: each declares itself in its `feature.py` (see `blocks.features`)."""
 
 _ROOMS = {

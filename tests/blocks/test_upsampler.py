@@ -117,7 +117,7 @@ def test_a_source_that_does_not_fit() -> None:
         Request(PHONES, source_mel=mel, given_durations=np.ones(6, np.float32))
     with pytest.raises(InputError, match="need each other"):
         Request(PHONES, source_mel=mel, given_durations=np.array(SPANS, np.float32))
-    with pytest.raises(InputError, match="outside 0 to 1"):
+    with pytest.raises(InputError, match=r"outside 0\.0 to 1\.0"):
         Request(PHONES, strength=1.5)
 
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import Run
 
 from tts_cli.audio.files import GrowingWav
-from tts_cli.cli.reading import Chapter, chapters_text
+from tts_cli.reading.chapters import Chapter, chapters_text
 
 BOOK = """The night was dark.
 

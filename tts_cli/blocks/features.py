@@ -2,7 +2,8 @@
 
 A feature declares itself in a `Feature`, which names everything else as "module:object" and so costs nothing before it is used.
 The features of this package are those that `tts_cli.FEATURES` lists; an installed package offers one through the entry-point
-group `tts_cli.features`: `my_feature = "my_package:FEATURE"`.
+group `tts_cli.features`: `my_feature = "my_package:FEATURE"`. Options of commands are found on their own (`cli.expansion`), so
+that the help of a command imports nothing else.
 """
 
 from __future__ import annotations
@@ -65,8 +66,6 @@ class Feature:
     """Types, "module:Type", of what the filler tells of a spoken sentence, by the key in a file of prosody."""
     check: Callable[[Tensors], None] | None = None
     """Raises InputError for a request (1, T, C) whose ports of this feature do not fit each other."""
-    options: Mapping[str, str] = field(default_factory=dict)
-    """Options that the feature adds to commands, "module:Class" of a dataclass, by the name of the command."""
 
 
 def control(name: str, at_rest: float, lowest: float, highest: float) -> Control:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.speech import refuse_several
 from tts_cli.cli.synth import read_text
 from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json
+from tts_cli.output.speech_options import refuse_several
 
 if TYPE_CHECKING:
     from tts_cli.voice.sentence import Sentence

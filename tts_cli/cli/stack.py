@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.outlets import new_text_file
 from tts_cli.cli.terminal import ContextName, Json, StackOption, VocoderName, show
 from tts_cli.errors import InputError
+from tts_cli.output.outlets import new_text_file
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,26 +43,10 @@ ContextName = Annotated[
 CacheDir = Annotated[
     Path | None, typer.Option("--cache-dir", metavar="DIR", help="Folder for compiled networks: the next start is quicker.")
 ]
-OutputRaw = Annotated[bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")]
-Play = Annotated[bool, typer.Option("--play", help="Play as it is made.")]
 Lexicon = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")]
-ProsodyStrategy = Annotated[
-    Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
-    typer.Option(help="How a voice that selects its prosody chooses each sentence's; oracle takes that of --embedding."),
-]
-TopK = Annotated[int | None, typer.Option(metavar="K", min=1, help="Average the prosody of the K sentences that fit best.")]
-InventoryOption = Annotated[
-    Literal["own", "all"] | None, typer.Option("--inventory", help="Select from the speaker's own utterances, or from all.")
-]
-EmbeddingFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording said in that manner."),
-]
-Continuity = Annotated[float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")]
-Explain = Annotated[bool, typer.Option("--explain", help="Tell from which sentences the prosody was selected, with scores.")]
 Threads = Annotated[
     int | None,
     typer.Option(

@@ -24,7 +24,6 @@ FEATURE = Feature(
     blocks={SELECTOR: "tts_cli.selection.selector:ProsodySelector"},
     filler="tts_cli.selection.filler:SelectionFiller",
     outcomes={SELECTED: "tts_cli.selection.filler:SelectedUtterances"},
-    options={"synth": "tts_cli.selection.options:SelectionOptions"},
 )
 """`continuity` is the weight of a selected embedding's distance from that of the sentence before; 0 looks at the sentence alone.
 Syntax and meaning of a sentence are filled in where a block reads them."""

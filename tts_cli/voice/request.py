@@ -30,7 +30,7 @@ class Controls(Mapping[str, float]):
                 raise InputError(f"there is no control '{name}'", hint=suggest(name, sorted(known)))
             lowest, highest = known[name].lowest, known[name].highest
             if not lowest <= value <= highest:
-                raise InputError(f"{name} is {value}, outside {lowest:g} to {highest:g}")
+                raise InputError(f"{name} is {value}, outside {lowest} to {highest}")
         self._values = {name: float(value) for name, value in values.items() if value != known[name].at_rest}
 
     def __getitem__(self, name: str) -> float:

@@ -101,6 +101,7 @@ class Voice:
         """Of the audio, in Hertz."""
         self.fillers = tuple(open_fillers(acoustic, self.reads) if fillers is None else fillers)
         self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
+        self._unobserved, self._between, self._observer = front_end, tuple(between), observer
         if observer is not None:
             self.stack, self.front_end = observe(self.stack, observer), ObservedFrontEnd(front_end, observer)
 
@@ -135,7 +136,8 @@ class Voice:
         networks: dict[str, Any] = {"edit_network": partial(reduce, _edited, edits)} if edits else {}
         vocoder = replace(self.vocoder, **networks) if self.vocoder else None
         fillers = None if edit_stack else self.fillers
-        return Voice(replace(self.acoustic, **changes, **networks), vocoder, self.front_end, fillers, between, observer)
+        acoustic = replace(self.acoustic, **changes, **networks)
+        return Voice(acoustic, vocoder, self._unobserved, fillers, between or self._between, observer or self._observer)
 
     def reads(self, port: str) -> bool:
         """Return whether a block of the stack reads a port of the request."""

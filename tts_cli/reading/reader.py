@@ -1,40 +1,38 @@
-"""`tts synth --long-form`: a document read aloud, with progress and chapter marks, and gone on with after an interruption."""
+"""Readers: a document is spoken sentence by sentence, with chapter marks, and gone on with after an interruption.
+
+reader = Reader.of(Reading(document, voice.sentences), voice, {}, Path("book.wav"), resume=True)
+reader.outlet(Path("book.wav"), raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tts_cli.cli.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_file, outlet_to, to_wav
-from tts_cli.cli.speech import Speech
-from tts_cli.cli.terminal import progress, say
+from tts_cli.addon.config import ADDON_FILE
+from tts_cli.addon.library import file_hash
+from tts_cli.audio.files import GrowingWav
+from tts_cli.audio.mel import Floats
 from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.errors import InputError
-
-if TYPE_CHECKING:
-    from tts_cli.audio.mel import Floats
-    from tts_cli.reading.documents import Document
-    from tts_cli.reading.reading import Reading, Step
-    from tts_cli.voice.request import Break
-    from tts_cli.voice.sentence import Sentence
-    from tts_cli.voice.synthesis import AudioChunk, Voice
+from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_file, outlet_to, to_wav
+from tts_cli.output.speech import Speech, Tell, tell_nobody
+from tts_cli.reading.chapters import Chapter, chapters_text
+from tts_cli.reading.documents import Document, document_of, open_document
+from tts_cli.reading.reading import Place, Reading, Step
+from tts_cli.text.phones import START
+from tts_cli.voice.request import Break
+from tts_cli.voice.sentence import Sentence
+from tts_cli.voice.synthesis import AudioChunk, Voice
 
 ELSEWHERE = frozenset(
     "text input_file output output_raw play output_dir resume long_form chapters as_json explain trace save_timings save_prosody"
-    " threads cache_dir addon vocoder".split()
+    " threads cache_dir addon vocoder document".split()
 )
-"""Options of `tts synth` that do not change what is spoken, or are looked at for themselves."""
-
-
-class Chapter(StrictModel):
-    """Where a chapter begins."""
-
-    title: str
-    level: int
-    start_s: float
+"""Options of commands that do not change what is spoken, or are looked at for themselves."""
 
 
 class State(StrictModel):
@@ -58,47 +56,56 @@ class State(StrictModel):
     """Whether nothing is spoken yet since the last chapter's heading."""
 
 
+Watch = Callable[[State], None]
+"""Is told how far a reading is."""
+
+
 class Reader:
     """Speaks a reading sentence by sentence, and knows how far it is."""
 
-    def __init__(self, reading: Reading, voice: Voice, state: State, part: Part | None) -> None:
+    def __init__(self, reading: Reading, voice: Voice, state: State, part: Part | None, tell: Tell = tell_nobody) -> None:
         self.reading, self.voice, self.state = reading, voice, state
-        self._part = part
-        self._bar: Callable[[State], None] = lambda _: None
+        self._part, self._tell = part, tell
+        self._watch: Watch = lambda _: None
         self._current: Step | None = None
         self._num_samples = state.num_samples
 
     @classmethod
-    def of(cls, reading: Reading, voice: Voice, asked: dict[str, Any], path: Path | None, resume: bool) -> Reader:
+    def of(
+        cls,
+        reading: Reading,
+        voice: Voice,
+        asked: dict[str, Any],
+        path: Path | None,
+        resume: bool,
+        tell: Tell = tell_nobody,
+    ) -> Reader:
         """The reader whose audio goes to `path`; one that goes on where another was interrupted, if that is wanted.
 
-        `asked` is all that decides what is spoken besides the text. Raises InputError for a file that cannot be written, or
-        cannot be gone on with.
+        `asked` is all that decides what is spoken besides the text; `voice` of the reader has chunks of one size. Raises
+        InputError for a file that cannot be written, or cannot be gone on with.
         """
         state = State(digest=reading.document.digest, asked=asked)
         if path is None or path == STANDARD_OUTPUT or is_device(path):
-            return cls(reading, voice, state, None)
+            return cls(reading, voice, state, None, tell)
         to_wav(path)
-        part = Part(path)
+        part = Part(path, tell)
         # Chunks of one size, however far the reading was: one that goes on is the same to the bit as one in one go.
         context = voice.acoustic.context
         largest = context.chunks.model_copy(update={"first": context.chunks.maximum})
-        return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part)
+        return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part, tell)
 
     def speech(self, stream: Callable[..., Iterator[AudioChunk]], seed: int, notes: bool) -> Speech:
         """What is not spoken yet, by `stream`, that of a voice; `seed` is that of the first sentence."""
         chunks = stream(self._said(), seed=seed + self.state.num_sentences)
-        return Speech(self.voice, self._followed(chunks), notes, self.state.num_samples)
+        return Speech(self.voice, self._followed(chunks), notes, self.state.num_samples, self._tell)
 
-    def outlet(self, path: Path | None, raw: bool) -> Outlet:
-        """Where the speech goes, as `outlet_to` has it; on a terminal a bar tells how much is spoken, and the time left."""
+    def outlet(self, path: Path | None, raw: bool, watching: Callable[[], AbstractContextManager[Watch]] | None = None) -> Outlet:
+        """Return where the speech goes, as `outlet_to` does; while it goes there, `watching` is told how far it is."""
         inner = self._part.write if self._part else outlet_to(path, raw)
 
         def write(chunks: Iterable[Floats], sample_rate: int) -> None:
-            with progress("{task.percentage:>3.0f} %", "{task.fields[spoken]} spoken, left") as bars:
-                shown = {"total": self.reading.document.size, "completed": self.state.end}
-                task = bars.add_task("reading", **shown, spoken=_clock(self.state.num_samples, sample_rate))
-                self._bar = lambda state: bars.update(task, completed=state.end, spoken=_clock(state.num_samples, sample_rate))
+            with watching() if watching else nullcontext(self._watch) as self._watch:
                 inner(chunks, sample_rate)
 
         return write
@@ -116,11 +123,6 @@ class Reader:
 
     def _said(self) -> Iterator[Sentence | Break]:
         """What is not spoken yet; asked for more, it has been spoken to there."""
-        from tts_cli.reading.reading import Place
-        from tts_cli.text.phones import START
-        from tts_cli.voice.request import Break
-        from tts_cli.voice.sentence import Sentence
-
         last, state = Place(self.state.passage, self.state.sentence), self.state
         if state.embedding is not None:
             yield Break(0.0, Sentence(tokens=(START,), embedding=state.embedding))
@@ -140,7 +142,7 @@ class Reader:
             )
             if self._part:
                 self._part.keep(self.state)
-            self._bar(self.state)
+            self._watch(self.state)
 
     def _begin(self, step: Step, sentence: Sentence) -> None:
         """Notes where the sentence that is being spoken begins, and how it is spoken."""
@@ -163,7 +165,8 @@ class Reader:
 class Part:
     """The audio of a reading that is not complete, and beside it how far it is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tell: Tell = tell_nobody) -> None:
+        self._tell = tell
         self._path = path.resolve()
         self._audio = self._path.with_name(f"{self._path.name}.part")
         self._notes = self._path.with_name(f"{self._path.name}.part.json")
@@ -199,44 +202,22 @@ class Part:
 
     def write(self, chunks: Iterable[Floats], sample_rate: int) -> None:
         """The outlet: appends to what there is; when `chunks` end, the file takes its name."""
-        from tts_cli.audio.files import GrowingWav
-
         try:
             with GrowingWav(self._path, self._audio, sample_rate, self._kept.num_samples) as file:
                 for chunk in chunks:
                     file.write(chunk)
         except BaseException:
             if self._kept.num_sentences:
-                spoken = _clock(self._kept.num_samples, sample_rate)
-                say(f"{self._audio.name}: {spoken} of speech are kept; the same command with --resume goes on there")
+                spoken = clock(self._kept.num_samples, sample_rate)
+                self._tell(f"{self._audio.name}: {spoken} of speech are kept; the same command with --resume goes on there")
             else:
                 self._audio.unlink(missing_ok=True)
             raise
         self._notes.unlink(missing_ok=True)
 
 
-def refuse_misplaced(options: Mapping[str, Any]) -> None:
-    """Raises InputError for options of `tts synth` that do not go with reading aloud, or only with it."""
-    given = {name for name, value in options.items() if value not in (None, False)}
-    if "long_form" not in given:
-        if "chapters" in given:
-            raise InputError("--chapters needs --long-form")
-        if "resume" in given and "output_dir" not in given:
-            raise InputError("--resume needs --output-dir or --long-form")
-        return
-    if "resume" in given:
-        for name in ("play", "output_raw"):
-            if name in given:
-                raise InputError(f"--{name.replace('_', '-')} cannot be gone on with", hint="--resume needs a file, -o FILE")
-        if several := given & {"as_json", "save_timings", "save_prosody"}:
-            option = min(several).replace("as_json", "json").replace("_", "-")
-            raise InputError(f"--{option} and --resume exclude each other: what was spoken earlier would be missing")
-
-
 def open_source(text: str, file: Path | None) -> Document:
     """The document that is to be read: a file, by its name, or else `text` as a plain one."""
-    from tts_cli.reading.documents import document_of, open_document
-
     return open_document(file) if file else document_of(text, "Text")
 
 
@@ -247,8 +228,6 @@ def is_complete(path: Path | None) -> bool:
 
 def asked_of(options: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     """What decides what is spoken besides the text, as JSON: the options, and the contents of the files that they name."""
-    from tts_cli.addon.config import ADDON_FILE
-    from tts_cli.addon.library import file_hash
 
     def told(value: Any) -> Any:
         is_file = isinstance(value, str | Path) and Path(value).is_file()
@@ -260,25 +239,6 @@ def asked_of(options: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     return {**hashes, **kept}
 
 
-def chapters_text(chapters: Sequence[Chapter], total_s: float, title: str, as_json: bool) -> str:
-    """The chapters as a metadata file of FFmpeg, or as the JSON that podcasts have.
-
-    https://ffmpeg.org/ffmpeg-formats.html#Metadata-2, and "JSON Chapters" 1.2.0 of the Podcasting 2.0 namespace.
-    """
-    if as_json:
-        listed = [{"startTime": chapter.start_s, "title": chapter.title} for chapter in chapters]
-        return json.dumps({"version": "1.2.0", "title": title, "chapters": listed}, indent=1, ensure_ascii=False) + "\n"
-    ends = [*(chapter.start_s for chapter in chapters[1:]), total_s]
-    lines = [";FFMETADATA1", f"title={_escaped(title)}"]
-    for chapter, end_s in zip(chapters, ends, strict=True):
-        span = [f"START={round(1000 * chapter.start_s)}", f"END={round(1000 * end_s)}"]
-        lines += ["", "[CHAPTER]", "TIMEBASE=1/1000", *span, f"title={_escaped(chapter.title)}"]
-    return "\n".join(lines) + "\n"
-
-
-def _clock(num_samples: int, sample_rate: int) -> str:
+def clock(num_samples: int, sample_rate: int) -> str:
+    """Return a duration as hours, minutes and seconds."""
     return str(timedelta(seconds=num_samples // sample_rate))
-
-
-def _escaped(value: str) -> str:
-    return "".join(f"\\{character}" if character in "=;#\\" else character for character in value)

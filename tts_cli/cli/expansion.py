@@ -1,0 +1,91 @@
+"""Expansion of commands: parameters that are dataclasses of options become these options, features add theirs.
+
+The room of a feature may have a file `options.py` with `OPTIONS`, dataclasses by the name of the command. An installed package
+offers one through the entry-point group `tts_cli.options`, under the command's name: `synth = "my_package.options:MyOptions"`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields, is_dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Any, get_type_hints
+
+import tts_cli
+from tts_cli.errors import ConfigError
+
+GROUP = "tts_cli.options"
+"""Entry-point group through which installed packages offer options of commands."""
+FEATURES = "features"
+"""Parameter of a command that takes the options of all features, a dictionary by the feature's name."""
+
+
+def expanded(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator for a Typer command called `command`.
+
+    A parameter annotated with a dataclass whose fields are Typer options is replaced by one option for each field; the parameter
+    `features` by the options that features declare for the command. The function gets instances of the
+    dataclasses. Options keep the order of the parameters.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+        added = options_of_features(command)
+        parameters: list[inspect.Parameter] = []
+        for name, parameter in inspect.signature(function).parameters.items():
+            if name in groups:
+                parameters += _parameters(groups[name])
+            elif name == FEATURES:
+                parameters += [one for group in added.values() for one in _parameters(group)]
+            else:
+                parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+
+        def run(**values: Any) -> None:
+            taken = {name: _instance(group, values) for name, group in groups.items()}
+            if added:
+                taken[FEATURES] = {name: _instance(group, values) for name, group in added.items()}
+            function(**taken, **values)
+
+        run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return decorate
+
+
+def options_of_features(command: str) -> dict[str, Any]:
+    """Return the dataclasses of options that features add to a command, by feature. Raises ConfigError for a broken one."""
+    found: dict[str, Any] = {}
+    for name in tts_cli.FEATURES:
+        if find_spec(f"tts_cli.{name}.options"):
+            options = import_module(f"tts_cli.{name}.options").OPTIONS
+            found |= {name: options[command]} if command in options else {}
+    for entry in entry_points(group=GROUP, name=command):
+        try:
+            found[entry.value] = entry.load()
+        except (Exception, SystemExit) as error:
+            message = f"options of '{command}', '{entry.value}', cannot be loaded: {type(error).__name__}: {error}"
+            raise ConfigError(message, hint="--debug shows where") from error
+    return found
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=_default(one), annotation=hints[one.name])
+        for one in fields(group)
+    ]
+
+
+def _default(option: Field[Any]) -> Any:
+    return inspect.Parameter.empty if option.default is MISSING else option.default
+
+
+def _instance(group: Any, values: dict[str, Any]) -> Any:
+    """Return the dataclass of its options, which are taken out of `values`."""
+    return group(**{one.name: values.pop(one.name) for one in fields(group)})

@@ -1,0 +1,38 @@
+"""Options of commands that open a voice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Lexicon, StackOption, Threads, VocoderName
+
+if TYPE_CHECKING:
+    from tts_cli.addon.opened import StackEdit
+    from tts_cli.voice.synthesis import Voice
+
+
+@dataclass(frozen=True)
+class VoiceOptions:
+    """Which voice is opened, and where it runs."""
+
+    addon: AddonName = None
+    vocoder: VocoderName = None
+    lexicon: Lexicon = None
+    context: ContextName = "default"
+    cache_dir: CacheDir = None
+    stack: StackOption = None
+    threads: Threads = None
+
+    @property
+    def name(self) -> str:
+        """Name or path of the voice; by default the shipped one."""
+        from tts_cli.addon.library import DEFAULT_ADDON
+
+        return self.addon or DEFAULT_ADDON
+
+    def load(self, edit_stack: StackEdit | None = None) -> Voice:
+        """Open the voice. Raises what `voice.synthesis.load` raises."""
+        from tts_cli.voice.synthesis import load
+
+        return load(self.name, self.vocoder, self.context, self.threads, self.lexicon, self.cache_dir, self.stack, edit_stack)

@@ -1,0 +1,79 @@
+"""Options that say where speech goes, and what is written beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tts_cli.output.outlets import STANDARD_OUTPUT, beside, free_name
+from tts_cli.output.speech_options import refuse_several
+from tts_cli.output.timings import textgrid, untimed
+
+if TYPE_CHECKING:
+    from tts_cli.output.speech import Speech
+    from tts_cli.voice.synthesis import Voice
+
+OutputRaw = Annotated[bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")]
+Play = Annotated[bool, typer.Option("--play", help="Play as it is made.")]
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where the speech of `tts synth` goes."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after the text."),
+    ] = None
+    output_raw: OutputRaw = False
+    play: Play = False
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
+    ] = None
+    save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None
+    save_prosody: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, to be edited for --prosody."),
+    ] = None
+
+    def refuse(self, as_json: bool) -> None:
+        """Raise InputError for options that exclude each other."""
+        outputs = {"--output": self.output, "--output-raw": self.output_raw, "--play": self.play}
+        refuse_several({**outputs, "--output-dir": self.output_dir})
+        refuse_several({"--json": as_json, "--output-raw": self.output_raw, "--output -": self.output == STANDARD_OUTPUT})
+        refuse_several({"--output-dir": self.output_dir, "--save-prosody": self.save_prosody})
+
+    def path(self, title: str) -> Path | None:
+        """Return the file that the speech goes to, by default named after `title`; None where it goes to no one file."""
+        return None if self.output_raw or self.play or self.output_dir else self.output or free_name(title)
+
+    def beside(self) -> dict[str, Path | None]:
+        """Return the files that are written beside the speech, by option."""
+        return {"--save-timings": self.save_timings, "--save-prosody": self.save_prosody}
+
+    def refuse_untimed(self, voice: Voice) -> None:
+        """Raise InputError where timings are asked of a voice that has no durations."""
+        if self.save_timings and not voice.tells_durations:
+            raise untimed()
+
+    @property
+    def needs_sentences(self) -> bool:
+        """Return whether spoken sentences are to be kept for the files beside the speech."""
+        return bool(self.save_timings or self.save_prosody)
+
+    @contextmanager
+    def written(self, speech: Speech, voice: Voice) -> Iterator[None]:
+        """Open the files beside the speech now, and write them when the block, which speaks, ends well."""
+        from tts_cli.voice.sentence import prosody_json
+
+        with beside(self.save_timings) as timings_file, beside(self.save_prosody) as prosody_file:
+            yield
+            if timings_file:
+                timings_file.write(textgrid(speech.sentences, speech.seconds))
+            if prosody_file:
+                prosody_file.write(prosody_json((timed.sentence for timed in speech.sentences), voice.frames_per_second))

@@ -1,0 +1,59 @@
+"""Files of acoustic embeddings: arrays of numpy, lists of numbers in JSON, and recordings that are said in a manner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tts_cli.audio.mel import Floats
+from tts_cli.errors import InputError
+from tts_cli.selection.choosing import remedy
+from tts_cli.selection.selector import embedding_of
+from tts_cli.voice.fillers import Item
+from tts_cli.voice.request import Break
+from tts_cli.voice.sentence import Sentence
+from tts_cli.voice.synthesis import Said, Voice
+
+NUMPY, JSON = ".npy", ".json"
+"""Files of embeddings by their suffix; all others are recordings."""
+
+
+def read_embedding(file: Path, voice: Voice) -> Floats:
+    """(D,) the embedding in a file of numpy or of JSON, a list of numbers, or of a recording.
+
+    Raises InputError for what is none, or of another size than those of the voice.
+    """
+    if not any(speaker.embedding for speaker in voice.acoustic.config.speakers):
+        raise InputError(f"--embedding is for voices with acoustic embeddings, and '{voice.acoustic.name}' has none", remedy())
+    if file.suffix not in (NUMPY, JSON):
+        return embedding_of(file, voice.acoustic)
+    values = _read_numbers(file)
+    expected = next(len(speaker.embedding) for speaker in voice.acoustic.config.speakers if speaker.embedding)
+    if values.shape != (expected,):
+        raise InputError(f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}")
+    if not np.all(np.isfinite(values)):
+        raise InputError(f"{file}: holds no embedding: not all of its numbers are finite", hint="a list of numbers")
+    return values
+
+
+def _read_numbers(file: Path) -> Floats:
+    try:
+        read = np.load(file, allow_pickle=False) if file.suffix == NUMPY else json.loads(file.read_text(encoding="utf-8"))
+        return np.squeeze(np.asarray(read, np.float32))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, EOFError) as error:
+        raise InputError(f"{file}: holds no embedding: {' '.join(str(error).split())}", hint="a list of numbers") from error
+
+
+def with_embedding(embedding: tuple[float, ...], said: Said, voice: Voice) -> Iterator[Sentence | Item | Break]:
+    """Yield what is said, sentence by sentence, each with the embedding; breaks stay where they are."""
+    for item in [said] if isinstance(said, str) else said:
+        if isinstance(item, Break):
+            yield item
+        else:
+            for sentence in voice.sentences([item]):
+                yield sentence.model_copy(update={"embedding": embedding})

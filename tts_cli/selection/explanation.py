@@ -1,0 +1,55 @@
+"""Explanation of a selection: the utterances that sentences took their prosody from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from tts_cli.selection.feature import SELECTED
+from tts_cli.selection.inventory import Inventory
+from tts_cli.voice.sentence import Sentence
+from tts_cli.voice.synthesis import Voice
+
+HEADER = ("sentence", "like", "recording", "speaker", "score")
+"""Columns of a table of selected utterances."""
+
+
+class Explanation:
+    """Which utterances the sentences of a voice took their prosody from."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._inventory: Inventory | None = None
+
+    def as_dict(self, sentence: Sentence) -> dict[str, Any]:
+        """The sentence's part of `--json`: `selected`, the best first; none where nothing was chosen."""
+        return {"selected": list(self._selected(sentence))}
+
+    def rows(self, sentences: Iterable[Sentence]) -> list[tuple[object, ...]]:
+        """Return the rows of a table with the columns `HEADER`."""
+        rows: list[tuple[object, ...]] = []
+        for sentence in sentences:
+            found = list(self._selected(sentence))
+            for place, one in enumerate(found):
+                said = "" if place else sentence.text
+                rows.append((said, one["text"], one["recording"], one["speaker"], f"{one['score']:.3f}"))
+            if not found:
+                rows.append((sentence.text, "(none: the embedding is the speaker's centroid, or given)", "", "", ""))
+        return rows
+
+    def _selected(self, sentence: Sentence) -> Iterator[dict[str, Any]]:
+        for one in sentence.outcome(SELECTED) or ():
+            self._inventory = self._inventory or Inventory(self._voice.acoustic, self._voice.acoustic.name)
+            yield {
+                "text": self._inventory.text(one.utterance),
+                "recording": self._inventory.id(one.utterance),
+                "speaker": self._voice.speakers[self._inventory.speakers[one.utterance]],
+                "score": round(one.score, 4),
+            }
+
+
+@lru_cache(maxsize=1)
+def explanation_of(voice: Voice) -> Explanation:
+    """Return the explanation of a voice, which opens its inventory once."""
+    return Explanation(voice)

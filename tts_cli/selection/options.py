@@ -1,0 +1,91 @@
+"""Options of `tts synth` that say how the prosody of a sentence is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from tts_cli.errors import InputError
+from tts_cli.output.speech_options import Given, SpeechOptions, Table, refuse_several
+
+if TYPE_CHECKING:
+    from tts_cli.addon.opened import StackEdit
+    from tts_cli.voice.sentence import Sentence
+    from tts_cli.voice.synthesis import Said, Voice
+
+
+@dataclass(frozen=True)
+class SelectionOptions(SpeechOptions):
+    """What the user says about selection; None leaves it to the voice."""
+
+    prosody_strategy: Annotated[
+        Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
+        typer.Option(help="How a voice that selects its prosody chooses each sentence's; oracle takes that of --embedding."),
+    ] = None
+    top_k: Annotated[
+        int | None, typer.Option(metavar="K", min=1, help="Average the prosody of the K sentences that fit best.")
+    ] = None
+    inventory: Annotated[
+        Literal["own", "all"] | None, typer.Option("--inventory", help="Select from the speaker's own utterances, or from all.")
+    ] = None
+    embedding: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording said in that manner."),
+    ] = None
+    continuity: Annotated[
+        float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")
+    ] = 0.0
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell from which sentences the prosody was selected, with scores.")
+    ] = False
+
+    def refuse(self, given: Given) -> None:
+        refuse_several({"--prosody": given.get("prosody"), "--embedding": self.embedding})
+
+    def edit_stack(self, addon: str | Path, stack: Path | None) -> StackEdit | None:
+        from tts_cli.selection.choosing import choosing, remedy, selects
+
+        chosen = {"--prosody-strategy": self.prosody_strategy, "--top-k": self.top_k, "--inventory": self.inventory}
+        for name, value in chosen.items():
+            refuse_several({"--embedding": self.embedding, name: None if value == "oracle" else value})
+        asked = {**chosen, "--continuity": self.continuity or None, "--explain": self.explain or None}
+        names = [name for name, value in asked.items() if value is not None]
+        if names and not selects(addon, stack):
+            raise InputError(f"{names[0]} is for voices that select their prosody, and '{addon}' does not", hint=remedy())
+        return choosing(addon, stack, strategy=self.prosody_strategy, top_k=self.top_k, inventory=self.inventory)
+
+    def controls(self) -> dict[str, float]:
+        return {"continuity": self.continuity}
+
+    def said(self, said: Said, voice: Voice) -> Said:
+        if self.embedding is None:
+            return said
+        from tts_cli.selection.embedding_file import read_embedding, with_embedding
+
+        return with_embedding(tuple(read_embedding(self.embedding, voice).tolist()), said, voice)
+
+    @property
+    def needs_sentences(self) -> bool:
+        return self.explain
+
+    def told(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:
+        if not self.explain:
+            return {}
+        from tts_cli.selection.explanation import explanation_of
+
+        return explanation_of(voice).as_dict(sentence)
+
+    def table(self, sentences: Sequence[Sentence], voice: Voice) -> Table | None:
+        if not self.explain:
+            return None
+        from tts_cli.selection.explanation import HEADER, explanation_of
+
+        return Table("selected prosody", HEADER, explanation_of(voice).rows(sentences))
+
+
+OPTIONS = {"synth": SelectionOptions}
+"""Options that selection adds to commands."""

@@ -1,0 +1,148 @@
+"""Transfers: a recording and its text in, speech of a target voice out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tts_cli.addon.config import AddonConfig
+from tts_cli.addon.library import addons_that
+from tts_cli.audio.mel import Floats
+from tts_cli.errors import AddonError, InputError
+from tts_cli.output.outlets import outlet_to
+from tts_cli.output.speech import Speech, Tell, tell_nobody
+from tts_cli.output.timings import Recorded, Span, TimedSentence
+from tts_cli.text import TextFrontEnd
+from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
+from tts_cli.transfer.listening import Heard, listen
+from tts_cli.transfer.manifest import Job
+from tts_cli.voice.request import Controls
+from tts_cli.voice.synthesis import AudioChunk, Voice
+
+
+@dataclass(frozen=True)
+class Done:
+    """A transfer that was made."""
+
+    job: Job
+    speaker: str
+    voice: Voice
+    heard: Heard
+    analysis_s: float
+    speech: Speech
+    chunks: list[Floats]
+    """Of the result, where they are wanted again."""
+    path: Path | None
+
+    def draw(self, path: Path) -> None:
+        """Draws source and result. Raises OutputError."""
+        from tts_cli.output.pictures import Shown, draw
+
+        mel, voice = self.voice.acoustic.mel, self.voice
+        source = TimedSentence(self.heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
+        result = np.concatenate([np.zeros(0, np.float32), *self.chunks])
+        shown = (
+            Shown(self.job.source.name, self.heard.audio, mel.sample_rate, source.phones()),
+            Shown(f"{self.speaker}, {voice.acoustic.name}", result, voice.sample_rate, self.speech.sentences[0].phones()),
+        )
+        draw(path, shown, mel)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The transfer for `--json`."""
+        heard, sentence = self.heard, self.heard.source.sentence
+        source = TimedSentence(sentence, heard.start_s, Recorded(self.voice.frames_per_second)).words()
+        result = self.speech.sentences[0].words()
+        return {
+            "file": str(self.path) if self.path else None,
+            "source": str(self.job.source),
+            "text": sentence.text,
+            "addon": self.voice.acoustic.name,
+            "speaker": self.speaker,
+            "sample_rate": self.voice.sample_rate,
+            "seconds": round(self.speech.seconds, 6),
+            "strength": self.job.strength,
+            "keep": self.job.keep,
+            "words": [_timed(*pair) for pair in zip(source, result, strict=True)],
+            "doubtful": [sentence.words[place] for place in heard.doubtful],
+            "surplus_after": [sentence.words[place] if place >= 0 else None for place in heard.surplus],
+            "analysis_s": round(self.analysis_s, 6),
+        }
+
+
+class Transfer:
+    """A voice, and the manner in which it takes prosody."""
+
+    def __init__(
+        self,
+        voice: Voice,
+        stream: Callable[..., Iterator[AudioChunk]],
+        front_end: TextFrontEnd,
+        recognise: Callable[[Path], str] | None = None,
+        length_scale: float = 1.0,
+        tell: Tell = tell_nobody,
+    ) -> None:
+        """Args:
+        voice: Voice that takes the prosody.
+        stream: `Voice.stream` of that voice, with what all transfers share.
+        front_end: Reads the texts of the recordings.
+        recognise: Writes down what is said in a recording; None: its text has to be given.
+        length_scale: 2 speaks half as fast as the recording.
+        tell: Is told what is doubtful.
+        """
+        self.voice, self._stream, self._front_end = voice, stream, front_end
+        self._recognise, self._length_scale, self._tell = recognise, length_scale, tell
+
+    def one(self, job: Job, path: Path | None, raw: bool = False, notes: bool = False, keep: bool = False) -> Done:
+        """Makes one transfer, to a file or wherever. Raises InputError for a voice that cannot take what is asked for."""
+        self._refuse(job)
+        outlet, text = outlet_to(path, raw), self._text(job)
+        start = time.perf_counter()
+        heard = listen(job.source, text, self.voice.acoustic, self._front_end, rhythm_only=job.keep == "rhythm")
+        analysis_s = time.perf_counter() - start
+        for remark in heard.remarks():
+            self._tell(f"warning: {job.source}: {remark}")
+        chunks: list[Floats] = []
+        controls = Controls(length_scale=self._length_scale, **{STRENGTH: job.strength})
+        speech = Speech(self.voice, self._stream([heard.source], job.speaker, controls), notes, tell=self._tell)
+        outlet(_kept(speech, chunks) if keep else speech, self.voice.sample_rate)
+        return Done(job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path)
+
+    def _text(self, job: Job) -> str:
+        if job.text is not None:
+            return job.text
+        if self._recognise is None:
+            raise InputError(f"{job.source}: its text is not given", hint="give it, or --transcribe")
+        return self._recognise(job.source)
+
+    def _refuse(self, job: Job) -> None:
+        """Raises InputError unless the voice has the speaker and can take what is asked for."""
+        if job.speaker:
+            self.voice.acoustic.speaker_id(job.speaker)
+        name = self.voice.acoustic.name
+        if not self.voice.tells_durations:
+            raise AddonError(f"addon '{name}' decides on durations as it speaks: it cannot take those of a recording")
+        if job.keep is None and not self.voice.reads(SOURCE_MEL):
+            able = ", ".join(addons_that(_takes_melody)) or "none is installed"
+            hint = f"--keep rhythm, or an addon that can: {able}"
+            raise AddonError(f"addon '{name}' cannot take the melody of a recording", hint)
+
+
+def _timed(source: Span, result: Span) -> dict[str, Any]:
+    spans = {name: {"start_s": span.start_s, "end_s": span.end_s} for name, span in (("source", source), ("result", result))}
+    return {"word": source.label, **spans}
+
+
+def _kept(speech: Speech, chunks: list[Floats]) -> Iterator[Floats]:
+    for chunk in speech:
+        chunks.append(chunk)
+        yield chunk
+
+
+def _takes_melody(config: AddonConfig) -> bool:
+    encoders = [network for network in config.networks.values() if network.role == "encoder"]
+    return any(port.name == SOURCE_MEL for network in encoders for port in network.inputs)
