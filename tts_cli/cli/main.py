@@ -16,12 +16,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, stack, synth, train, transfer
+from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
 TERMINATED = 143
 ORDER = (
     "synth",
+    "read",
     "transfer-prosody",
     "addons",
     "stack",
@@ -65,6 +66,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(synth.synth)
+app.command()(read.read)
 app.command()(transfer.transfer_prosody)
 app.add_typer(addons.app, name="addons")
 app.add_typer(stack.app, name="stack")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.cli.synth import read_text
+from tts_cli.cli.speaking import read_text
 from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json
 from tts_cli.output.speech_options import refuse_several
 

@@ -47,6 +47,13 @@ Lexicon = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")]
+TraceFile = Annotated[
+    Path | None,
+    typer.Option("--trace", metavar="FILE", help="Write which block worked when, to be looked at in ui.perfetto.dev."),
+]
+BestEffort = Annotated[
+    bool, typer.Option("--best-effort", help="Take speech that skips, repeats or does not end, which is refused otherwise.")
+]
 Threads = Annotated[
     int | None,
     typer.Option(

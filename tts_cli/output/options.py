@@ -23,8 +23,8 @@ Play = Annotated[bool, typer.Option("--play", help="Play as it is made.")]
 
 
 @dataclass(frozen=True)
-class OutputOptions:
-    """Where the speech of `tts synth` goes."""
+class FileOptions:
+    """Options that say where speech goes, and what is written beside it."""
 
     output: Annotated[
         Path | None,
@@ -32,13 +32,19 @@ class OutputOptions:
     ] = None
     output_raw: OutputRaw = False
     play: Play = False
-    output_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
-    ] = None
     save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None
     save_prosody: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, to be edited for --prosody."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class OutputOptions(FileOptions):
+    """Where the speech of a command goes, which may be a file for each line of the text."""
+
+    output_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
     ] = None
 
     def refuse(self, as_json: bool) -> None:

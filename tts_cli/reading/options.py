@@ -11,9 +11,18 @@ import typer
 from tts_cli.errors import InputError
 from tts_cli.output.speech_options import Given
 
-ParagraphSilence = Annotated[
-    float, typer.Option(metavar="SECONDS", help="With --long-form: between paragraphs; around headings it is longer.")
-]
+
+@dataclass(frozen=True)
+class DocumentOptions:
+    """Options of `tts read`."""
+
+    chapters: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write where headings are, for FFmpeg; as .json, as podcasts have it.")
+    ] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False
+    paragraph_silence: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Between paragraphs; around headings it is longer.")
+    ] = 0.7
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,9 @@ class ReadingOptions:
         bool,
         typer.Option("--resume", help="Go on after an interruption: of --long-form, or with the files that --output-dir lacks."),
     ] = False
-    paragraph_silence: ParagraphSilence = 0.7
+    paragraph_silence: Annotated[
+        float, typer.Option(metavar="SECONDS", help="With --long-form: between paragraphs; around headings it is longer.")
+    ] = 0.7
 
     def refuse(self, given: Given) -> None:
         """Raise InputError for options of `tts synth` that do not go with reading aloud, or only with it."""

@@ -87,5 +87,5 @@ class SelectionOptions(SpeechOptions):
         return Table("selected prosody", HEADER, explanation_of(voice).rows(sentences))
 
 
-OPTIONS = {"synth": SelectionOptions}
+OPTIONS = {"synth": SelectionOptions, "read": SelectionOptions}
 """Options that selection adds to commands."""
