@@ -1,4 +1,4 @@
-"""The README holds: its tree is the tree, and every command and example in it runs."""
+"""The README holds: every command and example in it runs."""
 
 from __future__ import annotations
 
@@ -52,28 +52,6 @@ def stand_in(command: str) -> str:
         if written in command:
             command = command.replace(written, run)
     return command
-
-
-def listed_files() -> set[str]:
-    """Paths of the files in the tree of `tts_cli/`, whose depth is told by two spaces a folder."""
-    tree = README.partition("```\ntts_cli/")[2].partition("```")[0]
-    folders, files = ["tts_cli"], set()
-    for line in tree.splitlines()[1:]:
-        depth, (name, what) = (len(line) - len(line.lstrip())) // 2, (*line.split(maxsplit=1), "")[:2]
-        folders[depth:] = [name.rstrip("/")]
-        if not name.endswith("/") and depth:
-            assert what, f"{name} is listed without a word"
-            files.add("/".join(folders))
-    return files
-
-
-def test_the_tree_lists_every_file() -> None:
-    present = {
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "tts_cli").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and (path.name != "__init__.py" or path.parent.name == "tts_cli")
-    }
-    assert listed_files() == present
 
 
 def test_every_recipe_make_target_and_link_is_there() -> None:

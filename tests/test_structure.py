@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from architecture import FILE, architecture
 
 import tts_cli
 
@@ -67,6 +68,10 @@ def tracked_texts() -> dict[str, str]:
         except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
             continue
     return texts
+
+
+def test_the_list_of_rooms_and_files_is_what_the_docstrings_say() -> None:
+    assert FILE.read_text(encoding="utf-8") == architecture(), "run: python tests/architecture.py"
 
 
 def test_everything_that_is_offered_exists() -> None:
