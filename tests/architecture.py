@@ -11,8 +11,8 @@ PACKAGE = ROOT / "tts_cli"
 FILE = ROOT / "docs" / "architecture.md"
 INTRODUCTION = """# What is where
 
-Written by `python tests/architecture.py` from the first lines of the docstrings. Rooms import downwards only, from the command line
-at the top to the errors at the bottom; [CONTRIBUTING.md](../CONTRIBUTING.md) says in which order, and `make check` holds it.
+Written by `python tests/architecture.py` from the first lines of the docstrings. Rooms import downwards only, from the command
+line at the top to the errors at the bottom; [CONTRIBUTING.md](../CONTRIBUTING.md) says in which order, and `make check` holds it.
 
 How a text becomes audio: `voice/` splits it into sentences and makes a request of each, a mapping of ports that features fill;
 `addon/` built the blocks of the voice from its JSON; a chunk is asked of the last block, which asks the one before it for exactly
