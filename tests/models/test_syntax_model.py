@@ -12,15 +12,18 @@ import torch
 from safetensors.torch import save_file
 
 from tts_cli.addon.opened import open_addon
-from tts_cli.corpora.treebank import TreebankBatches, ordered_alike
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.treebank import TreebankBatches, open_treebank, ordered_alike
 from tts_cli.errors import CheckpointError, ConfigError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.export.folder import write_addon
-from tts_cli.export.parameters import model_state_of_addon
-from tts_cli.export.storage import SCALE, restored, stored
-from tts_cli.models import CorpusFacts
-from tts_cli.models.syntax import INPUTS, Config, Model, order_loss, span_loss
+from tts_cli.export.parity import round_parameters
+from tts_cli.models.parameters import model_state_of_addon
+from tts_cli.models.sentence import package_file
+from tts_cli.models.storage import SCALE, restored, stored
+from tts_cli.models.syntax import INPUTS, TOKENIZER, Config, Model, order_loss, span_loss
 from tts_cli.selection.parsing import open_linguistics
+from tts_cli.selection.pieces import WordPieces
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import parse_recipe
 from tts_cli.training.start import train
@@ -86,8 +89,8 @@ def model_of(package: str, **changes: float) -> Model:
 
 
 def batches_of(package: str, treebank: Path) -> TreebankBatches:
-    corpus = Model.open_corpus(treebank, Config(pretrained=package, **SIZES))
-    return TreebankBatches(corpus, "train", 200, 0.0, 0)
+    pieces = WordPieces(package_file(Config(pretrained=package, **SIZES), TOKENIZER))
+    return TreebankBatches(open_treebank(treebank), "train", pieces, 200, 0.0, 0)
 
 
 def recipe_of(package: str, treebank: Path, steps: int) -> dict[str, object]:
@@ -199,7 +202,9 @@ def test_its_addon_computes_the_same_from_int8_and_gives_its_parameters_back(
 ) -> None:
     model = model_of(package)
     parts = model.export_parts()
-    samples = {"sentence_encoder": [model.export_samples(one)["sentence_encoder"] for one in model.held_out(treebank, 2)]}
+    held_out = open_treebank(treebank).held_out(model.facts, 2)
+    samples = {"sentence_encoder": [model.export_samples(one)["sentence_encoder"] for one in held_out]}
+    round_parameters(parts)
     folder = tmp_path / "tiny"
     fields = {"name": "tiny", "kind": "linguistics"}
     parities = write_addon(folder, fields, parts, samples, model.export_assets(), "# tiny\n")

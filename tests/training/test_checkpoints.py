@@ -9,8 +9,8 @@ import torch
 import toy
 from safetensors.torch import load_file
 
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, ConfigError
-from tts_cli.models import CorpusFacts, SpeakerFacts
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import load_recipe
 from tts_cli.training.start import create_model, train

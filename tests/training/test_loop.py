@@ -15,6 +15,7 @@ import torch
 import toy
 from safetensors.torch import load_file
 
+from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import ConfigError, RefusedError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import share
@@ -131,7 +132,7 @@ def test_two_processes_have_the_losses_of_one(search_path: str, tmp_path: Path) 
 
 def test_parameters_whose_rate_is_almost_nothing_hardly_move(tmp_path: Path) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=20, rate_factors={"first": 1e-9, "first.bias": 1.0})
-    fresh = create_model(load_recipe(recipe), toy.Model.corpus_facts(toy.Model.open_corpus(tmp_path / "corpus", None)))
+    fresh = create_model(load_recipe(recipe), open_corpus(tmp_path / "corpus").facts)
     trained = checkpoints.read(train(load_recipe(recipe), tmp_path / "run")).read("model")
     moved = {name: float((trained[name] - value).abs().max()) for name, value in fresh.state_dict().items()}
     assert moved["first.weight"] < 1e-6 < 1e-4 < min(moved["first.bias"], moved["last.weight"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
+from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
 from tts_cli.corpora.journal import write_atomically
 from tts_cli.errors import CorpusError
 
@@ -88,6 +90,34 @@ class Corpus:
         """Names of the speakers, sorted; a speaker's index is its place here."""
         return tuple(sorted(self.summary.speakers))
 
+    @property
+    def facts(self) -> CorpusFacts:
+        """Facts for a model that learns all speakers of this corpus."""
+        summaries = self.summary.speakers
+        speakers = [
+            SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
+            for name in self.speakers
+        ]
+        return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers))
+
+    def held_out(self, facts: CorpusFacts, count: int) -> list[Features]:
+        """Return the first `count` utterances of the speakers of `facts`, in turns, held-out ones before others.
+
+        Raises CorpusError when the corpus has none of these speakers, another mel configuration or other symbols.
+        """
+        _check_agreement(self.folder, self.summary, facts.mel, facts.symbols)
+        known = [recording for recording in self.recordings if recording.speaker in facts.speaker_names]
+        if not known:
+            raise CorpusError(f"{self.folder}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
+        return [self._features(recording, facts) for recording in _in_turns(known)[:count]]
+
+    def _features(self, recording: Recording, facts: CorpusFacts) -> Features:
+        phones = np.array([facts.symbols.index(token) for token in recording.tokens], np.int64)
+        durations = np.array(recording.durations, np.int64)
+        speaker = np.array(facts.speaker_names.index(recording.speaker))
+        frames = self.load(recording, ("mel", "log_f0", "voicing", "energy"))
+        return {"phones": phones, "durations": durations, "speaker": speaker, **frames}
+
     def of_speakers(self, names: Sequence[str]) -> Corpus:
         """The part of the corpus that `names` speak. Raises CorpusError for a name it lacks."""
         for name in names:
@@ -131,6 +161,18 @@ class Corpus:
             if len(array) != recording.num_frames * (hop if name == "audio" else 1):
                 raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint="run tts prepare again")
         return arrays
+
+
+def _in_turns(recordings: Sequence[Recording]) -> list[Recording]:
+    """Sort held-out recordings before others; of either the first of every speaker, then the second, ..."""
+    counts: Counter[tuple[bool, str]] = Counter()
+    places: list[tuple[bool, int]] = []
+    for recording in recordings:
+        is_trained_on = recording.split == "train"
+        places.append((is_trained_on, counts[is_trained_on, recording.speaker]))
+        counts[is_trained_on, recording.speaker] += 1
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return [recordings[index] for index in order]
 
 
 def _digest(text: str) -> int:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.models import Batch, CorpusFacts, TrainableModel
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.models import Batch, TrainableModel
 
 DISCRIMINATOR = "discriminator"
 """The player that learns to tell recordings from synthesis."""

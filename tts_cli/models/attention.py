@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.acoustic import TokenEncoder, repeat
 from tts_cli.models.layers import weighted_sum
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 
@@ -213,8 +214,7 @@ class Model(TrainableModel):
         self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
         self.step = Step(config, facts)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, acoustic, speaker
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, acoustic, speaker
 from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat
 from tts_cli.models.adversarial import MelModel
 from tts_cli.models.layers import (
@@ -31,7 +32,7 @@ from tts_cli.models.layers import (
     weighted_mean,
     weighted_sum,
 )
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 NARROWEST_SPREAD = 0.3
@@ -204,8 +205,7 @@ class Model(MelModel):
         self.decoder = Decoder(config, facts)
         self.warp = FrequencyWarp(facts.mel)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:

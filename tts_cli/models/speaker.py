@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import SegmentBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, masked_mean_and_deviation
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 WARPS = (3, FrequencyWarp.IDENTITY, 13)
@@ -75,8 +76,7 @@ class Model(TrainableModel):
         self.warp = FrequencyWarp(facts.mel)
         self.directions = nn.Parameter(torch.randn(len(facts.speakers), len(WARPS) * config.dimensions))
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, seed=seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002

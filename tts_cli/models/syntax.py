@@ -8,18 +8,18 @@ together, while a copy of the encoder as it came holds its sentence vectors in p
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.corpora.treebank import Agreement, Treebank, TreebankBatches, agreement, open_treebank
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.treebank import Agreement, ParsedSentence, Treebank, TreebankBatches, agreement, treebank_batch
+from tts_cli.models import Batch, Batches, TrainableModel
+from tts_cli.models.parts import ExportPart
 from tts_cli.models.sentence import EncoderConfig, Layer, SentenceEncoder, at, package_file, pretrained_state, sentence_vector
 from tts_cli.ports import PortSpec
 from tts_cli.selection.pieces import WordPieces
@@ -119,6 +119,8 @@ class Judged(NamedTuple):
     counts: Agreement
     vectors: Tensor
     """(sentences, channels)."""
+    former: Tensor
+    """Vectors (sentences, channels) of the pretrained encoder as it came."""
 
 
 def _cosines(vectors: Tensor, others: Tensor) -> str:
@@ -137,17 +139,11 @@ class Model(TrainableModel):
         self.analyser.encoder.pieces.requires_grad_(False)
         self._former: list[SentenceEncoder] = []
 
-    @classmethod
-    def open_corpus(cls, folder: Path, config: Any) -> Treebank:
-        return open_treebank(folder, WordPieces(package_file(config, TOKENIZER)))
+    def batches(self, corpus: Treebank, split: str, config: BatchConfig, seed: int) -> Batches:
+        return TreebankBatches(corpus, split, self._pieces(), config.batch_pieces, config.lost_marks, seed)
 
-    @classmethod
-    def corpus_facts(cls, corpus: Any) -> CorpusFacts:  # noqa: ARG003
-        return CorpusFacts()
-
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        return TreebankBatches(corpus, split, config.batch_pieces, config.lost_marks, seed)
+    def _pieces(self) -> WordPieces:
+        return WordPieces(package_file(self.config, TOKENIZER))
 
     def begin(self) -> str:
         self.analyser.encoder.load_state_dict(pretrained_state(self.config))
@@ -207,28 +203,22 @@ class Model(TrainableModel):
     def export_assets(self) -> dict[str, Path]:
         return {"tokenizer": package_file(self.config, TOKENIZER)}
 
-    def held_out(self, corpus: Path, count: int) -> list[Features]:
-        batches = TreebankBatches(self.open_corpus(corpus, self.config), "validation", 1, 0.0, 0)
-        return [{name: values[0].numpy() for name, values in batches.batch(step).items()} for step in range(count)]
+    def rounding_figures(self, corpus: Treebank) -> Judged:
+        return self._judged(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
 
-    def rounding_loss(self, corpus: Path) -> Callable[[], list[str]]:
-        batches = list(TreebankBatches(self.open_corpus(corpus, self.config), "validation", 2000, 0.0, 0).in_order())
-        before, former = self._judged(batches), self._vectors(self._as_it_came(), batches)
-
-        def after() -> list[str]:
-            now = self._judged(batches)
-            return [
-                f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
-                f"{now.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {now.counts.order:.4f}",
-                f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(now.vectors, before.vectors)}; with "
-                f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(now.vectors, former)}",
-            ]
-
-        return after
+    def rounding_report(self, before: Judged, after: Judged) -> list[str]:
+        former = before.former
+        return [
+            f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
+            f"{after.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {after.counts.order:.4f}",
+            f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(after.vectors, before.vectors)}; with "
+            f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(after.vectors, former)}",
+        ]
 
     def _judged(self, batches: Sequence[Batch]) -> Judged:
         counted = [self.counts(batch) for batch in batches]
-        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), self._vectors(self.analyser.encoder, batches))
+        vectors, former = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._as_it_came()))
+        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), vectors, former)
 
     @staticmethod
     @torch.no_grad()
@@ -239,5 +229,6 @@ class Model(TrainableModel):
         return torch.cat([sentence_vector(last, mask)[:, 0] for last, mask in zip(states, masks, strict=True)])
 
     @torch.no_grad()
-    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
-        return {"sentence_encoder": tuple(torch.from_numpy(np.asarray(utterance[name]))[None] for name in INPUTS)}
+    def export_samples(self, utterance: ParsedSentence) -> dict[str, tuple[Tensor, ...]]:
+        batch = treebank_batch(self._pieces(), [(utterance, "all")])
+        return {"sentence_encoder": tuple(batch[name] for name in INPUTS)}

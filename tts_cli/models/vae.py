@@ -14,10 +14,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tts_cli.models import Batch, CorpusFacts, acoustic
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
 from tts_cli.models.layers import ConvNeXtBlock, Posterior, RunningNorm, courses, masked_mean_and_deviation, reversed_gradient
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 __all__ = ["BatchConfig", "Config", "Model"]

@@ -17,11 +17,12 @@ from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, Predicted, SegmentBatches
+from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.errors import ConfigError
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.adversarial import DISCRIMINATOR, Adversarial, generator_losses, hinge_loss
 from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, magnitudes, weighted_mean, weighted_sum
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig, WaveformDiscriminators
 from tts_cli.ports import PortSpec
@@ -240,8 +241,7 @@ class Model(TrainableModel):
         for size, _ in self.RESOLUTIONS:
             self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         margins = (config.margin_frames, LOOKAHEAD)
         perturbation = config.perturbation if split == "train" else None
         return SegmentBatches(

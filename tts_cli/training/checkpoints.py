@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tts_cli.config import StrictModel, parse
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, TrainableModel, model_file
+from tts_cli.models import TrainableModel, model_file
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
 

@@ -12,7 +12,7 @@ from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.corpora.predicted import write_predicted
 from tts_cli.errors import CheckpointError, ConfigError
-from tts_cli.models import TrainableModel, model_file
+from tts_cli.models import TrainableModel
 from tts_cli.models.adversarial import MelModel
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
@@ -92,7 +92,7 @@ def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
 
 def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
     """The model at `source`, for the speakers of `corpus`."""
-    model: TrainableModel = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model: TrainableModel = create_model(recipe, corpus.facts)
     if not isinstance(model, MelModel):
         hint = "name one that tts train acoustic, copycat or vae made"
         raise CheckpointError(f"{source}: a model of the kind '{recipe.model}' draws no mels", hint=hint)

@@ -12,8 +12,10 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.manifest import Corpus
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, TrainableModel, model_file
+from tts_cli.models import TrainableModel, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
@@ -35,7 +37,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     tell = say if fabric.is_global_zero else _say_nothing
     corpus = open_corpus(recipe)
     _prepare_folder(fabric, run, restart, tell)
-    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model = create_model(recipe, corpus.facts)
     loop = Loop(fabric, model, recipe, run)
     if not _resume(loop, tell):
         for line in begin(model, recipe, init_from):
@@ -109,7 +111,12 @@ def open_corpus(recipe: Recipe) -> Any:
     """Open what `recipe` learns from, its speakers and prompts alone. Raises ConfigError, CorpusError."""
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
-    corpus = model_file(recipe.model).Model.open_corpus(Path(recipe.data), recipe.network)
+    corpus = open_data(recipe.model, Path(recipe.data))
+    if not isinstance(corpus, Corpus):
+        if recipe.speakers or recipe.without_speakers or recipe.disjoint_prompts:
+            keys = "speakers, without_speakers and disjoint_prompts"
+            raise ConfigError(f"{recipe.data}: it has no speakers, which the recipe chooses from", hint=f"leave out {keys}")
+        return corpus
     if recipe.speakers is not None:
         corpus = corpus.of_speakers(recipe.speakers)
     if recipe.without_speakers:

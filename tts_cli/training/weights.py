@@ -11,8 +11,9 @@ from torch import Tensor
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.config import suggest
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, ConfigError, InputError
-from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, model_file
+from tts_cli.models import TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import parse_recipe
 
@@ -91,7 +92,8 @@ def _read(path: Path, model: TrainableModel, kind: str) -> Source:
 
 
 def _read_addon(path: Path, model: TrainableModel, kind: str) -> Source:
-    from tts_cli.export.parameters import model_state_of_addon
+    # A packed training, which begins from no addon, lacks what reads them.
+    from tts_cli.models.parameters import model_state_of_addon
 
     config = read_addon_config(path)
     speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
