@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,12 +13,11 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import ValidationError
 
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
 from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
-from tts_cli.corpora.journal import write_atomically
 from tts_cli.errors import CorpusError
+from tts_cli.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
 """The splits of a prepared corpus. `unseen` is none of them: what is set aside can never be trained on."""
@@ -181,23 +179,16 @@ def _digest(text: str) -> int:
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
     """Write the features of a recording, whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(path, "wb", parents=True) as file:
+        np.savez(file, **arrays)
 
 
 def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
     """Writes `corpus.json` and, last, `manifest.jsonl`: where that lies, the corpus is complete. Raises OutputError."""
-    write_atomically(folder / "corpus.json", [json.dumps(summary.model_dump(), indent=1, ensure_ascii=False)])
-    lines = (json.dumps(recording.model_dump(), ensure_ascii=False) for recording in recordings)
-    write_atomically(folder / "manifest.jsonl", lines)
+    with atomic_write(folder / "corpus.json") as file:
+        file.write(json.dumps(summary.model_dump(), indent=1, ensure_ascii=False) + "\n")
+    with atomic_write(folder / "manifest.jsonl") as file:
+        file.writelines(json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings)
 
 
 def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, ...] | None = None) -> Corpus:

@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 
 from tts_cli.audio.alignment import ALIGNMENT_VERSION
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
@@ -32,6 +31,7 @@ from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, S
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
+from tts_cli.files import unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS, Utterance
 

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tts_cli.corpora.journal import write_atomically
 from tts_cli.corpora.layouts import Reject
 from tts_cli.corpora.manifest import CorpusSummary, Recording
 from tts_cli.errors import RefusedError
+from tts_cli.files import atomic_write
 
 _KINDS = {
     "missing audio": "missing audio",
@@ -102,4 +102,5 @@ def _kind_of(reason: str) -> str:
 
 def write_report(folder: Path, report: PrepareReport) -> None:
     """Writes `report.json`. Raises OutputError."""
-    write_atomically(folder / "report.json", [json.dumps(asdict(report), indent=1, ensure_ascii=False)])
+    with atomic_write(folder / "report.json") as file:
+        file.write(json.dumps(asdict(report), indent=1, ensure_ascii=False) + "\n")

@@ -12,7 +12,7 @@ import torch
 
 from tts_cli.addon.library import list_addons
 from tts_cli.corpora.facts import CorpusFacts
-from tts_cli.errors import CheckpointError, InputError
+from tts_cli.errors import CheckpointError, InputError, TextError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness
@@ -93,8 +93,8 @@ def export_addon(
     for line in model.rounding_report(before, after):
         say(line)
     if options.default_vocoder in list_addons(output.parent):
-        # A voice that cannot speak these sentences, of another language perhaps, is an addon all the same.
-        with suppress(InputError):
+        # A voice that cannot speak the sentences, of another language perhaps, is an addon all the same.
+        with suppress(TextError):
             add_loudness(output)
     return parities
 

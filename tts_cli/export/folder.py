@@ -21,6 +21,7 @@ from tts_cli.config import parse
 from tts_cli.errors import InputError, OutputError
 from tts_cli.export.network import export_network
 from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity
+from tts_cli.files import atomic_write
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 
@@ -99,9 +100,9 @@ def _measure(
 
 
 def write_addon_config(folder: Path, config: AddonConfig) -> None:
-    """Write addon.json into `folder`, defaults spelled out."""
-    text = json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    (folder / ADDON_FILE).write_text(text + "\n", encoding="utf-8")
+    """Write addon.json into `folder`, defaults spelled out. Raises OutputError."""
+    with atomic_write(folder / ADDON_FILE) as file:
+        file.write(json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
 
 
 def addon_schema() -> str:

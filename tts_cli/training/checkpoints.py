@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from tts_cli.config import StrictModel, parse
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
+from tts_cli.files import atomic_write
 from tts_cli.models import TrainableModel, model_file
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
@@ -111,7 +112,7 @@ def save(run: Path, tensors: Tensors, description: Description) -> Path:
         _remove(folder)
         temporary.rename(folder)
         _synchronise(folder.parent)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, OutputError) as error:
         _remove(temporary)
         raise OutputError(f"{folder}: cannot write the checkpoint: {error}") from error
     return folder
@@ -229,8 +230,8 @@ def _write(folder: Path, tensors: Tensors, description: Description) -> None:
         _synchronise(path)
         checksums[path.name] = checksum(path)
     text = description.model_copy(update={"sha256": checksums}).model_dump_json(indent=1)
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-    _synchronise(folder / DESCRIPTION)
+    with atomic_write(folder / DESCRIPTION, sync=True) as file:
+        file.write(text)
     _synchronise(folder)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tts_cli.config import parse
 from tts_cli.errors import CheckpointError, OutputError
+from tts_cli.files import atomic_write
 from tts_cli.models import TrainableModel
 from tts_cli.training.checkpoints import DESCRIPTION, Description, checksum, versions
 from tts_cli.training.loop import SEEDING
@@ -148,8 +149,8 @@ def write_state(folder: Path, layout: Layout, description: Description) -> None:
         for name in checksums:
             (folder / f".writing-{name}").replace(folder / name)
         text = description.model_copy(update={"sha256": checksums}).model_dump_json(indent=1)
-        (folder / f".writing-{DESCRIPTION}").write_text(text, encoding="utf-8")
-        (folder / f".writing-{DESCRIPTION}").replace(folder / DESCRIPTION)
+        with atomic_write(folder / DESCRIPTION) as file:
+            file.write(text)
         for stale in {*folder.glob("weights-*.safetensors"), *folder.glob("optimiser-*.safetensors")}:
             if stale.name not in checksums:
                 stale.unlink()

@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
+from tts_cli.files import atomic_write
 from tts_cli.models import KINDS, find_kind, model_file
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -141,10 +142,11 @@ def recipe_defaults() -> dict[str, Any]:
 
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
-    """Write the resolved recipe as `recipe.yaml` in `folder`; its first line is the command that runs it."""
+    """Write the resolved recipe as `recipe.yaml` in `folder`; its first line is the command that runs it. Raises OutputError."""
     command = f"# tts train {find_kind(recipe.model).group} {folder / 'recipe.yaml'} --output {folder}\n"
     body = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=130)
-    (folder / "recipe.yaml").write_text(command + body, encoding="utf-8")
+    with atomic_write(folder / "recipe.yaml") as file:
+        file.write(command + body)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> dict[str, str]:
