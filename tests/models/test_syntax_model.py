@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.export.folder import write_addon
 from tts_cli.export.parity import round_parameters
 from tts_cli.models.parameters import model_state_of_addon
-from tts_cli.models.sentence import package_file
+from tts_cli.models.sentence import SHA256, package_file
 from tts_cli.models.storage import SCALE, restored, stored
 from tts_cli.models.syntax import INPUTS, TOKENIZER, Config, Model, order_loss, span_loss
 from tts_cli.selection.parsing import open_linguistics
@@ -128,6 +129,16 @@ def test_weights_come_from_the_package_by_their_foreign_names(package: str) -> N
     found = model_of(package).analyser.encoder.state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
+
+
+def test_weights_of_a_known_package_are_checked(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = package_file(Config(pretrained=package, **SIZES), "model.safetensors")
+    monkeypatch.setitem(SHA256, package, {"model.safetensors": hashlib.sha256(file.read_bytes()).hexdigest()})
+    model_of(package)
+    monkeypatch.setitem(SHA256, package, {"model.safetensors": "0" * 64})
+    with pytest.raises(ConfigError, match=r"model\.safetensors: not the file that is known") as caught:
+        model_of(package)
+    assert "pip install --force-reinstall tiny-bert" in str(caught.value.hint)
 
 
 def test_a_package_that_is_not_there_is_named() -> None:

@@ -177,8 +177,8 @@ def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Write the features of a recording, whole or not at all. Raises OutputError."""
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write the features of a recording, arrays by name, whole or not at all. Raises OutputError."""
     with atomic_write(path, "wb", parents=True) as file:
         np.savez(file, **arrays)
 

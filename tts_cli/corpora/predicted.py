@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.manifest import Corpus, Recording
@@ -48,7 +49,7 @@ class PredictedMels:
         name, recording = self.items[place]
         path = predicted_path(self._corpus, name, recording)
         try:
-            mel = np.load(path)
+            mel: NDArray[np.float16] = np.load(path)
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path}: damaged ({error})", hint="run tts predict-mels again") from error
         if mel.shape != (recording.num_frames, self._corpus.mel.num_bands):

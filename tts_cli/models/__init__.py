@@ -108,9 +108,12 @@ class TrainableModel(nn.Module, ABC):
         """
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
+        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen.
+
+        Batches are averaged by `weight`, as in `losses`.
+        """
         losses = self.losses(batch, next(iter(self.players())), 0)
-        return {name: float(value) for name, value in losses.items() if name != "weight"}
+        return {name: float(value) for name, value in losses.items()}
 
     def remark(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
         """What the user should hear of when validation has `measured` this: one line, or None."""

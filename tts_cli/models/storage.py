@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def stored(name: str, value: Tensor, storage: Storage) -> Arrays:
 
     float32 becomes float16, unless that overflows; large matrices become int8 where `storage` says so. Other types stay.
     """
-    array: NDArray[np.generic] = value.detach().cpu().numpy()
+    array: NDArray[Any] = value.detach().cpu().numpy()
     if array.dtype != np.float32:
         return {name: array}
     if storage == "int8" and array.ndim == 2 and array.size >= SMALLEST_INT8:
@@ -36,7 +37,7 @@ def stored(name: str, value: Tensor, storage: Storage) -> Arrays:
     return {name: half if np.isfinite(half).all() else array}
 
 
-def restored(arrays: Mapping[str, NDArray[np.generic]]) -> Arrays:
+def restored(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     """Parameters by their own names from what `stored` made of them; floats are float32."""
     found: Arrays = {}
     for name, value in arrays.items():

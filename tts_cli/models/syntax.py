@@ -40,6 +40,8 @@ class Config(EncoderConfig):
     """Of finding the split of every constituent, beside putting all pairs of distances in order."""
     keeping_weight: float = 1.0
     """Of keeping sentence vectors and states what they were."""
+    cosine_weight: float = 10.0
+    """Of the vectors, within that, beside the states."""
 
 
 class BatchConfig(StrictModel):
@@ -71,7 +73,7 @@ class DistanceHead(nn.Module):
             words = layer(words, word_mask)
         words = self.dropout(words)
         gaps = torch.cat([nn.functional.pad(words, (0, 0, 1, 0))[:, :-1], words], -1)
-        distances = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
+        distances: Tensor = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
         return distances * (word_mask.cumsum(1) > 1)
 
 
@@ -160,7 +162,11 @@ class Model(TrainableModel):
             former = self._as_it_came()(pieces, mask)[-1]
         cosine = (sentence_vector(states[-1], mask) * sentence_vector(former, mask)).sum(-1).mean()
         drift = ((states[-1] - former).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
-        loss = order + self.config.span_weight * span + self.config.keeping_weight * (10 * (1 - cosine) + drift)
+        loss = (
+            order
+            + self.config.span_weight * span
+            + self.config.keeping_weight * (self.config.cosine_weight * (1 - cosine) + drift)
+        )
         return {"loss": loss, "order": order, "span": span, "cosine": cosine, "drift": drift}
 
     def metrics(self, batch: Batch) -> dict[str, float]:
@@ -174,7 +180,7 @@ class Model(TrainableModel):
         """How far the distances of a batch are found."""
         predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
         true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
-        each = [agreement(true[row, :length], predicted[row, :length]) for row, length in enumerate(lengths)]
+        each = [agreement(true[row, :length].tolist(), predicted[row, :length].tolist()) for row, length in enumerate(lengths)]
         return Agreement(*map(sum, zip(*each, strict=True)))
 
     def _as_it_came(self) -> SentenceEncoder:

@@ -280,6 +280,8 @@ def write_samples(out: Path, shown: Sequence[Shown], sample_rate: int) -> None:
         with atomic_write(out / f"{SAMPLES}.opus", "wb") as file:
             soundfile.write(file, joined, sample_rate, format="OGG", subtype="OPUS")
     elif shown:
-        named = {f"{index}/{name}": value.astype(np.float16) for index, one in enumerate(shown) for name, value in one.items()}
+        named: dict[str, Any] = {
+            f"{index}/{name}": value.astype(np.float16) for index, one in enumerate(shown) for name, value in one.items()
+        }
         with atomic_write(out / f"{SAMPLES}.npz", "wb") as file:
             np.savez_compressed(file, **named)

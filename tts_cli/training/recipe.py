@@ -135,12 +135,6 @@ def load_recipe(path: Path, group: str | None = None, overrides: list[str] | Non
     return recipe
 
 
-def recipe_defaults() -> dict[str, Any]:
-    """The value of every key, outside of `network` and `batches`, that a recipe need not have."""
-    fields = {name: field for name, field in Recipe.model_fields.items() if not field.is_required()}
-    return {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
-
-
 def write_recipe(recipe: Recipe, folder: Path) -> None:
     """Write the resolved recipe as `recipe.yaml` in `folder`; its first line is the command that runs it. Raises OutputError."""
     command = f"# tts train {find_kind(recipe.model).group} {folder / 'recipe.yaml'} --output {folder}\n"

@@ -18,7 +18,7 @@ from tts_cli.errors import CheckpointError, ConfigError, OutputError
 from tts_cli.models import TrainableModel, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
-from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
+from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recipe, write_recipe
 from tts_cli.training.weights import initialise, lineage
 
 Say = Callable[[str], None]
@@ -170,9 +170,7 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
     if description.kind != recipe.model:
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"
         raise CheckpointError(message, hint="choose another --output")
-    # A recipe of before a key existed did what the key's default says.
-    former = recipe_defaults() | description.recipe
-    changed = differences(former, recipe.model_dump(mode="json"))
+    changed = differences(_completed(description.recipe), recipe.model_dump(mode="json"))
     changed |= differences({"corpus": description.facts.model_dump()}, {"corpus": facts.model_dump()})
     decisive = [f"{key}: {change}" for key, change in changed.items() if key.split(".")[0] not in CHANGEABLE]
     if decisive:
@@ -180,6 +178,14 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
         raise ConfigError(f"{checkpoint.folder} was trained otherwise: {'; '.join(decisive)}", hint=hint)
     for key, change in changed.items():
         say(f"changed since the checkpoint: {key}: {change}")
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of before a key existed did what the key's default says; one that cannot be read any more stays as it is."""
+    try:
+        return parse_recipe(recipe, "the checkpoint's recipe").model_dump(mode="json")
+    except ConfigError:
+        return recipe
 
 
 def _say_nothing(line: str) -> None:

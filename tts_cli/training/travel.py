@@ -149,7 +149,8 @@ def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Opti
     fabric = launch(recipe)
     model = create_model(recipe, corpus.facts)
     description = fresh_description(home, model, about.commit)
-    found, lines = None, []
+    found: dict[str, torch.Tensor] | None = None
+    lines: list[str] = []
     if options.state.is_dir():
         description, found = read_state(options.state)
     if description.step >= recipe.steps and not options.finish:
