@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TextIO, overload
+from typing import IO, Any, Literal
 
 from tts_cli.errors import OutputError
 
 
-@overload
-def atomic_write(
-    path: Path, mode: Literal["w"] = "w", *, parents: bool = False, sync: bool = False
-) -> AbstractContextManager[TextIO]: ...
-@overload
-def atomic_write(
-    path: Path, mode: Literal["wb"], *, parents: bool = False, sync: bool = False
-) -> AbstractContextManager[BinaryIO]: ...
-def atomic_write(
-    path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = False, sync: bool = False
-) -> AbstractContextManager[Any]:
+@contextmanager
+def atomic_write(path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = False, sync: bool = False) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` that takes its place when the `with` block ends, and is removed if the block fails.
 
     Until then an older file at `path` stays as it is.
@@ -32,18 +23,13 @@ def atomic_write(
         sync: Wait until the content is on the disk, so that it outlives a power failure.
 
     Raises:
-        OutputError: The file cannot be written; so does every OSError within the block.
+        OutputError: The file cannot be written. Every OSError within the block becomes this.
     """
-    return _written(path, mode, parents, sync)
-
-
-@contextmanager
-def _written(path: Path, mode: str, parents: bool, sync: bool) -> Iterator[Any]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if parents:
             path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+        with temporary.open(mode, encoding=None if mode == "wb" else "utf-8") as file:
             yield file
             if sync:
                 file.flush()
