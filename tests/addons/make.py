@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from tts_cli.addon.library import file_hash
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
+from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
 from tts_cli.export.folder import write_addon
 from tts_cli.export.inventory import SELECTION_STACK, Said, write_analysed
-from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker, vae
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.export.parity import round_parameters
+from tts_cli.models import copycat, speaker, vae
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text.phones import SYMBOLS
@@ -301,6 +303,7 @@ def write(
         "licence": "Apache-2.0",
         "provenance": {"made by": "tests/addons/make.py"},
     }
+    round_parameters(parts)
     samples = samples or {part.name: [sample(part, length) for length in (20, 33)] for part in parts}
     write_addon(
         FOLDER / name, {**shared, **description}, parts, samples, assets or {}, f"# {name}\n\nRandom weights, for tests.\n"

@@ -85,7 +85,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def prepare(*arguments: Any) -> PrepareReport:
         calls.append(arguments)
         arguments[-1]("text", 1, 1)
-        return PrepareReport(0.1, {"train": 1}, 2, [], [Reject("list.csv:3", "a", "empty text")], {"empty text": 1})
+        return PrepareReport(0.1, {"train": 1}, 2, [], [Reject("list.csv:3", "a", "empty text", "empty text")], {"empty text": 1})
 
     monkeypatch.setattr("tts_cli.corpora.prepare.prepare", prepare)
     return calls

@@ -32,7 +32,7 @@ def _corpus(prepared: Corpus, tmp_path: Path) -> Corpus:
 def _untrained(kind: str, corpus: Corpus, run: Path, network: dict) -> TrainableModel:
     mapping = {"model": kind, "name": "voice", "network": network, "batches": {}, "steps": 1}
     recipe = parse_recipe(mapping, "recipe")
-    model = create_model(recipe, TrainableModel.corpus_facts(corpus))
+    model = create_model(recipe, corpus.facts)
     description = checkpoints.Description(
         kind=kind, step=0, recipe=recipe.model_dump(mode="json"), facts=model.facts, random={}, seconds=0.0, versions={}
     )

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,8 +130,8 @@ def test_the_splits_decide_and_unseen_clips_are_not_even_prepared(few: list[Path
     assert not (tmp_path / "out" / "features" / "kathleen" / "arctic_b0195.npz").exists()
 
 
-def write_bad_clips(folder: Path) -> dict[str, str]:
-    """Adds a bad clip of every kind to an LJSpeech folder; the reason expected of each line's id."""
+def write_bad_clips(folder: Path) -> dict[str, tuple[str, str]]:
+    """Add a bad clip of every kind to an LJSpeech folder; return kind and reason expected of each line's id."""
     rate = MEL.sample_rate
     wavs = folder / "wavs"
     (wavs / "garbage.wav").write_bytes(b"no sound" * 99)
@@ -153,23 +154,37 @@ def write_bad_clips(folder: Path) -> dict[str, str]:
     lines += ["wordless|... !", "blank| ", "absent|Hi.", "arctic_a0207|Again."]
     with (folder / "metadata.csv").open("a") as file:
         file.write("\n".join(lines) + "\n")
-    reasons = ["cannot be read", "empty", "silent", "clipped", "0.20 s", "20.50 s", "alignment failed"]
-    reasons += ["no words", "empty text", "missing audio", "duplicate id"]
+    reasons = [
+        ("unreadable audio", "cannot be read"), ("unreadable audio", "empty"), ("silent", "silent"), ("clipped", "clipped"),
+        ("too short or too long", "0.20 s"), ("too short or too long", "20.50 s"), ("alignment failed", "alignment failed"),
+        ("text that cannot be spoken", "no words"), ("empty text", "empty text"), ("missing audio", "missing audio"),
+        ("duplicate id", "duplicate id"),
+    ]  # fmt: skip
     return dict(zip([line.split("|")[0] for line in lines], reasons, strict=True))
+
+
+def test_rejects_that_were_kept_without_a_kind_are_looked_at_again(few: list[Path], tmp_path: Path) -> None:
+    write_bad_clips(few[0])
+    first = prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
+    path = tmp_path / "out" / "journal.jsonl"
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    for entry in entries:
+        entry["result"].pop("kind", None)
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert prepare.prepare(few[:1], tmp_path / "out", PrepareOptions()).reasons == first.reasons
 
 
 def test_bad_clips_are_reported_by_line_and_good_ones_go_on(few: list[Path], tmp_path: Path) -> None:
     expected = write_bad_clips(few[0])
     report = prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
     assert len(open_corpus(tmp_path / "out").recordings) == report.num_clips == 3
-    assert report.reasons["unreadable audio"] == report.reasons["too short or too long"] == 2
-    assert sum(report.reasons.values()) == len(report.rejects)
+    assert report.reasons == Counter(kind for kind, _ in expected.values())
     found = {reject.id: reject for reject in report.rejects}
     assert found.keys() == expected.keys()
-    for number, (name, reason) in enumerate(expected.items(), start=4):
-        assert reason in found[name].reason
+    for number, (name, (kind, reason)) in enumerate(expected.items(), start=4):
+        assert (found[name].kind, reason in found[name].reason) == (kind, True)
         assert found[name].where == f"{few[0]}/metadata.csv:{number}"
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["rejects"][0].keys() == {"where", "id", "reason"}
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["rejects"][0].keys() == {"where", "id", "kind", "reason"}
     report.check(strict=False)
     with pytest.raises(RefusedError, match=r"11 rejects under --strict, first .*metadata.csv") as caught:
         report.check(strict=True)

@@ -28,7 +28,11 @@ def _treebank(tmp_path: Path) -> Treebank:
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "it", "isn", "'", "t", "a", "self", "portrait", "of", "yes", "please", *',.-"']
     tokenizer = tmp_path / "tokenizer.json"
     tokenizer.write_text(json.dumps({"model": {"vocab": {word: index for index, word in enumerate(words)}}}))
-    return open_treebank(tmp_path, WordPieces(tokenizer))
+    return open_treebank(tmp_path)
+
+
+def batches_of(treebank: Treebank, split: str, batch_pieces: int, lost_marks: float, seed: int) -> TreebankBatches:
+    return TreebankBatches(treebank, split, WordPieces(treebank.folder / "tokenizer.json"), batch_pieces, lost_marks, seed)
 
 
 def test_words_and_the_marks_after_them(treebank: Treebank) -> None:
@@ -61,7 +65,7 @@ def test_sentences_without_words_are_left_out(treebank: Treebank) -> None:
 
 
 def test_batches_are_a_function_of_seed_and_step(treebank: Treebank) -> None:
-    first, again, other = (TreebankBatches(treebank, "train", 60, 0.5, seed) for seed in (1, 1, 2))
+    first, again, other = (batches_of(treebank, "train", 60, 0.5, seed) for seed in (1, 1, 2))
     for step in (7, 0, 3):
         batch = again.batch(step)
         assert all(torch.equal(value, batch[name]) for name, value in first.batch(step).items())
@@ -70,7 +74,7 @@ def test_batches_are_a_function_of_seed_and_step(treebank: Treebank) -> None:
 
 
 def test_a_batch_points_to_the_first_piece_of_every_word(treebank: Treebank) -> None:
-    batches = TreebankBatches(treebank, "validation", 60, 0.0, 0)
+    batches = batches_of(treebank, "validation", 60, 0.0, 0)
     (batch,) = batches.in_order()
     assert batch["pieces"].shape == (1, int(batch["piece_mask"].sum()), 1)
     assert batch["pieces"][0, batch["first_pieces"][0, :, 0], 0].tolist() == [4, 5, 6, 8, 9, 10, 11, 1]
@@ -78,7 +82,7 @@ def test_a_batch_points_to_the_first_piece_of_every_word(treebank: Treebank) -> 
 
 
 def test_an_epoch_holds_every_sentence_of_two_words_or_more_once(treebank: Treebank) -> None:
-    batches = TreebankBatches(treebank, "train", 40, 1.0, 0)
+    batches = batches_of(treebank, "train", 40, 1.0, 0)
     rows = [batches.batch(step)["pieces"].shape[0] for step in range(batches.batches_per_epoch)]
     assert sum(rows) == len(batches.sentences) == 6
     assert len(rows) > 2

@@ -9,10 +9,11 @@ import torch
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.cli.main import main
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, CorpusError, OutputError
 from tts_cli.evaluation import leakage
 from tts_cli.evaluation.leakage import draw_curve, leakage_report, measure_leakage
-from tts_cli.models import CorpusFacts, SpeakerFacts, copycat, speaker
+from tts_cli.models import copycat, speaker
 
 for needed in ("sklearn", "matplotlib", "scipy"):
     pytest.importorskip(needed)

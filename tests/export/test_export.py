@@ -20,7 +20,8 @@ from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
 from tts_cli.export.folder import addon_schema, fixed_sizes, write_addon
 from tts_cli.export.margins import find_margins
-from tts_cli.export.parameters import addon_state_dict, model_state_of_addon
+from tts_cli.export.parity import round_parameters
+from tts_cli.models.parameters import addon_state_dict, model_state_of_addon
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import Margins, NetworkSettings, PortSpec
 
@@ -119,7 +120,9 @@ def addon(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("addons") / "tiny"
     asset = folder.parent / "table.npy"
     np.save(asset, np.arange(3))
-    parities = write_addon(folder, DESCRIPTION, model.export_parts(), samples(), {"table": asset}, "# Tiny\n")
+    parts = model.export_parts()
+    round_parameters(parts)
+    parities = write_addon(folder, DESCRIPTION, parts, samples(), {"table": asset}, "# Tiny\n")
     assert max(parity.largest_difference for parity in parities) < 1e-5
     contexts = [parity.context for parity in parities if parity.output == "mel"]
     assert [parity.output for parity in parities if parity.context == "default"] == ["text", "mean", "mel", "log_f0"]
@@ -230,6 +233,13 @@ def test_parameters_beyond_float16_stay_float32(tmp_path: Path) -> None:
     nn.init.constant_(layer.weight, 1e6)
     write_addon(tmp_path / "large", DESCRIPTION, [part_of(layer)], {"net": [(torch.randn(1, 5, 4),)]}, {}, "", tolerance=1e3)
     assert addon_state_dict(tmp_path / "large", "net")["weight"].max() == np.float32(1e6)
+
+
+def test_parameters_that_were_not_rounded_are_refused(tmp_path: Path) -> None:
+    layer = nn.Linear(4, 4).eval()
+    nn.init.constant_(layer.weight, 1 / 3)
+    with pytest.raises(RefusedError, match="differs from its torch module"):
+        write_addon(tmp_path / "raw", DESCRIPTION, [part_of(layer)], {"net": [(10 * torch.ones(1, 5, 4),)]}, {}, "")
 
 
 class Drifting(nn.Module):

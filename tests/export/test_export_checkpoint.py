@@ -12,12 +12,11 @@ import torch
 
 from tts_cli.addon.opened import open_addon
 from tts_cli.audio.mel import MelConfig
-from tts_cli.corpora.held_out import held_out_utterances
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.errors import AddonError, CheckpointError, CorpusError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
-from tts_cli.export.parameters import addon_state_dict
 from tts_cli.models import TrainableModel, find_kind
+from tts_cli.models.parameters import addon_state_dict
 from tts_cli.selection.inventory import Inventory
 from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text.phones import SYMBOLS
@@ -71,7 +70,7 @@ def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
     """An untrained checkpoint."""
     mapping = {"model": kind, "name": "noise", "data": str(corpus), "network": NETWORKS[kind], "batches": {}, "steps": 1}
     recipe = parse_recipe(mapping, "recipe")
-    model = create_model(recipe, TrainableModel.corpus_facts(open_corpus(corpus)))
+    model = create_model(recipe, open_corpus(corpus).facts)
     description = checkpoints.Description(
         kind=kind, step=0, recipe=recipe.model_dump(mode="json"), facts=model.facts, random={}, seconds=0.0, versions={}
     )
@@ -81,7 +80,7 @@ def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
 def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
     """A model that was not seen yet."""
     mapping = {"model": kind, "name": "fresh", "network": {**NETWORKS[kind], **changes}, "batches": {}, "steps": 1, "seed": 1}
-    return create_model(parse_recipe(mapping, "recipe"), TrainableModel.corpus_facts(open_corpus(corpus)))
+    return create_model(parse_recipe(mapping, "recipe"), open_corpus(corpus).facts)
 
 
 @pytest.mark.parametrize("kind", sorted(kind for kind in NETWORKS if find_kind(kind).addon))
@@ -178,8 +177,8 @@ def test_shapes_of_another_kind_stay_fresh_and_nothing_at_all_is_refused(corpus:
 
 
 def test_sentences_are_held_out_ones_of_every_speaker_first(corpus: Path) -> None:
-    facts = TrainableModel.corpus_facts(open_corpus(corpus))
-    chosen = [(int(u["speaker"]), len(u["phones"])) for u in held_out_utterances(corpus, facts, 6)]
+    opened = open_corpus(corpus)
+    chosen = [(int(u["speaker"]), len(u["phones"])) for u in opened.held_out(opened.facts, 6)]
     assert chosen == [(0, 6), (1, 6), (0, 8), (1, 8), (0, 5), (1, 5)]
 
 
@@ -198,6 +197,16 @@ def test_exporting_a_voice_measures_its_speakers_where_its_vocoder_is_found(corp
         options = ExportOptions(default_vocoder="noise-vocoder" if name == "noise" else None)
         export_addon(tmp_path / kind, tmp_path / "addons" / name, None, options)
     assert all(-70 < (speaker.loudness_lufs or 0) < 0 for speaker in open_addon(tmp_path / "addons" / "noise").config.speakers)
+
+
+def test_a_vocoder_that_is_damaged_is_told(corpus: Path, tmp_path: Path) -> None:
+    for kind in ("vocoder", "explicit-duration"):
+        _checkpoint(kind, corpus, tmp_path / kind)
+    export_addon(tmp_path / "vocoder", tmp_path / "addons" / "noise-vocoder", None, ExportOptions())
+    options = ExportOptions(default_vocoder="noise-vocoder")
+    next((tmp_path / "addons" / "noise-vocoder").glob("networks/*.params")).write_bytes(b"damaged")
+    with pytest.raises(AddonError, match=r"params"):
+        export_addon(tmp_path / "explicit-duration", tmp_path / "addons" / "noise", None, options)
 
 
 def test_a_model_with_embeddings_is_exported_with_what_it_selects_them_from(corpus: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tts_cli.addon.config import read_addon_config
-from tts_cli.errors import AddonError, InputError
+from tts_cli.errors import AddonError, InputError, TextError
 from tts_cli.export.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.voice.synthesis import Voice, load
 
@@ -97,6 +97,16 @@ def test_what_cannot_be_measured(folder: Path) -> None:
         add_loudness(folder / "tiny-vocoder")
     change(folder / "tiny-acoustic", default_vocoder="absent")
     with pytest.raises(AddonError, match="absent"):
+        add_loudness(folder / "tiny-acoustic")
+
+
+def test_a_voice_of_other_symbols_cannot_speak_the_sentences(folder: Path) -> None:
+    pytest.importorskip("torch")
+    from tts_cli.export.loudness import add_loudness
+
+    symbols = read_addon_config(folder / "tiny-acoustic").symbols
+    change(folder / "tiny-acoustic", symbols=["ch_a" if symbol == "SH" else symbol for symbol in symbols])
+    with pytest.raises(TextError, match="has no symbol 'SH', which measuring its loudness needs"):
         add_loudness(folder / "tiny-acoustic")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,15 +13,18 @@ import torch
 from safetensors.torch import save_file
 
 from tts_cli.addon.opened import open_addon
-from tts_cli.corpora.treebank import TreebankBatches, ordered_alike
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.treebank import TreebankBatches, open_treebank, ordered_alike
 from tts_cli.errors import CheckpointError, ConfigError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.export.folder import write_addon
-from tts_cli.export.parameters import model_state_of_addon
-from tts_cli.export.storage import SCALE, restored, stored
-from tts_cli.models import CorpusFacts
-from tts_cli.models.syntax import INPUTS, Config, Model, order_loss, span_loss
+from tts_cli.export.parity import round_parameters
+from tts_cli.models.parameters import model_state_of_addon
+from tts_cli.models.sentence import SHA256, package_file
+from tts_cli.models.storage import SCALE, restored, stored
+from tts_cli.models.syntax import INPUTS, TOKENIZER, Config, Model, order_loss, span_loss
 from tts_cli.selection.parsing import open_linguistics
+from tts_cli.selection.pieces import WordPieces
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import parse_recipe
 from tts_cli.training.start import train
@@ -86,8 +90,8 @@ def model_of(package: str, **changes: float) -> Model:
 
 
 def batches_of(package: str, treebank: Path) -> TreebankBatches:
-    corpus = Model.open_corpus(treebank, Config(pretrained=package, **SIZES))
-    return TreebankBatches(corpus, "train", 200, 0.0, 0)
+    pieces = WordPieces(package_file(Config(pretrained=package, **SIZES), TOKENIZER))
+    return TreebankBatches(open_treebank(treebank), "train", pieces, 200, 0.0, 0)
 
 
 def recipe_of(package: str, treebank: Path, steps: int) -> dict[str, object]:
@@ -125,6 +129,16 @@ def test_weights_come_from_the_package_by_their_foreign_names(package: str) -> N
     found = model_of(package).analyser.encoder.state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in found.items())
+
+
+def test_weights_of_a_known_package_are_checked(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = package_file(Config(pretrained=package, **SIZES), "model.safetensors")
+    monkeypatch.setitem(SHA256, package, {"model.safetensors": hashlib.sha256(file.read_bytes()).hexdigest()})
+    model_of(package)
+    monkeypatch.setitem(SHA256, package, {"model.safetensors": "0" * 64})
+    with pytest.raises(ConfigError, match=r"model\.safetensors: not the file that is known") as caught:
+        model_of(package)
+    assert "pip install --force-reinstall tiny-bert" in str(caught.value.hint)
 
 
 def test_a_package_that_is_not_there_is_named() -> None:
@@ -199,7 +213,9 @@ def test_its_addon_computes_the_same_from_int8_and_gives_its_parameters_back(
 ) -> None:
     model = model_of(package)
     parts = model.export_parts()
-    samples = {"sentence_encoder": [model.export_samples(one)["sentence_encoder"] for one in model.held_out(treebank, 2)]}
+    held_out = open_treebank(treebank).held_out(model.facts, 2)
+    samples = {"sentence_encoder": [model.export_samples(one)["sentence_encoder"] for one in held_out]}
+    round_parameters(parts)
     folder = tmp_path / "tiny"
     fields = {"name": "tiny", "kind": "linguistics"}
     parities = write_addon(folder, fields, parts, samples, model.export_assets(), "# tiny\n")

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tts_cli.blocks.vocoder import NOISE_SUBFRAMES, SUBFRAMES, FilterBank, Framing, SourceFilter, harmonic_framing, noise_framing
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import ConfigError
-from tts_cli.models import CorpusFacts
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, VocoderAdversarial, envelope_matrix, hissing
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig

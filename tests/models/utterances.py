@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tts_cli.audio.mel import MelConfig
-from tts_cli.models import CorpusFacts, SpeakerFacts
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 
 Batch = dict[str, Tensor]
 

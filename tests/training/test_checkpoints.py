@@ -9,8 +9,8 @@ import torch
 import toy
 from safetensors.torch import load_file
 
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, ConfigError
-from tts_cli.models import CorpusFacts, SpeakerFacts
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import load_recipe
 from tts_cli.training.start import create_model, train
@@ -125,3 +125,16 @@ def test_weights_of_other_symbols_or_shapes_are_refused(trained: tuple[Path, Pat
     wide = load_recipe(trained[0], overrides=["network.channels=9"])
     with pytest.raises(CheckpointError, match="shape"):
         initialise(create_model(wide, facts), "toy", [trained[1]])
+
+
+def test_a_recipe_of_before_a_key_existed_did_what_its_default_says(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=4)
+    description = train(load_recipe(recipe), tmp_path / "run") / "checkpoint.json"
+    about = json.loads(description.read_text())
+    del about["recipe"]["rate_factors"], about["recipe"]["network"]["dropout"]
+    description.write_text(json.dumps(about))
+    lines: list[str] = []
+    train(load_recipe(recipe, None, ["steps=5"]), tmp_path / "run", say=lines.append)
+    assert lines[:2] == ["changed since the checkpoint: steps: 4 -> 5", f"resuming at step 4 from {description.parent}"]
+    with pytest.raises(ConfigError, match=r"network\.dropout: 0\.1 -> 0\.2"):
+        train(load_recipe(recipe, None, ["network.dropout=0.2", "steps=6"]), tmp_path / "run")

@@ -15,6 +15,7 @@ import torch
 import toy
 from safetensors.torch import load_file
 
+from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import ConfigError, RefusedError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import share
@@ -131,10 +132,29 @@ def test_two_processes_have_the_losses_of_one(search_path: str, tmp_path: Path) 
 
 def test_parameters_whose_rate_is_almost_nothing_hardly_move(tmp_path: Path) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=20, rate_factors={"first": 1e-9, "first.bias": 1.0})
-    fresh = create_model(load_recipe(recipe), toy.Model.corpus_facts(toy.Model.open_corpus(tmp_path / "corpus", None)))
+    fresh = create_model(load_recipe(recipe), open_corpus(tmp_path / "corpus").facts)
     trained = checkpoints.read(train(load_recipe(recipe), tmp_path / "run")).read("model")
     moved = {name: float((trained[name] - value).abs().max()) for name, value in fresh.state_dict().items()}
     assert moved["first.weight"] < 1e-6 < 1e-4 < min(moved["first.bias"], moved["last.weight"])
+
+
+def test_validation_weighs_batches_by_their_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batch n, from 0, has n + 1 items, and its loss is their number."""
+    monkeypatch.setattr(
+        toy.ToyBatches, "batch", lambda _, step: {"x": torch.zeros(step + 1, 5), "speaker": torch.zeros(step + 1).long()}
+    )
+    monkeypatch.setattr(toy.Model, "metrics", lambda _, batch: {"loss": float(len(batch["x"]))})
+    recipe = load_recipe(toy.write_toy_recipe(tmp_path, steps=1, validation_batches=3))
+    train(recipe, tmp_path / "items")
+    assert history(tmp_path / "items")[1]["validation/loss"] == pytest.approx((1 + 4 + 9) / 6)
+    weighed = {1: 10.0, 2: 1.0, 3: 1.0}
+    monkeypatch.setattr(
+        toy.Model, "metrics", lambda _, batch: {"loss": float(len(batch["x"])), "weight": weighed[len(batch["x"])]}
+    )
+    train(recipe, tmp_path / "weights")
+    found = history(tmp_path / "weights")[1]
+    assert found["validation/loss"] == pytest.approx((10 + 2 + 3) / 12)
+    assert "validation/weight" not in found
 
 
 def test_a_rate_factor_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import toy
 
+from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import CheckpointError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import seed_step
@@ -24,15 +25,14 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
 
 
 def _model(recipe: Recipe) -> toy.Model:
-    corpus = toy.Model.open_corpus(Path(str(recipe.data)), None)
-    return create_model(recipe, toy.Model.corpus_facts(corpus))
+    return create_model(recipe, open_corpus(Path(str(recipe.data))).facts)
 
 
 def _trained(recipe: Recipe) -> tuple[toy.Model, Tensors]:
     """A model after three steps of both players, and its state."""
     model = _model(recipe)
     state = TrainingState(model, recipe)
-    batches = model.batches(toy.Model.open_corpus(Path(str(recipe.data)), None), "train", recipe.batches, 1)
+    batches = model.batches(open_corpus(Path(str(recipe.data))), "train", recipe.batches, 1)
     for step in range(3):
         seed_step(1, step, 0)
         for player in state.players:

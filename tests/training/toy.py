@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel
+from tts_cli.corpora.facts import Features
 from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSummary, write_corpus
 from tts_cli.errors import TtsError
 from tts_cli.models import KINDS, Batch, Kind, TrainableModel
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.training.recipe import load_recipe
 from tts_cli.training.start import train
 
@@ -62,8 +63,7 @@ class Model(TrainableModel):
         self.last = nn.Linear(config.channels, 5)
         self.critic = nn.Linear(5, 1) if config.two_players else nn.Identity()
 
-    @classmethod
-    def batches(cls, corpus: Corpus, split: str, config: BatchConfig, seed: int) -> ToyBatches:
+    def batches(self, corpus: Corpus, split: str, config: BatchConfig, seed: int) -> ToyBatches:
         return ToyBatches(config, seed + len(split), len(corpus.speakers))
 
     def players(self) -> dict[str, list[nn.Parameter]]:

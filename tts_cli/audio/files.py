@@ -16,7 +16,8 @@ import soundfile
 import soxr
 
 from tts_cli.audio.mel import Floats
-from tts_cli.errors import AudioError, OutputError
+from tts_cli.errors import AudioError
+from tts_cli.files import unwritable as unwritable
 
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _HEADER_BYTES = 44
@@ -219,10 +220,3 @@ def play(chunks: Iterable[Floats], sample_rate: int) -> None:
                 device.write(np.ascontiguousarray(chunk, np.float32))
     except sounddevice.PortAudioError as error:
         raise AudioError(f"no sound device can be opened ({error})", hint="write a file with -o instead") from error
-
-
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """The OutputError that says why `path` could not be written."""
-    return OutputError(
-        f"{path}: cannot be written ({error.strerror or error})", hint="is there space, and is the folder writable?"
-    )

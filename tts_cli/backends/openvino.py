@@ -33,7 +33,7 @@ class OpenVinoNetwork:
         """See `Network.run`."""
         feed = {name: tensors[name] for name in self.inputs}
         self._refuse_other_sizes(feed)
-        request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+        request = self._free_request()
         try:
             results = request.infer(feed, share_inputs=True)
             # The request's own memory is overwritten by the next run.
@@ -42,6 +42,12 @@ class OpenVinoNetwork:
             raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
         finally:
             self._idle.append(request)
+
+    def _free_request(self) -> openvino.InferRequest:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._compiled.create_infer_request()
 
     def _refuse_other_sizes(self, feed: Tensors) -> None:
         for name, shape in self._shapes.items():

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from packaging.requirements import Requirement
 
 from tts_cli.cli.terminal import (
     AddonName,
@@ -82,14 +83,13 @@ def _extras() -> list[Finding]:
 
 
 def _requirements(extra: str | None) -> list[str]:
-    """Names of the packages that this one requires, always or for an extra."""
-    found = []
-    for line in _declared():
-        requirement, _, marker = line.partition(";")
-        wanted = f'extra == "{extra}"' if extra else ""
-        if ("extra ==" in marker) == bool(extra) and wanted in marker.replace("'", '"'):
-            found.append(_name_of(requirement))
-    return found
+    """Names of the packages that this one requires here, always or for an extra."""
+    declared = [Requirement(line) for line in _declared()]
+    always = [one.name for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
+    if extra is None:
+        return always
+    wanted = [one.name for one in declared if one.marker is not None and one.marker.evaluate({"extra": extra})]
+    return [name for name in wanted if name not in always]
 
 
 def _declared() -> list[str]:
@@ -98,11 +98,6 @@ def _declared() -> list[str]:
         return requires("tts-cli") or []
     except PackageNotFoundError:
         return []
-
-
-def _name_of(requirement: str) -> str:
-    end = next((place for place, character in enumerate(requirement) if character in " <>=!~[("), len(requirement))
-    return requirement[:end]
 
 
 def _package(name: str, state_without: str) -> Finding:

@@ -14,6 +14,16 @@ from tts_cli.errors import InputError
 RUNS = Path("runs")
 """Where runs go that are given no folder: each in one by its recipe's name."""
 
+GROUPS = {
+    "acoustic": "Train an acoustic model: phones in, mel frames out.",
+    "vocoder": "Train a vocoder: mel frames in, audio out.",
+    "copycat": "Train CopyCat (model: copycat): phones and a recording's prosody in, mel frames of another speaker out; "
+    "or the speaker encoder that it reads recordings with (model: speaker).",
+    "vae": "Train a variational autoencoder: an acoustic model whose prosody has an embedding, and what hears that in speech.",
+    "syntax": "Train what analyses sentences: their meaning and their syntactic distances. --data is a folder of treebank files.",
+}
+"""Help of the command for each group of models."""
+
 app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
 
 
@@ -21,8 +31,7 @@ app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
 def train(context: typer.Context) -> None:
     """Train a model by a recipe."""
     if context.invoked_subcommand is None:
-        groups = ("acoustic", "vocoder", "copycat", "vae", "syntax")
-        raise InputError("say what to train", hint=", ".join(f"tts train {group} RECIPE" for group in groups))
+        raise InputError("say what to train", hint=", ".join(f"tts train {group} RECIPE" for group in GROUPS))
 
 
 def _command(group: str) -> Callable[..., None]:
@@ -71,21 +80,8 @@ def _command(group: str) -> Callable[..., None]:
     return train_group
 
 
-app.command("acoustic", help="Train an acoustic model: phones in, mel frames out.")(_command("acoustic"))
-app.command("vocoder", help="Train a vocoder: mel frames in, audio out.")(_command("vocoder"))
-app.command(
-    "copycat",
-    help="Train CopyCat (model: copycat): phones and a recording's prosody in, mel frames of another speaker out; "
-    "or the speaker encoder that it reads recordings with (model: speaker).",
-)(_command("copycat"))
-app.command(
-    "vae",
-    help="Train a variational autoencoder: an acoustic model whose prosody has an embedding, and what hears that in speech.",
-)(_command("vae"))
-app.command(
-    "syntax",
-    help="Train what analyses sentences: their meaning and their syntactic distances. --data is a folder of treebank files.",
-)(_command("syntax"))
+for name, help_text in GROUPS.items():
+    app.command(name, help=help_text)(_command(name))
 
 
 def predict_mels(

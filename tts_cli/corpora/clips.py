@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tts_cli.audio.files import quantise, read_native, resample
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
 from tts_cli.corpora.journal import key_of
+from tts_cli.corpora.layouts import RejectKind
 from tts_cli.corpora.manifest import write_arrays
 from tts_cli.errors import AudioError
 
@@ -38,6 +40,8 @@ class Analysis:
     """0 when nothing is voiced."""
     reason: str = ""
     """Empty when the recording is good."""
+    kind: RejectKind | None = None
+    """Kind of the reason."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ class AnalysisTask:
         tokens = [token.rstrip("012") for token in self.tokens]
         return key_of("analysis", ALIGNMENT_VERSION, self.fingerprint, tokens, grid)
 
-    def output_is_there(self) -> bool:
-        """An analysis writes no file."""
-        return True
+    def is_done(self, result: Mapping[str, Any]) -> bool:
+        """Whether a kept result says all that is asked today; rejects once had no kind."""
+        return not result["reason"] or result.get("kind") is not None
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,8 @@ class FeatureTask:
         """Changes whenever the result would."""
         return key_of("features", FEATURES_VERSION, self.fingerprint, self.mel.hash, self.range_hz, self.features)
 
-    def output_is_there(self) -> bool:
-        """Whether the features lie on disk."""
+    def is_done(self, result: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether the features that a kept result tells of lie on disk."""
         return (self.folder / self.features).is_file()
 
 
@@ -93,30 +97,36 @@ class PitchStatistics:
 
 
 def analyse(task: AnalysisTask) -> Analysis:
-    """Validates and aligns one recording; what is wrong with it becomes the reason."""
+    """Validate and align one recording; a fault becomes the reason to reject it."""
     try:
-        audio = _valid_audio(task.audio, task.mel.sample_rate)
-        durations = align(audio, task, task.mel)
-        f0_hz, _ = estimate_f0(audio, task.mel)
+        samples, rate = read_native(task.audio)
     except AudioError as error:
-        return Analysis(reason=error.message.removeprefix(f"{task.audio}: "))
+        return Analysis(reason=error.message.removeprefix(f"{task.audio}: "), kind="unreadable audio")
+    if fault := _fault(samples, rate):
+        return fault
+    audio = _stored(resample(samples, rate, task.mel.sample_rate))
+    try:
+        durations = align(audio, task, task.mel)
+    except AudioError as error:
+        return Analysis(reason=error.message, kind="alignment failed")
+    f0_hz, _ = estimate_f0(audio, task.mel)
     voiced = f0_hz[f0_hz > 0]
     median = float(np.median(voiced)) if len(voiced) else 0.0
     return Analysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3))
 
 
-def _valid_audio(path: Path, sample_rate: int) -> Floats:
-    """The recording at `path`. Raises AudioError when it is unreadable, too short, too long, silent or clipped."""
-    samples, rate = read_native(path)
+def _fault(samples: Floats, rate: int) -> Analysis | None:
+    """Reject a recording that is too short, too long, silent or clipped."""
     seconds, peaks = len(samples) / rate, np.abs(samples)
     if not MIN_SECONDS <= seconds <= MAX_SECONDS:
-        raise AudioError(f"{path}: lasts {seconds:.2f} s, not {MIN_SECONDS} to {MAX_SECONDS:.0f} s")
+        reason = f"lasts {seconds:.2f} s, not {MIN_SECONDS} to {MAX_SECONDS:.0f} s"
+        return Analysis(reason=reason, kind="too short or too long")
     if peaks.max() < _SILENT_PEAK:
-        raise AudioError(f"{path}: silent, its peak is below -60 dB")
+        return Analysis(reason="silent, its peak is below -60 dB", kind="silent")
     clipped = float((peaks >= _FULL_SCALE).mean())
     if clipped > _CLIPPED_SHARE:
-        raise AudioError(f"{path}: clipped, {clipped:.1%} of its samples are at full scale")
-    return _stored(resample(samples, rate, sample_rate))
+        return Analysis(reason=f"clipped, {clipped:.1%} of its samples are at full scale", kind="clipped")
+    return None
 
 
 def _stored(audio: Floats) -> Floats:

@@ -14,8 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tts_cli.audio.files import unwritable
 from tts_cli.errors import RefusedError
+from tts_cli.files import atomic_write, unwritable
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,8 +47,8 @@ class Journal:
     def compact(self, keys: Iterable[str]) -> None:
         """Forgets everything but `keys`."""
         self._results = {key: self._results[key] for key in sorted(set(keys))}
-        lines = (json.dumps({"key": key, "result": result}) for key, result in self._results.items())
-        write_atomically(self.path, lines)
+        with atomic_write(self.path) as file:
+            file.writelines(json.dumps({"key": key, "result": result}) + "\n" for key, result in self._results.items())
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,19 +72,6 @@ def fingerprint(path: Path) -> str:
 def key_of(*parts: object) -> str:
     """A short key that changes whenever one of `parts` does."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
-
-
-def write_atomically(path: Path, lines: Iterable[str]) -> None:
-    """Writes a text file whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_processes: int) -> Iterator[tuple[str, Result]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tts_cli.config import suggest
 from tts_cli.errors import CorpusError
@@ -30,6 +30,24 @@ class Clip:
     kind: str = "statement"
 
 
+RejectKind = Literal[
+    "missing audio",
+    "unreadable audio",
+    "silent",
+    "clipped",
+    "too short or too long",
+    "alignment failed",
+    "empty text",
+    "text that cannot be spoken",
+    "wrong number of columns",
+    "not UTF-8",
+    "duplicate id",
+    "unusable id",
+    "not in the splits, or only there",
+]
+"""Kinds of rejects, as the report of a preparation counts them."""
+
+
 @dataclass(frozen=True)
 class Reject:
     """One recording or transcript line that cannot be used."""
@@ -37,6 +55,7 @@ class Reject:
     where: str
     """The transcript's file:line."""
     id: str
+    kind: RejectKind
     reason: str
 
 
@@ -94,13 +113,13 @@ def detect_layout(folder: Path) -> str:
 
 def _locate(line: _Line, corpus: str, recordings: _Recordings, first_seen: dict[str, str]) -> Clip | Reject:
     if line.id in first_seen:
-        return Reject(line.where, line.id, f"duplicate id, first seen at {first_seen[line.id]}")
+        return Reject(line.where, line.id, "duplicate id", f"duplicate id, first seen at {first_seen[line.id]}")
     first_seen[line.id] = line.where
     if not line.id or re.search(r"[/\\\0]|^\.\.?$", line.id):
-        return Reject(line.where, line.id, "the id is not a file name")
+        return Reject(line.where, line.id, "unusable id", "the id is not a file name")
     audio = recordings.find(line.folder, line.id)
     if audio is None:
-        return Reject(line.where, line.id, f"missing audio: no recording '{line.id}' in {line.folder}")
+        return Reject(line.where, line.id, "missing audio", f"missing audio: no recording '{line.id}' in {line.folder}")
     return Clip(corpus, line.id, line.speaker, line.text, audio, line.where)
 
 
@@ -132,7 +151,8 @@ def _parse_ljspeech(folder: Path) -> Iterator[_Line | Reject]:
         if isinstance(line, Reject):
             yield line
         elif len(columns) not in (2, 3):
-            yield Reject(where, columns[0], f"wrong number of columns: {len(columns)}, expected 2 or 3 separated by '|'")
+            reason = f"wrong number of columns: {len(columns)}, expected 2 or 3 separated by '|'"
+            yield Reject(where, columns[0], "wrong number of columns", reason)
         else:
             yield _Line(where, _stem(columns[0]), columns[-1].strip() or columns[1].strip(), folder.resolve().name, audio)
 
@@ -147,7 +167,8 @@ def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
         if match:
             yield _Line(where, _stem(match[1]), match[2].replace('\\"', '"').strip(), speaker, audio)
         else:
-            yield line if isinstance(line, Reject) else Reject(where, "", 'wrong number of columns: expected ( id "text" )')
+            reason = 'wrong number of columns: expected ( id "text" )'
+            yield line if isinstance(line, Reject) else Reject(where, "", "wrong number of columns", reason)
 
 
 def _parse_librispeech(folder: Path) -> Iterator[_Line | Reject]:
@@ -170,7 +191,7 @@ def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
-            yield where, Reject(where, "", "the line is not UTF-8 text")
+            yield where, Reject(where, "", "not UTF-8", "the line is not UTF-8 text")
             continue
         if text.strip():
             yield where, text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +13,11 @@ from zipfile import BadZipFile
 import numpy as np
 from pydantic import ValidationError
 
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
-from tts_cli.corpora.journal import write_atomically
+from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
 from tts_cli.errors import CorpusError
+from tts_cli.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
 """The splits of a prepared corpus. `unseen` is none of them: what is set aside can never be trained on."""
@@ -88,6 +88,34 @@ class Corpus:
         """Names of the speakers, sorted; a speaker's index is its place here."""
         return tuple(sorted(self.summary.speakers))
 
+    @property
+    def facts(self) -> CorpusFacts:
+        """Facts for a model that learns all speakers of this corpus."""
+        summaries = self.summary.speakers
+        speakers = [
+            SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
+            for name in self.speakers
+        ]
+        return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers))
+
+    def held_out(self, facts: CorpusFacts, count: int) -> list[Features]:
+        """Return the first `count` utterances of the speakers of `facts`, in turns, held-out ones before others.
+
+        Raises CorpusError when the corpus has none of these speakers, another mel configuration or other symbols.
+        """
+        _check_agreement(self.folder, self.summary, facts.mel, facts.symbols)
+        known = [recording for recording in self.recordings if recording.speaker in facts.speaker_names]
+        if not known:
+            raise CorpusError(f"{self.folder}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
+        return [self._features(recording, facts) for recording in _in_turns(known)[:count]]
+
+    def _features(self, recording: Recording, facts: CorpusFacts) -> Features:
+        phones = np.array([facts.symbols.index(token) for token in recording.tokens], np.int64)
+        durations = np.array(recording.durations, np.int64)
+        speaker = np.array(facts.speaker_names.index(recording.speaker))
+        frames = self.load(recording, ("mel", "log_f0", "voicing", "energy"))
+        return {"phones": phones, "durations": durations, "speaker": speaker, **frames}
+
     def of_speakers(self, names: Sequence[str]) -> Corpus:
         """The part of the corpus that `names` speak. Raises CorpusError for a name it lacks."""
         for name in names:
@@ -133,29 +161,34 @@ class Corpus:
         return arrays
 
 
+def _in_turns(recordings: Sequence[Recording]) -> list[Recording]:
+    """Sort held-out recordings before others; of either the first of every speaker, then the second, ..."""
+    counts: Counter[tuple[bool, str]] = Counter()
+    places: list[tuple[bool, int]] = []
+    for recording in recordings:
+        is_trained_on = recording.split == "train"
+        places.append((is_trained_on, counts[is_trained_on, recording.speaker]))
+        counts[is_trained_on, recording.speaker] += 1
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return [recordings[index] for index in order]
+
+
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
-def write_arrays(path: Path, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-    """Write the features of a recording, whole or not at all. Raises OutputError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
+    """Write the features of a recording, arrays by name, whole or not at all. Raises OutputError."""
+    with atomic_write(path, "wb", parents=True) as file:
+        np.savez(file, **arrays)
 
 
 def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
     """Writes `corpus.json` and, last, `manifest.jsonl`: where that lies, the corpus is complete. Raises OutputError."""
-    write_atomically(folder / "corpus.json", [json.dumps(summary.model_dump(), indent=1, ensure_ascii=False)])
-    lines = (json.dumps(recording.model_dump(), ensure_ascii=False) for recording in recordings)
-    write_atomically(folder / "manifest.jsonl", lines)
+    with atomic_write(folder / "corpus.json") as file:
+        file.write(json.dumps(summary.model_dump(), indent=1, ensure_ascii=False) + "\n")
+    with atomic_write(folder / "manifest.jsonl") as file:
+        file.writelines(json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings)
 
 
 def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, ...] | None = None) -> Corpus:

@@ -143,7 +143,8 @@ def packed_frames(corpus: Corpus, recordings: Clips, index: Mapping[str, NDArray
     buffer = io.BytesIO()
     changes = np.diff(np.concatenate(steps), prepend=0).astype(np.int32)
     bits = np.packbits(np.concatenate(voiced))
-    np.savez(buffer, voiced=bits, log_f0_changes=changes, unvoiced_log_f0=np.array(levels, np.float32), **(index or {}))
+    named: dict[str, Any] = {"voiced": bits, "log_f0_changes": changes, "unvoiced_log_f0": np.array(levels, np.float32)}
+    np.savez(buffer, **named, **dict[str, Any](index or {}))
     return lzma.compress(buffer.getvalue(), preset=9)
 
 
@@ -196,7 +197,7 @@ def _contours(frames: dict[str, NDArray[Any]], rows: Clips) -> Iterator[tuple[Fl
     frame = place = 0
     for row, level in zip(rows, frames["unvoiced_log_f0"], strict=True):
         voicing = voiced[frame : frame + row.num_frames]
-        f0_hz = np.zeros(row.num_frames)
+        f0_hz: NDArray[Any] = np.zeros(row.num_frames)
         number = int(voicing.sum())
         f0_hz[voicing] = np.exp(log_f0[place : place + number])
         yield interpolate_log_f0(f0_hz, float(np.exp(level))), voicing.astype(np.float32)

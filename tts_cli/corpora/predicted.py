@@ -6,16 +6,16 @@ recording were given to the model, so that a predicted mel and its recording agr
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import CorpusError
+from tts_cli.files import atomic_write
 
 
 def predicted_path(corpus: Corpus, name: str, recording: Recording) -> Path:
@@ -25,17 +25,8 @@ def predicted_path(corpus: Corpus, name: str, recording: Recording) -> Path:
 
 def write_predicted(corpus: Corpus, name: str, recording: Recording, mel: Floats) -> None:
     """Write a predicted mel (T, bands), whole or not at all. Raises OutputError."""
-    path = predicted_path(corpus, name, recording)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.save(file, mel.astype(np.float16))
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(predicted_path(corpus, name, recording), "wb", parents=True) as file:
+        np.save(file, mel.astype(np.float16))
 
 
 class PredictedMels:
@@ -58,7 +49,7 @@ class PredictedMels:
         name, recording = self.items[place]
         path = predicted_path(self._corpus, name, recording)
         try:
-            mel = np.load(path)
+            mel: NDArray[np.float16] = np.load(path)
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path}: damaged ({error})", hint="run tts predict-mels again") from error
         if mel.shape != (recording.num_frames, self._corpus.mel.num_bands):

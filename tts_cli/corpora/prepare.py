@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 
 from tts_cli.audio.alignment import ALIGNMENT_VERSION
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import MelConfig
 from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
@@ -32,6 +31,7 @@ from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, S
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
+from tts_cli.files import unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS, Utterance
 
@@ -132,11 +132,12 @@ class _Preparation:
         entries = []
         for number, clip in enumerate(clips, start=1):
             try:
-                if not clip.text:
-                    raise TextError("empty text")
-                entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
+                if clip.text:
+                    entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
+                else:
+                    self.rejects.append(Reject(clip.where, clip.id, "empty text", "empty text"))
             except TextError as error:
-                self.rejects.append(Reject(clip.where, clip.id, error.message))
+                self.rejects.append(Reject(clip.where, clip.id, "text that cannot be spoken", error.message))
             self.progress("text", number, len(clips))
         return entries
 
@@ -150,8 +151,9 @@ class _Preparation:
         good = []
         for entry, result in zip(entries, self._finish("alignment", analyse, tasks), strict=True):
             analysis = Analysis(**result)
-            if analysis.reason:
-                self.rejects.append(Reject(entry.clip.where, entry.clip.id, f"{entry.clip.audio.name}: {analysis.reason}"))
+            if analysis.kind:
+                reason = f"{entry.clip.audio.name}: {analysis.reason}"
+                self.rejects.append(Reject(entry.clip.where, entry.clip.id, analysis.kind, reason))
             else:
                 good.append(replace(entry, analysis=analysis))
         return good
@@ -175,7 +177,7 @@ class _Preparation:
         pending = {
             key: task
             for key, task in zip(keys, tasks, strict=True)
-            if self.journal.get(key) is None or not task.output_is_there()
+            if (kept := self.journal.get(key)) is None or not task.is_done(kept)
         }
         num_kept = len(tasks) - len(pending)
         for number, (key, result) in enumerate(run_all(function, pending, self.options.num_processes), start=1):

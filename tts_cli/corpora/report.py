@@ -8,29 +8,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tts_cli.corpora.journal import write_atomically
-from tts_cli.corpora.layouts import Reject
+from tts_cli.corpora.layouts import Reject, RejectKind
 from tts_cli.corpora.manifest import CorpusSummary, Recording
 from tts_cli.errors import RefusedError
-
-_KINDS = {
-    "missing audio": "missing audio",
-    "cannot be read": "unreadable audio",
-    "the file is": "unreadable audio",
-    "holds": "unreadable audio",
-    "silent": "silent",
-    "clipped": "clipped",
-    "lasts": "too short or too long",
-    "alignment failed": "alignment failed",
-    "empty text": "empty text",
-    "wrong number of columns": "wrong number of columns",
-    "UTF-8": "not UTF-8",
-    "duplicate id": "duplicate id",
-    "not a file name": "unusable id",
-    "splits list": "not in the splits, or only there",
-    "splits do not list": "not in the splits, or only there",
-}
-"""The kind of a reject, by a phrase of its reason; what is left was refused by the text front end."""
+from tts_cli.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -57,8 +38,8 @@ class PrepareReport:
     """Clips left out because the splits set them aside."""
     speakers: list[SpeakerReport]
     rejects: list[Reject]
-    reasons: dict[str, int]
-    """Rejects by the kind of their reason."""
+    reasons: dict[RejectKind, int]
+    """Number of rejects of each kind."""
 
     @property
     def num_clips(self) -> int:
@@ -82,7 +63,7 @@ def make_report(recordings: list[Recording], summary: CorpusSummary, rejects: li
         num_unseen=num_unseen,
         speakers=_speaker_reports(summary),
         rejects=rejects,
-        reasons=dict(Counter(_kind_of(reject.reason) for reject in rejects).most_common()),
+        reasons=dict(Counter(reject.kind for reject in rejects).most_common()),
     )
 
 
@@ -95,11 +76,7 @@ def _speaker_reports(summary: CorpusSummary) -> list[SpeakerReport]:
     return reports
 
 
-def _kind_of(reason: str) -> str:
-    """What `reason` has in common with others."""
-    return next((kind for phrase, kind in _KINDS.items() if phrase in reason), "text that cannot be spoken")
-
-
 def write_report(folder: Path, report: PrepareReport) -> None:
     """Writes `report.json`. Raises OutputError."""
-    write_atomically(folder / "report.json", [json.dumps(asdict(report), indent=1, ensure_ascii=False)])
+    with atomic_write(folder / "report.json") as file:
+        file.write(json.dumps(asdict(report), indent=1, ensure_ascii=False) + "\n")

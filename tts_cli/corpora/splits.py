@@ -79,7 +79,7 @@ def apply_splits(source: Source, splits: Splits) -> tuple[Source, int]:
 
 def _with_row(clip: Clip, row: SplitRow | None) -> Clip | Reject:
     if row is None:
-        return Reject(clip.where, clip.id, "the splits do not list it")
+        return Reject(clip.where, clip.id, "not in the splits, or only there", "the splits do not list it")
     return replace(clip, speaker=row.speaker, split=row.split, kind=row.kind, text=row.text.strip())
 
 
@@ -87,7 +87,8 @@ def _absent(source: Source, listed: dict[str, SplitRow]) -> Iterator[Reject]:
     there = {clip.id for clip in source.clips} | {reject.id for reject in source.rejects}
     for name, row in listed.items():
         if name not in there and row.split != "unseen":
-            yield Reject(row.where, name, f"the splits list it, but '{source.corpus}' has no transcript of it")
+            reason = f"the splits list it, but '{source.corpus}' has no transcript of it"
+            yield Reject(row.where, name, "not in the splits, or only there", reason)
 
 
 def share_out(clips: Iterable[Clip]) -> list[Clip]:

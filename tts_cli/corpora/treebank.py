@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from tts_cli.corpora.batching import Batch, Epochs, padded
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CorpusError, TextError
 from tts_cli.selection.pieces import WordPieces, leaves_of
 from tts_cli.selection.syntax import PUNCTUATION_TAGS, Tree, brackets, fold, read_trees, syntactic_distances, tree_from_distances
@@ -60,11 +61,11 @@ class ParsedSentence:
 class Treebank:
     """A treebank, opened and checked."""
 
-    def __init__(
-        self, folder: Path, sentences: dict[str, list[Tree]], documents: dict[str, str], pieces: WordPieces | None = None
-    ) -> None:
-        """`sentences` are the trees of each document, `documents` says the split of each; `pieces` cuts words for batches."""
-        self.folder, self.pieces, self._sentences, self._documents = folder, pieces, sentences, documents
+    facts = CorpusFacts()
+
+    def __init__(self, folder: Path, sentences: dict[str, list[Tree]], documents: dict[str, str]) -> None:
+        """`sentences` are the trees of each document, `documents` says the split of each."""
+        self.folder, self._sentences, self._documents = folder, sentences, documents
 
     def of_split(self, split: str, said: bool = False) -> list[ParsedSentence]:
         """The sentences of "train", "validation" or "test"; `said`: with numbers and symbols as the words that are spoken.
@@ -82,9 +83,13 @@ class Treebank:
             raise CorpusError(f"{self.folder}: no sentence is of the split '{split}'", hint="valid: train, validation, test")
         return chosen
 
+    def held_out(self, facts: CorpusFacts, count: int) -> list[ParsedSentence]:  # noqa: ARG002
+        """Return the first `count` validation sentences of several words. Raises CorpusError when there are none."""
+        return [sentence for sentence in self.of_split("validation") if len(sentence.words) > 1][:count]
 
-def open_treebank(folder: Path, pieces: WordPieces | None = None) -> Treebank:
-    """The treebank in `folder`; batches of it need `pieces`. Raises CorpusError naming file and line of what is wrong."""
+
+def open_treebank(folder: Path) -> Treebank:
+    """Open the treebank in `folder`. Raises CorpusError naming file and line of what is wrong."""
     documents = _read_splits(folder / SPLITS_FILE)
     files = sorted(folder.glob("*.ptb"))
     if not files:
@@ -92,7 +97,7 @@ def open_treebank(folder: Path, pieces: WordPieces | None = None) -> Treebank:
     for file in files:
         if file.stem not in documents:
             raise CorpusError(f"{file}: {SPLITS_FILE} does not say what it serves", hint="name it there: train, dev or test")
-    return Treebank(folder, {file.stem: list(read_trees(file)) for file in files}, documents, pieces)
+    return Treebank(folder, {file.stem: list(read_trees(file)) for file in files}, documents)
 
 
 def parsed_sentence(document: str, tree: Tree) -> ParsedSentence:
@@ -186,6 +191,19 @@ def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[in
     return int(np.sum(unequal & (orders[0] == orders[1]))), int(np.sum(unequal))
 
 
+def treebank_batch(pieces: WordPieces, items: Sequence[tuple[ParsedSentence, Marks]]) -> Batch:
+    """Return sentences with these of their marks as one batch, see `TreebankBatches`."""
+    encoded = [pieces.encode(sentence.words, sentence.marked(marks)) for sentence, marks in items]
+    columns = {
+        "pieces": [np.array(ids) for ids, _ in encoded],
+        "piece_mask": [np.ones(len(ids), np.float32) for ids, _ in encoded],
+        "first_pieces": [np.array(first) for _, first in encoded],
+        "word_mask": [np.ones(len(first), np.float32) for _, first in encoded],
+        "distances": [np.array(sentence.distances) for sentence, _ in items],
+    }
+    return {name: padded([array[:, None] for array in arrays], 0) for name, arrays in columns.items()}
+
+
 class TreebankBatches:
     """Sentences of similar length, at most `batch_pieces` word pieces a batch, padding included; every one once an epoch.
 
@@ -194,9 +212,11 @@ class TreebankBatches:
     int64. A share `lost_marks` of the sentences of an epoch is without some of its marks, and half of them all as they are said.
     """
 
-    def __init__(self, treebank: Treebank, split: str, batch_pieces: int, lost_marks: float, seed: int) -> None:
-        assert treebank.pieces is not None
-        self.seed, self.lost_marks, self._pieces = seed, lost_marks, treebank.pieces
+    def __init__(
+        self, treebank: Treebank, split: str, pieces: WordPieces, batch_pieces: int, lost_marks: float, seed: int
+    ) -> None:
+        """`pieces` cuts words into the encoder's word pieces."""
+        self.seed, self.lost_marks, self._pieces = seed, lost_marks, pieces
         forms = zip(treebank.of_split(split), treebank.of_split(split, said=True), strict=True)
         self.sentences = [pair for pair in forms if len(pair[0].words) > 1]
         lengths = [len(self._encoded(written, "all")[0]) for written, _ in self.sentences]
@@ -218,15 +238,7 @@ class TreebankBatches:
 
     def collate(self, items: Sequence[tuple[ParsedSentence, Marks]]) -> Batch:
         """Sentences with these of their marks as one batch."""
-        encoded = [self._encoded(sentence, marks) for sentence, marks in items]
-        columns = {
-            "pieces": [np.array(pieces) for pieces, _ in encoded],
-            "piece_mask": [np.ones(len(pieces), np.float32) for pieces, _ in encoded],
-            "first_pieces": [np.array(first) for _, first in encoded],
-            "word_mask": [np.ones(len(first), np.float32) for _, first in encoded],
-            "distances": [np.array(sentence.distances) for sentence, _ in items],
-        }
-        return {name: padded([array[:, None] for array in arrays], 0) for name, arrays in columns.items()}
+        return treebank_batch(self._pieces, items)
 
     def _encoded(self, sentence: ParsedSentence, marks: Marks) -> tuple[list[int], list[int]]:
         return self._pieces.encode(sentence.words, sentence.marked(marks))

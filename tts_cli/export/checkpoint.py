@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from tts_cli.addon.library import list_addons
-from tts_cli.errors import CheckpointError, InputError
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.errors import CheckpointError, InputError, TextError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness
-from tts_cli.export.parity import Parity, Sample
-from tts_cli.models import CorpusFacts, TrainableModel, find_kind
-from tts_cli.models.parts import Features
+from tts_cli.export.parity import Parity, Sample, round_parameters
+from tts_cli.models import TrainableModel, find_kind, open_data
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, load_model
 from tts_cli.training.weights import of_speakers
@@ -75,24 +75,26 @@ def export_addon(
     _addon_kind(source)
     if options.speakers:
         model = of_speakers(model, options.speakers)
-    folder = corpus or Path(source.recipe.data or "")
-    utterances = model.held_out(folder, NUM_SENTENCES)
-    rounding_loss = model.rounding_loss(folder)
-    with selection_parts(model, folder, options.linguistics, output.parent) as (fields, assets):
+    data = open_data(source.description.kind, corpus or Path(source.recipe.data or ""))
+    parts, samples = model.export_parts(), _samples(model, data.held_out(model.facts, NUM_SENTENCES))
+    with selection_parts(model, data, options.linguistics, output.parent) as (fields, assets):
+        before = model.rounding_figures(data)
+        round_parameters(parts)
+        after = model.rounding_figures(data)
         parities = write_addon(
             output,
             {**_description(output, model, source, options), **fields},
-            model.export_parts(),
-            _samples(model, utterances),
+            parts,
+            samples,
             {**model.export_assets(), **assets},
             model_card=card or model_card(output.name, source, model.facts),
             tolerance=options.tolerance,
         )
-    for line in rounding_loss():
+    for line in model.rounding_report(before, after):
         say(line)
     if options.default_vocoder in list_addons(output.parent):
-        # A voice that cannot speak these sentences, of another language perhaps, is an addon all the same.
-        with suppress(InputError):
+        # A voice that cannot speak the sentences, of another language perhaps, is an addon all the same.
+        with suppress(TextError):
             add_loudness(output)
     return parities
 
@@ -163,7 +165,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
     }
 
 
-def _samples(model: TrainableModel, utterances: Iterable[Features]) -> dict[str, list[Sample]]:
+def _samples(model: TrainableModel, utterances: Iterable[Any]) -> dict[str, list[Sample]]:
     """Inputs of every part, by its name."""
     samples: dict[str, list[Sample]] = {}
     with torch.no_grad():

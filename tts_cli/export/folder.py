@@ -20,7 +20,8 @@ from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.config import parse
 from tts_cli.errors import InputError, OutputError
 from tts_cli.export.network import export_network
-from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity, round_parameters
+from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity
+from tts_cli.files import atomic_write
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 
@@ -49,15 +50,20 @@ def write_addon(
 ) -> list[Parity]:
     """Write the addon `folder`, replacing an older one; say how far each output is from torch in every context that runs here.
 
-    `description` has the fields of addon.json except networks and assets; contexts it has win over the shipped ones. `samples`
-    are real inputs of each part, by its name.
-    The parts' parameters are rounded to what the addon keeps. Raises RefusedError over the tolerance, ConfigError for a wrong
-    description, AddonError when its stack does not fit its networks, OutputError when the folder cannot be written; then an older
-    addon stays as it was.
+    Args:
+        description: Fields of addon.json except networks and assets; contexts it has win over the shipped ones.
+        parts: The networks. Their parameters have been rounded to what the addon keeps, see `parity.round_parameters`.
+        samples: Real inputs of each part, by its name.
+
+    Raises:
+        RefusedError: An output differs by more than the tolerance.
+        ConfigError: The description is wrong.
+        AddonError: The stack does not fit the networks.
+        OutputError: The folder cannot be written. After any of these an older addon is as it was.
     """
     with _replacing(folder) as new:
         (new / "networks").mkdir()
-        networks = {part.name: _write_network(part, new / "networks", samples[part.name]) for part in parts}
+        networks = {part.name: export_network(part, new / "networks", samples[part.name][0]) for part in parts}
         contexts = shipped_contexts(networks)
         parities = [
             parity
@@ -78,11 +84,6 @@ def write_addon(
     return parities
 
 
-def _write_network(part: ExportPart, folder: Path, samples: Sequence[Sample]) -> NetworkSpec:
-    round_parameters(part)
-    return export_network(part, folder, samples[0])
-
-
 def _contexts_here(contexts: Mapping[str, Context]) -> list[str]:
     """Those whose backends are installed."""
     backends = {name: {settings.backend for settings in context.networks.values()} for name, context in contexts.items()}
@@ -99,9 +100,9 @@ def _measure(
 
 
 def write_addon_config(folder: Path, config: AddonConfig) -> None:
-    """Write addon.json into `folder`, defaults spelled out."""
-    text = json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    (folder / ADDON_FILE).write_text(text + "\n", encoding="utf-8")
+    """Write addon.json into `folder`, defaults spelled out. Raises OutputError."""
+    with atomic_write(folder / ADDON_FILE) as file:
+        file.write(json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
 
 
 def addon_schema() -> str:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from tts_cli.addon.config import ADDON_FILE, read_addon_config
 from tts_cli.addon.library import file_hash, find_addon
-from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import CorpusError
-from tts_cli.models import CorpusFacts, TrainableModel
+from tts_cli.models import TrainableModel
 from tts_cli.models.parts import ExportPart
 from tts_cli.selection.feature import SELECTOR
 from tts_cli.selection.filler import Analysis, Analyst
@@ -42,7 +43,7 @@ SELECTION_STACK: list[dict[str, Any]] = [
 
 @contextmanager
 def selection_parts(
-    model: TrainableModel, corpus: Path, linguistics: str, near: Path
+    model: TrainableModel, corpus: Corpus, linguistics: str, near: Path
 ) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
     """What the addon of `model` has for prosody selection: fields of addon.json, and assets. Both are empty without embeddings.
 
@@ -54,8 +55,8 @@ def selection_parts(
         yield {}, {}
         return
     folder = find_addon(linguistics, near=near)
-    recordings = _training_recordings(opened := open_corpus(corpus, model.facts.mel, model.facts.symbols), model.facts)
-    embeddings = np.stack([_embedding(encoder, opened, recording) for recording in recordings])
+    recordings = _training_recordings(corpus, model.facts)
+    embeddings = np.stack([_embedding(encoder, corpus, recording) for recording in recordings])
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
         said = [Said(one.id, names.index(one.speaker), one.text) for one in recordings]

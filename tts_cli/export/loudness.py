@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.config import AddonConfig, read_addon_config
 from tts_cli.audio.mel import Floats
-from tts_cli.errors import AddonError, InputError, OutputError
+from tts_cli.errors import AddonError, InputError, TextError
 from tts_cli.export.folder import write_addon_config
 from tts_cli.voice.synthesis import Voice, load
 
@@ -48,7 +47,13 @@ class SpeakerLevel:
 
 
 def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
-    """The level of every speaker over SENTENCES, one after the other, as the voice's stack is without correction by `Gain`."""
+    """Yield the level of every speaker over SENTENCES, as the voice's stack is without correction by `Gain`.
+
+    Raises TextError for a voice of other symbols, which cannot speak these sentences.
+    """
+    said = {token for sentence in voice.sentences(SENTENCES) for token in sentence.tokens}
+    if unknown := sorted(said - set(voice.acoustic.config.symbols)):
+        raise TextError(f"addon '{voice.acoustic.name}' has no symbol '{unknown[0]}', which measuring its loudness needs")
     voice = voice.variant(speakers=_with_loudness(voice.acoustic.config, {}).speakers)
     for speaker in voice.speakers:
         chunks = voice.stream(SENTENCES, speaker, sentence_silence_s=0.0, best_effort=True)
@@ -60,14 +65,15 @@ def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
 def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
     """Measures the speakers of the acoustic addon in `folder`, spoken with its default vocoder, and writes it into addon.json.
 
-    Raises AddonError for another kind of addon and for a vocoder that is not found, InputError where it cannot be measured.
+    Raises AddonError for another kind of addon and for a vocoder that is not found, TextError for a voice that cannot speak the
+    sentences, InputError where the package that measures is not installed, OutputError when addon.json cannot be written.
     """
     config = read_addon_config(folder)
     if config.kind != "acoustic":
         raise AddonError(f"addon '{config.name}' is of kind '{config.kind}': only acoustic ones have speakers")
     levels = tuple(measure_levels(load(folder)))
     loudness = {level.speaker: round(level.loudness_lufs, 2) for level in levels if math.isfinite(level.loudness_lufs)}
-    _replace_config(folder, _with_loudness(config, loudness))
+    write_addon_config(folder, _with_loudness(config, loudness))
     return levels
 
 
@@ -75,15 +81,6 @@ def _with_loudness(config: AddonConfig, loudness_lufs: dict[str, float]) -> Addo
     """The configuration with these speakers measured, and no others."""
     speakers = [speaker.model_copy(update={"loudness_lufs": loudness_lufs.get(speaker.name)}) for speaker in config.speakers]
     return config.model_copy(update={"speakers": tuple(speakers)})
-
-
-def _replace_config(folder: Path, config: AddonConfig) -> None:
-    try:
-        with tempfile.TemporaryDirectory(prefix=".measured.", dir=folder) as scratch:
-            write_addon_config(Path(scratch), config)
-            (Path(scratch) / ADDON_FILE).replace(folder / ADDON_FILE)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def integrated_loudness(audio: Floats, sample_rate: int) -> float:

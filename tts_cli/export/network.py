@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, NodeProto, TensorProto
 from torch import Tensor, nn
 
 from tts_cli.addon.library import file_hash
 from tts_cli.backends import graph_outputs
 from tts_cli.export.margins import find_margins
-from tts_cli.export.storage import Arrays, stored, widened
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.storage import SCALE, Arrays, stored
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
 
 OPSET = 20
 _ALIGNMENT_BYTES = 64
 _TIME_AXIS = 1
+_WIDE = ".float32"
 _UNKNOWN = "0" * 64
 
 
@@ -106,12 +107,50 @@ def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
 def _append_parameters(model: ModelProto, values: Arrays, file: Path) -> None:
     """Make `values` initialisers whose data lies in `file`, and let nodes read their float32 form."""
     graph = model.graph
-    _replace(graph.node, widened(graph.node, values))
+    _replace(graph.node, _widened(graph.node, values))
     with file.open("wb") as data:
         for name, value in values.items():
             data.write(b"\0" * (-data.tell() % _ALIGNMENT_BYTES))
             graph.initializer.append(_external_tensor(name, value, file.name, data.tell()))
             data.write(value.tobytes())
+
+
+def _widened(nodes: Iterable[NodeProto], arrays: Mapping[str, NDArray[np.generic]]) -> list[NodeProto]:
+    """The nodes of a graph that read parameters as float32, though they are kept otherwise, with the nodes that widen them.
+
+    Runtimes widen matrices when they load, but of a table only the rows that are looked up.
+    """
+    narrow = {name for name, value in arrays.items() if value.dtype in (np.float16, np.int8)}
+    reading: list[NodeProto] = []
+    for node in nodes:
+        if node.op_type == "Gather" and node.input[0] + SCALE in arrays:
+            reading += _looked_up(node)
+        else:
+            inputs = [name + _WIDE if name in narrow else name for name in node.input]
+            del node.input[:]
+            node.input.extend(inputs)
+            reading.append(node)
+    read = {name for node in reading for name in node.input}
+    return [node for name in arrays if name + _WIDE in read for node in _whole(name, name + SCALE in arrays)] + reading
+
+
+def _whole(name: str, scaled: bool) -> list[NodeProto]:
+    if not scaled:
+        return [onnx.helper.make_node("Cast", [name], [name + _WIDE], to=TensorProto.FLOAT)]
+    # Not DequantizeLinear, which ONNX Runtime works out again on every run.
+    cast = onnx.helper.make_node("Cast", [name], [f"{name}.unscaled"], to=TensorProto.FLOAT)
+    return [cast, onnx.helper.make_node("Mul", [f"{name}.unscaled", name + SCALE], [name + _WIDE])]
+
+
+def _looked_up(node: NodeProto) -> list[NodeProto]:
+    table, rows = node.input
+    result = node.output[0]
+    return [
+        onnx.helper.make_node("Gather", [table, rows], [f"{result}.int8"]),
+        onnx.helper.make_node("Gather", [table + SCALE, rows], [f"{result}.scale"]),
+        onnx.helper.make_node("Cast", [f"{result}.int8"], [f"{result}.unscaled"], to=TensorProto.FLOAT),
+        onnx.helper.make_node("Mul", [f"{result}.unscaled", f"{result}.scale"], [result]),
+    ]
 
 
 def _external_tensor(name: str, value: NDArray[np.generic], location: str, offset: int) -> TensorProto:

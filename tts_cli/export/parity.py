@@ -12,8 +12,8 @@ from torch import Tensor
 from tts_cli.backends import Network
 from tts_cli.errors import RefusedError
 from tts_cli.export.margins import outputs_of
-from tts_cli.export.storage import restored, stored
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.storage import restored, stored
 from tts_cli.ports import Array
 
 Sample = Sequence[Tensor]
@@ -37,9 +37,10 @@ class Parity:
         return self.largest_difference / max(1.0, self.largest_value)
 
 
-def round_parameters(part: ExportPart) -> None:
-    """Give every parameter the value an addon keeps, so that what is left to differ is the computation."""
-    with torch.no_grad():
+@torch.no_grad()
+def round_parameters(parts: Iterable[ExportPart]) -> None:
+    """Give every parameter of `parts` the value that an addon keeps, in place: only the computation can then differ."""
+    for part in parts:
         for name, value in part.module.state_dict().items():
             value.copy_(torch.from_numpy(restored(stored(name, value, part.storage))[name]))
 

@@ -3,7 +3,7 @@
 The file of a kind offers
 - `Config(StrictModel)`: the `network` section of its recipes;
 - `BatchConfig(StrictModel)`: the `batches` section of its recipes;
-- `Model(TrainableModel)`: the module, its losses, and the parts that `tts export-addon` writes.
+- `Model(TrainableModel)`: the module, its losses, and the networks that `tts export-addon` writes.
 
 The one training loop knows models by `TrainableModel` alone.
 """
@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tts_cli.audio.mel import MelConfig
-from tts_cli.config import StrictModel, suggest
-from tts_cli.corpora.held_out import held_out_utterances
+from tts_cli.config import suggest
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import ConfigError
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 
 Batch = dict[str, Tensor]
 
@@ -37,40 +36,19 @@ class Kind(NamedTuple):
     module: str
     addon: Literal["acoustic", "vocoder", "linguistics"] | None = None
     """The kind of addon it becomes; None: it is only a part of other models, which begin from its weights."""
+    learns_from: Literal["recordings", "treebank"] = "recordings"
+    """The data that it is trained on: a prepared corpus, or a folder of Penn trees."""
 
 
 KINDS = {
     "attention": Kind("acoustic", "tts_cli.models.attention", "acoustic"),
     "explicit-duration": Kind("acoustic", "tts_cli.models.acoustic", "acoustic"),
-    "syntax": Kind("syntax", "tts_cli.models.syntax", "linguistics"),
+    "syntax": Kind("syntax", "tts_cli.models.syntax", "linguistics", "treebank"),
     "speaker": Kind("copycat", "tts_cli.models.speaker"),
     "copycat": Kind("copycat", "tts_cli.models.copycat", "acoustic"),
     "vae": Kind("vae", "tts_cli.models.vae", "acoustic"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder", "vocoder"),
 }
-
-
-class SpeakerFacts(StrictModel):
-    """One voice of a corpus; its id is its place in the list of speakers."""
-
-    name: str
-    mean_log_f0: float = 0.0
-    """Mean of the natural logarithm of F0 in Hertz over voiced frames."""
-    std_log_f0: float = 1.0
-
-
-class CorpusFacts(StrictModel):
-    """What a model must know of the corpus it learns from, and what its addon repeats."""
-
-    mel: MelConfig = MelConfig()
-    symbols: tuple[str, ...] = ()
-    """Tokens; their ids are their places."""
-    speakers: tuple[SpeakerFacts, ...] = ()
-
-    @property
-    def speaker_names(self) -> list[str]:
-        """Names in the order of their ids."""
-        return [speaker.name for speaker in self.speakers]
 
 
 class Batches(Protocol):
@@ -100,29 +78,16 @@ class TrainableModel(nn.Module, ABC):
         self.config = config
         self.facts = facts
 
-    @classmethod
-    def open_corpus(cls, folder: Path, config: Any) -> Any:  # noqa: ARG003
-        """What is learnt from, by default a prepared corpus; `config` is the file's `Config`. Raises CorpusError."""
-        return open_corpus(folder)
-
-    @classmethod
-    def corpus_facts(cls, corpus: Any) -> CorpusFacts:
-        """What a model must know of `corpus`."""
-        summaries = corpus.summary.speakers
-        speakers = [
-            SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
-            for name in corpus.speakers
-        ]
-        return CorpusFacts(mel=corpus.mel, symbols=corpus.summary.symbols, speakers=tuple(speakers))
-
     def begin(self) -> str | None:
         """Take the weights from which every fresh training of this kind begins, if there are such; says which, in one line."""
         return None
 
-    @classmethod
     @abstractmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        """Batches of the `split` ("train" or "validation") of a prepared corpus; `config` is the file's `BatchConfig`."""
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        """Return batches of the `split` ("train" or "validation") of what `open_data` gives for this kind of model.
+
+        `config` is the file's `BatchConfig`.
+        """
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         """The parameters of each player, in the order in which they take their turns within a step; each has an optimiser.
@@ -143,9 +108,12 @@ class TrainableModel(nn.Module, ABC):
         """
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen."""
+        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen.
+
+        Batches are averaged by `weight`, as in `losses`.
+        """
         losses = self.losses(batch, next(iter(self.players())), 0)
-        return {name: float(value) for name, value in losses.items() if name != "weight"}
+        return {name: float(value) for name, value in losses.items()}
 
     def remark(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
         """What the user should hear of when validation has `measured` this: one line, or None."""
@@ -171,20 +139,20 @@ class TrainableModel(nn.Module, ABC):
         """Files that its addon needs, by the names of its assets."""
         return {}
 
-    def rounding_loss(self, corpus: Path) -> Callable[[], list[str]]:  # noqa: ARG002
-        """Measures the model; what is returned is called when its parameters are what its addon keeps, and tells what that cost.
-
-        `corpus` is the folder of the corpus whose held-out utterances tell it.
-        """
-        return list
-
-    def held_out(self, corpus: Path, count: int) -> list[Features]:
-        """The first `count` utterances of a corpus, held-out ones before others. Raises CorpusError."""
-        return held_out_utterances(corpus, self.facts, count)
-
     @abstractmethod
-    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
-        """Inputs for each part, by its name, on which export compares torch with the exported network."""
+    def export_samples(self, utterance: Any) -> dict[str, tuple[Tensor, ...]]:
+        """Inputs for each part, by its name, on which export compares torch with the exported network.
+
+        `utterance` is one of those that `held_out` of the model's data gives.
+        """
+
+    def rounding_figures(self, corpus: Any) -> Any:  # noqa: ARG002
+        """Measure the model on held-out data of `corpus`, for kinds that lose by the rounding of export; None: not measured."""
+        return None
+
+    def rounding_report(self, before: Any, after: Any) -> list[str]:  # noqa: ARG002
+        """Lines for the user that compare the `rounding_figures` before and after the parameters were rounded."""
+        return []
 
 
 def find_kind(name: str) -> Kind:
@@ -197,3 +165,13 @@ def find_kind(name: str) -> Kind:
 def model_file(name: str) -> Any:
     """The module that holds the kind called `name`: its `Config`, `BatchConfig` and `Model`."""
     return importlib.import_module(find_kind(name).module)
+
+
+def open_data(kind: str, folder: Path) -> Any:
+    """Open the prepared corpus, or the treebank, in `folder` from which models of this `kind` learn. Raises CorpusError."""
+    if find_kind(kind).learns_from == "treebank":
+        # A packed training lacks what treebanks import.
+        from tts_cli.corpora.treebank import open_treebank
+
+        return open_treebank(folder)
+    return open_corpus(folder)

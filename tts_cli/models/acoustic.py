@@ -8,7 +8,7 @@ harmonics come out sharp although the mel is learnt by regression.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches
 from tts_cli.models.adversarial import MelAdversarial, MelModel
-from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.layers import ConvNeXtBlock, ConvNeXtBlocks, harmonic_comb, weighted_mean, weighted_sum
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 PROSODY = ("log_duration", "log_f0", "voicing", "energy")
@@ -83,6 +84,17 @@ class BatchConfig(StrictModel):
     """Mel frames of a batch, padding included."""
 
 
+class EncoderSizes(Protocol):
+    """Sizes of an encoder of phones, part of the configuration of its model."""
+
+    @property
+    def encoder_layers(self) -> int: ...
+    @property
+    def expansion(self) -> int: ...
+    @property
+    def dropout(self) -> float: ...
+
+
 class PhoneEncoder(nn.Module):
     """Phones in their neighbourhood: dilated convolutions that see nothing beyond the mask.
 
@@ -91,11 +103,11 @@ class PhoneEncoder(nn.Module):
 
     DILATIONS = (1, 1, 2, 4, 8, 1, 1, 1)
 
-    def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
+    def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__()
         self.phones = nn.Embedding(len(facts.symbols), channels)
         dilations = self.DILATIONS[: config.encoder_layers]
-        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.blocks = ConvNeXtBlocks(channels, 5, config.expansion, dilations)
         self.dropout = nn.Dropout(config.dropout)
         self.norm = nn.LayerNorm(channels)
         self.head = nn.Linear(channels, outputs)
@@ -106,15 +118,15 @@ class PhoneEncoder(nn.Module):
     def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """From embedded tokens (B, N, channels)."""
         for block in self.blocks:
-            padded = nn.functional.pad(hidden * mask, (0, 0, block.before, block.after))
-            hidden = self.dropout(block(padded))
-        return self.head(self.norm(hidden)) * mask
+            hidden = self.dropout(block.same_length(hidden, mask))
+        outputs: Tensor = self.head(self.norm(hidden))
+        return outputs * mask
 
 
 class TokenEncoder(PhoneEncoder):
     """The same as a speaker says them: phones, mask and speaker (B, 1, 1) int64 -> (B, N, outputs)."""
 
-    def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
+    def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__(config, facts, channels, outputs)
         self.speakers = nn.Embedding(len(facts.speakers), channels)
         nn.init.normal_(self.speakers.weight, std=0.1)
@@ -133,7 +145,7 @@ class ProsodyEncoder(nn.Module):
         super().__init__()
         self.encoder = TokenEncoder(config, facts, config.prosody_channels, len(PROSODY))
         means = torch.tensor([speaker.mean_log_f0 for speaker in facts.speakers])
-        self.register_buffer("mean_log_f0", means[:, None])
+        self.mean_log_f0 = nn.Buffer(means[:, None])
 
     def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.values(self.encoder(phones, token_mask, speaker), speaker)
@@ -158,7 +170,7 @@ class FrameDecoder(nn.Module):
         self.contour = _blocks(config.contour_channels, config.contour_layers, config)
         self.contour_head = nn.Linear(config.contour_channels, 2)
         centres = np.linspace(60, COMB_MAX_HZ, 80, dtype=np.float32)
-        self.register_buffer("centres", torch.from_numpy(centres), persistent=False)
+        self.centres = nn.Buffer(torch.from_numpy(centres), persistent=False)
         self.frame_input = nn.Linear(config.channels + num_prosody + 2 + len(centres) + 2, config.channels)
         self.blocks = _blocks(config.channels, config.decoder_layers, config)
         self.norm = nn.LayerNorm(config.channels)
@@ -180,7 +192,8 @@ class FrameDecoder(nn.Module):
         voiced = frame_voicing * inputs[:, :, -1:]
         features = [inputs, voiced * harmonic_comb(frame_log_f0, self.centres), voiced * (frame_log_f0 - LOG_F0_CENTRE), voiced]
         hidden = self.frame_input(torch.cat(features, -1)) + self.speakers(speaker[:, :, 0])
-        return 2.0 * self.head(self.norm(self.blocks(hidden))) - 5.0
+        mel: Tensor = self.head(self.norm(self.blocks(hidden)))
+        return 2.0 * mel - 5.0
 
 
 class Decoder(FrameDecoder):
@@ -226,8 +239,7 @@ class Model(MelModel):
         self.prosody_encoder = ProsodyEncoder(config, facts)
         self.decoder = Decoder(config, facts)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002

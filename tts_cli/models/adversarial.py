@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.models import Batch, CorpusFacts, TrainableModel
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.models import Batch, TrainableModel
 
 DISCRIMINATOR = "discriminator"
 """The player that learns to tell recordings from synthesis."""
@@ -68,7 +69,7 @@ def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[s
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Tells recorded from synthetic spectrograms: x (B, 1, frames, bands), of mean 0 and deviation 1 or so -> a verdict."""
+    """Layers that tell recorded from synthetic spectrograms, of mean 0 and deviation 1 or so."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -80,7 +81,8 @@ class SpectrogramDiscriminator(nn.Module):
         )
         self.score = nn.utils.parametrizations.weight_norm(nn.Conv2d(sizes[-1], 1, 3, padding=1))
 
-    def forward(self, x: Tensor) -> Verdict:
+    def judge(self, x: Tensor) -> Verdict:
+        """Return scores and activations for x (B, 1, frames, bands)."""
         activations = []
         for layer in self.layers:
             x = nn.functional.leaky_relu(layer(x), 0.2)
@@ -97,7 +99,7 @@ class MelDiscriminator(SpectrogramDiscriminator):
         nn.init.normal_(self.speakers.weight, std=0.02)
 
     def forward(self, mel: Tensor, speaker: Tensor) -> Verdict:
-        scores, activations = super().forward(mel)
+        scores, activations = self.judge(mel)
         projection = (self.speakers(speaker)[:, :, None, None] * activations[-1]).sum(1, keepdim=True)
         return scores + projection, activations
 
@@ -177,7 +179,7 @@ class MelModel(TrainableModel):
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses and the detail of the mel, without `loss` in an adversarial stage, whose start would be its best."""
         losses, made = self.regression(batch, 0)
-        measured = {name: float(value) for name, value in losses.items() if name != "weight"}
+        measured = {name: float(value) for name, value in losses.items()}
         if self.discriminators is not None:
             del measured["loss"]
         mask = batch["frame_mask"]

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.acoustic import TokenEncoder, repeat
 from tts_cli.models.layers import weighted_sum
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 
@@ -91,10 +92,10 @@ class DynamicConvolutionAttention(nn.Module):
         self.dynamic = nn.Linear(config.attention_channels, self.filters * self.kernel, bias=False)
         self.features = nn.Linear(2 * self.filters, config.attention_channels)
         self.score = nn.Linear(config.attention_channels, 1, bias=False)
-        self.register_buffer("windows", torch.eye(self.kernel)[:, None], persistent=False)
+        self.windows = nn.Buffer(torch.eye(self.kernel)[:, None], persistent=False)
         prior = torch.zeros(1, self.kernel)
         prior[0, self.kernel // 2 + 1 - config.prior_length : self.kernel // 2 + 1] = _prior(config.prior_length).flip(0)
-        self.register_buffer("prior", prior, persistent=False)
+        self.prior = nn.Buffer(prior, persistent=False)
 
     def forward(self, hidden: Tensor, attention: Tensor, mask: Tensor) -> Tensor:
         """hidden (B, units), the last weights and the mask (B, N) -> the next weights (B, N)."""
@@ -174,8 +175,9 @@ class Step(nn.Module):
 
 def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """One step of a one-layer LSTM whose parameters `lstm` holds."""
-    gates = nn.functional.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0)
-    gates = gates + nn.functional.linear(hidden, lstm.weight_hh_l0, lstm.bias_hh_l0)
+    input_weight, hidden_weight, input_bias, hidden_bias = lstm.all_weights[0]
+    gates = nn.functional.linear(x, input_weight, input_bias)
+    gates = gates + nn.functional.linear(hidden, hidden_weight, hidden_bias)
     enter, forget, new, leave = gates.chunk(4, -1)
     cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
     return torch.sigmoid(leave) * torch.tanh(cell), cell
@@ -213,8 +215,7 @@ class Model(TrainableModel):
         self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
         self.step = Step(config, facts)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -266,7 +267,7 @@ class Model(TrainableModel):
         size, num_tokens = self.config.step_frames, batch["phones"].shape[1]
         one_hot = torch.eye(num_tokens, device=batch["mel"].device).expand(len(batch["mel"]), -1, -1)
         frames, _ = repeat(one_hot, batch["durations"], num_steps * size)
-        shares = frames.unflatten(1, (-1, size)).sum(2)
+        shares: Tensor = frames.unflatten(1, (-1, size)).sum(2)
         return shares / shares.sum(-1, keepdim=True).clamp(min=1)
 
     @torch.no_grad()

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, acoustic, speaker
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, acoustic, speaker
 from tts_cli.models.acoustic import PROSODY, FrameDecoder, PhoneEncoder, TokenEncoder, padded, repeat
 from tts_cli.models.adversarial import MelModel
 from tts_cli.models.layers import (
-    ConvNeXtBlock,
+    ConvNeXtBlocks,
     FrequencyWarp,
     Posterior,
     masked_mean_and_deviation,
@@ -31,7 +32,7 @@ from tts_cli.models.layers import (
     weighted_mean,
     weighted_sum,
 )
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 NARROWEST_SPREAD = 0.3
@@ -98,7 +99,7 @@ class ReferenceEncoder(nn.Module):
         self.phones = nn.Embedding(len(facts.symbols), channels)
         self.speaker_input = nn.Linear(config.speaker_encoder.dimensions, channels)
         dilations = self.DILATIONS[: config.reference_layers]
-        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.blocks = ConvNeXtBlocks(channels, 5, config.expansion, dilations)
         self.whole = nn.Linear(2 * channels, channels)
         self.norm = nn.LayerNorm(channels)
         self.head = nn.Linear(channels, 2 * config.latent_channels)
@@ -114,7 +115,7 @@ class ReferenceEncoder(nn.Module):
         mean, deviation = masked_mean_and_deviation(mel, mask)
         hidden = self.mel_input((mel - mean) / deviation) + self.phones(phones[:, :, 0]) + self.speaker_input(source_speaker)
         for place, block in enumerate(self.blocks):
-            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
+            hidden = block.same_length(hidden, mask)
             if place == len(self.blocks) // 2:
                 # A melody is relative to its own level, which no finite stretch shows.
                 hidden = hidden + self.whole(torch.cat(masked_mean_and_deviation(hidden, mask), -1))
@@ -138,14 +139,15 @@ class Adversary(nn.Module):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
         self.input = nn.Linear(config.latent_channels, self.CHANNELS)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(self.CHANNELS, 5, config.expansion) for _ in range(2))
+        self.blocks = ConvNeXtBlocks(self.CHANNELS, 5, config.expansion, (1, 1))
         self.output = nn.Linear(2 * self.CHANNELS, len(facts.speakers))
 
     def forward(self, latents: Tensor, mask: Tensor) -> Tensor:
         hidden = self.input(latents)
         for block in self.blocks:
-            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
-        return self.output(torch.cat(masked_mean_and_deviation(hidden, mask), -1))[:, 0]
+            hidden = block.same_length(hidden, mask)
+        scores: Tensor = self.output(torch.cat(masked_mean_and_deviation(hidden, mask), -1))
+        return scores[:, 0]
 
 
 class Decoder(FrameDecoder):
@@ -157,8 +159,8 @@ class Decoder(FrameDecoder):
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts, config.latent_channels)
-        self.register_buffer("mean_log_f0", torch.tensor([[speaker.mean_log_f0] for speaker in facts.speakers]))
-        self.register_buffer("std_log_f0", torch.tensor([[speaker.std_log_f0] for speaker in facts.speakers]))
+        self.mean_log_f0 = nn.Buffer(torch.tensor([[speaker.mean_log_f0] for speaker in facts.speakers]))
+        self.std_log_f0 = nn.Buffer(torch.tensor([[speaker.std_log_f0] for speaker in facts.speakers]))
 
     def forward(self, text: Tensor, latents: Tensor, phone_position: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         inputs = self.beside(text, latents, phone_position)
@@ -188,7 +190,8 @@ class DurationEncoder(nn.Module):
         self.encoder = TokenEncoder(config, facts, config.prosody_channels, 1)
 
     def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> Tensor:
-        return self.encoder(phones, token_mask, speaker) + 1.5
+        log_duration: Tensor = self.encoder(phones, token_mask, speaker)
+        return log_duration + 1.5
 
 
 class Model(MelModel):
@@ -204,8 +207,7 @@ class Model(MelModel):
         self.decoder = Decoder(config, facts)
         self.warp = FrequencyWarp(facts.mel)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
@@ -360,14 +362,13 @@ class Model(MelModel):
             PortSpec(name="log_f0", rate="frame"),
             PortSpec(name="voicing", rate="frame"),
         ]
-        tokens = {"role": "encoder", "mask": "token_mask", "splittable": True}
-        reference = {"when": "source_mel", "mask": "source_mask"}
+        tokens, durations = (self.text_encoder, [phones, mask]), (self.duration_encoder, [phones, mask, target])
         return [
-            ExportPart("text_encoder", module=self.text_encoder, inputs=[phones, mask], outputs=[text], **tokens),
+            ExportPart("text_encoder", "encoder", *tokens, [text], mask="token_mask", splittable=True),
+            ExportPart("duration_encoder", "encoder", *durations, [duration], mask="token_mask", splittable=True),
             ExportPart(
-                "duration_encoder", module=self.duration_encoder, inputs=[phones, mask, target], outputs=[duration], **tokens
+                "reference_encoder", "encoder", self.reference_encoder, source, [latents], when="source_mel", mask="source_mask"
             ),
-            ExportPart("reference_encoder", "encoder", self.reference_encoder, source, [latents], **reference),
             ExportPart("decoder", "decoder", self.decoder, [*frames, target], made, splittable=True),
             ExportPart("speaker_encoder", "analysis", self.speaker_encoder, source[:2], source[3:], mask="source_mask"),
         ]

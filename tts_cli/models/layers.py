@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -21,7 +21,8 @@ class ValidConv(nn.Module):
         self.conv = nn.Conv1d(inputs, outputs, kernel, dilation=dilation, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+        y: Tensor = self.conv(x.transpose(1, 2))
+        return y.transpose(1, 2)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -42,8 +43,23 @@ class ConvNeXtBlock(nn.Module):
         self.scale = nn.Parameter(torch.full((channels,), 0.3))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.narrow(nn.functional.gelu(self.widen(self.norm(self.depthwise(x)))))
+        y: Tensor = self.narrow(nn.functional.gelu(self.widen(self.norm(self.depthwise(x)))))
         return x[:, self.before : x.shape[1] - self.after] + self.scale * y
+
+    def same_length(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Apply the block to x (B, T, C) with zeros beyond its ends and where mask (B, T, 1) is 0: (B, T, C)."""
+        y: Tensor = self(nn.functional.pad(x * mask, (0, 0, self.before, self.after)))
+        return y
+
+
+class ConvNeXtBlocks(nn.ModuleList):
+    """Blocks of one kernel, one for each dilation."""
+
+    def __init__(self, channels: int, kernel: int, expansion: int, dilations: Iterable[int]) -> None:
+        super().__init__(ConvNeXtBlock(channels, kernel, expansion, dilation) for dilation in dilations)
+
+    def __iter__(self) -> Iterator[ConvNeXtBlock]:
+        return cast(Iterator[ConvNeXtBlock], super().__iter__())
 
 
 def harmonic_comb(log_f0: Tensor, frequencies_hz: Tensor) -> Tensor:
@@ -66,7 +82,7 @@ class FrequencyWarp(nn.Module):
         hertz = (filters * np.linspace(0, mel.sample_rate / 2, filters.shape[1])).sum(1) / filters.sum(1)
         identity = np.eye(mel.num_bands)
         matrices = [[np.interp(hertz / factor, hertz, row) for row in identity] for factor in self.FACTORS]
-        self.register_buffer("matrices", torch.tensor(np.array(matrices), dtype=torch.float32), persistent=False)
+        self.matrices = nn.Buffer(torch.tensor(np.array(matrices), dtype=torch.float32), persistent=False)
 
     def forward(self, mel: Tensor, choice: Tensor) -> Tensor:
         """mel (B, T, bands), choice (B,) places in `FACTORS` -> (B, T, bands)."""
@@ -93,14 +109,14 @@ class RunningNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("square", torch.ones(channels))
-        self.register_buffer("count", torch.zeros(()))
+        self.mean = nn.Buffer(torch.zeros(channels))
+        self.square = nn.Buffer(torch.ones(channels))
+        self.count = nn.Buffer(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
-                self.count += 1
+                self.count.add_(1)
                 weight = (1 / self.count).clamp(min=0.01)
                 self.mean.lerp_(x.mean((0, 1)), weight)
                 self.square.lerp_(x.square().mean((0, 1)), weight)

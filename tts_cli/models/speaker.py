@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import SegmentBatches
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.layers import ConvNeXtBlock, FrequencyWarp, masked_mean_and_deviation
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, Batches, TrainableModel
+from tts_cli.models.layers import ConvNeXtBlocks, FrequencyWarp, masked_mean_and_deviation
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 WARPS = (3, FrequencyWarp.IDENTITY, 13)
@@ -52,7 +53,7 @@ class SpeakerEncoder(nn.Module):
         super().__init__()
         self.input = nn.Linear(facts.mel.num_bands, config.channels)
         dilations = self.DILATIONS[: config.layers]
-        self.blocks = nn.ModuleList(ConvNeXtBlock(config.channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.blocks = ConvNeXtBlocks(config.channels, 5, config.expansion, dilations)
         self.norm = nn.LayerNorm(config.channels)
         self.output = nn.Linear(2 * config.channels, config.dimensions)
 
@@ -61,7 +62,7 @@ class SpeakerEncoder(nn.Module):
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
         for block in self.blocks:
-            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
+            hidden = block.same_length(hidden, mask)
         mean, deviation = masked_mean_and_deviation(self.norm(hidden), mask)
         return nn.functional.normalize(self.output(torch.cat([mean, deviation], -1)), dim=-1)
 
@@ -75,8 +76,7 @@ class Model(TrainableModel):
         self.warp = FrequencyWarp(facts.mel)
         self.directions = nn.Parameter(torch.randn(len(facts.speakers), len(WARPS) * config.dimensions))
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, seed=seed)
 
     def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002

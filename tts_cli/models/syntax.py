@@ -8,18 +8,18 @@ together, while a copy of the encoder as it came holds its sentence vectors in p
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.corpora.treebank import Agreement, Treebank, TreebankBatches, agreement, open_treebank
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.treebank import Agreement, ParsedSentence, Treebank, TreebankBatches, agreement, treebank_batch
+from tts_cli.models import Batch, Batches, TrainableModel
+from tts_cli.models.parts import ExportPart
 from tts_cli.models.sentence import EncoderConfig, Layer, SentenceEncoder, at, package_file, pretrained_state, sentence_vector
 from tts_cli.ports import PortSpec
 from tts_cli.selection.pieces import WordPieces
@@ -40,6 +40,8 @@ class Config(EncoderConfig):
     """Of finding the split of every constituent, beside putting all pairs of distances in order."""
     keeping_weight: float = 1.0
     """Of keeping sentence vectors and states what they were."""
+    cosine_weight: float = 10.0
+    """Of the vectors, within that, beside the states."""
 
 
 class BatchConfig(StrictModel):
@@ -71,7 +73,7 @@ class DistanceHead(nn.Module):
             words = layer(words, word_mask)
         words = self.dropout(words)
         gaps = torch.cat([nn.functional.pad(words, (0, 0, 1, 0))[:, :-1], words], -1)
-        distances = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
+        distances: Tensor = self.output(self.dropout(nn.functional.gelu(self.gap(gaps)))) * word_mask
         return distances * (word_mask.cumsum(1) > 1)
 
 
@@ -119,6 +121,8 @@ class Judged(NamedTuple):
     counts: Agreement
     vectors: Tensor
     """(sentences, channels)."""
+    former: Tensor
+    """Vectors (sentences, channels) of the pretrained encoder as it came."""
 
 
 def _cosines(vectors: Tensor, others: Tensor) -> str:
@@ -137,17 +141,11 @@ class Model(TrainableModel):
         self.analyser.encoder.pieces.requires_grad_(False)
         self._former: list[SentenceEncoder] = []
 
-    @classmethod
-    def open_corpus(cls, folder: Path, config: Any) -> Treebank:
-        return open_treebank(folder, WordPieces(package_file(config, TOKENIZER)))
+    def batches(self, corpus: Treebank, split: str, config: BatchConfig, seed: int) -> Batches:
+        return TreebankBatches(corpus, split, self._pieces(), config.batch_pieces, config.lost_marks, seed)
 
-    @classmethod
-    def corpus_facts(cls, corpus: Any) -> CorpusFacts:  # noqa: ARG003
-        return CorpusFacts()
-
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        return TreebankBatches(corpus, split, config.batch_pieces, config.lost_marks, seed)
+    def _pieces(self) -> WordPieces:
+        return WordPieces(package_file(self.config, TOKENIZER))
 
     def begin(self) -> str:
         self.analyser.encoder.load_state_dict(pretrained_state(self.config))
@@ -164,7 +162,11 @@ class Model(TrainableModel):
             former = self._as_it_came()(pieces, mask)[-1]
         cosine = (sentence_vector(states[-1], mask) * sentence_vector(former, mask)).sum(-1).mean()
         drift = ((states[-1] - former).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
-        loss = order + self.config.span_weight * span + self.config.keeping_weight * (10 * (1 - cosine) + drift)
+        loss = (
+            order
+            + self.config.span_weight * span
+            + self.config.keeping_weight * (self.config.cosine_weight * (1 - cosine) + drift)
+        )
         return {"loss": loss, "order": order, "span": span, "cosine": cosine, "drift": drift}
 
     def metrics(self, batch: Batch) -> dict[str, float]:
@@ -178,7 +180,7 @@ class Model(TrainableModel):
         """How far the distances of a batch are found."""
         predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
         true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
-        each = [agreement(true[row, :length], predicted[row, :length]) for row, length in enumerate(lengths)]
+        each = [agreement(true[row, :length].tolist(), predicted[row, :length].tolist()) for row, length in enumerate(lengths)]
         return Agreement(*map(sum, zip(*each, strict=True)))
 
     def _as_it_came(self) -> SentenceEncoder:
@@ -207,28 +209,22 @@ class Model(TrainableModel):
     def export_assets(self) -> dict[str, Path]:
         return {"tokenizer": package_file(self.config, TOKENIZER)}
 
-    def held_out(self, corpus: Path, count: int) -> list[Features]:
-        batches = TreebankBatches(self.open_corpus(corpus, self.config), "validation", 1, 0.0, 0)
-        return [{name: values[0].numpy() for name, values in batches.batch(step).items()} for step in range(count)]
+    def rounding_figures(self, corpus: Treebank) -> Judged:
+        return self._judged(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
 
-    def rounding_loss(self, corpus: Path) -> Callable[[], list[str]]:
-        batches = list(TreebankBatches(self.open_corpus(corpus, self.config), "validation", 2000, 0.0, 0).in_order())
-        before, former = self._judged(batches), self._vectors(self._as_it_came(), batches)
-
-        def after() -> list[str]:
-            now = self._judged(batches)
-            return [
-                f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
-                f"{now.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {now.counts.order:.4f}",
-                f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(now.vectors, before.vectors)}; with "
-                f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(now.vectors, former)}",
-            ]
-
-        return after
+    def rounding_report(self, before: Judged, after: Judged) -> list[str]:
+        former = before.former
+        return [
+            f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
+            f"{after.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {after.counts.order:.4f}",
+            f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(after.vectors, before.vectors)}; with "
+            f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(after.vectors, former)}",
+        ]
 
     def _judged(self, batches: Sequence[Batch]) -> Judged:
         counted = [self.counts(batch) for batch in batches]
-        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), self._vectors(self.analyser.encoder, batches))
+        vectors, former = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._as_it_came()))
+        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), vectors, former)
 
     @staticmethod
     @torch.no_grad()
@@ -239,5 +235,6 @@ class Model(TrainableModel):
         return torch.cat([sentence_vector(last, mask)[:, 0] for last, mask in zip(states, masks, strict=True)])
 
     @torch.no_grad()
-    def export_samples(self, utterance: Features) -> dict[str, tuple[Tensor, ...]]:
-        return {"sentence_encoder": tuple(torch.from_numpy(np.asarray(utterance[name]))[None] for name in INPUTS)}
+    def export_samples(self, utterance: ParsedSentence) -> dict[str, tuple[Tensor, ...]]:
+        batch = treebank_batch(self._pieces(), [(utterance, "all")])
+        return {"sentence_encoder": tuple(batch[name] for name in INPUTS)}

@@ -14,10 +14,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from tts_cli.models import Batch, CorpusFacts, acoustic
+from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.models import Batch, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
-from tts_cli.models.layers import ConvNeXtBlock, Posterior, RunningNorm, courses, masked_mean_and_deviation, reversed_gradient
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.layers import ConvNeXtBlocks, Posterior, RunningNorm, courses, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 __all__ = ["BatchConfig", "Config", "Model"]
@@ -60,7 +61,7 @@ class ReferenceEncoder(nn.Module):
         self.num_shapes = config.reference_shapes
         self.input = nn.Linear(facts.mel.num_bands, channels)
         dilations = self.DILATIONS[: config.reference_layers]
-        self.blocks = nn.ModuleList(ConvNeXtBlock(channels, 5, config.expansion, dilation) for dilation in dilations)
+        self.blocks = ConvNeXtBlocks(channels, 5, config.expansion, dilations)
         self.norm = nn.LayerNorm(channels)
         # What utterances have in common is far more than what sets them apart.
         self.summed_norm = RunningNorm((self.num_shapes + 1) * channels)
@@ -78,7 +79,7 @@ class ReferenceEncoder(nn.Module):
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
         for block in self.blocks:
-            hidden = block(nn.functional.pad(hidden * mask, (0, 0, block.before, block.after)))
+            hidden = block.same_length(hidden, mask)
         hidden = self.norm(hidden)
         _, deviation = masked_mean_and_deviation(hidden, mask)
         summed = torch.cat([*courses(hidden, mask, self.num_shapes), deviation], -1)
@@ -128,15 +129,16 @@ class Outline(nn.Module):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
         means = torch.tensor([speaker.mean_log_f0 for speaker in facts.speakers])
-        self.register_buffer("mean_log_f0", means[:, None])
+        self.mean_log_f0 = nn.Buffer(means[:, None])
         num_values = 3 * (self.SHAPES + 1)
         self.norm = RunningNorm(num_values)
         self.head = nn.Linear(config.embedding_channels, num_values)
 
     def told(self, embedding: Tensor, batch: Batch) -> Tensor:
         """The mean square of what a linear map of the embedding (B, 1, channels) tells wrong."""
-        wanted = self.norm(self.recorded(batch)).clamp(-self.FARTHEST, self.FARTHEST)
-        return (self.head(embedding) - wanted).square().mean()
+        recorded: Tensor = self.norm(self.recorded(batch))
+        found: Tensor = self.head(embedding)
+        return (found - recorded.clamp(-self.FARTHEST, self.FARTHEST)).square().mean()
 
     def missed(self, prosody: dict[str, Tensor], batch: Batch, wanted: Tensor) -> Tensor:
         """(B, 1, values) distance of the outline of the predicted `prosody` from the one `wanted`, (B, 1, values).
@@ -180,7 +182,8 @@ class Adversary(nn.Module):
         self.output = nn.Linear(self.CHANNELS, len(facts.speakers))
 
     def forward(self, embedding: Tensor) -> Tensor:
-        return self.output(nn.functional.gelu(self.input(embedding)))[:, 0]
+        scores: Tensor = self.output(nn.functional.gelu(self.input(embedding)))
+        return scores[:, 0]
 
 
 class Model(acoustic.Model):

@@ -17,11 +17,12 @@ from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, Predicted, SegmentBatches
+from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.errors import ConfigError
-from tts_cli.models import Batch, Batches, CorpusFacts, TrainableModel
+from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.adversarial import DISCRIMINATOR, Adversarial, generator_losses, hinge_loss
 from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, magnitudes, weighted_mean, weighted_sum
-from tts_cli.models.parts import ExportPart, Features
+from tts_cli.models.parts import ExportPart
 from tts_cli.models.source_filter import pulse_train, shape
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig, WaveformDiscriminators
 from tts_cli.ports import PortSpec
@@ -115,7 +116,7 @@ class PitchNetwork(nn.Module):
         )
         self.head = nn.Linear(channels, config.pitch_bins)
         bins = np.linspace(np.log(config.f0_min_hz), np.log(config.f0_max_hz), config.pitch_bins, dtype=np.float32)
-        self.register_buffer("bins", torch.from_numpy(bins), persistent=False)
+        self.bins = nn.Buffer(torch.from_numpy(bins), persistent=False)
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
         return self.estimate(self.scores(mel))
@@ -153,7 +154,7 @@ class FilterNetwork(nn.Module):
         self.pitch = PitchNetwork(config, mel.num_bands)
         self.front = ValidConv(mel.num_bands, config.channels, FRONT_KERNEL)
         centres = np.linspace(60, COMB_MAX_HZ, 64, dtype=np.float32)
-        self.register_buffer("centres", torch.from_numpy(centres), persistent=False)
+        self.centres = nn.Buffer(torch.from_numpy(centres), persistent=False)
         self.pitch_input = nn.Linear(len(centres) + 1, config.channels)
         self.blocks = nn.Sequential(
             *[ConvNeXtBlock(config.channels, config.kernel, config.expansion, lookahead=0) for _ in range(config.layers)]
@@ -165,10 +166,10 @@ class FilterNetwork(nn.Module):
         self.head = nn.Linear(config.channels, sum(self.sizes))
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
-        self.register_buffer("envelope", torch.from_numpy(envelope_matrix(mel, self.num_bins)), persistent=False)
-        self.register_buffer("noise_envelope", torch.from_numpy(envelope_matrix(mel, self.num_noise_bins)), persistent=False)
-        self.register_buffer("mean", torch.tensor(-4.0), persistent=False)
-        self.register_buffer("deviation", torch.tensor(3.0), persistent=False)
+        self.envelope = nn.Buffer(torch.from_numpy(envelope_matrix(mel, self.num_bins)), persistent=False)
+        self.noise_envelope = nn.Buffer(torch.from_numpy(envelope_matrix(mel, self.num_noise_bins)), persistent=False)
+        self.mean = nn.Buffer(torch.tensor(-4.0), persistent=False)
+        self.deviation = nn.Buffer(torch.tensor(3.0), persistent=False)
 
     def forward(self, mel: Tensor, log_f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         standard = (mel - self.mean) / self.deviation
@@ -235,13 +236,12 @@ class Model(TrainableModel):
         self.network = FilterNetwork(config, facts.mel)
         stage = config.adversarial
         self.discriminators = WaveformDiscriminators(stage.discriminators, facts.mel.sample_rate) if stage else None
-        self.register_buffer("mel_window", torch.from_numpy(hann_window(facts.mel.fft_samples)), persistent=False)
-        self.register_buffer("mel_filters", torch.from_numpy(mel_filters(facts.mel)), persistent=False)
+        self.mel_window = nn.Buffer(torch.from_numpy(hann_window(facts.mel.fft_samples)), persistent=False)
+        self.mel_filters = nn.Buffer(torch.from_numpy(mel_filters(facts.mel)), persistent=False)
         for size, _ in self.RESOLUTIONS:
             self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
 
-    @classmethod
-    def batches(cls, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+    def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         margins = (config.margin_frames, LOOKAHEAD)
         perturbation = config.perturbation if split == "train" else None
         return SegmentBatches(

@@ -63,10 +63,10 @@ class ResolutionDiscriminator(SpectrogramDiscriminator):
 
     def __init__(self, window_samples: int, channels: int) -> None:
         super().__init__(channels)
-        self.register_buffer("window", torch.hann_window(window_samples), persistent=False)
+        self.window = nn.Buffer(torch.hann_window(window_samples), persistent=False)
 
     def forward(self, audio: Tensor) -> Verdict:
-        return super().forward(self.spectrogram(audio)[:, None])
+        return self.judge(self.spectrogram(audio)[:, None])
 
     def spectrogram(self, audio: Tensor) -> Tensor:
         """Log magnitudes in float32 whatever the precision around it: (B, S) -> (B, frames, bins)."""
@@ -94,7 +94,8 @@ class WaveformDiscriminators(nn.Module):
 
 def _convolution(inputs: int, outputs: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1)) -> nn.Module:
     padding = (kernel[0] // 2, kernel[1] // 2)
-    return nn.utils.parametrizations.weight_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+    convolution: nn.Module = nn.utils.parametrizations.weight_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding))
+    return convolution
 
 
 def _judge(x: Tensor, layers: nn.ModuleList, score: nn.Module) -> Verdict:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tts_cli.errors import InputError
+from tts_cli.files import atomic_write
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock
 from tts_cli.training.checkpoints import Description, Stay
@@ -276,9 +277,11 @@ def write_samples(out: Path, shown: Sequence[Shown], sample_rate: int) -> None:
     if audio:
         gap = np.zeros(sample_rate // 4, np.float32)
         joined = np.concatenate([part for value in audio for part in (np.clip(value, -1, 1).astype(np.float32), gap)])
-        temporary = out / f".writing-{SAMPLES}.opus"
-        soundfile.write(temporary, joined, sample_rate, format="OGG", subtype="OPUS")
-        temporary.replace(out / f"{SAMPLES}.opus")
+        with atomic_write(out / f"{SAMPLES}.opus", "wb") as file:
+            soundfile.write(file, joined, sample_rate, format="OGG", subtype="OPUS")
     elif shown:
-        named = {f"{index}/{name}": value.astype(np.float16) for index, one in enumerate(shown) for name, value in one.items()}
-        np.savez_compressed(out / f"{SAMPLES}.npz", **named)
+        named: dict[str, Any] = {
+            f"{index}/{name}": value.astype(np.float16) for index, one in enumerate(shown) for name, value in one.items()
+        }
+        with atomic_write(out / f"{SAMPLES}.npz", "wb") as file:
+            np.savez_compressed(file, **named)

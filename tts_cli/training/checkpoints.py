@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,9 +17,12 @@ from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from tts_cli.addon.library import file_hash
 from tts_cli.config import StrictModel, parse
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, TrainableModel, model_file
+from tts_cli.files import atomic_write
+from tts_cli.models import TrainableModel, model_file
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
 
@@ -92,7 +94,7 @@ class Checkpoint:
         """The tensors of one part, checked against their checksum."""
         path = self.folder / f"{part}.safetensors"
         try:
-            if checksum(path) != self.description.sha256.get(path.name):
+            if file_hash(path) != self.description.sha256.get(path.name):
                 raise CheckpointError(f"{path}: damaged: its checksum is not the one in {DESCRIPTION}")
             return load_file(path)
         except (OSError, SafetensorError) as error:
@@ -110,7 +112,7 @@ def save(run: Path, tensors: Tensors, description: Description) -> Path:
         _remove(folder)
         temporary.rename(folder)
         _synchronise(folder.parent)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, OutputError) as error:
         _remove(temporary)
         raise OutputError(f"{folder}: cannot write the checkpoint: {error}") from error
     return folder
@@ -214,22 +216,16 @@ def commit() -> str | None:
         return None
 
 
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _write(folder: Path, tensors: Tensors, description: Description) -> None:
     checksums = {}
     for part, group in tensors.items():
         path = folder / f"{part}.safetensors"
         save_file({name: value.detach().cpu().contiguous().clone() for name, value in group.items()}, path)
         _synchronise(path)
-        checksums[path.name] = checksum(path)
+        checksums[path.name] = file_hash(path)
     text = description.model_copy(update={"sha256": checksums}).model_dump_json(indent=1)
-    (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-    _synchronise(folder / DESCRIPTION)
+    with atomic_write(folder / DESCRIPTION, sync=True) as file:
+        file.write(text)
     _synchronise(folder)
 
 

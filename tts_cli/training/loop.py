@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -233,10 +233,9 @@ class Loop:
         with torch.no_grad(), self.state.average.applied():
             first = self.fabric.to_device(batches.batch(0))
             rest = (self.fabric.to_device(batches.batch(index)) for index in range(1, self.recipe.validation_batches))
-            measured = [self.model.metrics(batch) for batch in (first, *rest)]
+            means = weighted_means((self.model.metrics(batch), num_items(batch)) for batch in (first, *rest))
             self.logbook.preview(self.step, self.model.preview(first))
         self.model.train()
-        means = {name: sum(values[name] for values in measured) / len(measured) for name in measured[0]}
         self.logbook.validation(self.step, means)
         if remark := self.model.remark(means):
             self.say(f"step {self.step}: {remark}")
@@ -288,9 +287,26 @@ def share(batch: Batch, process: int, num_processes: int) -> tuple[Batch, int]:
 
     A process beyond the batch's items gets the first of them, and 0 as their number.
     """
-    num_items = max((value.shape[0] for value in batch.values() if value.ndim), default=0)
+    number = num_items(batch)
     if num_processes == 1:
-        return batch, num_items
-    rows = slice(process, None, num_processes) if process < num_items else slice(0, 1)
+        return batch, number
+    rows = slice(process, None, num_processes) if process < number else slice(0, 1)
     shared = {name: value[rows] if value.ndim else value for name, value in batch.items()}
-    return shared, len(range(process, num_items, num_processes))
+    return shared, len(range(process, number, num_processes))
+
+
+def num_items(batch: Batch) -> int:
+    """Return how many items `batch` has."""
+    return max((value.shape[0] for value in batch.values() if value.ndim), default=0)
+
+
+def weighted_means(measured: Iterable[tuple[dict[str, float], int]]) -> dict[str, float]:
+    """Return the means of what batches measured, each with its `weight`, or else its number of items, as training has it."""
+    sums: dict[str, float] = {}
+    total = 0.0
+    for values, number in measured:
+        weight = values.pop("weight", float(number))
+        total += weight
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + weight * value
+    return {name: value / total for name, value in sums.items()}

@@ -16,7 +16,7 @@ from tts_cli.config import StrictModel, read_mapping
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.packed import LOWEST_KBPS, PackedAudio, encode, packed_frames, packed_rows, write_packed
 from tts_cli.errors import CheckpointError, InputError, OutputError
-from tts_cli.models import TrainableModel, model_file
+from tts_cli.models import TrainableModel
 from tts_cli.training import checkpoints
 from tts_cli.training.packages import packed_packages, running_python
 from tts_cli.training.portable import Layout, Limits, fresh_description, groups, lay_out, write_state
@@ -142,7 +142,7 @@ def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
     corpus = open_corpus(recipe)
     if not isinstance(corpus, Corpus):
         raise InputError(f"{path}: a '{recipe.model}' model learns from no recordings, so there is nothing to pack")
-    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model = create_model(recipe, corpus.facts)
     found = checkpoints.latest(training, say) if training.is_dir() else None
     if found is None:
         description = fresh_description(recipe, model, checkpoints.commit(), options.init_from)

@@ -14,10 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tts_cli.addon.library import file_hash
 from tts_cli.config import parse
 from tts_cli.errors import CheckpointError, OutputError
+from tts_cli.files import atomic_write
 from tts_cli.models import TrainableModel
-from tts_cli.training.checkpoints import DESCRIPTION, Description, checksum, versions
+from tts_cli.training.checkpoints import DESCRIPTION, Description, versions
 from tts_cli.training.loop import SEEDING
 from tts_cli.training.recipe import Recipe
 from tts_cli.training.state import Tensors
@@ -144,12 +146,12 @@ def write_state(folder: Path, layout: Layout, description: Description) -> None:
             temporary = folder / f".writing-{name}"
             save_file({key: value.cpu().contiguous() for key, value in tensors.items()}, temporary)
             temporary.chmod(0o644)
-            checksums[name] = checksum(temporary)
+            checksums[name] = file_hash(temporary)
         for name in checksums:
             (folder / f".writing-{name}").replace(folder / name)
         text = description.model_copy(update={"sha256": checksums}).model_dump_json(indent=1)
-        (folder / f".writing-{DESCRIPTION}").write_text(text, encoding="utf-8")
-        (folder / f".writing-{DESCRIPTION}").replace(folder / DESCRIPTION)
+        with atomic_write(folder / DESCRIPTION) as file:
+            file.write(text)
         for stale in {*folder.glob("weights-*.safetensors"), *folder.glob("optimiser-*.safetensors")}:
             if stale.name not in checksums:
                 stale.unlink()
@@ -164,7 +166,7 @@ def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
         description = parse(Description, mapping, str(folder / DESCRIPTION))
         pieces: dict[str, Tensor] = {}
         for name, sha256 in description.sha256.items():
-            if checksum(folder / name) != sha256:
+            if file_hash(folder / name) != sha256:
                 raise CheckpointError(f"{folder / name}: damaged: its checksum is not the one in {DESCRIPTION}")
             pieces |= load_file(folder / name)
     except (OSError, ValueError, SafetensorError) as error:

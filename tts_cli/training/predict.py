@@ -11,13 +11,13 @@ from tts_cli.addon.config import ADDON_FILE, read_addon_config
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.corpora.predicted import write_predicted
-from tts_cli.errors import CheckpointError, ConfigError
-from tts_cli.models import TrainableModel, model_file
+from tts_cli.errors import CheckpointError
+from tts_cli.models import TrainableModel
 from tts_cli.models.adversarial import MelModel
 from tts_cli.training import checkpoints
-from tts_cli.training.recipe import Recipe, parse_recipe
+from tts_cli.training.recipe import Recipe
 from tts_cli.training.start import create_model
-from tts_cli.training.weights import initialise
+from tts_cli.training.weights import initialise, recipe_of_addon
 
 BATCH_FRAMES = 4000
 """Mel frames of a batch, padding included."""
@@ -83,16 +83,12 @@ def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
         found = checkpoints.find(source)
         return found.recipe, found.description.facts.speaker_names
     config = read_addon_config(source)
-    try:
-        recipe = parse_recipe(dict(config.provenance.get("recipe") or {}), str(source / ADDON_FILE))
-    except ConfigError as error:
-        raise CheckpointError(f"{source}: its provenance does not say how its model is built: {error.message}") from error
-    return recipe, [speaker.name for speaker in config.speakers]
+    return recipe_of_addon(config, source), [speaker.name for speaker in config.speakers]
 
 
 def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
     """The model at `source`, for the speakers of `corpus`."""
-    model: TrainableModel = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model: TrainableModel = create_model(recipe, corpus.facts)
     if not isinstance(model, MelModel):
         hint = "name one that tts train acoustic, copycat or vae made"
         raise CheckpointError(f"{source}: a model of the kind '{recipe.model}' draws no mels", hint=hint)

@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
+from tts_cli.files import atomic_write
 from tts_cli.models import KINDS, find_kind, model_file
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -134,17 +135,12 @@ def load_recipe(path: Path, group: str | None = None, overrides: list[str] | Non
     return recipe
 
 
-def recipe_defaults() -> dict[str, Any]:
-    """The value of every key, outside of `network` and `batches`, that a recipe need not have."""
-    fields = {name: field for name, field in Recipe.model_fields.items() if not field.is_required()}
-    return {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
-
-
 def write_recipe(recipe: Recipe, folder: Path) -> None:
-    """Write the resolved recipe as `recipe.yaml` in `folder`; its first line is the command that runs it."""
+    """Write the resolved recipe as `recipe.yaml` in `folder`; its first line is the command that runs it. Raises OutputError."""
     command = f"# tts train {find_kind(recipe.model).group} {folder / 'recipe.yaml'} --output {folder}\n"
     body = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=130)
-    (folder / "recipe.yaml").write_text(command + body, encoding="utf-8")
+    with atomic_write(folder / "recipe.yaml") as file:
+        file.write(command + body)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> dict[str, str]:

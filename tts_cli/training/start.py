@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.manifest import Corpus
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import CorpusFacts, TrainableModel, model_file
+from tts_cli.models import TrainableModel, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
-from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, recipe_defaults, write_recipe
+from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recipe, write_recipe
 from tts_cli.training.weights import initialise, lineage
 
 Say = Callable[[str], None]
@@ -35,7 +37,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     tell = say if fabric.is_global_zero else _say_nothing
     corpus = open_corpus(recipe)
     _prepare_folder(fabric, run, restart, tell)
-    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model = create_model(recipe, corpus.facts)
     loop = Loop(fabric, model, recipe, run)
     if not _resume(loop, tell):
         for line in begin(model, recipe, init_from):
@@ -109,7 +111,12 @@ def open_corpus(recipe: Recipe) -> Any:
     """Open what `recipe` learns from, its speakers and prompts alone. Raises ConfigError, CorpusError."""
     if recipe.data is None:
         raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
-    corpus = model_file(recipe.model).Model.open_corpus(Path(recipe.data), recipe.network)
+    corpus = open_data(recipe.model, Path(recipe.data))
+    if not isinstance(corpus, Corpus):
+        if recipe.speakers or recipe.without_speakers or recipe.disjoint_prompts:
+            keys = "speakers, without_speakers and disjoint_prompts"
+            raise ConfigError(f"{recipe.data}: it has no speakers, which the recipe chooses from", hint=f"leave out {keys}")
+        return corpus
     if recipe.speakers is not None:
         corpus = corpus.of_speakers(recipe.speakers)
     if recipe.without_speakers:
@@ -163,9 +170,7 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
     if description.kind != recipe.model:
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"
         raise CheckpointError(message, hint="choose another --output")
-    # A recipe of before a key existed did what the key's default says.
-    former = recipe_defaults() | description.recipe
-    changed = differences(former, recipe.model_dump(mode="json"))
+    changed = differences(_completed(description.recipe), recipe.model_dump(mode="json"))
     changed |= differences({"corpus": description.facts.model_dump()}, {"corpus": facts.model_dump()})
     decisive = [f"{key}: {change}" for key, change in changed.items() if key.split(".")[0] not in CHANGEABLE]
     if decisive:
@@ -173,6 +178,14 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
         raise ConfigError(f"{checkpoint.folder} was trained otherwise: {'; '.join(decisive)}", hint=hint)
     for key, change in changed.items():
         say(f"changed since the checkpoint: {key}: {change}")
+
+
+def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of before a key existed did what the key's default says; one that cannot be read any more stays as it is."""
+    try:
+        return parse_recipe(recipe, "the checkpoint's recipe").model_dump(mode="json")
+    except ConfigError:
+        return recipe
 
 
 def _say_nothing(line: str) -> None:

@@ -70,7 +70,8 @@ class Average:
     def __init__(self, model: TrainableModel, decay: float) -> None:
         self.decay = decay
         self._model = model
-        named, kept = dict(model.named_parameters(remove_duplicate=False)), model.state_dict().keys()
+        named: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
+        kept = model.state_dict().keys()
         # What is measured of activations in training belongs to the parameters of its time.
         named |= {name: b for name, b in model.named_buffers(remove_duplicate=False) if name in kept and b.is_floating_point()}
         places: dict[int, int] = {}

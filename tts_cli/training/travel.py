@@ -18,7 +18,6 @@ import torch
 from tts_cli.config import apply_overrides
 from tts_cli.corpora.packed import unpack_corpus
 from tts_cli.errors import InputError, OutputError, TtsError
-from tts_cli.models import model_file
 from tts_cli.training.away import AwayLoop, Trip
 from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
 from tts_cli.training.portable import Limits, completed, fresh_description, read_state
@@ -148,9 +147,10 @@ def num_cores() -> int:
 def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Options, started: float) -> AwayLoop:
     """Return the loop, in the state in which the training left its last machine."""
     fabric = launch(recipe)
-    model = create_model(recipe, model_file(recipe.model).Model.corpus_facts(corpus))
+    model = create_model(recipe, corpus.facts)
     description = fresh_description(home, model, about.commit)
-    found, lines = None, []
+    found: dict[str, torch.Tensor] | None = None
+    lines: list[str] = []
     if options.state.is_dir():
         description, found = read_state(options.state)
     if description.step >= recipe.steps and not options.finish:

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.config import suggest
+from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, ConfigError, InputError
-from tts_cli.models import CorpusFacts, SpeakerFacts, TrainableModel, model_file
+from tts_cli.models import TrainableModel, model_file
 from tts_cli.training import checkpoints
-from tts_cli.training.recipe import parse_recipe
+from tts_cli.training.recipe import Recipe, parse_recipe
 
 
 class Source(NamedTuple):
@@ -91,25 +92,27 @@ def _read(path: Path, model: TrainableModel, kind: str) -> Source:
 
 
 def _read_addon(path: Path, model: TrainableModel, kind: str) -> Source:
-    from tts_cli.export.parameters import model_state_of_addon
+    # A packed training, which begins from no addon, lacks what reads them.
+    from tts_cli.models.parameters import model_state_of_addon
 
     config = read_addon_config(path)
     speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
     facts = CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
     theirs = str(config.provenance.get("kind", kind))
     # The networks say which of their own parameters each holds; which of the model's those are, its module says.
-    namer = model if theirs == kind else _model_of(config, theirs, facts, path)
+    namer = model
+    if theirs != kind:
+        recipe = recipe_of_addon(config, path)
+        namer = model_file(recipe.model).Model(recipe.network, facts)
     return Source(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
 
 
-def _model_of(config: AddonConfig, kind: str, facts: CorpusFacts, path: Path) -> TrainableModel:
-    """A model such as the addon was made from."""
+def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:
+    """Return the recipe that made the addon in `path`. Raises CheckpointError when its provenance has none."""
     try:
-        network = parse_recipe(dict(config.provenance.get("recipe") or {}), str(path / ADDON_FILE)).network
-        model: TrainableModel = model_file(kind).Model(network, facts)
+        return parse_recipe(dict(config.provenance.get("recipe") or {}), str(path / ADDON_FILE))
     except ConfigError as error:
         raise CheckpointError(f"{path}: its provenance does not say how its model is built: {error.message}") from error
-    return model
 
 
 def _check_facts(path: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:

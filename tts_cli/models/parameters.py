@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from tts_cli.addon.config import read_addon_config
 from tts_cli.errors import AddonError, CheckpointError
-from tts_cli.export.storage import restored
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.storage import restored
 
 
 def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]]:

@@ -1,0 +1,51 @@
+"""A file is written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tts_cli.errors import OutputError
+from tts_cli.files import atomic_write
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_a_file_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text("old")
+    with atomic_write(path) as file:
+        file.write("new: ä")
+        file.flush()
+        assert path.read_text() == "old"
+    assert path.read_bytes() == "new: ä".encode()
+    assert names_in(tmp_path) == ["report.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_a_failure_leaves_the_older_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text("old")
+    with pytest.raises(OutputError if error is OSError else error), atomic_write(path, "wb") as file:
+        file.write(b"half")
+        raise error
+    assert (path.read_text(), names_in(tmp_path)) == ("old", ["report.txt"])
+
+
+def test_folders_are_made_only_when_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "data.bin"
+    with pytest.raises(OutputError, match=r"data\.bin: cannot be written \(No such file"), atomic_write(path, "wb"):
+        pass
+    assert not path.parent.exists()
+    with atomic_write(path, "wb", parents=True, sync=True) as file:
+        file.write(b"\0\1")
+    assert path.read_bytes() == b"\0\1"
+
+
+def test_what_the_disk_refuses_is_one_error_that_names_the_file() -> None:
+    with pytest.raises(OutputError, match=r"^/proc/report: cannot be written") as caught, atomic_write(Path("/proc/report")):
+        pass
+    assert caught.value.hint
