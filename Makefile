@@ -80,7 +80,7 @@ demo: $(RUNTIME) ## Install the runtime only and hear the shipped voices: out/*.
 	@.venv/bin/python demo.py
 
 test: $(EVERYTHING) ## Install everything and run all tests; TTS_CORPORA=DIR also runs those that need whole corpora
-	@.venv-all/bin/pytest -n 2 --dist worksteal
+	@TTS_ALLOWED_SKIPS=1 .venv-all/bin/pytest -n 2 --dist worksteal
 
 check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may import whom
 	@.venv-all/bin/ruff format --check .
