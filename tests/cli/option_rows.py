@@ -99,10 +99,10 @@ VOICE = {
 SPEAKS = {
     **VOICE,
     "lexicon": Row(("--lexicon", "words.txt"), {"load.lexicon": "words.txt"}),
-    "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}),
+    "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}, also=("ProsodySelector.",)),
     "output": Row(("-o", "other.wav"), leaves=writes("other.wav", "RIFF")),
     "output_raw": Row(("--output-raw",), leaves=lambda outcome, _: np.frombuffer(outcome.out, "<i2").any()),
-    "play": Row(("--play",), {"play.sample_rate": 16000}, also=("play.",)),
+    "play": Row(("--play",), {"play.sample_rate": 16000}, also=("play.", "ProsodySelector.")),
     "save_timings": Row(("--save-timings", "t.TextGrid"), leaves=writes("t.TextGrid", "ooTextFile")),
     "as_json": Row(("--json",), leaves=prints_json),
     "seed": Row(("--seed", 7), {"stream.seed": 7}),
