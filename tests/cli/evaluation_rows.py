@@ -35,9 +35,9 @@ PRINTED = {
 }
 
 
-def evaluation(given: tuple[object, ...], place: str, follows: tuple[str, ...], rows: dict[str, Row], **others: Any) -> Command:
-    """A command of `tts evaluate`, whose measure is at `place` and gives a report."""
-    return Command(given, follows, {f"tts_cli.evaluation.{place}": Report, **others}, {**rows, **PRINTED})
+def evaluation(given: tuple[object, ...], name: str, follows: tuple[str, ...], rows: dict[str, Row], **others: Any) -> Command:
+    """A command of `tts evaluate`, whose measure is called `name` and gives a report."""
+    return Command(given, follows, {f"evaluation:{name}": Report, **others}, {**rows, **PRINTED})
 
 
 TWICE = ("--addon", "tiny-acoustic", "--addon", "tiny-prosody")
@@ -49,7 +49,7 @@ MANY_VOICES = {
 SENTENCES = ("--sentences", "sentences.txt")
 EVALUATIONS: dict[str, Command] = {
     "evaluate speech": evaluation(
-        ("--corpora", "corpora"), "speech:evaluate_speech", (LOAD,),
+        ("--corpora", "corpora"), "evaluate_speech", (LOAD,),
         {
             **MANY_VOICES,
             "corpora": Row(("--corpora", "corpus"), {f"{ASKED}.corpora": "corpus"}),
@@ -67,7 +67,7 @@ EVALUATIONS: dict[str, Command] = {
         },
     ),
     "evaluate vocoder": evaluation(
-        ("--corpora", "corpora", "--addon", "tiny-vocoder"), "vocoder:evaluate_vocoder", (OPEN,),
+        ("--corpora", "corpora", "--addon", "tiny-vocoder"), "evaluate_vocoder", (OPEN,),
         {
             "corpora": Row(
                 ("--corpora", "corpus"), {"instruments_for.corpora": "corpus", "evaluate_vocoder.corpora": "corpus"}
@@ -80,10 +80,10 @@ EVALUATIONS: dict[str, Command] = {
             "word_errors": Row(("--no-wer",), {"instruments_for.word_errors": False}),
             "threads": Row(("--threads", 3), {"open_addon.threads": 3}),
         },
-        **{"tts_cli.evaluation.vocoder:instruments_for": lambda: None},
+        **{"evaluation:instruments_for": lambda: None},
     ),
     "evaluate robustness": evaluation(
-        SENTENCES, "robustness:evaluate_robustness", (LOAD,),
+        SENTENCES, "evaluate_robustness", (LOAD,),
         {
             **MANY_VOICES,
             "addons": Row(
@@ -103,7 +103,7 @@ EVALUATIONS: dict[str, Command] = {
         },
     ),
     "evaluate contexts": evaluation(
-        ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "contexts:compare_contexts", (LOAD,),
+        ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "compare_contexts", (LOAD,),
         {
             "addon": Row(
                 ("tiny-prosody",), {"load.addon": "tiny-prosody", "load#2.addon": "tiny-prosody"},
@@ -142,10 +142,10 @@ EVALUATIONS: dict[str, Command] = {
                 also=("measure_starts",),
             ),
         },
-        **{"tts_cli.evaluation.contexts:measure_starts": lambda: [1.0, 1.0]},
+        **{"evaluation:measure_starts": lambda: [1.0, 1.0]},
     ),
     "evaluate transfer": evaluation(
-        ("tiny-copycat", "--corpora", "corpora"), "transfer:evaluate_transfer", (LOAD,),
+        ("tiny-copycat", "--corpora", "corpora"), "evaluate_transfer", (LOAD,),
         {
             "addon": Row(
                 ("tiny-acoustic",), {"load.addon": "tiny-acoustic", "Transfer.voice": "tiny-acoustic"},
@@ -162,10 +162,10 @@ EVALUATIONS: dict[str, Command] = {
             "limit": Row(("--limit", 4), {"Transfer.limit": 4}),
             "jobs": Row(("--jobs", 3), {"Transfer.jobs": 3}),
         },
-        **{"tts_cli.evaluation.transfer:Transfer": lambda: None},
+        **{"evaluation:Transfer": lambda: None},
     ),
     "evaluate selection": evaluation(
-        ("--addon", "tiny-prosody", "--data", "corpus", "--part", "distance"), "strategies:evaluate_selection", (LOAD,),
+        ("--addon", "tiny-prosody", "--data", "corpus", "--part", "distance"), "evaluate_selection", (LOAD,),
         {
             "addon": Row(
                 ("--addon", "tiny-acoustic"),
@@ -204,19 +204,19 @@ EVALUATIONS: dict[str, Command] = {
             "limit": Row(("--limit", 4), {"Selection.limit": 4}),
             "jobs": Row(("--jobs", 3), {"Selection.jobs": 3}),
         },
-        **{"tts_cli.evaluation.selection:Selection": lambda: None},
+        **{"evaluation:Selection": lambda: None},
     ),
     "evaluate leakage": evaluation(
-        ("run", "--data", "corpus"), "leakage:leakage_report", (),
+        ("run", "--data", "corpus"), "leakage_report", (),
         {
             "runs": Row(("other",), {"measure_leakage.runs": ["run", "other"]}),
             "data": Row(("--data", "corpora"), {"measure_leakage.data": "corpora"}),
             "plot": Row(("--plot", "p.png"), {"draw_curve.file": "p.png"}, also=("draw_curve",)),
         },
-        **{"tts_cli.evaluation.leakage:measure_leakage": lambda: (), "tts_cli.evaluation.leakage:draw_curve": lambda: None},
+        **{"evaluation:measure_leakage": lambda: (), "evaluation:draw_curve": lambda: None},
     ),
     "evaluate syntax": evaluation(
-        ("trees",), "syntax:evaluate_syntax", (),
+        ("trees",), "evaluate_syntax", (),
         {
             "treebank": Row(("others",), {"open_treebank.folder": "others"}, instead=()),
             "parsers": Row(
@@ -225,6 +225,6 @@ EVALUATIONS: dict[str, Command] = {
             ),
             "limit": Row(("--limit", 4), {"evaluate_syntax.limit": 4}),
         },
-        **{"tts_cli.corpora.treebank:open_treebank": lambda: None, "tts_cli.selection.parsing:open_parser": lambda: None},
+        **{"corpora:open_treebank": lambda: None, "selection:open_parser": lambda: None},
     ),
 }  # fmt: skip

@@ -109,9 +109,9 @@ SPEAKS = {
     "speaker": Row(("--speaker", "high"), {"stream.speaker": "high"}),
     "length_scale": Row(("--length-scale", 1.5), {"stream.controls.length_scale": 1.5}),
 }
-LOAD, STREAM = "tts_cli.voice.synthesis:load", "tts_cli.voice.synthesis:Voice.stream"
-RECOGNISER = "tts_cli.evaluation.recognition:Recogniser"
-PLAY = "tts_cli.audio.files:play"
+LOAD, STREAM = "voice:load", "voice:Voice.stream"
+RECOGNISER = "evaluation:Recogniser"
+PLAY = "audio:play"
 ALOUD = ("--long-form", "-i", "document.txt", "-o", "x.wav")
 SYNTH = Command(
     ("Hello there.",),
@@ -155,7 +155,7 @@ SYNTH = Command(
 )  # fmt: skip
 TRANSFER = Command(
     (CLIP, "--text", SAID),
-    (LOAD, STREAM, "tts_cli.transfer.listening:listen"),
+    (LOAD, STREAM, "transfer:listen"),
     {PLAY: lambda: None, RECOGNISER: lambda: SimpleNamespace(transcribe=lambda *_: "Shall I carry?")},
     {
         **SPEAKS,
@@ -189,7 +189,7 @@ TRANSFER = Command(
 )  # fmt: skip
 PARSE = Command(
     ("We sing.",),
-    replaces={"tts_cli.selection.parsing:open_parser": lambda: SimpleNamespace(distances=lambda words, _: [0.0] * len(words))},
+    replaces={"selection:open_parser": lambda: SimpleNamespace(distances=lambda words, _: [0.0] * len(words))},
     rows={
         "text": Row(("Good day.",), leaves=prints("Good day."), instead=()),
         "input_file": Row(("-i", "said.txt"), leaves=prints("Said in a file."), instead=()),
@@ -198,7 +198,7 @@ PARSE = Command(
     },
 )
 COST = SimpleNamespace(model_dump_json=lambda: '{"shown": "as JSON"}')
-MEASURE = "tts_cli.voice.bench:measure_voice"
+MEASURE = "voice:measure_voice"
 BENCH = Command(
     ("--json",), (LOAD,), {MEASURE: lambda: COST},
     {
@@ -211,7 +211,7 @@ BENCH = Command(
 MADE = Path("made")
 PREPARE = Command(
     ("recordings", "-o", "corpus", "--processes", 1),
-    replaces={"tts_cli.corpora.prepare:prepare": Prepared},
+    replaces={"corpora:prepare": Prepared},
     rows={
         "sources": Row(("others",), {"prepare.sources": ["recordings", "others"]}),
         "output": Row(("-o", "other"), {"prepare.output": "other"}),
@@ -226,7 +226,7 @@ PREPARE = Command(
 )
 PREDICT = Command(
     ("run", "--data", "corpus"),
-    replaces={"tts_cli.training.predict:predict_mels": lambda: MADE},
+    replaces={"training:predict_mels": lambda: MADE},
     rows={
         "model": Row(("other",), {"predict_mels.source": "other"}, instead=("--data", "corpus")),
         "data": Row(("--data", "others"), {"predict_mels.data": "others"}),
@@ -234,7 +234,7 @@ PREDICT = Command(
 )
 PACK = Command(
     ("run", "-o", "packed"),
-    replaces={"tts_cli.training.pack:pack": lambda: 1},
+    replaces={"training:pack": lambda: 1},
     rows={
         "training": Row(("other",), {"pack.training": "other"}, instead=("-o", "packed")),
         "output": Row(("-o", "elsewhere"), {"pack.output": "elsewhere"}),
@@ -250,7 +250,7 @@ PACK = Command(
 )
 UNPACK = Command(
     ("run", "-o", "back"),
-    replaces={"tts_cli.training.unpack:unpack": lambda: MADE},
+    replaces={"training:unpack": lambda: MADE},
     rows={
         "folder": Row(("other",), {"unpack.folder": "other"}, instead=("-o", "back")),
         "output": Row(("-o", "elsewhere"), {"unpack.run": "elsewhere"}),
@@ -259,7 +259,7 @@ UNPACK = Command(
 PARITY = SimpleNamespace(context="c", network="n", output="o", largest_difference=0.0, largest_value=1.0, error=0.0)
 EXPORT = Command(
     ("run", "-o", str(TINY / "tiny-acoustic")),
-    replaces={"tts_cli.export.checkpoint:export_addon": lambda: [PARITY]},
+    replaces={"export:export_addon": lambda: [PARITY]},
     rows={
         "checkpoint": Row(("other",), {"export_addon.checkpoint": "other"}, instead=("-o", str(TINY / "tiny-acoustic"))),
         "output": Row(("-o", str(TINY / "tiny-vocoder")), {"export_addon.output": str(TINY / "tiny-vocoder")}),
@@ -274,7 +274,7 @@ EXPORT = Command(
     },
 )
 LEVEL = SimpleNamespace(speaker="a", loudness_lufs=-20.0, true_peak_dbtp=-3.0)
-OPEN = "tts_cli.addon.opened:open_addon"
+OPEN = "addon:open_addon"
 ADDONS: dict[str, Command] = {
     "addons": Command((), rows={"as_json": Row(("--json",), leaves=prints_json)}),
     "addons list": Command((), rows={"as_json": Row(("--json",), leaves=prints_json)}),
@@ -290,7 +290,7 @@ ADDONS: dict[str, Command] = {
         },
     ),
     "addons install": Command(
-        (TINY / "tiny-acoustic",), replaces={"tts_cli.addon.library:install_addon": lambda: MADE},
+        (TINY / "tiny-acoustic",), replaces={"addon:install_addon": lambda: MADE},
         rows={
             "source": Row((TINY / "tiny-vocoder",), {"install_addon.source": str(TINY / "tiny-vocoder")}, instead=()),
             "force": Row(("--force",), {"install_addon.replace": True}),
@@ -298,7 +298,7 @@ ADDONS: dict[str, Command] = {
     ),
     "addons measure": Command(
         ("tiny-acoustic",),
-        replaces={"tts_cli.export.loudness:add_loudness": lambda: (LEVEL,)},
+        replaces={"export:add_loudness": lambda: (LEVEL,)},
         rows={
             "name": Row(("tiny-prosody",), {"add_loudness.folder": str(TINY / "tiny-prosody")}, instead=()),
             "as_json": Row(("--json",), leaves=prints_json),
@@ -307,7 +307,7 @@ ADDONS: dict[str, Command] = {
 }  # fmt: skip
 STACKS: dict[str, Command] = {
     "stack show": Command(
-        (), ("tts_cli.voice.description:view_stack",),
+        (), ("voice:view_stack",),
         rows={
             "addon": Row(("tiny-prosody",), {"view_stack.name": "tiny-prosody"}),
             "vocoder": Row(("--vocoder", "tiny-vocoder"), {"view_stack.vocoder": "tiny-vocoder"}),
@@ -319,7 +319,7 @@ STACKS: dict[str, Command] = {
     ),
     "stack check": Command(
         ("stack.json", "--addon", "tiny-acoustic"),
-        replaces={"tts_cli.voice.description:view_stack": lambda: SimpleNamespace(addons=["a"], stack=SimpleNamespace(gives=()))},
+        replaces={"voice:view_stack": lambda: SimpleNamespace(addons=["a"], stack=SimpleNamespace(gives=()))},
         rows={
             "file": Row(("m.jsonl",), {"view_stack.stack": "m.jsonl"}, instead=("--addon", "tiny-acoustic")),
             "addon": Row(("--addon", "tiny-prosody"), {"view_stack.name": "tiny-prosody"}),
@@ -335,7 +335,7 @@ def training(group: str) -> Command:
     recipe = str(ROOT / f"recipes/tiny-{group}.yaml")
     return Command(
         (recipe,),
-        replaces={"tts_cli.training.start:train": lambda: MADE},
+        replaces={"training:train": lambda: MADE},
         rows={
             "recipe": Row((f"{group}.yaml",), {"train.recipe.name": "mine", "train.run": "runs/mine"}, instead=()),
             "data": Row(("--data", "corpus"), {"train.recipe.data": "corpus"}),

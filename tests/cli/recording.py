@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+import tts_cli
 from tts_cli.addon.opened import Addon
 from tts_cli.request import Break, Sentence
 from tts_cli.voice.synthesis import Voice
 
+PACKAGE = Path(tts_cli.__file__).parent
 Record = dict[str, Any]
 """By `call.parameter`, with further dots for the fields of what is handed over; the second call of one name is `call#2`."""
 
@@ -53,6 +59,24 @@ def _of_several(name: str, values: list[Any]) -> Iterator[tuple[str, Any]]:
         yield from flat(f"{name}.{place}", one)
 
 
+@lru_cache
+def home_of(place: str) -> tuple[ModuleType, str]:
+    """The module of a room in which a function or class is defined, wherever in the room that is, and its name."""
+    room, _, path = place.partition(":")
+    folder, name = PACKAGE / room, path.partition(".")[0]
+    defined = re.compile(rf"^(?:def|class) {name}\b", re.MULTILINE)
+    files = [file for file in folder.rglob("*.py") if defined.search(file.read_text(encoding="utf-8"))]
+    assert len(files) == 1, f"{name} is defined {len(files)} times in {room}/"
+    dotted = ".".join(files[0].relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    return importlib.import_module(dotted), path
+
+
+def called_from() -> list[ModuleType]:
+    """The loaded modules from which commands may have a function: their own, and packages that hand on what is in them."""
+    known = {name: module for name, module in sys.modules.items() if name.startswith("tts_cli")}
+    return [module for name, module in known.items() if name.startswith("tts_cli.cli") or hasattr(module, "__path__")]
+
+
 class Recorder:
     """Stands before functions of the rooms, and keeps what they are called with."""
 
@@ -61,12 +85,17 @@ class Recorder:
         self.record: Record = {}
 
     def follow(self, place: str) -> None:
-        """Record calls of the function at `place` (`package.module:name` or `:Class.name`), which does its work all the same."""
+        """Record calls of the function or method at `place` (`room:name`), which does its work all the same."""
         self._stand_before(place, None)
 
-    def follow_block(self, module: str, name: str) -> None:
+    def replace(self, place: str, result: Callable[[], Any]) -> None:
+        """Record calls of the function at `place`, which gives `result()` and does no work."""
+        self._stand_before(place, result)
+
+    def follow_block(self, place: str) -> None:
         """Record the options of a block when it works."""
-        block = getattr(importlib.import_module(module), name)
+        module, name = home_of(place)
+        block = getattr(module, name)
         original = block.run
 
         def recorded(this: Any, scope: Any) -> Any:
@@ -75,16 +104,10 @@ class Recorder:
 
         self._patch.setattr(block, "run", recorded)
 
-    def replace(self, place: str, result: Callable[[], Any]) -> None:
-        """Record calls of the function at `place`, which gives `result()` and does no work."""
-        self._stand_before(place, result)
-
     def _stand_before(self, place: str, result: Callable[[], Any] | None) -> None:
-        module, _, path = place.partition(":")
-        owner: Any = importlib.import_module(module)
-        *outer, name = path.split(".")
-        for each in outer:
-            owner = getattr(owner, each)
+        module, path = home_of(place)
+        outer, _, name = path.rpartition(".")
+        owner: Any = getattr(module, outer) if outer else module
         original = getattr(owner, name)
 
         def recorded(*given: Any, **named: Any) -> Any:
@@ -94,6 +117,10 @@ class Recorder:
             return original(*bound.args, **bound.kwargs) if result is None else result()
 
         self._patch.setattr(owner, name, recorded)
+        if not outer:
+            for other in called_from():
+                if vars(other).get(name) is original:
+                    self._patch.setattr(other, name, recorded)
 
     def _keep(self, name: str, arguments: dict[str, Any]) -> None:
         call, count = name, 1

@@ -119,7 +119,7 @@ def ran(run: Run, name: str, arguments: tuple[object, ...]) -> tuple[Outcome, Re
         recorder = Recorder(patch)
         for place in command.follows:
             recorder.follow(place)
-        recorder.follow_block("tts_cli.selection.selector", "ProsodySelector")
+        recorder.follow_block("selection:ProsodySelector")
         for place, result in command.replaces.items():
             recorder.replace(place, result)
         outcome = run(*name.split(), *arguments)

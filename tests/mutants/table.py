@@ -112,7 +112,7 @@ MISTAKES = (
     Mistake(
         "validation-of-raw-weights", "training/loop.py",
         "with torch.no_grad(), self.state.average.applied():", "with torch.no_grad():",
-        ("tests/training/test_loop.py", "-k", "averaged"),
+        ("tests/training/test_validation.py",),
     ),
     Mistake(
         "filters-of-one-height", "audio/mel.py",

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -136,26 +135,6 @@ def test_parameters_whose_rate_is_almost_nothing_hardly_move(tmp_path: Path) -> 
     trained = checkpoints.read(train(load_recipe(recipe), tmp_path / "run")).read("model")
     moved = {name: float((trained[name] - value).abs().max()) for name, value in fresh.state_dict().items()}
     assert moved["first.weight"] < 1e-6 < 1e-4 < min(moved["first.bias"], moved["last.weight"])
-
-
-def test_validation_measures_and_shows_the_averaged_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = toy.write_toy_recipe(tmp_path, steps=12, validate_every=12, optimiser={"learning_rate": 0.01})
-    judged: dict[str, list[torch.Tensor]] = {"metrics": [], "preview": []}
-    for name, found in judged.items():
-        original = getattr(toy.Model, name)
-
-        def noting(model: toy.Model, batch: object, found: list = found, original: Callable = original) -> object:
-            assert not model.training
-            found.append(model.first.weight.detach().clone())
-            return original(model, batch)
-
-        monkeypatch.setattr(toy.Model, name, noting)
-    newest = checkpoints.read(train(load_recipe(recipe), tmp_path / "run"))
-    averaged, learnt = (newest.read(part)["first.weight"] for part in ("average", "model"))
-    assert not torch.allclose(averaged, learnt, atol=1e-4)
-    assert all(judged.values())
-    for weight in (*judged["metrics"], *judged["preview"]):
-        assert torch.equal(weight, averaged)
 
 
 def test_a_rate_factor_of_nothing_is_refused(tmp_path: Path) -> None:
