@@ -6,7 +6,7 @@ import ast
 
 import pytest
 from generated import edits
-from run import AREAS, ROOT, place_of, places
+from run import AREAS, ROOT, place_of, place_of_tests, places
 from table import MISTAKES, Mistake
 
 CODE = '''
@@ -36,7 +36,7 @@ def test_a_mistake_of_the_table_has_a_place_and_tests(mistake: Mistake) -> None:
     ast.parse(path.read_text(encoding="utf-8").replace(mistake.old, mistake.new))
     files = [name for name in mistake.tests if name.startswith("tests/")]
     assert files
-    assert all((ROOT / name).is_file() for name in files)
+    assert all((ROOT / place_of_tests(name, ROOT)).is_file() for name in files)
 
 
 def test_there_are_twenty_and_each_has_its_own_name() -> None:
