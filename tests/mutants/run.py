@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("tts_cli", "tests", "recipes", "docs", "Makefile", "README.md", "pyproject.toml", "demo.py", ".ci")
 LINKED = ("addons", "data")
 LONGEST_S = 300.0
-"""Of the tests of one mistake; whatever takes longer has noticed it."""
-CAUGHT, SURVIVED, NOT_RUN = "caught", "SURVIVED", "NOT RUN"
+"""Of the tests of one mistake. What takes longer is told apart: it may be a loop without end, or a slow machine."""
+CAUGHT, SURVIVED, NOT_RUN, TIMED_OUT = "caught", "SURVIVED", "NOT RUN", "TIMED OUT"
 
 
 class Area(NamedTuple):
@@ -87,7 +87,7 @@ class Copy:
         try:
             done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, timeout=LONGEST_S, check=False)
         except subprocess.TimeoutExpired:
-            return CAUGHT, time.monotonic() - start
+            return TIMED_OUT, time.monotonic() - start
         # A file that cannot be imported any more (2) notices as well as a test that fails (1).
         result = {0: SURVIVED, 1: CAUGHT, 2: CAUGHT}.get(done.returncode, NOT_RUN)
         return result, time.monotonic() - start
@@ -186,8 +186,9 @@ def try_generated(copy: Copy, minutes: float, seed: int) -> None:
         results.append(result)
         where = f"{path.relative_to(copy.folder)}:{edit.line}"
         print(f"{result:9} {where}: {edit.shown(text)}, {seconds:.0f} s", flush=True)
-    num = results.count(SURVIVED)
-    print(f"{len(results)} of {len(found)} mistakes made by rule were tried (--seed {seed}), {num} survived", flush=True)
+    tried = f"{len(results)} of {len(found)} mistakes made by rule were tried (--seed {seed})"
+    counts = (results.count(result) for result in (CAUGHT, SURVIVED, TIMED_OUT, NOT_RUN))
+    print("{}: {} caught, {} survived, {} took too long, {} could not be run".format(tried, *counts), flush=True)
 
 
 def main() -> int:
