@@ -5,6 +5,8 @@ PYTHON ?= python3
 INTERPRETER := $(if $(filter 3.%,$(PYTHON)),python3,$(PYTHON))
 RECIPE ?= tiny
 CORPORA ?= data
+MINUTES ?= 20
+SEED ?= 0
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
@@ -71,7 +73,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
+.PHONY: help demo test mutants check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,7 +82,10 @@ demo: $(RUNTIME) ## Install the runtime only and hear the shipped voices: out/*.
 	@.venv/bin/python demo.py
 
 test: $(EVERYTHING) ## Install everything and run all tests; TTS_CORPORA=DIR also runs those that need whole corpora
-	@.venv-all/bin/pytest -n 2 --dist worksteal
+	@TTS_ALLOWED_SKIPS=1 .venv-all/bin/pytest -n 2 --dist worksteal
+
+mutants: $(EVERYTHING) ## Put mistakes into a copy of the code and see whether the tests notice them (MINUTES=20 SEED=0)
+	@.venv-all/bin/python tests/mutants/run.py --minutes $(MINUTES) --seed $(SEED)
 
 check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may import whom
 	@.venv-all/bin/ruff format --check .

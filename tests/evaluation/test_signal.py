@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, MelConfig, log_mel, magnitude_spectrogram
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.signal import (
@@ -14,6 +17,7 @@ from tts_cli.evaluation.signal import (
 )
 
 CONFIG = MelConfig()
+CLIP = Path(__file__).parents[2] / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,26 @@ def test_griffin_lim_keeps_time_and_spectrum(syllables: Floats, cut: int) -> Non
     assert np.linalg.norm(remade - magnitude) < 0.1 * np.linalg.norm(magnitude)
     loudness = [np.sqrt(np.convolve(x[: len(audio)] ** 2, np.ones(400) / 400, "same")) for x in (audio, made)]
     assert np.corrcoef(*loudness)[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(("iterations", "worse"), [(4, 1.15), (40, 1.4)])
+@pytest.mark.parametrize("momentum", [0.99, 0.0])
+def test_griffin_lim_converges_as_librosas(momentum: float, iterations: int, worse: float) -> None:
+    """From the same magnitudes, the mean over three random phases."""
+    librosa = pytest.importorskip("librosa")
+    magnitude = magnitude_spectrogram(read_audio(CLIP, CONFIG.sample_rate), CONFIG)
+    framing = {"hop_length": CONFIG.hop_samples, "n_fft": CONFIG.fft_samples, "center": False}
+    left = (CONFIG.fft_samples - CONFIG.hop_samples) // 2
+
+    def distance(audio: Floats) -> float:
+        remade = np.abs(librosa.stft(audio, **framing)).T[: len(magnitude)]
+        return float(np.linalg.norm(remade - magnitude) / np.linalg.norm(magnitude))
+
+    made = [np.pad(griffin_lim(magnitude, CONFIG, iterations, momentum, seed), (left, CONFIG.fft_samples)) for seed in range(3)]
+    theirs = [
+        librosa.griffinlim(magnitude.T, n_iter=iterations, momentum=momentum, random_state=seed, **framing) for seed in range(3)
+    ]
+    assert np.mean([*map(distance, made)]) < worse * np.mean([*map(distance, theirs)])
 
 
 def test_griffin_lim_gives_back_the_mel_it_was_given(syllables: Floats) -> None:

@@ -174,6 +174,54 @@ def test_no_loss_looks_from_one_utterance_at_another(model: Model) -> None:
         assert together[name] == pytest.approx(mean, rel=1e-3), name
 
 
+def heard_by_the_encoder(model: Model, batch: Batch) -> Tensor:
+    """The mels (B, T, bands) from which the reference encoder makes latents."""
+    heard: list[Tensor] = []
+    posterior = model.reference_encoder.posterior
+
+    def listening(mel: Tensor, *rest: Tensor) -> Posterior:
+        heard.append(mel)
+        return posterior(mel, *rest)
+
+    model.reference_encoder.posterior = listening  # type: ignore[method-assign]
+    losses(model, batch)
+    (mel,) = heard
+    return mel
+
+
+@pytest.mark.parametrize("changes", [{"warped_share": 1.0, "noisy_share": 0.0}, {"warped_share": 0.0, "noisy_share": 1.0}])
+def test_the_encoder_hears_other_voices_and_rooms_while_it_learns_and_the_recording_afterwards(changes: dict[str, float]) -> None:
+    batch = random_batch((9, 6, 7, 8))
+    changed = (heard_by_the_encoder(make_model(**changes).train(), batch) - batch["mel"]).abs().amax((1, 2))
+    assert (changed > 0.1).sum() >= 3
+    assert torch.equal(heard_by_the_encoder(make_model(**changes).eval(), batch), batch["mel"])
+    plain = heard_by_the_encoder(make_model(warped_share=0.0, noisy_share=0.0).train(), batch)
+    torch.testing.assert_close(plain, batch["mel"], atol=1e-4, rtol=1e-4)
+
+
+def test_a_model_as_it_is_configured_by_default_hears_most_recordings_changed() -> None:
+    batch = random_batch((6,) * 40)
+    changed = (heard_by_the_encoder(make_model().train(), batch) - batch["mel"]).abs().amax((1, 2)) > 1e-3
+    assert 0.7 < changed.float().mean() < 1
+
+
+def test_some_utterances_are_made_without_latents_while_it_learns() -> None:
+    batch = random_batch((20,) * 40)
+    model, made = make_model(prior_share=0.25).train(), []
+    beside = model.decoder.beside
+
+    def noting(text: Tensor, latents: Tensor, position: Tensor) -> Tensor:
+        made.append(latents)
+        return beside(text, latents, position)
+
+    model.decoder.beside = noting  # type: ignore[method-assign]
+    losses(model, batch)
+    losses(model.eval(), batch)
+    without = [(latents == 0).all(2).all(1).float().mean() for latents in made]
+    assert 0.1 < without[0] < 0.4
+    assert without[1] == 0
+
+
 def test_the_same_seed_gives_the_same_losses() -> None:
     model, batch = make_model().train(), random_batch()
     assert values(losses(model, batch)) == values(losses(model, batch))

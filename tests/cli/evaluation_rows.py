@@ -1,0 +1,230 @@
+"""The options of `tts evaluate`, as `option_rows` has those of the other commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from option_rows import LOAD, OPEN, Command, Row, prints
+
+
+class Report:
+    """Of an evaluation that was not made: tells in which form it is printed."""
+
+    num_agreeing, title, summary, header, tests, notes = 99, "title", "summary", ("column",), (), ("as a table",)
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        return (self,)
+
+    def table(self) -> str:
+        return "as a table"
+
+    def rows(self) -> list[tuple[object, ...]]:
+        return [("as a table",)]
+
+    def as_dict(self) -> dict[str, str]:
+        return {"shown": "as JSON"}
+
+    def markdown(self) -> str:
+        return "as Markdown"
+
+
+PRINTED = {
+    "as_json": Row(("--json",), leaves=prints("as JSON")),
+    "markdown": Row(("--markdown",), leaves=prints("as Markdown")),
+}
+
+
+def evaluation(given: tuple[object, ...], name: str, follows: tuple[str, ...], rows: dict[str, Row], **others: Any) -> Command:
+    """A command of `tts evaluate`, whose measure is called `name` and gives a report."""
+    return Command(given, follows, {f"evaluation:{name}": Report, **others}, {**rows, **PRINTED})
+
+
+TWICE = ("--addon", "tiny-acoustic", "--addon", "tiny-prosody")
+ASKED = "evaluate_speech.asked"
+MANY_VOICES = {
+    "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
+    "threads": Row(("--threads", 3), {"load.threads": 3}),
+}
+SENTENCES = ("--sentences", "sentences.txt")
+EVALUATIONS: dict[str, Command] = {
+    "evaluate speech": evaluation(
+        ("--corpora", "corpora"), "evaluate_speech", (LOAD,),
+        {
+            **MANY_VOICES,
+            "corpora": Row(("--corpora", "corpus"), {f"{ASKED}.corpora": "corpus"}),
+            "addons": Row(
+                TWICE, {"load#2.addon": "tiny-prosody", f"{ASKED}.voices.tiny-prosody": "tiny-prosody"},
+                also=("load#2", "ProsodySelector.", f"{ASKED}.voices"),
+            ),
+            "speakers": Row(("--speaker", "slt", "--speaker", "bdl"), {f"{ASKED}.speakers": ["slt", "bdl"]}),
+            "parts": Row(("--part", "wer", "--part", "spectra"), {f"{ASKED}.parts": ["wer", "spectra"]}),
+            "seeds": Row(("--seeds", 5), {f"{ASKED}.num_seeds": 5}),
+            "sentences": Row(SENTENCES, {f"{ASKED}.sentences.1": ["one", "Good day."]}, also=(f"{ASKED}.sentences",)),
+            "peers": Row(("--peer", "espeak", "--peer", "flite"), {f"{ASKED}.peers": ["espeak", "flite"]}),
+            "pictures": Row(("--pictures", "drawn"), {f"{ASKED}.pictures": "drawn"}),
+            "limit": Row(("--limit", 4), {f"{ASKED}.limit": 4}),
+        },
+    ),
+    "evaluate vocoder": evaluation(
+        ("--corpora", "corpora", "--addon", "tiny-vocoder"), "evaluate_vocoder", (OPEN,),
+        {
+            "corpora": Row(
+                ("--corpora", "corpus"), {"instruments_for.corpora": "corpus", "evaluate_vocoder.corpora": "corpus"}
+            ),
+            "addon": Row(
+                ("--addon", "tiny-acoustic"), {"open_addon.name": "tiny-acoustic", "evaluate_vocoder.addon": "tiny-acoustic"}
+            ),
+            "pictures": Row(("--pictures", "drawn"), {"evaluate_vocoder.pictures": "drawn"}),
+            "limit": Row(("--limit", 4), {"evaluate_vocoder.limit": 4}),
+            "word_errors": Row(("--no-wer",), {"instruments_for.word_errors": False}),
+            "threads": Row(("--threads", 3), {"open_addon.threads": 3}),
+        },
+        **{"evaluation:instruments_for": lambda: None},
+    ),
+    "evaluate robustness": evaluation(
+        SENTENCES, "evaluate_robustness", (LOAD,),
+        {
+            **MANY_VOICES,
+            "addons": Row(
+                TWICE,
+                {"load#2.addon": "tiny-prosody", "evaluate_robustness.voices.tiny-prosody": "tiny-prosody"},
+                also=("load#2", "ProsodySelector."),
+            ),
+            "speaker": Row(("--speaker", "high"), {"evaluate_robustness.speaker": "high"}),
+            "sentences": Row(
+                ("--sentences", "others.txt"), {"evaluate_robustness.sentences.0": ["one", "Others."]},
+                also=("evaluate_robustness.sentences",),
+            ),
+            "limit": Row(
+                ("--limit", 1), leaves=lambda _, record: "evaluate_robustness.sentences.1" not in record,
+                also=("evaluate_robustness.sentences",),
+            ),
+        },
+    ),
+    "evaluate contexts": evaluation(
+        ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "compare_contexts", (LOAD,),
+        {
+            "addon": Row(
+                ("tiny-prosody",), {"load.addon": "tiny-prosody", "load#2.addon": "tiny-prosody"},
+                instead=("--context", "fixed-onnxruntime", *SENTENCES),
+                also=("compare_contexts.", "measure_starts"),
+            ),
+            "contexts": Row(
+                ("--context", "default"), {"load#3.context": "default", "measure_starts#3.arguments.context": "default"},
+                also=("load#3", "compare_contexts#2", "measure_starts#3"),
+            ),
+            "against": Row(
+                ("--against", "fixed-onnxruntime"),
+                {"load.context": "fixed-onnxruntime", "measure_starts.arguments.context": "fixed-onnxruntime"},
+                also=("compare_contexts.title",),
+            ),
+            "vocoder": Row(
+                ("--vocoder", "tiny-vocoder"),
+                {
+                    f"{call}.vocoder": "tiny-vocoder"
+                    for call in ("load", "load#2", "measure_starts.arguments", "measure_starts#2.arguments")
+                },
+            ),
+            "speaker": Row(("--speaker", "high"), {"compare_contexts.speaker": "high"}),
+            "sentences": Row(
+                ("--sentences", "others.txt"), {"compare_contexts.sentences.0": ["one", "Others."]},
+                also=("compare_contexts.sentences",),
+            ),
+            "limit": Row(
+                ("--limit", 1), leaves=lambda _, record: "compare_contexts.sentences.1" not in record,
+                also=("compare_contexts.sentences",),
+            ),
+            "tolerance": Row(("--tolerance", 0.5), {"compare_contexts.tolerances.ports": 0.5}),
+            "audio_tolerance": Row(("--audio-tolerance", 0.25), {"compare_contexts.tolerances.audio": 0.25}),
+            "starts": Row(
+                ("--no-starts",), leaves=lambda _, record: not any(key.startswith("measure_starts") for key in record),
+                also=("measure_starts",),
+            ),
+        },
+        **{"evaluation:measure_starts": lambda: [1.0, 1.0]},
+    ),
+    "evaluate transfer": evaluation(
+        ("tiny-copycat", "--corpora", "corpora"), "evaluate_transfer", (LOAD,),
+        {
+            "addon": Row(
+                ("tiny-acoustic",), {"load.addon": "tiny-acoustic", "Transfer.voice": "tiny-acoustic"},
+                instead=("--corpora", "corpora"), also=("Transfer.targets",),
+            ),
+            "corpora": Row(("--corpora", "corpus"), {"Transfer.corpora": "corpus"}),
+            "targets": Row(("--target", "high"), {"Transfer.targets": ["high"]}),
+            "baseline": Row(
+                ("--baseline", "tiny-acoustic"),
+                {"load#2.addon": "tiny-acoustic", "Transfer.baseline": "tiny-acoustic"}, also=("load#2",),
+            ),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
+            "parts": Row(("--part", "probes", "--part", "speed"), {"evaluate_transfer.parts": ["probes", "speed"]}),
+            "limit": Row(("--limit", 4), {"Transfer.limit": 4}),
+            "jobs": Row(("--jobs", 3), {"Transfer.jobs": 3}),
+        },
+        **{"evaluation:Transfer": lambda: None},
+    ),
+    "evaluate selection": evaluation(
+        ("--addon", "tiny-prosody", "--data", "corpus", "--part", "distance"), "evaluate_selection", (LOAD,),
+        {
+            "addon": Row(
+                ("--addon", "tiny-acoustic"),
+                {"load.addon": "tiny-acoustic", "Selection.voice": "tiny-acoustic"}, also=("ProsodySelector.",),
+            ),
+            "data": Row(("--data", "corpora"), {"Selection.data": "corpora"}),
+            "split": Row(("--split", "test"), {"Selection.split": "test"}),
+            "strategies": Row(
+                ("--strategy", "bert"), {"Selection.settings.0.strategy": "bert"},
+                also=("Selection.settings",),
+            ),
+            "top_k": Row(
+                ("--strategy", "bert", "--top-k", 5), {"Selection.settings.0.top_k": 5},
+                also=("Selection.settings",),
+            ),
+            "lengths": Row(
+                ("--strategy", "syntactic", "--lengths", "pad"), {"Selection.settings.0.lengths": "pad"},
+                also=("Selection.settings",),
+            ),
+            "bert_weights": Row(
+                ("--strategy", "bert+syntactic", "--bert-weight", 0.75),
+                {"Selection.settings.0.bert_weight": 0.75}, also=("Selection.settings",),
+            ),
+            "inventory": Row(
+                ("--strategy", "bert", "--inventory", "all"), {"Selection.settings.0.inventory": "all"},
+                also=("Selection.settings",),
+            ),
+            "speakers": Row(("--speaker", "slt"), {"Selection.speakers": ["slt"]}),
+            "continuity": Row(("--continuity", 0.5), {"Selection.continuity": 0.5}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
+            "parts": Row(("--part", "cost"), {"evaluate_selection.parts": ["distance", "cost"]}),
+            "recognise": Row(
+                ("--recognise", 9),
+                {"evaluate_selection.parts": ["distance", "recognition"], "evaluate_selection.texts.sample": 9},
+            ),
+            "limit": Row(("--limit", 4), {"Selection.limit": 4}),
+            "jobs": Row(("--jobs", 3), {"Selection.jobs": 3}),
+        },
+        **{"evaluation:Selection": lambda: None},
+    ),
+    "evaluate leakage": evaluation(
+        ("run", "--data", "corpus"), "leakage_report", (),
+        {
+            "runs": Row(("other",), {"measure_leakage.runs": ["run", "other"]}),
+            "data": Row(("--data", "corpora"), {"measure_leakage.data": "corpora"}),
+            "plot": Row(("--plot", "p.png"), {"draw_curve.file": "p.png"}, also=("draw_curve",)),
+        },
+        **{"evaluation:measure_leakage": lambda: (), "evaluation:draw_curve": lambda: None},
+    ),
+    "evaluate syntax": evaluation(
+        ("trees",), "evaluate_syntax", (),
+        {
+            "treebank": Row(("others",), {"open_treebank.folder": "others"}, instead=()),
+            "parsers": Row(
+                ("--parser", "mine"), {"open_parser.name": "mine"},
+                also=("evaluate_syntax.parsers",),
+            ),
+            "limit": Row(("--limit", 4), {"evaluate_syntax.limit": 4}),
+        },
+        **{"corpora:open_treebank": lambda: None, "selection:open_parser": lambda: None},
+    ),
+}  # fmt: skip

@@ -1,0 +1,363 @@
+"""Every option of every command: what it is given, and where that lands.
+
+`COMMANDS` says what a command is run with, and which rooms behind it are listened to; a row says what an option adds to that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from conftest import TINY, Outcome
+from recording import Record
+
+from tts_cli.errors import RefusedError
+
+ROOT = Path(__file__).parents[2]
+CLIP = ROOT / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
+OTHER_CLIP = ROOT / "data/cmu_us_bdl_arctic/wav/arctic_a0098.flac"
+SAID = "Shall I carry you?"
+EMBEDDING = [0.5, -0.5, 0.25, 1.0, 2.0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One option, or argument."""
+
+    given: tuple[object, ...]
+    """What is added to the command line."""
+    lands: dict[str, Any] = field(default_factory=dict)
+    """The recorded values that change, and what they become; nothing else changes."""
+    leaves: Callable[[Outcome, Record], bool] | None = None
+    """What else is seen of it."""
+    instead: tuple[object, ...] | None = None
+    """The command line to which it is added, where that of the command does not go with it."""
+    also: tuple[str, ...] = ()
+    """Beginnings of recorded values that may change as well."""
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as it is run without the option."""
+
+    given: tuple[object, ...]
+    follows: tuple[str, ...] = ()
+    """Functions that are recorded and do their work."""
+    replaces: dict[str, Callable[[], Any]] = field(default_factory=dict)
+    """Functions that are recorded and do no work, with what makes their result."""
+    rows: dict[str, Row] = field(default_factory=dict)
+
+
+def prints(text: str) -> Callable[[Outcome, Record], bool]:
+    return lambda outcome, _: text in outcome.out.decode()
+
+
+def says(text: str) -> Callable[[Outcome, Record], bool]:
+    return lambda outcome, _: text in outcome.err
+
+
+def writes(name: str, text: str = "") -> Callable[[Outcome, Record], bool]:
+    return lambda *_: text.encode() in Path(name).read_bytes()
+
+
+def prints_json(outcome: Outcome, _: Record) -> bool:
+    return bool(json.loads(outcome.out))
+
+
+@dataclass
+class Prepared:
+    """What the preparation of a corpus tells, if it rejected something."""
+
+    num_clips: int = 1
+    hours: float = 0.0
+    num_unseen: int = 0
+    splits: dict[str, int] = field(default_factory=dict)
+    speakers: tuple[Any, ...] = ()
+    rejects: tuple[Any, ...] = ()
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def check(self, strict: bool) -> None:
+        if strict:
+            raise RefusedError("something was rejected")
+
+
+VOICE = {
+    "addon": Row(
+        ("--addon", "tiny-attention"), {"load.addon": "tiny-attention"}, also=("measure_voice.voice", "ProsodySelector.")
+    ),
+    "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
+    "context": Row(("--context", "fixed-onnxruntime"), {"load.context": "fixed-onnxruntime"}),
+    "cache_dir": Row(("--cache-dir", "kept"), {"load.cache": "kept"}),
+    "threads": Row(("--threads", 3), {"load.threads": 3}),
+}
+SPEAKS = {
+    **VOICE,
+    "lexicon": Row(("--lexicon", "words.txt"), {"load.lexicon": "words.txt"}),
+    "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}, also=("ProsodySelector.",)),
+    "output": Row(("-o", "other.wav"), leaves=writes("other.wav", "RIFF")),
+    "output_raw": Row(("--output-raw",), leaves=lambda outcome, _: np.frombuffer(outcome.out, "<i2").any()),
+    "play": Row(("--play",), {"play.sample_rate": 16000}, also=("play.", "ProsodySelector.")),
+    "save_timings": Row(("--save-timings", "t.TextGrid"), leaves=writes("t.TextGrid", "ooTextFile")),
+    "as_json": Row(("--json",), leaves=prints_json),
+    "seed": Row(("--seed", 7), {"stream.seed": 7}),
+    "speaker": Row(("--speaker", "high"), {"stream.speaker": "high"}),
+    "length_scale": Row(("--length-scale", 1.5), {"stream.controls.length_scale": 1.5}),
+}
+LOAD, STREAM = "voice:load", "voice:Voice.stream"
+RECOGNISER = "evaluation:Recogniser"
+PLAY = "audio:play"
+ALOUD = ("--long-form", "-i", "document.txt", "-o", "x.wav")
+SYNTH = Command(
+    ("Hello there.",),
+    (LOAD, STREAM),
+    {PLAY: lambda: None},
+    {
+        **SPEAKS,
+        "text": Row(("Good day.",), {"stream.text": "Good day."}, instead=()),
+        "input_file": Row(("-i", "said.txt"), {"stream.text": "Said in a file."}, instead=()),
+        "prosody": Row(
+            ("--prosody", "p.json"), {"stream.text.0.text": "Kept", "stream.text.0.durations": [9, 8, 7, 6]},
+            instead=(), also=("stream.text",),
+        ),
+        "output_dir": Row(("--output-dir", "folder"), leaves=writes("folder/0001.wav", "RIFF")),
+        "long_form": Row(
+            ("--long-form",), {"stream.text.0.text": "First paragraph.", "stream.text.2.text": "Second paragraph."},
+            instead=("-i", "document.txt"), also=("stream.text", "stream.seed"),
+        ),
+        "chapters": Row(
+            ("--chapters", "c.txt"), leaves=writes("c.txt", "[CHAPTER]"), instead=ALOUD, also=("stream.",)
+        ),
+        "resume": Row(("--resume",), leaves=says("it is complete"), also=("load.", "stream.", "ProsodySelector."),
+                      instead=("--long-form", "-i", "document.txt", "-o", "complete.wav")),
+        "paragraph_silence": Row(
+            ("--paragraph-silence", 2.5), {"stream.text.1.pause": 2.5}, instead=ALOUD, also=("stream.text",)
+        ),
+        "sentence_silence": Row(("--sentence-silence", 1.5), {"stream.sentence_silence_s": 1.5}),
+        "pitch_shift": Row(("--pitch-shift", -3.0), {"stream.controls.pitch_shift_semitones": -3.0}),
+        "pitch_range": Row(("--pitch-range", 1.7), {"stream.controls.pitch_range": 1.7}),
+        "energy": Row(("--energy", 0.8), {"stream.controls.energy_scale": 0.8}),
+        "continuity": Row(("--continuity", 0.6), {"stream.controls.continuity": 0.6}),
+        "prosody_strategy": Row(("--prosody-strategy", "bert"), {"ProsodySelector.strategy": "bert"}),
+        "top_k": Row(("--top-k", 2), {"ProsodySelector.top_k": 2}),
+        "inventory": Row(("--inventory", "all"), {"ProsodySelector.inventory": "all"}),
+        "embedding": Row(("--embedding", "e.json"), {"stream.text.0.embedding": EMBEDDING}, also=("stream.text",)),
+        "explain": Row(("--explain",), leaves=says("selected prosody")),
+        "save_prosody": Row(("--save-prosody", "s.json"), leaves=writes("s.json", '"durations"')),
+        "trace": Row(("--trace", "trace.json"), leaves=writes("trace.json", "traceEvents")),
+        "best_effort": Row(("--best-effort",), {"stream.best_effort": True}),
+    },
+)  # fmt: skip
+TRANSFER = Command(
+    (CLIP, "--text", SAID),
+    (LOAD, STREAM, "transfer:listen"),
+    {PLAY: lambda: None, RECOGNISER: lambda: SimpleNamespace(transcribe=lambda *_: "Shall I carry?")},
+    {
+        **SPEAKS,
+        "addon": Row(
+            ("--addon", "tiny-acoustic", "--keep", "rhythm"),
+            {"load.addon": "tiny-acoustic", "listen.rhythm_only": True, "listen.addon": "tiny-acoustic"},
+            also=("stream.text",),
+        ),
+        "source": Row((OTHER_CLIP,), {"listen.recording": str(OTHER_CLIP)}, instead=("--text", SAID), also=("stream.text",)),
+        "text": Row(
+            ("--text", "Shall I carry?"), {"listen.text": "Shall I carry?"}, instead=(CLIP,), also=("stream.text",)
+        ),
+        "transcribe": Row(
+            ("--transcribe",), {"listen.text": "Shall I carry?"}, instead=(CLIP,), also=("stream.text", "Recogniser")
+        ),
+        "strength": Row(("--strength", 0.4), {"stream.strength": 0.4}),
+        "keep": Row(("--keep", "rhythm"), {"listen.rhythm_only": True}, also=("stream.text",)),
+        "manifest": Row(
+            ("--manifest", "m.jsonl"), {"stream.speaker": "high", "stream.strength": 0.3}, instead=("--output-dir", "folder")
+        ),
+        "output_dir": Row(
+            ("--output-dir", "folder"), leaves=writes("folder/0001.wav", "RIFF"),
+            instead=("--manifest", "m.jsonl"), also=("stream.",),
+        ),
+        "resume": Row(
+            ("--resume",), leaves=writes("done/0001.wav", "kept"), also=("stream.", "listen."),
+            instead=("--manifest", "m.jsonl", "--output-dir", "done"),
+        ),
+        "plot": Row(("--plot", "p.png"), leaves=writes("p.png", "PNG")),
+    },
+)  # fmt: skip
+PARSE = Command(
+    ("We sing.",),
+    replaces={"selection:open_parser": lambda: SimpleNamespace(distances=lambda words, _: [0.0] * len(words))},
+    rows={
+        "text": Row(("Good day.",), leaves=prints("Good day."), instead=()),
+        "input_file": Row(("-i", "said.txt"), leaves=prints("Said in a file."), instead=()),
+        "parser": Row(("--parser", "mine"), {"open_parser.name": "mine"}),
+        "as_json": Row(("--json",), leaves=prints_json),
+    },
+)
+COST = SimpleNamespace(model_dump_json=lambda: '{"shown": "as JSON"}')
+MEASURE = "voice:measure_voice"
+BENCH = Command(
+    ("--json",), (LOAD,), {MEASURE: lambda: COST},
+    {
+        **VOICE,
+        "speaker": Row(("--speaker", "high"), {"measure_voice.speaker": "high"}),
+        "repeats": Row(("--repeats", 5), {"measure_voice.repeats": 5}),
+        "as_json": Row(("--json",), leaves=prints("as JSON"), instead=()),
+    },
+)  # fmt: skip
+MADE = Path("made")
+PREPARE = Command(
+    ("recordings", "-o", "corpus", "--processes", 1),
+    replaces={"corpora:prepare": Prepared},
+    rows={
+        "sources": Row(("others",), {"prepare.sources": ["recordings", "others"]}),
+        "output": Row(("-o", "other"), {"prepare.output": "other"}),
+        "layout": Row(("--layout", "festvox"), {"prepare.options.layout": "festvox"}),
+        "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
+        "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
+        "strict": Row(("--strict",), code=1),
+        "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),
+        "settings": Row(("--set", "mel.num_bands=40"), {"prepare.options.mel.num_bands": 40}),
+        "as_json": Row(("--json",), leaves=prints_json),
+    },
+)
+PREDICT = Command(
+    ("run", "--data", "corpus"),
+    replaces={"training:predict_mels": lambda: MADE},
+    rows={
+        "model": Row(("other",), {"predict_mels.source": "other"}, instead=("--data", "corpus")),
+        "data": Row(("--data", "others"), {"predict_mels.data": "others"}),
+    },
+)
+PACK = Command(
+    ("run", "-o", "packed"),
+    replaces={"training:pack": lambda: 1},
+    rows={
+        "training": Row(("other",), {"pack.training": "other"}, instead=("-o", "packed")),
+        "output": Row(("-o", "elsewhere"), {"pack.output": "elsewhere"}),
+        "size_mb": Row(("--size-mb", 7.5), {"pack.options.size_mb": 7.5}),
+        "python": Row(("--python", "3.12"), {"pack.options.python": "3.12"}),
+        "data": Row(("--data", "corpus"), {"pack.options.data": "corpus"}),
+        "predict_from": Row(
+            ("--predict-from", "run", "--predict-from", "other"), {"pack.options.predict_from": ["run", "other"]}
+        ),
+        "settings": Row(("--set", "steps=3", "--set", "seed=2"), {"pack.options.overrides": ["steps=3", "seed=2"]}),
+        "init_from": Row(("--init-from", "run", "--init-from", "other"), {"pack.options.init_from": ["run", "other"]}),
+    },
+)
+UNPACK = Command(
+    ("run", "-o", "back"),
+    replaces={"training:unpack": lambda: MADE},
+    rows={
+        "folder": Row(("other",), {"unpack.folder": "other"}, instead=("-o", "back")),
+        "output": Row(("-o", "elsewhere"), {"unpack.run": "elsewhere"}),
+    },
+)
+PARITY = SimpleNamespace(context="c", network="n", output="o", largest_difference=0.0, largest_value=1.0, error=0.0)
+EXPORT = Command(
+    ("run", "-o", str(TINY / "tiny-acoustic")),
+    replaces={"export:export_addon": lambda: [PARITY]},
+    rows={
+        "checkpoint": Row(("other",), {"export_addon.checkpoint": "other"}, instead=("-o", str(TINY / "tiny-acoustic"))),
+        "output": Row(("-o", str(TINY / "tiny-vocoder")), {"export_addon.output": str(TINY / "tiny-vocoder")}),
+        "data": Row(("--data", "corpus"), {"export_addon.corpus": "corpus"}),
+        "name": Row(("--name", "ann"), {"export_addon.options.name": "ann"}),
+        "licence": Row(("--licence", "CC0"), {"export_addon.options.licence": "CC0"}),
+        "default_vocoder": Row(("--default-vocoder", "universal"), {"export_addon.options.default_vocoder": "universal"}),
+        "speakers": Row(("--speakers", "slt, bdl"), {"export_addon.options.speakers": ["slt", "bdl"]}),
+        "linguistics": Row(("--linguistics", "tiny-linguistics"), {"export_addon.options.linguistics": "tiny-linguistics"}),
+        "model_card": Row(("--model-card", "said.txt"), {"export_addon.options.model_card": "said.txt"}),
+        "tolerance": Row(("--tolerance", 0.25), {"export_addon.options.tolerance": 0.25}),
+    },
+)
+LEVEL = SimpleNamespace(speaker="a", loudness_lufs=-20.0, true_peak_dbtp=-3.0)
+OPEN = "addon:open_addon"
+ADDONS: dict[str, Command] = {
+    "addons": Command((), rows={"as_json": Row(("--json",), leaves=prints_json)}),
+    "addons list": Command((), rows={"as_json": Row(("--json",), leaves=prints_json)}),
+    "addons check": Command(
+        ("tiny-acoustic",), (LOAD, OPEN),
+        rows={
+            "names": Row(("tiny-vocoder",), {"open_addon#2.name": "tiny-vocoder"}, also=("open_addon#2",)),
+            "context": Row(
+                ("--context", "fixed-onnxruntime"),
+                {"open_addon.context": "fixed-onnxruntime", "load.context": "fixed-onnxruntime"},
+            ),
+            "cache_dir": Row(("--cache-dir", "kept"), {"open_addon.cache": "kept", "load.cache": "kept"}),
+        },
+    ),
+    "addons install": Command(
+        (TINY / "tiny-acoustic",), replaces={"addon:install_addon": lambda: MADE},
+        rows={
+            "source": Row((TINY / "tiny-vocoder",), {"install_addon.source": str(TINY / "tiny-vocoder")}, instead=()),
+            "force": Row(("--force",), {"install_addon.replace": True}),
+        },
+    ),
+    "addons measure": Command(
+        ("tiny-acoustic",),
+        replaces={"export:add_loudness": lambda: (LEVEL,)},
+        rows={
+            "name": Row(("tiny-prosody",), {"add_loudness.folder": str(TINY / "tiny-prosody")}, instead=()),
+            "as_json": Row(("--json",), leaves=prints_json),
+        },
+    ),
+}  # fmt: skip
+STACKS: dict[str, Command] = {
+    "stack show": Command(
+        (), ("voice:view_stack",),
+        rows={
+            "addon": Row(("tiny-prosody",), {"view_stack.name": "tiny-prosody"}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {"view_stack.vocoder": "tiny-vocoder"}),
+            "context": Row(("--context", "fixed-onnxruntime"), {"view_stack.context": "fixed-onnxruntime"}),
+            "stack": Row(("--stack", "stack.json"), {"view_stack.stack": "stack.json"}),
+            "svg": Row(("--svg", "s.svg"), leaves=writes("s.svg", "<svg")),
+            "as_json": Row(("--json",), leaves=prints_json),
+        },
+    ),
+    "stack check": Command(
+        ("stack.json", "--addon", "tiny-acoustic"),
+        replaces={"voice:view_stack": lambda: SimpleNamespace(addons=["a"], stack=SimpleNamespace(gives=()))},
+        rows={
+            "file": Row(("m.jsonl",), {"view_stack.stack": "m.jsonl"}, instead=("--addon", "tiny-acoustic")),
+            "addon": Row(("--addon", "tiny-prosody"), {"view_stack.name": "tiny-prosody"}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {"view_stack.vocoder": "tiny-vocoder"}),
+            "context": Row(("--context", "fixed-onnxruntime"), {"view_stack.context": "fixed-onnxruntime"}),
+        },
+    ),
+}  # fmt: skip
+
+
+def training(group: str) -> Command:
+    """The command that trains a group of models."""
+    recipe = str(ROOT / f"recipes/tiny-{group}.yaml")
+    return Command(
+        (recipe,),
+        replaces={"training:train": lambda: MADE},
+        rows={
+            "recipe": Row((f"{group}.yaml",), {"train.recipe.name": "mine", "train.run": "runs/mine"}, instead=()),
+            "data": Row(("--data", "corpus"), {"train.recipe.data": "corpus"}),
+            "output": Row(("-o", "elsewhere"), {"train.run": "elsewhere"}),
+            "settings": Row(("--set", "steps=3", "--set", "seed=77"), {"train.recipe.steps": 3, "train.recipe.seed": 77}),
+            "max_minutes": Row(("--max-minutes", 0.5), {"train.recipe.max_minutes": 0.5}),
+            "init_from": Row(("--init-from", "run", "--init-from", "other"), {"train.init_from": ["run", "other"]}),
+            "devices": Row(("--devices", 3), {"train.recipe.devices": 3}),
+            "num_nodes": Row(("--num-nodes", 2), {"train.recipe.num_nodes": 2}),
+            "resume": Row(("--restart",), {"train.restart": True}),
+        },
+    )
+
+
+GROUPS = ("acoustic", "vocoder", "copycat", "vae", "syntax")
+TRAINING = {f"train {group}": training(group) for group in GROUPS}
+MAIN: dict[str, Command] = {
+    "": Command(
+        (),
+        rows={
+            "debug": Row(("--debug", "synth", "--addon", "absent", "Hello"), leaves=says("Traceback"), code=2),
+            "version": Row(("--version",), leaves=prints("tts ")),
+        },
+    ),
+}
