@@ -153,6 +153,30 @@ SYNTH = Command(
         "best_effort": Row(("--best-effort",), {"stream.best_effort": True}),
     },
 )  # fmt: skip
+READ = Command(
+    ("document.txt", "-o", "x.wav"),
+    (LOAD, STREAM),
+    {PLAY: lambda: None},
+    {
+        **{
+            name: row
+            for name, row in SYNTH.rows.items()
+            if name not in ("text", "input_file", "prosody", "output_dir", "long_form", "output", "output_raw", "play")
+        },
+        "document": Row(("said.txt",), {"stream.text.0.text": "Said in a file."}, instead=("-o", "x.wav"), also=("stream.text",)),
+        "output": Row(("-o", "other.wav"), leaves=writes("other.wav", "RIFF")),
+        "output_raw": Row(
+            ("--output-raw",), leaves=lambda outcome, _: np.frombuffer(outcome.out, "<i2").any(), instead=("document.txt",)
+        ),
+        "play": Row(
+            ("--play",), {"play.sample_rate": 16000}, instead=("document.txt",), also=("play.", "ProsodySelector.", "stream.")
+        ),
+        "chapters": Row(("--chapters", "c.txt"), leaves=writes("c.txt", "[CHAPTER]")),
+        "resume": Row(("--resume",), leaves=says("it is complete"), also=("load.", "stream.", "ProsodySelector."),
+                      instead=("document.txt", "-o", "complete.wav")),
+        "paragraph_silence": Row(("--paragraph-silence", 2.5), {"stream.text.1.pause": 2.5}, also=("stream.text",)),
+    },
+)  # fmt: skip
 TRANSFER = Command(
     (CLIP, "--text", SAID),
     (LOAD, STREAM, "transfer:listen"),
@@ -171,10 +195,11 @@ TRANSFER = Command(
         "transcribe": Row(
             ("--transcribe",), {"listen.text": "Shall I carry?"}, instead=(CLIP,), also=("stream.text", "Recogniser")
         ),
-        "strength": Row(("--strength", 0.4), {"stream.strength": 0.4}),
+        "strength": Row(("--strength", 0.4), {"stream.controls.strength": 0.4}),
         "keep": Row(("--keep", "rhythm"), {"listen.rhythm_only": True}, also=("stream.text",)),
         "manifest": Row(
-            ("--manifest", "m.jsonl"), {"stream.speaker": "high", "stream.strength": 0.3}, instead=("--output-dir", "folder")
+            ("--manifest", "m.jsonl"), {"stream.speaker": "high", "stream.controls.strength": 0.3},
+            instead=("--output-dir", "folder"),
         ),
         "output_dir": Row(
             ("--output-dir", "folder"), leaves=writes("folder/0001.wav", "RIFF"),

@@ -18,7 +18,8 @@ from pydantic import BaseModel
 
 import tts_cli
 from tts_cli.addon.opened import Addon
-from tts_cli.request import Break, Sentence
+from tts_cli.voice.request import Break
+from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 PACKAGE = Path(tts_cli.__file__).parent
@@ -72,9 +73,8 @@ def home_of(place: str) -> tuple[ModuleType, str]:
 
 
 def called_from() -> list[ModuleType]:
-    """The loaded modules from which commands may have a function: their own, and packages that hand on what is in them."""
-    known = {name: module for name, module in sys.modules.items() if name.startswith("tts_cli")}
-    return [module for name, module in known.items() if name.startswith("tts_cli.cli") or hasattr(module, "__path__")]
+    """The loaded modules from which commands may have a function."""
+    return [module for name, module in sys.modules.items() if name.startswith("tts_cli")]
 
 
 class Recorder:

@@ -25,6 +25,7 @@ from option_rows import (
     PARSE,
     PREDICT,
     PREPARE,
+    READ,
     ROOT,
     SAID,
     STACKS,
@@ -44,6 +45,7 @@ from tts_cli.cli.main import app
 COMMANDS: dict[str, Command] = {
     **MAIN,
     "synth": SYNTH,
+    "read": READ,
     "transfer-prosody": TRANSFER,
     "parse": PARSE,
     "doctor": Command((), rows={"as_json": Row(("--json",), leaves=prints_json)}),
@@ -58,8 +60,8 @@ COMMANDS: dict[str, Command] = {
     **TRAINING,
     **EVALUATIONS,
 }
-DEFAULTS = {"synth": "tiny-prosody"}
-INTERNAL = ("load.block_options", "load#2.block_options")
+DEFAULTS = {"synth": "tiny-prosody", "read": "tiny-prosody"}
+INTERNAL = ("load.edit_stack", "load#2.edit_stack")
 """How an option of a block goes there, which is seen at the block."""
 
 

@@ -28,13 +28,13 @@ MISTAKES = (
         ("tests/blocks/test_streaming.py",),
     ),
     Mistake(
-        "durations-floor", "blocks/upsampler.py",
+        "durations-floor", "blocks/durations.py",
         'scope, 1.0) + 0.5)', 'scope, 1.0))',
         ("tests/blocks/test_upsampler.py",),
     ),
     Mistake(
         "one-seed-for-all-sentences", "voice/synthesis.py",
-        "seed=template.seed + index,", "seed=template.seed,",
+        "manner.seed + index,", "manner.seed,",
         ("tests/selection/test_selecting_voice.py", "tests/voice/test_synthesis.py"),
     ),
     Mistake(
@@ -75,8 +75,8 @@ MISTAKES = (
         ("tests/text/test_pronounce.py",),
     ),
     Mistake(
-        "strength-without-durations", "blocks/upsampler.py",
-        'strength = _control("strength", scope, 1.0)\n            weight', "strength = 1.0\n            weight",
+        "strength-without-durations", "transfer/timing.py",
+        "strength = control_value(STRENGTH, scope, 1.0)\n        if", "strength = 1.0\n        if",
         ("tests/blocks/test_upsampler.py",),
     ),
     Mistake(
@@ -121,9 +121,9 @@ MISTAKES = (
         ("tests/audio/test_mel.py",),
     ),
     Mistake(
-        "range-and-energy-exchanged", "cli/synth.py",
-        "Controls(length_scale, pitch_shift, pitch_range, energy, continuity)",
-        "Controls(length_scale, pitch_shift, energy, pitch_range, continuity)",
+        "range-and-energy-exchanged", "cli/speaking.py",
+        '"pitch_range": self.pitch_range,\n            "energy_scale": self.energy,',
+        '"pitch_range": self.energy,\n            "energy_scale": self.pitch_range,',
         ("tests/cli/test_options.py", "-k", "synth-pitch_range or synth-energy"),
     ),
 )  # fmt: skip
