@@ -14,7 +14,7 @@ from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra,
 from tts_cli.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
-    from tts_cli.evaluation.contexts import ContextReport
+    from tts_cli.evaluation.speech.contexts import ContextReport
 
 app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
 app.command()(speech)
@@ -49,7 +49,7 @@ def robustness(
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
         from tts_cli.evaluation.prompts import HARD_SENTENCES
-        from tts_cli.evaluation.robustness import evaluate_robustness
+        from tts_cli.evaluation.speech.robustness import evaluate_robustness
         from tts_cli.voice.synthesis import load
 
         texts = sentences_of(sentences, HARD_SENTENCES, limit)
@@ -81,8 +81,8 @@ def compare_contexts(
     Exits with 1 unless all sentences agree. Durations at a rounding tie may differ; where a context has to split a
     sentence that another need not, the total duration may differ by 2 %.
     """
-    from tts_cli.evaluation import contexts as room
     from tts_cli.evaluation.prompts import VARIED_SENTENCES
+    from tts_cli.evaluation.speech import contexts as room
     from tts_cli.voice.synthesis import load
 
     texts = sentences_of(sentences, VARIED_SENTENCES, limit)
@@ -131,7 +131,7 @@ def transfer(
     give the same command again after a stop.
     """
     with extra("eval"):
-        from tts_cli.evaluation.transfer import PARTS, Transfer, evaluate_transfer
+        from tts_cli.evaluation.transfer.evaluate import PARTS, Transfer, evaluate_transfer
         from tts_cli.voice.synthesis import load
 
         voice = load(addon, vocoder, threads=1)
@@ -194,8 +194,8 @@ def selection(
     """
     with extra("eval"):
         from tts_cli.evaluation.prompts import PASSAGES, PROSODY_SENTENCES
-        from tts_cli.evaluation.selection import STRATEGIES, Selection, settings_of
-        from tts_cli.evaluation.strategies import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.evaluation.selection.evaluate import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.evaluation.selection.tasks import STRATEGIES, Selection, settings_of
         from tts_cli.voice.synthesis import load
 
         settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
@@ -222,7 +222,7 @@ def leakage(
     How well the contour of a source is followed in other voices, and how well who speaks is told from the latents.
     """
     with extra("eval"):
-        from tts_cli.evaluation.leakage import draw_curve, leakage_report, measure_leakage
+        from tts_cli.evaluation.transfer.leakage import draw_curve, leakage_report, measure_leakage
 
         points = measure_leakage(runs, data)
         if plot:
@@ -247,7 +247,7 @@ def parse_treebank(
     """
     with extra("eval"):
         from tts_cli.corpora.treebank import open_treebank
-        from tts_cli.evaluation.syntax import evaluate_syntax
+        from tts_cli.evaluation.syntax.evaluate import evaluate_syntax
         from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
         names = dict.fromkeys([*(parsers or [DEFAULT_LINGUISTICS]), "right-branching"])

@@ -70,9 +70,9 @@ def speech(
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
-        from tts_cli.evaluation.instruments import PARTS
+        from tts_cli.evaluation.measures.instruments import PARTS
         from tts_cli.evaluation.prompts import read_sentences
-        from tts_cli.evaluation.speech import SPEAKERS, SpeechEvaluation, evaluate_speech
+        from tts_cli.evaluation.speech.evaluate import SPEAKERS, SpeechEvaluation, evaluate_speech
         from tts_cli.voice.synthesis import load
 
         chosen = tuple(parts or PARTS)
@@ -109,7 +109,7 @@ def copies(
     """
     with extra("eval"):
         from tts_cli.addon.opened import open_addon
-        from tts_cli.evaluation.vocoder import evaluate_vocoder, instruments_for
+        from tts_cli.evaluation.vocoder.evaluate import evaluate_vocoder, instruments_for
 
         opened, instruments = open_addon(addon, threads=threads), instruments_for(corpora, word_errors)
         print_reports(evaluate_vocoder(opened, corpora, limit, instruments, pictures), as_json, markdown)

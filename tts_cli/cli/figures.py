@@ -13,7 +13,7 @@ from tts_cli.errors import InputError
 if TYPE_CHECKING:
     from tts_cli.evaluation.prompts import GroupedText
     from tts_cli.evaluation.report import Report
-    from tts_cli.evaluation.significance import Reports
+    from tts_cli.evaluation.statistics import Reports
 
 Corpora = Annotated[
     Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")

@@ -11,8 +11,8 @@ import numpy as np
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Fault
 from tts_cli.corpora.layouts import Clip
+from tts_cli.evaluation.measures.recognition import WordErrors
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.recognition import WordErrors
 
 Origin = Literal["text", "copy", "recording"]
 """Origin of an utterance: synthesis from text, a recording through a vocoder, or the recording itself."""

