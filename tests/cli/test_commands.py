@@ -155,8 +155,8 @@ def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.Monk
 
 def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
-    from tts_cli.evaluation.report import WER, Estimate, Report, Row
-    from tts_cli.evaluation.statistics import Reports
+    from tts_cli.evaluation.report import WER, Report, Reports, Row
+    from tts_cli.evaluation.statistics import Estimate
 
     report = Report("Figures", (WER,), (Row("voice", {"wer": Estimate(0.05, 0.04, 0.06, 9)}, "slt"),))
     reports, calls = Reports("", (report,), ()), list[Any]()

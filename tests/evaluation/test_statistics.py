@@ -2,9 +2,23 @@ import numpy as np
 import pytest
 
 from tts_cli.errors import InputError
-from tts_cli.evaluation.statistics import holm, paired_tests
+from tts_cli.evaluation import statistics
+from tts_cli.evaluation.statistics import estimate_by_place, holm, mean_estimate, paired_tests
 
 pytest.importorskip("statsmodels")
+
+
+def test_there_is_one_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(1).exponential(size=30)
+    by_place = estimate_by_place(lambda places: float(values[places].mean()), len(values))
+    assert by_place.low < by_place.value < by_place.high
+    monkeypatch.setattr(statistics, "SLOW_RESAMPLES", statistics.RESAMPLES)
+    same = estimate_by_place(lambda places: float(values[places].mean()), len(values))
+    mean = mean_estimate(values.tolist())
+    assert (same.value, same.low, same.high) == pytest.approx((mean.value, mean.low, mean.high), rel=1e-12)
+    assert same.low != by_place.low, "fewer resamples where each is computed by itself"
+    with pytest.raises(InputError, match="no clip"):
+        estimate_by_place(lambda places: float(len(places)), 0)
 
 
 def test_holm_by_hand() -> None:
@@ -19,7 +33,7 @@ def test_signed_ranks_by_hand() -> None:
     assert test.p == test.corrected_p == pytest.approx(2 / 64)
     assert test.difference.value == pytest.approx(0.35)
     assert test.difference.low > 0
-    assert test.text(2).startswith("rise: +0.35 [0.")
+    assert test.cells()[:2] == ["rise", "6"] and test.cells()[2].startswith("0.350 [0.")
 
 
 def test_tests_made_together_are_corrected_together() -> None:

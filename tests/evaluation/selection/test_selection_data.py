@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.evaluation.prompts import PASSAGES, PROSODY_SENTENCES, read_sentences
+from tts_cli.evaluation.prompts import read_sentences
 from tts_cli.text import TextFrontEnd
 
 ROOT = Path(__file__).parents[3]
@@ -17,15 +17,15 @@ def words(text: str) -> str:
 
 
 def spoken() -> list[str]:
-    texts = [one.text for one in read_sentences(ROOT / PROSODY_SENTENCES)]
+    texts = [one.text for one in read_sentences(ROOT / "data/prosody-sentences.txt")]
     front_end = TextFrontEnd()
-    for passage in read_sentences(ROOT / PASSAGES):
+    for passage in read_sentences(ROOT / "data/passages.txt"):
         texts += [found.text for found in front_end.sentences(passage.text, 400)]
     return texts
 
 
 def test_there_are_forty_sentences_of_each_group_and_no_two_are_alike() -> None:
-    sentences = read_sentences(ROOT / PROSODY_SENTENCES)
+    sentences = read_sentences(ROOT / "data/prosody-sentences.txt")
     assert Counter(one.group for one in sentences) == {"complex": 40, "compound": 40, "wh": 40, "or": 40}
     assert len({words(one.text) for one in sentences}) == len(sentences)
     questions = [one.text for one in sentences if one.group in ("wh", "or")]
@@ -34,7 +34,7 @@ def test_there_are_forty_sentences_of_each_group_and_no_two_are_alike() -> None:
 
 
 def test_passages_have_two_hundred_words_each() -> None:
-    passages = read_sentences(ROOT / PASSAGES)
+    passages = read_sentences(ROOT / "data/passages.txt")
     assert len({one.group for one in passages}) == len(passages) == 5
     assert min(len(one.text.split()) for one in passages) >= 200
 

@@ -11,11 +11,11 @@ from tts_cli.audio.mel import MelConfig, energy, log_mel
 from tts_cli.cli.main import main
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.errors import CorpusError, InputError
-from tts_cli.evaluation.measures import distributions, utterances
+from tts_cli.evaluation import statistics
+from tts_cli.evaluation.measures import utterances
 from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import mean_estimate
 from tts_cli.evaluation.selection import tables as selection_report
 from tts_cli.evaluation.selection import tasks as room
 from tts_cli.evaluation.selection.evaluate import TestTexts, cost_of, evaluate_selection, refuse_trained
@@ -27,11 +27,12 @@ from tts_cli.evaluation.selection.tasks import (
     Selection,
     Task,
     evenly,
+    measure_tasks,
     posterior_mean,
-    run,
     sentence_of,
     settings_of,
 )
+from tts_cli.evaluation.statistics import mean_estimate
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.voice.synthesis import load
@@ -110,7 +111,7 @@ def _contour(audio: np.ndarray, config: MelConfig) -> Contour:
 def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(utterances, "contour_of", _contour)
-    monkeypatch.setattr(distributions, "_RESAMPLES", 50)
+    monkeypatch.setattr(statistics, "SLOW_RESAMPLES", 50)
 
 
 @pytest.fixture
@@ -161,6 +162,19 @@ def test_another_split_or_speaker_is_refused(data: Path) -> None:
         select(data, "validation")
     with pytest.raises(InputError, match="zoe"):
         select(data, speakers=("zoe",))
+
+
+def test_by_default_those_of_the_voice_who_read_sentences_are_measured(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "FEWEST_WORDS", 2)
+    assert select(data, speakers=()).speakers == ("low", "high")
+    clips = open_corpus(data).of_split("test")
+    longer = [clip.model_copy(update={"text": f"{clip.text} Indeed."}) if clip.speaker == "high" else clip for clip in clips]
+    monkeypatch.setattr(Selection, "_recordings", lambda _: longer)
+    monkeypatch.setattr(room, "FEWEST_WORDS", 3)
+    assert select(data, speakers=()).speakers == ("high",), "two words are no sentence"
+    monkeypatch.setattr(room, "FEWEST_WORDS", 9)
+    assert select(data, speakers=()).speakers == ("low", "high"), "all where nobody reads sentences"
+    monkeypatch.setattr(Selection, "_recordings", lambda _: [clip.model_copy(update={"speaker": "zoe"}) for clip in clips])
     with pytest.raises(CorpusError, match="any speaker"):
         select(data, speakers=())
 
@@ -193,20 +207,20 @@ def test_an_oracle_speaks_with_the_embedding_of_the_recording(data: Path) -> Non
 def test_chance_differs_from_text_to_text_and_not_from_run_to_run(data: Path) -> None:
     asked = select(data, strategies=("random",))
     tasks = list(asked.text_tasks([GroupedText("x", f"This is number {place}.") for place in range(6)], ["low"]))
-    chosen = [room.measure(task)["sentences"][0]["selected"] for task in (*tasks, tasks[0])]
+    chosen = [task.measure(("prosody",))["prosody"]["sentences"][0]["selected"] for task in (*tasks, tasks[0])]
     assert chosen[0] == chosen[-1]
     assert len({tuple(one) for one in chosen}) > 1
 
 
 def test_a_second_run_measures_only_what_is_new(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[Task] = []
-    measure = room.measure
-    monkeypatch.setattr(room, "measure", lambda task: measured.append(task) or measure(task))
+    measure = Task.measure
+    monkeypatch.setattr(Task, "measure", lambda task, names: measured.append(task) or measure(task, names))
     tasks = list(select(data, strategies=("centroid",)).spoken_tasks())
-    found, errors = run(tasks, 1, "first")
+    found, errors = measure_tasks(tasks, 1, "first")
     assert (len(found["centroid"]), len(measured), errors) == (6, 6, {})
     more = list(select(data, strategies=("centroid", "random")).spoken_tasks())
-    again, _ = run(more, 1, "second")
+    again, _ = measure_tasks(more, 1, "second")
     assert [task.name for task in measured[6:]] == ["random, top 1"] * 6
     assert json.dumps(list(again["centroid"].values())) == json.dumps(list(found["centroid"].values()))
 
@@ -257,7 +271,7 @@ def test_the_text_is_tested_against_as_many_drawn_by_chance(data: Path, _few: No
 
 def test_an_utterance_without_a_figure_is_left_out_of_distances(data: Path, _few: None) -> None:
     asked = select(data)
-    found, _ = run([*asked.recorded_tasks(), *asked.spoken_tasks()], 1, "all")
+    found, _ = measure_tasks([*asked.recorded_tasks(), *asked.spoken_tasks()], 1, "all")
     whole = Standardised(found, asked.settings)
     task = next(task for task in found["centroid"] if task.clip in whole.clips)
     found["centroid"][task]["sentences"][0]["final_slope"] = float("nan")
@@ -270,7 +284,7 @@ def test_an_utterance_without_a_figure_is_left_out_of_distances(data: Path, _few
 def test_kinds_are_told_apart(data: Path, _few: None) -> None:
     asked = select(data)
     texts = (GroupedText("or", "Is it tea or coffee?"),)
-    found, _ = run([*asked.recorded_tasks(), *asked.spoken_tasks(), *asked.text_tasks(texts, ["low"])], 1, "all")
+    found, _ = measure_tasks([*asked.recorded_tasks(), *asked.spoken_tasks(), *asked.text_tasks(texts, ["low"])], 1, "all")
     report = kinds_table(found, asked.settings, {one.text: one.group for one in texts})
     assert {(row.group, row.name, row.num_clips) for row in report.rows} == {
         ("statement (recorded)", RECORDING, 4), ("statement (recorded)", "centroid", 4),
@@ -320,8 +334,8 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
     centroid, chosen = asked.text_tasks(texts, ["low"])
     assert (centroid.continuity, chosen.continuity) == (0.0, 2.0)
     plain = replace(chosen, continuity=0.0)
-    assert plain.key() != chosen.key()
-    selected = [[one["selected"] for one in room.measure(task)["sentences"]] for task in (plain, chosen)]
+    assert plain.key("prosody") != chosen.key("prosody")
+    selected = [[one["selected"] for one in task.measure(("prosody",))["prosody"]["sentences"]] for task in (plain, chosen)]
     assert selected[0][0] == selected[1][0]
     assert selected[0] != selected[1]
 

@@ -47,8 +47,8 @@ def test_contexts_of_other_chunks_agree(addons: Path) -> None:
     assert [comparison.outcome for comparison in report.comparisons] == ["same", "same"]
     assert set(report.comparisons[0].differences) == {"mel", "log_f0", "voicing", "audio"}
     assert report.summary == "2 of 2 sentences agree (mel within 0.001, audio 0.002)"
-    assert [row[:4] for row in report.rows()] == [["short", "1", "1", "1"], ["long", "1", "1", "1"], ["all", "2", "2", "2"]]
-    assert "| all | 2 | 2 | 2 | 0 | 0 | 0 |" in report.markdown()
+    assert [row[:4] for row in report.grid().rows] == [["short", "1", "1", "1"], ["long", "1", "1", "1"], ["all", "2", "2", "2"]]
+    assert "| all | 2 | 2 | 2 | 0 | 0 | 0 |" in report.grid().markdown()
 
 
 def test_a_context_with_less_room_is_told_by_its_pieces(addons: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 from listeners import peak
 
 from tts_cli.errors import InputError, OutputError
-from tts_cli.evaluation.measures.instruments import Instruments
+from tts_cli.evaluation.measures.instruments import Instruments, Measured
 from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, recorded_prompts, unrecorded_prompts
 from tts_cli.evaluation.speech.evaluate import measure_speech, systems_of
 from tts_cli.evaluation.speech.pictures import draw_spectrograms, worst_seed
-from tts_cli.evaluation.systems import Measured, Spoken, System
+from tts_cli.evaluation.systems import Spoken, System
 
 pytest.importorskip("scipy")
 TEXTS = [GroupedText("short", f"Number {number}.") for number in range(12)]

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +18,9 @@ from tts_cli.evaluation.measures.identity import OwnVoices
 from tts_cli.evaluation.measures.instruments import Instruments
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, recorded_prompts
-from tts_cli.evaluation.report import Estimate, Report, Row
+from tts_cli.evaluation.report import Report, Reports, Row
 from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech, measure_speech, play, systems_of
-from tts_cli.evaluation.statistics import Reports
+from tts_cli.evaluation.statistics import Estimate
 from tts_cli.evaluation.systems import System
 
 pytest.importorskip("scipy")
@@ -115,6 +117,19 @@ def test_sentences_without_recordings_are_spoken_by_every_speaker(corpora: Path)
     reports = evaluate_speech(asked, Instruments(predict=peak, has_spectra=False))
     assert [(row.group, row.name) for row in reports.reports[0].rows] == [("ben", "ours")]
     assert reports.reports[0].details[0]["kind"] == "short"
+
+
+def test_by_default_those_who_read_the_same_prompts_speak(corpora: Path) -> None:
+    voice = SimpleNamespace(speakers=("one", "two"))
+    asked = SpeechEvaluation({"ours": voice}, corpora)
+    assert {prompt.speaker for prompt in asked.prompts()} == {"anna", "ben"}
+    sentences = (GroupedText("short", "Yes."),)
+    assert [prompt.speaker for prompt in replace(asked, sentences=sentences).prompts()] == ["anna", "ben"]
+    alone = SpeechEvaluation({"ours": voice}, None, (), ("wer",), sentences=sentences)
+    assert [prompt.speaker for prompt in alone.prompts()] == ["one", "two"], "without corpora, those of the voice"
+    for parts, texts in ((("wer", "identity"), sentences), (("wer",), ())):
+        with pytest.raises(InputError, match="measured on recordings"):
+            SpeechEvaluation({"ours": voice}, None, (), parts, sentences=texts)
 
 
 def test_recordings_have_all_of_their_own_detail(corpora: Path) -> None:

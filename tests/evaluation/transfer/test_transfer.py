@@ -13,21 +13,17 @@ from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.cli.main import main
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AddonError, AudioError, InputError
+from tts_cli.evaluation.engine import Results
 from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.measures.prosody import TimedWord
 from tts_cli.evaluation.measures.recognition import WordErrors
-from tts_cli.evaluation.report import mean_estimate
+from tts_cli.evaluation.statistics import mean_estimate
+from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.evaluation.transfer import evaluate as transfer
 from tts_cli.evaluation.transfer import outputs
 from tts_cli.evaluation.transfer.evaluate import PARTS, Transfer, evaluate_transfer
-from tts_cli.evaluation.transfer.outputs import Measured, Task, VoiceFiles, run
-from tts_cli.evaluation.transfer.tables import (
-    identity_table,
-    probe_table,
-    prosody_table,
-    recognition_table,
-    unit_means,
-)
+from tts_cli.evaluation.transfer.outputs import Measured, Task, measure_outputs
+from tts_cli.evaluation.transfer.tables import identity_table, probe_table, prosody_table, recognition_table, unit_means
 from tts_cli.request import Sentence, Source
 from tts_cli.transfer.listening import Heard
 from tts_cli.voice.synthesis import load
@@ -48,31 +44,35 @@ def task(condition: Any, of: Clip, target: str) -> Task:
     return Task(condition, of, files, files, ("prosody",), target)
 
 
+def add(results: Results[Task], of: Task, measure: str, scores: dict[str, Any]) -> None:
+    results.found.setdefault(of, {})[measure] = scores
+
+
 CLIPS = [clip("ann", "a1"), clip("ann", "a2"), clip("bob", "b1")]
 
 
 @pytest.fixture
-def measured() -> Measured:
+def measured() -> Results[Task]:
     """Of three clips and two targets: the transfer follows, all else does not."""
-    found = Measured()
+    found = Results[Task]()
     for place, one in enumerate(CLIPS):
         for target in ("low", "high"):
             for condition, level in (("transfer", 0.9), ("no reference", 0.3)):
                 scores = dict.fromkeys(("f0_rmse_semitones", "gross_pitch_error", "voicing_error", "f0_frame_error"), 0.1)
                 value = level + 0.01 * place + (0.02 if target == "high" else -0.02)
                 scores |= {"f0_correlation": value, "energy_correlation": NAN}
-                found.add(task(condition, one, target), "prosody", scores)
+                add(found, task(condition, one, target), "prosody", scores)
                 words = {"errors": place, "words": 10, "quality": 3.0, "heard": ""}
-                found.add(task(condition, one, target), "understood", words)
+                add(found, task(condition, one, target), "understood", words)
                 vector = [1.0, 0.1, 0.0] if target == "low" else [0.1, 1.0, 0.0]
-                found.add(task(condition, one, target), "voice", {"vector": vector})
-        found.add(task("recording", one, ""), "voice", {"vector": [0.0, 0.2, 1.0]})
-        found.add(task("recording", one, ""), "understood", {"errors": 1, "words": 10, "quality": 2.0, "heard": ""})
+                add(found, task(condition, one, target), "voice", {"vector": vector})
+        add(found, task("recording", one, ""), "voice", {"vector": [0.0, 0.2, 1.0]})
+        add(found, task("recording", one, ""), "understood", {"errors": 1, "words": 10, "quality": 2.0, "heard": ""})
     return found
 
 
-def test_an_utterance_is_one_unit_in_however_many_voices(measured: Measured) -> None:
-    report, pairs = prosody_table(measured, ("low", "high"))
+def test_an_utterance_is_one_unit_in_however_many_voices(measured: Results[Task]) -> None:
+    report, pairs = prosody_table(Measured(measured), ("low", "high"))
     everyone = report.rows[0]
     assert (everyone.name, everyone.group, everyone.num_clips) == ("transfer", "all targets", 3)
     assert everyone.estimates["f0_correlation"].value == pytest.approx(0.91)
@@ -91,11 +91,11 @@ def test_figures_that_are_not_defined_are_left_out_of_a_mean() -> None:
     assert unit_means(scores, "x", lambda one: one.speaker == "x") == {False: 2.0}
 
 
-def test_voices_are_judged_by_centroids(measured: Measured) -> None:
+def test_voices_are_judged_by_centroids(measured: Results[Task]) -> None:
     readings = [clip("low", "l1"), clip("high", "h1")]
-    measured.add(task("recording", readings[0], ""), "voice", {"vector": [1.0, 0.0, 0.0]})
-    measured.add(task("recording", readings[1], ""), "voice", {"vector": [0.0, 1.0, 0.0]})
-    report, _ = identity_table(measured, ("low", "high"), readings, CLIPS)
+    add(measured, task("recording", readings[0], ""), "voice", {"vector": [1.0, 0.0, 0.0]})
+    add(measured, task("recording", readings[1], ""), "voice", {"vector": [0.0, 1.0, 0.0]})
+    report, _ = identity_table(Measured(measured), ("low", "high"), readings, CLIPS)
     estimates = report.rows[0].estimates
     assert estimates["is_target"].value == 1
     assert estimates["target_cosine"].value == pytest.approx(1 / np.sqrt(1.01))
@@ -103,8 +103,8 @@ def test_voices_are_judged_by_centroids(measured: Measured) -> None:
     assert "2 targets and 2 sources" in report.notes[0]
 
 
-def test_word_errors_are_summed_over_targets(measured: Measured) -> None:
-    report, _ = recognition_table(measured, ("low", "high"), CLIPS)
+def test_word_errors_are_summed_over_targets(measured: Results[Task]) -> None:
+    report, _ = recognition_table(Measured(measured), ("low", "high"), CLIPS)
     figures = {(row.name, row.group): row.estimates["wer"] for row in report.rows}
     assert figures["recording", "all targets"].value == pytest.approx(0.1)
     assert figures["transfer", "all targets"].value == pytest.approx(6 / 60)
@@ -125,21 +125,23 @@ def test_what_is_asked_for_twice_is_measured_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     done: list[tuple[str, ...]] = []
 
-    def fake(one: Task) -> dict[str, Any]:
-        done.append(one.measures)
-        return {"error": "no speech"} if one.clip is CLIPS[2] else {name: {"x": 1.0} for name in one.measures}
+    def fake(one: Task, names: tuple[str, ...]) -> dict[str, Any]:
+        done.append(names)
+        if one.clip is CLIPS[2]:
+            raise AudioError("no speech")
+        return {name: {"x": 1.0} for name in names}
 
-    monkeypatch.setattr(outputs, "measure", fake)
+    monkeypatch.setattr(Task, "measure", fake)
     monkeypatch.setattr(VoiceFiles, "hashes", ("1",))
     first = [task("transfer", one, "low") for one in CLIPS]
-    measured = run(first, 1, "test")
+    measured = measure_outputs(first, 1, "test")
     assert measured.of("prosody", "transfer", ["low"]) == {one: {"low": {"x": 1.0}} for one in CLIPS[:2]}
-    assert measured.errors == {"corpus/b1": "no speech"}
+    assert measured.failures == {"corpus/b1": "no speech"}
     assert len(done) == 3
-    run(first, 1, "test")
+    measure_outputs(first, 1, "test")
     assert done[3:] == [("prosody",)], "only what failed is tried again"
     monkeypatch.setattr(VoiceFiles, "hashes", ("2",))
-    run(first[:1], 1, "test")
+    measure_outputs(first[:1], 1, "test")
     assert len(done) == 5, "another addon is measured anew"
 
 
@@ -208,7 +210,6 @@ def _judges(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(outputs, "_recogniser", _Listener)
     monkeypatch.setattr(outputs, "overall_quality", lambda _audio, _rate: 3.0)
     monkeypatch.setattr(outputs, "voice_vector", lambda audio, _rate: np.array([np.abs(audio).mean(), 1.0, audio.std()]))
-    monkeypatch.setattr(transfer, "SPEAKERS", ("low", "high"))
     outputs.analysed.cache_clear()
     outputs._print_of.cache_clear()
     yield

@@ -113,13 +113,6 @@ class _VocoderAddon:
         return _Doubler.__new__(_Doubler)
 
 
-@pytest.fixture
-def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets the speakers of the small corpora be those that vocoders are measured on."""
-    monkeypatch.setitem(vocoder.GROUPS, "test", ("test", ("anna",)))
-
-
-@pytest.mark.usefixtures("small_groups")
 def test_a_vocoder_addon_is_measured_on_every_group(corpora: Path) -> None:
     addon = _VocoderAddon((PortSpec(name="mel", rate="frame"),))
     (report,) = vocoder.evaluate_vocoder(addon, corpora, None, SIGNAL).reports
@@ -128,7 +121,13 @@ def test_a_vocoder_addon_is_measured_on_every_group(corpora: Path) -> None:
     ]
 
 
-@pytest.mark.usefixtures("small_groups")
+def test_groups_are_the_splits_that_are_listed(corpora: Path) -> None:
+    splits = corpora / "splits.csv"
+    splits.write_text("".join(line for line in splits.read_text().splitlines(True) if "unseen" not in line))
+    (report,) = vocoder.evaluate_vocoder(_VocoderAddon(()), corpora, None, SIGNAL).reports
+    assert {(row.group, row.num_clips) for row in report.rows} == {("test", 3)}
+
+
 def test_a_vocoder_that_reads_pitch_has_a_row_with_the_true_one(corpora: Path) -> None:
     pytest.importorskip("swift_f0")
     ports = tuple(PortSpec(name=name, rate="frame") for name in ("mel", "log_f0"))

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats
+from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.measures.signal import compare_pitch
 from tts_cli.evaluation.measures.spectra import Spectra
-from tts_cli.evaluation.report import require
 
 NUM_CEPSTRA = 24
 """Compared coefficients; the zeroth, that of loudness, is left out."""

@@ -6,7 +6,7 @@ the speaker's training recordings have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.utterances import UtteranceMeasures
-from tts_cli.evaluation.report import Estimate
+from tts_cli.evaluation.statistics import Estimate, Integers, estimate_by_place
 
 Scores = NDArray[np.float64]
 """(utterances, measures)"""
-Integers = NDArray[np.int64]
 
 MEASURES = tuple(field.name for field in fields(UtteranceMeasures))
-_RESAMPLES = 1999
-_SEED = 0
 _SMALLEST = 1e-6
 
 
@@ -60,7 +57,7 @@ def distance(first: Scores, second: Scores) -> float:
 
 def distance_estimate(recorded: Scores, output: Scores) -> Estimate:
     """`distance` of the output of utterances to their recordings, row by row the same, with its interval over utterances."""
-    return resampled(lambda rows: distance(recorded[rows], output[rows]), len(recorded))
+    return estimate_by_place(lambda rows: distance(recorded[rows], output[rows]), len(recorded))
 
 
 def measure_estimates(recorded: Scores, output: Scores) -> dict[str, Estimate]:
@@ -76,7 +73,7 @@ def gap_closed(recorded: Scores, centroid: Scores, output: Scores) -> Estimate:
 
     A resample draws an utterance with its recording and both outputs of it.
     """
-    return resampled(
+    return estimate_by_place(
         lambda rows: 1 - distance(recorded[rows], output[rows]) / distance(recorded[rows], centroid[rows]), len(recorded)
     )
 
@@ -120,17 +117,7 @@ def variety_ratios(readings: Readings, others: Readings, is_paired: bool = True)
 
     num_passages = len(next(iter(readings.values())))
     of_measure = {
-        name: resampled(lambda rows, place=place: float(ratios(rows)[place]), num_passages)  # type: ignore[misc]
+        name: estimate_by_place(lambda rows, place=place: float(ratios(rows)[place]), num_passages)  # type: ignore[misc]
         for place, name in enumerate(MEASURES)
     }
-    return {"mean": resampled(lambda rows: float(ratios(rows).mean()), num_passages), **of_measure}
-
-
-def resampled(statistic: Callable[[Integers], float], num_units: int) -> Estimate:
-    """`statistic` of units by their places, with its 95 % bootstrap interval (percentile method). Raises InputError without."""
-    if not num_units:
-        raise InputError("there is no utterance to measure")
-    generator = np.random.default_rng(_SEED)
-    draws = [statistic(generator.integers(num_units, size=num_units)) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(draws, (2.5, 97.5))
-    return Estimate(statistic(np.arange(num_units)), float(low), float(high), num_units)
+    return {"mean": estimate_by_place(lambda rows: float(ratios(rows).mean()), num_passages), **of_measure}

@@ -14,8 +14,8 @@ from tts_cli.audio.files import read_native, resample
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, CorpusError
+from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.prompts import read_prompts
-from tts_cli.evaluation.report import require
 
 NUM_RECORDINGS = 20
 """Of a speaker, from which its centroid is made, or all where there are fewer."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tts_cli.audio.files import read_audio, read_native, resample
 from tts_cli.audio.mel import Floats
+from tts_cli.blocks.streamable import Fault
 from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
+from tts_cli.evaluation.engine import run
 from tts_cli.evaluation.measures.cepstra import compare_with_recording
 from tts_cli.evaluation.measures.harmonics import harmonic_level
 from tts_cli.evaluation.measures.identity import OwnVoices
@@ -21,14 +24,41 @@ from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.measures.signal import score
 from tts_cli.evaluation.measures.spectra import MEL, Spectra, textures
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.report import tracked
-from tts_cli.evaluation.systems import Figures, Measured, Origin, Spoken, System
+from tts_cli.evaluation.systems import Origin, Spoken, System
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
 """Measures that can be asked for; the first takes seconds an utterance."""
 
+Figures = dict[str, float]
+"""Measured values by name; an undefined one is missing."""
 _SEED_STEP = 1000
 """Between two seeds: the sentences of a text count theirs up from its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A prompt as one system spoke it."""
+
+    prompt: Prompt
+    seeds: tuple[Figures, ...]
+    """Figures of each noise seed."""
+    words: WordErrors | None = None
+    """Of the first seed."""
+    faults: tuple[Fault, ...] | None = None
+    """Of the first seed; None where nobody looked."""
+
+    @property
+    def figures(self) -> Figures:
+        """Means over the seeds in which a figure is defined."""
+        names = dict.fromkeys(name for seed in self.seeds for name in seed)
+        return {name: float(np.mean([seed[name] for seed in self.seeds if name in seed])) for name in names}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the details for `--json`."""
+        words = {} if self.words is None else {"wer": asdict(self.words)}
+        faults = {} if self.faults is None else {"faults": [asdict(fault) for fault in self.faults]}
+        seeds = {"seeds": list(self.seeds)} if len(self.seeds) > 1 else {}
+        return {**self.prompt.describe(), **self.figures, **seeds, **words, **faults}
 
 
 @dataclass(eq=False)
@@ -45,7 +75,7 @@ class Instruments:
     _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
 
     @classmethod
-    def of(cls, parts: Collection[str], corpora: Path) -> Instruments:
+    def of(cls, parts: Collection[str], corpora: Path | None) -> Instruments:
         """Return the instruments of some `PARTS`.
 
         Raises:
@@ -57,7 +87,7 @@ class Instruments:
         return cls(
             Recogniser() if "wer" in parts else None,
             naturalness if "naturalness" in parts else None,
-            OwnVoices(corpora) if "identity" in parts else None,
+            OwnVoices(corpora) if "identity" in parts and corpora else None,
             "spectra" in parts,
         )
 
@@ -115,13 +145,32 @@ def measure_system(system: System, instruments: Instruments) -> list[Measured]:
         AudioError: for a silent utterance.
         InputError: where the evaluation extra is missing.
     """
-    return [_measure(system, prompt, instruments) for prompt in tracked(system.prompts, system.name)]
+    tasks = [_Utterances(system, prompt, instruments) for prompt in system.prompts]
+    found = run(tasks, system.name).found
+    return [found[task]["figures"] for task in tasks]
 
 
-def _measure(system: System, prompt: Prompt, instruments: Instruments) -> Measured:
-    first, *others = seeds_of(system, prompt)
-    words = instruments.word_errors(prompt, first)
-    return Measured(prompt, tuple(_figures(system, prompt, one, instruments) for one in (first, *others)), words, first.faults)
+@dataclass(frozen=True, eq=False)
+class _Utterances:
+    """A prompt that a system speaks with all its noise seeds. See `engine.Task`."""
+
+    system: System
+    prompt: Prompt
+    instruments: Instruments
+    measures = ("figures",)
+
+    @property
+    def label(self) -> str:
+        return f"{self.system.name}: {self.prompt.text}"
+
+    def key(self, measure: str) -> str:
+        return f"{measure}|{self.system.name}|{self.prompt}"
+
+    def measure(self, _: tuple[str, ...]) -> dict[str, Measured]:
+        first, *others = seeds_of(self.system, self.prompt)
+        words = self.instruments.word_errors(self.prompt, first)
+        figures = (_figures(self.system, self.prompt, one, self.instruments) for one in (first, *others))
+        return {"figures": Measured(self.prompt, tuple(figures), words, first.faults)}
 
 
 def seeds_of(system: System, prompt: Prompt) -> Iterator[Spoken]:

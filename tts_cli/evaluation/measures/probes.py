@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import InputError
-from tts_cli.evaluation.report import Estimate, mean_estimate, require
+from tts_cli.evaluation.extra import require
+from tts_cli.evaluation.statistics import Estimate, mean_estimate
 
 Labels = NDArray[np.int64]
 Probe = Callable[[Sequence[Floats], Labels, Sequence[Floats], int], Labels]

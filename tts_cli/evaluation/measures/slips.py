@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from tts_cli.evaluation.report import require
+from tts_cli.evaluation.extra import require
 
 FEWEST_SKIPPED = 2
 """Deleted words in a row that make a skip: single ones are often the recogniser's own."""

@@ -51,7 +51,7 @@ class Spectra:
     @property
     def unvoiced(self) -> Frames:
         """(T,) unvoiced frames of speech."""
-        return self.is_speech & (self.f0_hz == 0)
+        return np.asarray(self.is_speech & (self.f0_hz == 0))
 
     @property
     def inner_unvoiced(self) -> Frames:

@@ -12,9 +12,10 @@ from tts_cli.blocks.observe import Observer, Span
 from tts_cli.config import suggest
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import InputError
+from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.measures.probes import cross_validate, statistics_probe
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import Report, tracked
+from tts_cli.evaluation.report import OBJECTIVE, Report, Reports
 from tts_cli.evaluation.selection.tables import (
     Standardised,
     cost_table,
@@ -25,18 +26,10 @@ from tts_cli.evaluation.selection.tables import (
     recognition_table,
     variety_tables,
 )
-from tts_cli.evaluation.selection.tasks import (
-    Found,
-    Selection,
-    Setting,
-    Task,
-    evenly,
-    posterior_mean,
-    run,
-    sentence_of,
-)
-from tts_cli.evaluation.speech.evaluate import say
-from tts_cli.evaluation.statistics import OBJECTIVE, Pairs, Reports, paired_tests
+from tts_cli.evaluation.selection.tasks import Found, Selection, Setting, Task, evenly, measure_tasks, posterior_mean, sentence_of
+from tts_cli.evaluation.statistics import Pairs, paired_tests
+from tts_cli.evaluation.systems import say
+from tts_cli.models.vae import ACTIVE_NATS
 from tts_cli.selection.selector import READS
 from tts_cli.voice.synthesis import Voice
 from tts_cli.voice.trace import observed
@@ -46,8 +39,6 @@ DEFAULT_PARTS = ("distance", "nearness", "kinds", "variety")
 """The others want Whisper, a model with an embedding, and an idle machine."""
 NUM_COSTED = 20
 """Sentences whose cost is measured."""
-ACTIVE_NATS = 0.05
-"""As in `models.vae`, which needs torch: less divergence than this tells nothing."""
 _SELECTOR = "ProsodySelector"
 
 
@@ -74,7 +65,7 @@ def evaluate_selection(selection: Selection, texts: TestTexts, parts: Collection
     if unknown:
         raise InputError(f"selection is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
     refuse_trained({"the sentences": [one.text for one in texts.sentences]}, selection.corpus)
-    found, errors = run(_tasks(selection, texts, parts), selection.jobs, "utterances")
+    found, errors = measure_tasks(_tasks(selection, texts, parts), selection.jobs, "utterances")
     pairs: Pairs = {}
     tables: list[Report] = []
     for part in PARTS:
@@ -139,7 +130,7 @@ def _recognition(measured: _Measured, _: Pairs) -> list[Report]:
     selection = measured.selection
     sample = evenly(selection.clips, measured.texts.sample)
     tasks = [task for task in selection.recorded_tasks("understood") if task.clip in sample]
-    found, _errors = run([*tasks, *selection.spoken_tasks("understood", sample)], selection.jobs, "listening")
+    found, _errors = measure_tasks([*tasks, *selection.spoken_tasks("understood", sample)], selection.jobs, "listening")
     return [recognition_table(found, selection.settings)]
 
 

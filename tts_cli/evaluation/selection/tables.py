@@ -22,10 +22,9 @@ from tts_cli.evaluation.measures.distributions import (
     variety_ratios,
 )
 from tts_cli.evaluation.measures.probes import ProbeResult
-from tts_cli.evaluation.report import WER, Column, Estimate, Report, Row, mean_estimate, median_estimate, ratio_estimate
+from tts_cli.evaluation.report import ACCURACY, QUALITY, WER, Column, Report, Row
 from tts_cli.evaluation.selection.tasks import FEWEST, OTHERS, RECORDING, Found, Setting, evenly
-from tts_cli.evaluation.statistics import Pairs
-from tts_cli.evaluation.transfer.tables import ACCURACY, QUALITY, Table
+from tts_cli.evaluation.statistics import Estimate, Pairs, mean_estimate, median_estimate, ratio_estimate
 
 DISTANCE = (Column("distance", "distance", 3), Column("closed", "gap closed %", 1, 100.0))
 BY_MEASURE = tuple(Column(name, name.replace("_", " ").replace("f0", "F0"), 2) for name in MEASURES)
@@ -148,7 +147,7 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
     ]
 
 
-def nearness_table(found: Found, settings: Sequence[Setting]) -> Table:
+def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, Pairs]:
     """How near each utterance comes to its recording; tests of what is chosen by the text against chance and the centroid."""
     near = {one.name: _nearness(found, one.name) for one in settings}
     clips = [clip for clip in _recorded(found, RECORDING) if all(clip in figures for figures in near.values())]
@@ -212,8 +211,8 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
     rows = [Row(name, _estimates(figures, KINDS), kind) for kind, by_name in kinds.items() for name, figures in by_name.items()]
     notes = (
         "Slope of F0 over the last half second, in semitones a second, and the range between the 5th and 95th percentile. Kinds "
-        "with `(recorded)` are of the prompts, the others of data/prosody-sentences.txt, one speaker a sentence, in turns. There "
-        "are few recorded questions, and no or-question among them.",
+        "with `(recorded)` are of the prompts, the others of sentences without recordings, one speaker a sentence, in "
+        "turns. There are few recorded questions, and no or-question among them.",
     )
     return Report("Selection: kinds of sentences", KINDS, tuple(rows), notes)
 

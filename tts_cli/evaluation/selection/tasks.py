@@ -19,16 +19,15 @@ import numpy as np
 
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.corpora.journal import Journal, key_of, run_all
+from tts_cli.corpora.journal import key_of
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import AudioError, CorpusError, InputError
-from tts_cli.evaluation.measures.recognition import Recogniser, cache_folder
+from tts_cli.evaluation.engine import run
+from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.evaluation.measures.signal import overall_quality
 from tts_cli.evaluation.measures.utterances import Heard, compare, is_phone
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import tracked
-from tts_cli.evaluation.speech.evaluate import SPEAKERS
-from tts_cli.evaluation.transfer.outputs import VoiceFiles
+from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.request import Controls, Sentence
 from tts_cli.selection.selector import Strategy, reference_encoder
 from tts_cli.text import TextFrontEnd
@@ -42,6 +41,8 @@ NUM_TRAINING = 200
 """Training recordings that say how a speaker's utterances usually are, at most."""
 FEWEST = 20
 """Recorded utterances that a claim needs."""
+FEWEST_WORDS = 5
+"""Median length of the texts of a speaker who reads sentences; the prosody of shorter phrases hardly depends on syntax."""
 RECORDING = "recordings"
 OTHERS = "other recordings"
 SPLITS = ("validation", "test", "train-folds")
@@ -102,7 +103,7 @@ def settings_of(
 
 @dataclass(frozen=True)
 class Task:
-    """Something to be said, or a recording, and how it is measured."""
+    """Something to be said, or a recording, and how it is measured. See `engine.Task`."""
 
     name: str
     """Of the setting, or `RECORDING`."""
@@ -124,12 +125,26 @@ class Task:
         """Of all that is random: the same for one text in every setting, another for every text."""
         return zlib.crc32(f"{self.speaker}|{self.text}".encode())
 
-    def key(self) -> str:
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The work."""
+        return (self.work,)
+
+    @property
+    def label(self) -> str:
+        """The recording, or the beginning of the text."""
+        return self.clip.id if self.clip else self.text[:40]
+
+    def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the figures. Raises AudioError and CorpusError where they cannot be had."""
+        return {name: _WORK[name](self, _corpus(self.data)) for name in names}
+
+    def key(self, measure: str) -> str:
         """Changes whenever the result would."""
         summary, clip = _corpus(self.data).summary, self.clip
         recorded = (clip.corpus, clip.id, clip.tokens, clip.durations, summary.mel_hash, summary.versions) if clip else ()
         spoken = (self.voice.hashes, self.voice.selector, self.is_oracle, self.continuity) if self.voice else ()
-        return key_of(VERSION, self.work, self.speaker, self.text, recorded, spoken)
+        return key_of(VERSION, measure, self.speaker, self.text, recorded, spoken)
 
 
 _corpus = lru_cache(maxsize=2)(open_corpus)
@@ -178,14 +193,6 @@ def spoken_sentences(
         sentences[-1][1].append(chunk.samples)
     rate = voice.acoustic.mel.sample_rate
     return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
-
-
-def measure(task: Task) -> dict[str, Any]:
-    """What `task` asks for; `error` says why it cannot be had."""
-    try:
-        return _WORK[task.work](task, _corpus(task.data))
-    except (AudioError, CorpusError) as error:
-        return {"error": error.message}
 
 
 def _said(task: Task, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
@@ -242,28 +249,17 @@ Found = dict[str, dict[Task, dict[str, Any]]]
 """What was measured, by name and task."""
 
 
-def run(tasks: Iterable[Task], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
-    """Measures `tasks` in `jobs` processes, but for what an earlier run measured; and why what is missing is.
+def measure_tasks(tasks: Iterable[Task], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
+    """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Return figures, and reasons of missing ones.
 
     Raises OutputError without a cache.
     """
-    tasks = list(tasks)
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    journal = Journal(folder / "selection.jsonl")
-    missing = {key: task for task in tasks if journal.get(key := task.key()) is None}
-    errors: dict[str, str] = {}
-    for key, result in tracked(run_all(measure, missing, jobs), title, len(missing)):
-        if "error" in result:
-            task = missing[key]
-            errors[task.clip.id if task.clip else task.text[:40]] = result["error"]
-        else:
-            journal.add(key, result)
+    results = run(tasks, title, jobs, "selection.jsonl", tolerated=(AudioError, CorpusError))
     found: Found = {}
-    for task in tasks:
-        if (kept := journal.get(task.key())) is not None:
-            found.setdefault(task.name, {})[task] = kept
-    return found, errors
+    for task, by_work in results.found.items():
+        for figures in by_work.values():
+            found.setdefault(task.name, {})[task] = figures
+    return found, results.failures
 
 
 @dataclass
@@ -278,7 +274,7 @@ class Selection:
     split: str
     settings: Sequence[Setting]
     speakers: tuple[str, ...] = ()
-    """By default those of `SPEAKERS` and lj, as far as voice and split have them."""
+    """By default those of the voice and of the split who read sentences; where nobody does, all of both."""
     limit: int | None = None
     """Recordings of each speaker, and sentences of each group, at most."""
     jobs: int = 1
@@ -295,12 +291,19 @@ class Selection:
             self.voice.acoustic.speaker_id(speaker)
         recordings = self._recordings()
         there = {clip.speaker for clip in recordings}
-        wanted = self.speakers or tuple(name for name in (*SPEAKERS, "lj") if name in there and name in self.voice.speakers)
+        wanted = self.speakers or self._default_speakers(recordings)
         if not wanted or (absent := [name for name in wanted if name not in there]):
             who = ", ".join(absent) if wanted else "any speaker of the voice"
             raise CorpusError(f"{self.data}: nothing of the split '{self.split}' is read by {who}")
         self.speakers = wanted
         self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])
+
+    def _default_speakers(self, recordings: Sequence[Recording]) -> tuple[str, ...]:
+        lengths: dict[str, list[int]] = {}
+        for clip in recordings:
+            if clip.speaker in self.voice.speakers:
+                lengths.setdefault(clip.speaker, []).append(len(clip.text.split()))
+        return tuple(name for name, words in lengths.items() if np.median(words) >= FEWEST_WORDS) or tuple(lengths)
 
     def _recordings(self) -> list[Recording]:
         """Those of the split; of training, the questions, and as many statements of the same speaker."""

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,15 +18,17 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table
 
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Stream, StreamableBlock
-from tts_cli.errors import TtsError
+from tts_cli.errors import RefusedError, TtsError
+from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import markdown_table, tracked
+from tts_cli.evaluation.report import Grid
 from tts_cli.ports import Tensors
-from tts_cli.voice.synthesis import Voice
+from tts_cli.voice.synthesis import Voice, load
 
 SPLIT_TOLERANCE = 0.02
 """Largest difference of total duration, as a share, where only one context had to split."""
@@ -122,14 +124,13 @@ class ContextReport:
         within = f"mel within {self.tolerances.ports:g}, audio {self.tolerances.audio:g}"
         return f"{self.num_agreeing} of {len(self.comparisons)} sentences agree ({within})"
 
-    def rows(self) -> list[list[str]]:
-        """The cells of a table: each group, then all, with the largest differences found in it."""
+    def grid(self) -> Grid:
+        """Return the table: each group, then all, with the largest differences found in it."""
+        return Grid(self.title, self.header, self._rows(), [self.summary])
+
+    def _rows(self) -> list[list[str]]:
         groups = dict.fromkeys(comparison.group for comparison in self.comparisons)
         return [*(self._row(group, [c for c in self.comparisons if c.group == group]) for group in groups), self._row("all")]
-
-    def markdown(self) -> str:
-        """The table for documentation."""
-        return markdown_table(self.title, self.header, self.rows(), [self.summary])
 
     def as_dict(self) -> dict[str, Any]:
         """The report for `--json`, sentence by sentence."""
@@ -144,6 +145,61 @@ class ContextReport:
         duration = max((c.duration_difference for c in chosen), key=abs)
         shown = ["" if difference is None else f"{difference:.1e}" for difference in largest]
         return [name, *map(str, [len(chosen), agreeing, *counts]), *shown, f"{100 * duration:+.2f}"]
+
+
+@dataclass(frozen=True)
+class ContextReports:
+    """Contexts of one voice, each held to the same one, and their starts."""
+
+    reports: tuple[ContextReport, ...]
+    starts: Mapping[str, Sequence[float]]
+    """Seconds of the first and of the second start, by context."""
+
+    def drawings(self) -> Iterator[Table | str]:
+        """See `report.Printable`."""
+        yield from (report.grid().drawing() for report in self.reports)
+        if self.starts:
+            rows = [(name, *(f"{second:.4g}" for second in seconds)) for name, seconds in self.starts.items()]
+            yield Grid("Start-up (s)", ("context", "first", "second"), rows).drawing()
+
+    def markdown(self) -> str:
+        """See `report.Printable`."""
+        starts = [f"{name} starts in {first:.2f} s, then in {second:.2f} s." for name, (first, second) in self.starts.items()]
+        return "\n".join([*(report.grid().markdown() for report in self.reports), *starts])
+
+    def as_dict(self) -> dict[str, Any]:
+        """See `report.Printable`."""
+        return {"contexts": [report.as_dict() for report in self.reports], "starts_s": self.starts}
+
+    def refuse_differences(self) -> None:
+        """Raise RefusedError unless all sentences agree in all contexts."""
+        refused = [f"{one.title}: {one.summary}" for one in self.reports if one.num_agreeing < len(one.comparisons)]
+        if refused:
+            raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
+
+
+def evaluate_contexts(
+    addon: str,
+    vocoder: str | None,
+    contexts: Sequence[str],
+    sentences: Sequence[GroupedText],
+    speaker: str | None = None,
+    tolerances: Tolerances = TOLERANCES,
+    with_starts: bool = True,
+) -> ContextReports:
+    """Speak `sentences` in several `contexts` of a voice, and hold the later ones to the first.
+
+    Raises what `load` and `Voice.stream` raise.
+    """
+    against, *others = contexts
+    free = load(addon, vocoder, against)
+    reports = [
+        compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), sentences, speaker, tolerances)
+        for name in others
+    ]
+    names = contexts if with_starts else ()
+    starts = {name: measure_starts({"addon": addon, "vocoder": vocoder, "context": name}) for name in names}
+    return ContextReports(tuple(reports), starts)
 
 
 def compare_contexts(

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from tts_cli.audio.files import read_audio, read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
+from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.harmonics import harmonic_voice
-from tts_cli.evaluation.measures.instruments import PARTS, Instruments, measure_system, seeds_of
-from tts_cli.evaluation.prompts import GroupedText, Prompt, Reference, read_prompts, recorded_prompts, unrecorded_prompts
+from tts_cli.evaluation.measures.instruments import PARTS, Instruments, Measured, measure_system, seeds_of
+from tts_cli.evaluation.prompts import (
+    GroupedText,
+    Prompt,
+    Reference,
+    parallel_speakers,
+    read_prompts,
+    recorded_prompts,
+    unrecorded_prompts,
+)
+from tts_cli.evaluation.report import Reports
 from tts_cli.evaluation.speech.peers import peer_system
 from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness, worst_seed
 from tts_cli.evaluation.speech.tables import speech_reports
-from tts_cli.evaluation.statistics import Reports
-from tts_cli.evaluation.systems import RECORDINGS, Measured, Speak, Spoken, System
-from tts_cli.evaluation.vocoder.evaluate import copy_with
-from tts_cli.voice.bench import first_audio
-from tts_cli.voice.synthesis import Said, Voice
+from tts_cli.evaluation.systems import RECORDINGS, Speak, Spoken, System, copy_with, say
+from tts_cli.voice.synthesis import Voice
 
-SPEAKERS = ("kathleen", "slt", "bdl")
-"""The speakers who read the same prompts."""
 NUM_SEEDS = 3
 """Times that every prompt is spoken, each with other noise."""
 
@@ -37,9 +39,11 @@ class SpeechEvaluation:
 
     voices: Mapping[str, Voice]
     """By name; later ones are compared with the first."""
-    corpora: Path
-    """Folder with `splits.csv`: test prompts, their recordings, and the speakers' own voices."""
-    speakers: tuple[str, ...] = SPEAKERS
+    corpora: Path | None
+    """Folder with `splits.csv`: test prompts, their recordings, and the speakers' own voices; needed unless there are
+    `sentences` and identity is not measured."""
+    speakers: tuple[str, ...] = ()
+    """By default those who read the same test prompts; where nobody does, all of the split or of the first voice."""
     parts: Collection[str] = PARTS
     num_seeds: int = NUM_SEEDS
     limit: int | None = None
@@ -51,15 +55,21 @@ class SpeechEvaluation:
     pictures: Path | None = None
     """Folder for spectrograms of the worst utterances of each voice and peer."""
 
+    def __post_init__(self) -> None:
+        if self.corpora is None and not (self.sentences and "identity" not in self.parts):
+            hint = "--corpora DIR names a folder of corpora; --sentences FILE with --part wer or naturalness needs none"
+            raise InputError("the prompts, and whose voice it is, are measured on recordings", hint=hint)
+
     def prompts(self) -> tuple[Prompt, ...]:
         """Return what every speaker says.
 
         Raises:
             CorpusError: for corpora without such prompts.
         """
-        if self.sentences:
-            return unrecorded_prompts(self.sentences, self.speakers)
-        return recorded_prompts(read_prompts(self.corpora, "test", self.speakers, self.limit))
+        speakers = self.speakers or (parallel_speakers(self.corpora, "test") if self.corpora else ())
+        if self.sentences or self.corpora is None:
+            return unrecorded_prompts(self.sentences, speakers or next(iter(self.voices.values())).speakers)
+        return recorded_prompts(read_prompts(self.corpora, "test", speakers, self.limit))
 
     def systems(self) -> tuple[System, ...]:
         """Return the voices, the peers, which have spoken already, and the recordings.
@@ -138,17 +148,3 @@ def speak_with(voice: Voice, with_harmonic: bool = False) -> Speak:
         return spoken._replace(harmonic=say(harmonic, prompt.text, prompt.speaker, seed).samples) if harmonic else spoken
 
     return speak
-
-
-def say(voice: Voice, text: Said, speaker: str | None = None, seed: int = 0) -> Spoken:
-    """`text` spoken to its end, whatever faults there are. Raises what `Voice.stream` raises, RefusedError excepted."""
-    start, cpu_start = time.perf_counter(), time.process_time()
-    chunks, arrivals = [], []
-    for chunk in voice.stream(text, speaker=speaker, seed=seed, best_effort=True):
-        arrivals.append(time.perf_counter() - start)
-        chunks.append(chunk)
-    cpu_s = time.process_time() - cpu_start
-    sounding = [(chunk.samples, arrival) for chunk, arrival in zip(chunks, arrivals, strict=True) if len(chunk.samples)]
-    samples, arrivals = map(list, zip(*sounding, strict=True))
-    faults = tuple(fault for chunk in chunks for fault in chunk.faults)
-    return Spoken(np.concatenate(samples), chunks[0].sample_rate, faults, cpu_s, first_audio(samples, arrivals))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 from tts_cli.audio.files import resample, unwritable
 from tts_cli.audio.mel import Floats, MelConfig, magnitude_spectrogram
 from tts_cli.errors import InputError
-from tts_cli.evaluation.measures.instruments import Instruments
-from tts_cli.evaluation.report import require
-from tts_cli.evaluation.systems import Measured, Spoken
+from tts_cli.evaluation.extra import require
+from tts_cli.evaluation.measures.instruments import Instruments, Measured
+from tts_cli.evaluation.report import save_figure
+from tts_cli.evaluation.systems import Spoken
 
 NUM_WORST = 10
 
@@ -92,14 +92,7 @@ def draw_spectrograms(file: Path, title: str, panels: Panels) -> None:
         axes.set_ylabel("kHz")
     axes.set_xlim(0, seconds)
     axes.set_xlabel("seconds")
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(part, format="png", dpi=100)
-        part.replace(file)
-    except OSError as error:
-        raise unwritable(file, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+    save_figure(figure, file, dpi=100)
 
 
 def _levels(audio: Floats) -> Floats:

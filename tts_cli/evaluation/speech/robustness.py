@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tts_cli.blocks.streamable import Fault
+from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.measures.slips import Slips, find_slips
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import FAULTLESS, WER, Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
-from tts_cli.evaluation.speech.evaluate import say
+from tts_cli.evaluation.report import FAULTLESS, WER, Column, Report, Row
+from tts_cli.evaluation.statistics import Estimate, difference_estimate, ratio_estimate
+from tts_cli.evaluation.systems import say
 from tts_cli.voice.synthesis import Voice
 
 ALL = "all"

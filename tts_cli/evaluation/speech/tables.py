@@ -8,23 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from tts_cli.evaluation.measures.harmonics import FLOOR_DB
+from tts_cli.evaluation.measures.instruments import Measured
 from tts_cli.evaluation.measures.recognition import word_error_rate
 from tts_cli.evaluation.measures.spectra import KINDS, SPEECH_DB, TEXTURES
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.report import (
-    FAULTLESS,
-    WER,
-    Column,
-    Estimate,
-    Report,
-    Row,
-    difference_estimate,
-    mean_estimate,
-    percentile_estimate,
-    ratio_estimate,
-)
-from tts_cli.evaluation.statistics import OBJECTIVE, Reports
-from tts_cli.evaluation.systems import RECORDINGS, Measured
+from tts_cli.evaluation.report import FAULTLESS, OBJECTIVE, WER, Column, Report, Reports, Row
+from tts_cli.evaluation.statistics import Estimate, difference_estimate, mean_estimate, percentile_estimate, ratio_estimate
+from tts_cli.evaluation.systems import RECORDINGS
 
 NATURALNESS = Column("naturalness", "DistillMOS")
 LOW_NATURALNESS = Column("naturalness_p10", "10th perc.")

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tts_cli.corpora.treebank import Marks, ParsedSentence, Treebank, agreement
-from tts_cli.evaluation.report import Column, Estimate, Report, Row, difference_estimate, ratio_estimate, tracked
+from tts_cli.evaluation.engine import tracked
+from tts_cli.evaluation.report import Column, Report, Row
+from tts_cli.evaluation.statistics import Estimate, difference_estimate, ratio_estimate
 from tts_cli.selection.parsers import Parser
 
 COLUMNS = (

@@ -16,7 +16,8 @@ from tts_cli.corpora.batching import token_mean, voiced_token_mean
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.prosody import Contour, contour_of
-from tts_cli.evaluation.speech.evaluate import Spoken, say
+from tts_cli.evaluation.prompts import TYPICAL_HZ
+from tts_cli.evaluation.systems import Spoken, say
 from tts_cli.request import Request, Sentence, Source
 from tts_cli.voice.synthesis import Voice
 
@@ -24,8 +25,6 @@ Condition = Literal["recording", "reconstruction", "transfer", "no reference", "
 """`recording`: the source itself. `reconstruction`: a recording of the target, transferred onto the target. `transfer`: as it is
 meant. `no reference`: the latents at the prior mean. `another clip's latents`: those of another recording. `baseline`: another
 voice, which is given F0, energy and duration of every phone. All but the first have the durations of the source."""
-
-_TYPICAL_HZ = 150.0
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ class Analysed:
         """
         f0_hz, energy = self.contour.f0_hz, self.contour.energy
         voicing = (f0_hz > 0).astype(np.float32)[:, None]
-        contour = interpolate_log_f0(f0_hz, _TYPICAL_HZ)[:, None]
-        own = pitch_range(f0_hz) or PitchRange(float(np.log(_TYPICAL_HZ)), 1.0)
+        contour = interpolate_log_f0(f0_hz, TYPICAL_HZ)[:, None]
+        own = pitch_range(f0_hz) or PitchRange(float(np.log(TYPICAL_HZ)), 1.0)
         melody = (voiced_token_mean(contour, voicing, self.durations) - own.mean) / max(own.deviation, 1e-3)
         loudness = token_mean(energy[:, None], self.durations) - energy.mean()
         return np.concatenate([melody, loudness, np.log1p(self.durations)[:, None]], axis=1).astype(np.float32)

@@ -11,14 +11,15 @@ from typing import Any
 from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
+from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.measures.identity import own_recordings
 from tts_cli.evaluation.measures.probes import FOLDS, PROBES, cross_validate, pooled
-from tts_cli.evaluation.prompts import describe, read_prompts
-from tts_cli.evaluation.report import Report, Row, mean_estimate, median_estimate, tracked
-from tts_cli.evaluation.speech.evaluate import SPEAKERS, say
-from tts_cli.evaluation.statistics import OBJECTIVE, Reports, paired_tests
+from tts_cli.evaluation.prompts import describe, parallel_speakers, read_prompts
+from tts_cli.evaluation.report import OBJECTIVE, Report, Reports, Row
+from tts_cli.evaluation.statistics import mean_estimate, median_estimate, paired_tests
+from tts_cli.evaluation.systems import VoiceFiles, say
 from tts_cli.evaluation.transfer.conditions import Condition, PitchRange, common_range, latents_of, partner
-from tts_cli.evaluation.transfer.outputs import Measured, Task, VoiceFiles, analysed, run
+from tts_cli.evaluation.transfer.outputs import Measured, Task, analysed, measure_outputs
 from tts_cli.evaluation.transfer.tables import (
     SPEED,
     SPOKEN,
@@ -110,7 +111,7 @@ class Transfer:
         """Where the melody of each target lies; needed for the baseline alone."""
         readings = self.readings() if self.baseline else {}
         tasks = [self._task("recording", clip, ("range",)) for clips in readings.values() for clip in clips]
-        found = run(tasks, self.jobs, "pitch ranges").of("range", "recording")
+        found = measure_outputs(tasks, self.jobs, "pitch ranges").of("range", "recording")
         return {
             target: common_range([PitchRange(**scores) for clip in clips if (scores := found.get(clip, {}).get(""))])
             for target, clips in readings.items()
@@ -118,7 +119,7 @@ class Transfer:
 
     def _parallel(self) -> list[Task]:
         """Every test prompt of each of the speakers who read the same, in the voice of each other one of them."""
-        speakers = [name for name in SPEAKERS if name in self.targets]
+        speakers = [name for name in parallel_speakers(self.corpora, "test") if name in self.targets]
         prompts = {
             name: {clip.text: clip for clip in read_prompts(self.corpora, "test", [name], self.limit)} for name in speakers
         }
@@ -167,7 +168,7 @@ def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Rep
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
         raise InputError(f"transfer is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
-    measured = run(transfer.tasks(parts), transfer.jobs, "outputs")
+    measured = measure_outputs(transfer.tasks(parts), transfer.jobs, "outputs")
     targets, sources = transfer.targets, transfer.sources
     made: dict[str, Callable[[], Table]] = {
         "prosody": lambda: prosody_table(measured, targets),
@@ -184,9 +185,9 @@ def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Rep
 
 
 def _left_out(measured: Measured) -> list[str]:
-    if not measured.errors:
+    if not measured.failures:
         return []
-    reasons = "; ".join(f"{clip} ({reason})" for clip, reason in sorted(measured.errors.items()))
+    reasons = "; ".join(f"{clip} ({reason})" for clip, reason in sorted(measured.failures.items()))
     return [f"Left out, because they could not be taken in: {reasons}."]
 
 

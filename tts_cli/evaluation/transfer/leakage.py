@@ -14,15 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tts_cli.audio.files import unwritable
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import Recording, open_corpus
 from tts_cli.errors import CheckpointError, CorpusError
+from tts_cli.evaluation.engine import tracked
+from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.measures.probes import PROBES, ProbeResult, cross_validate
 from tts_cli.evaluation.measures.prosody import correlation
-from tts_cli.evaluation.report import Column, Estimate, Report, Row, mean_estimate, require, tracked
-from tts_cli.evaluation.speech.evaluate import SPEAKERS
+from tts_cli.evaluation.prompts import parallel_readers
+from tts_cli.evaluation.report import Column, Report, Row, save_figure
+from tts_cli.evaluation.statistics import Estimate, mean_estimate
 from tts_cli.training.checkpoints import load_model
 
 COLUMNS = (
@@ -78,8 +80,10 @@ class _Followed:
     without: float
 
 
-def measure_leakage(runs: Sequence[Path], data: Path, speakers: Sequence[str] = SPEAKERS) -> tuple[Point, ...]:
+def measure_leakage(runs: Sequence[Path], data: Path, speakers: Sequence[str] = ()) -> tuple[Point, ...]:
     """Every checkpoint of `runs` on the validation clips of `speakers` in the prepared corpus `data`.
+
+    By default these are the speakers who read the same validation texts.
 
     Raises CheckpointError for what is no checkpoint of copycat, CorpusError for a corpus or a model without two of the speakers.
     """
@@ -114,9 +118,12 @@ def _measure(path: Path, data: Path, speakers: Sequence[str]) -> Point:
 def _utterances(model: Any, data: Path, speakers: Sequence[str]) -> list[tuple[dict[str, Any], str]]:
     """What `export_samples` reads of every clip, and who speaks."""
     corpus = open_corpus(data, model.facts.mel, model.facts.symbols)
+    speakers = speakers or parallel_readers((clip.speaker, clip.text) for clip in corpus.of_split("validation"))
     known = [name for name in speakers if name in corpus.speakers and name in model.facts.speaker_names]
     if len(known) < 2:
-        raise CorpusError(f"{data}: the corpus and the model do not share two of the speakers {', '.join(speakers)}")
+        raise CorpusError(
+            f"{data}: the corpus and the model do not share two speakers who read the same texts: {', '.join(speakers)}"
+        )
     chosen = corpus.of_speakers(known)
     batches = AcousticBatches(chosen, "validation", _BATCH_FRAMES)
     return [(_utterance(batches, recording), recording.speaker) for recording in chosen.of_split("validation")]
@@ -184,10 +191,7 @@ def draw_curve(points: Sequence[Point], file: Path, probe: str = "GRU") -> None:
     axes.set_xlabel(f"source speaker told from the latents by a {probe} (%): lower leaks less")
     axes.set_ylabel("F0 correlation with the source: higher follows better")
     axes.legend(fontsize=8)
-    try:
-        figure.savefig(file, dpi=130)
-    except OSError as error:
-        raise unwritable(file, error) from error
+    save_figure(figure, file, dpi=130)
 
 
 def _placed(points: Sequence[Point], probe: str) -> Iterator[tuple[Point, Estimate, Estimate]]:

@@ -6,72 +6,31 @@ Figures are kept in the user's cache as they come, so that a run that was killed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
-from tts_cli.addon.config import ADDON_FILE
-from tts_cli.addon.library import file_hash
 from tts_cli.audio.files import read_audio, resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
-from tts_cli.corpora.journal import Journal, fingerprint, key_of, run_all
+from tts_cli.corpora.journal import fingerprint, key_of
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError
+from tts_cli.evaluation.engine import Results, run
 from tts_cli.evaluation.measures.identity import voice_vector
 from tts_cli.evaluation.measures.prosody import Contour, compare_prosody, compare_timing, contour_of, warping
-from tts_cli.evaluation.measures.recognition import Recogniser, cache_folder
+from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.evaluation.measures.signal import overall_quality
-from tts_cli.evaluation.report import tracked
-from tts_cli.evaluation.speech.evaluate import say
-from tts_cli.evaluation.transfer.conditions import (
-    Analysed,
-    Condition,
-    PitchRange,
-    pitch_range,
-    prescribed,
-    spoken_in,
-)
+from tts_cli.evaluation.systems import VoiceFiles, say
+from tts_cli.evaluation.transfer.conditions import Analysed, Condition, PitchRange, pitch_range, prescribed, spoken_in
 from tts_cli.transfer.listening import listen
-from tts_cli.voice.synthesis import Voice, load
 
 VERSION = 1
 """Changes whenever the same audio would be measured differently."""
 
 
 @dataclass(frozen=True)
-class VoiceFiles:
-    """Where a voice lies, for a worker process to open."""
-
-    acoustic: Path
-    vocoder: Path | None
-    selector: tuple[tuple[str, Any], ...] = ()
-    """Options of its `ProsodySelector` that overrule those of its stack."""
-
-    @classmethod
-    def of(cls, voice: Voice) -> VoiceFiles:
-        """Those that `voice` was opened from."""
-        return cls(voice.acoustic.folder, voice.vocoder.folder if voice.vocoder else None)
-
-    def open(self) -> Voice:
-        """The voice, each network on one thread. It is opened once a process."""
-        return _opened(self)
-
-    @property
-    def hashes(self) -> tuple[str, ...]:
-        """Of the addons' descriptions, which hold those of all other files."""
-        return tuple(_hash_of(folder / ADDON_FILE) for folder in (self.acoustic, self.vocoder) if folder)
-
-
-@lru_cache(maxsize=2)
-def _opened(files: VoiceFiles) -> Voice:
-    overruled = {"ProsodySelector": dict(files.selector)} if files.selector else None
-    return load(files.acoustic, files.vocoder, threads=1, block_options=overruled)
-
-
-@dataclass(frozen=True)
 class Task:
-    """One output, and what is to be measured of it."""
+    """One output, and its measures. See `engine.Task`."""
 
     condition: Condition
     clip: Clip
@@ -91,9 +50,18 @@ class Task:
         clips = [(_print_of(clip.audio), clip.text) for clip in (self.clip, self.other) if clip]
         return key_of(VERSION, measure, self.condition, addons, clips, self.target_range)
 
+    @property
+    def label(self) -> str:
+        """The recording."""
+        return f"{self.clip.corpus}/{self.clip.id}"
+
+    def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return figures by measure. Raises AudioError for a recording that cannot be taken in."""
+        output = _made(self)
+        return {name: MEASURES[name](output) for name in names}
+
 
 _print_of = lru_cache(maxsize=None)(fingerprint)
-_hash_of = lru_cache(maxsize=None)(file_hash)
 
 
 @lru_cache(maxsize=8)
@@ -179,15 +147,6 @@ def _recogniser() -> Recogniser:
     return Recogniser()
 
 
-def measure(task: Task) -> dict[str, Any]:
-    """What `task` asks for, by measure; of a recording that cannot be taken in, `error` says why."""
-    try:
-        output = _made(task)
-        return {name: MEASURES[name](output) for name in task.measures}
-    except AudioError as error:
-        return {"error": error.message}
-
-
 def _made(task: Task) -> Output:
     config = task.listener.open().acoustic.mel
     if task.condition == "recording":
@@ -206,19 +165,18 @@ def _made(task: Task) -> Output:
 
 
 class Measured:
-    """What was measured, by task and measure."""
+    """Figures of outputs, by measure, condition and target."""
 
-    def __init__(self) -> None:
+    def __init__(self, results: Results[Task]) -> None:
+        self.failures = results.failures
+        """Reasons why figures are missing, by recording."""
         self._scores: dict[tuple[str, Condition, str], dict[Clip, dict[str, Any]]] = {}
-        self.errors: dict[str, str] = {}
-        """Why something is missing, by recording."""
-
-    def add(self, task: Task, name: str, scores: dict[str, Any]) -> None:
-        """Keeps what `name` measured of `task`."""
-        self._scores.setdefault((name, task.condition, task.target), {})[task.clip] = scores
+        for task, found in results.found.items():
+            for name, scores in found.items():
+                self._scores.setdefault((name, task.condition, task.target), {})[task.clip] = scores
 
     def of(self, name: str, condition: Condition, targets: Sequence[str] = ("",)) -> dict[Clip, dict[str, dict[str, Any]]]:
-        """What `name` measured of the outputs of `condition`, by clip and then by target, of those of `targets` there are."""
+        """Return the figures of a measure of the outputs of `condition`, by clip and then by target, as far as there are any."""
         found: dict[Clip, dict[str, dict[str, Any]]] = {}
         for target in targets:
             for clip, scores in self._scores.get((name, condition, target), {}).items():
@@ -226,27 +184,6 @@ class Measured:
         return found
 
 
-def run(tasks: Iterable[Task], jobs: int, title: str) -> Measured:
-    """Measures `tasks` in `jobs` processes, but for what an earlier run measured. Raises OutputError without a cache."""
-    tasks = list(tasks)
-    folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    journal = Journal(folder / "transfer.jsonl")
-    missing = {str(place): lacking for place, task in enumerate(tasks) if (lacking := _lacking(task, journal)).measures}
-    measured = Measured()
-    for place, result in tracked(run_all(measure, missing, jobs), title, len(missing)):
-        task = missing[place]
-        if "error" in result:
-            measured.errors[f"{task.clip.corpus}/{task.clip.id}"] = result["error"]
-        for name in result.keys() & set(task.measures):
-            journal.add(task.key(name), result[name])
-    for task in tasks:
-        for name in task.measures:
-            scores = journal.get(task.key(name))
-            if scores is not None:
-                measured.add(task, name, scores)
-    return measured
-
-
-def _lacking(task: Task, journal: Journal) -> Task:
-    return replace(task, measures=tuple(name for name in task.measures if journal.get(task.key(name)) is None))
+def measure_outputs(tasks: Iterable[Task], jobs: int, title: str) -> Measured:
+    """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Raises OutputError without a cache."""
+    return Measured(run(tasks, title, jobs, "transfer.jsonl", tolerated=(AudioError,)))

@@ -12,8 +12,8 @@ from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.measures.identity import centroid, compare_identity
 from tts_cli.evaluation.measures.probes import ProbeResult
-from tts_cli.evaluation.report import WER, Column, Estimate, Report, Row, mean_estimate, ratio_estimate
-from tts_cli.evaluation.statistics import Pairs
+from tts_cli.evaluation.report import ACCURACY, QUALITY, WER, Column, Report, Row
+from tts_cli.evaluation.statistics import Estimate, Pairs, mean_estimate, ratio_estimate
 from tts_cli.evaluation.transfer.conditions import Condition
 from tts_cli.evaluation.transfer.outputs import Measured
 
@@ -36,8 +36,6 @@ IDENTITY = (
     Column("source_cosine", "cosine to source", 3),
     Column("is_target", "nearest is target %", 1, 100.0),
 )
-QUALITY = Column("quality", "DNSMOS")
-ACCURACY = Column("accuracy", "told right %", 1, 100.0)
 SPEED = (Column("cpu", "CPU s / s of audio", 3), Column("first_audio_ms", "first audio ms", 1))
 
 Scores = Mapping[Clip, Mapping[str, Mapping[str, Any]]]

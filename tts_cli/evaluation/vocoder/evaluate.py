@@ -6,21 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from tts_cli.addon.opened import Addon
 from tts_cli.audio.files import read_native
 from tts_cli.audio.mel import Floats
-from tts_cli.blocks.streamable import Stream, StreamableBlock, TensorQueue
+from tts_cli.corpora.splits import read_splits
 from tts_cli.errors import AddonError
 from tts_cli.evaluation.measures.harmonics import harmonic_vocoder
 from tts_cli.evaluation.measures.identity import OwnVoices
-from tts_cli.evaluation.measures.instruments import Instruments, measure_system
+from tts_cli.evaluation.measures.instruments import Instruments, Measured, measure_system
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.evaluation.measures.signal import griffin_lim_from_mel
-from tts_cli.evaluation.prompts import Prompt, Reference, read_prompts, read_references, recorded_prompts
-from tts_cli.evaluation.report import PESQ, STOI, WER
+from tts_cli.evaluation.prompts import Prompt, Reference, parallel_speakers, read_prompts, read_references, recorded_prompts
+from tts_cli.evaluation.report import PESQ, STOI, WER, Reports
 from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness
 from tts_cli.evaluation.speech.tables import (
     ABOVE_RECORDINGS,
@@ -35,18 +33,13 @@ from tts_cli.evaluation.speech.tables import (
     rows_of,
     table_of,
 )
-from tts_cli.evaluation.statistics import Reports
-from tts_cli.evaluation.systems import RECORDINGS, Measured, Spoken, System
-from tts_cli.ports import Tensors
+from tts_cli.evaluation.systems import RECORDINGS, Spoken, System, copy_with
 
 Render = Callable[[Reference], Spoken | Floats]
 """From a recording's mel, and its pitch if wanted, to audio (samples,), at least; at the mel's rate."""
 
-GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "test": ("test", ("kathleen", "slt", "bdl")),
-    "unseen": ("unseen", ()),
-}
-"""Split and speakers (all when empty) of what copy-synthesis is measured on."""
+SPLITS = ("test", "unseen")
+"""Splits that copy-synthesis is measured on, as far as `splits.csv` has them."""
 GRIFFIN_LIM = "Griffin-Lim"
 
 _COLUMNS = (PESQ, STOI, WER, NATURALNESS, ABOVE_RECORDINGS, COSINE)
@@ -74,7 +67,9 @@ def instruments_for(corpora: Path, word_errors: bool = True) -> Instruments:
 def evaluate_vocoder(
     addon: Addon, corpora: Path, limit: int | None, instruments: Instruments, pictures: Path | None = None
 ) -> Reports:
-    """Measure a vocoder addon on the clips of GROUPS in `corpora`, at most `limit` of each speaker.
+    """Measure a vocoder addon on the clips of SPLITS in `corpora`, at most `limit` of each speaker.
+
+    Of the split `test` these are the speakers who read the same prompts, where there are any.
 
     It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. The worst copies are drawn
     into the folder `pictures`.
@@ -93,8 +88,11 @@ def evaluate_vocoder(
     vocoders = {addon.name: copy_with(*stacks)}
     if any(port.name == "log_f0" for network in addon.config.networks.values() for port in network.inputs):
         vocoders[f"{addon.name}, true F0"] = copy_with(*stacks, true_pitch=True)
-    prompts = {name: read_prompts(corpora, split, speakers, limit) for name, (split, speakers) in GROUPS.items()}
-    groups = {name: read_references(clips, addon.mel) for name, clips in prompts.items()}
+    listed = {row.split for row in read_splits(corpora / "splits.csv").values()}
+    speakers = {"test": parallel_speakers(corpora, "test")}
+    splits = [split for split in SPLITS if split in listed] or SPLITS[:1]
+    prompts = {split: read_prompts(corpora, split, speakers.get(split, ()), limit) for split in splits}
+    groups = {split: read_references(clips, addon.mel) for split, clips in prompts.items()}
     return measure_vocoders(vocoders, groups, instruments, pictures)
 
 
@@ -150,42 +148,3 @@ def copied(render: Render, reference: Reference) -> Spoken:
 def _panels(system: System, one: Measured) -> Panels:
     assert one.prompt.recording
     return {"recording": Spoken(*read_native(one.prompt.recording.audio)), system.name: Spoken(*system.speak(one.prompt, 0))}
-
-
-def copy_with(
-    stack: StreamableBlock, harmonic: StreamableBlock | None = None, true_pitch: bool = False
-) -> Callable[[Reference], Spoken]:
-    """Copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0 beside it.
-
-    `harmonic` is the stack that gives the harmonic part alone.
-    """
-
-    def render(reference: Reference) -> Spoken:
-        ports = {"mel": reference.mel}
-        if true_pitch:
-            ports["log_f0"], ports["voicing"] = reference.pitch
-        given = {name: values[None] for name, values in ports.items()}
-        rate = reference.mel_config.sample_rate
-        part = _streamed(harmonic, given, rate) if harmonic else None
-        return Spoken(_streamed(stack, given, rate), rate, harmonic=part)
-
-    return render
-
-
-def _streamed(stack: StreamableBlock, ports: Tensors, chunk_samples: int) -> Floats:
-    """The audio (samples,) that `stack` makes of `ports` (1, T, C)."""
-    stream = stack.open({}, ArrayStream(ports))
-    chunks = iter(lambda: stream.read(chunk_samples), None)
-    return np.concatenate([next(iter(chunk.values()))[0, :, 0] for chunk in chunks])
-
-
-class ArrayStream(Stream):
-    """A stream of what is known beforehand: `tensors` (1, T, C) of one rate."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        super().__init__({})
-        self._remaining = TensorQueue()
-        self._remaining.push(tensors)
-
-    def produce(self, n: int) -> Tensors | None:
-        return self._remaining.take(n) if len(self._remaining) else None
