@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from rich.console import Console
 from rich.progress import track
 
+from tts_cli.config import suggest
 from tts_cli.corpora.journal import Journal, run_all
-from tts_cli.errors import TtsError
+from tts_cli.errors import InputError, TtsError
 
 Item = TypeVar("Item")
 
@@ -127,6 +128,12 @@ def _open_journal(name: str) -> Journal:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     return Journal(folder / name)
+
+
+def check_parts(parts: Collection[str], valid: Sequence[str], subject: str) -> None:
+    """Raise InputError for a part that is none of the `valid` ones."""
+    for unknown in sorted(set(parts) - set(valid)):
+        raise InputError(f"{subject} is not measured by '{unknown}'", hint=suggest(unknown, list(valid)))
 
 
 def tracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from rich.console import OverflowMethod
 from rich.table import Table
 
 from tts_cli.audio.files import unwritable
-from tts_cli.evaluation.statistics import Estimate, PairedTest
+from tts_cli.evaluation.statistics import Estimate, PairedTest, difference_estimate, ratio_estimate
 
 OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
 
@@ -66,6 +66,28 @@ class Row:
         return max((estimate.num_clips for estimate in self.estimates.values()), default=0)
 
 
+Measure = Callable[[Any], tuple[float, float]]
+"""From an item to its numerator and denominator in a figure."""
+
+
+def ratio_rows(group: str, measures: Mapping[str, Measure], made: Mapping[str, Sequence[Any]], sign: int = 1) -> list[Row]:
+    """Return a row of ratios for each name in `made`, and a row of paired differences for each later name.
+
+    The items of all names belong together one by one. With `sign` 1 the first name is subtracted from the later one, with -1
+    the later one from the first.
+    """
+    values = {name: {key: [measure(one) for one in items] for key, measure in measures.items()} for name, items in made.items()}
+    rows = [
+        Row(name, {key: ratio_estimate(*zip(*pairs, strict=True)) for key, pairs in of_name.items()}, group)
+        for name, of_name in values.items()
+    ]
+    first, *others = values
+    for less in ((other, first)[::sign] for other in others):
+        differences = {key: difference_estimate(*(values[name][key] for name in less)) for key in measures}
+        rows.append(Row(" - ".join(less), differences, group))
+    return rows
+
+
 @dataclass(frozen=True)
 class Grid:
     """Cells of a table with a title above and notes below."""
@@ -112,11 +134,9 @@ class Report:
     """Titles of a row's group, its name and the number of its clips."""
 
     def drawings(self) -> Iterator[Table]:
-        """See `Printable`."""
         yield self._grid(between="\n").drawing()
 
     def markdown(self) -> str:
-        """See `Printable`."""
         return self._grid(between=" ").markdown()
 
     def as_dict(self) -> dict[str, Any]:
@@ -145,7 +165,6 @@ class Reports:
     notes: tuple[str, ...] = (OBJECTIVE,)
 
     def drawings(self) -> Iterator[Table | str]:
-        """See `Printable`."""
         for report in self.reports:
             yield from report.drawings()
         if self.tests:
@@ -153,12 +172,10 @@ class Reports:
         yield "\n".join(self.notes)
 
     def markdown(self) -> str:
-        """See `Printable`."""
         tables = [report.markdown() for report in self.reports] + ([self._tests().markdown()] if self.tests else [])
         return "\n".join([*tables, *(f"{note}\n" for note in self.notes)])
 
     def as_dict(self) -> dict[str, Any]:
-        """See `Printable`."""
         reports, tests = [report.as_dict() for report in self.reports], [test.as_dict() for test in self.tests]
         return {"reports": reports, "tests": tests, "notes": list(self.notes)}
 

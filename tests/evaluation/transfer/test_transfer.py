@@ -14,6 +14,7 @@ from tts_cli.cli.main import main
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AddonError, AudioError, InputError
 from tts_cli.evaluation.engine import Results
+from tts_cli.evaluation.measures import recognition
 from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.measures.prosody import TimedWord
 from tts_cli.evaluation.measures.recognition import WordErrors
@@ -207,8 +208,9 @@ def _judges(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("TTS_ADDONS", str(ADDONS))
     for room in (outputs, transfer):
         monkeypatch.setattr(room, "listen", fake_listen)
-    monkeypatch.setattr(outputs, "_recogniser", _Listener)
-    monkeypatch.setattr(outputs, "overall_quality", lambda _audio, _rate: 3.0)
+    for room in (outputs, recognition):
+        monkeypatch.setattr(room, "shared_recogniser", _Listener)
+    monkeypatch.setattr(recognition, "overall_quality", lambda _audio, _rate: 3.0)
     monkeypatch.setattr(outputs, "voice_vector", lambda audio, _rate: np.array([np.abs(audio).mean(), 1.0, audio.std()]))
     outputs.analysed.cache_clear()
     outputs._print_of.cache_clear()

@@ -12,10 +12,9 @@ import numpy as np
 from tts_cli.audio.files import read_audio, read_native, resample
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Fault
-from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
-from tts_cli.errors import AudioError, InputError
-from tts_cli.evaluation.engine import run
+from tts_cli.errors import AudioError
+from tts_cli.evaluation.engine import check_parts, run
 from tts_cli.evaluation.measures.cepstra import compare_with_recording
 from tts_cli.evaluation.measures.harmonics import harmonic_level
 from tts_cli.evaluation.measures.identity import OwnVoices
@@ -81,9 +80,7 @@ class Instruments:
         Raises:
             InputError: for another part, and where the evaluation extra is missing.
         """
-        unknown = sorted(set(parts) - set(PARTS))
-        if unknown:
-            raise InputError(f"speech is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
+        check_parts(parts, PARTS, "speech")
         return cls(
             Recogniser() if "wer" in parts else None,
             naturalness if "naturalness" in parts else None,

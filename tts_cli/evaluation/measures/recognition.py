@@ -17,10 +17,12 @@ import numpy as np
 from tts_cli.addon.library import check_sha256, file_hash
 from tts_cli.audio.files import quantise, resample
 from tts_cli.audio.mel import Floats
+from tts_cli.corpora.journal import Journal
 from tts_cli.errors import InputError, OutputError
 from tts_cli.evaluation.engine import cache_folder
 from tts_cli.evaluation.extra import package_folder, require
 from tts_cli.evaluation.measures.prosody import TimedWord
+from tts_cli.evaluation.measures.signal import overall_quality
 from tts_cli.evaluation.statistics import Estimate, ratio_estimate
 
 _SAMPLE_RATE = 16000
@@ -62,7 +64,7 @@ class Recogniser:
         self._threads = threads
         self._cache = cache or cache_folder()
         self._model: Any = None
-        self._transcripts = _read_transcripts(self._cache)
+        self._transcripts = Journal(self._cache / "transcripts.jsonl", ("audio", "text"))
 
     def transcribe(self, audio: Floats, sample_rate: int) -> str:
         """What is said in `audio` (samples,), as Whisper writes it."""
@@ -76,10 +78,9 @@ class Recogniser:
         """What `read` makes of the segments that Whisper hears; kept."""
         pcm = quantise(resample(audio, sample_rate, _SAMPLE_RATE))
         key = hashlib.sha256(json.dumps(decoding).encode() + pcm.tobytes()).hexdigest()
-        if key not in self._transcripts:
+        if self._transcripts.get(key) is None:
             segments, _ = self._loaded().transcribe(pcm.astype(np.float32) / 32768, **decoding)
-            self._transcripts[key] = read(segments)
-            _append_transcript(self._cache, key, self._transcripts[key])
+            self._transcripts.add(key, read(segments))
         return self._transcripts[key]
 
     def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
@@ -92,6 +93,19 @@ class Recogniser:
             whisper = require("faster_whisper").WhisperModel
             self._model = whisper(str(folder), device="cpu", compute_type="int8", cpu_threads=self._threads)
         return self._model
+
+
+@lru_cache(maxsize=1)
+def shared_recogniser() -> Recogniser:
+    """Return the recogniser of this process."""
+    return Recogniser()
+
+
+def understood(text: str, audio: Floats, sample_rate: int) -> dict[str, Any]:
+    """Return word errors of `audio` (samples,), which says `text`, and its DNSMOS as a guard against damage."""
+    words = shared_recogniser().word_errors(text, audio, sample_rate)
+    quality = overall_quality(audio, sample_rate)
+    return {"errors": words.errors, "words": words.words, "heard": words.hypothesis, "quality": quality}
 
 
 def _text_of(segments: Iterable[Any]) -> str:
@@ -162,25 +176,3 @@ def _join(cache: Path, target: Path) -> None:
 @lru_cache
 def _normaliser() -> Any:
     return require("whisper_normalizer.english").EnglishTextNormalizer()
-
-
-def _transcripts_file(cache: Path) -> Path:
-    return cache / "transcripts.jsonl"
-
-
-def _read_transcripts(cache: Path) -> dict[str, Any]:
-    """What earlier runs heard; a line cut short by a killed run is passed over."""
-    transcripts: dict[str, Any] = {}
-    if _transcripts_file(cache).is_file():
-        for line in _transcripts_file(cache).read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            transcripts[entry["audio"]] = entry["text"]
-    return transcripts
-
-
-def _append_transcript(cache: Path, key: str, text: Any) -> None:
-    with _transcripts_file(cache).open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"audio": key, "text": text}) + "\n")

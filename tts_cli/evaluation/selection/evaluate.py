@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tts_cli.blocks.observe import Observer, Span
-from tts_cli.config import suggest
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import InputError
-from tts_cli.evaluation.engine import tracked
+from tts_cli.evaluation.engine import check_parts, tracked
 from tts_cli.evaluation.measures.probes import cross_validate, statistics_probe
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.report import OBJECTIVE, Report, Reports
@@ -61,9 +60,7 @@ def evaluate_selection(selection: Selection, texts: TestTexts, parts: Collection
 
     Raises InputError for another, for texts that voices were trained on, and where the evaluation extra is missing.
     """
-    unknown = sorted(set(parts) - set(PARTS))
-    if unknown:
-        raise InputError(f"selection is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
+    check_parts(parts, PARTS, "selection")
     refuse_trained({"the sentences": [one.text for one in texts.sentences]}, selection.corpus)
     found, errors = measure_tasks(_tasks(selection, texts, parts), selection.jobs, "utterances")
     pairs: Pairs = {}

@@ -23,8 +23,7 @@ from tts_cli.corpora.journal import key_of
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.engine import run
-from tts_cli.evaluation.measures.recognition import Recogniser
-from tts_cli.evaluation.measures.signal import overall_quality
+from tts_cli.evaluation.measures.recognition import understood
 from tts_cli.evaluation.measures.utterances import Heard, compare, is_phone
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.systems import VoiceFiles
@@ -155,11 +154,6 @@ def _front_end() -> TextFrontEnd:
     return TextFrontEnd()
 
 
-@lru_cache(maxsize=1)
-def _recogniser() -> Recogniser:
-    return Recogniser()
-
-
 def recorded_audio(corpus: Corpus, clip: Recording) -> Floats:
     """(samples,) at the mel's rate, as voices are trained on it: leading and trailing silence is cut."""
     return np.asarray(corpus.load(clip, ("audio",))["audio"].astype(np.float32) / 32768)
@@ -238,9 +232,7 @@ def _understood(task: Task, corpus: Corpus) -> dict[str, Any]:
         audio = recorded_audio(corpus, task.clip)
     else:
         audio = np.concatenate([piece for _, piece in _said(task, corpus)])
-    rate = corpus.mel.sample_rate
-    words = _recogniser().word_errors(task.text, audio, rate)
-    return {"errors": words.errors, "words": words.words, "heard": words.hypothesis, "quality": overall_quality(audio, rate)}
+    return understood(task.text, audio, corpus.mel.sample_rate)
 
 
 _WORK = {"prosody": _prosody, "understood": _understood}

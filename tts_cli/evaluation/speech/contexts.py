@@ -156,19 +156,16 @@ class ContextReports:
     """Seconds of the first and of the second start, by context."""
 
     def drawings(self) -> Iterator[Table | str]:
-        """See `report.Printable`."""
         yield from (report.grid().drawing() for report in self.reports)
         if self.starts:
             rows = [(name, *(f"{second:.4g}" for second in seconds)) for name, seconds in self.starts.items()]
             yield Grid("Start-up (s)", ("context", "first", "second"), rows).drawing()
 
     def markdown(self) -> str:
-        """See `report.Printable`."""
         starts = [f"{name} starts in {first:.2f} s, then in {second:.2f} s." for name, (first, second) in self.starts.items()]
         return "\n".join([*(report.grid().markdown() for report in self.reports), *starts])
 
     def as_dict(self) -> dict[str, Any]:
-        """See `report.Printable`."""
         return {"contexts": [report.as_dict() for report in self.reports], "starts_s": self.starts}
 
     def refuse_differences(self) -> None:

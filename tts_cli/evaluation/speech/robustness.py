@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,8 +11,7 @@ from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.measures.slips import Slips, find_slips
 from tts_cli.evaluation.prompts import GroupedText
-from tts_cli.evaluation.report import FAULTLESS, WER, Column, Report, Row
-from tts_cli.evaluation.statistics import Estimate, difference_estimate, ratio_estimate
+from tts_cli.evaluation.report import FAULTLESS, WER, Column, Measure, Report, Row, ratio_rows
 from tts_cli.evaluation.systems import say
 from tts_cli.voice.synthesis import Voice
 
@@ -47,9 +46,6 @@ class Trial:
         """The trial for `--json`."""
         return {**self.sentence._asdict(), **{key: value for key, value in asdict(self).items() if key != "sentence"}}
 
-
-Measure = Callable[[Trial], tuple[float, float]]
-"""What a sentence adds to the numerator and to the denominator of a figure."""
 
 MEASURES: dict[str, Measure] = {
     "wer": lambda trial: (trial.slips.errors, trial.heard.words),
@@ -108,22 +104,5 @@ def _trial(voice: Voice, sentence: GroupedText, speaker: str | None, recogniser:
 
 
 def _rows(trials: Mapping[str, Sequence[Trial]], group: str) -> list[Row]:
-    """One for each voice, and one for the difference of each later voice from the first."""
     chosen = {name: [trial for trial in made if group in (ALL, trial.sentence.group)] for name, made in trials.items()}
-    first, *others = chosen
-    rows = [
-        Row(name, {key: _estimate(measure, made) for key, measure in MEASURES.items()}, group) for name, made in chosen.items()
-    ]
-    for name in others:
-        differences = {key: _difference(measure, chosen[name], chosen[first]) for key, measure in MEASURES.items()}
-        rows.append(Row(f"{name} - {first}", differences, group))
-    return rows
-
-
-def _estimate(measure: Measure, trials: Sequence[Trial]) -> Estimate:
-    numerators, denominators = zip(*map(measure, trials), strict=True)
-    return ratio_estimate(numerators, denominators)
-
-
-def _difference(measure: Measure, trials: Sequence[Trial], others: Sequence[Trial]) -> Estimate:
-    return difference_estimate([measure(trial) for trial in trials], [measure(trial) for trial in others])
+    return ratio_rows(group, MEASURES, chosen)

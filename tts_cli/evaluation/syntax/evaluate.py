@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from tts_cli.corpora.treebank import Marks, ParsedSentence, Treebank, agreement
 from tts_cli.evaluation.engine import tracked
-from tts_cli.evaluation.report import Column, Report, Row
-from tts_cli.evaluation.statistics import Estimate, difference_estimate, ratio_estimate
+from tts_cli.evaluation.report import Column, Report, Row, ratio_rows
 from tts_cli.selection.parsers import Parser
 
 COLUMNS = (
@@ -62,7 +61,7 @@ def evaluate_syntax(treebank: Treebank, parsers: Mapping[str, Parser], limit: in
     for form, said, marks in forms:
         sentences = treebank.of_split("test", said=said)[:limit]
         scores = {name: _scores(name, parser, sentences, marks) for name, parser in parsers.items()}
-        rows += _rows(form, scores)
+        rows += ratio_rows(form, MEASURES, scores, sign=-1)
         for name, made in scores.items():
             details += [
                 {"form": form, "parser": name, "document": s.document, **vars(m)} for s, m in zip(sentences, made, strict=True)
@@ -83,22 +82,3 @@ def _scores(name: str, parser: Parser, sentences: Sequence[ParsedSentence], mark
         predicted = parser.distances(sentence.words, sentence.marked(marks))
         made.append(score(sentence, predicted, time.process_time() - start))
     return made
-
-
-def _rows(form: str, scores: Mapping[str, Sequence[ParseScore]]) -> list[Row]:
-    first, *others = scores
-    rows = [Row(name, {key: _estimate(key, made) for key in MEASURES}, form) for name, made in scores.items()]
-    for name in others:
-        differences = {key: _difference(key, scores[first], scores[name]) for key in MEASURES}
-        rows.append(Row(f"{first} - {name}", differences, form))
-    return rows
-
-
-def _estimate(key: str, scores: Sequence[ParseScore]) -> Estimate:
-    numerators, denominators = zip(*map(MEASURES[key], scores), strict=True)
-    return ratio_estimate(numerators, denominators)
-
-
-def _difference(key: str, scores: Sequence[ParseScore], others: Sequence[ParseScore]) -> Estimate:
-    measure = MEASURES[key]
-    return difference_estimate([measure(score) for score in scores], [measure(score) for score in others])

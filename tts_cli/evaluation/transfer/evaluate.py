@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tts_cli.config import suggest
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, InputError
-from tts_cli.evaluation.engine import tracked
+from tts_cli.evaluation.engine import check_parts, tracked
 from tts_cli.evaluation.measures.identity import own_recordings
 from tts_cli.evaluation.measures.probes import FOLDS, PROBES, cross_validate, pooled
 from tts_cli.evaluation.prompts import describe, parallel_speakers, read_prompts
@@ -165,9 +164,7 @@ def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
 
 def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Reports:
     """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
-    unknown = sorted(set(parts) - set(PARTS))
-    if unknown:
-        raise InputError(f"transfer is not measured by '{unknown[0]}'", hint=suggest(unknown[0], list(PARTS)))
+    check_parts(parts, PARTS, "transfer")
     measured = measure_outputs(transfer.tasks(parts), transfer.jobs, "outputs")
     targets, sources = transfer.targets, transfer.sources
     made: dict[str, Callable[[], Table]] = {

@@ -18,8 +18,7 @@ from tts_cli.errors import AudioError
 from tts_cli.evaluation.engine import Results, run
 from tts_cli.evaluation.measures.identity import voice_vector
 from tts_cli.evaluation.measures.prosody import Contour, compare_prosody, compare_timing, contour_of, warping
-from tts_cli.evaluation.measures.recognition import Recogniser
-from tts_cli.evaluation.measures.signal import overall_quality
+from tts_cli.evaluation.measures.recognition import shared_recogniser, understood
 from tts_cli.evaluation.systems import VoiceFiles, say
 from tts_cli.evaluation.transfer.conditions import Analysed, Condition, PitchRange, pitch_range, prescribed, spoken_in
 from tts_cli.transfer.listening import listen
@@ -98,7 +97,7 @@ def _prosody(output: Output) -> dict[str, Any]:
 
 def _durations(output: Output) -> dict[str, Any]:
     rate = output.config.sample_rate
-    heard = [_recogniser().timed_words(audio, rate) for audio in (output.source.audio, output.audio)]
+    heard = [shared_recogniser().timed_words(audio, rate) for audio in (output.source.audio, output.audio)]
     return asdict(compare_timing(*heard))
 
 
@@ -113,14 +112,7 @@ def _range(output: Output) -> dict[str, Any]:
 
 
 def _understood(output: Output) -> dict[str, Any]:
-    rate = output.config.sample_rate
-    words = _recogniser().word_errors(output.task.clip.text, output.audio, rate)
-    return {
-        "errors": words.errors,
-        "words": words.words,
-        "heard": words.hypothesis,
-        "quality": overall_quality(output.audio, rate),
-    }
+    return understood(output.task.clip.text, output.audio, output.config.sample_rate)
 
 
 def _parallel(output: Output) -> dict[str, Any]:
@@ -140,11 +132,6 @@ MEASURES: Mapping[str, Callable[[Output], dict[str, Any]]] = {
     "understood": _understood,
     "parallel": _parallel,
 }
-
-
-@lru_cache(maxsize=1)
-def _recogniser() -> Recogniser:
-    return Recogniser()
 
 
 def _made(task: Task) -> Output:
