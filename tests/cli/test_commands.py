@@ -155,14 +155,14 @@ def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.Monk
 
 def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
-    from tts_cli.evaluation.report import WER, Estimate, Report, Row
-    from tts_cli.evaluation.significance import Reports
+    from tts_cli.evaluation.report import WER, Report, Reports, Row
+    from tts_cli.evaluation.statistics import Estimate
 
     report = Report("Figures", (WER,), (Row("voice", {"wer": Estimate(0.05, 0.04, 0.06, 9)}, "slt"),))
     reports, calls = Reports("", (report,), ()), list[Any]()
-    monkeypatch.setattr("tts_cli.evaluation.speech.evaluate_speech", lambda asked: calls.append(asked) or reports)
-    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate_vocoder", lambda *_: reports)
-    monkeypatch.setattr("tts_cli.evaluation.vocoder.instruments_for", lambda *given: calls.append(given))
+    monkeypatch.setattr("tts_cli.evaluation.speech.evaluate.evaluate_speech", lambda asked: calls.append(asked) or reports)
+    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate.evaluate_vocoder", lambda *_: reports)
+    monkeypatch.setattr("tts_cli.evaluation.vocoder.evaluate.instruments_for", lambda *given: calls.append(given))
     Path("some.txt").write_text("short|Yes.\nshort|No.\n")
     options = ["--speaker", "slt", "--limit", "1", "--part", "wer", "--seeds", "2", "--sentences", "some.txt"]
     options += ["--peer", "python peer.py", "--pictures", "drawn"]

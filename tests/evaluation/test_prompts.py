@@ -5,7 +5,14 @@ import pytest
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.errors import CorpusError
-from tts_cli.evaluation.prompts import HARD_SENTENCES, VARIED_SENTENCES, describe, read_prompts, read_references, read_sentences
+from tts_cli.evaluation.prompts import (
+    describe,
+    parallel_readers,
+    parallel_speakers,
+    read_prompts,
+    read_references,
+    read_sentences,
+)
 from tts_cli.text import TextFrontEnd
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +22,15 @@ def test_prompts_are_those_of_the_split_and_speakers(corpora: Path) -> None:
     assert [(p.speaker, p.id) for p in read_prompts(corpora, "test")] == [("anna", "a1"), ("anna", "a2"), ("ben", "b1")]
     assert [p.text for p in read_prompts(corpora, "test", ["ben"])] == ["Yes, it is."]
     assert [p.speaker for p in read_prompts(corpora, "test", limit=1)] == ["anna", "ben"]
+
+
+def test_parallel_speakers_share_half_of_their_texts(corpora: Path) -> None:
+    assert parallel_speakers(ROOT / "data", "test") == ("kathleen", "slt", "bdl")
+    assert parallel_speakers(corpora, "test") == ("anna", "ben")
+    assert parallel_speakers(corpora, "unseen") == ()
+    read = [(name, text) for name, texts in {"a": "xyz", "b": "xuvw", "c": "xyz"}.items() for text in texts]
+    assert parallel_readers(read) == ("a", "c"), "one text in four is a chance"
+    assert parallel_readers(read[:7]) == (), "nobody reads the same alone"
 
 
 def test_the_splits_have_the_last_word_on_texts(corpora: Path) -> None:
@@ -80,7 +96,7 @@ def test_sentences_that_cannot_be_read_are_named(tmp_path: Path, content: str | 
 
 
 def test_the_hard_sentences_are_what_their_groups_say() -> None:
-    sentences = read_sentences(ROOT / HARD_SENTENCES)
+    sentences = read_sentences(ROOT / "data/hard-sentences.txt")
     texts = {group: [s.text for s in sentences if s.group == group] for group in dict.fromkeys(s.group for s in sentences)}
     assert {group: len(set(members)) for group, members in texts.items()} == dict.fromkeys(
         ("long", "repeated", "list", "letters", "numbers"), 20
@@ -90,7 +106,7 @@ def test_the_hard_sentences_are_what_their_groups_say() -> None:
 
 
 def test_the_varied_sentences_can_be_spoken_and_need_every_way_of_splitting() -> None:
-    front_end, sentences = TextFrontEnd(), read_sentences(ROOT / VARIED_SENTENCES)
+    front_end, sentences = TextFrontEnd(), read_sentences(ROOT / "data/varied-sentences.txt")
     lengths = [len(front_end.utterance(sentence.text).tokens) for sentence in sentences]
     assert len({sentence.text for sentence in sentences}) == len(lengths) == 100
     assert min(lengths) < 8

@@ -5,17 +5,9 @@ import pytest
 from rich.console import Console
 
 from tts_cli.errors import InputError
-from tts_cli.evaluation.report import (
-    PESQ,
-    WER,
-    Estimate,
-    Report,
-    Row,
-    difference_estimate,
-    mean_estimate,
-    ratio_estimate,
-    require,
-)
+from tts_cli.evaluation.extra import require
+from tts_cli.evaluation.report import PESQ, WER, Report, Row
+from tts_cli.evaluation.statistics import Estimate, difference_estimate, mean_estimate, ratio_estimate
 
 
 def test_ratio_is_over_all_clips_and_its_interval_holds_it() -> None:
@@ -79,7 +71,7 @@ def test_markdown_has_a_cell_for_every_column(report: Report) -> None:
 
 def test_table_fits_a_terminal_of_eighty_columns(report: Report) -> None:
     console = Console(width=80, file=StringIO())
-    console.print(report.table())
+    console.print(*report.drawings())
     text = console.file.getvalue()
     assert "2.71" in text
     assert "[2.60, 2.80]" in text

@@ -283,6 +283,7 @@ OTHER_WEIGHTS = {
     "outline_weight": ("outline", "missed", "transferred"),
     "span_weight": ("span",),
     "keeping_weight": ("kept",),
+    "cosine_weight": ("turned",),
 }
 WEIGHTS = list(kind_of_weights())
 
@@ -325,7 +326,8 @@ def test_every_weight_multiplies_its_loss(kind: str, field: str, names: tuple[st
         return measured(*MODELS[kind](wrong_everywhere, **changes))
 
     plain, without, more = measured(*MODELS[kind](wrong_everywhere)), measured_with(0.0), measured_with(3 * default)
-    parts = {**plain, "kept": 10 * (1 - plain.get("cosine", 1.0)) + plain.get("drift", 0.0)}
+    turned = 1 - plain.get("cosine", 1.0)
+    parts = {**plain, "turned": turned, "kept": 10 * turned + plain.get("drift", 0.0)}
     counted = sum(parts[name] for name in names)
     assert counted > 0.001
     assert plain["loss"] - without["loss"] == pytest.approx(default * counted, rel=1e-3, abs=1e-5)

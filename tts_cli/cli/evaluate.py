@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tts_cli.cli.evaluate_speech import copies, speech
-from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Limit, MarkdownOutput, print_report, print_reports, sentences_of
-from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra, print_json, print_table
-from tts_cli.errors import InputError, RefusedError
+from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Limit, MarkdownOutput, print_report
+from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra
+from tts_cli.errors import InputError
 
-if TYPE_CHECKING:
-    from tts_cli.evaluation.contexts import ContextReport
+SentencesFile = Annotated[Path, typer.Option("--sentences", metavar="FILE", help="Lines 'group|text'.")]
 
 app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
 app.command()(speech)
@@ -33,9 +31,7 @@ def robustness(
     addons: Addons = None,
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
     speaker: SpeakerName = None,
-    sentences: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/hard-sentences.txt of this folder.")
-    ] = None,
+    sentences: SentencesFile = Path("data/hard-sentences.txt"),
     limit: GroupLimit = None,
     threads: Threads = None,
     as_json: Json = False,
@@ -48,11 +44,11 @@ def robustness(
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
-        from tts_cli.evaluation.prompts import HARD_SENTENCES
-        from tts_cli.evaluation.robustness import evaluate_robustness
+        from tts_cli.evaluation.prompts import read_sentences
+        from tts_cli.evaluation.speech.robustness import evaluate_robustness
         from tts_cli.voice.synthesis import load
 
-        texts = sentences_of(sentences, HARD_SENTENCES, limit)
+        texts = read_sentences(sentences, limit)
         voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
         print_report(evaluate_robustness(voices, texts, speaker), as_json, markdown)
 
@@ -66,9 +62,7 @@ def compare_contexts(
     against: Annotated[str, typer.Option(metavar="NAME|FILE", help="The context that the others are held to.")] = "default",
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
-    sentences: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Lines 'group|text'; by default data/varied-sentences.txt of this folder.")
-    ] = None,
+    sentences: SentencesFile = Path("data/varied-sentences.txt"),
     limit: GroupLimit = None,
     tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and F0 (natural logs).")] = 1e-3,
     audio_tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of samples.")] = 2e-3,
@@ -81,23 +75,14 @@ def compare_contexts(
     Exits with 1 unless all sentences agree. Durations at a rounding tie may differ; where a context has to split a
     sentence that another need not, the total duration may differ by 2 %.
     """
-    from tts_cli.evaluation import contexts as room
-    from tts_cli.evaluation.prompts import VARIED_SENTENCES
-    from tts_cli.voice.synthesis import load
+    from tts_cli.evaluation.prompts import read_sentences
+    from tts_cli.evaluation.speech.contexts import Tolerances, evaluate_contexts
 
-    texts = sentences_of(sentences, VARIED_SENTENCES, limit)
-    free = load(addon, vocoder, against)
-    allowed = room.Tolerances(tolerance, audio_tolerance)
-    reports = [
-        room.compare_contexts(f"{name} against {against}", free, load(addon, vocoder, name), texts, speaker, allowed)
-        for name in contexts
-    ]
-    names = [against, *contexts] if starts else []
-    seconds = {name: room.measure_starts({"addon": addon, "vocoder": vocoder, "context": name}) for name in names}
-    _print_contexts(reports, seconds, as_json, markdown)
-    refused = [f"{report.title}: {report.summary}" for report in reports if report.num_agreeing < len(texts)]
-    if refused:
-        raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
+    allowed = Tolerances(tolerance, audio_tolerance)
+    names = [against, *contexts]
+    report = evaluate_contexts(addon, vocoder, names, read_sentences(sentences, limit), speaker, allowed, starts)
+    print_report(report, as_json, markdown)
+    report.refuse_differences()
 
 
 @app.command()
@@ -131,13 +116,13 @@ def transfer(
     give the same command again after a stop.
     """
     with extra("eval"):
-        from tts_cli.evaluation.transfer import PARTS, Transfer, evaluate_transfer
+        from tts_cli.evaluation.transfer.evaluate import PARTS, Transfer, evaluate_transfer
         from tts_cli.voice.synthesis import load
 
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
         asked = Transfer(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        print_reports(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+        print_report(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
 
 
 @app.command()
@@ -166,7 +151,11 @@ def selection(
     inventory: Annotated[str, typer.Option(metavar="WHOSE", help="own: the speaker's utterances; all: everyone's.")] = "own",
     speakers: Annotated[
         list[str] | None,
-        typer.Option("--speaker", metavar="NAME", help="May be given again. By default those who read the same prompts, and lj."),
+        typer.Option(
+            "--speaker",
+            metavar="NAME",
+            help="May be given again. By default the voice's speakers who read sentences, no phrases.",
+        ),
     ] = None,
     continuity: Annotated[float, typer.Option(metavar="W", min=0, help="With which passages are read, as by tts synth.")] = 0.0,
     vocoder: VocoderName = None,
@@ -178,6 +167,10 @@ def selection(
             help="distance, nearness, kinds, variety, recognition, probe or cost; may be given again. By default the first four.",
         ),
     ] = None,
+    sentences: SentencesFile = Path("data/prosody-sentences.txt"),
+    passages: Annotated[Path, typer.Option(metavar="FILE", help="Lines 'name|text', each a passage.")] = Path(
+        "data/passages.txt"
+    ),
     recognise: Annotated[
         int | None,
         typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in so many prompts of each setting."),
@@ -193,20 +186,20 @@ def selection(
     same command again after a stop.
     """
     with extra("eval"):
-        from tts_cli.evaluation.prompts import PASSAGES, PROSODY_SENTENCES
-        from tts_cli.evaluation.selection import STRATEGIES, Selection, settings_of
-        from tts_cli.evaluation.strategies import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.evaluation.prompts import read_sentences
+        from tts_cli.evaluation.selection.evaluate import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.evaluation.selection.tasks import STRATEGIES, Selection, settings_of
         from tts_cli.voice.synthesis import load
 
         settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
         texts = TestTexts(
-            sentences_of(None, PROSODY_SENTENCES, limit) if "kinds" in chosen else (),
-            sentences_of(None, PASSAGES, None) if "variety" in chosen else (),
+            read_sentences(sentences, limit) if "kinds" in chosen else (),
+            read_sentences(passages) if "variety" in chosen else (),
             recognise or TestTexts.sample,
         )
         asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
-        print_reports(evaluate_selection(asked, texts, chosen), as_json, markdown)
+        print_report(evaluate_selection(asked, texts, chosen), as_json, markdown)
 
 
 @app.command()
@@ -222,7 +215,7 @@ def leakage(
     How well the contour of a source is followed in other voices, and how well who speaks is told from the latents.
     """
     with extra("eval"):
-        from tts_cli.evaluation.leakage import draw_curve, leakage_report, measure_leakage
+        from tts_cli.evaluation.transfer.leakage import draw_curve, leakage_report, measure_leakage
 
         points = measure_leakage(runs, data)
         if plot:
@@ -247,29 +240,9 @@ def parse_treebank(
     """
     with extra("eval"):
         from tts_cli.corpora.treebank import open_treebank
-        from tts_cli.evaluation.syntax import evaluate_syntax
+        from tts_cli.evaluation.syntax.evaluate import evaluate_syntax
         from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
         names = dict.fromkeys([*(parsers or [DEFAULT_LINGUISTICS]), "right-branching"])
         opened = {name: open_parser(name) for name in names}
         print_report(evaluate_syntax(open_treebank(treebank), opened, limit), as_json, markdown)
-
-
-def _print_contexts(
-    reports: Sequence[ContextReport], starts: Mapping[str, Sequence[float]], as_json: bool, markdown: bool
-) -> None:
-    if as_json:
-        print_json({"contexts": [report.as_dict() for report in reports], "starts_s": starts})
-        return
-    for report in reports:
-        if markdown:
-            typer.echo(report.markdown())
-        else:
-            print_table(report.title, report.header, report.rows())
-            typer.echo(f"{report.summary}\n")
-    if starts and markdown:
-        typer.echo(
-            "\n".join(f"{name} starts in {first:.2f} s, then in {second:.2f} s." for name, (first, second) in starts.items())
-        )
-    elif starts:
-        print_table("Start-up (s)", ("context", "first", "second"), [(name, *seconds) for name, seconds in starts.items()])

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_reports
+from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_report
 from tts_cli.cli.terminal import Json, Threads, extra
-from tts_cli.errors import InputError
 
 Pictures = Annotated[
     Path | None,
@@ -31,7 +30,9 @@ def speech(
     vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
     speakers: Annotated[
         list[str] | None,
-        typer.Option("--speaker", metavar="NAME", help="Whose prompts; may be given again. By default all three."),
+        typer.Option(
+            "--speaker", metavar="NAME", help="Whose prompts; may be given again. By default those who read the same ones."
+        ),
     ] = None,
     parts: Annotated[
         list[str] | None,
@@ -70,27 +71,23 @@ def speech(
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
-        from tts_cli.evaluation.instruments import PARTS
+        from tts_cli.evaluation.measures.instruments import PARTS
         from tts_cli.evaluation.prompts import read_sentences
-        from tts_cli.evaluation.speech import SPEAKERS, SpeechEvaluation, evaluate_speech
+        from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
         from tts_cli.voice.synthesis import load
 
-        chosen = tuple(parts or PARTS)
-        if corpora is None and not (sentences and "identity" not in chosen):
-            hint = "--corpora DIR names a folder of corpora; --sentences FILE with --part wer or naturalness needs none"
-            raise InputError("the prompts, and whose voice it is, are measured on recordings", hint=hint)
         asked = SpeechEvaluation(
             {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]},
-            corpora or Path(),
-            tuple(speakers or SPEAKERS),
-            chosen,
+            corpora,
+            tuple(speakers or ()),
+            tuple(parts or PARTS),
             seeds,
             limit,
             read_sentences(sentences, limit) if sentences else (),
             tuple(peers or ()),
             pictures,
         )
-        print_reports(evaluate_speech(asked), as_json, markdown)
+        print_report(evaluate_speech(asked), as_json, markdown)
 
 
 def copies(
@@ -109,7 +106,7 @@ def copies(
     """
     with extra("eval"):
         from tts_cli.addon.opened import open_addon
-        from tts_cli.evaluation.vocoder import evaluate_vocoder, instruments_for
+        from tts_cli.evaluation.vocoder.evaluate import evaluate_vocoder, instruments_for
 
         opened, instruments = open_addon(addon, threads=threads), instruments_for(corpora, word_errors)
-        print_reports(evaluate_vocoder(opened, corpora, limit, instruments, pictures), as_json, markdown)
+        print_report(evaluate_vocoder(opened, corpora, limit, instruments, pictures), as_json, markdown)

@@ -181,7 +181,7 @@ def _transcribed(source: Path, threads: int) -> str:
 
     audio = read_recording(source, TRANSCRIBED_RATE)
     with extra("eval"):
-        from tts_cli.evaluation.recognition import Recogniser
+        from tts_cli.evaluation.measures.recognition import Recogniser
 
         text = Recogniser(threads).transcribe(audio, TRANSCRIBED_RATE)
     if not text:

@@ -24,9 +24,10 @@ Result = TypeVar("Result")
 class Journal:
     """Results by key, one JSON line each, flushed as they come."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._results = dict(_read_lines(path)) if path.is_file() else {}
+    def __init__(self, path: Path, names: tuple[str, str] = ("key", "result")) -> None:
+        """Read what `path` holds; `names` are those of key and result in a line."""
+        self.path, self._names = path, names
+        self._results = dict(_read_lines(path, names)) if path.is_file() else {}
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The result kept under `key`."""
@@ -40,7 +41,7 @@ class Journal:
         self._results[key] = result
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "result": result}) + "\n")
+                file.write(self._line(key, result) + "\n")
         except OSError as error:
             raise unwritable(self.path, error) from error
 
@@ -48,14 +49,17 @@ class Journal:
         """Forgets everything but `keys`."""
         self._results = {key: self._results[key] for key in sorted(set(keys))}
         with atomic_write(self.path) as file:
-            file.writelines(json.dumps({"key": key, "result": result}) + "\n" for key, result in self._results.items())
+            file.writelines(self._line(key, result) + "\n" for key, result in self._results.items())
+
+    def _line(self, key: str, result: dict[str, Any]) -> str:
+        return json.dumps(dict(zip(self._names, (key, result), strict=True)))
 
 
-def _read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_lines(path: Path, names: tuple[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-            yield entry["key"], entry["result"]
+            yield entry[names[0]], entry[names[1]]
         except (ValueError, KeyError, TypeError):
             # The line that was being written when the preparation was killed.
             continue

@@ -16,16 +16,8 @@ from tts_cli.corpora.layouts import Clip, read_source
 from tts_cli.corpora.splits import Splits, read_splits
 from tts_cli.errors import CorpusError
 
-HARD_SENTENCES = Path("data/hard-sentences.txt")
-"""What makes voices repeat, skip and break off; in the project's own folder."""
-VARIED_SENTENCES = Path("data/varied-sentences.txt")
-"""A little of everything, from one word to sixty."""
-PROSODY_SENTENCES = Path("data/prosody-sentences.txt")
-"""Complex utterances, compound nouns, wh- and or-questions."""
-PASSAGES = Path("data/passages.txt")
-"""How well-known books begin; each passage is one line."""
-
-_FALLBACK_HZ = 150.0
+TYPICAL_HZ = 150.0
+"""F0 of an utterance without a voiced frame."""
 
 
 class GroupedText(NamedTuple):
@@ -42,7 +34,8 @@ def read_sentences(path: Path, limit: int | None = None) -> tuple[GroupedText, .
     Raises CorpusError for a file that is missing or empty, and for a line without group or text.
     """
     if not path.is_file():
-        raise CorpusError(f"{path}: no such file of sentences", hint="--sentences FILE names one with lines 'group|text'")
+        hint = "run it where the project's data folder is, or name a file of lines 'group|text' with --sentences"
+        raise CorpusError(f"{path}: no such file of sentences", hint)
     taken: Counter[str] = Counter()
     sentences = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -74,6 +67,22 @@ def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limi
     for speaker in speakers or known:
         chosen.update([(key, row) for key, row in rows.items() if row.speaker == speaker][:limit])
     return tuple(_located(corpora, chosen))
+
+
+def parallel_speakers(corpora: Path, split: str) -> tuple[str, ...]:
+    """Return the `parallel_readers` of one split of `corpora`/splits.csv. Raises CorpusError for a file that cannot be read."""
+    rows = [row for row in read_splits(corpora / "splits.csv").values() if row.split == split]
+    return parallel_readers((row.speaker, row.text) for row in rows)
+
+
+def parallel_readers(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the speakers who share at least half of their texts with others, in the order of `read`: speakers and texts."""
+    texts: dict[str, set[str]] = {}
+    for speaker, text in read:
+        texts.setdefault(speaker, set()).add(text)
+    readers = Counter(text for own in texts.values() for text in own)
+    found = tuple(name for name, own in texts.items() if 2 * sum(readers[text] > 1 for text in own) >= len(own))
+    return found if len(found) > 1 else ()
 
 
 def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
@@ -135,7 +144,7 @@ class Reference:
     def pitch(self) -> tuple[Floats, Floats]:
         """The recording's own F0 in natural log of Hertz and its voicing of 0 or 1, each (T, 1). Raises as `estimate_f0`."""
         f0_hz, voicing = estimate_f0(self.audio, self.mel_config)
-        return interpolate_log_f0(f0_hz, _FALLBACK_HZ)[:, None], voicing[:, None]
+        return interpolate_log_f0(f0_hz, TYPICAL_HZ)[:, None], voicing[:, None]
 
 
 def read_references(clips: Iterable[Clip], mel_config: MelConfig) -> list[Reference]:

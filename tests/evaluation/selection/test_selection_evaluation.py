@@ -1,0 +1,376 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tts_cli.audio.mel import MelConfig, energy, log_mel
+from tts_cli.cli.main import main
+from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
+from tts_cli.errors import CorpusError, InputError
+from tts_cli.evaluation import statistics
+from tts_cli.evaluation.measures import utterances
+from tts_cli.evaluation.measures.probes import ProbeResult
+from tts_cli.evaluation.measures.prosody import Contour
+from tts_cli.evaluation.prompts import GroupedText
+from tts_cli.evaluation.selection import tables as selection_report
+from tts_cli.evaluation.selection import tasks as room
+from tts_cli.evaluation.selection.evaluate import TestTexts, cost_of, evaluate_selection, refuse_trained
+from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
+from tts_cli.evaluation.selection.tasks import (
+    FOLDS,
+    OTHERS,
+    RECORDING,
+    Selection,
+    Task,
+    evenly,
+    measure_tasks,
+    posterior_mean,
+    sentence_of,
+    settings_of,
+)
+from tts_cli.evaluation.statistics import mean_estimate
+from tts_cli.text import TextFrontEnd
+from tts_cli.text.phones import SYMBOLS
+from tts_cli.voice.synthesis import load
+
+for needed in ("scipy", "statsmodels"):
+    pytest.importorskip(needed)
+TINY = Path(__file__).parents[2] / "addons" / "tiny-prosody"
+MEL = MelConfig()
+FRAMES = 7
+TEXTS = {
+    "train": ("He went home.", "Who told you that?", "Is it going to rain?", "Bring bread, cheese and apples.", "She sings."),
+    "test": ("The boats came home.", "Why not?", "Nobody came."),
+}
+NUM_QUESTIONS = 2
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared corpus of harmonic sounds, whose melody wanders another way in every clip."""
+    folder, front_end = tmp_path_factory.mktemp("prepared"), TextFrontEnd()
+    recordings = []
+    for speaker, hertz in (("low", 110.0), ("high", 200.0)):
+        for split, texts in TEXTS.items():
+            for place, text in enumerate(texts):
+                tokens = front_end.utterance(text).tokens
+                durations = tuple(
+                    FRAMES + (place + number) % 3 if token[0].isalpha() else 2 for number, token in enumerate(tokens)
+                )
+                path = f"features/{speaker}-{split}-{place}.npz"
+                _write_features(folder / path, hertz, sum(durations), place)
+                recordings.append(
+                    Recording(
+                        id=f"{split}{place}",
+                        audio_filepath="nowhere.flac",
+                        text=text,
+                        normalized_text=text,
+                        duration=sum(durations) / MEL.frame_rate,
+                        speaker=speaker,
+                        corpus=speaker,
+                        split=split,  # type: ignore[arg-type]
+                        kind="statement" if text.endswith(".") else "wh" if text.startswith("W") else "yes-no",
+                        tokens=tokens,
+                        durations=durations,
+                        num_frames=sum(durations),
+                        features=path,
+                    )
+                )
+    speakers = {
+        name: SpeakerSummary(clips=8, seconds=8.0, mean_log_f0=mean, std_log_f0=0.2)
+        for name, mean in (("low", 4.7), ("high", 5.3))
+    }
+    summary = CorpusSummary(mel=MEL, mel_hash=MEL.hash, symbols=SYMBOLS, speakers=speakers, versions={})
+    write_corpus(folder, summary, recordings)
+    return folder
+
+
+def _write_features(path: Path, hertz: float, num_frames: int, place: int) -> None:
+    path.parent.mkdir(exist_ok=True)
+    seconds = np.arange(num_frames * MEL.hop_samples) / MEL.sample_rate
+    melody = hertz * np.exp((0.1 + 0.05 * place) * np.sin(2 * np.pi * (1 + 0.4 * place) * seconds))
+    phase = 2 * np.pi * np.cumsum(melody) / MEL.sample_rate
+    sound = sum(np.sin(k * phase) / k for k in range(1, 9)) * (0.1 + 0.05 * np.sin(seconds * (5 + place)))
+    audio = np.asarray(sound * 0.5, np.float32)
+    mel = log_mel(audio, MEL)
+    zeros = np.zeros(num_frames, np.float32)
+    np.savez(path, mel=mel, log_f0=zeros, voicing=zeros, energy=energy(mel)[:, 0], audio=(audio * 32767).astype(np.int16))
+
+
+def _contour(audio: np.ndarray, config: MelConfig) -> Contour:
+    """All voiced, unlike what the tiny voice says; as high as it is loud."""
+    loudness = energy(log_mel(audio, config))[:, 0]
+    return Contour((150 * np.exp(0.1 * loudness / np.abs(loudness).max())).astype(np.float32), loudness)
+
+
+@pytest.fixture(autouse=True)
+def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(utterances, "contour_of", _contour)
+    monkeypatch.setattr(statistics, "SLOW_RESAMPLES", 50)
+
+
+@pytest.fixture
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three recordings are enough, and so are the questions there are."""
+    for module in (room, selection_report):
+        monkeypatch.setattr(module, "FEWEST", 3)
+    monkeypatch.setattr(room, "FOLDS", NUM_QUESTIONS)
+
+
+def select(data: Path, split: str = "test", strategies: tuple[str, ...] = ("centroid",), **options: Any) -> Selection:
+    options = {"speakers": ("low", "high"), **options}
+    return Selection(load(TINY, threads=1), data, split, settings_of(strategies, top_k=options.pop("top_k", (1,))), **options)
+
+
+def test_settings_are_those_that_make_a_difference() -> None:
+    found = settings_of(("centroid", "random", "bert", "syntactic", "bert+syntactic"), (1, 3), ("pad", "dtw"), (0.3, 0.7))
+    assert len(found) == len({one.name for one in found}) == 1 + 2 + 2 + 4 + 8
+    assert [one.name for one in found][:3] == ["centroid", "random, top 1", "random, top 3"]
+    assert found[-1].name == "bert+syntactic, top 3, dtw, 0.7"
+    assert found[-1].options() == {
+        "strategy": "bert+syntactic", "top_k": 3, "inventory": "own", "lengths": "dtw", "bert_weight": 0.7,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="no strategy 'best'"):
+        settings_of(["best"])
+
+
+def test_of_training_each_is_left_out_while_it_is_spoken(data: Path, _few: None) -> None:
+    asked = select(data, "train-folds", ("centroid", "random"))
+    assert [clip.kind for clip in asked.clips if clip.speaker == "low"] == ["wh", "yes-no", "statement", "statement"]
+    excluded = {}
+    for task in asked.spoken_tasks():
+        assert task.voice is not None
+        options = dict(task.voice.selector)
+        if task.name == "centroid":
+            assert "excluded" not in options
+        else:
+            excluded[task.clip] = options["excluded"]
+    assert all(clip is not None and clip.id in names for clip, names in excluded.items())
+    assert len(set(excluded.values())) == NUM_QUESTIONS
+    assert len(excluded) == len(asked.clips) == 8
+
+
+def test_another_split_or_speaker_is_refused(data: Path) -> None:
+    with pytest.raises(InputError, match="no split 'train'"):
+        select(data, "train")
+    with pytest.raises(CorpusError, match="validation"):
+        select(data, "validation")
+    with pytest.raises(InputError, match="zoe"):
+        select(data, speakers=("zoe",))
+
+
+def test_by_default_those_of_the_voice_who_read_sentences_are_measured(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "FEWEST_WORDS", 2)
+    assert select(data, speakers=()).speakers == ("low", "high")
+    clips = open_corpus(data).of_split("test")
+    longer = [clip.model_copy(update={"text": f"{clip.text} Indeed."}) if clip.speaker == "high" else clip for clip in clips]
+    monkeypatch.setattr(Selection, "_recordings", lambda _: longer)
+    monkeypatch.setattr(room, "FEWEST_WORDS", 3)
+    assert select(data, speakers=()).speakers == ("high",), "two words are no sentence"
+    monkeypatch.setattr(room, "FEWEST_WORDS", 9)
+    assert select(data, speakers=()).speakers == ("low", "high"), "all where nobody reads sentences"
+    monkeypatch.setattr(Selection, "_recordings", lambda _: [clip.model_copy(update={"speaker": "zoe"}) for clip in clips])
+    with pytest.raises(CorpusError, match="any speaker"):
+        select(data, speakers=())
+
+
+def test_a_recording_is_spoken_with_the_tokens_of_its_alignment(data: Path) -> None:
+    clip = open_corpus(data).of_split("train")[1]
+    sentence = sentence_of(clip)
+    assert sentence.tokens == clip.tokens
+    assert sentence.word_of_token == TextFrontEnd().utterance(clip.text).word_of_token
+    with pytest.raises(CorpusError, match="another text front end"):
+        sentence_of(clip.model_copy(update={"text": "Who told you?"}))
+
+
+def test_what_voices_were_trained_on_is_refused(data: Path) -> None:
+    refuse_trained({"file": ["Who told them that?"]}, open_corpus(data))
+    with pytest.raises(InputError, match="file: 'who told you THAT' is said"):
+        refuse_trained({"file": ["who told you THAT"]}, open_corpus(data))
+
+
+def test_an_oracle_speaks_with_the_embedding_of_the_recording(data: Path) -> None:
+    asked = select(data, strategies=("oracle", "centroid"))
+    oracle, *_ = (task for task in asked.spoken_tasks() if task.name == "oracle")
+    assert oracle.clip is not None
+    found = posterior_mean(asked.voice, asked.corpus, oracle.clip)
+    assert not np.allclose(found, asked.voice.acoustic.config.speakers[0].embedding)
+    ((sentence, _),) = room._said(oracle, asked.corpus)
+    np.testing.assert_allclose(sentence.embedding, found, rtol=1e-5)
+
+
+def test_chance_differs_from_text_to_text_and_not_from_run_to_run(data: Path) -> None:
+    asked = select(data, strategies=("random",))
+    tasks = list(asked.text_tasks([GroupedText("x", f"This is number {place}.") for place in range(6)], ["low"]))
+    chosen = [task.measure(("prosody",))["prosody"]["sentences"][0]["selected"] for task in (*tasks, tasks[0])]
+    assert chosen[0] == chosen[-1]
+    assert len({tuple(one) for one in chosen}) > 1
+
+
+def test_a_second_run_measures_only_what_is_new(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[Task] = []
+    measure = Task.measure
+    monkeypatch.setattr(Task, "measure", lambda task, names: measured.append(task) or measure(task, names))
+    tasks = list(select(data, strategies=("centroid",)).spoken_tasks())
+    found, errors = measure_tasks(tasks, 1, "first")
+    assert (len(found["centroid"]), len(measured), errors) == (6, 6, {})
+    more = list(select(data, strategies=("centroid", "random")).spoken_tasks())
+    again, _ = measure_tasks(more, 1, "second")
+    assert [task.name for task in measured[6:]] == ["random, top 1"] * 6
+    assert json.dumps(list(again["centroid"].values())) == json.dumps(list(found["centroid"].values()))
+
+
+def test_few_recordings_are_reported_and_not_pooled(data: Path) -> None:
+    clips = list(open_corpus(data).of_split("train"))
+    many = [clip.model_copy(update={"id": f"{clip.id}-{copy}"}) for copy in range(5) for clip in clips if clip.speaker == "low"]
+    groups = groups_of([*many, *(clip for clip in clips if clip.speaker == "high")])
+    assert {name: len(group) for name, group in groups.items()} == {
+        POOLED: 25, "low": 25, "high (too few for a claim)": 5,
+    }  # fmt: skip
+    assert POOLED not in groups_of(clips)
+
+
+def _near(correlation: float) -> dict[str, float]:
+    return {
+        "f0_correlation": correlation,
+        "f0_rmse": 1.0,
+        "energy_correlation": 0.5,
+        "duration_correlation": 0.5,
+        "duration_error_ms": 20.0 - correlation,
+    }
+
+
+def test_the_text_is_tested_against_as_many_drawn_by_chance(data: Path, _few: None) -> None:
+    settings = settings_of(("centroid", "random", "bert", "oracle"), (1, 3))
+    asked = select(data)
+    better = {"centroid": 0.6, "random, top 1": 0.2, "random, top 3": 0.3, "bert, top 1": 0.4, "bert, top 3": 0.5, "oracle": 0.9}
+    found: dict[str, dict[Task, dict[str, Any]]] = {RECORDING: {}}
+    for name in (RECORDING, *better):
+        found[name] = {
+            replace(task, name=name): {"sentences": [{}], "nearness": _near(better.get(name, 0.0) + 0.01 * place)}
+            for place, task in enumerate(asked.recorded_tasks())
+            if task.name == RECORDING
+        }
+    report, pairs = nearness_table(found, settings)
+    assert set(pairs) == {
+        f"{measure}: bert, top {k} against {other}"
+        for measure in ("f0 correlation", "duration error ms")
+        for k in (1, 3)
+        for other in ("centroid", f"random, top {k}")
+    }
+    first, second = pairs["f0 correlation: bert, top 3 against random, top 3"]
+    np.testing.assert_allclose(np.subtract(first, second), 0.2)
+    row = next(row for row in report.rows if (row.name, row.group) == ("oracle", POOLED))
+    assert row.estimates["f0_correlation"].value == pytest.approx(0.925)
+
+
+def test_an_utterance_without_a_figure_is_left_out_of_distances(data: Path, _few: None) -> None:
+    asked = select(data)
+    found, _ = measure_tasks([*asked.recorded_tasks(), *asked.spoken_tasks()], 1, "all")
+    whole = Standardised(found, asked.settings)
+    task = next(task for task in found["centroid"] if task.clip in whole.clips)
+    found["centroid"][task]["sentences"][0]["final_slope"] = float("nan")
+    assert set(whole.clips) - set(Standardised(found, asked.settings).clips) == {task.clip}
+    low = [clip for clip in whole.clips if clip.speaker == "low"]
+    assert len(whole.others(low)) == len(low) > 1
+    assert {one.clip.split for one in found[OTHERS] if one.clip} == {"train"}
+
+
+def test_kinds_are_told_apart(data: Path, _few: None) -> None:
+    asked = select(data)
+    texts = (GroupedText("or", "Is it tea or coffee?"),)
+    found, _ = measure_tasks([*asked.recorded_tasks(), *asked.spoken_tasks(), *asked.text_tasks(texts, ["low"])], 1, "all")
+    report = kinds_table(found, asked.settings, {one.text: one.group for one in texts})
+    assert {(row.group, row.name, row.num_clips) for row in report.rows} == {
+        ("statement (recorded)", RECORDING, 4), ("statement (recorded)", "centroid", 4),
+        ("wh (recorded)", RECORDING, 2), ("wh (recorded)", "centroid", 2), ("or", "centroid", 1),
+    }  # fmt: skip
+
+
+def test_everything_is_reported(data: Path, _few: None) -> None:
+    asked = select(data, strategies=("centroid", "bert+syntactic", "random", "oracle"))
+    texts = TestTexts((GroupedText("or", "Is it tea or coffee?"),), (GroupedText("tale", "He came. She went far away. Why?"),))
+    reports = evaluate_selection(asked, texts)
+    assert [report.title.removeprefix("Selection: ") for report in reports.reports] == [
+        "distance to recordings", "distance by measure", "nearness to the own recording", "kinds of sentences",
+        "variety over passages", "variety by measure, times the recordings'",
+    ]  # fmt: skip
+    distances = {(row.group, row.name): row.estimates for row in reports.reports[0].rows}
+    assert {name for group, name in distances if group == POOLED} == {*(one.name for one in asked.settings), OTHERS}
+    assert "closed" not in distances[POOLED, "centroid"]
+    closed = 1 - distances[POOLED, "oracle"]["distance"].value / distances[POOLED, "centroid"]["distance"].value
+    assert distances[POOLED, "oracle"]["closed"].value == pytest.approx(closed)
+    varied = {row.name: row for row in reports.reports[4].rows if row.group == POOLED}
+    assert "to_centroid" not in varied["centroid"].estimates
+    assert "oracle" not in varied
+    assert len(reports.tests) == 4
+    assert "not listeners' scores" in reports.markdown()
+    details = reports.as_dict()["reports"][2]["details"]
+    assert {"selected", "text"} <= details[-1]["sentences"][0].keys()
+
+
+def test_an_unknown_part_is_refused(data: Path) -> None:
+    with pytest.raises(InputError, match="not measured by 'beauty'"):
+        evaluate_selection(select(data), TestTexts(), ["beauty"])
+
+
+def test_what_reads_syntax_costs_its_analysis(data: Path) -> None:
+    asked = select(data, strategies=("centroid", "bert+syntactic"))
+    centroid, chosen = (cost_of(asked.files(one).open(), one, asked.clips[:2])[0] for one in asked.settings)
+    assert centroid["analysis_ms"] == 0
+    assert chosen["analysis_ms"] > 0
+    assert chosen["selection_ms"] > centroid["selection_ms"] > 0
+    assert chosen["together_ms"] == chosen["analysis_ms"] + chosen["selection_ms"]
+
+
+def test_passages_are_read_with_continuity(data: Path) -> None:
+    asked = select(data, strategies=("centroid", "bert"), continuity=2.0)
+    texts = [GroupedText("tale", "He came. She went far away. Nobody saw the sea. Why?")]
+    centroid, chosen = asked.text_tasks(texts, ["low"])
+    assert (centroid.continuity, chosen.continuity) == (0.0, 2.0)
+    plain = replace(chosen, continuity=0.0)
+    assert plain.key("prosody") != chosen.key("prosody")
+    selected = [[one["selected"] for one in task.measure(("prosody",))["prosody"]["sentences"]] for task in (plain, chosen)]
+    assert selected[0][0] == selected[1][0]
+    assert selected[0] != selected[1]
+
+
+def test_dimensions_are_counted_that_surely_tell_something() -> None:
+    result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
+    (note,) = probe_table({"embeddings": result}, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
+    assert "at least 0.3 nat in all and over 0.05 nat in at least 2 of 3 dimensions" in note
+
+
+def test_clips_are_taken_evenly(data: Path) -> None:
+    clips = open_corpus(data).recordings
+    assert evenly(clips, 3) == [clips[0], clips[8], clips[15]]
+    assert evenly(clips, 99) == clips
+    assert evenly([], 3) == []
+    assert FOLDS == 5
+
+
+@pytest.fixture
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    yield
+
+
+def test_the_command_prints_a_table_for_each_part(data: Path, _few: None, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "selection", "--addon", str(TINY), "--data", str(data), "--split", "test", "--speaker", "low"]
+    command += ["--strategy", "centroid", "--strategy", "bert", "--part", "distance", "--part", "nearness"]
+    assert main([*command, "--markdown"]) == 0
+    printed = capsys.readouterr().out
+    assert "**Selection: distance to recordings**" in printed
+    assert "| bert, top 1 |" in printed
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reports"][0]["rows"][0]["name"] == "centroid"
+
+
+def test_texts_that_are_not_there_are_named(data: Path, _elsewhere: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "selection", "--addon", str(TINY), "--data", str(data), "--speaker", "low", "--part", "kinds"]) == 2
+    assert "data/prosody-sentences.txt: no such file" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Measures of one utterance or of many: words, naturalness, identity, prosody, spectra, signals."""

@@ -1,0 +1,181 @@
+"""Instruments that measure what systems say: words, naturalness, identity, spectra, and the signal of copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tts_cli.audio.files import read_audio, read_native, resample
+from tts_cli.audio.mel import Floats
+from tts_cli.blocks.streamable import Fault
+from tts_cli.corpora.layouts import Clip
+from tts_cli.errors import AudioError
+from tts_cli.evaluation.engine import check_parts, run
+from tts_cli.evaluation.measures.cepstra import compare_with_recording
+from tts_cli.evaluation.measures.harmonics import harmonic_level
+from tts_cli.evaluation.measures.identity import OwnVoices
+from tts_cli.evaluation.measures.naturalness import naturalness
+from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
+from tts_cli.evaluation.measures.signal import score
+from tts_cli.evaluation.measures.spectra import MEL, Spectra, textures
+from tts_cli.evaluation.prompts import Prompt
+from tts_cli.evaluation.systems import Origin, Spoken, System
+
+PARTS = ("wer", "naturalness", "identity", "spectra")
+"""Measures that can be asked for; the first takes seconds an utterance."""
+
+Figures = dict[str, float]
+"""Measured values by name; an undefined one is missing."""
+_SEED_STEP = 1000
+"""Between two seeds: the sentences of a text count theirs up from its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A prompt as one system spoke it."""
+
+    prompt: Prompt
+    seeds: tuple[Figures, ...]
+    """Figures of each noise seed."""
+    words: WordErrors | None = None
+    """Of the first seed."""
+    faults: tuple[Fault, ...] | None = None
+    """Of the first seed; None where nobody looked."""
+
+    @property
+    def figures(self) -> Figures:
+        """Means over the seeds in which a figure is defined."""
+        names = dict.fromkeys(name for seed in self.seeds for name in seed)
+        return {name: float(np.mean([seed[name] for seed in self.seeds if name in seed])) for name in names}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the details for `--json`."""
+        words = {} if self.words is None else {"wer": asdict(self.words)}
+        faults = {} if self.faults is None else {"faults": [asdict(fault) for fault in self.faults]}
+        seeds = {"seeds": list(self.seeds)} if len(self.seeds) > 1 else {}
+        return {**self.prompt.describe(), **self.figures, **seeds, **words, **faults}
+
+
+@dataclass(eq=False)
+class Instruments:
+    """Instruments of one evaluation; those that are None or False measure nothing."""
+
+    recogniser: Recogniser | None = None
+    predict: Callable[[Floats, int], float] | None = None
+    """Predictor of naturalness, from audio (samples,) and its rate in Hertz."""
+    voices: OwnVoices | None = None
+    has_spectra: bool = False
+    has_signal: bool = False
+    """Measures of the signal of copies against that of their recordings."""
+    _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def of(cls, parts: Collection[str], corpora: Path | None) -> Instruments:
+        """Return the instruments of some `PARTS`.
+
+        Raises:
+            InputError: for another part, and where the evaluation extra is missing.
+        """
+        check_parts(parts, PARTS, "speech")
+        return cls(
+            Recogniser() if "wer" in parts else None,
+            naturalness if "naturalness" in parts else None,
+            OwnVoices(corpora) if "identity" in parts and corpora else None,
+            "spectra" in parts,
+        )
+
+    def word_errors(self, prompt: Prompt, spoken: Spoken) -> WordErrors | None:
+        """Return the word errors of an utterance; None without a recogniser."""
+        return self.recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate) if self.recogniser else None
+
+    def figures(self, prompt: Prompt, spoken: Spoken, origin: Origin) -> Figures:
+        """Measure an utterance of `prompt` by everything but words.
+
+        Raises:
+            AudioError: for silence, where naturalness is measured, and for copies that PESQ cannot compare.
+        """
+        found: Figures = {}
+        if self.predict:
+            found["naturalness"] = self._predicted(prompt, spoken)
+        if self.voices:
+            found["cosine"] = self.voices.cosine(prompt.speaker, spoken.samples, spoken.sample_rate, prompt.recording)
+        if self.has_signal and origin == "copy" and prompt.recording:
+            reference = read_audio(prompt.recording.audio, MEL.sample_rate)
+            found |= asdict(score(reference, resample(spoken.samples, spoken.sample_rate, MEL.sample_rate), MEL))
+        if self.has_spectra:
+            found |= self._spectral(prompt, spoken, origin)
+        return {name: value for name, value in found.items() if np.isfinite(value)}
+
+    def _predicted(self, prompt: Prompt, spoken: Spoken) -> float:
+        assert self.predict
+        try:
+            return self.predict(spoken.samples, spoken.sample_rate)
+        except AudioError as error:
+            raise AudioError(f"'{prompt.text}', {prompt.speaker}: {error.message}", error.hint) from error
+
+    def _spectral(self, prompt: Prompt, spoken: Spoken, origin: Origin) -> Figures:
+        made = Spectra.of(spoken.samples, spoken.sample_rate)
+        found = textures(made)
+        recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
+        if recording:
+            found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
+        if spoken.harmonic is not None:
+            frames = (recording if recording and origin == "copy" else made).inner_unvoiced
+            found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
+        return found
+
+    def _recorded(self, clip: Clip) -> Spectra:
+        """The spectra of a recording, analysed once."""
+        if clip not in self._recordings:
+            self._recordings[clip] = Spectra.of(*read_native(clip.audio))
+        return self._recordings[clip]
+
+
+def measure_system(system: System, instruments: Instruments) -> list[Measured]:
+    """Measure every prompt of `system` with all its noise seeds.
+
+    Raises:
+        AudioError: for a silent utterance.
+        InputError: where the evaluation extra is missing.
+    """
+    tasks = [_Utterances(system, prompt, instruments) for prompt in system.prompts]
+    found = run(tasks, system.name).found
+    return [found[task]["figures"] for task in tasks]
+
+
+@dataclass(frozen=True, eq=False)
+class _Utterances:
+    """A prompt that a system speaks with all its noise seeds. See `engine.Task`."""
+
+    system: System
+    prompt: Prompt
+    instruments: Instruments
+    measures = ("figures",)
+
+    @property
+    def label(self) -> str:
+        return f"{self.system.name}: {self.prompt.text}"
+
+    def key(self, measure: str) -> str:
+        return f"{measure}|{self.system.name}|{self.prompt}"
+
+    def measure(self, _: tuple[str, ...]) -> dict[str, Measured]:
+        first, *others = seeds_of(self.system, self.prompt)
+        words = self.instruments.word_errors(self.prompt, first)
+        figures = (_figures(self.system, self.prompt, one, self.instruments) for one in (first, *others))
+        return {"figures": Measured(self.prompt, tuple(figures), words, first.faults)}
+
+
+def seeds_of(system: System, prompt: Prompt) -> Iterator[Spoken]:
+    """Speak `prompt` with each noise seed of `system`."""
+    for seed in range(system.num_seeds):
+        yield Spoken(*system.speak(prompt, seed * _SEED_STEP))
+
+
+def _figures(system: System, prompt: Prompt, spoken: Spoken, instruments: Instruments) -> Figures:
+    figures = instruments.figures(prompt, spoken, system.origin)
+    return {**figures, "cpu": spoken.cpu_s / spoken.audio_s} if np.isfinite(spoken.cpu_s) else figures

@@ -1,0 +1,1 @@
+"""Prosody selection beside the centroid, chance and the recordings."""

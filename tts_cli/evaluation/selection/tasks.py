@@ -1,0 +1,391 @@
+"""Prosody selection beside the average, chance, and what the recordings themselves have: `tts evaluate selection`.
+
+Every utterance is spoken and measured in a worker process, and its figures are kept in the user's cache as they come, so that a
+run that was stopped goes on, and another measures only what is new.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from tts_cli.audio.files import resample
+from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.corpora.journal import key_of
+from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
+from tts_cli.errors import AudioError, CorpusError, InputError
+from tts_cli.evaluation.engine import run
+from tts_cli.evaluation.measures.recognition import understood
+from tts_cli.evaluation.measures.utterances import Heard, compare, is_phone
+from tts_cli.evaluation.prompts import GroupedText
+from tts_cli.evaluation.systems import VoiceFiles
+from tts_cli.selection.choosing import has_selector
+from tts_cli.selection.feature import SELECTED
+from tts_cli.selection.selector import Strategy, reference_encoder
+from tts_cli.text import TextFrontEnd
+from tts_cli.voice.request import Controls
+from tts_cli.voice.sentence import Sentence
+from tts_cli.voice.synthesis import Said, Voice
+
+VERSION = 2
+"""Changes whenever the same audio would be measured differently."""
+FOLDS = 5
+"""Of the split `train-folds`."""
+NUM_TRAINING = 200
+"""Training recordings that say how a speaker's utterances usually are, at most."""
+FEWEST = 20
+"""Recorded utterances that a claim needs."""
+FEWEST_WORDS = 5
+"""Median length of the texts of a speaker who reads sentences; the prosody of shorter phrases hardly depends on syntax."""
+RECORDING = "recordings"
+OTHERS = "other recordings"
+SPLITS = ("validation", "test", "train-folds")
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+Work = Literal["prosody", "understood"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A strategy with its options, as those of `ProsodySelector`; an option that makes no difference to it is left out."""
+
+    strategy: Strategy
+    top_k: int = 1
+    lengths: str = "dtw"
+    bert_weight: float = 0.35
+    inventory: str = "own"
+
+    def options(self) -> dict[str, Any]:
+        """Those that make a difference."""
+        options: dict[str, Any] = {"strategy": self.strategy}
+        if self.strategy not in ("centroid", "oracle"):
+            options |= {"top_k": self.top_k, "inventory": self.inventory}
+        if "syntactic" in self.strategy:
+            options["lengths"] = self.lengths
+        if self.strategy == "bert+syntactic":
+            options["bert_weight"] = self.bert_weight
+        return options
+
+    @property
+    def name(self) -> str:
+        """The strategy and what makes a difference to it: `bert+syntactic, top 3, dtw, 0.7`."""
+        options = self.options()
+        parts = [self.strategy, f"top {self.top_k}" if "top_k" in options else "", str(options.get("lengths", ""))]
+        parts += [f"{self.bert_weight:g}" if "bert_weight" in options else "", "all" if options.get("inventory") == "all" else ""]
+        return ", ".join(part for part in parts if part)
+
+
+def settings_of(
+    strategies: Sequence[str],
+    top_k: Sequence[int] = (1,),
+    lengths: Sequence[str] = ("dtw",),
+    bert_weights: Sequence[float] = (0.35,),
+    inventory: str = "own",
+) -> list[Setting]:
+    """Every combination that makes a difference. Raises InputError for an unknown strategy."""
+    unknown = sorted(set(strategies) - set(STRATEGIES))
+    if unknown:
+        raise InputError(f"there is no strategy '{unknown[0]}'", hint="valid: " + ", ".join(STRATEGIES))
+    found = [
+        Setting(strategy, k, length, weight, inventory)  # type: ignore[arg-type]
+        for strategy in strategies
+        for k in top_k
+        for length in lengths
+        for weight in bert_weights
+    ]
+    return list({setting.name: setting for setting in found}.values())
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be said, or a recording, and how it is measured. See `engine.Task`."""
+
+    name: str
+    """Of the setting, or `RECORDING`."""
+    data: Path
+    """The prepared corpus."""
+    work: Work
+    speaker: str
+    text: str
+    clip: Recording | None = None
+    """Where there is a recording of it."""
+    voice: VoiceFiles | None = None
+    """None: the recording itself."""
+    is_oracle: bool = False
+    continuity: float = 0.0
+    """Of the sentences of a passage, as in `Controls`."""
+
+    @property
+    def seed(self) -> int:
+        """Of all that is random: the same for one text in every setting, another for every text."""
+        return zlib.crc32(f"{self.speaker}|{self.text}".encode())
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The work."""
+        return (self.work,)
+
+    @property
+    def label(self) -> str:
+        """The recording, or the beginning of the text."""
+        return self.clip.id if self.clip else self.text[:40]
+
+    def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the figures. Raises AudioError and CorpusError where they cannot be had."""
+        return {name: _WORK[name](self, _corpus(self.data)) for name in names}
+
+    def key(self, measure: str) -> str:
+        """Changes whenever the result would."""
+        summary, clip = _corpus(self.data).summary, self.clip
+        recorded = (clip.corpus, clip.id, clip.tokens, clip.durations, summary.mel_hash, summary.versions) if clip else ()
+        spoken = (self.voice.hashes, self.voice.selector, self.is_oracle, self.continuity) if self.voice else ()
+        return key_of(VERSION, measure, self.speaker, self.text, recorded, spoken)
+
+
+_corpus = lru_cache(maxsize=2)(open_corpus)
+
+
+@lru_cache(maxsize=1)
+def _front_end() -> TextFrontEnd:
+    return TextFrontEnd()
+
+
+def recorded_audio(corpus: Corpus, clip: Recording) -> Floats:
+    """(samples,) at the mel's rate, as voices are trained on it: leading and trailing silence is cut."""
+    return np.asarray(corpus.load(clip, ("audio",))["audio"].astype(np.float32) / 32768)
+
+
+def posterior_mean(voice: Voice, corpus: Corpus, clip: Recording) -> Floats:
+    """(D,) the embedding that the reference encoder of `voice` finds in a recording. Raises AddonError where it has none."""
+    mel = corpus.load(clip, ("mel",))["mel"].astype(np.float32)
+    scope = {"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)}
+    return np.asarray(reference_encoder(voice.acoustic).run(scope)["embedding"][0, 0], np.float32)
+
+
+def sentence_of(clip: Recording) -> Sentence:
+    """What is said in a recording, with the tokens of its alignment. Raises CorpusError where the text now has other words."""
+    words = _front_end().utterance(clip.text).words
+    places = np.cumsum([not is_phone(token) for token in clip.tokens]) - 1
+    if len(words) != places[-1]:
+        raise CorpusError(f"{clip.corpus}/{clip.id}: prepared with another text front end", hint="run tts prepare again")
+    of_token = [int(place) if is_phone(token) else -1 for place, token in zip(places, clip.tokens, strict=True)]
+    return Sentence(text=clip.text, tokens=clip.tokens, words=words, word_of_token=tuple(of_token))
+
+
+def spoken_sentences(
+    voice: Voice, said: Said, speaker: str, seed: int, controls: Controls | None = None
+) -> list[tuple[Sentence, Floats]]:
+    """Every sentence as it was spoken, and its audio (samples,) at the mel's rate, whatever faults there are."""
+    sentences: list[tuple[Sentence, list[Floats]]] = []
+    for chunk in voice.stream(said, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
+        if chunk.sentence is not None:
+            sentences.append((chunk.sentence, []))
+        sentences[-1][1].append(chunk.samples)
+    rate = voice.acoustic.mel.sample_rate
+    return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
+
+
+def _said(task: Task, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
+    assert task.voice is not None
+    voice = task.voice.open()
+    if task.clip is None:
+        return spoken_sentences(voice, task.text, task.speaker, task.seed, Controls(continuity=task.continuity))
+    sentence = sentence_of(task.clip)
+    if task.is_oracle:
+        embedding = tuple(posterior_mean(voice, corpus, task.clip).tolist())
+        sentence = sentence.model_copy(update={"embedding": embedding})
+    return spoken_sentences(voice, [sentence], task.speaker, task.seed)
+
+
+def _prosody(task: Task, corpus: Corpus) -> dict[str, Any]:
+    recording = _heard_recording(task.clip, corpus) if task.clip else None
+    if task.voice is None:
+        assert recording is not None
+        return {"sentences": [asdict(recording.measures())]}
+    found: dict[str, Any] = {"sentences": []}
+    for sentence, audio in _said(task, corpus):
+        heard = _heard(sentence, audio, corpus.mel)
+        chosen = [one.utterance for one in sentence.outcome(SELECTED) or ()]
+        found["sentences"].append({"text": sentence.text, "selected": chosen, **asdict(heard.measures())})
+        if recording:
+            found["nearness"] = asdict(compare(recording, heard, corpus.summary.speakers[task.speaker].std_log_f0))
+    return found
+
+
+def _heard_recording(clip: Recording, corpus: Corpus) -> Heard:
+    return Heard.of(recorded_audio(corpus, clip), corpus.mel, clip.tokens, clip.durations)
+
+
+def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> Heard:
+    if sentence.durations is None:
+        raise InputError("the voice does not tell the durations of what it says")
+    return Heard.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
+
+
+def _understood(task: Task, corpus: Corpus) -> dict[str, Any]:
+    if task.voice is None:
+        assert task.clip is not None
+        audio = recorded_audio(corpus, task.clip)
+    else:
+        audio = np.concatenate([piece for _, piece in _said(task, corpus)])
+    return understood(task.text, audio, corpus.mel.sample_rate)
+
+
+_WORK = {"prosody": _prosody, "understood": _understood}
+
+Found = dict[str, dict[Task, dict[str, Any]]]
+"""What was measured, by name and task."""
+
+
+def measure_tasks(tasks: Iterable[Task], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
+    """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Return figures, and reasons of missing ones.
+
+    Raises OutputError without a cache.
+    """
+    results = run(tasks, title, jobs, "selection.jsonl", tolerated=(AudioError, CorpusError))
+    found: Found = {}
+    for task, by_work in results.found.items():
+        for figures in by_work.values():
+            found.setdefault(task.name, {})[task] = figures
+    return found, results.failures
+
+
+@dataclass
+class Selection:
+    """What is measured: `voice` with each of `settings` on the recordings of one `split` of the prepared corpus `data`.
+
+    Raises CorpusError for a corpus without such recordings, InputError for an unknown speaker or split.
+    """
+
+    voice: Voice
+    data: Path
+    split: str
+    settings: Sequence[Setting]
+    speakers: tuple[str, ...] = ()
+    """By default those of the voice and of the split who read sentences; where nobody does, all of both."""
+    limit: int | None = None
+    """Recordings of each speaker, and sentences of each group, at most."""
+    jobs: int = 1
+    continuity: float = 0.0
+    """With which passages are read."""
+    corpus: Corpus = field(init=False)
+    clips: tuple[Recording, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise InputError(f"there is no split '{self.split}' to measure", hint="valid: " + ", ".join(SPLITS))
+        self.corpus = _corpus(self.data)
+        for speaker in self.speakers:
+            self.voice.acoustic.speaker_id(speaker)
+        recordings = self._recordings()
+        there = {clip.speaker for clip in recordings}
+        wanted = self.speakers or self._default_speakers(recordings)
+        if not wanted or (absent := [name for name in wanted if name not in there]):
+            who = ", ".join(absent) if wanted else "any speaker of the voice"
+            raise CorpusError(f"{self.data}: nothing of the split '{self.split}' is read by {who}")
+        self.speakers = wanted
+        self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])
+
+    def _default_speakers(self, recordings: Sequence[Recording]) -> tuple[str, ...]:
+        lengths: dict[str, list[int]] = {}
+        for clip in recordings:
+            if clip.speaker in self.voice.speakers:
+                lengths.setdefault(clip.speaker, []).append(len(clip.text.split()))
+        return tuple(name for name, words in lengths.items() if np.median(words) >= FEWEST_WORDS) or tuple(lengths)
+
+    def _recordings(self) -> list[Recording]:
+        """Those of the split; of training, the questions, and as many statements of the same speaker."""
+        if self.split != "train-folds":
+            return self.corpus.of_split(self.split)
+        chosen: list[Recording] = []
+        train = self.corpus.of_split("train")
+        for speaker in sorted({clip.speaker for clip in train}):
+            clips = _of(train, speaker)
+            questions = [clip for clip in clips if clip.kind != "statement"]
+            if len(questions) >= FOLDS:
+                chosen += questions + evenly([clip for clip in clips if clip.kind == "statement"], len(questions))
+        return chosen
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Who says what nobody recorded: the speakers with enough recordings for a claim, or all where there are none."""
+        counts = Counter(clip.speaker for clip in self.clips)
+        return tuple(name for name in self.speakers if counts[name] >= FEWEST) or self.speakers
+
+    def training(self, speaker: str) -> list[Recording]:
+        """Training recordings of a speaker, taken evenly."""
+        return evenly(_of(self.corpus.of_split("train"), speaker), NUM_TRAINING)
+
+    def recorded_tasks(self, work: Work = "prosody") -> Iterator[Task]:
+        """What needs no voice: the recordings, and those that are the scale."""
+        yield from (self._task(RECORDING, clip, work) for clip in self.clips)
+        if work == "prosody":
+            yield from (self._task(OTHERS, clip, work) for name in self.speakers for clip in self.training(name))
+
+    def spoken_tasks(self, work: Work = "prosody", clips: Sequence[Recording] | None = None) -> Iterator[Task]:
+        """Every recording's text in every setting."""
+        chosen = self.clips if clips is None else clips
+        for setting in self.settings:
+            for fold, members in self._folds(chosen).items():
+                for clip in members:
+                    yield replace(
+                        self._task(setting.name, clip, work),
+                        voice=self.files(setting, fold),
+                        is_oracle=setting.strategy == "oracle",
+                    )
+
+    def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[Task]:
+        """Texts without recordings in every setting but the oracle, each said by each of `speakers`."""
+        for setting in self.settings:
+            weight = self.continuity if "top_k" in setting.options() else 0.0
+            for one in texts if setting.strategy != "oracle" else ():
+                for speaker in speakers:
+                    task = Task(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
+                    yield replace(task, continuity=weight)
+
+    def _task(self, name: str, clip: Recording, work: Work) -> Task:
+        return Task(name, self.data, work, clip.speaker, clip.text, clip)
+
+    def _folds(self, clips: Sequence[Recording]) -> dict[tuple[str, ...], list[Recording]]:
+        """The recordings, by the names of those that must not be chosen for them."""
+        if self.split != "train-folds":
+            return {(): list(clips)}
+        texts = list(dict.fromkeys(clip.text for clip in self.clips))
+        folds: dict[int, list[Recording]] = {}
+        for clip in clips:
+            folds.setdefault(texts.index(clip.text) % FOLDS, []).append(clip)
+        names = {fold: {clip.id for clip in self.clips if texts.index(clip.text) % FOLDS == fold} for fold in folds}
+        return {tuple(sorted(names[fold])): members for fold, members in folds.items()}
+
+    def files(self, setting: Setting, excluded: tuple[str, ...] = ()) -> VoiceFiles:
+        """The voice with a setting; one without a selector has the centroid alone, and takes what an oracle gives."""
+        files = VoiceFiles.of(self.voice)
+        if not self._selects:
+            if setting.strategy not in ("centroid", "oracle"):
+                name = self.voice.acoustic.name
+                raise InputError(
+                    f"addon '{name}' does not select its prosody", hint="it can be measured with --strategy centroid"
+                )
+            return files
+        options = setting.options() | ({"excluded": excluded} if excluded and "top_k" in setting.options() else {})
+        return replace(files, selector=tuple(options.items()))
+
+    @property
+    def _selects(self) -> bool:
+        return has_selector(self.voice.acoustic.config.stack)
+
+
+def _of(clips: Iterable[Recording], speaker: str) -> list[Recording]:
+    return [clip for clip in clips if clip.speaker == speaker]
+
+
+def evenly(clips: Sequence[Recording], count: int) -> list[Recording]:
+    """`count` of `clips`, or all, at even distances."""
+    places = np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int)
+    return [clips[place] for place in places]

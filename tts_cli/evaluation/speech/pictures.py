@@ -1,0 +1,101 @@
+"""Pictures of the utterances that sound worst: spectrograms of the recording, its copy and the synthesis, one above the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tts_cli.audio.files import resample, unwritable
+from tts_cli.audio.mel import Floats, MelConfig, magnitude_spectrogram
+from tts_cli.errors import InputError
+from tts_cli.evaluation.extra import require
+from tts_cli.evaluation.measures.instruments import Instruments, Measured
+from tts_cli.evaluation.report import save_figure
+from tts_cli.evaluation.systems import Spoken
+
+NUM_WORST = 10
+
+_FRAMING = MelConfig(fft_samples=512, hop_samples=64)
+"""Windows of 32 ms every 4 ms, which keep the harmonics of low voices apart."""
+_RANGE_DB = 80.0
+_INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.5, 8.0, 32.0
+_INCHES_A_PANEL = 3.0
+
+Panels = Mapping[str, Spoken]
+"""Utterances of one text, by name, from top to bottom."""
+
+
+def require_naturalness(instruments: Instruments) -> None:
+    """Refuse pictures of the worst utterances where nothing says which these are.
+
+    Raises:
+        InputError: without a predictor of naturalness.
+    """
+    if not instruments.predict:
+        raise InputError("pictures are of the utterances with the lowest DistillMOS, which is not measured", "--part naturalness")
+
+
+def draw_worst(
+    folder: Path, name: str, found: Sequence[Measured], instruments: Instruments, panels: Callable[[Measured], Panels]
+) -> None:
+    """Draw the `NUM_WORST` utterances of a system with the lowest naturalness, a PNG each, the worst first by name of the file.
+
+    Raises:
+        OutputError: where a file cannot be written.
+        InputError: where the evaluation extra is missing.
+    """
+    ranked = sorted((one for one in found if "naturalness" in one.figures), key=lambda one: one.figures["naturalness"])
+    _make(folder)
+    for rank, one in enumerate(ranked[:NUM_WORST], 1):
+        prompt = one.prompt
+        named = f"{rank:02}-{name}-{prompt.speaker}-{prompt.recording.id if prompt.recording else prompt.text[:24]}"
+        scored = {f"{each}: DistillMOS {_score(instruments, audio)}": audio for each, audio in panels(one).items()}
+        draw_spectrograms(folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', named)}.png", f"{prompt.speaker}: {prompt.text}", scored)
+
+
+def worst_seed(one: Measured) -> int:
+    """Return the place of the noise seed with the lowest naturalness."""
+    return min(range(len(one.seeds)), key=lambda seed: one.seeds[seed].get("naturalness", np.inf))
+
+
+def _score(instruments: Instruments, spoken: Spoken) -> str:
+    return f"{instruments.predict(spoken.samples, spoken.sample_rate):.2f}" if instruments.predict else ""
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def draw_spectrograms(file: Path, title: str, panels: Panels) -> None:
+    """Draw a PNG, whole or not at all: a spectrogram up to 8 kHz for each of `panels`, one above the other in one scale of time.
+
+    Raises:
+        OutputError: where the file cannot be written.
+        InputError: where the evaluation extra is missing.
+    """
+    seconds = max(spoken.audio_s for spoken in panels.values())
+    width = min(max(_INCHES_A_SECOND * seconds, _LEAST_INCHES), _MOST_INCHES)
+    size = (width, _INCHES_A_PANEL * len(panels))
+    figure = require("matplotlib.figure").Figure(figsize=size, layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, spoken) in zip(np.atleast_1d(figure.subplots(len(panels), 1, sharex=True)), panels.items(), strict=True):
+        levels = _levels(resample(spoken.samples, spoken.sample_rate, _FRAMING.sample_rate))
+        extent = (0, len(levels) / _FRAMING.frame_rate, 0, _FRAMING.sample_rate / 2000)
+        axes.imshow(levels.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=-_RANGE_DB, vmax=0)
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.set_ylabel("kHz")
+    axes.set_xlim(0, seconds)
+    axes.set_xlabel("seconds")
+    save_figure(figure, file, dpi=100)
+
+
+def _levels(audio: Floats) -> Floats:
+    """Levels of `audio` (samples,) at 16 kHz in dB below its loudest: (T, bins)."""
+    magnitude = magnitude_spectrogram(audio, _FRAMING)
+    return np.asarray(20 * np.log10(np.maximum(magnitude, 1e-9) / max(float(magnitude.max()), 1e-9)), np.float32)

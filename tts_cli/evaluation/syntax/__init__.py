@@ -1,0 +1,1 @@
+"""Parsers on the test documents of a treebank."""

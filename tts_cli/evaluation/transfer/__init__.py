@@ -1,0 +1,1 @@
+"""Prosody transfer from recordings of unseen speakers, and speaker leakage of its latents."""

@@ -1,0 +1,1 @@
+"""Copy-synthesis by vocoders."""

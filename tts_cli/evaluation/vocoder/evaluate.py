@@ -1,0 +1,150 @@
+"""Copy-synthesis: a recording's mel through a vocoder, beside the recording itself and beside Griffin-Lim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from tts_cli.addon.opened import Addon
+from tts_cli.audio.files import read_native
+from tts_cli.audio.mel import Floats
+from tts_cli.corpora.splits import read_splits
+from tts_cli.errors import AddonError
+from tts_cli.evaluation.measures.harmonics import harmonic_vocoder
+from tts_cli.evaluation.measures.identity import OwnVoices
+from tts_cli.evaluation.measures.instruments import Instruments, Measured, measure_system
+from tts_cli.evaluation.measures.naturalness import naturalness
+from tts_cli.evaluation.measures.recognition import Recogniser
+from tts_cli.evaluation.measures.signal import griffin_lim_from_mel
+from tts_cli.evaluation.prompts import Prompt, Reference, parallel_speakers, read_prompts, read_references, recorded_prompts
+from tts_cli.evaluation.report import PESQ, STOI, WER, Reports
+from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness
+from tts_cli.evaluation.speech.tables import (
+    ABOVE_RECORDINGS,
+    COSINE,
+    ERRORS,
+    NATURALNESS,
+    PREDICTED,
+    PULSES_NOTE,
+    SHARES,
+    SHARES_NOTE,
+    reports_of,
+    rows_of,
+    table_of,
+)
+from tts_cli.evaluation.systems import RECORDINGS, Spoken, System, copy_with
+
+Render = Callable[[Reference], Spoken | Floats]
+"""From a recording's mel, and its pitch if wanted, to audio (samples,), at least; at the mel's rate."""
+
+SPLITS = ("test", "unseen")
+"""Splits that copy-synthesis is measured on, as far as `splits.csv` has them."""
+GRIFFIN_LIM = "Griffin-Lim"
+
+_COLUMNS = (PESQ, STOI, WER, NATURALNESS, ABOVE_RECORDINGS, COSINE)
+_HEARD_NOTE = (
+    "Means over clips with 95 % bootstrap intervals; PESQ-WB and STOI against the recording. Griffin-Lim runs 60 iterations from "
+    f"the pseudo-inverse of the same mel. WER, where it is measured, as Whisper base hears it. {PREDICTED} Beside it stands the "
+    "paired difference to the recordings. Cosine: Resemblyzer, with the centroid of the speaker's training recordings, of unseen "
+    "speakers with that of their other recordings."
+)
+_ERRORS_NOTE = (
+    "Against the recording, frame by frame: MCD of 24 mel-cepstra in frames of speech, F0 RMSE over frames voiced in both, "
+    f"voicing errors over all. {PULSES_NOTE} Frames are unvoiced where the recording is."
+)
+
+
+def instruments_for(corpora: Path, word_errors: bool = True) -> Instruments:
+    """Return everything that measures copies; counting word errors takes longest.
+
+    Raises:
+        InputError: where the evaluation extra is missing.
+    """
+    return Instruments(Recogniser() if word_errors else None, naturalness, OwnVoices(corpora), has_spectra=True, has_signal=True)
+
+
+def evaluate_vocoder(
+    addon: Addon, corpora: Path, limit: int | None, instruments: Instruments, pictures: Path | None = None
+) -> Reports:
+    """Measure a vocoder addon on the clips of SPLITS in `corpora`, at most `limit` of each speaker.
+
+    Of the split `test` these are the speakers who read the same prompts, where there are any.
+
+    It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. The worst copies are drawn
+    into the folder `pictures`.
+
+    Raises:
+        CorpusError: for clips that are missing.
+        AudioError: for recordings that cannot be read, and for silent copies.
+        InputError: where the evaluation extra is missing.
+        AddonError: for another kind of addon.
+        OutputError: where a picture cannot be written.
+    """
+    if addon.config.kind != "vocoder":
+        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': a vocoder is needed")
+    harmonic = harmonic_vocoder(addon)
+    stacks = addon.build_stack(), harmonic.build_stack() if harmonic else None
+    vocoders = {addon.name: copy_with(*stacks)}
+    if any(port.name == "log_f0" for network in addon.config.networks.values() for port in network.inputs):
+        vocoders[f"{addon.name}, true F0"] = copy_with(*stacks, true_pitch=True)
+    listed = {row.split for row in read_splits(corpora / "splits.csv").values()}
+    speakers = {"test": parallel_speakers(corpora, "test")}
+    splits = [split for split in SPLITS if split in listed] or SPLITS[:1]
+    prompts = {split: read_prompts(corpora, split, speakers.get(split, ()), limit) for split in splits}
+    groups = {split: read_references(clips, addon.mel) for split, clips in prompts.items()}
+    return measure_vocoders(vocoders, groups, instruments, pictures)
+
+
+def measure_vocoders(
+    vocoders: Mapping[str, Render],
+    groups: Mapping[str, Sequence[Reference]],
+    instruments: Instruments,
+    pictures: Path | None = None,
+) -> Reports:
+    """Measure every one of `vocoders`, Griffin-Lim and the recordings on every group. Raises as `evaluate_vocoder`."""
+    if pictures:
+        require_naturalness(instruments)
+    renders: dict[str, Render] = {**vocoders, GRIFFIN_LIM: lambda one: griffin_lim_from_mel(one.mel, one.mel_config)}
+    group_of = {prompt: name for name, found in groups.items() for prompt in _prompts(found)}
+    references = dict(zip(group_of, [one for found in groups.values() for one in found], strict=True))
+    systems = [*(_copying(name, render, references) for name, render in renders.items()), _recordings(references)]
+    measured = {system.name: measure_system(system, instruments) for system in systems}
+    for system in systems if pictures else ():
+        if pictures and system.name in vocoders:
+            draw_worst(pictures, system.name, measured[system.name], instruments, partial(_panels, system))
+    rows = rows_of(measured, group_of.__getitem__)
+    tables = [
+        table_of("Vocoder: copy-synthesis", _COLUMNS, rows, _HEARD_NOTE),
+        table_of("Vocoder: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
+        table_of("Vocoder: errors against the recordings, and pulses", ERRORS, rows, _ERRORS_NOTE),
+    ]
+    return reports_of("Vocoder", tables, measured)
+
+
+def _prompts(references: Sequence[Reference]) -> tuple[Prompt, ...]:
+    return recorded_prompts(reference.clip for reference in references)
+
+
+def _copying(name: str, render: Render, references: Mapping[Prompt, Reference]) -> System:
+    return System(name, lambda prompt, _: copied(render, references[prompt]), tuple(references), origin="copy")
+
+
+def _recordings(references: Mapping[Prompt, Reference]) -> System:
+    """The references themselves, at the mel's rate: what a vocoder is given."""
+    return System(RECORDINGS, lambda prompt, _: _spoken(references[prompt]), tuple(references), origin="recording")
+
+
+def _spoken(reference: Reference) -> Spoken:
+    return Spoken(reference.audio, reference.mel_config.sample_rate)
+
+
+def copied(render: Render, reference: Reference) -> Spoken:
+    """Return the copy that `render` makes of a recording."""
+    made = render(reference)
+    return made if isinstance(made, Spoken) else Spoken(made, reference.mel_config.sample_rate)
+
+
+def _panels(system: System, one: Measured) -> Panels:
+    assert one.prompt.recording
+    return {"recording": Spoken(*read_native(one.prompt.recording.audio)), system.name: Spoken(*system.speak(one.prompt, 0))}
