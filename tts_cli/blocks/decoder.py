@@ -34,7 +34,7 @@ class NetworkStream(Stream):
         self._constants = {port.name: scope[port.name] for port in network.constant if port.name in scope}
         self._window = TensorQueue()
         self._window.push({port.name: padding(port, self._margins.left) for port in network.streamed})
-        self._has_ended = False
+        self._upstream_ended = False
         self._largest = network.largest(network.spec.outputs[0].rate)
 
     def produce(self, n: int) -> Tensors | None:
@@ -50,9 +50,9 @@ class NetworkStream(Stream):
 
     def _fill(self, num_steps: int) -> None:
         """Pulls until the window holds `num_steps` steps, or the end of the utterance and the margin after it."""
-        while len(self._window) < num_steps and not self._has_ended:
+        while len(self._window) < num_steps and not self._upstream_ended:
             chunk = self.pull(num_steps - len(self._window))
-            self._has_ended = chunk is None
+            self._upstream_ended = chunk is None
             ports = self._network.streamed
             if chunk is None:
                 self._window.push({port.name: padding(port, self._margins.right) for port in ports})

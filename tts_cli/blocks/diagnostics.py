@@ -19,14 +19,12 @@ import time
 import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
 import numpy as np
 
-from tts_cli.audio.files import unwritable
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.features import request_ports
 from tts_cli.blocks.observe import EitherKind, Observer, Span, observe_streams
@@ -35,6 +33,7 @@ from tts_cli.blocks.streamable import Fault, Stream
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel, suggest
 from tts_cli.errors import RefusedError, StackError
+from tts_cli.files import atomic_write
 from tts_cli.ports import Array, Name, Tensors
 
 FOLDER_VARIABLE = "TTS_DIAGNOSTICS"
@@ -164,16 +163,8 @@ def _last_number(place: Path) -> int:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes a file that is there whole or not at all. Raises OutputError."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
+    with atomic_write(path, "wb", parents=True) as file:
+        file.write(content)
 
 
 def _json(value: object) -> bytes:

@@ -49,7 +49,7 @@ class ProcessorStream(Stream):
         super().__init__(scope, upstream)
         self.processor = processor
         self._ready = TensorQueue()
-        self._has_started = self._has_ended = False
+        self._has_started = self._upstream_ended = False
 
     def piece(self, chunk: Tensors) -> Any:
         """What of a chunk the processor is fed."""
@@ -59,9 +59,9 @@ class ProcessorStream(Stream):
         if not self._has_started:
             self._has_started = True
             self._push(self.processor.start())
-        while len(self._ready) < n and not self._has_ended:
+        while len(self._ready) < n and not self._upstream_ended:
             chunk = self.pull(self.processor.wanted(n - len(self._ready)))
-            self._has_ended = chunk is None
+            self._upstream_ended = chunk is None
             self._push(self.processor.finish() if chunk is None else self.processor.feed(self.piece(chunk)))
         return self._ready.take(n) if len(self._ready) else None
 

@@ -187,16 +187,16 @@ def selection(
     """
     with extra("eval"):
         from tts_cli.evaluation.prompts import read_sentences
-        from tts_cli.evaluation.selection.evaluate import DEFAULT_PARTS, TestTexts, evaluate_selection
+        from tts_cli.evaluation.selection.evaluate import DEFAULT_PARTS, UnrecordedTexts, evaluate_selection
         from tts_cli.evaluation.selection.tasks import STRATEGIES, Selection, settings_of
         from tts_cli.voice.synthesis import load
 
         settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
-        texts = TestTexts(
+        texts = UnrecordedTexts(
             read_sentences(sentences, limit) if "kinds" in chosen else (),
             read_sentences(passages) if "variety" in chosen else (),
-            recognise or TestTexts.sample,
+            recognise or UnrecordedTexts.sample,
         )
         asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
         print_report(evaluate_selection(asked, texts, chosen), as_json, markdown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any, Protocol
 from rich.console import OverflowMethod
 from rich.table import Table
 
-from tts_cli.audio.files import unwritable
 from tts_cli.evaluation.statistics import Estimate, PairedTest, difference_estimate, ratio_estimate
+from tts_cli.files import atomic_write
 
 OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
 
@@ -190,11 +189,5 @@ def save_figure(figure: Any, file: Path, dpi: int) -> None:
     Raises:
         OutputError: where the file cannot be written.
     """
-    part = file.with_name(f".{file.stem}.{os.getpid()}.part{file.suffix}")
-    try:
-        figure.savefig(part, dpi=dpi)
-        part.replace(file)
-    except OSError as error:
-        raise unwritable(file, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(file, "wb") as opened:
+        figure.savefig(opened, dpi=dpi, format=file.suffix[1:] or "png")

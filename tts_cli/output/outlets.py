@@ -128,7 +128,7 @@ def new_text_file(path: Path) -> Iterator[StringIO]:
 
     Raises InputError for a folder, OutputError when it cannot be written.
     """
-    from tts_cli.audio.files import unwritable
+    from tts_cli.files import unwritable
 
     refuse_folder(path)
     target = path if is_device(path) else path.resolve()
@@ -162,7 +162,7 @@ def beside(path: Path | None) -> AbstractContextManager[StringIO | None]:
 
 def make_folder(folder: Path) -> None:
     """Makes `folder`, if need be. Raises OutputError."""
-    from tts_cli.audio.files import unwritable
+    from tts_cli.files import unwritable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.files import resample, unwritable
+from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
 from tts_cli.audio.pitch import track_f0
+from tts_cli.files import atomic_write
 from tts_cli.output.timings import Span
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
@@ -80,14 +80,8 @@ def _figure(width: float, height: float) -> Any:
 
 
 def _save(figure: Any, path: Path) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(part, format="png", dpi=100)
-        part.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_write(path, "wb") as file:
+        figure.savefig(file, format="png", dpi=100)
 
 
 def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:

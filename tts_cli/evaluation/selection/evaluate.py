@@ -42,7 +42,7 @@ NUM_COSTED = 20
 
 
 @dataclass(frozen=True)
-class TestTexts:
+class UnrecordedTexts:
     """What is spoken that nobody recorded."""
 
     __test__ = False
@@ -55,7 +55,7 @@ class TestTexts:
     """Prompts that Whisper hears in every setting."""
 
 
-def evaluate_selection(selection: Selection, texts: TestTexts, parts: Collection[str] = DEFAULT_PARTS) -> Reports:
+def evaluate_selection(selection: Selection, texts: UnrecordedTexts, parts: Collection[str] = DEFAULT_PARTS) -> Reports:
     """The `parts` of PARTS that are asked for.
 
     Raises InputError for another, for texts that voices were trained on, and where the evaluation extra is missing.
@@ -73,7 +73,7 @@ def evaluate_selection(selection: Selection, texts: TestTexts, parts: Collection
     return Reports("Selection", tuple(tables), paired_tests(pairs), notes)
 
 
-def _tasks(selection: Selection, texts: TestTexts, parts: Collection[str]) -> list[Task]:
+def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str]) -> list[Task]:
     """Speaking is ordered by setting, of which a process keeps few open."""
     spoken: list[Task] = []
     if not {"distance", "nearness", "kinds", "variety"}.isdisjoint(parts):
@@ -92,7 +92,7 @@ def _tasks(selection: Selection, texts: TestTexts, parts: Collection[str]) -> li
 @dataclass(frozen=True)
 class _Measured:
     selection: Selection
-    texts: TestTexts
+    texts: UnrecordedTexts
     found: Found
 
     @property
