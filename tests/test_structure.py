@@ -110,8 +110,8 @@ def test_files_are_described_and_of_moderate_size(path: Path) -> None:
 
 def test_functions_are_short_and_take_few_arguments() -> None:
     lengths = sorted(int(node.end_lineno or 0) - node.lineno + 1 for _, node in functions())
-    assert statistics.median(lengths) <= 12
-    assert lengths[len(lengths) * 9 // 10] <= 40
+    assert statistics.median(lengths) <= 8
+    assert lengths[len(lengths) * 9 // 10] <= 20
     for path, node in functions():
         arguments = {a.arg for a in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]} - {"self", "cls"}
         assert len(arguments) <= 8 or path.parent.name == "cli", f"{path.name}:{node.name}"

@@ -229,6 +229,7 @@ BENCH = Command(
     {
         **VOICE,
         "speaker": Row(("--speaker", "high"), {"measure_voice.speaker": "high"}),
+        "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}),
         "repeats": Row(("--repeats", 5), {"measure_voice.repeats": 5}),
         "as_json": Row(("--json",), leaves=prints("as JSON"), instead=()),
     },

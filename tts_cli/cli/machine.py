@@ -19,6 +19,7 @@ from tts_cli.cli.terminal import (
     ContextName,
     Json,
     SpeakerName,
+    StackOption,
     Threads,
     VocoderName,
     print_json,
@@ -151,6 +152,7 @@ def bench(
     speaker: SpeakerName = None,
     context: ContextName = "default",
     cache_dir: CacheDir = None,
+    stack: StackOption = None,
     threads: Threads = None,
     repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Times that each text is spoken.")] = 3,
     as_json: Json = False,
@@ -164,7 +166,7 @@ def bench(
     from tts_cli.voice.bench import measure_voice
     from tts_cli.voice.synthesis import load
 
-    voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, cache=cache_dir)
+    voice = load(addon or DEFAULT_ADDON, vocoder, context, threads, cache=cache_dir, stack=stack)
     cost = measure_voice(voice, speaker, repeats=repeats)
     if as_json:
         typer.echo(cost.model_dump_json())
