@@ -81,13 +81,13 @@ def _heard(copycat: Voice) -> Heard:
 @pytest.mark.parametrize("strength", [1.0, 0.5])
 def test_a_transfer_in_any_chunks_joins_to_the_whole(copycat: Voice, heard: Heard, strength: float, frames: list[int]) -> None:
     sentence = heard.source.sentence
+    phones = _phones(copycat, sentence.tokens)
     request = Request(
-        _phones(copycat, sentence.tokens),
+        phones,
         copycat.acoustic.speaker_id("slt"),
         seed=1,
         given_durations=np.array(sentence.durations, np.float32),
-        source_mel=heard.source.mel,
-        source_speaker=heard.source.speaker,
+        **heard.source.ports(phones),
         controls=Controls(strength=strength),
     )
     whole = _answered(copycat, request, [100_000])

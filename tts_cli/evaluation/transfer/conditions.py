@@ -149,7 +149,7 @@ def latents_of(voice: Voice, source: Source) -> Floats:
     """The latents (L, C) that the reference encoder of `voice` makes of a recording. Raises InputError where it has none."""
     durations = np.array(source.sentence.durations, np.float32)
     phones = np.array([voice.acoustic.symbols.index(token) for token in source.sentence.tokens], np.int64)
-    scope = dict(Request(phones, given_durations=durations, source_mel=source.mel, source_speaker=source.speaker))
+    scope = Request(phones, 0, None, 0, given_durations=durations, **source.ports(phones))
     for network in voice.acoustic.networks("encoder"):
         if network.spec.when == "source_mel":
             return np.concatenate([values[0] for values in network.run(scope).values()], axis=-1)
