@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from option_rows import LOAD, OPEN, Command, Row, prints
@@ -10,17 +11,17 @@ from option_rows import LOAD, OPEN, Command, Row, prints
 class Report:
     """Of an evaluation that was not made: tells in which form it is printed."""
 
-    num_agreeing, title, summary, header, tests, notes = 99, "title", "summary", ("column",), (), ("as a table",)
+    num_agreeing = 99
 
     @property
     def reports(self) -> tuple[Report, ...]:
         return (self,)
 
-    def table(self) -> str:
-        return "as a table"
+    def drawings(self) -> Iterator[str]:
+        yield "as a table"
 
-    def rows(self) -> list[tuple[object, ...]]:
-        return [("as a table",)]
+    def refuse_differences(self) -> None:
+        """Refuse nothing."""
 
     def as_dict(self) -> dict[str, str]:
         return {"shown": "as JSON"}
@@ -103,44 +104,31 @@ EVALUATIONS: dict[str, Command] = {
         },
     ),
     "evaluate contexts": evaluation(
-        ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "compare_contexts", (LOAD,),
+        ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "evaluate_contexts", (LOAD,),
         {
             "addon": Row(
-                ("tiny-prosody",), {"load.addon": "tiny-prosody", "load#2.addon": "tiny-prosody"},
-                instead=("--context", "fixed-onnxruntime", *SENTENCES),
-                also=("compare_contexts.", "measure_starts"),
+                ("tiny-prosody",), {"evaluate_contexts.addon": "tiny-prosody"},
+                instead=("--context", "fixed-onnxruntime", *SENTENCES), also=("evaluate_contexts.",),
             ),
             "contexts": Row(
-                ("--context", "default"), {"load#3.context": "default", "measure_starts#3.arguments.context": "default"},
-                also=("load#3", "compare_contexts#2", "measure_starts#3"),
+                ("--context", "default"), {"evaluate_contexts.contexts": ["default", "fixed-onnxruntime", "default"]}
             ),
             "against": Row(
-                ("--against", "fixed-onnxruntime"),
-                {"load.context": "fixed-onnxruntime", "measure_starts.arguments.context": "fixed-onnxruntime"},
-                also=("compare_contexts.title",),
+                ("--against", "fixed-onnxruntime"), {"evaluate_contexts.contexts": ["fixed-onnxruntime", "fixed-onnxruntime"]}
             ),
-            "vocoder": Row(
-                ("--vocoder", "tiny-vocoder"),
-                {
-                    f"{call}.vocoder": "tiny-vocoder"
-                    for call in ("load", "load#2", "measure_starts.arguments", "measure_starts#2.arguments")
-                },
-            ),
-            "speaker": Row(("--speaker", "high"), {"compare_contexts.speaker": "high"}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {"evaluate_contexts.vocoder": "tiny-vocoder"}),
+            "speaker": Row(("--speaker", "high"), {"evaluate_contexts.speaker": "high"}),
             "sentences": Row(
-                ("--sentences", "others.txt"), {"compare_contexts.sentences.0": ["one", "Others."]},
-                also=("compare_contexts.sentences",),
+                ("--sentences", "others.txt"), {"evaluate_contexts.sentences.0": ["one", "Others."]},
+                also=("evaluate_contexts.sentences",),
             ),
             "limit": Row(
-                ("--limit", 1), leaves=lambda _, record: "compare_contexts.sentences.1" not in record,
-                also=("compare_contexts.sentences",),
+                ("--limit", 1), leaves=lambda _, record: "evaluate_contexts.sentences.1" not in record,
+                also=("evaluate_contexts.sentences",),
             ),
-            "tolerance": Row(("--tolerance", 0.5), {"compare_contexts.tolerances.ports": 0.5}),
-            "audio_tolerance": Row(("--audio-tolerance", 0.25), {"compare_contexts.tolerances.audio": 0.25}),
-            "starts": Row(
-                ("--no-starts",), leaves=lambda _, record: not any(key.startswith("measure_starts") for key in record),
-                also=("measure_starts",),
-            ),
+            "tolerance": Row(("--tolerance", 0.5), {"evaluate_contexts.tolerances.ports": 0.5}),
+            "audio_tolerance": Row(("--audio-tolerance", 0.25), {"evaluate_contexts.tolerances.audio": 0.25}),
+            "starts": Row(("--no-starts",), {"evaluate_contexts.with_starts": False}),
         },
         **{"evaluation:measure_starts": lambda: [1.0, 1.0]},
     ),
@@ -196,6 +184,14 @@ EVALUATIONS: dict[str, Command] = {
             "speakers": Row(("--speaker", "slt"), {"Selection.speakers": ["slt"]}),
             "continuity": Row(("--continuity", 0.5), {"Selection.continuity": 0.5}),
             "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
+            "sentences": Row(
+                ("--part", "kinds", "--sentences", "others.txt"),
+                {"evaluate_selection.texts.sentences.0": ["one", "Others."]}, also=("evaluate_selection.",),
+            ),
+            "passages": Row(
+                ("--part", "variety", "--passages", "others.txt"),
+                {"evaluate_selection.texts.passages.0": ["one", "Others."]}, also=("evaluate_selection.",),
+            ),
             "parts": Row(("--part", "cost"), {"evaluate_selection.parts": ["distance", "cost"]}),
             "recognise": Row(
                 ("--recognise", 9),

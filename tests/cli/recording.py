@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,7 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 PACKAGE = Path(tts_cli.__file__).parent
+ROOMS = ("cli", "output", "reading", "selection", "transfer", "voice")
 Record = dict[str, Any]
 """By `call.parameter`, with further dots for the fields of what is handed over; the second call of one name is `call#2`."""
 
@@ -72,8 +74,17 @@ def home_of(place: str) -> tuple[ModuleType, str]:
     return importlib.import_module(dotted), path
 
 
+@lru_cache
+def load_rooms() -> None:
+    """Import what commands import as they run: a module that is loaded under a recorder would keep it."""
+    for room in ROOMS:
+        for module in iter_modules([str(PACKAGE / room)], f"tts_cli.{room}."):
+            importlib.import_module(module.name)
+
+
 def called_from() -> list[ModuleType]:
     """The loaded modules from which commands may have a function."""
+    load_rooms()
     return [module for name, module in sys.modules.items() if name.startswith("tts_cli")]
 
 
