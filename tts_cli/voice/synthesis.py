@@ -99,7 +99,8 @@ class Voice:
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
         self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
         """Of the audio, in Hertz."""
-        self.fillers = tuple(open_fillers(acoustic, self.reads) if fillers is None else fillers)
+        # Not the voice's own method: a voice that refers to itself would keep its networks until the next garbage collection.
+        self.fillers = tuple(open_fillers(acoustic, partial(_is_read, self._request)) if fillers is None else fillers)
         self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
         self._unobserved, self._between, self._observer = front_end, tuple(between), observer
         if observer is not None:
@@ -141,7 +142,7 @@ class Voice:
 
     def reads(self, port: str) -> bool:
         """Return whether a block of the stack reads a port of the request."""
-        return bool(self._request[port].readers)
+        return _is_read(self._request, port)
 
     @property
     def frames_per_second(self) -> float:
@@ -324,6 +325,10 @@ class _Manner:
         if self.speaker and self.speaker.embedding:
             found["embedding"] = np.array(self.speaker.embedding, np.float32)
         return found
+
+
+def _is_read(request: Wiring, port: str) -> bool:
+    return bool(request[port].readers)
 
 
 def _edited(network: AddonNetwork, edit: NetworkEdit) -> AddonNetwork:

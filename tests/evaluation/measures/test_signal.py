@@ -17,7 +17,7 @@ from tts_cli.evaluation.measures.signal import (
 )
 
 CONFIG = MelConfig()
-CLIP = Path(__file__).parents[2] / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
+CLIP = Path(__file__).parents[3] / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
 
 
 @pytest.fixture(scope="module")

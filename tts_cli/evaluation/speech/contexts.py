@@ -23,6 +23,7 @@ from rich.table import Table
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.streamable import Stream, StreamableBlock
+from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import RefusedError, TtsError
 from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.prompts import GroupedText
@@ -281,6 +282,9 @@ class Tap(StreamableBlock):
     def __init__(self, options: BlockOptions, addon: Any) -> None:
         super().__init__(options, addon)
         self.streams: list[TapStream] = []
+
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:  # noqa: ARG002
+        return upstream
 
     def open(self, scope: Tensors, upstream: Stream | None) -> TapStream:
         self.streams.append(TapStream(scope, upstream))
