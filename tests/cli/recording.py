@@ -24,7 +24,7 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 PACKAGE = Path(tts_cli.__file__).parent
-ROOMS = ("cli", "output", "reading", "selection", "transfer", "voice")
+ROOMS = ("cli", "output", "reading", "selection", "transfer")
 Record = dict[str, Any]
 """By `call.parameter`, with further dots for the fields of what is handed over; the second call of one name is `call#2`."""
 
@@ -83,9 +83,11 @@ def load_rooms() -> None:
 
 
 def called_from() -> list[ModuleType]:
-    """The loaded modules from which commands may have a function."""
+    """The loaded modules from which commands may have a function: those of ROOMS, and packages that hand on what is in them."""
     load_rooms()
-    return [module for name, module in sys.modules.items() if name.startswith("tts_cli")]
+    known = {name: module for name, module in sys.modules.items() if name.startswith("tts_cli")}
+    rooms = tuple(f"tts_cli.{room}." for room in ROOMS)
+    return [module for name, module in known.items() if name.startswith(rooms) or hasattr(module, "__path__")]
 
 
 class Recorder:
