@@ -18,7 +18,7 @@ from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.selection import tables as selection_report
 from tts_cli.evaluation.selection import tasks as room
-from tts_cli.evaluation.selection.evaluate import TestTexts, cost_of, evaluate_selection, refuse_trained
+from tts_cli.evaluation.selection.evaluate import UnrecordedTexts, cost_of, evaluate_selection, refuse_trained
 from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
 from tts_cli.evaluation.selection.tasks import (
     FOLDS,
@@ -294,7 +294,9 @@ def test_kinds_are_told_apart(data: Path, _few: None) -> None:
 
 def test_everything_is_reported(data: Path, _few: None) -> None:
     asked = select(data, strategies=("centroid", "bert+syntactic", "random", "oracle"))
-    texts = TestTexts((GroupedText("or", "Is it tea or coffee?"),), (GroupedText("tale", "He came. She went far away. Why?"),))
+    texts = UnrecordedTexts(
+        (GroupedText("or", "Is it tea or coffee?"),), (GroupedText("tale", "He came. She went far away. Why?"),)
+    )
     reports = evaluate_selection(asked, texts)
     assert [report.title.removeprefix("Selection: ") for report in reports.reports] == [
         "distance to recordings", "distance by measure", "nearness to the own recording", "kinds of sentences",
@@ -316,7 +318,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
 
 def test_an_unknown_part_is_refused(data: Path) -> None:
     with pytest.raises(InputError, match="not measured by 'beauty'"):
-        evaluate_selection(select(data), TestTexts(), ["beauty"])
+        evaluate_selection(select(data), UnrecordedTexts(), ["beauty"])
 
 
 def test_what_reads_syntax_costs_its_analysis(data: Path) -> None:
