@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -38,7 +38,9 @@ def atomic_write(path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = 
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where a folder of the path is a file, removing fails as writing did; the first error says why.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
