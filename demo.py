@@ -22,7 +22,7 @@ from tts_cli.output.timings import Recorded, TimedSentence
 from tts_cli.selection.choosing import choosing
 from tts_cli.transfer.listening import listen
 from tts_cli.voice.bench import TEXTS, first_audio, peak_memory_mb
-from tts_cli.voice.synthesis import Said
+from tts_cli.voice.synthesis import SpeechInput
 
 OUT = Path("out")
 STATEMENT = "The boats came home before the storm, and everyone was safe."
@@ -117,7 +117,7 @@ def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
     yield voice.default_speaker, f"{voice.default_speaker}-passage", PASSAGE
 
 
-def speak(voice: tts_cli.Voice, speaker: str, name: str, text: Said) -> Spoken:
+def speak(voice: tts_cli.Voice, speaker: str, name: str, text: SpeechInput) -> Spoken:
     """Streams `text` to out/NAME.wav."""
     chunks, arrivals, sentences = [], [], []
     start, cpu_start = time.perf_counter(), time.process_time()
@@ -139,7 +139,7 @@ def speak(voice: tts_cli.Voice, speaker: str, name: str, text: Said) -> Spoken:
 def shown(spoken: Spoken, voice: tts_cli.Voice, title: str) -> Shown:
     """The first sentence, to be drawn."""
     sentence = TimedSentence(spoken.first_sentence, 0.0, voice)
-    end_s = voice.moment(sum(sentence.frames()) / voice.frames_per_second)
+    end_s = voice.output_time(sum(sentence.frames()) / voice.frames_per_second)
     return Shown(title, spoken.samples[: round(end_s * voice.sample_rate)], voice.sample_rate, sentence.phones())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tts_cli
-from tts_cli.transfer.listening import Heard, listen
+from tts_cli.transfer.listening import AnalysedRecording, listen
 from tts_cli.voice.request import Controls, Request
 from tts_cli.voice.synthesis import Voice
 
@@ -72,14 +72,16 @@ def _copycat() -> Voice:
 
 
 @pytest.fixture(name="heard", scope="module")
-def _heard(copycat: Voice) -> Heard:
+def _heard(copycat: Voice) -> AnalysedRecording:
     text = "Who the devil gave it to you to be judge and jury?"
     return listen(ROOT / "data/cmu_us_bdl_arctic/wav/arctic_a0500.flac", text, copycat.acoustic)
 
 
 @pytest.mark.parametrize("frames", [[1], [7], [64, 96, 144, 160], [1, 100, 5]])
 @pytest.mark.parametrize("strength", [1.0, 0.5])
-def test_a_transfer_in_any_chunks_joins_to_the_whole(copycat: Voice, heard: Heard, strength: float, frames: list[int]) -> None:
+def test_a_transfer_in_any_chunks_joins_to_the_whole(
+    copycat: Voice, heard: AnalysedRecording, strength: float, frames: list[int]
+) -> None:
     sentence = heard.source.sentence
     phones = _phones(copycat, sentence.tokens)
     request = Request(
@@ -95,7 +97,9 @@ def test_a_transfer_in_any_chunks_joins_to_the_whole(copycat: Voice, heard: Hear
     np.testing.assert_allclose(_answered(copycat, request, frames), whole, atol=TOLERANCE)
 
 
-def test_a_transfer_lasts_as_long_as_its_source_and_differs_from_its_rhythm_alone(copycat: Voice, heard: Heard) -> None:
+def test_a_transfer_lasts_as_long_as_its_source_and_differs_from_its_rhythm_alone(
+    copycat: Voice, heard: AnalysedRecording
+) -> None:
     rhythm = replace(heard.source, mel=None, speaker=None)
     made = [np.concatenate([chunk.samples for chunk in copycat.stream([source], "slt")]) for source in (heard.source, rhythm)]
     assert heard.source.mel is not None and len(made[0]) == len(made[1]) == len(heard.source.mel) * 200

@@ -18,7 +18,7 @@ class Declination(SequenceBlock):
     options_model = DeclinationOptions
     inputs = outputs = (PortSpec(name="log_f0", rate="token"),)
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         fall = np.linspace(0, self.options.semitones * np.log(2) / 12, scope["log_f0"].shape[1], dtype=np.float32)
         return {"log_f0": scope["log_f0"] - fall[None, :, None]}
 
@@ -34,7 +34,7 @@ class Tremolo(StreamableBlock):
     options_model = TremoloOptions
     stream_inputs = outputs = (PortSpec(name="audio", rate="sample"),)
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return TremoloStream(scope, upstream, self.options.depth / 2, self.options.hertz / self.addon.sample_rate)
 
 
@@ -45,8 +45,8 @@ class TremoloStream(Stream):
         super().__init__(scope, upstream)
         self._swing, self._cycles_per_sample, self._num_given = swing, cycles_per_sample, 0
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is None:
             return None
         places = self._num_given + np.arange(chunk["audio"].shape[1])

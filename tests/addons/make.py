@@ -17,7 +17,7 @@ from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
 from tts_cli.export.folder import write_addon
-from tts_cli.export.inventory import SELECTION_STACK, Said, write_analysed
+from tts_cli.export.inventory import SELECTION_STACK, SpeechInput, write_analysed
 from tts_cli.export.parity import round_parameters
 from tts_cli.models import copycat, speaker, vae
 from tts_cli.models.parts import ExportPart
@@ -274,7 +274,7 @@ def vae_model() -> vae.Model:
 def inventory(folder: Path) -> tuple[dict[str, Path], list[dict[str, object]]]:
     """Random embeddings of PROMPTS by both speakers: the assets, and the speakers with their centroids."""
     random = np.random.default_rng(0)
-    said = [Said(f"prompt{place}", who, text) for who in range(len(SPEAKERS)) for place, text in enumerate(PROMPTS)]
+    said = [SpeechInput(f"prompt{place}", who, text) for who in range(len(SPEAKERS)) for place, text in enumerate(PROMPTS)]
     embeddings = random.standard_normal((len(said), EMBEDDING)).astype(np.float32)
     assets = write_analysed(folder, said, embeddings, open_linguistics(FOLDER / "tiny-linguistics"))
     centroids = embeddings.reshape(len(SPEAKERS), len(PROMPTS), EMBEDDING).mean(1).round(5).tolist()

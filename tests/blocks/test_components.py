@@ -60,7 +60,7 @@ class Faulty(SequenceBlock):
         super().__init__(options("toy: $.sequence_block"), ToyAddon())
         self._give = give
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         result: Tensors = self._give(scope)
         return result
 
@@ -74,7 +74,7 @@ class Spoiled(StreamableBlock):
         super().__init__(options("toy: $.stack[1]"), ToyAddon())
         self._change = change
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return SpoiledStream(scope, upstream, self._change)
 
 
@@ -83,8 +83,8 @@ class SpoiledStream(Stream):
         super().__init__(scope, upstream)
         self._change = change
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         result: Tensors | None = None if chunk is None else self._change(chunk)
         return result
 
@@ -145,9 +145,9 @@ def test_a_process_that_is_told_to_end_does_not_blame_a_block() -> None:
 def test_ports_of_one_rate_given_by_one_block_are_equally_long() -> None:
     block = Faulty(lambda _: {"a": ONES, "b": ONES[:, 1:]})
     block.outputs = (port("a", "word"), port("b", "word"))
-    block.join(request_wiring())
+    block.connect(request_wiring())
     with pytest.raises(StackError, match="gave 3 steps of 'b', but there are 4 of 'a'"):
-        block.perform(SCOPE)
+        block.run(SCOPE)
 
 
 class Impatient(Stream):
@@ -155,9 +155,9 @@ class Impatient(Stream):
 
     closes = False
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         if not self.has_given:
-            return self.pull(n)
+            return self._read_upstream(n)
         if self.closes and self.upstream:
             self.upstream.close()
         return None
@@ -170,7 +170,7 @@ class Frank(Impatient):
 class Mute(Stream):
     """Neither reads nor gives."""
 
-    def produce(self, n: int) -> Tensors | None:  # noqa: ARG002
+    def _produce(self, n: int) -> Tensors | None:  # noqa: ARG002
         return None
 
 
@@ -204,10 +204,10 @@ def test_a_stream_that_its_reader_closes_has_no_fault() -> None:
 class Unconnected(StreamableBlock):
     """Forgets to say what it gives, and to open a stream."""
 
-    def connect(self, *_: Any) -> Any:
+    def _connect(self, *_: Any) -> Any:
         return None
 
-    def open(self, *_: Any) -> Any:
+    def _open(self, *_: Any) -> Any:
         return None
 
 
@@ -217,7 +217,7 @@ class Bare(SequenceBlock):
     def __init__(self, *_: Any) -> None:
         pass
 
-    def run(self, _scope: Tensors, /) -> Tensors:
+    def _run(self, _scope: Tensors, /) -> Tensors:
         return {}
 
 
@@ -226,9 +226,9 @@ def test_who_forgets_what_a_block_owes_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         StackError, match=r"^toy: \$\.stack\[1\]: connect of Unconnected gave NoneType, but a Wiring belongs there"
     ):
-        block.join(request_wiring(), Wiring({}))
+        block.connect(request_wiring(), Wiring({}))
     with pytest.raises(StackError, match=r"^toy: \$\.stack\[1\]: open of Unconnected gave NoneType, but a Stream belongs there"):
-        block.start({}, None)
+        block.open({}, None)
     offer(monkeypatch, entry_point("Bare", "test_components:Bare", "a"))
     with pytest.raises(StackError, match=r"^\$: Bare does not begin with super\(\)\.__init__"):
         SequenceBlock.build({"type": "Bare"}, "$", ToyAddon())
@@ -240,7 +240,7 @@ class Exploding(StreamableBlock):
     def __init__(self, *_: Any) -> None:
         raise RuntimeError("no such luck")
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         raise NotImplementedError
 
 

@@ -40,7 +40,7 @@ class Counted(StreamableBlock):
         self.num_steps = num_steps
         self.num_given = 0
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         assert upstream is None
         self.num_given = 0
         return CountedStream(scope, self)
@@ -51,7 +51,7 @@ class CountedStream(Stream):
         super().__init__(scope)
         self._source = source
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         first = self._source.num_given
         self._source.num_given = min(first + n, self._source.num_steps)
         steps = np.arange(first, self._source.num_given, dtype=np.float32)
@@ -65,8 +65,8 @@ class Capricious(Stream):
         super().__init__(scope, upstream)
         self._shares = cycle((1, 4, 2, 7))
 
-    def produce(self, n: int) -> Tensors | None:
-        return self.pull(max(1, n // next(self._shares)))
+    def _produce(self, n: int) -> Tensors | None:
+        return self._read_upstream(max(1, n // next(self._shares)))
 
 
 class Halved(Stream):
@@ -76,8 +76,8 @@ class Halved(Stream):
         super().__init__(scope, upstream)
         self._kept = TensorQueue()
 
-    def produce(self, n: int) -> Tensors | None:
-        while len(self._kept) < 2 * n and (chunk := self.pull(2 * n - len(self._kept))) is not None:
+    def _produce(self, n: int) -> Tensors | None:
+        while len(self._kept) < 2 * n and (chunk := self._read_upstream(2 * n - len(self._kept))) is not None:
             self._kept.push(chunk)
         taken = self._kept.take(2 * n) if len(self._kept) else None
         return taken and {"x": taken["x"][:, ::2]}
@@ -90,8 +90,8 @@ class Accumulated(Stream):
         super().__init__(scope, upstream)
         self._sum: Any = 0.0
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is None:
             return None
         sums = np.mod(self._sum + np.cumsum(chunk["x"].astype(np.float64), axis=1), 1000)

@@ -151,8 +151,8 @@ def test_any_name_of_a_port_can_be_dumped(folder: Path) -> None:
 
 def test_a_block_may_use_its_memory_again(folder: Path) -> None:
     class Reusing(Stream):
-        def produce(self, n: int) -> Tensors | None:
-            chunk = self.pull(min(n, 4))
+        def _produce(self, n: int) -> Tensors | None:
+            chunk = self._read_upstream(min(n, 4))
             if chunk is None or chunk["x"].shape[1] < 4:
                 return None
             memory[:] = chunk["x"]
@@ -258,8 +258,8 @@ def test_timing_tells_block_by_block_and_chunk_by_chunk(addons: tuple[Addon, Add
 
 def test_timing_leaves_the_checks_of_streams_in_place() -> None:
     class Silent(Stream):
-        def produce(self, n: int) -> Tensors | None:
-            self.pull(n)
+        def _produce(self, n: int) -> Tensors | None:
+            self._read_upstream(n)
             return None
 
     stack = StreamableStack(options(stack=[Frames(X), Through(Silent, 2), Timing(options("toy: t"), ToyAddon())]), ToyAddon())

@@ -164,15 +164,15 @@ def test_a_second_target_starts_from_the_first() -> None:
 
 def test_moments_are_where_effects_move_them() -> None:
     stack = built({"type": "PitchTempo", "tempo": 0.5}, {"type": "Silence", "before_ms": 250.0}, {"type": "Limiter"})
-    assert stack.chain[0].moment(1.0) == 2.0
-    assert stack.chain[1].moment(2.0) == 2.25
-    assert stack.chain[2].moment(2.25) == 2.25
+    assert stack.chain[0].output_time(1.0) == 2.0
+    assert stack.chain[1].output_time(2.0) == 2.25
+    assert stack.chain[2].output_time(2.25) == 2.25
     clicks = np.zeros(RATE, np.float32)
     clicks[RATE // 2] = 0.5
     heard = run(stack, clicks)
     moment = 0.5
     for block in stack.chain:
-        moment = block.moment(moment)
+        moment = block.output_time(moment)
     assert int(np.abs(heard).argmax()) / RATE == pytest.approx(moment, abs=0.05)
 
 

@@ -21,6 +21,7 @@ from tts_cli.blocks.encoders import CustomizedEncoders, Encoders
 from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.registry import block_class
+from tts_cli.errors import StackError
 from tts_cli.ports import Array
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.request import Request
@@ -133,12 +134,12 @@ def test_an_utterance_does_not_wait_for_threads_that_others_keep() -> None:
 def test_an_error_is_told_when_nothing_runs_any_more(failing: int) -> None:
     found = behaved(3, failing=failing)
     shared = block(found)
-    with pytest.raises(RuntimeError, match="no such luck"):
+    with pytest.raises(StackError, match="raised RuntimeError: no such luck"):
         shared.run(SCOPE)
     done = [network.network.num_done for network in found]  # type: ignore[attr-defined]
     time.sleep(0.06)
     assert [network.network.num_done for network in found] == done  # type: ignore[attr-defined]
-    with pytest.raises(RuntimeError, match="no such luck"):
+    with pytest.raises(StackError, match="raised RuntimeError: no such luck"):
         shared.run(SCOPE)
 
 

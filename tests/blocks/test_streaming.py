@@ -149,7 +149,7 @@ def test_closing_is_idempotent_and_reaches_upstream() -> None:
 
 def test_a_failure_while_opening_closes_what_is_open() -> None:
     class Failing(Through):
-        def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
             streams.append(upstream)
             raise RuntimeError(sorted(scope))
 

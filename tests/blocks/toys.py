@@ -136,7 +136,7 @@ class Constant(SequenceBlock):
         self.outputs = (port(name, "token"),)
         self._value = value
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         return {self.outputs[0].name: np.full(scope["phones"].shape, self._value, np.float32)}
 
 
@@ -148,7 +148,7 @@ class Sum(SequenceBlock):
         self.inputs = tuple(port(term, "token") for term in terms)
         self.outputs = (port(name, "token"),)
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         return {self.outputs[0].name: np.asarray(sum(scope[term.name] for term in self.inputs), np.float32)}
 
 
@@ -160,7 +160,7 @@ class Frames(StreamableBlock):
         self.outputs = tuple(port(name, channels=array.shape[2]) for name, array in frames.items())
         self._frames = frames
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return FramesStream(scope, self._frames, upstream)
 
 
@@ -171,7 +171,7 @@ class FramesStream(Stream):
         self._queue.push(frames)
         self.reads: list[int] = []
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         self.reads.append(n)
         return self._queue.take(n) if len(self._queue) else None
 
@@ -184,7 +184,7 @@ class Through(StreamableBlock):
         self.stream_inputs = self.outputs = (port("x", channels=channels),)
         self._stream = stream
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return self._stream(scope, upstream)
 
 
@@ -196,8 +196,8 @@ class RunningMean(Stream):
         self._sum: Array = np.zeros(1)
         self._count = 0
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is None:
             return None
         sums = self._sum + np.cumsum(chunk["x"].astype(np.float64), axis=1)
@@ -209,8 +209,8 @@ class RunningMean(Stream):
 class Stingy(Stream):
     """Gives fewer steps than it is asked for, as a stream may."""
 
-    def produce(self, n: int) -> Tensors | None:
-        return self.pull(max(1, n // 3))
+    def _produce(self, n: int) -> Tensors | None:
+        return self._read_upstream(max(1, n // 3))
 
 
 class Tripled(Stream):
@@ -220,9 +220,9 @@ class Tripled(Stream):
         super().__init__(scope, upstream)
         self._ready = TensorQueue()
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         missing = -(-(n - len(self._ready)) // 3)
-        chunk = self.pull(missing) if missing > 0 else None
+        chunk = self._read_upstream(missing) if missing > 0 else None
         if chunk is not None:
             steps = np.tile(np.array([[[0.0], [0.1], [0.2]]], np.float32), (1, chunk["x"].shape[1], 1))
             self._ready.push({"x": np.repeat(chunk["x"], 3, axis=1) + steps})

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from synthetic import MEL, SAMPLE, noise
 
-from tts_cli.corpora.layouts import Clip, Reject, Source, detect_layout, read_source
+from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, detect_layout, read_source
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError
 
@@ -120,8 +120,8 @@ def test_the_splits_are_obeyed_and_unseen_clips_are_left_out(tmp_path: Path) -> 
     assert [(reject.where, reject.id) for reject in found.rejects] == [(f"{path}:5", "5"), ("metadata.csv:4", "4")]
 
 
-def read_source_of(clips: list[Clip]) -> Source:
-    return Source("toy", clips, list[Reject]())
+def read_source_of(clips: list[Clip]) -> CorpusFolder:
+    return CorpusFolder("toy", clips, list[Reject]())
 
 
 @pytest.mark.parametrize(

@@ -111,18 +111,18 @@ def test_who_speaks_decides_too() -> None:
 def test_only_what_the_recipe_names_learns_and_the_discriminators_begin_alone(kind: str) -> None:
     model = make_model(kind)
     mapping = {"model": kind, "name": "x", "network": model.config.model_dump(), "batches": {}, "steps": 9}
-    players = {player.name: player for player in TrainingState(model, parse_recipe(mapping, "recipe")).players}
-    assert [model.plays(name, 1) for name in players] == [False, True]
-    assert [model.plays(name, 2) for name in players] == [True, True]
+    submodels = {submodel.name: submodel for submodel in TrainingState(model, parse_recipe(mapping, "recipe")).submodels}
+    assert [model.trains_at(name, 1) for name in submodels] == [False, True]
+    assert [model.trains_at(name, 2) for name in submodels] == [True, True]
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    for name, player in players.items():
-        for other in players.values():
+    for name, submodel in submodels.items():
+        for other in submodels.values():
             for parameter in other.parameters.values():
-                parameter.requires_grad_(other is player)
+                parameter.requires_grad_(other is submodel)
         losses = model.losses(random_batch(), name, 2)
         losses["loss"].backward()
-        assert all(p.grad is not None and p.grad.isfinite().all() for p in player.parameters.values()), name
-        player.optimiser.step()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in submodel.parameters.values()), name
+        submodel.optimiser.step()
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert moved
     assert all(
@@ -143,7 +143,7 @@ def test_the_stage_adds_its_losses_and_validation_chooses_no_checkpoint_by_regre
     without = plain.losses(batch, "model", 2)
     expected = without["loss"] + STAGE.weight * (with_stage["adversarial"] + STAGE.feature_weight * with_stage["features"])
     torch.testing.assert_close(with_stage["loss"], expected)
-    assert DISCRIMINATOR not in plain.players()
+    assert DISCRIMINATOR not in plain.submodels()
     with torch.no_grad():
         measured, regression = model.eval().metrics(batch), plain.eval().metrics(batch)
     assert "loss" not in measured

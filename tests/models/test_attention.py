@@ -6,7 +6,7 @@ import pytest
 import torch
 from utterances import FACTS, random_batch
 
-from tts_cli.models.attention import Config, DynamicConvolutionAttention, Model, State, scaled, started
+from tts_cli.models.attention import Config, DynamicConvolutionAttention, Model, StepState, scaled, started
 
 SMALL = Config(
     channels=16,
@@ -40,7 +40,7 @@ def test_steps_one_by_one_make_what_teaching_makes() -> None:
     noise = torch.rand(1, 1, 2 * SMALL.prenet_channels)
     for index in range(steps.shape[1]):
         mel, end, *after = model.step(text, batch["token_mask"], noise, *state)
-        state = State(*after)
+        state = StepState(*after)
         torch.testing.assert_close(scaled(mel), frames[:, 2 * index : 2 * index + 2])
         torch.testing.assert_close(end[:, :, 0], torch.sigmoid(stop[:, index : index + 1]))
         torch.testing.assert_close(state.attention[:, :, 0], attention[:, index])

@@ -208,13 +208,13 @@ def test_a_model_as_it_is_configured_by_default_hears_most_recordings_changed() 
 def test_some_utterances_are_made_without_latents_while_it_learns() -> None:
     batch = random_batch((20,) * 40)
     model, made = make_model(prior_share=0.25).train(), []
-    beside = model.decoder.beside
+    concatenated = model.decoder.concatenated
 
     def noting(text: Tensor, latents: Tensor, position: Tensor) -> Tensor:
         made.append(latents)
-        return beside(text, latents, position)
+        return concatenated(text, latents, position)
 
-    model.decoder.beside = noting  # type: ignore[method-assign]
+    model.decoder.concatenated = noting  # type: ignore[method-assign]
     losses(model, batch)
     losses(model.eval(), batch)
     without = [(latents == 0).all(2).all(1).float().mean() for latents in made]
@@ -231,7 +231,7 @@ def test_the_speaker_encoder_is_read_and_not_taught() -> None:
     model = make_model().train()
     losses(model, random_batch())["loss"].backward()
     assert all(parameter.grad is None for parameter in model.speaker_encoder.parameters())
-    taught = {id(parameter) for parameters in model.players().values() for parameter in parameters}
+    taught = {id(parameter) for parameters in model.submodels().values() for parameter in parameters}
     assert not taught & {id(parameter) for parameter in model.speaker_encoder.parameters()}
 
 

@@ -53,11 +53,11 @@ def make_model(kind: str, **changes: Any) -> TrainableModel:
     return model
 
 
-def measured(model: TrainableModel, batch: Batch, player: str = "") -> dict[str, float]:
-    """The losses of `player`, by default the one that synthesises, with the same random numbers every time."""
+def measured(model: TrainableModel, batch: Batch, submodel: str = "") -> dict[str, float]:
+    """The losses of `submodel`, by default the one that synthesises, with the same random numbers every time."""
     torch.manual_seed(2)
-    player = player or next(iter(model.players()))
-    return {name: float(value.detach()) for name, value in model.losses(batch, player, 5).items()}
+    submodel = submodel or next(iter(model.submodels()))
+    return {name: float(value.detach()) for name, value in model.losses(batch, submodel, 5).items()}
 
 
 def wrong(truth: Tensor, error: float) -> Tensor:

@@ -98,15 +98,15 @@ def test_an_embedding_that_is_the_same_for_everyone_counts_as_collapsed(model: M
     measured = model.metrics(batch)
     assert measured["kl"] > 1
     assert measured["active_dimensions"] == 0
-    remark = model.remark(measured)
-    assert remark is not None
-    assert "0 of 12 dimensions" in remark
+    advice = model.advice(measured)
+    assert advice is not None
+    assert "0 of 12 dimensions" in advice
 
 
 def test_an_embedding_that_tells_is_not_remarked_upon(model: Model) -> None:
     with torch.no_grad():
         model.reference_encoder.head.weight *= 10
-    assert model.remark(model.metrics(random_batch((9, 6, 7, 8)))) is None
+    assert model.advice(model.metrics(random_batch((9, 6, 7, 8)))) is None
 
 
 def test_it_learns_a_batch() -> None:
@@ -132,7 +132,7 @@ def test_a_flat_melody_misses_the_outline(model: Model) -> None:
     }
 
     def missed(**changes: torch.Tensor) -> float:
-        return float(model.outline.missed({**as_recorded, **changes}, batch, model.outline.recorded(batch)).mean())
+        return float(model.outline.distance({**as_recorded, **changes}, batch, model.outline.recorded(batch)).mean())
 
     assert missed() == pytest.approx(0, abs=1e-6)
     assert missed(log_f0=torch.full_like(batch["token_log_f0"], 0.5)) > 0.005
@@ -145,5 +145,5 @@ def test_the_outline_of_one_is_wanted_of_the_words_of_another() -> None:
     found = losses(model, batch)["transferred"]
     tokens, recorded = model.tokens(batch), model.outline.recorded(batch)
     prosody = dict(zip(PROSODY, model.prosody_encoder(*tokens[:3], tokens[3].flip(0)), strict=True))
-    expected = model.outline.missed(prosody, batch, recorded.flip(0))[..., model.outline.OF_ANY_TEXT].mean()
+    expected = model.outline.distance(prosody, batch, recorded.flip(0))[..., model.outline.OF_ANY_TEXT].mean()
     assert found == pytest.approx(float(expected.detach()), rel=1e-5)

@@ -1,4 +1,4 @@
-"""The vocoder's synthesis in torch is the one in numpy; the network keeps its margins; both players learn."""
+"""The vocoder's synthesis in torch is the one in numpy; the network keeps its margins; both submodels learn."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ def test_both_players_learn_and_only_their_own_parameters() -> None:
         "voicing": torch.ones(2, num_frames, 1),
         "audio": 0.1 * torch.randn(2, 30 * HOP),
     }
-    assert [model.plays(player, 1) for player in model.players()] == [False, True]
-    assert [model.plays(player, 2) for player in model.players()] == [True, True]
-    for player, parameters in model.players().items():
+    assert [model.trains_at(submodel, 1) for submodel in model.submodels()] == [False, True]
+    assert [model.trains_at(submodel, 2) for submodel in model.submodels()] == [True, True]
+    for submodel, parameters in model.submodels().items():
         model.zero_grad()
-        model.losses(batch, player, 2)["loss"].backward()
+        model.losses(batch, submodel, 2)["loss"].backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in parameters)
 
 

@@ -62,7 +62,7 @@ def test_sentences_come_in_order_with_their_silence() -> None:
 
 
 def test_breaks_stand_between_sentences_only() -> None:
-    said = list(reading(BOOK).said())
+    said = list(reading(BOOK).sentences())
     assert [isinstance(item, Break) for item in said] == [bool(index % 2) for index in range(15)]
 
 

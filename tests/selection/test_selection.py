@@ -29,7 +29,7 @@ LARGE, QUICK_MS = 10_000, 30.0
 
 def selector(folder: Folder, **options: Any) -> ProsodySelector:
     block = ProsodySelector(BlockOptions({"type": "ProsodySelector", **options}, "toy: $"), folder)  # type: ignore[arg-type]
-    block.join(request_wiring())
+    block.connect(request_wiring())
     return block
 
 
@@ -46,7 +46,7 @@ def scope(sentence: int = 0, **fields: Any) -> dict[str, Any]:
 
 def chosen(block: ProsodySelector, tensors: Tensors) -> list[int]:
     """Places of the utterances chosen, after a look at what is given for them."""
-    given = block.perform(tensors)
+    given = block.run(tensors)
     places = given["selected"][0, 0].tolist()
     assert given["selected_score"].shape == given["selected"].shape
     if places:
@@ -68,7 +68,7 @@ def test_stacks_know_it_by_its_name() -> None:
 def test_the_most_alike_is_chosen(strategy: str, folder: Folder) -> None:
     block = selector(folder, strategy=strategy)
     for sentence in range(5):
-        given = block.perform(scope(sentence))
+        given = block.run(scope(sentence))
         assert given["selected"].tolist() == [[[sentence]]]
         assert given["embedding"][0, 0, 0] == sentence
 
@@ -87,7 +87,7 @@ def test_the_most_alike_is_chosen(strategy: str, folder: Folder) -> None:
 def test_a_strategy_reads_what_it_chooses_by(strategy: str, read: set[str], folder: Folder) -> None:
     wiring = request_wiring()
     block = ProsodySelector(BlockOptions({"strategy": strategy}, "toy: $"), folder)  # type: ignore[arg-type]
-    block.join(wiring)
+    block.connect(wiring)
     assert {name for name in ("sentence_vector", "syntactic_distance") if wiring[name].readers} == read
 
 
@@ -102,7 +102,7 @@ def test_several_are_averaged_the_best_first(folder: Folder) -> None:
     vector = np.array([0.1, 0, 0.8, 0.5, 0, 0.3], np.float32)
     block = selector(folder, strategy="bert", top_k=3)
     assert chosen(block, scope(sentence_vector=vector)) == [2, 3, 5]
-    scores = block.perform(scope(sentence_vector=vector))["selected_score"][0, 0]
+    scores = block.run(scope(sentence_vector=vector))["selected_score"][0, 0]
     np.testing.assert_allclose(scores, np.array([0.8, 0.5, 0.3]) / np.linalg.norm(vector), atol=1e-3)
     assert len(chosen(selector(folder, strategy="bert", top_k=50), scope())) == 6
 
@@ -114,18 +114,18 @@ def test_the_speakers_own_or_those_of_all(folder: Folder) -> None:
     assert chosen(everyones, scope(4, speaker=1)) == [4]
     assert [chosen(everyones, scope(0, speaker=who)) for who in (0, 1)] == [[0], [6]], "of those alike, the speaker's own"
     with pytest.raises(InputError, match="no utterance of this speaker"):
-        own.perform(scope(speaker=2))
+        own.run(scope(speaker=2))
 
 
 def test_what_others_said_brings_how_they_said_it_and_not_who_they_are(folder: Folder) -> None:
     block = selector(folder, strategy="bert", inventory="all", excluded=("r1", "r3", "r4", "r5"))
     assert block.inventory is not None
-    given = block.perform(scope(2, speaker=1, embedding=np.array([6.5, 1, 0, 0], np.float32)))
+    given = block.run(scope(2, speaker=1, embedding=np.array([6.5, 1, 0, 0], np.float32)))
     assert given["selected"].item() == 7
     np.testing.assert_allclose(given["embedding"][0, 0], [7, 1, 0, 0])
-    given = block.perform(scope(2, speaker=0))
+    given = block.run(scope(2, speaker=0))
     assert given["selected"].item() == 2
-    only_others = selector(folder, strategy="bert", inventory="all").perform(scope(0, speaker=1, embedding=CENTROID))
+    only_others = selector(folder, strategy="bert", inventory="all").run(scope(0, speaker=1, embedding=CENTROID))
     assert only_others["selected"].item() == 6
     np.testing.assert_allclose(only_others["embedding"][0, 0], [2.0, 0, 0, 0])
 
@@ -149,7 +149,7 @@ def test_chance_follows_the_seed_and_averages_as_many(folder: Folder) -> None:
 @pytest.mark.parametrize("strategy", ["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"])
 def test_an_embedding_that_is_given_passes(strategy: str, folder: Folder) -> None:
     given = np.arange(NUM_DIMENSIONS, dtype=np.float32)
-    outputs = selector(folder, strategy=strategy).perform(scope(given_embedding=given))
+    outputs = selector(folder, strategy=strategy).run(scope(given_embedding=given))
     np.testing.assert_array_equal(outputs["embedding"][0, 0], given)
     assert outputs["selected"].size == 0
 
@@ -159,12 +159,12 @@ def test_without_a_choice_there_is_the_centroid(tmp_path: Path, folder: Folder) 
         (selector(Folder(tmp_path / "nothing"), strategy="centroid"), scope()),
         (selector(folder), scope(sentence_vector=None, syntactic_distance=None)),
     ):
-        np.testing.assert_array_equal(block.perform(asked)["embedding"][0, 0], CENTROID)
+        np.testing.assert_array_equal(block.run(asked)["embedding"][0, 0], CENTROID)
 
 
 def test_the_oracle_wants_an_embedding(folder: Folder) -> None:
     with pytest.raises(InputError, match="'oracle' takes the embedding of a recording") as caught:
-        selector(folder, strategy="oracle").perform(scope())
+        selector(folder, strategy="oracle").run(scope())
     assert "--embedding" in str(caught.value.hint)
 
 
@@ -237,7 +237,7 @@ def test_ten_thousand_sentences_are_searched_at_once(lengths: str, large: Folder
             controls=Controls(continuity=1),
         )
         start = time.process_time()
-        block.perform(asked)
+        block.run(asked)
         times_ms.append(1000 * (time.process_time() - start))
     assert min(times_ms) < QUICK_MS
 

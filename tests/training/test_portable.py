@@ -29,16 +29,16 @@ def _model(recipe: Recipe) -> toy.Model:
 
 
 def _trained(recipe: Recipe) -> tuple[toy.Model, Tensors]:
-    """A model after three steps of both players, and its state."""
+    """A model after three steps of both submodels, and its state."""
     model = _model(recipe)
     state = TrainingState(model, recipe)
     batches = model.batches(open_corpus(Path(str(recipe.data))), "train", recipe.batches, 1)
     for step in range(3):
         seed_step(1, step, 0)
-        for player in state.players:
-            player.optimiser.zero_grad()
-            model.losses(batches.batch(step), player.name, step)["loss"].backward()
-            player.optimiser.step()
+        for submodel in state.submodels:
+            submodel.optimiser.zero_grad()
+            model.losses(batches.batch(step), submodel.name, step)["loss"].backward()
+            submodel.optimiser.step()
         state.average.update(step)
     return model, state.snapshot()
 
@@ -90,10 +90,10 @@ def test_other_players_give_way_to_the_model(recipe: Recipe, tmp_path: Path) -> 
     assert [group.what for group in whole] == [
         "averaged weights",
         "weights",
-        "weights of the other players",
+        "weights of the other submodels",
         "optimiser states of the generator",
         "optimiser states of the critic",
-        "averages of the other players",
+        "averages of the other submodels",
     ]
     layout = lay_out(whole[:1], ROOM)
     write_state(tmp_path, layout, fresh_description(recipe, model, None))

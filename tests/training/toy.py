@@ -66,27 +66,27 @@ class Model(TrainableModel):
     def batches(self, corpus: Corpus, split: str, config: BatchConfig, seed: int) -> ToyBatches:
         return ToyBatches(config, seed + len(split), len(corpus.speakers))
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
+    def submodels(self) -> dict[str, list[nn.Parameter]]:
         if not self.config.two_players:
-            return super().players()
+            return super().submodels()
         critic = list(self.critic.parameters())
         return {"generator": [p for n, p in self.named_parameters() if not n.startswith("critic")], "critic": critic}
 
-    def plays(self, player: str, step: int) -> bool:
-        return player != "critic" or step >= 3
+    def trains_at(self, submodel: str, step: int) -> bool:
+        return submodel != "critic" or step >= 3
 
     def forward(self, batch: Batch) -> Tensor:
         hidden = torch.tanh(self.first(batch["x"]) + self.speaker(batch["speaker"]))
         return self.last(self.dropout(hidden))
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         output = self(batch)
         error = (output - batch["x"].flip(1)).square().mean()
         if step in self.config.bad_steps and self.training:
             error = error * float("nan")
-        if player == "critic":
+        if submodel == "critic":
             return {"loss": (self.critic(output.detach()) - self.critic(batch["x"])).mean() + self.critic.weight.square().sum()}
-        if player == "generator":
+        if submodel == "generator":
             return {"loss": error - 0.01 * self.critic(output).mean(), "error": error}
         return {"loss": error}
 

@@ -12,7 +12,7 @@ from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.errors import AudioError
 from tts_cli.text import TextFrontEnd
-from tts_cli.transfer.agreement import Agreement, compare
+from tts_cli.transfer.agreement import TranscriptAgreement, compare
 
 MEL = MelConfig()
 SAMPLE = Path(__file__).parents[2] / "data"
@@ -26,7 +26,7 @@ def recording(speaker: str, name: str) -> Floats:
     return read_audio(SAMPLE / FOLDERS[speaker] / f"{name}.flac", MEL.sample_rate)
 
 
-def examine(audio: Floats, text: str) -> tuple[Agreement, list[str]]:
+def examine(audio: Floats, text: str) -> tuple[TranscriptAgreement, list[str]]:
     """What is found, and the doubtful words."""
     utterance = FRONT_END.utterance(text)
     found = compare(audio, utterance, MEL)

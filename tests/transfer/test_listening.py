@@ -16,7 +16,7 @@ from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.audio.recordings import read_recording
 from tts_cli.errors import AddonError, AudioError, ConfigError, TextError, TtsError
 from tts_cli.text import TextFrontEnd
-from tts_cli.transfer.listening import LEADING_FRAMES, TRAILING_FRAMES, Heard, listen
+from tts_cli.transfer.listening import LEADING_FRAMES, TRAILING_FRAMES, AnalysedRecording, listen
 from tts_cli.transfer.manifest import Job, read_job
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def written(path: Path, audio: Floats, rate: int = 16000, subtype: str = "PCM_16
     return path
 
 
-def assert_alike(one: Heard, other: Heard) -> None:
+def assert_alike(one: AnalysedRecording, other: AnalysedRecording) -> None:
     """The durations are about the same, but for the last phone's, which fades into the silence."""
     durations = [np.array(heard.source.sentence.durations, np.int64)[:-2] for heard in (one, other)]
     off = np.abs(durations[0] - durations[1])
@@ -73,7 +73,7 @@ def test_a_source_holds_what_the_recording_has(addon: Addon) -> None:
     assert sentence.durations[0] is not None and sentence.durations[0] <= LEADING_FRAMES
     assert sentence.durations[-1] is not None and sentence.durations[-1] <= TRAILING_FRAMES
     assert heard.source.speaker is not None and heard.source.speaker.shape == (3,) and np.isfinite(heard.source.speaker).all()
-    assert heard.doubtful == heard.surplus == () and heard.remarks() == []
+    assert heard.doubtful == heard.surplus == () and heard.warnings() == []
     first = round(heard.start_s * addon.mel.frame_rate)
     whole = log_mel(read_recording(RECORDING, addon.sample_rate), addon.mel)
     np.testing.assert_array_equal(mel, whole[first : first + len(mel)])
@@ -128,8 +128,8 @@ def test_a_quiet_recording_is_brought_up_and_others_are_left_alone(speech: tuple
 
 
 def test_words_that_are_not_said_are_remarked_on(addon: Addon) -> None:
-    remarks = listen(RECORDING, "Nobody knows how the elephants got them.", addon, FRONT_END).remarks()
-    assert len(remarks) == 1 and "elephants" in remarks[0] and "Nobody" not in remarks[0]
+    warnings = listen(RECORDING, "Nobody knows how the elephants got them.", addon, FRONT_END).warnings()
+    assert len(warnings) == 1 and "elephants" in warnings[0] and "Nobody" not in warnings[0]
 
 
 REFUSED: dict[str, tuple[str, type[TtsError], str]] = {

@@ -192,7 +192,7 @@ class Doubtful(StreamableBlock):
 
     at_once = False
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return DoubtfulStream(scope, upstream, self.at_once)
 
 
@@ -201,8 +201,8 @@ class DoubtfulStream(Stream):
         super().__init__(scope, upstream)
         self._at_once = at_once
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if (self._at_once or chunk is None) and not self._faults:
             self._faults.append(Fault("truncation", "it ended too soon"))
         return chunk

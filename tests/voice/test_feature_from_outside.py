@@ -38,13 +38,13 @@ class Hush(StreamableBlock):
     stream_inputs, outputs = (AUDIO,), (AUDIO,)
     inputs = (optional("quietness"),)
 
-    def open(self, scope, upstream):
+    def _open(self, scope, upstream):
         return HushStream(scope, upstream)
 
 
 class HushStream(Stream):
-    def produce(self, n):
-        chunk = self.pull(n)
+    def _produce(self, n):
+        chunk = self._read_upstream(n)
         quietness = self.values["quietness"].item() if "quietness" in self.values else 0.0
         return chunk and {"audio": (chunk["audio"] * (1 - quietness)).astype("float32")}
 '''
@@ -64,7 +64,7 @@ class QuietOptions(SpeechOptions):
     def controls(self):
         return {"quietness": self.quietness}
 
-    def told(self, sentence, voice):
+    def json_fields(self, sentence, voice):
         return {"quietness": self.quietness}
 """
 ENTRY_POINTS = """

@@ -38,7 +38,7 @@ class Spy(StreamableBlock):
         self.num_passed = 0
         self.disturbed_from: int | None = None
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         self.num_passed = 0
         return SpyStream(scope, upstream, self)
 
@@ -48,8 +48,8 @@ class SpyStream(Stream):
         super().__init__(scope, upstream)
         self._spy = spy
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is None:
             return None
         text = chunk["text"]

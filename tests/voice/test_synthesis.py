@@ -317,7 +317,7 @@ def with_effect(voice: Voice, change: Callable[[NDArray[np.float32]], Any]) -> V
     effect.change = change  # type: ignore[method-assign]
     stack = [voice.stack, effect, {"type": "EdgeFade"}]
     voice.stack = StreamableStack(BlockOptions({"stack": stack}, "changed"), voice.acoustic)
-    voice.stack.join(voice._request, Wiring({}))
+    voice.stack.connect(voice._request, Wiring({}))
     return voice
 
 
@@ -345,10 +345,10 @@ def test_what_is_not_a_finite_number_is_refused_or_silent(value: float) -> None:
 @pytest.mark.parametrize("best_effort", [True, False])
 def test_the_block_that_gives_nothing_is_named(best_effort: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(Stream):
-        def produce(self, _n: int, /) -> None:
+        def _produce(self, _n: int, /) -> None:
             return None
 
-    monkeypatch.setattr(Changed, "open", lambda _, scope, upstream: Mute(scope, upstream))
+    monkeypatch.setattr(Changed, "_open", lambda _, scope, upstream: Mute(scope, upstream))
     voice = with_effect(make_voice(), np.copy)
     with pytest.raises(RefusedError, match=r"^the stack gave no audio for 'Hello, bee\.': the change: Changed gave nothing$"):
         list(voice.stream([HELLO], best_effort=best_effort))
@@ -356,10 +356,10 @@ def test_the_block_that_gives_nothing_is_named(best_effort: bool, monkeypatch: p
 
 def test_audio_that_a_block_cuts_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     class Impatient(Stream):
-        def produce(self, n: int) -> Tensors | None:
-            return None if self.has_given else self.pull(n)
+        def _produce(self, n: int) -> Tensors | None:
+            return None if self.has_given else self._read_upstream(n)
 
-    monkeypatch.setattr(Changed, "open", lambda _, scope, upstream: Impatient(scope, upstream))
+    monkeypatch.setattr(Changed, "_open", lambda _, scope, upstream: Impatient(scope, upstream))
     voice = with_effect(scheduled(make_voice(), first=8), np.copy)
     with pytest.raises(RefusedError, match=r"^the change: Changed ended before what it reads from did"):
         list(voice.stream([HELLO]))

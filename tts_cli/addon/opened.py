@@ -186,7 +186,7 @@ class Addon:
     def connected_stack(self) -> StreamableStack:
         """The blocks, newly built, their ports connected. Raises StackError naming both sides and the path."""
         stack = self.build_stack()
-        stack.join(request_wiring(), self._assumed_upstream())
+        stack.connect(request_wiring(), self._assumed_upstream())
         return stack
 
     def _assumed_upstream(self) -> Wiring:

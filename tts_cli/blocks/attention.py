@@ -67,12 +67,12 @@ class AttentionDecoder(StreamableBlock):
         if not self.outputs or not {_STOP, _ATTENTION} <= given:
             raise StackError(f"{self.path}: network '{self.network.name}' does not give frames, '{_STOP}' and '{_ATTENTION}'")
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         made_here = {_NOISE, *(port.name for port in self.state)}
         scope.need([port for port in self.network.spec.inputs if port.name not in made_here], self.path)
-        return super().connect(scope, upstream)
+        return super()._connect(scope, upstream)
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         phones = [self.addon.symbols[token] for token in scope["phones"][0, :, 0]]
         return AttentionStream(self, scope, upstream, AttentionGuard(phones, self.options))
 
@@ -95,10 +95,10 @@ class AttentionStream(Stream):
         self._ready = TensorQueue()
         self._guard = guard
         self._num_steps = self._num_frames = 0
-        self._has_ended = False
+        self._is_done = False
 
-    def produce(self, n: int) -> Tensors | None:
-        while len(self._ready) < n and not self._has_ended:
+    def _produce(self, n: int) -> Tensors | None:
+        while len(self._ready) < n and not self._is_done:
             self._step()
         return self._ready.take(n) if len(self._ready) else None
 
@@ -113,9 +113,9 @@ class AttentionStream(Stream):
         self._num_steps += 1
         self._num_frames += frames[self._frames[0]].shape[1]
         has_stopped = float(outputs[_STOP].item()) > self._options.stop_threshold
-        self._has_ended = has_stopped or self._num_frames >= self._max_frames
+        self._is_done = has_stopped or self._num_frames >= self._max_frames
         self._faults += self._guard.look(outputs[_ATTENTION][0, :, 0])
-        if self._has_ended:
+        if self._is_done:
             self._faults += self._guard.end(has_stopped)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.registry import block_class
-from tts_cli.blocks.wiring import Source, Wiring
+from tts_cli.blocks.wiring import WiredPort, Wiring
 from tts_cli.config import StrictModel, parse
 from tts_cli.errors import ConfigError, StackError, TtsError
 from tts_cli.ports import Tensors
@@ -58,7 +58,7 @@ class Block:
 
     options_model: ClassVar[type[StrictModel]] = StrictModel
     """Schema of the block's JSON object; without fields unless a block says otherwise."""
-    reads: tuple[Source, ...] = ()
+    reads: tuple[WiredPort, ...] = ()
     """What the block reads where it stands; known once it is connected."""
     gives: Wiring | None = None
     """What the block gives where it stands; known once it is connected."""
@@ -77,7 +77,7 @@ class Block:
         if isinstance(value, cls):
             return value
         found = cls.class_of(value, path)
-        with blamed(path, value["type"]):
+        with naming_block(path, value["type"]):
             built = found(BlockOptions(value, path), addon)
         if not hasattr(built, "addon"):
             raise StackError(f"{path}: {value['type']} does not begin with super().__init__(options, addon)")
@@ -177,7 +177,7 @@ class Block:
 
 
 @contextmanager
-def blamed(path: str, kind: str) -> Iterator[None]:
+def naming_block(path: str, kind: str) -> Iterator[None]:
     """Makes of what a component raises a StackError with its place; what is raised on purpose passes."""
     try:
         yield

@@ -37,7 +37,7 @@ class NetworkStream(Stream):
         self._upstream_ended = False
         self._largest = network.largest(network.spec.outputs[0].rate)
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         if self._largest is not None:
             n = min(n, self._largest - self._margins.total)
         self._fill(n + self._margins.total)
@@ -51,7 +51,7 @@ class NetworkStream(Stream):
     def _fill(self, num_steps: int) -> None:
         """Pulls until the window holds `num_steps` steps, or the end of the utterance and the margin after it."""
         while len(self._window) < num_steps and not self._upstream_ended:
-            chunk = self.pull(num_steps - len(self._window))
+            chunk = self._read_upstream(num_steps - len(self._window))
             self._upstream_ended = chunk is None
             ports = self._network.streamed
             if chunk is None:
@@ -82,8 +82,8 @@ class Decoder(StreamableBlock):
     def needs(self, num_steps: int) -> int:
         return num_steps + self.network.spec.margins.right
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         return self.network.connect_stream(scope, upstream, self.path)
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return NetworkStream(self.network, scope, upstream)

@@ -83,7 +83,7 @@ class Diagnostic(EitherKind, ABC):
     def record(self) -> Record:
         """A record of the next utterance."""
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         recording = _Recording(self)
         faults = recording.note(scope)
         recording.finish()
@@ -92,7 +92,7 @@ class Diagnostic(EitherKind, ABC):
             raise RefusedError(faults[0].message)
         return {}
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         recording = _Recording(self)
         stream = _DiagnosticStream(scope, recording.record.watch(upstream), recording)
         if upstream is None or (self.gives is not None and not self.gives):
@@ -108,8 +108,8 @@ class _DiagnosticStream(Stream):
     def show(self, tensors: Tensors) -> None:
         self._faults += self._recording.note(tensors)
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is None:
             self._recording.finish()
         else:
@@ -283,12 +283,12 @@ class MelPicture(Diagnostic):
             hint = "pip install 'tts-cli[demo]'"
             raise StackError(f"{self.path}: MelPicture needs the package 'pillow', which is not installed", hint) from error
 
-    def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
         looked_at = upstream or scope
         if self.options.port not in looked_at:
             hint = suggest(self.options.port, sorted(looked_at))
             raise StackError(f"{self.path}: no port '{self.options.port}' passes here", hint)
-        return super().connect(scope, upstream)
+        return super()._connect(scope, upstream)
 
     def record(self) -> Record:
         return _Picture(self.options.port)

@@ -18,7 +18,7 @@ from tts_cli.text.phones import START
 Frames = NDArray[np.float64]
 
 
-class Layout(ABC):
+class FrameLayout(ABC):
     """Frame-rate ports of one utterance that a timing computes from the tokens."""
 
     @abstractmethod
@@ -31,7 +31,7 @@ class Layout(ABC):
         """
 
 
-class Timing:
+class FrameTiming:
     """A way to weigh given durations and to lay ports of another rate out over frames; features register theirs."""
 
     inputs: tuple[PortSpec, ...] = ()
@@ -48,12 +48,12 @@ class Timing:
         """Declare the ports of `scope` that are read at `path`; return those that are given at frame rate."""
         return []
 
-    def open(self, scope: Tensors, durations: NDArray[np.int64]) -> Layout | None:  # noqa: ARG002
+    def open(self, scope: Tensors, durations: NDArray[np.int64]) -> FrameLayout | None:  # noqa: ARG002
         """Return the ports of one utterance; None where there are none. `durations`: (N,) frames."""
         return None
 
 
-def timings(addon: AddonParts) -> list[Timing]:
+def timings(addon: AddonParts) -> list[FrameTiming]:
     """Return the timings that features register, each made for `addon`."""
     return [load_object(feature.timing)(addon) for feature in features() if feature.timing]
 
@@ -61,7 +61,7 @@ def timings(addon: AddonParts) -> list[Timing]:
 class Durations:
     """Decides the frames of each token: given ones before predicted ones, times the length scale, rounded."""
 
-    def __init__(self, addon: AddonParts, ways: Sequence[Timing], path: str) -> None:
+    def __init__(self, addon: AddonParts, ways: Sequence[FrameTiming], path: str) -> None:
         self.inputs = (
             PortSpec(name="phones", rate="token", type="int64"),
             PortSpec(name="log_duration", rate="token", optional=True),

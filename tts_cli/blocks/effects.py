@@ -59,8 +59,8 @@ class Effect(StreamableBlock):
         """
         self.sample_rate = sample_rate
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        super().connect(scope, upstream)
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        super()._connect(scope, upstream)
         given = upstream["audio"].port
         self.settle(sample_rate_of(given, self.addon.sample_rate))
         loudness = self.output_loudness(given.loudness_lufs if isinstance(given, AudioPort) else None)
@@ -75,7 +75,7 @@ class Effect(StreamableBlock):
     def processor(self, scope: Tensors, /) -> Processor:
         """What processes the utterance of `scope`."""
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return EffectStream(scope, upstream, self.processor(scope))
 
     def samples_in(self, milliseconds: float) -> int:
@@ -209,7 +209,7 @@ class Silence(Effect):
     def needs(self, num_steps: int) -> int:
         return max(0, num_steps - self.samples_in(self.options.before_ms))
 
-    def moment(self, seconds: float) -> float:
+    def output_time(self, seconds: float) -> float:
         before_ms: float = self.options.before_ms
         return seconds + before_ms / 1000
 

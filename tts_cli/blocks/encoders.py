@@ -25,13 +25,13 @@ class Encoders(SequenceBlock):
         if not self.networks:
             raise StackError(f"{self.path}: the addon has no network of role 'encoder'")
 
-    def connect(self, scope: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring) -> Wiring:
         added = Wiring({})
         for network in self.networks:
-            added = added.beside(network.connect(scope, self.path))
+            added = added.union(network.connect(scope, self.path))
         return added
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         outputs: dict[str, Array] = {}
         for network in self.networks:
             outputs.update(network.run(scope))
@@ -50,7 +50,7 @@ class CustomizedEncoders(Encoders):
         super().__init__(options, addon)
         self._threads = ThreadPoolExecutor(max(1, len(self.networks) - 1), thread_name_prefix="encoder")
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         first, *others = self.networks
         begun = [(network, self._threads.submit(network.run, scope)) for network in others]
         try:

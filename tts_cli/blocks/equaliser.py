@@ -150,8 +150,8 @@ class FilterEffect(Effect):
         super().settle(sample_rate)
         self._cascade = Cascade([coefficients(band, sample_rate) for band in self.bands()])
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        given = super().connect(scope, upstream)
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        given = super()._connect(scope, upstream)
         highest = max(band.frequency_hz for band in self.bands())
         if highest >= self.sample_rate / 2:
             raise StackError(f"{self.path}: {highest:g} Hz is not below half the sample rate, which is {self.sample_rate} Hz")

@@ -59,7 +59,7 @@ class Feature:
     blocks: Mapping[str, str] = field(default_factory=dict)
     """Classes of blocks, "module:Class", by their type in a stack."""
     timing: str | None = None
-    """A `blocks.durations.Timing`, "module:Class": how given durations and frames of a source are laid out in time."""
+    """A `blocks.durations.FrameTiming`, "module:Class": how given durations and frames of a source are laid out in time."""
     filler: str | None = None
     """A `voice.fillers.Filler`, "module:Class": fills the feature's ports for the sentences of a voice."""
     outcomes: Mapping[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tts_cli.blocks.effects import sample_rate_of
 from tts_cli.blocks.streamable import StreamableBlock
-from tts_cli.blocks.wiring import Source
+from tts_cli.blocks.wiring import WiredPort
 from tts_cli.config import StrictModel
 
 
@@ -70,7 +70,7 @@ def _part(block: StreamableBlock, num_steps: int) -> BlockLatency:
     return BlockLatency(block=block.type, path=block.path, unit=unit, num_steps=num_steps, lookahead_ms=lookahead_ms)
 
 
-def _sample_rate(sources: Iterable[Source], block: StreamableBlock) -> int:
+def _sample_rate(sources: Iterable[WiredPort], block: StreamableBlock) -> int:
     """Of the audio among what a block reads or gives, in Hertz, since effects may change it; of its addon where there is none."""
     audio = [source.port for source in sources if source.port.rate == "sample"]
     return sample_rate_of(audio[0], block.addon.sample_rate) if audio else block.addon.sample_rate

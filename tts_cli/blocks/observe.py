@@ -127,13 +127,13 @@ def observe_streams(stream: Stream, observer: Observer) -> Stream:
 class EitherKind(SequenceBlock, StreamableBlock):
     """A block that stands wherever a block may, among sequence blocks, where it has no upstream, and among streamable ones."""
 
-    def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
         """Gives nothing of its own: among sequence blocks no port, among streamable ones those of the block before."""
         scope.need(self.inputs, self.path)
         return Wiring({}) if upstream is None else upstream
 
-    def join(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
-        return SequenceBlock.join(self, scope) if upstream is None else StreamableBlock.join(self, scope, upstream)
+    def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
+        return SequenceBlock.connect(self, scope) if upstream is None else StreamableBlock.connect(self, scope, upstream)
 
 
 class _Observed(EitherKind):
@@ -151,21 +151,21 @@ class _Observed(EitherKind):
     def needs(self, num_steps: int) -> int:
         return int(self._block.needs(num_steps))
 
-    def moment(self, seconds: float) -> float:
-        return float(self._block.moment(seconds))
+    def output_time(self, seconds: float) -> float:
+        return float(self._block.output_time(seconds))
 
-    def connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
-        given: Wiring = self._block.join(scope) if upstream is None else self._block.join(scope, upstream)
+    def _connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
+        given: Wiring = self._block.connect(scope) if upstream is None else self._block.connect(scope, upstream)
         return given
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         with self._observer.span("run", self.type, self.path):
-            given: Tensors = self._block.perform(scope)
+            given: Tensors = self._block.run(scope)
             return given
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         with self._observer.span("open", self.type, self.path):
-            stream = self._block.start(scope, upstream)
+            stream = self._block.open(scope, upstream)
         if isinstance(stream, ProcessorStream):
             stream.processor = _ObservedProcessor(stream.processor, self._observer)
         return _ObservedStream(stream, self, self._observer)
@@ -178,13 +178,13 @@ class _ObservedStream(Stream):
 
     def _watched(self, n: int, _block: StreamableBlock) -> Tensors | None:
         # The observed stream is watched itself: twice would count twice.
-        chunk = self.produce(n)
+        chunk = self._produce(n)
         self.is_finite = self._observed.is_finite
         return chunk
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         with self._observer.span("read", self._type, self._path) as details:
-            chunk = self.pull(n)
+            chunk = self._read_upstream(n)
             details["asked"] = n
             details["given"] = next(iter(chunk.values())).shape[1] if chunk else 0
             return chunk

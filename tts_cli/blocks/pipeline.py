@@ -41,11 +41,11 @@ class StreamablePipeline(StreamableBlock):
     def needs(self, num_steps: int) -> int:
         return self.streamable_block.needs(num_steps)
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        added = self.sequence_block.join(scope)
-        given = self.streamable_block.join(scope.shadowed_by(added), upstream)
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        added = self.sequence_block.connect(scope)
+        given = self.streamable_block.connect(scope.shadowed_by(added), upstream)
         self.lookahead_samples = self.streamable_block.lookahead_samples
         return given
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-        return self.streamable_block.start({**scope, **self.sequence_block.perform(scope)}, upstream)
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        return self.streamable_block.open({**scope, **self.sequence_block.run(scope)}, upstream)

@@ -54,7 +54,7 @@ class PitchTempo(Effect):
         tempo: float = self.options.tempo
         return math.ceil(num_steps * tempo) + self.lookahead_samples
 
-    def moment(self, seconds: float) -> float:
+    def output_time(self, seconds: float) -> float:
         tempo: float = self.options.tempo
         return seconds / tempo
 

@@ -55,12 +55,12 @@ class ProcessorStream(Stream):
         """What of a chunk the processor is fed."""
         return chunk
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         if not self._has_started:
             self._has_started = True
             self._push(self.processor.start())
         while len(self._ready) < n and not self._upstream_ended:
-            chunk = self.pull(self.processor.wanted(n - len(self._ready)))
+            chunk = self._read_upstream(self.processor.wanted(n - len(self._ready)))
             self._upstream_ended = chunk is None
             self._push(self.processor.finish() if chunk is None else self.processor.feed(self.piece(chunk)))
         return self._ready.take(n) if len(self._ready) else None

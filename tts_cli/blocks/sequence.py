@@ -6,7 +6,7 @@ A block of one's own declares its ports and runs; there is nothing else to it:
         inputs = (PortSpec(name="energy", rate="token"),)
         outputs = (PortSpec(name="loudness", rate="token"),)
 
-        def run(self, scope: Tensors) -> Tensors:
+        def _run(self, scope: Tensors) -> Tensors:
             return {"loudness": np.exp(scope["energy"])}
 
 An installed package offers it to stacks through an entry point of the group `tts_cli.blocks`.
@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
-from tts_cli.blocks.block import Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.block import Block, BlockOptions, Nests, naming_block
 from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
@@ -35,26 +35,26 @@ class SequenceBlock(Block, ABC):
     _reachable: Wiring = Wiring({})
     """The ports in scope where the block stands; known once it is connected."""
 
-    def connect(self, scope: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring) -> Wiring:
         """Checks the ports once, when the addon opens; gives what this block adds. Raises StackError."""
         scope.need(self.inputs, self.path)
         return Wiring.of(self.outputs, self.path)
 
     @abstractmethod
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         """The outputs, (1, T, C) each, for one utterance. `scope` may hold more than `inputs`, and lack optional ones."""
 
-    def join(self, scope: Wiring) -> Wiring:
+    def connect(self, scope: Wiring) -> Wiring:
         """`connect`, as containers call it: the block knows from then on what it reads and gives."""
-        with blamed(self.path, self.type):
-            given = self.connect(scope)
+        with naming_block(self.path, self.type):
+            given = self._connect(scope)
         self._reachable = scope
         return self.note(given, scope)
 
-    def perform(self, scope: Tensors) -> Tensors:
+    def run(self, scope: Tensors) -> Tensors:
         """`run`, as containers call it. Raises StackError that names the block when it raises, or does not give its ports."""
-        with blamed(self.path, self.type):
-            given = self.run(scope)
+        with naming_block(self.path, self.type):
+            given = self._run(scope)
             self.refuse_undeclared(given)
         self._refuse_other_lengths(given, scope)
         return given
@@ -87,14 +87,14 @@ class SequenceBlockContainer(SequenceBlock):
         super().__init__(options, addon)
         self.blocks = SequenceBlock.build_all(self.options.blocks, f"{self.path}.blocks", addon)
 
-    def connect(self, scope: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring) -> Wiring:
         added = Wiring({})
         for block in self.blocks:
-            added = added.beside(block.join(scope.shadowed_by(added)))
+            added = added.union(block.connect(scope.shadowed_by(added)))
         return added
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         added: dict[str, Any] = {}
         for block in self.blocks:
-            added.update(block.perform({**scope, **added}))
+            added.update(block.run({**scope, **added}))
         return added

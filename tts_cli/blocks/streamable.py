@@ -6,12 +6,12 @@ A block of one's own declares its ports and opens streams; a stream produces:
         stream_inputs = (PortSpec(name="audio", rate="sample"),)
         outputs = (PortSpec(name="audio", rate="sample"),)
 
-        def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+        def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
             return GainStream(scope, upstream)
 
     class GainStream(Stream):
-        def produce(self, n: int) -> Tensors | None:
-            chunk = self.pull(n)
+        def _produce(self, n: int) -> Tensors | None:
+            chunk = self._read_upstream(n)
             return chunk and {"audio": 0.5 * chunk["audio"]}
 
 What one utterance needs to remember lives in the stream, so that one block serves many threads at once. `n` counts steps of the
@@ -30,7 +30,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from tts_cli.blocks.block import Block, BlockOptions, Nests, blamed
+from tts_cli.blocks.block import Block, BlockOptions, Nests, naming_block
 from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel
@@ -83,15 +83,15 @@ class Stream(ABC):
         if not self._is_open:
             return None
         self.was_read = True
-        chunk = self.produce(n) if self.block is None else self._watched(n, self.block)
+        chunk = self._produce(n) if self.block is None else self._watched(n, self.block)
         if not self._is_open:
             return None
         self.has_given, self.has_ended = self.has_given or chunk is not None, chunk is None
         return chunk
 
     def _watched(self, n: int, block: StreamableBlock) -> Tensors | None:
-        with blamed(block.path, block.type):
-            chunk = self.produce(n)
+        with naming_block(block.path, block.type):
+            chunk = self._produce(n)
             if chunk is not None:
                 block.refuse_undeclared(chunk, n)
                 self.is_finite = self.is_finite and all(bool(np.isfinite(array).all()) for array in chunk.values())
@@ -108,10 +108,10 @@ class Stream(ABC):
             self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before what it reads from did"))
 
     @abstractmethod
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         """What `read` gives; asked again after the end, it gives None again."""
 
-    def pull(self, n: int) -> Tensors | None:
+    def _read_upstream(self, n: int) -> Tensors | None:
         """Reads at most `n` steps of the stream before."""
         return None if self.upstream is None else self.upstream.read(n)
 
@@ -154,30 +154,30 @@ class StreamableBlock(Block, ABC):
         """
         return num_steps + self.lookahead_samples
 
-    def moment(self, seconds: float) -> float:
+    def output_time(self, seconds: float) -> float:
         """When what the stream before gives at `seconds` from its start goes out here."""
         return seconds
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         """Checks the ports once, when the addon opens; gives the ports of its streams. Raises StackError."""
         scope.need(self.inputs, self.path)
         upstream.need(self.stream_inputs, self.path)
         return Wiring.of(self.outputs, self.path)
 
     @abstractmethod
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         """A stream of one utterance. `scope` holds its sequence ports, `upstream` the stream of the block before."""
 
-    def join(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         """`connect`, as containers call it: the block knows from then on what it reads and gives."""
-        with blamed(self.path, self.type):
-            given = self.connect(scope, upstream)
+        with naming_block(self.path, self.type):
+            given = self._connect(scope, upstream)
         return self.note(given, scope, upstream)
 
-    def start(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         """`open`, as containers call it: from then on an error, and a chunk that is not as declared, names the block."""
-        with blamed(self.path, self.type):
-            stream = self.open(scope, upstream)
+        with naming_block(self.path, self.type):
+            stream = self._open(scope, upstream)
             if not isinstance(stream, Stream):
                 raise StackError(f"{self.path}: open of {self.type} gave {type(stream).__name__}, but a Stream belongs there")
             stream.block = stream.block or self
@@ -208,16 +208,16 @@ class StreamableStack(StreamableBlock):
             num_steps = block.needs(num_steps)
         return num_steps
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         for block in self.blocks:
-            upstream = block.join(scope, upstream)
+            upstream = block.connect(scope, upstream)
         self.lookahead_samples = sum(block.lookahead_samples for block in self.blocks)
         return upstream
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         for block in self.blocks:
             try:
-                stream = block.start(scope, upstream)
+                stream = block.open(scope, upstream)
             except BaseException:
                 if upstream is not None:
                     upstream.close()
@@ -244,9 +244,9 @@ class AddonStack(StreamableStack):
             assert isinstance(stack, StreamableBlock)
             self.blocks = [stack]
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         with self._placed():
-            return super().connect(scope, upstream)
+            return super()._connect(scope, upstream)
 
     @contextmanager
     def _placed(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.blocks.block import BlockOptions
-from tts_cli.blocks.durations import Durations, Layout, timings
+from tts_cli.blocks.durations import Durations, FrameLayout, timings
 from tts_cli.blocks.features import request_ports
 from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.streamable import Stream, StreamableBlock
@@ -23,7 +23,7 @@ class Upsampler(StreamableBlock):
     `phone_position` has two channels: the fraction of the token that lies before the frame's middle, and ln(1 + duration).
     Prosody that the request prescribes stands for the predicted one; then the controls move it. The stream's `values` show the
     outcome as `durations` (frames), `log_f0` and `energy`. Features may weigh given durations and lay further ports out over
-    frames (`durations.Timing`).
+    frames (`durations.FrameTiming`).
     """
 
     outputs = (PortSpec(name="phone_position", rate="frame", channels=2),)
@@ -36,17 +36,17 @@ class Upsampler(StreamableBlock):
         self.inputs = self._durations.inputs
         self._repeated: tuple[str, ...] = ()
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        given = super().connect(scope, upstream)
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+        given = super()._connect(scope, upstream)
         self._prosody.connect(scope, self.path)
         ports = [source.port for source in scope.values() if _is_repeated(source.port)]
         scope.need(ports, self.path)
         self._repeated = tuple(port.name for port in ports)
         laid_out = [port for timing in self._timings for port in timing.connect(scope, self.path)]
         at_frames = (port.model_copy(update={"rate": "frame"}) for port in (*ports, *laid_out))
-        return given.beside(Wiring.of(at_frames, self.path))
+        return given.union(Wiring.of(at_frames, self.path))
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         durations = self._durations.decide(scope)
         edited = {**scope, "durations": durations.reshape(1, -1, 1), **self._prosody.edited(scope)}
         layouts = [layout for timing in self._timings if (layout := timing.open(scope, durations))]
@@ -61,7 +61,9 @@ def _is_repeated(port: PortSpec) -> bool:
 class UpsamplerStream(Stream):
     """Repeats tokens to frames. It reaches any frame from the tokens, so that memory does not grow with the audio."""
 
-    def __init__(self, scope: Tensors, upstream: Stream | None, repeated: tuple[str, ...], layouts: Sequence[Layout]) -> None:
+    def __init__(
+        self, scope: Tensors, upstream: Stream | None, repeated: tuple[str, ...], layouts: Sequence[FrameLayout]
+    ) -> None:
         super().__init__(scope, upstream)
         self._tokens = {name: scope[name] for name in repeated}
         self._durations = scope["durations"][0, :, 0]
@@ -69,7 +71,7 @@ class UpsamplerStream(Stream):
         self._layouts = layouts
         self._position = 0
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         frames = np.arange(self._position, min(self._position + n, self._ends[-1]))
         if len(frames) == 0:
             return None

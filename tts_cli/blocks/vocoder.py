@@ -63,11 +63,11 @@ class Vocoder(StreamableBlock):
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate)
         return source.wanted(num_steps) + self.network.spec.margins.right
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         self.network.connect_stream(scope, upstream, self.path)
         return Wiring.of(self.outputs, self.path)
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         seed = int(scope["seed"].item()) if "seed" in scope else 0
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate, seed)
         return ProcessorStream(scope, NetworkStream(self.network, scope, upstream), source)

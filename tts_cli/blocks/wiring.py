@@ -11,7 +11,7 @@ from tts_cli.ports import PortSpec
 
 
 @dataclass(frozen=True)
-class Source:
+class WiredPort:
     """A port, who gives it, and who reads it."""
 
     port: PortSpec
@@ -21,10 +21,10 @@ class Source:
     """JSON paths of the blocks that declared to read it."""
 
 
-class Wiring(Mapping[str, Source]):
+class Wiring(Mapping[str, WiredPort]):
     """The ports in one scope, by name: the static counterpart of the tensors of a scope or a stream."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, WiredPort]) -> None:
         self._sources = dict(sources)
 
     @classmethod
@@ -32,10 +32,10 @@ class Wiring(Mapping[str, Source]):
         """What the block at `path` gives. Raises StackError when it gives one name twice."""
         wiring = cls({})
         for port in ports:
-            wiring = wiring.beside(cls({port.name: Source(port, path)}))
+            wiring = wiring.union(cls({port.name: WiredPort(port, path)}))
         return wiring
 
-    def __getitem__(self, name: str) -> Source:
+    def __getitem__(self, name: str) -> WiredPort:
         return self._sources[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -48,7 +48,7 @@ class Wiring(Mapping[str, Source]):
         """An inner scope: what `inner` gives hides the same names here."""
         return Wiring({**self, **inner})
 
-    def beside(self, other: Wiring) -> Wiring:
+    def union(self, other: Wiring) -> Wiring:
         """Two producers in one scope. Raises StackError when both give the same name."""
         for name in self.keys() & other.keys():
             raise StackError(f"{other[name].path} gives '{name}', which {self[name].path} gives already in the same scope")
@@ -64,7 +64,7 @@ class Wiring(Mapping[str, Source]):
                 message = f"{path} needs {port.describe()}, which nothing before it gives"
                 raise StackError(message, hint=suggest(port.name, sorted(self)) if self else None)
 
-    def _connect(self, source: Source, port: PortSpec, path: str) -> None:
+    def _connect(self, source: WiredPort, port: PortSpec, path: str) -> None:
         if not port.accepts(source.port):
             raise StackError(f"{path} needs {port.describe()}, but {source.path} gives {source.port.describe()}")
         source.readers.append(path)

@@ -116,12 +116,12 @@ def transfer(
     give the same command again after a stop.
     """
     with extra("eval"):
-        from tts_cli.evaluation.transfer.evaluate import PARTS, Transfer, evaluate_transfer
+        from tts_cli.evaluation.transfer.evaluate import PARTS, TransferEvaluation, evaluate_transfer
         from tts_cli.voice.synthesis import load
 
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
-        asked = Transfer(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
+        asked = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
         print_report(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli.expansion import expanded
-from tts_cli.cli.speaking import Command, Manner, Source
+from tts_cli.cli.speaking import Command, Manner, TextOptions
 from tts_cli.cli.terminal import BestEffort, Json, Seed, TraceFile
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.output.options import FileOptions, OutputOptions
@@ -38,7 +38,7 @@ def read(
     """
     Command(
         ctx.params,
-        Source(file=document),
+        TextOptions(file=document),
         OutputOptions(**asdict(output)),
         ReadingOptions(**asdict(reading), long_form=True),
         manner,

@@ -17,16 +17,16 @@ from tts_cli.cli.terminal import SpeakerName, print_json, print_table, progress,
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.errors import InputError, RefusedError, TextError
 from tts_cli.output.options import OutputOptions
-from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, beside, make_folder, outlet_to, to_wav
+from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, make_folder, optional_text_file, outlet_to, to_wav
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
 from tts_cli.reading.options import ReadingOptions
 
 if TYPE_CHECKING:
     from tts_cli.output.speech import Speech
     from tts_cli.reading.documents import Document
-    from tts_cli.reading.reader import Reader, State
+    from tts_cli.reading.reader import Reader, ReadingState
     from tts_cli.voice.sentence import Sentence
-    from tts_cli.voice.synthesis import AudioChunk, Said, Voice
+    from tts_cli.voice.synthesis import AudioChunk, SpeechInput, Voice
     from tts_cli.voice.trace import Trace
 
 LONGEST_SILENCE_S = 60.0
@@ -55,7 +55,7 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Source:
+class TextOptions:
     """Options that say what is spoken."""
 
     text: str | None = None
@@ -88,7 +88,7 @@ class Command:
 
     given: Mapping[str, Any]
     """Values of the options, by the names of the command's parameters."""
-    source: Source
+    source: TextOptions
     output: OutputOptions
     reading: ReadingOptions
     manner: Manner
@@ -106,14 +106,14 @@ class Command:
         self._refuse()
         document, words = self.source.read(self.reading.long_form)
         path = self.output.path(self.source.title(words))
-        refuse_same({"--output": path, **self.output.beside(), "--trace": self.trace, "--chapters": self.reading.chapters})
+        refuse_same({"--output": path, **self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters})
         if document and self.reading.resume and _is_complete(path):
             return
         edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
         opened, spans = self.voice.load(combined_edit(edits)), Trace()
         opened = opened.variant(observer=spans.observer) if self.trace else opened
         reader = self._reader(document, opened, path) if document else None
-        speaker = Speaker(reader.voice if reader else opened, self)
+        speaker = SpeechCommand(reader.voice if reader else opened, self)
         self.output.refuse_untimed(speaker.voice)
         if self.output.output_dir:
             speaker.lines(words, self.output.output_dir, self.reading.resume)
@@ -122,7 +122,7 @@ class Command:
         with (
             _traced(self.trace, spans),
             self.output.written(speech, speaker.voice),
-            beside(self.reading.chapters) as chapters_file,
+            optional_text_file(self.reading.chapters) as chapters_file,
         ):
             outlet(speech, speaker.voice.sample_rate)
             if chapters_file and reader and self.reading.chapters:
@@ -156,21 +156,21 @@ class Command:
         reading = Reading(document, voice.sentences, pauses, say)
         return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say)
 
-    def _reading(self, reader: Reader, speaker: Speaker, path: Path | None) -> tuple[Speech, Outlet]:
+    def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return what is not read yet, and where it goes."""
         speech = reader.speech(speaker.stream, self.seed, self.output.needs_sentences or speaker.needs_sentences)
         return speech, reader.outlet(path, self.output.output_raw, partial(_bar, reader))
 
-    def _speech(self, words: str, speaker: Speaker, path: Path | None) -> tuple[Speech, Outlet]:
+    def _speech(self, words: str, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return the words, or the sentences of a file of prosody, spoken, and where that goes."""
         from tts_cli.voice.sentence import read_prosody
 
         prosody = self.source.prosody
-        said: Said = read_prosody(prosody, speaker.voice.frames_per_second) if prosody else words
+        said: SpeechInput = read_prosody(prosody, speaker.voice.frames_per_second) if prosody else words
         return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw)
 
 
-class Speaker:
+class SpeechCommand:
     """A voice, the manner in which it speaks, and how that is reported."""
 
     def __init__(self, voice: Voice, command: Command) -> None:
@@ -195,13 +195,13 @@ class Speaker:
         """Return whether the report wants to know the sentences."""
         return self._as_json or any(options.needs_sentences for options in self._features)
 
-    def stream(self, said: Said, **manner: Any) -> Iterator[AudioChunk]:
+    def stream(self, said: SpeechInput, **manner: Any) -> Iterator[AudioChunk]:
         """Stream what features make of `said`; `manner` is that of `Voice.stream`, where it differs."""
         for options in self._features:
-            said = options.said(said, self.voice)
+            said = options.replace_speech(said, self.voice)
         return self._stream(said, **manner)
 
-    def speech(self, said: Said, notes: bool = False) -> Speech:
+    def speech(self, said: SpeechInput, notes: bool = False) -> Speech:
         """Return speech that is going to be spoken. Raises InputError for a speaker or control that the voice lacks."""
         from tts_cli.output.speech import Speech
 
@@ -251,7 +251,7 @@ class Speaker:
         }
 
     def _told(self, sentence: Sentence) -> dict[str, Any]:
-        return {key: value for options in self._features for key, value in options.told(sentence, self.voice).items()}
+        return {key: value for options in self._features for key, value in options.json_fields(sentence, self.voice).items()}
 
 
 def _is_complete(path: Path | None) -> bool:
@@ -266,7 +266,7 @@ def _is_complete(path: Path | None) -> bool:
 
 
 @contextmanager
-def _bar(reader: Reader) -> Iterator[Callable[[State], None]]:
+def _bar(reader: Reader) -> Iterator[Callable[[ReadingState], None]]:
     """Show on a terminal how much is spoken, and the time left."""
     from tts_cli.reading.reader import clock
 
@@ -297,7 +297,7 @@ def read_text(text: str | None, input_file: Path | None) -> str:
 def _traced(path: Path | None, trace: Trace) -> Iterator[None]:
     """Writes the trace, if it is wanted, when the speech is done; of refused speech too, where it shows most."""
     refused: RefusedError | None = None
-    with beside(path) as file:
+    with optional_text_file(path) as file:
         try:
             yield
         except RefusedError as error:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli.expansion import expanded
-from tts_cli.cli.speaking import Command, Manner, Source
+from tts_cli.cli.speaking import Command, Manner, TextOptions
 from tts_cli.cli.terminal import BestEffort, Json, Seed, TraceFile
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.output.options import OutputOptions
@@ -42,5 +42,5 @@ def synth(
     The text is the argument, --input-file, or what comes from a pipe; one that begins with a dash follows "--". Inline phones:
     "a [[B AW1]] tie". Audio is written while it is made; a file takes its name when it is complete.
     """
-    source = Source(text, input_file, prosody)
+    source = TextOptions(text, input_file, prosody)
     Command(ctx.params, source, output, reading, manner, voice, features, seed, trace, as_json, best_effort).run()

@@ -25,7 +25,7 @@ from tts_cli.cli.terminal import (
 )
 from tts_cli.errors import InputError, OutputError, RefusedError
 from tts_cli.output.options import OutputRaw, Play
-from tts_cli.output.outlets import STANDARD_OUTPUT, beside, free_name, make_folder, refuse_folder
+from tts_cli.output.outlets import STANDARD_OUTPUT, free_name, make_folder, optional_text_file, refuse_folder
 from tts_cli.output.speech_options import refuse_several
 from tts_cli.output.timings import textgrid
 
@@ -115,7 +115,7 @@ def transfer_prosody(
     if manifest and output_dir:
         _make_all(transfer, manifest, output_dir, job, resume, as_json)
         return
-    with beside(save_timings) as timings_file:
+    with optional_text_file(save_timings) as timings_file:
         done = transfer.one(job, path, output_raw, notes=as_json or bool(plot or save_timings), keep=bool(plot))
         if timings_file:
             timings_file.write(textgrid(done.speech.sentences, done.speech.seconds))

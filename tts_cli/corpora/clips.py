@@ -30,7 +30,7 @@ _TYPICAL_HZ = 150.0
 
 
 @dataclass(frozen=True)
-class Analysis:
+class ClipAnalysis:
     """What alignment found in one recording, or why it cannot be used."""
 
     durations: tuple[int, ...] = ()
@@ -96,36 +96,36 @@ class PitchStatistics:
     sum_square_log_f0: float
 
 
-def analyse(task: AnalysisTask) -> Analysis:
+def analyse(task: AnalysisTask) -> ClipAnalysis:
     """Validate and align one recording; a fault becomes the reason to reject it."""
     try:
         samples, rate = read_native(task.audio)
     except AudioError as error:
-        return Analysis(reason=error.message.removeprefix(f"{task.audio}: "), kind="unreadable audio")
+        return ClipAnalysis(reason=error.message.removeprefix(f"{task.audio}: "), kind="unreadable audio")
     if fault := _fault(samples, rate):
         return fault
     audio = _stored(resample(samples, rate, task.mel.sample_rate))
     try:
         durations = align(audio, task, task.mel)
     except AudioError as error:
-        return Analysis(reason=error.message, kind="alignment failed")
+        return ClipAnalysis(reason=error.message, kind="alignment failed")
     f0_hz, _ = estimate_f0(audio, task.mel)
     voiced = f0_hz[f0_hz > 0]
     median = float(np.median(voiced)) if len(voiced) else 0.0
-    return Analysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3))
+    return ClipAnalysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3))
 
 
-def _fault(samples: Floats, rate: int) -> Analysis | None:
+def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:
     """Reject a recording that is too short, too long, silent or clipped."""
     seconds, peaks = len(samples) / rate, np.abs(samples)
     if not MIN_SECONDS <= seconds <= MAX_SECONDS:
         reason = f"lasts {seconds:.2f} s, not {MIN_SECONDS} to {MAX_SECONDS:.0f} s"
-        return Analysis(reason=reason, kind="too short or too long")
+        return ClipAnalysis(reason=reason, kind="too short or too long")
     if peaks.max() < _SILENT_PEAK:
-        return Analysis(reason="silent, its peak is below -60 dB", kind="silent")
+        return ClipAnalysis(reason="silent, its peak is below -60 dB", kind="silent")
     clipped = float((peaks >= _FULL_SCALE).mean())
     if clipped > _CLIPPED_SHARE:
-        return Analysis(reason=f"clipped, {clipped:.1%} of its samples are at full scale", kind="clipped")
+        return ClipAnalysis(reason=f"clipped, {clipped:.1%} of its samples are at full scale", kind="clipped")
     return None
 
 

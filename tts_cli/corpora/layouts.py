@@ -59,7 +59,7 @@ class Reject:
     reason: str
 
 
-class Source(NamedTuple):
+class CorpusFolder(NamedTuple):
     """What was found in one folder."""
 
     corpus: str
@@ -75,7 +75,7 @@ class _Line(NamedTuple):
     folder: Path
 
 
-def read_source(folder: Path, layout: str | None = None) -> Source:
+def read_source(folder: Path, layout: str | None = None) -> CorpusFolder:
     """The clips of the corpus in `folder`, in its transcripts' order; `layout` None recognises it.
 
     Lines that cannot be used become rejects. Raises CorpusError when the folder is missing or does not have the layout.
@@ -95,7 +95,7 @@ def read_source(folder: Path, layout: str | None = None) -> Source:
             clips.append(found)
     if not clips and not rejects:
         raise CorpusError(f"{folder}: its transcripts are empty")
-    return Source(corpus, clips, rejects)
+    return CorpusFolder(corpus, clips, rejects)
 
 
 def detect_layout(folder: Path) -> str:

@@ -18,15 +18,15 @@ from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
-    Analysis,
     AnalysisTask,
+    ClipAnalysis,
     FeatureTask,
     PitchStatistics,
     analyse,
     write_features,
 )
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
-from tts_cli.corpora.layouts import Clip, Reject, Source, read_source
+from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, Split, check_mel, write_corpus
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
@@ -41,7 +41,7 @@ Progress = Callable[[str, int, int], None]
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
 _RANGE_STEP_HZ = 10.0
 """Coarse, so that a few more clips of a speaker do not change the features of all others."""
-_NOT_ANALYSED = Analysis()
+_NOT_ANALYSED = ClipAnalysis()
 
 
 class PrepareOptions(StrictModel):
@@ -62,7 +62,7 @@ class _Entry:
     clip: Clip
     utterance: Utterance
     fingerprint: str
-    analysis: Analysis = _NOT_ANALYSED
+    analysis: ClipAnalysis = _NOT_ANALYSED
 
     @property
     def features(self) -> str:
@@ -104,7 +104,7 @@ def _collect(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[Cli
     if len(set(names)) < len(names):
         raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}")
     if options.splits is None:
-        found, unseen = [Source(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
+        found, unseen = [CorpusFolder(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
     else:
         splits = read_splits(options.splits)
         found, unseen = map(list, zip(*(apply_splits(source, splits) for source in found), strict=True))
@@ -150,7 +150,7 @@ class _Preparation:
         ]
         good = []
         for entry, result in zip(entries, self._finish("alignment", analyse, tasks), strict=True):
-            analysis = Analysis(**result)
+            analysis = ClipAnalysis(**result)
             if analysis.kind:
                 reason = f"{entry.clip.audio.name}: {analysis.reason}"
                 self.rejects.append(Reject(entry.clip.where, entry.clip.id, analysis.kind, reason))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.corpora.layouts import Clip, Reject, Source
+from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject
 from tts_cli.errors import CorpusError
 
 SPLITS = ("train", "validation", "test", "unseen")
@@ -61,7 +61,7 @@ def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
     return SplitRow(**values, where=where)
 
 
-def apply_splits(source: Source, splits: Splits) -> tuple[Source, int]:
+def apply_splits(source: CorpusFolder, splits: Splits) -> tuple[CorpusFolder, int]:
     """`source` with the speakers, splits, kinds and texts of `splits`, and how many of its clips are `unseen` and left out.
 
     Clips it does not list, and clips it lists that are not there, become rejects. Raises CorpusError when it lists none.
@@ -74,7 +74,7 @@ def apply_splits(source: Source, splits: Splits) -> tuple[Source, int]:
     rejects = [*source.rejects, *_absent(source, listed), *(clip for clip in clips if isinstance(clip, Reject))]
     used = [clip for clip in clips if isinstance(clip, Clip) and clip.split != "unseen"]
     num_unseen = sum(isinstance(clip, Clip) for clip in clips) - len(used)
-    return Source(source.corpus, used, rejects), num_unseen
+    return CorpusFolder(source.corpus, used, rejects), num_unseen
 
 
 def _with_row(clip: Clip, row: SplitRow | None) -> Clip | Reject:
@@ -83,7 +83,7 @@ def _with_row(clip: Clip, row: SplitRow | None) -> Clip | Reject:
     return replace(clip, speaker=row.speaker, split=row.split, kind=row.kind, text=row.text.strip())
 
 
-def _absent(source: Source, listed: dict[str, SplitRow]) -> Iterator[Reject]:
+def _absent(source: CorpusFolder, listed: dict[str, SplitRow]) -> Iterator[Reject]:
     there = {clip.id for clip in source.clips} | {reject.id for reject in source.rejects}
     for name, row in listed.items():
         if name not in there and row.split != "unseen":

@@ -155,7 +155,7 @@ def _read_splits(file: Path) -> dict[str, str]:
     return documents
 
 
-class Agreement(NamedTuple):
+class DistanceAgreement(NamedTuple):
     """How far predicted distances agree with those of trees, as counts that add up over sentences."""
 
     num_alike: int
@@ -177,11 +177,11 @@ class Agreement(NamedTuple):
         return self.num_alike / max(1, self.num_pairs)
 
 
-def agreement(true: Sequence[float], predicted: Sequence[float]) -> Agreement:
+def agreement(true: Sequence[float], predicted: Sequence[float]) -> DistanceAgreement:
     """Of the distances of one sentence's words, the first of which counts for nothing."""
     words = [""] * len(true)
     found, own = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
-    return Agreement(*ordered_alike(true[1:], predicted[1:]), len(found & own), len(found) + len(own))
+    return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(found & own), len(found) + len(own))
 
 
 def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from tts_cli.evaluation.prompts import Prompt, Reference
 from tts_cli.ports import Tensors
 from tts_cli.selection.choosing import choosing
 from tts_cli.voice.bench import first_audio
-from tts_cli.voice.synthesis import Said, Voice, load
+from tts_cli.voice.synthesis import SpeechInput, Voice, load
 
 Origin = Literal["text", "copy", "recording"]
 """Origin of an utterance: synthesis from text, a recording through a vocoder, or the recording itself."""
@@ -28,7 +28,7 @@ RECORDINGS = "recordings"
 """Name of the system that plays the prompts' recordings."""
 
 
-class Spoken(NamedTuple):
+class SystemOutput(NamedTuple):
     """An utterance, and its cost; of a recording there is only the audio."""
 
     samples: Floats
@@ -49,7 +49,7 @@ class Spoken(NamedTuple):
         return len(self.samples) / self.sample_rate
 
 
-Speak = Callable[[Prompt, int], Spoken | tuple[Floats, int]]
+Speak = Callable[[Prompt, int], SystemOutput | tuple[Floats, int]]
 """From a prompt and a noise seed to audio (samples,) and its rate in Hertz, at least."""
 
 
@@ -62,7 +62,7 @@ class System:
     prompts: tuple[Prompt, ...]
     num_seeds: int = 1
     origin: Origin = "text"
-    copy: Callable[[Clip], Spoken] | None = None
+    copy: Callable[[Clip], SystemOutput] | None = None
     """Copy-synthesis by the vocoder of the system, where it has one, for pictures."""
 
 
@@ -99,7 +99,7 @@ def _opened(files: VoiceFiles) -> Voice:
     return load(files.acoustic, files.vocoder, threads=1, edit_stack=edit)
 
 
-def say(voice: Voice, text: Said, speaker: str | None = None, seed: int = 0) -> Spoken:
+def say(voice: Voice, text: SpeechInput, speaker: str | None = None, seed: int = 0) -> SystemOutput:
     """Speak `text` to its end, in spite of faults. Raises what `Voice.stream` raises, RefusedError excepted."""
     start, cpu_start = time.perf_counter(), time.process_time()
     chunks, arrivals = [], []
@@ -110,25 +110,25 @@ def say(voice: Voice, text: Said, speaker: str | None = None, seed: int = 0) -> 
     sounding = [(chunk.samples, arrival) for chunk, arrival in zip(chunks, arrivals, strict=True) if len(chunk.samples)]
     samples, arrivals = map(list, zip(*sounding, strict=True))
     faults = tuple(fault for chunk in chunks for fault in chunk.faults)
-    return Spoken(np.concatenate(samples), chunks[0].sample_rate, faults, cpu_s, first_audio(samples, arrivals))
+    return SystemOutput(np.concatenate(samples), chunks[0].sample_rate, faults, cpu_s, first_audio(samples, arrivals))
 
 
 def copy_with(
     stack: StreamableBlock, harmonic: StreamableBlock | None = None, true_pitch: bool = False
-) -> Callable[[Reference], Spoken]:
+) -> Callable[[Reference], SystemOutput]:
     """Return copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0.
 
     `harmonic` is the stack that gives the harmonic part alone.
     """
 
-    def render(reference: Reference) -> Spoken:
+    def render(reference: Reference) -> SystemOutput:
         ports = {"mel": reference.mel}
         if true_pitch:
             ports["log_f0"], ports["voicing"] = reference.pitch
         given = {name: values[None] for name, values in ports.items()}
         rate = reference.mel_config.sample_rate
         part = _streamed(harmonic, given, rate) if harmonic else None
-        return Spoken(_streamed(stack, given, rate), rate, harmonic=part)
+        return SystemOutput(_streamed(stack, given, rate), rate, harmonic=part)
 
     return render
 
@@ -148,5 +148,5 @@ class ArrayStream(Stream):
         self._remaining = TensorQueue()
         self._remaining.push(tensors)
 
-    def produce(self, n: int) -> Tensors | None:
+    def _produce(self, n: int) -> Tensors | None:
         return self._remaining.take(n) if len(self._remaining) else None

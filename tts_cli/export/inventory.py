@@ -20,7 +20,7 @@ from tts_cli.errors import CorpusError
 from tts_cli.models import TrainableModel
 from tts_cli.models.parts import ExportPart
 from tts_cli.selection.feature import SELECTOR
-from tts_cli.selection.filler import Analysis, Analyst
+from tts_cli.selection.filler import AnalysedSentence, Analyst
 from tts_cli.selection.inventory import Texts, write_inventory
 from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text import TextFrontEnd
@@ -59,7 +59,7 @@ def selection_parts(
     embeddings = np.stack([_embedding(encoder, corpus, recording) for recording in recordings])
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
-        said = [Said(one.id, names.index(one.speaker), one.text) for one in recordings]
+        said = [InventoryUtterance(one.id, names.index(one.speaker), one.text) for one in recordings]
         assets = write_analysed(Path(scratch), said, embeddings, open_linguistics(folder))
         name = read_addon_config(folder).name
         fields = {
@@ -104,7 +104,7 @@ def _with_centroids(facts: CorpusFacts, recordings: Sequence[Recording], embeddi
     ]
 
 
-class Said(NamedTuple):
+class InventoryUtterance(NamedTuple):
     """A recording, for the inventory."""
 
     id: str
@@ -113,7 +113,9 @@ class Said(NamedTuple):
     text: str
 
 
-def write_analysed(folder: Path, said: Sequence[Said], embeddings: NDArray[np.float32], analyst: Analyst) -> dict[str, Path]:
+def write_analysed(
+    folder: Path, said: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyst: Analyst
+) -> dict[str, Path]:
     """Writes the inventory of recordings with `embeddings` (U, D) into `folder`: assets by their names.
 
     What several of them say is analysed once, as a voice analyses what it speaks.
@@ -131,7 +133,7 @@ def write_analysed(folder: Path, said: Sequence[Said], embeddings: NDArray[np.fl
     return write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in said), texts=tuple(places)))
 
 
-def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> Analysis:
+def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> AnalysedSentence:
     """Syntax and meaning of a text, all of it one sentence."""
     said = front_end.utterance(text)
     sentence = Sentence.of(said)

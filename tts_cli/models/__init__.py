@@ -89,20 +89,20 @@ class TrainableModel(nn.Module, ABC):
         `config` is the file's `BatchConfig`.
         """
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each player, in the order in which they take their turns within a step; each has an optimiser.
+    def submodels(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters of each submodel, in the order in which they take their turns within a step; each has an optimiser.
 
-        A parameter belongs to at most one player; during a player's turn the parameters of the others need no gradients.
+        A parameter belongs to at most one submodel; during a submodel's turn the parameters of the others need no gradients.
         """
         return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
 
-    def plays(self, player: str, step: int) -> bool:  # noqa: ARG002
-        """Whether `player` learns at `step` (a discriminator may join late)."""
+    def trains_at(self, submodel: str, step: int) -> bool:  # noqa: ARG002
+        """Whether `submodel` learns at `step` (a discriminator may join late)."""
         return True
 
     @abstractmethod
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
-        """Scalars: `loss` is what `player` minimises, the others are its parts, for the log.
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
+        """Scalars: `loss` is what `submodel` minimises, the others are its parts, for the log.
 
         A scalar named `weight` says how much data the loss is a mean of; processes are averaged by it (default: their items).
         """
@@ -112,10 +112,10 @@ class TrainableModel(nn.Module, ABC):
 
         Batches are averaged by `weight`, as in `losses`.
         """
-        losses = self.losses(batch, next(iter(self.players())), 0)
+        losses = self.losses(batch, next(iter(self.submodels())), 0)
         return {name: float(value) for name, value in losses.items()}
 
-    def remark(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
+    def advice(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
         """What the user should hear of when validation has `measured` this: one line, or None."""
         return None
 

@@ -210,10 +210,10 @@ class Decoder(FrameDecoder):
     def forward(
         self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor, speaker: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        inputs = self.beside(text, log_f0, voicing, energy, phone_position)
+        inputs = self.concatenated(text, log_f0, voicing, energy, phone_position)
         return self.draw(inputs, *self.draw_contour(inputs, log_f0, speaker), speaker)
 
-    def beside(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
+    def concatenated(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
         """All of a frame's inputs side by side; the last one tells whether the frame lies inside the utterance."""
         inside = (phone_position[:, :, 1:] > 0).float()
         return torch.cat([text, (log_f0 - LOG_F0_CENTRE) * inside, voicing, energy, phone_position[:, :, :1], inside], -1)
@@ -292,7 +292,7 @@ class Model(MelModel):
         frames, position = padded(frames, margin), padded(position, margin)
         channels = self.config.channels
         text, log_f0, voicing, energy = frames.split([channels, 1, 1, 1], -1)
-        return self.decoder.beside(text, log_f0, voicing, energy, position), log_f0
+        return self.decoder.concatenated(text, log_f0, voicing, energy, position), log_f0
 
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""Adversarial training (Goodfellow et al., 2014): the losses of both players, and the discriminators of mels.
+"""Adversarial training (Goodfellow et al., 2014): the losses of both submodels, and the discriminators of mels.
 
 Small discriminators read windows of different lengths of a mel, and know who speaks by projection (Miyato and Koyama, 2018).
 A mel learnt by L1 regression is over-smoothed; the discriminators ask for the detail of recordings.
@@ -18,7 +18,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import Batch, TrainableModel
 
 DISCRIMINATOR = "discriminator"
-"""The player that learns to tell recordings from synthesis."""
+"""The submodel that learns to tell recordings from synthesis."""
 
 Verdict = tuple[Tensor, list[Tensor]]
 """Scores of one discriminator, high for recordings, and the activations of its layers."""
@@ -149,17 +149,17 @@ class MelModel(TrainableModel):
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         """Return the losses of a regression, as `losses` does, and the mel (B, T, bands) that they judge."""
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
+    def submodels(self) -> dict[str, list[nn.Parameter]]:
         if self.discriminators is None:
-            return super().players()
+            return super().submodels()
         learning = [parameter for name, parameter in self.named_parameters() if name.startswith(self.config.adversarial.trained)]
         return {"model": learning, DISCRIMINATOR: list(self.discriminators.parameters())}
 
-    def plays(self, player: str, step: int) -> bool:
-        return self.discriminators is None or player == DISCRIMINATOR or step >= self.config.adversarial.first_step
+    def trains_at(self, submodel: str, step: int) -> bool:
+        return self.discriminators is None or submodel == DISCRIMINATOR or step >= self.config.adversarial.first_step
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
-        if player == DISCRIMINATOR:
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
+        if submodel == DISCRIMINATOR:
             with torch.no_grad():
                 _, made = self.regression(batch, step)
             return {"loss": hinge_loss(*self._verdicts(batch, made))}

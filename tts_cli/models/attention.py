@@ -67,7 +67,7 @@ class BatchConfig(StrictModel):
     """Mel frames of a batch, padding included."""
 
 
-class State(NamedTuple):
+class StepState(NamedTuple):
     """What one step hands to the next, each (B, T, C)."""
 
     attention: Tensor
@@ -120,7 +120,7 @@ def _prior(length: int, alpha: float = 0.1, beta: float = 0.9) -> Tensor:
     return torch.tensor(steps)
 
 
-class Step(nn.Module):
+class DecoderStep(nn.Module):
     """One step of the decoder: `step_frames` mel frames, whether to stop, and the next state."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -213,12 +213,12 @@ class Model(TrainableModel):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
-        self.step = Step(config, facts)
+        self.step = DecoderStep(config, facts)
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         steps, inside = self._in_steps(batch)
         frames, stop, attention = self._taught(batch, scaled(steps))
         wanted = self._true_attention(batch, steps.shape[1])
@@ -280,17 +280,17 @@ class Model(TrainableModel):
         for _ in range(num_steps):
             noise = torch.rand(1, 1, 2 * self.config.prenet_channels, device=text.device)
             mel, stop, *after = self.step(text, mask, noise, *state)
-            state = State(*after)
+            state = StepState(*after)
             made.append(mel)
             looked.append(state.attention[0, :, 0])
             if stop.item() > 0.5:
                 break
         return torch.cat(made, 1), torch.stack(looked)
 
-    def _first_state(self, text: Tensor) -> State:
+    def _first_state(self, text: Tensor) -> StepState:
         units = 2 * (self.config.attention_units + self.config.decoder_units)
         attention, memory = text.new_zeros(1, text.shape[1], 1), text.new_zeros(1, 1, units)
-        return State(attention, memory, text.new_zeros(1, 1, self.facts.mel.num_bands))
+        return StepState(attention, memory, text.new_zeros(1, 1, self.facts.mel.num_bands))
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
         num_tokens, length = int(batch["token_mask"][0].sum()), int(batch["frame_mask"][0].sum())

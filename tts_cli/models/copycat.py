@@ -131,7 +131,7 @@ class ReferenceEncoder(nn.Module):
         return nn.functional.avg_pool1d(padded, self.tau, self.tau).transpose(1, 2)
 
 
-class Adversary(nn.Module):
+class LatentAdversary(nn.Module):
     """Whose latents these are: latents (B, L, latent_channels), mask (B, L, 1) -> a score for every speaker (B, speakers)."""
 
     CHANNELS = 64
@@ -163,10 +163,10 @@ class Decoder(FrameDecoder):
         self.std_log_f0 = nn.Buffer(torch.tensor([[speaker.std_log_f0] for speaker in facts.speakers]))
 
     def forward(self, text: Tensor, latents: Tensor, phone_position: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        inputs = self.beside(text, latents, phone_position)
+        inputs = self.concatenated(text, latents, phone_position)
         return self.draw(inputs, *self.draw_contour(inputs, speaker), speaker)
 
-    def beside(self, text: Tensor, latents: Tensor, phone_position: Tensor) -> Tensor:
+    def concatenated(self, text: Tensor, latents: Tensor, phone_position: Tensor) -> Tensor:
         """All of a frame's inputs; the last one tells whether the frame lies inside the utterance."""
         inside = (phone_position[:, :, 1:] > 0).to(text.dtype)
         return torch.cat([text, latents * inside, phone_position[:, :, :1], inside], -1)
@@ -203,7 +203,7 @@ class Model(MelModel):
         self.text_encoder = PhoneEncoder(config, facts, config.channels, config.channels)
         self.duration_encoder = DurationEncoder(config, facts)
         self.reference_encoder = ReferenceEncoder(config, facts)
-        self.adversary = Adversary(config, facts)
+        self.adversary = LatentAdversary(config, facts)
         self.decoder = Decoder(config, facts)
         self.warp = FrequencyWarp(facts.mel)
 
@@ -266,7 +266,7 @@ class Model(MelModel):
         num_frames = batch["mel"].shape[1]
         frames, position = repeat(text, batch["durations"], num_frames)
         timed = latents.repeat_interleave(self.config.tau, 1)[:, :num_frames]
-        return self.decoder.beside(*(padded(each, self.config.margin) for each in (frames, timed, position)))
+        return self.decoder.concatenated(*(padded(each, self.config.margin) for each in (frames, timed, position)))
 
     def _frame_losses(self, batch: Batch, inputs: Tensor, target: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of the frames, and their mel."""

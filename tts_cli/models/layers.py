@@ -145,7 +145,7 @@ def reversed_gradient(x: Tensor, weight: float) -> Tensor:
     return result
 
 
-def courses(x: Tensor, weights: Tensor, number: int) -> list[Tensor]:
+def cosine_coefficients(x: Tensor, weights: Tensor, number: int) -> list[Tensor]:
     """The first coefficients of the cosine transform of x (B, T, C) over where weights (B, T, 1) are: level, slope, arch, ...
 
     Gives `number` of (B, 1, C); the place of a step is the share of the weights before it.

@@ -79,7 +79,7 @@ class Model(TrainableModel):
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         return SegmentBatches(corpus, split, config.num_segments, config.segment_frames, seed=seed)
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         mel = batch["mel"]
         warp = torch.randint(len(WARPS), (len(mel),), device=mel.device)
         mel = self.warp(mel, torch.tensor(WARPS, device=mel.device)[warp])

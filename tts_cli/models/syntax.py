@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
 from tts_cli.corpora.facts import CorpusFacts
-from tts_cli.corpora.treebank import Agreement, ParsedSentence, Treebank, TreebankBatches, agreement, treebank_batch
+from tts_cli.corpora.treebank import DistanceAgreement, ParsedSentence, Treebank, TreebankBatches, agreement, treebank_batch
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.parts import ExportPart
 from tts_cli.models.sentence import EncoderConfig, Layer, SentenceEncoder, at, package_file, pretrained_state, sentence_vector
@@ -118,7 +118,7 @@ def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
 class Judged(NamedTuple):
     """What a model makes of a set of sentences."""
 
-    counts: Agreement
+    counts: DistanceAgreement
     vectors: Tensor
     """(sentences, channels)."""
     former: Tensor
@@ -151,7 +151,7 @@ class Model(TrainableModel):
         self.analyser.encoder.load_state_dict(pretrained_state(self.config))
         return f"the encoder begins from {self.config.pretrained}"
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         pieces, mask = batch["pieces"][:, :, 0], batch["piece_mask"]
         states = self.analyser.encoder(pieces, mask)
         predicted = self.analyser.head(states, batch["first_pieces"], batch["word_mask"])
@@ -176,12 +176,12 @@ class Model(TrainableModel):
         return {**measured, "loss": 2 - counted.bracket_f1 - counted.order, "f1": counted.bracket_f1, "order": counted.order}
 
     @torch.no_grad()
-    def counts(self, batch: Batch) -> Agreement:
+    def counts(self, batch: Batch) -> DistanceAgreement:
         """How far the distances of a batch are found."""
         predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
         true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
         each = [agreement(true[row, :length].tolist(), predicted[row, :length].tolist()) for row, length in enumerate(lengths)]
-        return Agreement(*map(sum, zip(*each, strict=True)))
+        return DistanceAgreement(*map(sum, zip(*each, strict=True)))
 
     def _as_it_came(self) -> SentenceEncoder:
         """The encoder before it learnt anything here; no part of the state, because it can always be had again."""
@@ -224,7 +224,7 @@ class Model(TrainableModel):
     def _judged(self, batches: Sequence[Batch]) -> Judged:
         counted = [self.counts(batch) for batch in batches]
         vectors, former = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._as_it_came()))
-        return Judged(Agreement(*map(sum, zip(*counted, strict=True))), vectors, former)
+        return Judged(DistanceAgreement(*map(sum, zip(*counted, strict=True))), vectors, former)
 
     @staticmethod
     @torch.no_grad()

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
-from tts_cli.models.layers import ConvNeXtBlocks, Posterior, RunningNorm, courses, masked_mean_and_deviation, reversed_gradient
+from tts_cli.models.layers import (
+    ConvNeXtBlocks,
+    Posterior,
+    RunningNorm,
+    cosine_coefficients,
+    masked_mean_and_deviation,
+    reversed_gradient,
+)
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
@@ -50,7 +57,7 @@ class Config(acoustic.Config):
     """Of working against the adversary that tells speakers by their embeddings."""
 
 
-class ReferenceEncoder(nn.Module):
+class UtteranceEncoder(nn.Module):
     """How an utterance is said: source_mel (B, T, bands), source_mask (B, T, 1) -> the embedding's mean (B, 1, channels)."""
 
     DILATIONS = (1, 2, 4, 1, 2, 4, 8, 8)
@@ -82,7 +89,7 @@ class ReferenceEncoder(nn.Module):
             hidden = block.same_length(hidden, mask)
         hidden = self.norm(hidden)
         _, deviation = masked_mean_and_deviation(hidden, mask)
-        summed = torch.cat([*courses(hidden, mask, self.num_shapes), deviation], -1)
+        summed = torch.cat([*cosine_coefficients(hidden, mask, self.num_shapes), deviation], -1)
         mean, log_variance = self.head(nn.functional.gelu(self.whole(self.summed_norm(summed)))).chunk(2, -1)
         return Posterior(mean, log_variance.clamp(-8, 4))
 
@@ -100,7 +107,7 @@ class EmbeddedTokenEncoder(TokenEncoder):
         return self.encode(hidden, mask)
 
 
-class ProsodyEncoder(acoustic.ProsodyEncoder):
+class EmbeddedProsodyEncoder(acoustic.ProsodyEncoder):
     """The inputs of `EmbeddedTokenEncoder` -> what `acoustic.ProsodyEncoder` gives."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -113,7 +120,7 @@ class ProsodyEncoder(acoustic.ProsodyEncoder):
         return self.values(self.encoder(phones, token_mask, speaker, embedding), speaker)
 
 
-class Outline(nn.Module):
+class ProsodyStatistics(nn.Module):
     """The outline of an utterance's prosody: two losses that show the encoder what to hear, and the voice what to do with it.
 
     The outline is level, slope, arch and deviation of F0 (against the speaker's mean), energy (without its level) and duration
@@ -122,7 +129,7 @@ class Outline(nn.Module):
     """
 
     SHAPES, FARTHEST = 4, 2.5
-    """Number of courses, and deviations beyond which nothing is told apart: clips of a word or two have no courses."""
+    """Number of cosine_coefficients, and deviations beyond which nothing is told apart: clips of a word or two have none."""
     OF_ANY_TEXT = (0, 1, 2, 3, 4, 8, 9, 14)
     """Places of what an embedding brings to other words, too: all of F0, the deviation of energy, the level of durations."""
 
@@ -134,13 +141,13 @@ class Outline(nn.Module):
         self.norm = RunningNorm(num_values)
         self.head = nn.Linear(config.embedding_channels, num_values)
 
-    def told(self, embedding: Tensor, batch: Batch) -> Tensor:
+    def prediction_error(self, embedding: Tensor, batch: Batch) -> Tensor:
         """The mean square of what a linear map of the embedding (B, 1, channels) tells wrong."""
         recorded: Tensor = self.norm(self.recorded(batch))
         found: Tensor = self.head(embedding)
         return (found - recorded.clamp(-self.FARTHEST, self.FARTHEST)).square().mean()
 
-    def missed(self, prosody: dict[str, Tensor], batch: Batch, wanted: Tensor) -> Tensor:
+    def distance(self, prosody: dict[str, Tensor], batch: Batch, wanted: Tensor) -> Tensor:
         """(B, 1, values) distance of the outline of the predicted `prosody` from the one `wanted`, (B, 1, values).
 
         What is right on average lacks the range of speech.
@@ -157,21 +164,21 @@ class Outline(nn.Module):
         rest, _ = masked_mean_and_deviation(durations, batch["token_mask"] - phones)
         return torch.cat(
             [
-                *self._course(log_f0 - self.mean_log_f0[speaker[:, :, 0]], phones * batch["token_voicing"]),
-                *self._course(energy, phones)[1:],
-                *self._course(durations, phones),
+                *self._contour_statistics(log_f0 - self.mean_log_f0[speaker[:, :, 0]], phones * batch["token_voicing"]),
+                *self._contour_statistics(energy, phones)[1:],
+                *self._contour_statistics(durations, phones),
                 rest,
             ],
             -1,
         )
 
-    def _course(self, x: Tensor, weights: Tensor) -> list[Tensor]:
+    def _contour_statistics(self, x: Tensor, weights: Tensor) -> list[Tensor]:
         """Courses and deviation, each (B, 1, 1)."""
         mean, deviation = masked_mean_and_deviation(x, weights)
-        return [mean, *courses(x - mean, weights, self.SHAPES)[1:], deviation]
+        return [mean, *cosine_coefficients(x - mean, weights, self.SHAPES)[1:], deviation]
 
 
-class Adversary(nn.Module):
+class EmbeddingAdversary(nn.Module):
     """Whose embedding this is: (B, 1, channels) -> a score for every speaker (B, speakers)."""
 
     CHANNELS = 64
@@ -194,10 +201,10 @@ class Model(acoustic.Model):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = EmbeddedTokenEncoder(config, facts, config.channels, config.channels)
-        self.prosody_encoder = ProsodyEncoder(config, facts)
-        self.reference_encoder = ReferenceEncoder(config, facts)
-        self.outline = Outline(config, facts)
-        self.adversary = Adversary(config, facts)
+        self.prosody_encoder = EmbeddedProsodyEncoder(config, facts)
+        self.reference_encoder = UtteranceEncoder(config, facts)
+        self.outline = ProsodyStatistics(config, facts)
+        self.adversary = EmbeddingAdversary(config, facts)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
@@ -205,7 +212,7 @@ class Model(acoustic.Model):
         tokens = (*super().tokens(batch), embedding)
         prosody = self.prosody(tokens)
         parts, mel = self.reconstruction(batch, tokens, prosody)
-        parts |= self._outline_losses(batch, tokens, prosody)
+        parts |= self._statistics_losses(batch, tokens, prosody)
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
@@ -218,14 +225,14 @@ class Model(acoustic.Model):
             parts["loss"] = parts["loss"] + self.config.adversary_weight * parts["adversary"]
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}, mel
 
-    def _outline_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _statistics_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
         """Outlines told by embeddings, spoken with them, and spoken with those of other utterances of the batch."""
         *said, embedding = tokens
-        told, recorded = self.outline.told(embedding, batch), self.outline.recorded(batch)
+        predicted, recorded = self.outline.prediction_error(embedding, batch), self.outline.recorded(batch)
         with_others = self.prosody((*said, embedding.roll(1, 0)))
-        others = self.outline.missed(with_others, batch, recorded.roll(1, 0))[..., self.outline.OF_ANY_TEXT]
-        missed = self.outline.missed(prosody, batch, recorded)
-        return {"outline": told, "missed": missed.mean(), "transferred": others.mean()}
+        others = self.outline.distance(with_others, batch, recorded.roll(1, 0))[..., self.outline.OF_ANY_TEXT]
+        missed = self.outline.distance(prosody, batch, recorded)
+        return {"outline": predicted, "missed": missed.mean(), "transferred": others.mean()}
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
@@ -239,7 +246,7 @@ class Model(acoustic.Model):
         active = (nats > ACTIVE_NATS) & (means.var(0, correction=0).cpu() > ACTIVE_VARIANCE)
         return {**measured, "active_dimensions": float(active.sum())}
 
-    def remark(self, measured: Mapping[str, float]) -> str | None:
+    def advice(self, measured: Mapping[str, float]) -> str | None:
         """Says how many dimensions are active when they are few."""
         active, num_dimensions = measured["active_dimensions"], self.config.embedding_channels
         if active >= min(FEWEST_ACTIVE, num_dimensions):

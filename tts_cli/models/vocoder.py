@@ -28,7 +28,7 @@ from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig, W
 from tts_cli.ports import PortSpec
 
 GENERATOR = "generator"
-"""The player that learns to synthesise."""
+"""The submodel that learns to synthesise."""
 LOOKAHEAD = 3
 """Frames the network reads after the one it describes: as many as a mel window reaches, to find a burst within its frame."""
 FRONT_KERNEL = 7
@@ -248,15 +248,15 @@ class Model(TrainableModel):
             corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation, config.predicted
         )
 
-    def players(self) -> dict[str, list[nn.Parameter]]:
+    def submodels(self) -> dict[str, list[nn.Parameter]]:
         if self.config.adversarial is None or self.discriminators is None:
             return {GENERATOR: list(self.network.parameters())}
         trained = self.config.adversarial.trained
         learning = [parameter for name, parameter in self.named_parameters() if name.startswith(trained)]
         return {GENERATOR: learning, DISCRIMINATOR: list(self.discriminators.parameters())}
 
-    def plays(self, player: str, step: int) -> bool:
-        return self.config.adversarial is None or player == DISCRIMINATOR or step >= self.config.adversarial.first_step
+    def trains_at(self, submodel: str, step: int) -> bool:
+        return self.config.adversarial is None or submodel == DISCRIMINATOR or step >= self.config.adversarial.first_step
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Audio (B, F * hop) and the losses of what it is made from.
@@ -312,10 +312,10 @@ class Model(TrainableModel):
         edge = LOOKAHEAD_FRAMES * self.facts.mel.hop_samples
         return audio[:, edge:-edge]
 
-    def losses(self, batch: Batch, player: str, step: int) -> dict[str, Tensor]:
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         own = torch.rand(len(batch["mel"]), 1, 1, device=batch["mel"].device) < (0.5 if step >= self.config.own_f0_after else 0.0)
         true = self._trim(batch["audio"])
-        if player == DISCRIMINATOR and self.discriminators is not None:
+        if submodel == DISCRIMINATOR and self.discriminators is not None:
             with torch.no_grad():
                 false = self._trim(self.synthesise(batch, own)[0])
             return {"loss": hinge_loss(self.discriminators(true), self.discriminators(false))}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_cli.output.outlets import STANDARD_OUTPUT, beside, free_name
+from tts_cli.output.outlets import STANDARD_OUTPUT, free_name, optional_text_file
 from tts_cli.output.speech_options import refuse_several
 from tts_cli.output.timings import textgrid, untimed
 
@@ -58,7 +58,7 @@ class OutputOptions(FileOptions):
         """Return the file that the speech goes to, by default named after `title`; None where it goes to no one file."""
         return None if self.output_raw or self.play or self.output_dir else self.output or free_name(title)
 
-    def beside(self) -> dict[str, Path | None]:
+    def side_files(self) -> dict[str, Path | None]:
         """Return the files that are written beside the speech, by option."""
         return {"--save-timings": self.save_timings, "--save-prosody": self.save_prosody}
 
@@ -77,7 +77,7 @@ class OutputOptions(FileOptions):
         """Open the files beside the speech now, and write them when the block, which speaks, ends well."""
         from tts_cli.voice.sentence import prosody_json
 
-        with beside(self.save_timings) as timings_file, beside(self.save_prosody) as prosody_file:
+        with optional_text_file(self.save_timings) as timings_file, optional_text_file(self.save_prosody) as prosody_file:
             yield
             if timings_file:
                 timings_file.write(textgrid(speech.sentences, speech.seconds))

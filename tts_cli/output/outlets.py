@@ -155,7 +155,7 @@ def new_text_file(path: Path) -> Iterator[StringIO]:
             part.unlink(missing_ok=True)
 
 
-def beside(path: Path | None) -> AbstractContextManager[StringIO | None]:
+def optional_text_file(path: Path | None) -> AbstractContextManager[StringIO | None]:
     """A text file written beside the speech, if it is wanted."""
     return new_text_file(path) if path else nullcontext()
 

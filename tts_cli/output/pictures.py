@@ -13,7 +13,7 @@ from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
 from tts_cli.audio.pitch import track_f0
 from tts_cli.files import atomic_write
-from tts_cli.output.timings import Span
+from tts_cli.output.timings import Interval
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
 """Of the width."""
@@ -33,7 +33,7 @@ class Shown:
     audio: Floats
     """(samples,)"""
     sample_rate: int
-    phones: Sequence[Span]
+    phones: Sequence[Interval]
     """In seconds from its first sample."""
 
 
@@ -113,7 +113,7 @@ def _contour(audio: Floats, mel: MelConfig) -> tuple[Floats, Floats]:
     return centres, np.where(f0_hz > 0, f0_hz, np.float32(np.nan))
 
 
-def _draw_phones(axes: Any, phones: Sequence[Span]) -> None:
+def _draw_phones(axes: Any, phones: Sequence[Interval]) -> None:
     """A line at every boundary, and the names above the mel, by turns at two heights."""
     for place, phone in enumerate(phones):
         for panel in axes:

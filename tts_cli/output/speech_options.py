@@ -12,7 +12,7 @@ from tts_cli.errors import InputError
 if TYPE_CHECKING:
     from tts_cli.addon.opened import StackEdit
     from tts_cli.voice.sentence import Sentence
-    from tts_cli.voice.synthesis import Said, Voice
+    from tts_cli.voice.synthesis import SpeechInput, Voice
 
 Given = Mapping[str, Any]
 """Values of all options of a command, by the names of its parameters."""
@@ -45,16 +45,16 @@ class SpeechOptions:
         """Return the controls that are asked for, by the names of their ports."""
         return {}
 
-    def said(self, said: Said, voice: Voice) -> Said:  # noqa: ARG002
+    def replace_speech(self, said: SpeechInput, voice: Voice) -> SpeechInput:  # noqa: ARG002
         """Return what is spoken in place of `said`."""
         return said
 
     @property
     def needs_sentences(self) -> bool:
-        """Return whether spoken sentences are to be kept for `told` and `table`."""
+        """Return whether spoken sentences are to be kept for `json_fields` and `table`."""
         return False
 
-    def told(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:  # noqa: ARG002
+    def json_fields(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:  # noqa: ARG002
         """Return the feature's part of a sentence in `--json`."""
         return {}
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Span:
+class Interval:
     """A stretch of audio."""
 
     label: str
@@ -29,7 +29,7 @@ class Clock(Protocol):
     @property
     def frames_per_second(self) -> float: ...
 
-    def moment(self, seconds: float) -> float: ...
+    def output_time(self, seconds: float) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Recorded:
 
     frames_per_second: float
 
-    def moment(self, seconds: float) -> float:
+    def output_time(self, seconds: float) -> float:
         """The same moment."""
         return seconds
 
@@ -60,21 +60,21 @@ class TimedSentence:
             raise untimed()
         return tuple(round(frames or 0) for frames in self.sentence.durations)
 
-    def tokens(self) -> list[Span]:
+    def tokens(self) -> list[Interval]:
         """Every token; pauses have the label of their boundary."""
         edges = (frames / self.voice.frames_per_second for frames in accumulate(self.frames(), initial=0))
-        seconds = [round(self.start_s + self.voice.moment(edge), 6) for edge in edges]
-        return [Span(token, *span) for token, span in zip(self.sentence.tokens, pairwise(seconds), strict=True)]
+        seconds = [round(self.start_s + self.voice.output_time(edge), 6) for edge in edges]
+        return [Interval(token, *span) for token, span in zip(self.sentence.tokens, pairwise(seconds), strict=True)]
 
-    def phones(self) -> list[Span]:
+    def phones(self) -> list[Interval]:
         """The tokens that are phones."""
         return [span for span, word in zip(self.tokens(), self._words_of_tokens(), strict=True) if word >= 0]
 
-    def words(self) -> list[Span]:
+    def words(self) -> list[Interval]:
         """The words, from their first phone to their last."""
         by_word = groupby(zip(self._words_of_tokens(), self.tokens(), strict=True), key=lambda pair: pair[0])
         spans = [(word, [span for _, span in pairs]) for word, pairs in by_word if word >= 0]
-        return [Span(self.sentence.words[word], parts[0].start_s, parts[-1].end_s) for word, parts in spans]
+        return [Interval(self.sentence.words[word], parts[0].start_s, parts[-1].end_s) for word, parts in spans]
 
     def as_dict(self) -> dict[str, Any]:
         """The sentence for `--json`; a voice that does not tell durations leaves out what hangs on them."""
@@ -114,20 +114,20 @@ def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def without_gaps(spans: Iterable[Span], total_s: float) -> Iterator[Span]:
+def without_gaps(spans: Iterable[Interval], total_s: float) -> Iterator[Interval]:
     """The spans that last, with empty ones between them, so that they cover 0 to `total_s`."""
     end_s = 0.0
     for span in spans:
         if span.start_s > end_s:
-            yield Span("", end_s, span.start_s)
+            yield Interval("", end_s, span.start_s)
         if span.end_s > span.start_s:
             yield span
         end_s = span.end_s
     if total_s > end_s:
-        yield Span("", end_s, total_s)
+        yield Interval("", end_s, total_s)
 
 
-def _tier(name: str, spans: Sequence[Span], total_s: float) -> Iterator[str]:
+def _tier(name: str, spans: Sequence[Interval], total_s: float) -> Iterator[str]:
     yield from ('        class = "IntervalTier"', f'        name = "{name}"', "        xmin = 0", f"        xmax = {total_s}")
     yield f"        intervals: size = {len(spans)}"
     for number, span in enumerate(spans, start=1):

@@ -22,7 +22,7 @@ from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_
 from tts_cli.output.speech import Speech, Tell, tell_nobody
 from tts_cli.reading.chapters import Chapter, chapters_text
 from tts_cli.reading.documents import Document, document_of, open_document
-from tts_cli.reading.reading import Place, Reading, Step
+from tts_cli.reading.reading import Place, Reading, SentenceToRead
 from tts_cli.text.phones import START
 from tts_cli.voice.request import Break
 from tts_cli.voice.sentence import Sentence
@@ -35,7 +35,7 @@ ELSEWHERE = frozenset(
 """Options of commands that do not change what is spoken, or are looked at for themselves."""
 
 
-class State(StrictModel):
+class ReadingState(StrictModel):
     """How far a reading is, in the file beside its audio."""
 
     digest: str
@@ -56,18 +56,18 @@ class State(StrictModel):
     """Whether nothing is spoken yet since the last chapter's heading."""
 
 
-Watch = Callable[[State], None]
+Watch = Callable[[ReadingState], None]
 """Is told how far a reading is."""
 
 
 class Reader:
     """Speaks a reading sentence by sentence, and knows how far it is."""
 
-    def __init__(self, reading: Reading, voice: Voice, state: State, part: Part | None, tell: Tell = tell_nobody) -> None:
+    def __init__(self, reading: Reading, voice: Voice, state: ReadingState, part: Part | None, tell: Tell = tell_nobody) -> None:
         self.reading, self.voice, self.state = reading, voice, state
         self._part, self._tell = part, tell
         self._watch: Watch = lambda _: None
-        self._current: Step | None = None
+        self._current: SentenceToRead | None = None
         self._num_samples = state.num_samples
 
     @classmethod
@@ -85,7 +85,7 @@ class Reader:
         `asked` is all that decides what is spoken besides the text; `voice` of the reader has chunks of one size. Raises
         InputError for a file that cannot be written, or cannot be gone on with.
         """
-        state = State(digest=reading.document.digest, asked=asked)
+        state = ReadingState(digest=reading.document.digest, asked=asked)
         if path is None or path == STANDARD_OUTPUT or is_device(path):
             return cls(reading, voice, state, None, tell)
         to_wav(path)
@@ -144,7 +144,7 @@ class Reader:
                 self._part.keep(self.state)
             self._watch(self.state)
 
-    def _begin(self, step: Step, sentence: Sentence) -> None:
+    def _begin(self, step: SentenceToRead, sentence: Sentence) -> None:
         """Notes where the sentence that is being spoken begins, and how it is spoken."""
         chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 6)
         heading = step.heading
@@ -170,14 +170,14 @@ class Part:
         self._path = path.resolve()
         self._audio = self._path.with_name(f"{self._path.name}.part")
         self._notes = self._path.with_name(f"{self._path.name}.part.json")
-        self._kept = State(digest="", asked={})
+        self._kept = ReadingState(digest="", asked={})
 
     @property
     def is_begun(self) -> bool:
         """Whether there is something to go on with."""
         return self._notes.exists() and self._audio.exists()
 
-    def begin(self, state: State, resume: bool) -> State:
+    def begin(self, state: ReadingState, resume: bool) -> ReadingState:
         """Where to go on, or `state`. Raises InputError where there is another reading, or one that is not to be gone on with."""
         if not self.is_begun:
             self._notes.unlink(missing_ok=True)
@@ -185,7 +185,7 @@ class Part:
         if not resume:
             hint = f"--resume goes on with it; delete {self._audio.name} to begin anew"
             raise InputError(f"{self._audio}: is a reading that was interrupted", hint)
-        self._kept = parse(State, read_mapping(self._notes), str(self._notes))
+        self._kept = parse(ReadingState, read_mapping(self._notes), str(self._notes))
         names = sorted(self._kept.asked.keys() | state.asked.keys())
         changed = [f"--{name.replace('_', '-')}" for name in names if self._kept.asked.get(name) != state.asked.get(name)]
         changed += ["text"] if self._kept.digest != state.digest else []
@@ -194,7 +194,7 @@ class Part:
             raise InputError(f"{self._audio}: was begun with another {' and '.join(changed)}", hint)
         return self._kept
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: ReadingState) -> None:
         """Writes down how far the reading is. Raises OutputError."""
         with new_text_file(self._notes) as file:
             file.write(state.model_dump_json())

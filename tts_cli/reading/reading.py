@@ -1,7 +1,7 @@
 """Reading a document aloud: which sentence comes when, and how long the silence before it is.
 
     reading = Reading(open_document(Path("book.md")), voice.sentences)
-    for chunk in voice.stream(reading.said()):
+    for chunk in voice.stream(reading.sentences()):
         play(chunk.samples, chunk.sample_rate)
 
 Nothing past a sentence is looked at before the next is asked for.
@@ -58,7 +58,7 @@ class Place(NamedTuple):
     sentence: int
 
 
-class Step(NamedTuple):
+class SentenceToRead(NamedTuple):
     """A sentence to be read."""
 
     sentence: Sentence
@@ -85,14 +85,14 @@ class Reading:
         self.document, self._split, self._pauses, self._tell = document, split, pauses or Pauses(), tell
         self._scripts: set[str] = set()
 
-    def said(self) -> Iterator[Sentence | Break]:
+    def sentences(self) -> Iterator[Sentence | Break]:
         """What a voice is given to read all of it."""
         for index, step in enumerate(self.steps()):
             if index:
                 yield Break(step.pause_s)
             yield step.sentence
 
-    def steps(self, last: Place | None = None) -> Iterator[Step]:
+    def steps(self, last: Place | None = None) -> Iterator[SentenceToRead]:
         """The sentences after the one at `last`, or all. Raises TextError when there is none in the document.
 
         What has no words is silence; what cannot be read, told and passed over.
@@ -110,14 +110,14 @@ class Reading:
         if is_empty:
             raise self._nothing()
 
-    def _of(self, passage: Passage, number: int, start: int) -> Iterator[Step]:
+    def _of(self, passage: Passage, number: int, start: int) -> Iterator[SentenceToRead]:
         """The sentences of one passage; before its first there is no silence."""
         pause_s, length = 0.0, 0
         for index, sentence in enumerate(self._sentences(passage, number)):
             length += len(sentence.text) + 1
             end = start + (passage.end - start) * min(length, len(passage.text)) // len(passage.text)
             heading = passage if passage.kind == "heading" and not index else None
-            yield Step(sentence, pause_s, Place(number, index), heading, end)
+            yield SentenceToRead(sentence, pause_s, Place(number, index), heading, end)
             pause_s = self._pauses.after(sentence)
 
     def _sentences(self, passage: Passage, number: int) -> Iterator[Sentence]:

@@ -15,7 +15,7 @@ from tts_cli.selection.selector import embedding_of
 from tts_cli.voice.fillers import Item
 from tts_cli.voice.request import Break
 from tts_cli.voice.sentence import Sentence
-from tts_cli.voice.synthesis import Said, Voice
+from tts_cli.voice.synthesis import SpeechInput, Voice
 
 NUMPY, JSON = ".npy", ".json"
 """Files of embeddings by their suffix; all others are recordings."""
@@ -49,7 +49,7 @@ def _read_numbers(file: Path) -> Floats:
         raise InputError(f"{file}: holds no embedding: {' '.join(str(error).split())}", hint="a list of numbers") from error
 
 
-def with_embedding(embedding: tuple[float, ...], said: Said, voice: Voice) -> Iterator[Sentence | Item | Break]:
+def with_embedding(embedding: tuple[float, ...], said: SpeechInput, voice: Voice) -> Iterator[Sentence | Item | Break]:
     """Yield what is said, sentence by sentence, each with the embedding; breaks stay where they are."""
     for item in [said] if isinstance(said, str) else said:
         if isinstance(item, Break):

@@ -35,7 +35,7 @@ class SelectedUtterance(StrictModel):
 SelectedUtterances = tuple[SelectedUtterance, ...]
 
 
-class Analysis(Protocol):
+class AnalysedSentence(Protocol):
     """Syntax and meaning of one sentence of W words."""
 
     @property
@@ -50,7 +50,7 @@ class Analysis(Protocol):
 class Analyst(Protocol):
     """An analyzer of sentences, such as `selection.linguistics.Linguistics`."""
 
-    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
+    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> AnalysedSentence:
         """Analyse a sentence; `marks[i]` is the punctuation after `words[i]`, a boundary token."""
 
 

@@ -26,7 +26,7 @@ _PHONES = "[["
 
 
 @dataclass(frozen=True)
-class Analysis:
+class SentenceAnalysis:
     """What is known of a sentence of W words."""
 
     words: tuple[str, ...]
@@ -50,7 +50,7 @@ class _Read(NamedTuple):
 
 
 class _Part(NamedTuple):
-    analysis: Analysis
+    analysis: SentenceAnalysis
     num_pieces: int
 
 
@@ -68,7 +68,7 @@ class Linguistics:
         """What is predicted of them: see `text.parsers.Parser`."""
         return cast(list[float], self.analyse(words, marks).predicted.tolist())
 
-    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> Analysis:
+    def analyse(self, words: Sequence[str], marks: Sequence[str]) -> SentenceAnalysis:
         """`words` as they are spoken, `marks[i]` the punctuation after `words[i]`: "" or a blank where there is none.
 
         A sentence that is longer than the encoder reads at once is analysed in parts, which the tree holds together above all
@@ -109,7 +109,7 @@ class Linguistics:
         distances = found["syntactic_distance"][0, first_leaves, 0]
         distances[0] = 0
         states = found["word_states"][0, first_leaves]
-        return _Part(Analysis(tuple(words), distances, found["sentence_vector"][0, 0], states), len(ids))
+        return _Part(SentenceAnalysis(tuple(words), distances, found["sentence_vector"][0, 0], states), len(ids))
 
 
 def _spans(sizes: Sequence[int], marks: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
@@ -125,7 +125,7 @@ def _spans(sizes: Sequence[int], marks: Sequence[str], most: int) -> Iterator[tu
         start = end
 
 
-def _joined(parts: Sequence[_Part]) -> Analysis:
+def _joined(parts: Sequence[_Part]) -> SentenceAnalysis:
     """One analysis of all; every joint is more distant than any two words within a part, and than the joints after it."""
     if len(parts) == 1:
         return parts[0].analysis
@@ -135,7 +135,7 @@ def _joined(parts: Sequence[_Part]) -> Analysis:
     for place, part in enumerate(distances[1:], start=1):
         part[0] = highest + len(parts) - place
     vector = np.sum([part.num_pieces * part.analysis.vector for part in parts], axis=0)
-    return Analysis(
+    return SentenceAnalysis(
         words=tuple(word for analysis in analyses for word in analysis.words),
         predicted=np.concatenate(distances),
         vector=(vector / np.linalg.norm(vector)).astype(np.float32),

@@ -15,7 +15,7 @@ from tts_cli.output.speech_options import Given, SpeechOptions, Table, refuse_se
 if TYPE_CHECKING:
     from tts_cli.addon.opened import StackEdit
     from tts_cli.voice.sentence import Sentence
-    from tts_cli.voice.synthesis import Said, Voice
+    from tts_cli.voice.synthesis import SpeechInput, Voice
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class SelectionOptions(SpeechOptions):
     def controls(self) -> dict[str, float]:
         return {"continuity": self.continuity}
 
-    def said(self, said: Said, voice: Voice) -> Said:
+    def replace_speech(self, said: SpeechInput, voice: Voice) -> SpeechInput:
         if self.embedding is None:
             return said
         from tts_cli.selection.embedding_file import read_embedding, with_embedding
@@ -72,7 +72,7 @@ class SelectionOptions(SpeechOptions):
     def needs_sentences(self) -> bool:
         return self.explain
 
-    def told(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:
+    def json_fields(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:
         if not self.explain:
             return {}
         from tts_cli.selection.explanation import explanation_of

@@ -108,7 +108,7 @@ class ProsodySelector(SequenceBlock):
         if SYNTACTIC_DISTANCE in READS[self.options.strategy]:
             self._syntaxes = SYNTAXES[self.options.lengths](inventory.distances, inventory.offsets)
 
-    def run(self, scope: Tensors) -> Tensors:
+    def _run(self, scope: Tensors) -> Tensors:
         if "given_embedding" in scope:
             return _outputs(scope["given_embedding"][0, 0])
         strategy = self.options.strategy

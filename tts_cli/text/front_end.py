@@ -13,7 +13,7 @@ from tts_cli.text.dictionary import cmu_lines, read_lexicon
 from tts_cli.text.normalise import read
 from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
 from tts_cli.text.pronounce import LETTER_NETWORK, Phones, pronounce
-from tts_cli.text.sentences import Spoken, best_cut, final_mark, sentences
+from tts_cli.text.sentences import SpokenWord, best_cut, final_mark, sentences
 
 _FEWEST_TOKENS = 8
 _NO_LIMIT = 1 << 60
@@ -55,7 +55,7 @@ class TextFrontEnd:
         written = plain(text)
         self.load()
         spoken = False
-        waiting: list[Spoken] = []
+        waiting: list[SpokenWord] = []
         for words in sentences(read(written, self._lexicon), max_tokens // 2):
             spoken = True
             waiting += words
@@ -68,7 +68,7 @@ class TextFrontEnd:
             yield utterance
         _demand(spoken, text)
 
-    def _first(self, text: str, words: list[Spoken], max_tokens: int) -> tuple[Utterance, list[Spoken]]:
+    def _first(self, text: str, words: list[SpokenWord], max_tokens: int) -> tuple[Utterance, list[SpokenWord]]:
         """The utterance that `words` begin with, and the words that are left."""
         phones = self._phones(words)
         most = max_tokens - 1
@@ -83,16 +83,16 @@ class TextFrontEnd:
         count = best_cut(words, sizes, most)
         return _utterance(_written(text, words[:count]), words[:count], phones[:count]), words[count:]
 
-    def _phones(self, words: list[Spoken]) -> list[Phones]:
+    def _phones(self, words: list[SpokenWord]) -> list[Phones]:
         found = pronounce([word.text for word in words], [word.gap for word in words], self._lexicon)
         return [word.phones or phones for word, phones in zip(words, found, strict=True)]
 
 
-def _written(text: str, words: list[Spoken]) -> str:
+def _written(text: str, words: list[SpokenWord]) -> str:
     return text[words[0].start : words[-1].end].strip()
 
 
-def _utterance(text: str, words: list[Spoken], phones: list[Phones]) -> Utterance:
+def _utterance(text: str, words: list[SpokenWord], phones: list[Phones]) -> Utterance:
     gaps = [word.gap for word in words[:-1]] + [final_mark(words[-1].gap)]
     said = tuple(word.text.replace(".", "") if len(word.text) < 5 and "[[" not in word.text else word.text for word in words)
     tokens: list[str] = [START]

@@ -17,7 +17,7 @@ _OPENERS = frozenset(
 )
 
 
-class Spoken(NamedTuple):
+class SpokenWord(NamedTuple):
     """One spoken word."""
 
     text: str
@@ -31,12 +31,12 @@ class Spoken(NamedTuple):
     """The strongest mark between this word and the next, one of BOUNDARIES."""
 
 
-def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[Spoken]]:
+def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[SpokenWord]]:
     """The words of each sentence, and of runs of `most_words` words where none ends; lazy.
 
     A list whose last word lacks a final mark is the beginning of a sentence that goes on in the next list.
     """
-    words: list[Spoken] = []
+    words: list[SpokenWord] = []
     opening = -1
     for token in tokens:
         words += _spoken(token)
@@ -53,22 +53,22 @@ def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[Spoken]
         yield words
 
 
-def _marked(word: Spoken, token: Token) -> Spoken:
+def _marked(word: SpokenWord, token: Token) -> SpokenWord:
     gap = max(word.gap, token.mark, key=_STRENGTH.__getitem__)
     return word._replace(gap=gap, end=word.end if token.words else token.end)
 
 
-def _spoken(token: Token) -> Iterator[Spoken]:
+def _spoken(token: Token) -> Iterator[SpokenWord]:
     for word in token.words:
         if len(word) <= _LONGEST_WORD or token.phones:
-            yield Spoken(word.removesuffix(","), token.phones, token.start, token.end, "," if word[-1] == "," else SPACE)
+            yield SpokenWord(word.removesuffix(","), token.phones, token.start, token.end, "," if word[-1] == "," else SPACE)
             continue
         for place in range(0, len(word), _CHUNK_LETTERS):
             start = token.start + place
-            yield Spoken(word[place : place + _CHUNK_LETTERS], (), start, min(token.end, start + _CHUNK_LETTERS))
+            yield SpokenWord(word[place : place + _CHUNK_LETTERS], (), start, min(token.end, start + _CHUNK_LETTERS))
 
 
-def best_cut(words: list[Spoken], sizes: list[int], most: int) -> int:
+def best_cut(words: list[SpokenWord], sizes: list[int], most: int) -> int:
     """How many of `words` to say at once when all are too long: at least one.
 
     sizes: tokens of each word with the gap after it. The strongest mark in the later half of what fits is chosen, else one in

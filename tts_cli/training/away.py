@@ -52,7 +52,7 @@ class Trip:
     device: str
     """Name of the GPU or CPU."""
     commit: str | None
-    remarks: tuple[str, ...] = ()
+    report_lines: tuple[str, ...] = ()
     """Lines with which its log begins."""
     compile: str = "off"
     """on, off, or trial: compiled once the eager speed is known, and kept if that proves faster."""
@@ -89,7 +89,7 @@ class AwayLoop(Loop):
         self.logbook = AwayLogbook(
             self.run_folder, self.step, self.recipe.steps, self.model.facts.mel.sample_rate, self.trip.out / LOG
         )
-        for line in self.trip.remarks:
+        for line in self.trip.report_lines:
             self.say(line)
         return self.logbook
 
@@ -143,7 +143,9 @@ class AwayLoop(Loop):
         shutil.copyfile(self.run_folder / HISTORY, self.trip.out / HISTORY)
         self.saved_step = self.step
         if whole:
-            self.say(f"step {self.step}: {layout.num_bytes / 1e6:.1f} MB of state in {len(layout.files)} files, {layout.remark}")
+            self.say(
+                f"step {self.step}: {layout.num_bytes / 1e6:.1f} MB of state in {len(layout.files)} files, {layout.precision}"
+            )
 
     def _limits(self) -> Limits:
         """Return the limits of the state beside the other files there are."""

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from tts_cli.errors import RefusedError
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.training import checkpoints
-from tts_cli.training.ahead import Ahead
 from tts_cli.training.checkpoints import Description, Stay
 from tts_cli.training.logbook import Logbook
+from tts_cli.training.prefetch import Prefetcher
 from tts_cli.training.recipe import Recipe
-from tts_cli.training.state import Player, TrainingState
+from tts_cli.training.state import Submodel, TrainingState
 
 SEEDING = "torch.manual_seed, before each step, by the first 63 bits of SHA-256 of 'seed/step/process'"
 
@@ -33,16 +33,16 @@ class Whole:
         self.batch = batch
 
 
-class Turn(nn.Module):
+class LossModule(nn.Module):
     """Calls a model's losses through `forward`, which is what Fabric wraps."""
 
     def __init__(self, model: TrainableModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, whole: Whole, player: str, step: int) -> dict[str, Tensor]:
-        """The losses of `player` on this process's share of the batch."""
-        return self.model.losses(whole.batch, player, step)
+    def forward(self, whole: Whole, submodel: str, step: int) -> dict[str, Tensor]:
+        """The losses of `submodel` on this process's share of the batch."""
+        return self.model.losses(whole.batch, submodel, step)
 
 
 class Loop:
@@ -53,7 +53,7 @@ class Loop:
         self.model = model
         self.recipe = recipe
         self.run_folder = run
-        self.turn = fabric.setup_module(Turn(model))
+        self.loss_module = fabric.setup_module(LossModule(model))
         self.state = TrainingState(model, recipe)
         self.step = 0
         self.seconds_before = 0.0
@@ -71,15 +71,15 @@ class Loop:
 
         Raises RefusedError when losses, gradients or weights will not stay finite.
         """
-        ahead = Ahead(training, self.recipe.loaders)
+        prefetcher = Prefetcher(training, self.recipe.loaders)
         try:
             with self._logbook():
                 self._snapshot()
                 while self.step < self.recipe.steps and not self._agreed(stop() or self._out_of_time()):
-                    self._advance(ahead.batch(self.step), validation)
+                    self._advance(prefetcher.batch(self.step), validation)
                 self._finish(validation)
         finally:
-            ahead.close()
+            prefetcher.close()
 
     @property
     def seconds(self) -> float:
@@ -114,43 +114,43 @@ class Loop:
             self._validate(validation)
 
     def _learn(self, batch: Batch) -> dict[str, Tensor] | None:
-        """Every player's turn on `batch`; their losses, or None as soon as something is not finite."""
+        """Every submodel's turn on `batch`; their losses, or None as soon as something is not finite."""
         seed_step(self.recipe.seed, self.step, self.fabric.global_rank)
         rows = share(batch, self.fabric.global_rank, self.fabric.world_size)
         found: dict[str, Tensor] = {}
-        for player in self.state.players:
-            if not self.model.plays(player.name, self.step):
+        for submodel in self.state.submodels:
+            if not self.model.trains_at(submodel.name, self.step):
                 continue
-            losses = self._take_turn(player, self.fabric.to_device(rows[0]), rows[1])
+            losses = self._take_turn(submodel, self.fabric.to_device(rows[0]), rows[1])
             if losses is None:
                 return None
-            prefix = "" if len(self.state.players) == 1 else f"{player.name}/"
+            prefix = "" if len(self.state.submodels) == 1 else f"{submodel.name}/"
             found |= {prefix + name: value for name, value in losses.items()}
         self.state.average.update(self.step)
         return found
 
-    def _take_turn(self, player: Player, batch: Batch, num_items: int) -> dict[str, Tensor] | None:
-        for other in self.state.players:
+    def _take_turn(self, submodel: Submodel, batch: Batch, num_items: int) -> dict[str, Tensor] | None:
+        for other in self.state.submodels:
             for parameter in other.parameters.values():
-                parameter.requires_grad_(other is player)
-        player.optimiser.zero_grad()
-        losses = dict(self.turn(Whole(batch), player.name, self.step))
+                parameter.requires_grad_(other is submodel)
+        submodel.optimiser.zero_grad()
+        losses = dict(self.loss_module(Whole(batch), submodel.name, self.step))
         fraction = self._fraction(losses.pop("weight", None), num_items)
         self.fabric.backward(losses["loss"] * fraction)
         losses = self._averaged({name: value.detach() * fraction for name, value in losses.items()})
-        losses["gradient_norm"] = self._clip(player)
+        losses["gradient_norm"] = self._clip(submodel)
         if not math.isfinite(float(losses["loss"] + losses["gradient_norm"])):
             return None
-        options = self.recipe.optimisers.get(player.name, self.recipe.optimiser)
-        for group in player.optimiser.param_groups:
+        options = self.recipe.optimisers.get(submodel.name, self.recipe.optimiser)
+        for group in submodel.optimiser.param_groups:
             group["lr"] = group["factor"] * options.rate(self.step, self.recipe.steps)
-        player.optimiser.step()
+        submodel.optimiser.step()
         return losses
 
-    def _clip(self, player: Player) -> Tensor:
-        """Clip the player's gradients and return their norm before that."""
+    def _clip(self, submodel: Submodel) -> Tensor:
+        """Clip the submodel's gradients and return their norm before that."""
         limit = self.recipe.clip_gradient_norm
-        norm = self.fabric.clip_gradients(self.turn, player.optimiser, max_norm=limit, error_if_nonfinite=False)
+        norm = self.fabric.clip_gradients(self.loss_module, submodel.optimiser, max_norm=limit, error_if_nonfinite=False)
         assert norm is not None
         return norm
 
@@ -237,8 +237,8 @@ class Loop:
             self.logbook.preview(self.step, self.model.preview(first))
         self.model.train()
         self.logbook.validation(self.step, means)
-        if remark := self.model.remark(means):
-            self.say(f"step {self.step}: {remark}")
+        if advice := self.model.advice(means):
+            self.say(f"step {self.step}: {advice}")
         if means.get("loss", math.inf) < self.best:
             self.best = means["loss"]
             self._save(self.best)

@@ -19,7 +19,7 @@ from tts_cli.errors import CheckpointError, InputError, OutputError
 from tts_cli.models import TrainableModel
 from tts_cli.training import checkpoints
 from tts_cli.training.packages import packed_packages, running_python
-from tts_cli.training.portable import Layout, Limits, fresh_description, groups, lay_out, write_state
+from tts_cli.training.portable import Limits, StateLayout, fresh_description, groups, lay_out, write_state
 from tts_cli.training.predictors import find_predictors, write_predictors
 from tts_cli.training.recipe import Recipe, load_recipe, write_recipe
 from tts_cli.training.start import begin, check_agreement, create_model, open_corpus
@@ -121,7 +121,7 @@ def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -
     return size
 
 
-def _about(origin: Origin, training: Path, python: str, audio: PackedAudio, layout: Layout | None) -> About:
+def _about(origin: Origin, training: Path, python: str, audio: PackedAudio, layout: StateLayout | None) -> About:
     return About(
         training=training.absolute().name.removesuffix(".yaml"),
         name=origin.recipe.name,
@@ -189,7 +189,7 @@ class _NotingCorpus(Corpus):
         return super().load(recording, *arguments)
 
 
-def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> Layout | None:
+def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> StateLayout | None:
     """Return the state that travels: its first part in any case, more as far as the audio at the lowest bit rate leaves room."""
     if origin.tensors is None:
         return None
@@ -205,7 +205,7 @@ def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> Layout | N
     return smallest._replace(left_out=[part.what for part in parts[1:]], is_exact=False)
 
 
-def _write_beside(output: Path, origin: Origin, about: About, layout: Layout | None) -> None:
+def _write_beside(output: Path, origin: Origin, about: About, layout: StateLayout | None) -> None:
     write_recipe(origin.recipe, output)
     (output / ABOUT).write_text(about.model_dump_json(indent=1), encoding="utf-8")
     shutil.copy(Path(__file__).with_name(SCRIPT), output / SCRIPT)
@@ -213,11 +213,11 @@ def _write_beside(output: Path, origin: Origin, about: About, layout: Layout | N
         write_state(output / STATE, layout, origin.description)
 
 
-def _report(about: About, layout: Layout | None, size: int, say: Say) -> None:
+def _report(about: About, layout: StateLayout | None, size: int, say: Say) -> None:
     if layout is None:
         say("no weights travel: the recipe's seed makes the first ones")
     else:
-        say(f"{layout.num_bytes / 1e6:.1f} MB of state, {layout.remark}")
+        say(f"{layout.num_bytes / 1e6:.1f} MB of state, {layout.precision}")
     if about.num_left_out:
         say(f"no room for {about.num_left_out} training clips, the same share of each speaker's")
     say(f"{about.num_clips} clips at {about.kbps:g} kb/s, {size / 1e6:.1f} MB in all, for Python {about.python}")

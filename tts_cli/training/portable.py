@@ -56,7 +56,7 @@ Files = dict[str, dict[str, Tensor]]
 """Tensors by the name of their file."""
 
 
-class Layout(NamedTuple):
+class StateLayout(NamedTuple):
     """How a state is spread over files, and what it lacks."""
 
     files: Files
@@ -69,7 +69,7 @@ class Layout(NamedTuple):
         return sum(_num_bytes(tensor) for tensors in self.files.values() for tensor in tensors.values())
 
     @property
-    def remark(self) -> str:
+    def precision(self) -> str:
         """What the files hold, for the user."""
         precision = "exact" if self.is_exact else "in half precision"
         return precision + (f", without {', '.join(self.left_out)}" if self.left_out else "")
@@ -78,29 +78,29 @@ class Layout(NamedTuple):
 def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
     """Return the tensors of a training of `model`, the most important first.
 
-    What the model is exported from (everything that is not another player's) precedes the other players, such as discriminators,
-    and weights precede the moments of optimisers. A part that equals the averaged weights is not repeated.
+    Parameters that are exported precede the other submodels, such as discriminators; weights precede the moments of optimisers.
+    A part that equals the averaged weights is not repeated.
     """
-    _, *others = model.players().values()
-    owners = {id(parameter) for player in others for parameter in player}
+    _, *others = model.submodels().values()
+    owners = {id(parameter) for submodel in others for parameter in submodel}
     theirs = {name for name, parameter in model.named_parameters() if id(parameter) in owners}
     own = tensors["average"].keys() - theirs
     split = [
         Group("averaged weights", "weights", torch.float16, _named("average", tensors["average"], own)),
         Group("weights", "weights", torch.float16, _named("model", _unlike(tensors["model"], tensors["average"]), own)),
-        Group("weights of the other players", "weights", torch.float16, _named("model", tensors["model"], theirs)),
+        Group("weights of the other submodels", "weights", torch.float16, _named("model", tensors["model"], theirs)),
     ]
-    for name in model.players():
+    for name in model.submodels():
         moments = {key: value for key, value in tensors["optimiser"].items() if key.startswith(f"{name}/")}
-        what = "optimiser states" if len(model.players()) == 1 else f"optimiser states of the {name}"
+        what = "optimiser states" if len(model.submodels()) == 1 else f"optimiser states of the {name}"
         split.append(Group(what, "optimiser", torch.bfloat16, _named("optimiser", moments, moments.keys())))
     split.append(
-        Group("averages of the other players", "optimiser", torch.float16, _named("average", tensors["average"], theirs))
+        Group("averages of the other submodels", "optimiser", torch.float16, _named("average", tensors["average"], theirs))
     )
     return [group for group in split if group.tensors]
 
 
-def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False) -> Layout:
+def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False) -> StateLayout:
     """Spread over files the groups that fit in half precision, the first before others, and then as exactly as they fit."""
     kept: list[Group] = []
     compact: list[Group] = []
@@ -115,8 +115,8 @@ def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False)
     for option in () if only_compact else (kept, mixed):
         files = _spread(option, limits)
         if files is not None:
-            return Layout(files, left_out, option is kept)
-    return Layout(_spread(compact, limits) or {}, left_out, False)
+            return StateLayout(files, left_out, option is kept)
+    return StateLayout(_spread(compact, limits) or {}, left_out, False)
 
 
 def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None, init_from: Sequence[Path] = ()) -> Description:
@@ -134,7 +134,7 @@ def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None,
     )
 
 
-def write_state(folder: Path, layout: Layout, description: Description) -> None:
+def write_state(folder: Path, layout: StateLayout, description: Description) -> None:
     """Put the files of `layout` and `description` in the place of the state in `folder`. Raises OutputError.
 
     Every file is whole under its name, and the description, which is last, has the checksums of all.
@@ -199,9 +199,9 @@ def completed(model: TrainableModel, found: Mapping[str, Tensor], has_begun: boo
     moments = {key.removeprefix("optimiser/"): value for key, value in found.items() if key.startswith("optimiser/")}
     tensors["optimiser"] = moments
     lines = [f"{len(fresh)} of {len(model.state_dict())} tensors are fresh: {_prefixes(fresh)}"] if fresh else []
-    for player, parameters in model.players().items():
-        if has_begun and parameters and not any(key.startswith(f"{player}/") for key in moments):
-            lines.append(f"the optimiser states of '{player}' are fresh")
+    for submodel, parameters in model.submodels().items():
+        if has_begun and parameters and not any(key.startswith(f"{submodel}/") for key in moments):
+            lines.append(f"the optimiser states of '{submodel}' are fresh")
     return tensors, lines
 
 

@@ -11,7 +11,7 @@ from tts_cli.corpora.predicted import predicted_path
 from tts_cli.errors import InputError
 from tts_cli.models.adversarial import MelModel
 from tts_cli.training.checkpoints import Description
-from tts_cli.training.portable import Layout, Limits, completed, fresh_description, groups, lay_out, read_state, write_state
+from tts_cli.training.portable import Limits, StateLayout, completed, fresh_description, groups, lay_out, read_state, write_state
 from tts_cli.training.predict import predict_clips, trained_model
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
@@ -24,7 +24,7 @@ _UNLIMITED = 1 << 40
 class Predictor(NamedTuple):
     """A trained model as it travels, in half precision."""
 
-    layout: Layout
+    layout: StateLayout
     description: Description
 
 

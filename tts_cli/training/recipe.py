@@ -60,7 +60,7 @@ class Recipe(StrictModel):
     batches: Any
     optimiser: Optimiser = Optimiser()
     optimisers: dict[str, Optimiser] = Field(default_factory=dict)
-    """Optimisers of single players (a discriminator's, say), by their names."""
+    """Optimisers of single submodels (a discriminator's, say), by their names."""
     rate_factors: dict[str, PositiveFloat] = Field(default_factory=dict)
     """What the learning rate of some parameters is multiplied by (those that were trained before, say): by how names begin."""
     steps: PositiveInt

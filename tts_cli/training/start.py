@@ -94,7 +94,7 @@ class StopSignals:
 
 def launch(recipe: Recipe) -> Fabric:
     """Return the devices and processes of `recipe`, launched."""
-    # Players take turns, so a backward pass leaves the other players' parameters without gradients.
+    # Submodels take turns, so a backward pass leaves the other submodels' parameters without gradients.
     strategy = "auto" if recipe.devices * recipe.num_nodes == 1 else "ddp_find_unused_parameters_true"
     fabric = Fabric(
         accelerator=recipe.accelerator,

@@ -15,11 +15,11 @@ from tts_cli.models import TrainableModel
 from tts_cli.training.recipe import Recipe
 
 Tensors = dict[str, dict[str, Tensor]]
-"""`model` and `average`: tensors by the model's state names; `optimiser`: by player, parameter and moment, with slashes."""
+"""`model` and `average`: tensors by the model's state names; `optimiser`: by submodel, parameter and moment, with slashes."""
 
 
 @dataclass
-class Player:
+class Submodel:
     """One optimiser and the parameters it moves."""
 
     name: str
@@ -27,24 +27,24 @@ class Player:
     optimiser: torch.optim.AdamW
 
 
-def create_players(model: TrainableModel, recipe: Recipe) -> list[Player]:
-    """The model's players with fresh optimisers. Raises ConfigError when the recipe names another player's optimiser."""
+def create_submodels(model: TrainableModel, recipe: Recipe) -> list[Submodel]:
+    """The model's submodels with fresh optimisers. Raises ConfigError when the recipe names another submodel's optimiser."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    roles = model.players()
+    roles = model.submodels()
     for unknown in recipe.optimisers.keys() - roles.keys():
-        raise ConfigError(f"optimisers.{unknown}: '{recipe.model}' has no such player", hint="players: " + ", ".join(roles))
-    players = []
+        raise ConfigError(f"optimisers.{unknown}: '{recipe.model}' has no such submodel", hint="submodels: " + ", ".join(roles))
+    submodels = []
     for role, parameters in roles.items():
         options = recipe.optimisers.get(role, recipe.optimiser)
         groups = _groups(parameters, names, recipe.rate_factors)
         optimiser = torch.optim.AdamW(
             groups, lr=options.learning_rate, betas=options.betas, weight_decay=options.weight_decay, fused=True
         )
-        players.append(Player(role, {names[id(parameter)]: parameter for parameter in parameters}, optimiser))
+        submodels.append(Submodel(role, {names[id(parameter)]: parameter for parameter in parameters}, optimiser))
     learning = {id(parameter) for parameters in roles.values() for parameter in parameters}
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) in learning)
-    return players
+    return submodels
 
 
 def _groups(
@@ -114,16 +114,16 @@ class TrainingState:
 
     def __init__(self, model: TrainableModel, recipe: Recipe) -> None:
         self.model = model
-        self.players = create_players(model, recipe)
+        self.submodels = create_submodels(model, recipe)
         self.average = Average(model, recipe.ema_decay)
 
     def tensors(self) -> Tensors:
         """The live tensors, by file of a checkpoint and name."""
         moments = {
-            f"{player.name}/{name}/{moment}": value
-            for player in self.players
-            for name, parameter in player.parameters.items()
-            for moment, value in player.optimiser.state.get(parameter, {}).items()
+            f"{submodel.name}/{name}/{moment}": value
+            for submodel in self.submodels
+            for name, parameter in submodel.parameters.items()
+            for moment, value in submodel.optimiser.state.get(parameter, {}).items()
         }
         return {"model": self.model.state_dict(), "average": self.average.state(), "optimiser": moments}
 
@@ -135,9 +135,9 @@ class TrainingState:
         """Return to `tensors`, a snapshot or what a checkpoint holds."""
         self.model.load_state_dict(tensors["model"])
         self.average.load(tensors["average"])
-        for player in self.players:
-            player.optimiser.state.clear()
-            self._load_moments(player, tensors["optimiser"])
+        for submodel in self.submodels:
+            submodel.optimiser.state.clear()
+            self._load_moments(submodel, tensors["optimiser"])
 
     def finite(self) -> bool:
         """Whether every weight is a finite number."""
@@ -145,9 +145,9 @@ class TrainingState:
         return bool(torch.isfinite(sums).all())
 
     @staticmethod
-    def _load_moments(player: Player, moments: dict[str, Tensor]) -> None:
-        for name, parameter in player.parameters.items():
-            prefix = f"{player.name}/{name}/"
+    def _load_moments(submodel: Submodel, moments: dict[str, Tensor]) -> None:
+        for name, parameter in submodel.parameters.items():
+            prefix = f"{submodel.name}/{name}/"
             found = {key.removeprefix(prefix): value for key, value in moments.items() if key.startswith(prefix)}
             if found:
-                player.optimiser.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in found.items()}
+                submodel.optimiser.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in found.items()}

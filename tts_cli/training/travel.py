@@ -180,7 +180,7 @@ def _trip(home: Recipe, about: About, options: Options, started: float, device: 
         deadline=started + seconds - min(MOST_RESERVED_SECONDS, RESERVED_SHARE * seconds),
         device=device_name(device),
         commit=about.commit,
-        remarks=(f"{about.training}: packages, corpus and model were ready after {ready:.0f} s", *lines),
+        report_lines=(f"{about.training}: packages, corpus and model were ready after {ready:.0f} s", *lines),
         compile=mode,
         finish=options.finish,
     )

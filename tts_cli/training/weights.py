@@ -18,7 +18,7 @@ from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
 
 
-class Source(NamedTuple):
+class PretrainedModel(NamedTuple):
     """A model that was trained before."""
 
     path: Path
@@ -83,15 +83,15 @@ def by_speaker(table: Tensor, theirs: CorpusFacts, ours: CorpusFacts, own: Tenso
     return torch.stack([rows.get(speaker, fallback[index]) for index, speaker in enumerate(ours.speaker_names)])
 
 
-def _read(path: Path, model: TrainableModel, kind: str) -> Source:
+def _read(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
     if (path / ADDON_FILE).exists():
         return _read_addon(path, model, kind)
     checkpoint = checkpoints.find(path)
     about = checkpoint.description
-    return Source(path, about.kind, about.facts, checkpoint.read("average"))
+    return PretrainedModel(path, about.kind, about.facts, checkpoint.read("average"))
 
 
-def _read_addon(path: Path, model: TrainableModel, kind: str) -> Source:
+def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
     # A packed training, which begins from no addon, lacks what reads them.
     from tts_cli.models.parameters import model_state_of_addon
 
@@ -104,7 +104,7 @@ def _read_addon(path: Path, model: TrainableModel, kind: str) -> Source:
     if theirs != kind:
         recipe = recipe_of_addon(config, path)
         namer = model_file(recipe.model).Model(recipe.network, facts)
-    return Source(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
+    return PretrainedModel(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
 
 
 def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:
@@ -123,7 +123,7 @@ def _check_facts(path: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
         raise CheckpointError(f"{path}: other symbols than the corpus: {', '.join(unlike) or 'in another order'}")
 
 
-def _taken(source: Source, model: TrainableModel, is_same_kind: bool) -> tuple[dict[str, Tensor], int]:
+def _taken(source: PretrainedModel, model: TrainableModel, is_same_kind: bool) -> tuple[dict[str, Tensor], int]:
     """What `source` gives to `model`, and how many parameters have a name but not the shape of something there."""
     own, buffers = model.state_dict(), dict(model.named_buffers())
     state = source.state if is_same_kind else model.adopted(source.kind, source.state)

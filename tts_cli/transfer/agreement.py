@@ -38,7 +38,7 @@ _BEAM = 1e-120
 
 
 @dataclass(frozen=True)
-class Agreement:
+class TranscriptAgreement:
     """How a recording and a text agree."""
 
     durations: Integers | None
@@ -51,7 +51,7 @@ class Agreement:
     """Whether, doubtful words aside, the recording is one of this text."""
 
 
-def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> Agreement:
+def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> TranscriptAgreement:
     """Aligns `audio` (samples,) and says how far the words are to be believed.
 
     Frames are scored against the best state of any phone, so that noise and accents, which every phone suffers from, count for
@@ -67,12 +67,12 @@ def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> Agreemen
     except AudioError:
         if sum(word >= 0 for word in utterance.word_of_token) > config.num_frames(len(audio)):
             raise
-        return Agreement(None, tuple(unheard), (), False)
+        return TranscriptAgreement(None, tuple(unheard), (), False)
     doubtful, surplus = _doubtful(stretches, unheard), _surplus(stretches)
     believed = sum(one.num_frames for one in stretches if one.word >= 0 and one.word not in doubtful)
     disputed = sum(one.num_frames for one in stretches if one.word in doubtful) + sum(surplus.values())
     is_same = _mean(stretches) >= _LOWEST_MEAN and disputed <= _MOST_DOUBTED * (believed + disputed)
-    return Agreement(durations, tuple(doubtful), tuple(surplus), is_same)
+    return TranscriptAgreement(durations, tuple(doubtful), tuple(surplus), is_same)
 
 
 def _mean(stretches: Sequence[Stretch]) -> float:

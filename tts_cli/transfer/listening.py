@@ -23,7 +23,7 @@ from tts_cli.audio.recordings import read_recording
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.errors import AddonError, AudioError
 from tts_cli.text import TextFrontEnd, Utterance
-from tts_cli.transfer.agreement import Agreement, compare
+from tts_cli.transfer.agreement import TranscriptAgreement, compare
 from tts_cli.transfer.source import Source
 from tts_cli.voice.sentence import Sentence
 
@@ -34,7 +34,7 @@ _MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
-class Heard:
+class AnalysedRecording:
     """A recording, understood."""
 
     source: Source
@@ -48,12 +48,14 @@ class Heard:
     surplus: tuple[int, ...]
     """Words after which the recording says what the text does not have; -1: before the first."""
 
-    def remarks(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What is doubtful, in words."""
         return list(_complaints(self.source.sentence.words, self.doubtful, self.surplus))
 
 
-def listen(recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | None = None, rhythm_only: bool = False) -> Heard:
+def listen(
+    recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | None = None, rhythm_only: bool = False
+) -> AnalysedRecording:
     """Finds the prosody with which `text` is said in `recording`, for a voice whose acoustic addon is `addon`.
 
     With `rhythm_only` just the durations, which any voice can take that has them. Raises AudioError for a recording that is
@@ -74,7 +76,7 @@ def listen(recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | N
     hop, num_frames = addon.mel.hop_samples, int(durations.sum())
     sentence = Sentence.of(utterance, durations=tuple(durations.tolist()))
     mel = log_mel(audio, addon.mel)[skipped : skipped + num_frames]
-    return Heard(
+    return AnalysedRecording(
         Source(sentence, mel if encoder else None, _vector(encoder, mel) if encoder else None),
         audio[skipped * hop : (skipped + num_frames) * hop],
         skipped / addon.mel.frame_rate,
@@ -108,7 +110,7 @@ def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
     return np.asarray(outputs["source_speaker"][0, 0], np.float32)
 
 
-def _refusal(agreement: Agreement, utterance: Utterance) -> str:
+def _refusal(agreement: TranscriptAgreement, utterance: Utterance) -> str:
     complaints = list(_complaints(utterance.words, agreement.doubtful, agreement.surplus))
     return f"it does not say this text: {'; '.join(complaints) or 'no word of it is heard clearly'}"
 

@@ -16,10 +16,10 @@ from tts_cli.audio.mel import Floats
 from tts_cli.errors import AddonError, InputError
 from tts_cli.output.outlets import outlet_to
 from tts_cli.output.speech import Speech, Tell, tell_nobody
-from tts_cli.output.timings import Recorded, Span, TimedSentence
+from tts_cli.output.timings import Interval, Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
 from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
-from tts_cli.transfer.listening import Heard, listen
+from tts_cli.transfer.listening import AnalysedRecording, listen
 from tts_cli.transfer.manifest import Job
 from tts_cli.voice.request import Controls
 from tts_cli.voice.synthesis import AudioChunk, Voice
@@ -32,7 +32,7 @@ class Done:
     job: Job
     speaker: str
     voice: Voice
-    heard: Heard
+    heard: AnalysedRecording
     analysis_s: float
     speech: Speech
     chunks: list[Floats]
@@ -104,8 +104,8 @@ class Transfer:
         start = time.perf_counter()
         heard = listen(job.source, text, self.voice.acoustic, self._front_end, rhythm_only=job.keep == "rhythm")
         analysis_s = time.perf_counter() - start
-        for remark in heard.remarks():
-            self._tell(f"warning: {job.source}: {remark}")
+        for warning in heard.warnings():
+            self._tell(f"warning: {job.source}: {warning}")
         chunks: list[Floats] = []
         controls = Controls(length_scale=self._length_scale, **{STRENGTH: job.strength})
         speech = Speech(self.voice, self._stream([heard.source], job.speaker, controls), notes, tell=self._tell)
@@ -132,7 +132,7 @@ class Transfer:
             raise AddonError(f"addon '{name}' cannot take the melody of a recording", hint)
 
 
-def _timed(source: Span, result: Span) -> dict[str, Any]:
+def _timed(source: Interval, result: Interval) -> dict[str, Any]:
     spans = {name: {"start_s": span.start_s, "end_s": span.end_s} for name, span in (("source", source), ("result", result))}
     return {"word": source.label, **spans}
 

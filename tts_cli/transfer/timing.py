@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_cli.blocks.durations import Frames, Layout, Timing, control_value, is_start
+from tts_cli.blocks.durations import FrameLayout, Frames, FrameTiming, control_value, is_start
 from tts_cli.blocks.features import optional, request_ports
 from tts_cli.blocks.parts import AddonParts
 from tts_cli.blocks.wiring import Wiring
@@ -15,7 +15,7 @@ from tts_cli.ports import Array, PortSpec, Tensors
 from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
 
 
-class TransferTiming(Timing):
+class TransferTiming(FrameTiming):
     """Blends durations of the recording with predicted ones, and re-times what sequence blocks give of its frames.
 
     `strength` moves ln(1 + duration) from the predicted duration to the given one, but for the silence before the start, and
@@ -43,7 +43,7 @@ class TransferTiming(Timing):
         self._frames_a_step = {port.name: int(port.rate.partition("/")[2] or 1) for port in ports}
         return ports
 
-    def open(self, scope: Tensors, durations: NDArray[np.int64]) -> Layout | None:
+    def open(self, scope: Tensors, durations: NDArray[np.int64]) -> FrameLayout | None:
         if not self._frames_a_step:
             return None
         strength = np.float32(control_value(STRENGTH, scope, 1.0))
@@ -57,7 +57,7 @@ def _is_transferred(port: PortSpec) -> bool:
     return port.rate.startswith("source_frame") and port.type == "float32" and port.name not in request_ports()
 
 
-class SourceLayout(Layout):
+class SourceLayout(FrameLayout):
     """Steps that stand for frames of a recording, by frames of the speech."""
 
     def __init__(

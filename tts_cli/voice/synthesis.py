@@ -43,7 +43,7 @@ from tts_cli.voice.sentence import Sentence
 LEAD_IN_FRAMES = 2
 """Silence before the first phone of a sentence."""
 
-Said = str | Iterable[str | Sentence | Item | Break]
+SpeechInput = str | Iterable[str | Sentence | Item | Break]
 """What a voice is given to speak."""
 
 
@@ -94,7 +94,7 @@ class Voice:
         self.stack = StreamableStack(BlockOptions({"stack": built}, "the voice: $"), acoustic)
         self._token_ids = {symbol: index for index, symbol in enumerate(acoustic.symbols)}
         self._request = request_wiring()
-        given = self.stack.join(self._request, Wiring({}))
+        given = self.stack.connect(self._request, Wiring({}))
         if "audio" not in given or not AUDIO.accepts(given["audio"].port):
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
         self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
@@ -149,10 +149,10 @@ class Voice:
         """What durations count."""
         return self.acoustic.mel.frame_rate
 
-    def moment(self, seconds: float) -> float:
+    def output_time(self, seconds: float) -> float:
         """When what the acoustic frames have at `seconds` from a sentence's start is heard; effects may move time."""
         for block in self.stack.chain:
-            seconds = block.moment(seconds)
+            seconds = block.output_time(seconds)
         return seconds
 
     @property
@@ -178,7 +178,7 @@ class Voice:
 
     def stream(
         self,
-        text: Said,
+        text: SpeechInput,
         speaker: str | None = None,
         controls: Controls | None = None,
         seed: int = 0,
@@ -203,7 +203,7 @@ class Voice:
         chunks = self._chunks(text, manner, round(sentence_silence_s * self.sample_rate))
         return chunks if best_effort else _without_faults(chunks)
 
-    def _chunks(self, text: Said, manner: _Manner, num_silent: int) -> Generator[AudioChunk]:
+    def _chunks(self, text: SpeechInput, manner: _Manner, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
         carried: Ports = {}
         index = 0
@@ -226,11 +226,11 @@ class Voice:
         """Return the ports that a spoken sentence hands on to the next."""
         return {name: value for filler in self.fillers for name, value in filler.carried(sentence).items()}
 
-    def sentences(self, text: Said) -> Iterator[Sentence]:
+    def sentences(self, text: SpeechInput) -> Iterator[Sentence]:
         """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
         return (item.sentence for item in self._items(text) if not isinstance(item, Break))
 
-    def _items(self, text: Said) -> Iterator[Item | Break]:
+    def _items(self, text: SpeechInput) -> Iterator[Item | Break]:
         """Yield the sentences, with what features know of them, and the breaks between them."""
         for item in [text] if isinstance(text, str) else text:
             if isinstance(item, Sentence):

@@ -3,16 +3,18 @@ import pytest
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.evaluation.measures.prosody import Contour
-from tts_cli.evaluation.measures.utterances import Heard, compare
+from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare
 
 RATE = 80.0
 
 
-def heard(f0_hz: np.ndarray, durations: list[int], phones: list[bool] | None = None, energy: np.ndarray | None = None) -> Heard:
+def heard(
+    f0_hz: np.ndarray, durations: list[int], phones: list[bool] | None = None, energy: np.ndarray | None = None
+) -> UtteranceProsody:
     energy = np.sin(np.arange(len(f0_hz)) / 5.0) if energy is None else energy
     is_phone = np.array(phones or [place % 2 == 1 for place in range(len(durations))])
     contour = Contour(f0_hz.astype(np.float32), energy.astype(np.float32))
-    return Heard(contour, np.array(durations, np.int64), is_phone, RATE)
+    return UtteranceProsody(contour, np.array(durations, np.int64), is_phone, RATE)
 
 
 def test_rate_and_pauses_count_from_the_first_phone_to_the_last() -> None:
@@ -100,7 +102,7 @@ def test_a_glide_is_heard_in_audio() -> None:
     hertz = 120 * 2 ** (6 * seconds / 12)
     phase = 2 * np.pi * np.cumsum(hertz) / 16000
     audio = sum(0.1 / k * np.sin(k * phase) for k in range(1, 9)).astype(np.float32)
-    measures = Heard.of(audio, config, ("^", "AA1", "."), (0, 80, 0)).measures()
+    measures = UtteranceProsody.of(audio, config, ("^", "AA1", "."), (0, 80, 0)).measures()
     assert measures.mean_f0 == pytest.approx(np.log(120 * 2 ** (3 / 12)), abs=0.02)
     assert measures.final_slope == pytest.approx(6.0, abs=1.0)
     assert measures.f0_range == pytest.approx(0.9 * 6, abs=0.5)

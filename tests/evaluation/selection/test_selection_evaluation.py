@@ -25,7 +25,7 @@ from tts_cli.evaluation.selection.tasks import (
     OTHERS,
     RECORDING,
     Selection,
-    Task,
+    SelectionTask,
     evenly,
     measure_tasks,
     posterior_mean,
@@ -213,9 +213,9 @@ def test_chance_differs_from_text_to_text_and_not_from_run_to_run(data: Path) ->
 
 
 def test_a_second_run_measures_only_what_is_new(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[Task] = []
-    measure = Task.measure
-    monkeypatch.setattr(Task, "measure", lambda task, names: measured.append(task) or measure(task, names))
+    measured: list[SelectionTask] = []
+    measure = SelectionTask.measure
+    monkeypatch.setattr(SelectionTask, "measure", lambda task, names: measured.append(task) or measure(task, names))
     tasks = list(select(data, strategies=("centroid",)).spoken_tasks())
     found, errors = measure_tasks(tasks, 1, "first")
     assert (len(found["centroid"]), len(measured), errors) == (6, 6, {})
@@ -249,7 +249,7 @@ def test_the_text_is_tested_against_as_many_drawn_by_chance(data: Path, _few: No
     settings = settings_of(("centroid", "random", "bert", "oracle"), (1, 3))
     asked = select(data)
     better = {"centroid": 0.6, "random, top 1": 0.2, "random, top 3": 0.3, "bert, top 1": 0.4, "bert, top 3": 0.5, "oracle": 0.9}
-    found: dict[str, dict[Task, dict[str, Any]]] = {RECORDING: {}}
+    found: dict[str, dict[SelectionTask, dict[str, Any]]] = {RECORDING: {}}
     for name in (RECORDING, *better):
         found[name] = {
             replace(task, name=name): {"sentences": [{}], "nearness": _near(better.get(name, 0.0) + 0.01 * place)}

@@ -15,7 +15,15 @@ from tts_cli.cli.main import main
 from tts_cli.errors import TtsError
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.speech import contexts
-from tts_cli.evaluation.speech.contexts import Comparison, Piece, Reader, Rendering, compare, compare_contexts, measure_starts
+from tts_cli.evaluation.speech.contexts import (
+    Comparison,
+    Piece,
+    Rendering,
+    StackRecorder,
+    compare,
+    compare_contexts,
+    measure_starts,
+)
 from tts_cli.voice.synthesis import Voice, load
 
 TINY = Path(__file__).parents[2] / "addons"
@@ -64,7 +72,7 @@ def test_a_context_with_less_room_is_told_by_its_pieces(addons: Path) -> None:
 def test_a_reader_keeps_all_that_the_acoustic_stack_gave(addons: Path) -> None:
     voice = open_voice(addons)
     num_blocks = len(voice.stack.blocks)
-    rendering = Reader(voice, "high").read("Hello there. How are you?")
+    rendering = StackRecorder(voice, "high").read("Hello there. How are you?")
     assert len(rendering.pieces) == 2 and len(voice.stack.blocks) == num_blocks
     for piece in rendering.pieces:
         assert piece.durations is not None and piece.exact_frames is not None
@@ -78,7 +86,7 @@ def test_a_reader_keeps_all_that_the_acoustic_stack_gave(addons: Path) -> None:
 
 def test_a_stack_without_durations_is_held_to_its_frames() -> None:
     voice = load(TINY / "tiny-attention")
-    (piece,) = Reader(voice).read("Hello.").pieces
+    (piece,) = StackRecorder(voice).read("Hello.").pieces
     assert piece.durations is None and len(piece.streamed["mel"]) > 1
     assert compare_contexts("itself", voice, voice, SENTENCES[:1]).num_agreeing == 1
 

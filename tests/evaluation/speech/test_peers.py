@@ -12,7 +12,7 @@ from tts_cli.evaluation.measures.instruments import Instruments
 from tts_cli.evaluation.prompts import GroupedText, Prompt, unrecorded_prompts
 from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
 from tts_cli.evaluation.speech.peers import peer_system
-from tts_cli.evaluation.systems import Spoken
+from tts_cli.evaluation.systems import SystemOutput
 
 PEER = """
 import argparse, json, math, pathlib, struct, sys, wave
@@ -48,7 +48,7 @@ def command(tmp_path: Path) -> str:
 def test_a_peer_speaks_every_text_once(command: str) -> None:
     system = peer_system(command, PROMPTS)
     assert system.name == "toy" and [prompt.text for prompt in system.prompts] == ["Yes.", "It is\na house."]
-    spoken = Spoken(*system.speak(system.prompts[1], 0))
+    spoken = SystemOutput(*system.speak(system.prompts[1], 0))
     assert (spoken.sample_rate, len(spoken.samples)) == (22050, 100 * len("It is a house."))
     assert spoken.cpu_s == pytest.approx(0.25 * spoken.audio_s)
     assert np.abs(spoken.samples).max() == pytest.approx(0.5, abs=1e-3)

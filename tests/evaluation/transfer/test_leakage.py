@@ -84,7 +84,7 @@ def test_contours_that_are_followed_correlate(run: Path) -> None:
     text, latents, position, target = model.export_samples({**taken, "speaker": np.array(1)})["decoder"]
     edge = SMALL.margin - SMALL.contour_margin
     with torch.no_grad():
-        drawn = model.decoder.draw_contour(model.decoder.beside(text, latents, position), target)[0]
+        drawn = model.decoder.draw_contour(model.decoder.concatenated(text, latents, position), target)[0]
     taken["log_f0"] = drawn[0, edge : drawn.shape[1] - edge].numpy() - 0.7
     followed = leakage._follow(model, taken, "kathleen", ["slt"])
     assert followed.f0_correlation == pytest.approx(1, abs=1e-4)

@@ -22,10 +22,10 @@ from tts_cli.evaluation.statistics import mean_estimate
 from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.evaluation.transfer import evaluate as transfer
 from tts_cli.evaluation.transfer import outputs
-from tts_cli.evaluation.transfer.evaluate import PARTS, Transfer, evaluate_transfer
-from tts_cli.evaluation.transfer.outputs import Measured, Task, measure_outputs
+from tts_cli.evaluation.transfer.evaluate import PARTS, TransferEvaluation, evaluate_transfer
+from tts_cli.evaluation.transfer.outputs import TransferFigures, TransferTask, measure_outputs
 from tts_cli.evaluation.transfer.tables import identity_table, probe_table, prosody_table, recognition_table, unit_means
-from tts_cli.transfer.listening import Heard
+from tts_cli.transfer.listening import AnalysedRecording
 from tts_cli.transfer.source import Source
 from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import load
@@ -41,12 +41,12 @@ def clip(speaker: str, name: str) -> Clip:
     return Clip("corpus", name, speaker, f"Text of {name}.", Path(f"{name}.wav"), "x:1", "unseen")
 
 
-def task(condition: Any, of: Clip, target: str) -> Task:
+def task(condition: Any, of: Clip, target: str) -> TransferTask:
     files = VoiceFiles(Path("a"), None)
-    return Task(condition, of, files, files, ("prosody",), target)
+    return TransferTask(condition, of, files, files, ("prosody",), target)
 
 
-def add(results: Results[Task], of: Task, measure: str, scores: dict[str, Any]) -> None:
+def add(results: Results[TransferTask], of: TransferTask, measure: str, scores: dict[str, Any]) -> None:
     results.found.setdefault(of, {})[measure] = scores
 
 
@@ -54,9 +54,9 @@ CLIPS = [clip("ann", "a1"), clip("ann", "a2"), clip("bob", "b1")]
 
 
 @pytest.fixture
-def measured() -> Results[Task]:
+def measured() -> Results[TransferTask]:
     """Of three clips and two targets: the transfer follows, all else does not."""
-    found = Results[Task]()
+    found = Results[TransferTask]()
     for place, one in enumerate(CLIPS):
         for target in ("low", "high"):
             for condition, level in (("transfer", 0.9), ("no reference", 0.3)):
@@ -73,8 +73,8 @@ def measured() -> Results[Task]:
     return found
 
 
-def test_an_utterance_is_one_unit_in_however_many_voices(measured: Results[Task]) -> None:
-    report, pairs = prosody_table(Measured(measured), ("low", "high"))
+def test_an_utterance_is_one_unit_in_however_many_voices(measured: Results[TransferTask]) -> None:
+    report, pairs = prosody_table(TransferFigures(measured), ("low", "high"))
     everyone = report.rows[0]
     assert (everyone.name, everyone.group, everyone.num_clips) == ("transfer", "all targets", 3)
     assert everyone.estimates["f0_correlation"].value == pytest.approx(0.91)
@@ -93,11 +93,11 @@ def test_figures_that_are_not_defined_are_left_out_of_a_mean() -> None:
     assert unit_means(scores, "x", lambda one: one.speaker == "x") == {False: 2.0}
 
 
-def test_voices_are_judged_by_centroids(measured: Results[Task]) -> None:
+def test_voices_are_judged_by_centroids(measured: Results[TransferTask]) -> None:
     readings = [clip("low", "l1"), clip("high", "h1")]
     add(measured, task("recording", readings[0], ""), "voice", {"vector": [1.0, 0.0, 0.0]})
     add(measured, task("recording", readings[1], ""), "voice", {"vector": [0.0, 1.0, 0.0]})
-    report, _ = identity_table(Measured(measured), ("low", "high"), readings, CLIPS)
+    report, _ = identity_table(TransferFigures(measured), ("low", "high"), readings, CLIPS)
     estimates = report.rows[0].estimates
     assert estimates["is_target"].value == 1
     assert estimates["target_cosine"].value == pytest.approx(1 / np.sqrt(1.01))
@@ -105,8 +105,8 @@ def test_voices_are_judged_by_centroids(measured: Results[Task]) -> None:
     assert "2 targets and 2 sources" in report.notes[0]
 
 
-def test_word_errors_are_summed_over_targets(measured: Results[Task]) -> None:
-    report, _ = recognition_table(Measured(measured), ("low", "high"), CLIPS)
+def test_word_errors_are_summed_over_targets(measured: Results[TransferTask]) -> None:
+    report, _ = recognition_table(TransferFigures(measured), ("low", "high"), CLIPS)
     figures = {(row.name, row.group): row.estimates["wer"] for row in report.rows}
     assert figures["recording", "all targets"].value == pytest.approx(0.1)
     assert figures["transfer", "all targets"].value == pytest.approx(6 / 60)
@@ -127,13 +127,13 @@ def test_what_is_asked_for_twice_is_measured_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     done: list[tuple[str, ...]] = []
 
-    def fake(one: Task, names: tuple[str, ...]) -> dict[str, Any]:
+    def fake(one: TransferTask, names: tuple[str, ...]) -> dict[str, Any]:
         done.append(names)
         if one.clip is CLIPS[2]:
             raise AudioError("no speech")
         return {name: {"x": 1.0} for name in names}
 
-    monkeypatch.setattr(Task, "measure", fake)
+    monkeypatch.setattr(TransferTask, "measure", fake)
     monkeypatch.setattr(VoiceFiles, "hashes", ("1",))
     first = [task("transfer", one, "low") for one in CLIPS]
     measured = measure_outputs(first, 1, "test")
@@ -179,7 +179,7 @@ def _buzz(hertz: float, seed: int) -> Floats:
     return (0.1 * sum(np.sin(k * phase) / k for k in range(1, 9)) * np.hanning(9600)).astype(np.float32)
 
 
-def fake_listen(recording: Path, text: str, addon: Addon) -> Heard:
+def fake_listen(recording: Path, text: str, addon: Addon) -> AnalysedRecording:
     """Hears the same three phones in everything."""
     if recording.stem == "y-unseen1":
         raise AudioError(f"{recording.name}: it does not say this text")
@@ -188,7 +188,7 @@ def fake_listen(recording: Path, text: str, addon: Addon) -> Heard:
     rest = len(mel) - 2 - 15 - 15
     tokens = ("^", "Y", "EH1", "S", ".")
     sentence = Sentence(text=text, tokens=tokens, durations=(2, 15, rest - 4, 15, 4))
-    return Heard(Source(sentence, mel, np.ones(3, np.float32)), audio, 0.0, (), ())
+    return AnalysedRecording(Source(sentence, mel, np.ones(3, np.float32)), audio, 0.0, (), ())
 
 
 class _Listener:
@@ -243,7 +243,7 @@ def test_the_command_prints_every_part(corpora: Path, capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("_judges")
 def test_whisper_hears_the_targets_in_turns(corpora: Path) -> None:
-    tasks = Transfer(load("tiny-copycat"), corpora, ("low", "high")).tasks(["prosody", "recognition", "durations"])
+    tasks = TransferEvaluation(load("tiny-copycat"), corpora, ("low", "high")).tasks(["prosody", "recognition", "durations"])
     heard = {
         (name, condition): sorted(
             (one.clip.id, one.target) for one in tasks if one.condition == condition and name in one.measures
@@ -263,7 +263,7 @@ def test_probes_take_the_strangers_with_enough_clips(corpora: Path, monkeypatch:
     monkeypatch.setattr(transfer, "FOLDS", 4)
     monkeypatch.setattr(transfer, "PROBES", {"constant": lambda _s, _l, unknown, _seed: np.zeros(len(unknown), np.int64)})
     monkeypatch.setattr(transfer, "cross_validate", lambda *given: _checked(*given))
-    report = evaluate_transfer(Transfer(load("tiny-copycat"), corpora, ("low",)), ["probes"])
+    report = evaluate_transfer(TransferEvaluation(load("tiny-copycat"), corpora, ("low",)), ["probes"])
     assert [row.name.split(" (")[0] for row in report.reports[0].rows] == ["latents", "mel", "baseline's features"]
     assert [test.difference.value for test in report.tests] == [0, 0]
     assert "told right" in report.markdown()
@@ -279,8 +279,8 @@ def _checked(_probe: Any, sequences: list[Floats], speakers: list[str]) -> Probe
 def test_what_cannot_be_measured_is_said_at_once(corpora: Path) -> None:
     voice = load("tiny-copycat")
     with pytest.raises(InputError, match="no speaker 'nobody'"):
-        Transfer(voice, corpora, ("nobody",))
+        TransferEvaluation(voice, corpora, ("nobody",))
     with pytest.raises(AddonError, match="cannot take the melody"):
-        Transfer(load("tiny-acoustic"), corpora, ("low",))
+        TransferEvaluation(load("tiny-acoustic"), corpora, ("low",))
     with pytest.raises(InputError, match="not measured by 'melody'"):
-        evaluate_transfer(Transfer(voice, corpora, ("low",)), ["melody"])
+        evaluate_transfer(TransferEvaluation(voice, corpora, ("low",)), ["melody"])

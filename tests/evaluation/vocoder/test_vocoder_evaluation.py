@@ -15,7 +15,7 @@ from tts_cli.evaluation.measures import instruments
 from tts_cli.evaluation.measures.instruments import Instruments
 from tts_cli.evaluation.measures.signal import SignalScores
 from tts_cli.evaluation.prompts import Reference, read_prompts, read_references
-from tts_cli.evaluation.systems import Spoken
+from tts_cli.evaluation.systems import SystemOutput
 from tts_cli.evaluation.vocoder import evaluate as vocoder
 from tts_cli.ports import PortSpec, Tensors
 
@@ -57,8 +57,8 @@ def test_copies_are_compared_frame_by_frame_with_the_voicing_of_the_recording(co
     pytest.importorskip("swift_f0")
     groups = {"unseen": read_references(read_prompts(corpora, "unseen"), CONFIG)}
 
-    def same(reference: Reference) -> Spoken:
-        return Spoken(reference.audio, 16000, harmonic=reference.audio)
+    def same(reference: Reference) -> SystemOutput:
+        return SystemOutput(reference.audio, 16000, harmonic=reference.audio)
 
     _, shares, errors = vocoder.measure_vocoders({"same": same}, groups, Instruments(has_signal=True, has_spectra=True)).reports
     assert all(share.value == 1 for share in shares.rows[0].estimates.values())
@@ -69,13 +69,13 @@ def test_copies_are_compared_frame_by_frame_with_the_voicing_of_the_recording(co
 class _Doubler(StreamableBlock):
     """Two samples a frame: the mel's first band, and F0 where it is given."""
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return _DoublingStream(scope, upstream)
 
 
 class _DoublingStream(Stream):
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(max(1, n // 2 - 1))
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(max(1, n // 2 - 1))
         return chunk and {
             "audio": np.concatenate([chunk["mel"][..., :1], chunk.get("log_f0", chunk["mel"])[..., :1]], axis=2).reshape(1, -1, 1)
         }

@@ -23,7 +23,7 @@ from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.measures.signal import score
 from tts_cli.evaluation.measures.spectra import MEL, Spectra, textures
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.systems import Origin, Spoken, System
+from tts_cli.evaluation.systems import Origin, System, SystemOutput
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
 """Measures that can be asked for; the first takes seconds an utterance."""
@@ -35,7 +35,7 @@ _SEED_STEP = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class PromptFigures:
     """A prompt as one system spoke it."""
 
     prompt: Prompt
@@ -88,11 +88,11 @@ class Instruments:
             "spectra" in parts,
         )
 
-    def word_errors(self, prompt: Prompt, spoken: Spoken) -> WordErrors | None:
+    def word_errors(self, prompt: Prompt, spoken: SystemOutput) -> WordErrors | None:
         """Return the word errors of an utterance; None without a recogniser."""
         return self.recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate) if self.recogniser else None
 
-    def figures(self, prompt: Prompt, spoken: Spoken, origin: Origin) -> Figures:
+    def figures(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
         """Measure an utterance of `prompt` by everything but words.
 
         Raises:
@@ -110,14 +110,14 @@ class Instruments:
             found |= self._spectral(prompt, spoken, origin)
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
-    def _predicted(self, prompt: Prompt, spoken: Spoken) -> float:
+    def _predicted(self, prompt: Prompt, spoken: SystemOutput) -> float:
         assert self.predict
         try:
             return self.predict(spoken.samples, spoken.sample_rate)
         except AudioError as error:
             raise AudioError(f"'{prompt.text}', {prompt.speaker}: {error.message}", error.hint) from error
 
-    def _spectral(self, prompt: Prompt, spoken: Spoken, origin: Origin) -> Figures:
+    def _spectral(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
         made = Spectra.of(spoken.samples, spoken.sample_rate)
         found = textures(made)
         recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
@@ -135,7 +135,7 @@ class Instruments:
         return self._recordings[clip]
 
 
-def measure_system(system: System, instruments: Instruments) -> list[Measured]:
+def measure_system(system: System, instruments: Instruments) -> list[PromptFigures]:
     """Measure every prompt of `system` with all its noise seeds.
 
     Raises:
@@ -163,19 +163,19 @@ class _Utterances:
     def key(self, measure: str) -> str:
         return f"{measure}|{self.system.name}|{self.prompt}"
 
-    def measure(self, _: tuple[str, ...]) -> dict[str, Measured]:
+    def measure(self, _: tuple[str, ...]) -> dict[str, PromptFigures]:
         first, *others = seeds_of(self.system, self.prompt)
         words = self.instruments.word_errors(self.prompt, first)
         figures = (_figures(self.system, self.prompt, one, self.instruments) for one in (first, *others))
-        return {"figures": Measured(self.prompt, tuple(figures), words, first.faults)}
+        return {"figures": PromptFigures(self.prompt, tuple(figures), words, first.faults)}
 
 
-def seeds_of(system: System, prompt: Prompt) -> Iterator[Spoken]:
+def seeds_of(system: System, prompt: Prompt) -> Iterator[SystemOutput]:
     """Speak `prompt` with each noise seed of `system`."""
     for seed in range(system.num_seeds):
-        yield Spoken(*system.speak(prompt, seed * _SEED_STEP))
+        yield SystemOutput(*system.speak(prompt, seed * _SEED_STEP))
 
 
-def _figures(system: System, prompt: Prompt, spoken: Spoken, instruments: Instruments) -> Figures:
+def _figures(system: System, prompt: Prompt, spoken: SystemOutput, instruments: Instruments) -> Figures:
     figures = instruments.figures(prompt, spoken, system.origin)
     return {**figures, "cpu": spoken.cpu_s / spoken.audio_s} if np.isfinite(spoken.cpu_s) else figures

@@ -69,7 +69,7 @@ def is_phone(token: str) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class UtteranceProsody:
     """An utterance as it is measured: its sound, and when each token is spoken."""
 
     contour: Contour
@@ -80,7 +80,7 @@ class Heard:
     frame_rate: float
 
     @classmethod
-    def of(cls, audio: Floats, config: MelConfig, tokens: Sequence[str], durations: Sequence[int]) -> Heard:
+    def of(cls, audio: Floats, config: MelConfig, tokens: Sequence[str], durations: Sequence[int]) -> UtteranceProsody:
         """`audio` (samples,) at the mel's rate, in which each of `tokens` lasts as many frames as `durations` says."""
         phones = np.array([is_phone(token) for token in tokens])
         return cls(contour_of(audio, config), np.array(durations, np.int64), phones, config.frame_rate)
@@ -126,7 +126,7 @@ def _spread(values: Floats | NDArray[np.float64]) -> float:
     return float(high - low)
 
 
-def compare(recording: Heard, output: Heard, log_f0_deviation: float) -> Nearness:
+def compare(recording: UtteranceProsody, output: UtteranceProsody, log_f0_deviation: float) -> Nearness:
     """How near `output` comes to `recording`, each frame compared with the one at the same share of the same phone.
 
     `log_f0_deviation` is how far the speaker's log-F0 usually is from its mean. Raises ValueError for other tokens.
@@ -148,7 +148,7 @@ def compare(recording: Heard, output: Heard, log_f0_deviation: float) -> Nearnes
     )
 
 
-def _paired_frames(recording: Heard, output: Heard) -> tuple[Integers, Integers]:
+def _paired_frames(recording: UtteranceProsody, output: UtteranceProsody) -> tuple[Integers, Integers]:
     """Frames of the recording, and those of the output that say the same: every frame of a phone of the output, two of (F,)."""
     theirs, ours = [], []
     for (start, end), (first, last) in zip(recording.spans()[recording.is_phone], output.spans()[output.is_phone], strict=True):

@@ -25,7 +25,16 @@ from tts_cli.evaluation.selection.tables import (
     recognition_table,
     variety_tables,
 )
-from tts_cli.evaluation.selection.tasks import Found, Selection, Setting, Task, evenly, measure_tasks, posterior_mean, sentence_of
+from tts_cli.evaluation.selection.tasks import (
+    Found,
+    Selection,
+    SelectionTask,
+    Setting,
+    evenly,
+    measure_tasks,
+    posterior_mean,
+    sentence_of,
+)
 from tts_cli.evaluation.statistics import Pairs, paired_tests
 from tts_cli.evaluation.systems import say
 from tts_cli.models.vae import ACTIVE_NATS
@@ -73,9 +82,9 @@ def evaluate_selection(selection: Selection, texts: UnrecordedTexts, parts: Coll
     return Reports("Selection", tuple(tables), paired_tests(pairs), notes)
 
 
-def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str]) -> list[Task]:
+def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str]) -> list[SelectionTask]:
     """Speaking is ordered by setting, of which a process keeps few open."""
-    spoken: list[Task] = []
+    spoken: list[SelectionTask] = []
     if not {"distance", "nearness", "kinds", "variety"}.isdisjoint(parts):
         spoken += selection.recorded_tasks()
     if not {"distance", "nearness", "kinds"}.isdisjoint(parts):

@@ -23,7 +23,7 @@ from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.engine import run
 from tts_cli.evaluation.measures.recognition import understood
-from tts_cli.evaluation.measures.utterances import Heard, compare, is_phone
+from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare, is_phone
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.selection.choosing import has_selector
@@ -32,7 +32,7 @@ from tts_cli.selection.selector import Strategy, reference_encoder
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.request import Controls
 from tts_cli.voice.sentence import Sentence
-from tts_cli.voice.synthesis import Said, Voice
+from tts_cli.voice.synthesis import SpeechInput, Voice
 
 VERSION = 2
 """Changes whenever the same audio would be measured differently."""
@@ -103,7 +103,7 @@ def settings_of(
 
 
 @dataclass(frozen=True)
-class Task:
+class SelectionTask:
     """Something to be said, or a recording, and how it is measured. See `engine.Task`."""
 
     name: str
@@ -179,7 +179,7 @@ def sentence_of(clip: Recording) -> Sentence:
 
 
 def spoken_sentences(
-    voice: Voice, said: Said, speaker: str, seed: int, controls: Controls | None = None
+    voice: Voice, said: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
 ) -> list[tuple[Sentence, Floats]]:
     """Every sentence as it was spoken, and its audio (samples,) at the mel's rate, whatever faults there are."""
     sentences: list[tuple[Sentence, list[Floats]]] = []
@@ -191,7 +191,7 @@ def spoken_sentences(
     return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
 
 
-def _said(task: Task, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
+def _said(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     assert task.voice is not None
     voice = task.voice.open()
     if task.clip is None:
@@ -203,7 +203,7 @@ def _said(task: Task, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     return spoken_sentences(voice, [sentence], task.speaker, task.seed)
 
 
-def _prosody(task: Task, corpus: Corpus) -> dict[str, Any]:
+def _prosody(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
     recording = _heard_recording(task.clip, corpus) if task.clip else None
     if task.voice is None:
         assert recording is not None
@@ -218,17 +218,17 @@ def _prosody(task: Task, corpus: Corpus) -> dict[str, Any]:
     return found
 
 
-def _heard_recording(clip: Recording, corpus: Corpus) -> Heard:
-    return Heard.of(recorded_audio(corpus, clip), corpus.mel, clip.tokens, clip.durations)
+def _heard_recording(clip: Recording, corpus: Corpus) -> UtteranceProsody:
+    return UtteranceProsody.of(recorded_audio(corpus, clip), corpus.mel, clip.tokens, clip.durations)
 
 
-def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> Heard:
+def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> UtteranceProsody:
     if sentence.durations is None:
         raise InputError("the voice does not tell the durations of what it says")
-    return Heard.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
+    return UtteranceProsody.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
 
 
-def _understood(task: Task, corpus: Corpus) -> dict[str, Any]:
+def _understood(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
     if task.voice is None:
         assert task.clip is not None
         audio = recorded_audio(corpus, task.clip)
@@ -239,11 +239,11 @@ def _understood(task: Task, corpus: Corpus) -> dict[str, Any]:
 
 _WORK = {"prosody": _prosody, "understood": _understood}
 
-Found = dict[str, dict[Task, dict[str, Any]]]
+Found = dict[str, dict[SelectionTask, dict[str, Any]]]
 """What was measured, by name and task."""
 
 
-def measure_tasks(tasks: Iterable[Task], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
+def measure_tasks(tasks: Iterable[SelectionTask], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
     """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Return figures, and reasons of missing ones.
 
     Raises OutputError without a cache.
@@ -322,13 +322,13 @@ class Selection:
         """Training recordings of a speaker, taken evenly."""
         return evenly(_of(self.corpus.of_split("train"), speaker), NUM_TRAINING)
 
-    def recorded_tasks(self, work: Work = "prosody") -> Iterator[Task]:
+    def recorded_tasks(self, work: Work = "prosody") -> Iterator[SelectionTask]:
         """What needs no voice: the recordings, and those that are the scale."""
         yield from (self._task(RECORDING, clip, work) for clip in self.clips)
         if work == "prosody":
             yield from (self._task(OTHERS, clip, work) for name in self.speakers for clip in self.training(name))
 
-    def spoken_tasks(self, work: Work = "prosody", clips: Sequence[Recording] | None = None) -> Iterator[Task]:
+    def spoken_tasks(self, work: Work = "prosody", clips: Sequence[Recording] | None = None) -> Iterator[SelectionTask]:
         """Every recording's text in every setting."""
         chosen = self.clips if clips is None else clips
         for setting in self.settings:
@@ -340,17 +340,17 @@ class Selection:
                         is_oracle=setting.strategy == "oracle",
                     )
 
-    def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[Task]:
+    def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[SelectionTask]:
         """Texts without recordings in every setting but the oracle, each said by each of `speakers`."""
         for setting in self.settings:
             weight = self.continuity if "top_k" in setting.options() else 0.0
             for one in texts if setting.strategy != "oracle" else ():
                 for speaker in speakers:
-                    task = Task(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
+                    task = SelectionTask(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
                     yield replace(task, continuity=weight)
 
-    def _task(self, name: str, clip: Recording, work: Work) -> Task:
-        return Task(name, self.data, work, clip.speaker, clip.text, clip)
+    def _task(self, name: str, clip: Recording, work: Work) -> SelectionTask:
+        return SelectionTask(name, self.data, work, clip.speaker, clip.text, clip)
 
     def _folds(self, clips: Sequence[Recording]) -> dict[tuple[str, ...], list[Recording]]:
         """The recordings, by the names of those that must not be chosen for them."""

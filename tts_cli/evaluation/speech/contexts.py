@@ -209,7 +209,7 @@ def compare_contexts(
     tolerances: Tolerances = TOLERANCES,
 ) -> ContextReport:
     """The same voice, opened in two contexts, on `sentences`. Raises what `Voice.stream` raises."""
-    readers = Reader(free, speaker), Reader(other, speaker)
+    readers = StackRecorder(free, speaker), StackRecorder(other, speaker)
     comparisons = tuple(compare(s, *(reader.read(s.text) for reader in readers)) for s in tracked(sentences, title))
     return ContextReport(title, comparisons, tolerances)
 
@@ -259,7 +259,7 @@ def _largest(free: Floats, other: Floats) -> float:
     return float(np.nan_to_num(np.abs(free.astype(np.float64) - other).max(), nan=np.inf))
 
 
-class Reader:
+class StackRecorder:
     """Speaks with a voice and keeps what its acoustic stack gave on the way. The voice itself is left as it is."""
 
     def __init__(self, voice: Voice, speaker: str | None = None) -> None:
@@ -283,10 +283,10 @@ class Tap(StreamableBlock):
         super().__init__(options, addon)
         self.streams: list[TapStream] = []
 
-    def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:  # noqa: ARG002
+    def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:  # noqa: ARG002
         return upstream
 
-    def open(self, scope: Tensors, upstream: Stream | None) -> TapStream:
+    def _open(self, scope: Tensors, upstream: Stream | None) -> TapStream:
         self.streams.append(TapStream(scope, upstream))
         return self.streams[-1]
 
@@ -298,8 +298,8 @@ class TapStream(Stream):
         super().__init__(scope, upstream)
         self._passed: list[Tensors] = []
 
-    def produce(self, n: int) -> Tensors | None:
-        chunk = self.pull(n)
+    def _produce(self, n: int) -> Tensors | None:
+        chunk = self._read_upstream(n)
         if chunk is not None:
             self._passed.append(chunk)
         return chunk

@@ -12,7 +12,7 @@ from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.harmonics import harmonic_voice
-from tts_cli.evaluation.measures.instruments import PARTS, Instruments, Measured, measure_system, seeds_of
+from tts_cli.evaluation.measures.instruments import PARTS, Instruments, PromptFigures, measure_system, seeds_of
 from tts_cli.evaluation.prompts import (
     GroupedText,
     Prompt,
@@ -26,7 +26,7 @@ from tts_cli.evaluation.report import Reports
 from tts_cli.evaluation.speech.peers import peer_system
 from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness, worst_seed
 from tts_cli.evaluation.speech.tables import speech_reports
-from tts_cli.evaluation.systems import RECORDINGS, Speak, Spoken, System, copy_with, say
+from tts_cli.evaluation.systems import RECORDINGS, Speak, System, SystemOutput, copy_with, say
 from tts_cli.voice.synthesis import Voice
 
 NUM_SEEDS = 3
@@ -116,19 +116,19 @@ def systems_of(voices: Mapping[str, Speak], prompts: Sequence[Prompt], num_seeds
     return (*voiced, System(RECORDINGS, play, recorded, origin="recording"))
 
 
-def _copier(voice: Voice) -> Callable[[Clip], Spoken] | None:
+def _copier(voice: Voice) -> Callable[[Clip], SystemOutput] | None:
     """Copy-synthesis by the vocoder of `voice`, if it has one."""
     vocoder = getattr(voice, "vocoder", None)
     if vocoder is None:
         return None
     render = copy_with(vocoder.build_stack())
-    return lambda clip: Spoken(*render(Reference(clip, read_audio(clip.audio, vocoder.mel.sample_rate), vocoder.mel)))
+    return lambda clip: SystemOutput(*render(Reference(clip, read_audio(clip.audio, vocoder.mel.sample_rate), vocoder.mel)))
 
 
-def _panels(system: System, one: Measured) -> Panels:
+def _panels(system: System, one: PromptFigures) -> Panels:
     """Recording and copy, where there are any, and the worst of the noise seeds."""
     clip = one.prompt.recording
-    panels = {"recording": Spoken(*read_native(clip.audio))} if clip else {}
+    panels = {"recording": SystemOutput(*read_native(clip.audio))} if clip else {}
     copies = {"copy of the recording": system.copy(clip)} if clip and system.copy else {}
     return {**panels, **copies, system.name: list(seeds_of(system, one.prompt))[worst_seed(one)]}
 
@@ -143,7 +143,7 @@ def speak_with(voice: Voice, with_harmonic: bool = False) -> Speak:
     """Return a function that speaks prompts with `voice`, and the harmonic part of its vocoder beside, if asked for."""
     harmonic = harmonic_voice(voice) if with_harmonic else None
 
-    def speak(prompt: Prompt, seed: int) -> Spoken:
+    def speak(prompt: Prompt, seed: int) -> SystemOutput:
         spoken = say(voice, prompt.text, prompt.speaker, seed)
         return spoken._replace(harmonic=say(harmonic, prompt.text, prompt.speaker, seed).samples) if harmonic else spoken
 

@@ -17,7 +17,7 @@ from typing import Any
 from tts_cli.audio.files import read_native
 from tts_cli.errors import InputError
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.systems import Spoken, System
+from tts_cli.evaluation.systems import System, SystemOutput
 
 SPEAKER = "own voice"
 """Speaker of a peer's prompts, who is none of ours: there is no recording and no identity to keep."""
@@ -57,13 +57,13 @@ def _run(command: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _read(command: str, told: dict[str, Any], folder: Path, count: int) -> list[Spoken]:
+def _read(command: str, told: dict[str, Any], folder: Path, count: int) -> list[SystemOutput]:
     """The utterances, with their CPU time, of each text if it was told, else as the peer's mean says."""
     files = [folder / f"{number:04}.wav" for number in range(1, count + 1)]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise InputError(f"the peer '{command}' left out {missing[0]}: {len(missing)} of {count} texts were not spoken")
-    utterances = [Spoken(*read_native(file)) for file in files]
+    utterances = [SystemOutput(*read_native(file)) for file in files]
     shares = float(told.get("cpu_s_per_audio_s", "nan"))
     seconds = [float(each) for each in told.get("cpu_s", [shares * one.audio_s for one in utterances])]
     return [one._replace(cpu_s=cpu_s) for one, cpu_s in zip(utterances, seconds, strict=True)]

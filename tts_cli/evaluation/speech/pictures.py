@@ -12,9 +12,9 @@ from tts_cli.audio.files import resample, unwritable
 from tts_cli.audio.mel import Floats, MelConfig, magnitude_spectrogram
 from tts_cli.errors import InputError
 from tts_cli.evaluation.extra import require
-from tts_cli.evaluation.measures.instruments import Instruments, Measured
+from tts_cli.evaluation.measures.instruments import Instruments, PromptFigures
 from tts_cli.evaluation.report import save_figure
-from tts_cli.evaluation.systems import Spoken
+from tts_cli.evaluation.systems import SystemOutput
 
 NUM_WORST = 10
 
@@ -24,7 +24,7 @@ _RANGE_DB = 80.0
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.5, 8.0, 32.0
 _INCHES_A_PANEL = 3.0
 
-Panels = Mapping[str, Spoken]
+Panels = Mapping[str, SystemOutput]
 """Utterances of one text, by name, from top to bottom."""
 
 
@@ -39,7 +39,7 @@ def require_naturalness(instruments: Instruments) -> None:
 
 
 def draw_worst(
-    folder: Path, name: str, found: Sequence[Measured], instruments: Instruments, panels: Callable[[Measured], Panels]
+    folder: Path, name: str, found: Sequence[PromptFigures], instruments: Instruments, panels: Callable[[PromptFigures], Panels]
 ) -> None:
     """Draw the `NUM_WORST` utterances of a system with the lowest naturalness, a PNG each, the worst first by name of the file.
 
@@ -56,12 +56,12 @@ def draw_worst(
         draw_spectrograms(folder / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', named)}.png", f"{prompt.speaker}: {prompt.text}", scored)
 
 
-def worst_seed(one: Measured) -> int:
+def worst_seed(one: PromptFigures) -> int:
     """Return the place of the noise seed with the lowest naturalness."""
     return min(range(len(one.seeds)), key=lambda seed: one.seeds[seed].get("naturalness", np.inf))
 
 
-def _score(instruments: Instruments, spoken: Spoken) -> str:
+def _score(instruments: Instruments, spoken: SystemOutput) -> str:
     return f"{instruments.predict(spoken.samples, spoken.sample_rate):.2f}" if instruments.predict else ""
 
 

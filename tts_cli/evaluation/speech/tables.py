@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tts_cli.evaluation.measures.harmonics import FLOOR_DB
-from tts_cli.evaluation.measures.instruments import Measured
+from tts_cli.evaluation.measures.instruments import PromptFigures
 from tts_cli.evaluation.measures.recognition import word_error_rate
 from tts_cli.evaluation.measures.spectra import KINDS, SPEECH_DB, TEXTURES
 from tts_cli.evaluation.prompts import Prompt
@@ -58,7 +58,7 @@ PULSES_NOTE = (
 FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
 
 
-def speech_reports(measured: Mapping[str, Sequence[Measured]]) -> Reports:
+def speech_reports(measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
     """Return the tables of all systems, by name; the differences are those to the first."""
     rows = rows_of(measured, lambda prompt: prompt.speaker)
     tables = [
@@ -70,7 +70,7 @@ def speech_reports(measured: Mapping[str, Sequence[Measured]]) -> Reports:
     return reports_of("Speech", tables, measured)
 
 
-def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequence[Measured]]) -> Reports:
+def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
     """Return the tables that have rows; the first holds the details of every utterance."""
     details = tuple({"row": name, **one.as_dict()} for name, found in measured.items() for one in found)
     shown = [table for table in tables if table.rows]
@@ -90,19 +90,19 @@ def _only(row: Row, columns: Sequence[Column]) -> Row:
     return replace(row, estimates={c.key: row.estimates[c.key] for c in columns if c.key in row.estimates})
 
 
-def rows_of(measured: Mapping[str, Sequence[Measured]], group_of: Callable[[Prompt], str]) -> list[Row]:
+def rows_of(measured: Mapping[str, Sequence[PromptFigures]], group_of: Callable[[Prompt], str]) -> list[Row]:
     """Return a row for every system, by name, in every group of prompts."""
     groups = dict.fromkeys(group_of(one.prompt) for found in measured.values() for one in found)
     return [row for group in groups for row in _group_rows(measured, group, group_of)]
 
 
-def _group_rows(measured: Mapping[str, Sequence[Measured]], group: str, group_of: Callable[[Prompt], str]) -> list[Row]:
+def _group_rows(measured: Mapping[str, Sequence[PromptFigures]], group: str, group_of: Callable[[Prompt], str]) -> list[Row]:
     own = {name: [one for one in found if group_of(one.prompt) == group] for name, found in measured.items()}
     recorded = {one.prompt: one.figures for one in own.get(RECORDINGS, ())}
     return [Row(name, estimates(found, {} if name == RECORDINGS else recorded), group) for name, found in own.items() if found]
 
 
-def estimates(found: Sequence[Measured], recorded: FiguresByPrompt) -> dict[str, Estimate]:
+def estimates(found: Sequence[PromptFigures], recorded: FiguresByPrompt) -> dict[str, Estimate]:
     """Return the estimates of one row, from its prompts and the figures of their recordings."""
     figures = {one.prompt: one.figures for one in found}
     means = {name: _known(figures, name) for name in dict.fromkeys(key for each in figures.values() for key in each)}
@@ -135,7 +135,7 @@ def _pairs(name: str, figures: FiguresByPrompt, recorded: FiguresByPrompt) -> li
     return [(ours[name], theirs[name]) for ours, theirs in both if name in ours and name in theirs]
 
 
-def differences(measured: Mapping[str, Sequence[Measured]]) -> Report:
+def differences(measured: Mapping[str, Sequence[PromptFigures]]) -> Report:
     """Return the table of what every later system differs from the first by, paired by text."""
     first, *others = measured or [""]
     rows = [Row(f"{name} - {first}", _differences(measured[name], measured[first]), "all speakers") for name in others]
@@ -146,8 +146,8 @@ def differences(measured: Mapping[str, Sequence[Measured]]) -> Report:
     return table_of("Speech: paired differences", (NATURALNESS, WER), rows, note)
 
 
-def _differences(found: Sequence[Measured], first: Sequence[Measured]) -> dict[str, Estimate]:
-    pairs: dict[str, Callable[[Sequence[Measured]], dict[str, tuple[float, float]]]] = {
+def _differences(found: Sequence[PromptFigures], first: Sequence[PromptFigures]) -> dict[str, Estimate]:
+    pairs: dict[str, Callable[[Sequence[PromptFigures]], dict[str, tuple[float, float]]]] = {
         NATURALNESS.key: _scores_by_text,
         WER.key: _errors_by_text,
     }
@@ -160,14 +160,14 @@ def _differences(found: Sequence[Measured], first: Sequence[Measured]) -> dict[s
     return estimated
 
 
-def _scores_by_text(found: Sequence[Measured]) -> dict[str, tuple[float, float]]:
+def _scores_by_text(found: Sequence[PromptFigures]) -> dict[str, tuple[float, float]]:
     scores: dict[str, list[float]] = {}
     for one in found:
         scores.setdefault(one.prompt.text, []).extend(_known({one.prompt: one.figures}, "naturalness"))
     return {text: (float(np.mean(values)), 1.0) for text, values in scores.items() if values}
 
 
-def _errors_by_text(found: Sequence[Measured]) -> dict[str, tuple[float, float]]:
+def _errors_by_text(found: Sequence[PromptFigures]) -> dict[str, tuple[float, float]]:
     totals: dict[str, tuple[float, float]] = {}
     for one in found:
         if one.words:

@@ -17,7 +17,7 @@ from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.prosody import Contour, contour_of
 from tts_cli.evaluation.prompts import TYPICAL_HZ
-from tts_cli.evaluation.systems import Spoken, say
+from tts_cli.evaluation.systems import SystemOutput, say
 from tts_cli.transfer.source import Source
 from tts_cli.voice.request import Request
 from tts_cli.voice.sentence import Sentence
@@ -134,7 +134,7 @@ def prescribed(voice: Voice, speaker: str, analysed: Analysed, target: PitchRang
     return timed.model_copy(update={"f0_hz": tuple(f0_hz.tolist()), "energy": tuple((mean + loudness).tolist())})
 
 
-def spoken_in(condition: Condition, voice: Voice, target: str, analysed: Analysed, other: Analysed | None = None) -> Spoken:
+def spoken_in(condition: Condition, voice: Voice, target: str, analysed: Analysed, other: Analysed | None = None) -> SystemOutput:
     """The recording's text in the voice of `target`, with the recording's durations and what `condition` says of its prosody."""
     source = analysed.source
     if condition == "no reference":

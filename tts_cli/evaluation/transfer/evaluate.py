@@ -18,7 +18,7 @@ from tts_cli.evaluation.report import OBJECTIVE, Report, Reports, Row
 from tts_cli.evaluation.statistics import mean_estimate, median_estimate, paired_tests
 from tts_cli.evaluation.systems import VoiceFiles, say
 from tts_cli.evaluation.transfer.conditions import Condition, PitchRange, common_range, latents_of, partner
-from tts_cli.evaluation.transfer.outputs import Measured, Task, analysed, measure_outputs
+from tts_cli.evaluation.transfer.outputs import TransferFigures, TransferTask, analysed, measure_outputs
 from tts_cli.evaluation.transfer.tables import (
     SPEED,
     SPOKEN,
@@ -51,7 +51,7 @@ _SOUNDING: tuple[Condition, ...] = ("recording", "transfer", "no reference", "ba
 
 
 @dataclass
-class Transfer:
+class TransferEvaluation:
     """What is measured: `voice` transfers the split `unseen` of `corpora` to `targets`, and stands beside `baseline`.
 
     Raises CorpusError for corpora without such recordings, InputError for a target that the voice lacks, AddonError for a voice
@@ -81,7 +81,7 @@ class Transfer:
         """Recordings of each target, of those that voices are trained on."""
         return {target: own_recordings(self.corpora, target) for target in self.targets}
 
-    def tasks(self, parts: Collection[str]) -> list[Task]:
+    def tasks(self, parts: Collection[str]) -> list[TransferTask]:
         """What `parts` of the report need of every output, those of one recording beside each other."""
         measures = {condition: tuple(_needed(condition, parts)) for condition in ("recording", *SPOKEN)}
         tasks = list(self._recordings(parts, measures["recording"]))
@@ -101,7 +101,7 @@ class Transfer:
         """Those there are."""
         return [condition for condition in conditions if condition != "baseline" or self.baseline]
 
-    def _recordings(self, parts: Collection[str], measures: tuple[str, ...]) -> Iterator[Task]:
+    def _recordings(self, parts: Collection[str], measures: tuple[str, ...]) -> Iterator[TransferTask]:
         yield from (self._task("recording", clip, measures) for clip in self.sources)
         if "identity" in parts:
             yield from (self._task("recording", clip, ("voice",)) for clips in self.readings().values() for clip in clips)
@@ -116,7 +116,7 @@ class Transfer:
             for target, clips in readings.items()
         }
 
-    def _parallel(self) -> list[Task]:
+    def _parallel(self) -> list[TransferTask]:
         """Every test prompt of each of the speakers who read the same, in the voice of each other one of them."""
         speakers = [name for name in parallel_speakers(self.corpora, "test") if name in self.targets]
         prompts = {
@@ -140,9 +140,9 @@ class Transfer:
         target: str = "",
         target_range: PitchRange | None = None,
         other: Clip | None = None,
-    ) -> Task:
+    ) -> TransferTask:
         is_baseline = condition == "baseline" and self.baseline is not None
-        return Task(
+        return TransferTask(
             condition,
             clip,
             voice=VoiceFiles.of(self.baseline) if is_baseline and self.baseline else self.files,
@@ -162,7 +162,7 @@ def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
             yield measure
 
 
-def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Reports:
+def evaluate_transfer(transfer: TransferEvaluation, parts: Collection[str] = PARTS) -> Reports:
     """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
     check_parts(parts, PARTS, "transfer")
     measured = measure_outputs(transfer.tasks(parts), transfer.jobs, "outputs")
@@ -181,14 +181,14 @@ def evaluate_transfer(transfer: Transfer, parts: Collection[str] = PARTS) -> Rep
     return Reports("Transfer", tuple(report for report, _ in tables), paired_tests(pairs), (OBJECTIVE, *_left_out(measured)))
 
 
-def _left_out(measured: Measured) -> list[str]:
+def _left_out(measured: TransferFigures) -> list[str]:
     if not measured.failures:
         return []
     reasons = "; ".join(f"{clip} ({reason})" for clip, reason in sorted(measured.failures.items()))
     return [f"Left out, because they could not be taken in: {reasons}."]
 
 
-def probe_transfer(transfer: Transfer) -> Table:
+def probe_transfer(transfer: TransferEvaluation) -> Table:
     """Tells the unseen speakers with enough clips apart: by latents, by mel, and by what the baseline takes.
 
     Raises InputError where fewer than two speakers have as many clips as there are folds.
@@ -216,7 +216,7 @@ def probe_transfer(transfer: Transfer) -> Table:
     return probe_table(results, len(set(speakers)))
 
 
-def time_transfer(transfer: Transfer) -> Table:
+def time_transfer(transfer: TransferEvaluation) -> Table:
     """CPU time and time to first audio, of one clip of each source to the first target, each network on one thread."""
     clips = {clip.speaker: clip for clip in transfer.sources}
     voice, target = transfer.files.open(), transfer.targets[0]

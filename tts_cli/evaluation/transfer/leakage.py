@@ -154,7 +154,7 @@ def _follower(model: Any, inputs: tuple[Tensor, ...], utterance: dict[str, Any])
     edge = model.config.margin - model.config.contour_margin
 
     def follow(target: int, strength: float) -> float:
-        frames = model.decoder.beside(text, strength * latents, position)
+        frames = model.decoder.concatenated(text, strength * latents, position)
         log_f0, voicing = (
             x[0, edge : x.shape[1] - edge, 0].numpy() for x in model.decoder.draw_contour(frames, torch.tensor([[[target]]]))
         )

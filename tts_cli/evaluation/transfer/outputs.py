@@ -28,7 +28,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Task:
+class TransferTask:
     """One output, and its measures. See `engine.Task`."""
 
     condition: Condition
@@ -75,7 +75,7 @@ def analysed(listener: VoiceFiles, clip: Clip) -> Analysed:
 class Output:
     """What a task made."""
 
-    task: Task
+    task: TransferTask
     audio: Floats
     """(samples,) at the mel's rate."""
     config: MelConfig
@@ -134,7 +134,7 @@ MEASURES: Mapping[str, Callable[[Output], dict[str, Any]]] = {
 }
 
 
-def _made(task: Task) -> Output:
+def _made(task: TransferTask) -> Output:
     config = task.listener.open().acoustic.mel
     if task.condition == "recording":
         if "parallel" in task.measures:
@@ -151,10 +151,10 @@ def _made(task: Task) -> Output:
     return Output(task, resample(spoken.samples, spoken.sample_rate, config.sample_rate), config)
 
 
-class Measured:
+class TransferFigures:
     """Figures of outputs, by measure, condition and target."""
 
-    def __init__(self, results: Results[Task]) -> None:
+    def __init__(self, results: Results[TransferTask]) -> None:
         self.failures = results.failures
         """Reasons why figures are missing, by recording."""
         self._scores: dict[tuple[str, Condition, str], dict[Clip, dict[str, Any]]] = {}
@@ -171,6 +171,6 @@ class Measured:
         return found
 
 
-def measure_outputs(tasks: Iterable[Task], jobs: int, title: str) -> Measured:
+def measure_outputs(tasks: Iterable[TransferTask], jobs: int, title: str) -> TransferFigures:
     """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Raises OutputError without a cache."""
-    return Measured(run(tasks, title, jobs, "transfer.jsonl", tolerated=(AudioError,)))
+    return TransferFigures(run(tasks, title, jobs, "transfer.jsonl", tolerated=(AudioError,)))

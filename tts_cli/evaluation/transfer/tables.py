@@ -15,7 +15,7 @@ from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.report import ACCURACY, QUALITY, WER, Column, Report, Row
 from tts_cli.evaluation.statistics import Estimate, Pairs, mean_estimate, ratio_estimate
 from tts_cli.evaluation.transfer.conditions import Condition
-from tts_cli.evaluation.transfer.outputs import Measured
+from tts_cli.evaluation.transfer.outputs import TransferFigures
 
 SPOKEN: tuple[Condition, ...] = ("reconstruction", "transfer", "no reference", "another clip's latents", "baseline")
 PROSODY = (
@@ -59,7 +59,7 @@ def paired(first: Units, second: Units) -> tuple[list[float], list[float]]:
     return [first[key] for key in common], [second[key] for key in common]
 
 
-def prosody_table(measured: Measured, targets: Sequence[str]) -> Table:
+def prosody_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
     """How near outputs come to their source recording, frame by frame."""
     found = {condition: measured.of("prosody", condition, targets) for condition in SPOKEN}
     rows = _rows(found, PROSODY, targets)
@@ -72,7 +72,7 @@ def prosody_table(measured: Measured, targets: Sequence[str]) -> Table:
     return Report("Transfer: prosody", PROSODY, rows, notes, _details(found)), pairs
 
 
-def durations_table(measured: Measured, targets: Sequence[str]) -> Table:
+def durations_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
     """When words are spoken, in the source and in the output."""
     found = {condition: measured.of("durations", condition, targets) for condition in SPOKEN}
     note = (
@@ -82,7 +82,7 @@ def durations_table(measured: Measured, targets: Sequence[str]) -> Table:
     return Report("Transfer: durations", DURATIONS, _rows(found, DURATIONS, targets), note, _details(found)), {}
 
 
-def identity_table(measured: Measured, targets: Sequence[str], readings: Sequence[Clip], sources: Sequence[Clip]) -> Table:
+def identity_table(measured: TransferFigures, targets: Sequence[str], readings: Sequence[Clip], sources: Sequence[Clip]) -> Table:
     """Whose voice the outputs have, by centroids of the `readings` of targets and of the recordings of `sources`."""
     vectors = {clip: _vector(found[""]) for clip, found in measured.of("voice", "recording").items()}
     centroids = {
@@ -117,7 +117,7 @@ def _by_speaker(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
     return speakers
 
 
-def recognition_table(measured: Measured, targets: Sequence[str], sources: Sequence[Clip]) -> Table:
+def recognition_table(measured: TransferFigures, targets: Sequence[str], sources: Sequence[Clip]) -> Table:
     """How well outputs are understood, and whether they are damaged."""
     recordings = {clip: scores for clip, scores in measured.of("understood", "recording").items() if clip in sources}
     spoken = {condition: measured.of("understood", condition, targets) for condition in SPOKEN}
@@ -141,7 +141,7 @@ def _word_errors(scores: Scores) -> Estimate:
     )
 
 
-def parallel_table(measured: Measured, targets: Sequence[str]) -> Table:
+def parallel_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
     """Against the reading of the target itself, of prompts that several speakers read."""
     conditions: tuple[Condition, ...] = ("recording", *SPOKEN[1:])
     found = {condition: measured.of("parallel", condition, targets) for condition in conditions}

@@ -13,7 +13,7 @@ from tts_cli.corpora.splits import read_splits
 from tts_cli.errors import AddonError
 from tts_cli.evaluation.measures.harmonics import harmonic_vocoder
 from tts_cli.evaluation.measures.identity import OwnVoices
-from tts_cli.evaluation.measures.instruments import Instruments, Measured, measure_system
+from tts_cli.evaluation.measures.instruments import Instruments, PromptFigures, measure_system
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.evaluation.measures.signal import griffin_lim_from_mel
@@ -33,9 +33,9 @@ from tts_cli.evaluation.speech.tables import (
     rows_of,
     table_of,
 )
-from tts_cli.evaluation.systems import RECORDINGS, Spoken, System, copy_with
+from tts_cli.evaluation.systems import RECORDINGS, System, SystemOutput, copy_with
 
-Render = Callable[[Reference], Spoken | Floats]
+Render = Callable[[Reference], SystemOutput | Floats]
 """From a recording's mel, and its pitch if wanted, to audio (samples,), at least; at the mel's rate."""
 
 SPLITS = ("test", "unseen")
@@ -135,16 +135,19 @@ def _recordings(references: Mapping[Prompt, Reference]) -> System:
     return System(RECORDINGS, lambda prompt, _: _spoken(references[prompt]), tuple(references), origin="recording")
 
 
-def _spoken(reference: Reference) -> Spoken:
-    return Spoken(reference.audio, reference.mel_config.sample_rate)
+def _spoken(reference: Reference) -> SystemOutput:
+    return SystemOutput(reference.audio, reference.mel_config.sample_rate)
 
 
-def copied(render: Render, reference: Reference) -> Spoken:
+def copied(render: Render, reference: Reference) -> SystemOutput:
     """Return the copy that `render` makes of a recording."""
     made = render(reference)
-    return made if isinstance(made, Spoken) else Spoken(made, reference.mel_config.sample_rate)
+    return made if isinstance(made, SystemOutput) else SystemOutput(made, reference.mel_config.sample_rate)
 
 
-def _panels(system: System, one: Measured) -> Panels:
+def _panels(system: System, one: PromptFigures) -> Panels:
     assert one.prompt.recording
-    return {"recording": Spoken(*read_native(one.prompt.recording.audio)), system.name: Spoken(*system.speak(one.prompt, 0))}
+    return {
+        "recording": SystemOutput(*read_native(one.prompt.recording.audio)),
+        system.name: SystemOutput(*system.speak(one.prompt, 0)),
+    }

@@ -18,7 +18,7 @@ BATCHES_A_PROCESS = 2
 """Batches that each worker process has made, or is making, before their step."""
 
 
-class Ahead:
+class Prefetcher:
     """Make the batches of coming steps while the present one is learnt.
 
     One thread makes the next batch; `num_processes` worker processes, where there are some, make the next few. A batch is a
