@@ -61,8 +61,9 @@ def pairings(clip: Clip, clips: Sequence[Clip], chance: random.Random) -> Iterat
     yield f"the true one, {clip.speaker}", clip.text, ()
     words = clip.text.split()
     others = sorted({other.text for other in clips} - {clip.text}, key=lambda text: abs(len(text.split()) - len(words)))
-    yield "another sentence of like length", chance.choice(others[:10]), ()
-    if len(words) < LEAST_WORDS or len(FRONT_END.utterance(clip.text).words) != len(words):
+    short = f", fewer than {LEAST_WORDS} words" if len(words) < LEAST_WORDS else ""
+    yield f"another sentence of like length{short}", chance.choice(others[:10]), ()
+    if short or len(FRONT_END.utterance(clip.text).words) != len(words):
         return
     said = {word.strip(".,;:!?\"'").lower() for word in words}
     foreign = [word for text in others for word in text.split() if word.isalpha() and len(word) > 3 and word.lower() not in said]
