@@ -60,7 +60,7 @@ def pairings(clip: Clip, clips: Sequence[Clip], chance: random.Random) -> Iterat
     """Yield the name of a pairing, its text, and the places of the words in the text that are not said."""
     yield f"the true one, {clip.speaker}", clip.text, ()
     words = clip.text.split()
-    others = sorted({other.text for other in clips} - {clip.text}, key=lambda text: abs(len(text.split()) - len(words)))
+    others = sorted({other.text for other in clips} - {clip.text}, key=lambda text: (abs(len(text.split()) - len(words)), text))
     short = f", fewer than {LEAST_WORDS} words" if len(words) < LEAST_WORDS else ""
     yield f"another sentence of like length{short}", chance.choice(others[:10]), ()
     if short or len(FRONT_END.utterance(clip.text).words) != len(words):
