@@ -22,8 +22,9 @@ TRANSFER_ADDON = "copycat-16k"
 """The one that takes the prosody of recordings."""
 SELECTION_ADDON = "prosody-16k"
 """The one whose sentences choose their own prosody."""
-SHIPPED = Path(__file__).parent.parent / "addons"
-"""The addons that come with the package."""
+_PACKAGE = Path(__file__).parents[1]
+SHIPPED = next((folder for folder in (_PACKAGE / "addons", _PACKAGE.parent / "addons") if folder.is_dir()), _PACKAGE / "addons")
+"""Folder of the addons that come with the package; in a checkout they lie beside it."""
 
 
 def installed_folder() -> Path:

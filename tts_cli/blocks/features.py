@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any
 
 import tts_cli
 from tts_cli.blocks.wiring import Wiring
-from tts_cli.errors import ConfigError
+from tts_cli.errors import ConfigError, TtsError
 from tts_cli.ports import PortSpec, Tensors
 
 GROUP = "tts_cli.features"
@@ -116,20 +117,30 @@ def features() -> tuple[Feature, ...]:
 
 
 def _offered(entry: EntryPoint) -> Feature:
-    origin = f" by package '{entry.dist.name}'" if entry.dist else ""
-    try:
-        feature = entry.load()
-    except (Exception, SystemExit) as error:
-        message = f"feature '{entry.name}'{origin} cannot be loaded: {type(error).__name__}: {error}"
-        raise ConfigError(message, hint="--debug shows where") from error
+    named = f"feature '{entry.name}' {origin(entry)}"
+    feature = loaded(entry, named, ConfigError)
     if not isinstance(feature, Feature):
-        raise ConfigError(f"feature '{entry.name}'{origin} is a {type(feature).__name__}, but a Feature belongs there")
+        raise ConfigError(f"{named} is a {type(feature).__name__}, but a Feature belongs there")
     return feature
 
 
-def request_ports() -> dict[str, RequestPort]:
-    """Return every port that a request may hold, by name."""
-    return {port.name: port for feature in features() for port in feature.ports}
+def origin(entry: EntryPoint) -> str:
+    """Return the words that say who offers an entry point."""
+    return f"by package '{entry.dist.name}'" if entry.dist else "by tts itself"
+
+
+def loaded(entry: EntryPoint, named: str, refusal: type[TtsError]) -> Any:
+    """Return the object of an entry point. Raise a `refusal` that begins with `named` when it cannot be loaded."""
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        raise refusal(f"{named} cannot be loaded: {type(error).__name__}: {error}", hint="--debug shows where") from error
+
+
+@cache
+def request_ports() -> Mapping[str, RequestPort]:
+    """Return every port that a request may hold, by name; read-only."""
+    return MappingProxyType({port.name: port for feature in features() for port in feature.ports})
 
 
 def request_wiring() -> Wiring:

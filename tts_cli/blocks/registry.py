@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from tts_cli.blocks.features import features
+from tts_cli.blocks.features import features, loaded, origin
 from tts_cli.config import suggest
 from tts_cli.errors import StackError
 
@@ -63,13 +63,10 @@ def block_class(name: str, path: str) -> type:
     a class that cannot be loaded.
     """
     entry = _entry_point(name, path)
-    try:
-        found = entry.load()
-    except (Exception, SystemExit) as error:
-        message = f"{path}: block type '{name}' {_origin(entry)} cannot be loaded: {type(error).__name__}: {error}"
-        raise StackError(message, hint="--debug shows where") from error
+    named = f"{path}: block type '{name}' {origin(entry)}"
+    found = loaded(entry, named, StackError)
     if not isinstance(found, type):
-        raise StackError(f"{path}: block type '{name}' {_origin(entry)} is registered as something that is not a class")
+        raise StackError(f"{named} is registered as something that is not a class")
     return found
 
 
@@ -83,12 +80,8 @@ def _entry_point(name: str, path: str) -> EntryPoint:
         hint = hint if hint.startswith("did") else "the package that offers it has to be installed"
         raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint)
     if len(entries) > 1:
-        origins = " and ".join(_origin(entry) for entry in entries)
+        origins = " and ".join(map(origin, entries))
         raise StackError(
             f"{path}: block type '{name}' is offered more than once, {origins}", hint="uninstall all but one of them"
         )
     return entries[0]
-
-
-def _origin(entry: EntryPoint) -> str:
-    return f"by package '{entry.dist.name}'" if entry.dist else "by tts itself"

@@ -103,11 +103,6 @@ class Inventory:
         wanted = set(ids)
         return np.unique(self.sentences[[name in wanted for name in self._texts.ids]])
 
-    def words_of(self, sentence: int) -> Floats:
-        """(W,) syntactic distances of a sentence; the first is 0."""
-        found: Floats = self.distances[self.offsets[sentence] : self.offsets[sentence + 1]].astype(np.float32)
-        return found
-
     @cached_property
     def _texts(self) -> Texts:
         """Raises StackError where the file is not as it should be."""

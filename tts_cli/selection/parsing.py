@@ -40,7 +40,7 @@ def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None =
     return Linguistics(network.network, addon.asset("tokenizer", addon.name), most_pieces)
 
 
-def open_parser(name: str = DEFAULT_LINGUISTICS, threads: int = 1) -> Parser:
+def open_parser(name: str = DEFAULT_LINGUISTICS) -> Parser:
     """The parser called `name`: one of `BUILT_IN`, what an installed package offers, or an addon of kind `linguistics`.
 
     Raises InputError that says how to get a parser that is not installed, AddonError for a bad addon.
@@ -57,7 +57,7 @@ def open_parser(name: str = DEFAULT_LINGUISTICS, threads: int = 1) -> Parser:
             raise InputError(f"the parser '{name}' is not installed", hint=f"tts addons install PATH/TO/{name}") from error
         known = [DEFAULT_LINGUISTICS, *sorted({*BUILT_IN, *offered})]
         raise InputError(f"unknown parser '{name}'; known: {', '.join(known)}", hint=suggest(name, known)) from error
-    return open_linguistics(name, threads=threads)
+    return open_linguistics(name)
 
 
 def _from_package(entry: EntryPoint) -> Parser:

@@ -22,6 +22,8 @@ from tts_cli.audio.files import pcm16, resample
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.errors import AudioError
 
+# Set on 234 recordings of the splits `unseen` and `test`. On 188 others (tests/transfer/measure_agreement.py CORPORA --limit 28)
+# no true text was refused; of wrong texts 108 of 109 were, and of those of fewer than six words 59 of 79.
 _LOWEST_MEAN = -36.0
 """Mean log score of a recording's frames, silence included, where the text is another one's below it."""
 _MOST_DOUBTED = 0.5
@@ -56,9 +58,8 @@ def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> Transcri
 
     Frames are scored against the best state of any phone, so that noise and accents, which every phone suffers from, count for
     little. Words are doubted where a run of them scores poorly, or where they can be left out: among words that are all
-    optional, the recogniser passes those over that it does not hear. In trials no true transcript of 234 was refused, and 120 of
-    122 of other recordings were; the last two had doubtful words. Raises AudioError when there is no phone, or more of them than
-    frames.
+    optional, the recogniser passes those over that it does not hear. Raises AudioError
+    when there is no phone, or more of them than frames.
     """
     samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
     unheard = _unheard(samples, pronunciations(utterance))
