@@ -17,8 +17,6 @@ from tts_cli.blocks.sequence import SequenceBlock
 FILE = Path(__file__).parents[2] / "docs" / "addon-format.md"
 INTRODUCTION = """# Addon format
 
-Written by `python tests/docs/addon_format.py` from the configuration models.
-
 An addon is a folder:
 
 | | |
@@ -31,7 +29,8 @@ An addon is a folder:
 `tts addons check FOLDER` holds an addon to all of this. Keys are strict: an unknown key is refused. The file names the SHA-256 of
 every other file, and opening an addon checks them. No code of an addon is run.
 
-Dots lead into objects, `[]` into the items of a list, `.NAME` into an object by names of your own.
+Dots lead into objects, `[]` into the items of a list, `.NAME` into an object by names of your own. This page is
+written by `python tests/docs/addon_format.py` from the configuration models.
 
 ## Keys of addon.json
 """

@@ -39,7 +39,7 @@ def lay_out(root: Path, target: Path) -> None:
     Raises BrokenLinkError with every link to a file that does not exist.
     """
     shutil.rmtree(target, ignore_errors=True)
-    waiting = [f"docs/{path.name}" for path in sorted((root / "docs").iterdir())]
+    waiting = [str(path.relative_to(root)) for path in sorted((root / "docs").rglob("*")) if path.is_file()]
     waiting += [page.removeprefix(f"{OUTSIDE}/") for page in navigation(root) if page.startswith(f"{OUTSIDE}/")]
     done: set[str] = set()
     broken: list[str] = []

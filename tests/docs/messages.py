@@ -21,10 +21,9 @@ PACKAGE = ROOT / "tts_cli"
 FILE = ROOT / "docs" / "troubleshooting.md"
 INTRODUCTION = """# Troubleshooting
 
-Written by `python tests/docs/messages.py` from the code that raises the errors.
-
-An error is one line, and a hint where there is a remedy; `--debug` prints the traceback, too. Search this page for the words of
-the message that do not depend on your files and names: parts in `<angle brackets>` stand for those.
+Every error message with its remedy. An error is one line, and a hint where there is a remedy; `--debug` prints the traceback.
+Search this page for the words of the message that do not depend on your files and names: parts in `<angle brackets>` stand for
+those. `tts doctor` tells whether the installation can speak.
 
 | exit code | meaning |
 |---|---|
@@ -34,7 +33,9 @@ the message that do not depend on your files and names: parts in `<angle bracket
 | 130 | interrupted |
 
 A message may begin with the file, the line or the JSON path that it is about. An empty remedy means that the message itself says
-what to change."""
+what to change. Messages stand by the folder of `tts_cli/` that raises them.
+
+This page is written by `python tests/docs/messages.py` from the code."""
 CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.TtsError)}
 MOST_VARIANTS = 6
 """A message with more variants than this is shown with its alternatives as placeholders."""
@@ -67,7 +68,7 @@ def troubleshooting() -> str:
     """Return the text of docs/troubleshooting.md."""
     lines = [INTRODUCTION]
     for room, group in groupby(messages(), key=lambda message: message.room):
-        lines += [f"\n## {_title(room)}\n\n| message | exit code | remedy |\n|---|---|---|"]
+        lines += [f"\n## {room}\n\n{_first_line(room)}\n\n| message | exit code | remedy |\n|---|---|---|"]
         lines += [f"| {_code(one.text)} | {one.exit_code} | {_code(one.remedy)} |" for one in group]
     return "\n".join(lines) + "\n"
 
@@ -77,11 +78,10 @@ def without_remedy() -> list[Message]:
     return [message for message in messages() if not message.remedy]
 
 
-def _title(room: str) -> str:
+def _first_line(room: str) -> str:
     file = PACKAGE / room / "__init__.py" if (PACKAGE / room).is_dir() else PACKAGE / f"{room}.py"
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    first = " ".join(docstring.split("\n\n")[0].split()).rstrip(".")
-    return f"`{room}`: {first}" if room else first
+    return " ".join(docstring.split("\n\n")[0].split())
 
 
 def _code(template: str) -> str:

@@ -13,9 +13,6 @@ import tts_cli
 FILE = Path(__file__).parents[2] / "docs" / "python.md"
 INTRODUCTION = """# Python API
 
-Written by `python tests/docs/python_api.py`. The site's build adds signatures, parameters and members from the docstrings; in the
-repository's folder view only the first lines are seen.
-
 ```python
 import tts_cli
 
@@ -25,6 +22,9 @@ for chunk in voice.stream("Hello there."):
 ```
 
 Everything in the first section is imported from `tts_cli` itself; a room is loaded when something of it is first asked for.
+
+This page is written by `python tests/docs/python_api.py`. The site's build adds signatures, parameters and members from the
+docstrings; the repository's folder view shows the first lines alone.
 """
 ROOMS = {
     "Voices": (

@@ -14,8 +14,6 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "recipes.md"
 INTRODUCTION = """# Recipes
 
-Written by `python tests/docs/recipe_keys.py` from the configuration models.
-
 A recipe is one YAML file that decides what a training does. Its first line is the command that runs it. Keys are strict:
 an unknown key is refused, and the message names the closest valid one. `--set KEY=VALUE` changes one key for one training, for
 example `--set optimiser.learning_rate=1e-4`; a value is read as YAML.
@@ -31,7 +29,8 @@ steps: 1000
 That is the smallest recipe of a vocoder: whatever is left out has its default. [Train a voice](train-a-voice.md) walks through a
 training; [recipes/](../recipes) has those of the shipped voices.
 
-Dots lead into mappings, `[]` into the items of a list, `.NAME` into a mapping by names of your own.
+Dots lead into mappings, `[]` into the items of a list, `.NAME` into a mapping by names of your own. This page is
+written by `python tests/docs/recipe_keys.py` from the configuration models.
 """
 
 
