@@ -54,16 +54,17 @@ def lay_out(root: Path, target: Path) -> None:
 
 
 def links(text: str) -> Iterator[re.Match[str]]:
-    """Yield the Markdown links and pictures of `text` that stand outside of code."""
-    start, fence = 0, ""
+    """Yield the Markdown links and pictures of `text` that stand outside of code; code in their words is masked."""
+    lines, fence = [], ""
     for line in text.splitlines(keepends=True):
         mark = FENCE.match(line)
         if mark and (not fence or line.strip() == fence):
             fence = "" if fence else mark[1]
         elif not fence:
-            inside = re.sub(r"`[^`]*`", lambda code: "x" * len(code[0]), line)
-            yield from (found for found in LINK.finditer(text, start, start + len(line)) if inside[found.start() - start] in "![")
-        start += len(line)
+            lines.append(re.sub(r"`[^`\n]*`", lambda code: "x" * len(code[0]), line))
+            continue
+        lines.append("\n".rjust(len(line)))
+    yield from LINK.finditer("".join(lines))
 
 
 def page_of(root: Path, name: str) -> str:

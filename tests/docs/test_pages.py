@@ -70,10 +70,10 @@ def test_links_to_files_outside_lead_to_pages_of_the_site(tmp_path: Path) -> Non
     (root / "recipes" / "a.yaml").write_text("model: vocoder\n", encoding="utf-8")
     (root / "zensical.toml").write_text('[project]\nnav = [{ "Start" = "index.md" }]\n', encoding="utf-8")
     page = root / "docs" / "index.md"
-    page.write_text("[a](../recipes/a.yaml) [all](../recipes) [top](#x) `[code](nothing.md)`\n", encoding="utf-8")
+    page.write_text("[a](../recipes/a.yaml) [all\nof `them`](../recipes) [top](#x) `[code](nothing.md)`\n", encoding="utf-8")
     lay_out(root, target)
     laid = (target / "index.md").read_text(encoding="utf-8")
-    assert laid.startswith("[a](repository/recipes/a.yaml.md) [all](repository/recipes/index.md) [top](#x)")
+    assert laid.startswith("[a](repository/recipes/a.yaml.md) [all\nof `them`](repository/recipes/index.md) [top](#x)")
     assert "model: vocoder" in (target / "repository" / "recipes" / "a.yaml.md").read_text(encoding="utf-8")
     page.write_text("![picture](nothing.svg)\n", encoding="utf-8")
     with pytest.raises(BrokenLinkError, match=r"docs/index.md: nothing.svg: no such file"):
