@@ -82,7 +82,7 @@ def apply_overrides(mapping: dict[str, Any], overrides: list[str]) -> dict[str, 
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise ConfigError(f"--set {override}: '{parent}' is not a mapping")
+                raise ConfigError(f"--set {override}: '{parent}' holds a value, not a mapping of keys")
         node[last] = yaml.safe_load(value)
     return result
 

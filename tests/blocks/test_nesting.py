@@ -123,13 +123,13 @@ def requiring(name: str, sha256: str) -> dict[str, Any]:
 def test_addons_that_stand_in_themselves_are_found(tmp_path: Path) -> None:
     one, other = (Path(shutil.copytree(TINY / "tiny-acoustic", tmp_path / name)) for name in ("one", "other"))
     edited(one, name="one", **requiring("one", "0" * 64))
-    with pytest.raises(StackError, match=r"one: \$\.stack\[0\]: addon 'one' stands in itself: one > one"):
+    with pytest.raises(StackError, match=r"one: \$\.stack\[0\]: addon 'one' contains itself: one > one"):
         open_addon(one)
     sha256 = edited(other, name="other", **requiring("one", "0" * 64))
     edited(one, name="one", **requiring("other", sha256))
-    with pytest.raises(StackError, match=r"other: \$\.stack\[0\]: addon 'one' stands in itself: one > other > one"):
+    with pytest.raises(StackError, match=r"other: \$\.stack\[0\]: addon 'one' contains itself: one > other > one"):
         open_addon(one)
-    with pytest.raises(StackError, match=r"stands in itself: one > other > one"):
+    with pytest.raises(StackError, match=r"contains itself: one > other > one"):
         open_addon(one, stack=written(tmp_path, {"type": "Addon", "name": "one"}))
 
 

@@ -159,8 +159,10 @@ class AddonConfig(StrictModel):
         for kind, names in (("symbol", self.symbols), ("speaker", [speaker.name for speaker in self.speakers])):
             if len(set(names)) < len(names):
                 raise ValueError(f"a {kind} appears twice")
-        if self.default_speaker is not None and self.default_speaker not in [speaker.name for speaker in self.speakers]:
-            raise ValueError(f"default_speaker '{self.default_speaker}' is not among the speakers")
+        names = [speaker.name for speaker in self.speakers]
+        if self.default_speaker is not None and self.default_speaker not in names:
+            known = ", ".join(names) or "none"
+            raise ValueError(f"default_speaker '{self.default_speaker}' is not among the speakers, which are: {known}")
         for context_name, context in self.contexts.items():
             for name in sorted(context.networks.keys() - self.networks.keys()):
                 raise ValueError(f"contexts.{context_name}.networks names '{name}', which is not among the networks")

@@ -143,17 +143,17 @@ class Addon:
             StackError: The addon is missing, not required, changed since then, or contains this one; or it has another mel
                 configuration or, if acoustic, other symbols or speakers.
         """
-        # A stack file may contain the addon that it is opened with, since the stack inside is the addon's own: that is no cycle.
+        # A stack file may contain the addon that it is opened with: inside, the addon's own stack is used, so there is no cycle.
         outer = self.outer if self.stack else (*self.outer, self.name)
         if name in outer:
-            raise StackError(f"{path}: addon '{name}' stands in itself: {' > '.join((*outer, name))}")
+            raise StackError(f"{path}: addon '{name}' contains itself: {' > '.join((*outer, name))}")
         if name not in self._inner:
             opened = self.open_other(self._folder_of(name, path), outer=outer)
             self._inner[name] = replace(opened, edit_stack=self.edit_stack, edit_network=self.edit_network)
         other = self._inner[name]
         if other.mel.hash != self.mel.hash:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
-            raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
+            raise StackError(f"{path}: addon '{name}' has another mel configuration than '{self.name}'", hint)
         if other.config.kind == "acoustic":
             self._refuse_other_numbers(other, path)
         return other.build_stack()
@@ -174,13 +174,15 @@ class Addon:
         """
         hashes = {requirement.name: requirement.sha256 for requirement in self.config.requires}
         if self.stack is None and name not in hashes:
-            raise StackError(f"{path}: addon '{name}' is not among those that '{self.name}' requires")
+            message = f"{path}: addon '{name}' is not among those that '{self.name}' requires"
+            raise StackError(message, hint=f'add it to "requires" in {ADDON_FILE}, or use a stack file')
         try:
             folder = self.folder if name == self.name else find_addon(name, near=self.folder.parent)
         except AddonError as error:
             raise StackError(f"{path}.name: {error.message}", error.hint) from error
         if self.stack is None and file_hash(folder / ADDON_FILE) != hashes[name]:
-            raise StackError(f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires")
+            message = f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires"
+            raise StackError(message, hint=f"install the version of '{name}' that belongs to '{self.name}'")
         return folder
 
     def build_stack(self) -> StreamableStack:

@@ -109,7 +109,8 @@ class Durations:
             InputError: Neither the model nor the request gives durations, or a duration is not finite.
         """
         if "log_duration" not in scope and "given_durations" not in scope:
-            raise InputError(f"{self._path} needs durations: the addon predicts none, and the request gives none")
+            message = f"{self._path} needs durations: the addon predicts none, and the request gives none"
+            raise InputError(message, hint="prescribe them in the request (given_durations)")
         frames = np.full(scope["phones"].shape, np.nan)
         shortest = self._is_phone[scope["phones"]].astype(np.float64)
         if "log_duration" in scope:

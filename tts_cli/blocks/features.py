@@ -136,7 +136,8 @@ def features() -> tuple[Feature, ...]:
     names = [port.name for feature in found for port in feature.ports]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"two features fill the port '{twice}': {', '.join(feature.name for feature in found)}")
+        owners = ", ".join(feature.name for feature in found if twice in [port.name for port in feature.ports])
+        raise ConfigError(f"two features fill the port '{twice}': {owners}", hint="uninstall the package of one of them")
     return found
 
 

@@ -184,7 +184,7 @@ class FilterBank:
 class SourceFilter(Processor):
     """Processor from network outputs to audio, the source-filter synthesis of one utterance.
 
-    A frame finishes the samples up to `delay_samples` before its end.
+    The output lags the input: n frames finish `n * hop - delay_samples` samples; `finish` returns the rest.
 
     Args:
         hop: Hop of a mel frame, in samples.
