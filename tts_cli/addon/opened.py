@@ -155,10 +155,10 @@ class Addon:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
             raise StackError(f"{path}: addon '{name}' has another mel configuration than '{self.name}'", hint)
         if other.config.kind == "acoustic":
-            self._refuse_other_numbers(other, path)
+            self._refuse_other_ids(other, path)
         return other.build_stack()
 
-    def _refuse_other_numbers(self, other: Addon, path: str) -> None:
+    def _refuse_other_ids(self, other: Addon, path: str) -> None:
         """Raise StackError unless both addons have the same symbols and speakers, and hence the same ids in a request."""
         if other.symbols != self.symbols:
             raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'")
