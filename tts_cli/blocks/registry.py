@@ -1,4 +1,4 @@
-"""Block classes by the type name a stack uses: those of this project, and those installed packages offer."""
+"""Registry of block classes by type name: built-in blocks, blocks of features, and entry points of installed packages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tts_cli.config import suggest
 from tts_cli.errors import StackError
 
 GROUP = "tts_cli.blocks"
-"""Entry-point group through which installed packages offer blocks: `MyBlock = "my_package.blocks:MyBlock"`."""
+"""Entry-point group for blocks of installed packages: `MyBlock = "my_package.blocks:MyBlock"`."""
 
 BUILT_IN = {
     "Addon": "tts_cli.blocks.streamable:AddonStack",
@@ -36,31 +36,39 @@ BUILT_IN = {
     "Upsampler": "tts_cli.blocks.upsampler:Upsampler",
     "Vocoder": "tts_cli.blocks.vocoder:Vocoder",
 }
+"""Places "module:Class" of the built-in blocks, by type name."""
 
 
 def known_types() -> list[str]:
-    """Every type name a stack may use."""
+    """Return every type name that a stack may use, sorted."""
     return sorted(BUILT_IN.keys() | _of_features().keys() | offered().keys())
 
 
 @cache
 def _of_features() -> dict[str, str]:
-    """Return the classes of features' blocks, by type."""
+    """Return the places "module:Class" of the blocks that features declare, by type name."""
     return {name: place for feature in features() for name, place in feature.blocks.items()}
 
 
 @cache
 def offered() -> dict[str, tuple[EntryPoint, ...]]:
-    """What installed packages offer, by name; looked up once, for that reads the metadata of every package."""
+    """Return the entry points of installed packages in `GROUP`, by type name.
+
+    The result is cached, since the look-up reads the metadata of every installed package.
+    """
     found = entry_points(group=GROUP)
     return {name: tuple(found.select(name=name)) for name in found.names}
 
 
 def block_class(name: str, path: str) -> type:
-    """The class registered under `name`.
+    """Load the block class registered under `name`.
 
-    Raises StackError with the JSON path for a name that is unknown (and lists the known ones) or offered more than once, and for
-    a class that cannot be loaded.
+    Args:
+        name: Type name in a stack.
+        path: JSON path of the block, for messages.
+
+    Raises:
+        StackError: The name is unknown or registered more than once, or the class cannot be loaded.
     """
     entry = _entry_point(name, path)
     named = f"{path}: block type '{name}' {origin(entry)}"
@@ -77,7 +85,7 @@ def _entry_point(name: str, path: str) -> EntryPoint:
     if not entries:
         known = known_types()
         hint = suggest(name, known)
-        hint = hint if hint.startswith("did") else "the package that offers it has to be installed"
+        hint = hint if hint.startswith("did") else "if a package offers this block, install that package"
         raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint)
     if len(entries) > 1:
         origins = " and ".join(map(origin, entries))

@@ -68,4 +68,4 @@ def _from_package(entry: EntryPoint) -> Parser:
         raise
     except (Exception, SystemExit) as error:
         message = f"parser '{entry.name}'{origin} cannot be loaded: {type(error).__name__}: {error}"
-        raise InputError(message, hint="--debug shows where") from error
+        raise InputError(message, hint="--debug shows the traceback") from error
