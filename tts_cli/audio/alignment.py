@@ -97,7 +97,10 @@ def align_closely(
     is_phone = np.array(utterance.word_of_token) >= 0
     num_frames = config.num_frames(len(audio))
     if is_phone.sum() > num_frames:
-        raise AudioError(f"alignment failed: {is_phone.sum()} phones do not fit in {num_frames} frames")
+        raise AudioError(
+            f"alignment failed: {is_phone.sum()} phones do not fit in {num_frames} frames",
+            hint="the recording is too short for its text: correct the text",
+        )
     samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
     stretches = _find(samples, pronunciations(utterance), most_unlike)
     spans = np.array([span for stretch in stretches for span in stretch.phones], np.float64)
@@ -113,7 +116,7 @@ def pronunciations(utterance: Transcript) -> list[tuple[str, ...]]:
         if word >= 0:
             words.setdefault(word, []).append(token.rstrip("012"))
     if not words:
-        raise AudioError("alignment failed: there are no phones to align")
+        raise AudioError("alignment failed: there are no phones to align", hint="give the words of the recording")
     return [tuple(phones) for phones in words.values()]
 
 

@@ -137,8 +137,8 @@ def transfer(
 
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
-        asked = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        print_report(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+        request = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
+        print_report(evaluate_transfer(request, parts or PARTS), as_json, markdown)
 
 
 @app.command()
@@ -232,8 +232,10 @@ def selection(
             read_sentences(passages) if "variety" in chosen else (),
             recognise or UnrecordedTexts.sample,
         )
-        asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
-        print_report(evaluate_selection(asked, texts, chosen), as_json, markdown)
+        request = Selection(
+            load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity
+        )
+        print_report(evaluate_selection(request, texts, chosen), as_json, markdown)
 
 
 @app.command()

@@ -82,7 +82,7 @@ def speech(
         from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
         from tts_cli.voice.synthesis import load
 
-        asked = SpeechEvaluation(
+        request = SpeechEvaluation(
             {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]},
             corpora,
             tuple(speakers or ()),
@@ -93,7 +93,7 @@ def speech(
             tuple(peers or ()),
             pictures,
         )
-        print_report(evaluate_speech(asked), as_json, markdown)
+        print_report(evaluate_speech(request), as_json, markdown)
 
 
 def copies(

@@ -83,8 +83,8 @@ app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         typer.echo(f"tts {version('tts-cli')}")

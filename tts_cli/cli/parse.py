@@ -50,9 +50,9 @@ def parse(
 
     refuse_several({"TEXT": text, "--input-file": input_file})
     name = parser or DEFAULT_LINGUISTICS
-    said = read_text(text, input_file)
+    content = read_text(text, input_file)
     opened = open_parser(name)
-    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(said))
+    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(content))
     if as_json:
         print_json({"parser": name, "sentences": [_as_dict(*one) for one in parsed]})
         return
@@ -65,8 +65,8 @@ def _sentences(text: str) -> Iterator[Sentence]:
     from tts_cli.text import TextFrontEnd
     from tts_cli.voice.sentence import Sentence
 
-    for said in TextFrontEnd().sentences(text, MOST_TOKENS):
-        yield Sentence.of(said)
+    for utterance in TextFrontEnd().sentences(text, MOST_TOKENS):
+        yield Sentence.of(utterance)
 
 
 def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object]:

@@ -285,10 +285,10 @@ class SpeechCommand:
             "sample_rate": self.voice.sample_rate,
             "frames_per_second": self.voice.frames_per_second,
             "seconds": round(speech.seconds, 6),
-            "sentences": [{**timed.as_dict(), **self._told(timed.sentence)} for timed in speech.sentences],
+            "sentences": [{**timed.as_dict(), **self._feature_fields(timed.sentence)} for timed in speech.sentences],
         }
 
-    def _told(self, sentence: Sentence) -> dict[str, Any]:
+    def _feature_fields(self, sentence: Sentence) -> dict[str, Any]:
         return {key: value for options in self._features for key, value in options.json_fields(sentence, self.voice).items()}
 
 

@@ -109,8 +109,8 @@ def transfer_prosody(
     refuse_several({"--text": text, "--transcribe": transcribe})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
     refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
-    for name, given in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
-        refuse_several({"--manifest": manifest, name: given})
+    for name, value in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
+        refuse_several({"--manifest": manifest, name: value})
     _refuse_incomplete(source, text is not None or transcribe, manifest, output_dir, resume)
     job = Job(source or Path(), text, speaker, strength, keep)
     path = None if output_raw or play or manifest else output or free_name(f"{job.source.stem}-{speaker or 'transferred'}")

@@ -371,7 +371,7 @@ class SegmentBatches:
 
 
 def _balanced(recordings: Sequence[Recording]) -> NDArray[np.float64]:
-    """Return the probability of each recording: speakers by their frames to the power of 3/4, their recordings by frames."""
+    """Return the sampling probability of each recording. The weight of a speaker is its number of frames to the power of 3/4."""
     frames = np.array([recording.num_frames for recording in recordings], np.float64)
     _, speakers = np.unique([recording.speaker for recording in recordings], return_inverse=True)
     weights = frames / np.bincount(speakers, frames)[speakers] ** 0.25
@@ -379,7 +379,7 @@ def _balanced(recordings: Sequence[Recording]) -> NDArray[np.float64]:
 
 
 def cut(array: NDArray[Any], start: int, end: int, value: float) -> NDArray[Any]:
-    """Return `array[start:end]` along the first axis, padded with `value` beyond the ends; `start` may be negative."""
+    """Return `array[start:end]` along the first axis, padded with `value` before index 0 and beyond its end."""
     result = np.full((end - start, *array.shape[1:]), value, array.dtype)
     first, last = max(0, start), min(len(array), end)
     if first < last:

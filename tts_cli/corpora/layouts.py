@@ -95,11 +95,11 @@ def read_source(folder: Path, layout: str | None = None) -> CorpusFolder:
     corpus, recordings = folder.resolve().name, _Recordings()
     first_seen, clips, rejects = dict[str, str](), list[Clip](), list[Reject]()
     for line in parse(folder):
-        found = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
-        if isinstance(found, Reject):
-            rejects.append(found)
+        result = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
+        if isinstance(result, Reject):
+            rejects.append(result)
         else:
-            clips.append(found)
+            clips.append(result)
     if not clips and not rejects:
         raise CorpusError(f"{folder}: its transcripts are empty", hint="write one line per recording into them")
     return CorpusFolder(corpus, clips, rejects)

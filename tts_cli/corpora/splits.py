@@ -52,7 +52,7 @@ def read_splits(path: Path) -> Splits:
         for row in reader:
             key, parsed = (row["corpus"], row["id"]), _parse_row(row, f"{path}:{reader.line_num}")
             if key in splits:
-                raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}")
+                raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}", hint="delete one of them")
             splits[key] = parsed
     return splits
 

@@ -197,8 +197,8 @@ class DistanceAgreement(NamedTuple):
 def agreement(true: Sequence[float], predicted: Sequence[float]) -> DistanceAgreement:
     """Return the agreement of the distances of one sentence, one for each word. The first distance is ignored."""
     words = [""] * len(true)
-    found, own = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
-    return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(found & own), len(found) + len(own))
+    guess, truth = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
+    return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(guess & truth), len(guess) + len(truth))
 
 
 def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[int, int]:
