@@ -156,7 +156,7 @@ def test_refused_speech_leaves_its_trace(tts: Run, doubtful: list[str]) -> None:
 def test_lines_refused_for_faults_are_hinted_at_best_effort(tts: Run, doubtful: list[str]) -> None:
     outcome = tts("synth", "--output-dir", "out", *doubtful, stdin=b"One.\nTwo.")
     assert outcome.code == 1 and "2 of 2 lines" in outcome.err
-    assert "hint: --best-effort takes" in outcome.err and "all others" not in outcome.err
+    assert "hint: --best-effort takes" in outcome.err and "all other lines" not in outcome.err
     assert tts("synth", "--output-dir", "out", "--best-effort", *doubtful, stdin=b"One.\nTwo.").code == 0
 
 
