@@ -10,8 +10,8 @@ from torch import Tensor
 from utterances import FACTS, SMALL_SIZES, Batch, alone, random_batch
 
 from tts_cli.models import acoustic, speaker
-from tts_cli.models.copycat import Config, Model, Posterior
-from tts_cli.models.layers import reversed_gradient
+from tts_cli.models.copycat import Config, Model
+from tts_cli.models.layers import Posterior, reversed_gradient
 
 SMALL = Config(
     **SMALL_SIZES,

@@ -19,9 +19,9 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches, TrainableModel
-from tts_cli.models.acoustic import TokenEncoder, repeat
 from tts_cli.models.layers import weighted_sum
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.tokens import TokenEncoder, repeat
 from tts_cli.ports import PortSpec
 
 

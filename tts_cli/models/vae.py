@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
-from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
+from tts_cli.models.acoustic import PROSODY, BatchConfig
 from tts_cli.models.layers import (
     ConvNeXtBlocks,
     Posterior,
@@ -26,6 +26,7 @@ from tts_cli.models.layers import (
     reversed_gradient,
 )
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.tokens import TokenEncoder
 from tts_cli.ports import PortSpec
 
 __all__ = ["BatchConfig", "Config", "Model"]
