@@ -163,7 +163,7 @@ def test_a_recipe_with_a_typo(tts: Run) -> None:
 def test_a_checkpoint_that_is_none(tts: Run) -> None:
     pytest.importorskip("torch")
     refused(tts("export-addon", "absent", "-o", "addon"), "absent: no such checkpoint")
-    refused(tts("export-addon", ".", "-o", "addon"), "no checkpoint there")
+    refused(tts("export-addon", ".", "-o", "addon"), "holds no checkpoint")
 
 
 @pytest.mark.parametrize(

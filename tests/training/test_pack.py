@@ -144,7 +144,7 @@ def test_a_training_goes_on_without_the_project_and_comes_back(packed: Path, beg
     assert {loss["step"] for loss in losses if "train/generator/loss" in loss} == set(range(3, 12))
     export_addon(run, tmp_path / "addon", None, ExportOptions(), said.append)
     assert "- trained elsewhere: steps 4 to 9" in (tmp_path / "addon" / "MODEL_CARD.md").read_text()
-    with pytest.raises(CheckpointError, match="has had 11 steps"):
+    with pytest.raises(CheckpointError, match="has 11 steps already"):
         unpack(tmp_path / "out", run, said.append)
 
 
@@ -179,7 +179,7 @@ def test_a_recipe_begins_with_the_weights_of_a_run_and_fresh_discriminators(
     average = checkpoints.find(tmp_path / "plain").read("average")
     assert found.keys() == {f"average/{name}" for name in average}
     assert all(torch.equal(found[f"average/{name}"], value) for name, value in average.items())
-    with pytest.raises(InputError, match="has begun"):
+    with pytest.raises(InputError, match="this training has begun"):
         pack(begun, tmp_path / "other", PackOptions(init_from=(tmp_path / "plain",)), [].append)
 
 
@@ -221,7 +221,7 @@ def test_weights_are_there_before_the_end(loose: Path, tmp_path: Path, monkeypat
     assert not any(name.startswith("optimiser/") for name in found)
     said: list[str] = []
     run = unpack(tmp_path / "out", tmp_path / "run", said.append).parents[1]
-    assert "the optimiser states of 'generator' are fresh" in said
+    assert "the optimizer states of 'generator' are fresh" in said
     assert train(load_recipe(run / "recipe.yaml", overrides=["steps=4"]), run, say=said.append).name == "step-000000004"
 
 
@@ -250,7 +250,7 @@ def test_another_python_is_refused_before_anything_is_imported(loose: Path, tmp_
     command = [sys.executable, "-S", str(tmp_path / "train_here.py"), "--minutes", "1", "--out", "out"]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "the packages here are for 3.99\nhint: pack again with --python" in done.stderr
+    assert "the packages of this pack are for Python 3.99\nhint: pack the training again with --python" in done.stderr
 
 
 @pytest.mark.parametrize(("compiled_ms", "verdict"), [(1, "kept"), (9, "undone")])

@@ -1,10 +1,12 @@
-"""CopyCat: the prosody of anyone's recording, in the voice of a target speaker (Karlapati et al., 2020).
+"""CopyCat: transfers the prosody of any recording to a target speaker of the corpus (Karlapati et al., 2020).
 
-The reference encoder turns a source mel, its phones and the vector of its speaker into latents over time, which have the same
-mean and deviation for everybody: few, and few a second, so that the speaker does not fit in. The decoder makes the target's mel
-from them and the encoded phones; its melody knows of the target only the mean and spread of F0. It is taught by copying every
-recording onto its own speaker. What the reference encoder sees then has its frequency axis stretched or squeezed and noise in it,
-and an adversary that tries to tell the speaker from the latents is worked against.
+The reference encoder maps a source mel, its phones and the speaker embedding of its speaker to latents over time. The latents are
+normalized to mean 0 and deviation 1 in every utterance, and they are few channels at a low rate: a bottleneck that leaves no room
+for the speaker. The decoder makes the target speaker's mel from the latents and the encoded phones; mean and spread of F0 are the
+target speaker's. Training reconstructs every recording with its own speaker. In training the source mel is warped in frequency
+and gets noise, and an adversary that recognizes the speaker from the latents is trained through gradient reversal.
+
+Shapes: B utterances, N tokens, T frames, L = ceil(T / tau) latents, C channels.
 """
 
 from __future__ import annotations
@@ -45,17 +47,22 @@ from tts_cli.ports import PortSpec
 __all__ = ["BatchConfig", "Config", "LossWeights", "Model"]
 
 NARROWEST_SPREAD = 0.3
-"""An utterance's melody is spread to its speaker's, unless its own spread is less than this share of it."""
+"""Smallest deviation of log-F0 by which an utterance's contour is normalized, as a share of its speaker's deviation."""
 NOISE_LEVELS = (-6.0, -1.0)
-"""Of the noise in the recordings that the reference encoder learns from: natural log, against their mean."""
+"""Range of the level of the noise that augments source mels: natural log, relative to the mean log-mel of the utterance."""
 
 
 class BatchConfig(acoustic.BatchConfig):
-    """Utterances of one step."""
+    """Size of a batch of whole utterances."""
 
 
 class Model(MelModel):
-    """Text, duration and reference encoders, the decoder, and a speaker encoder that is taught elsewhere and only read here."""
+    """CopyCat (Karlapati et al., 2020): text, duration and reference encoders, decoder, and a fixed, pretrained speaker encoder.
+
+    Source mel (B, T, bands), source phones (B, T, 1) and speaker embedding (B, 1, dimensions) -> latents (B, L, latent_channels);
+    latents and repeated encoded phones -> mel (B, T, bands), log_f0 and voicing (B, T, 1) of the target speaker. The speaker
+    encoder is a trained `speaker` model and is not updated.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -93,7 +100,7 @@ class Model(MelModel):
         return {"loss": loss, **parts, **kept, "weight": batch["frame_mask"].sum()}, mel
 
     def _as_heard(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """The mels as the reference encoder gets them: while learning, of other voices in noisier rooms."""
+        """Return the source mels (B, T, bands); in training, shares of them with a warped frequency axis and with noise."""
         if not self.training:
             return mel
         choice = torch.randint(len(FrequencyWarp.FACTORS), (len(mel),), device=mel.device)
@@ -105,16 +112,17 @@ class Model(MelModel):
         return torch.where(is_noisy, torch.logaddexp(warped, noise), warped)
 
     def _kept(self, latents: Tensor) -> Tensor:
-        """The latents, some utterances' at the prior mean while learning."""
+        """Return the latents; in training, those of a random share of the utterances are 0, the mean of the prior."""
         if not self.training:
             return latents
         return torch.where(self._drawn(latents, self.config.prior_share)[:, None, None], 0.0, latents)
 
     def _drawn(self, items: Tensor, share: float) -> Tensor:
-        """Whether an item of the batch is among a random `share` of them: (B,) bool."""
+        """Return a mask (B,) that is true for each item with probability `share`."""
         return torch.rand(len(items), device=items.device) < share
 
     def _posterior(self, batch: Batch, mel: Tensor) -> Posterior:
+        """Return the posterior of the latents for source mels `mel` (B, T, bands), with the phones of the forced alignment."""
         mask = batch["frame_mask"]
         source_phones, _ = repeat(batch["phones"][..., None], batch["durations"], mel.shape[1])
         with torch.no_grad():
@@ -122,14 +130,20 @@ class Model(MelModel):
         return self.reference_encoder.posterior(mel, mask, source_phones.long(), vector)
 
     def _decoder_inputs(self, batch: Batch, text: Tensor, latents: Tensor) -> Tensor:
-        """What the decoder reads, repeated to frames and padded by its margin."""
+        """Return the decoder's inputs, repeated to frames and padded by its margin: (B, T + 2 * margin, C).
+
+        Args:
+            batch: The batch of the utterances.
+            text: (B, N, channels), encoded phones.
+            latents: (B, L, latent_channels).
+        """
         num_frames = batch["mel"].shape[1]
         frames, position = repeat(text, batch["durations"], num_frames)
         timed = latents.repeat_interleave(self.config.tau, 1)[:, :num_frames]
         return self.decoder.concatenated(*(padded(each, self.config.margin) for each in (frames, timed, position)))
 
     def _frame_losses(self, batch: Batch, inputs: Tensor, target: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """The losses of the frames, and their mel."""
+        """Return the losses of the frames, and the mel (B, T, bands) for the true contour."""
         log_f0, voicing = self.decoder.draw_contour(inputs, target)
         edge = self.config.margin - self.config.contour_margin
         true = {name: padded(batch[name], edge) for name in ("log_f0", "voicing", "frame_mask")}
@@ -145,14 +159,19 @@ class Model(MelModel):
         return losses, mel
 
     def _melody(self, log_f0: Tensor, voicing: Tensor, target: Tensor) -> Tensor:
-        """The true contour with its speaker's mean and spread for its own: all that normalised latents can tell."""
+        """Return the true log-F0 contour with the mean and spread of its speaker in place of its own, (B, T, 1): the target of
+        `contour`.
+
+        Normalized latents cannot carry an utterance's own mean and spread.
+        """
         mean, spread = self.decoder.range_of(target)
         own_mean, own_spread = masked_mean_and_deviation(log_f0, voicing)
         return mean + spread * (log_f0 - own_mean) / torch.maximum(own_spread, NARROWEST_SPREAD * spread)
 
     @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Beside the losses, the correlation of the contour with the recordings', the mean over utterances."""
+        """Return the losses and `f0_correlation`: the correlation of predicted and recorded log-F0 over voiced frames, mean over
+        utterances."""
         inputs = self._decoder_inputs(batch, *self._encoded(batch))
         log_f0, _ = self.decoder.draw_contour(inputs, batch["speaker"][:, None, None])
         edge = self.config.margin - self.config.contour_margin
@@ -164,7 +183,7 @@ class Model(MelModel):
         return {**super().metrics(batch), "f0_correlation": float(correlation.mean())}
 
     def _encoded(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Encoded text and the latents' means."""
+        """Return the encoded text (B, N, channels) and the means of the latents (B, L, latent_channels)."""
         text = self.text_encoder(batch["phones"][..., None], batch["token_mask"])
         return text, self._posterior(batch, batch["mel"]).mean
 
@@ -182,14 +201,15 @@ class Model(MelModel):
         return (*decoder, *others, *self.discriminator_tables())
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """A voice of explicit duration gives its text encoder, durations and decoder, but for what that does with prosody."""
+        """Map an explicit-duration model: text encoder, durations and decoder, with zero weights for latents in place of those of
+        prosody."""
         if kind != "explicit-duration":
             return state
         duration = "duration_encoder.encoder."
         named = {name.replace("prosody_encoder.encoder.", duration): value for name, value in state.items()}
         for parameter in ("weight", "bias"):
             named[f"{duration}head.{parameter}"] = named[f"{duration}head.{parameter}"][:1]
-        # What knows no speaker here begins from what speakers have in common there.
+        # These layers have no speaker embedding here: they start from the mean over the other model's speakers.
         common = {"text_encoder.phones.weight": "text_encoder.speakers", "decoder.contour_input.bias": "decoder.contour_speakers"}
         for name, speakers in common.items():
             named[name] = state[name] + state[f"{speakers}.weight"].mean(0)

@@ -1,4 +1,7 @@
-"""The networks of CopyCat, and their sizes."""
+"""Networks of CopyCat and their configuration: reference encoder, adversary, decoder, duration encoder.
+
+Shapes: B utterances, N tokens, T frames, L = ceil(T / tau) latents, C channels.
+"""
 
 from __future__ import annotations
 
@@ -14,50 +17,57 @@ from tts_cli.models.tokens import TokenEncoder
 
 
 class LossWeights(StrictModel):
-    """Weights of the losses of CopyCat, beside those of the bottleneck."""
+    """Weights of the losses of CopyCat, each at least 0, besides those of the bottleneck; the losses are means over a batch."""
 
     mel: float = 2.0
-    """L1 distance of the natural-log mel."""
+    """Weight of the L1 distance of the natural-log mel, mean over frames and bands."""
     contour: float = 1.0
-    """L1 distance of the log-F0 of voiced frames, in deviations of the speaker's."""
+    """Weight of the L1 distance of log-F0, in standard deviations of the speaker's log-F0, mean over voiced frames."""
     voicing: float = 0.5
-    """Cross-entropy of the voicing of frames."""
+    """Weight of the binary cross-entropy of voicing, mean over frames."""
     duration: float = 1.0
-    """Squared distance of ln(1 + frames) of tokens."""
+    """Weight of the squared distance of ln(1 + duration in frames), mean over tokens."""
 
 
 class Config(acoustic.Config):
     """Sizes of CopyCat: those of the acoustic model, and the bottleneck."""
 
     loss_weights: LossWeights = LossWeights()  # type: ignore[assignment]
+    """Weights of the losses."""
     tau: int = 8
-    """Source frames for each latent."""
+    """Source frames that share one latent, at least 1."""
     latent_channels: int = 4
+    """Channels of the latents."""
     reference_channels: int = 128
+    """Width of the layers of the reference encoder."""
     reference_layers: int = 6
+    """Layers of the reference encoder, 1 to 8."""
     kl_weight: float = 0.01
-    """Of the divergence from the prior, in nats a latent."""
+    """Weight of the KL divergence of the latents from the prior, in nats a latent, at least 0."""
     kl_warmup_steps: int = 1000
-    """Steps over which that weight, and the adversary's, grow from nothing."""
+    """Steps over which the weights of the divergence and of the adversary grow linearly from 0, at least 1."""
     adversary_weight: float = 0.1
-    """Of working against the adversary that tells speakers by their latents."""
+    """Weight of the cross-entropy of the adversary that recognizes the speaker from the latents; its gradient is reversed. At
+    least 0."""
     warped_share: float = 0.8
-    """Of the recordings that the reference encoder sees stretched or squeezed in frequency."""
+    """Share of the source recordings that get a warped frequency axis in training, in [0, 1]."""
     noisy_share: float = 0.4
-    """Of those it sees with stationary noise."""
+    """Share of the source recordings that get stationary noise in training, in [0, 1]."""
     prior_share: float = 0.1
-    """Of the utterances that the decoder has to make from the prior mean."""
+    """Share of the utterances that the decoder makes from the mean of the prior in training, in [0, 1]."""
     speaker_encoder: speaker.Config = speaker.Config()
+    """Sizes of the speaker encoder; they must match the trained speaker model."""
 
 
 class ReferenceEncoder(nn.Module):
-    """What a recording's prosody is, without who speaks.
+    """Encode the prosody of a recording as latents over time, normalized over the utterance: dilated ConvNeXt blocks and pooling.
 
-    source_mel (B, T, bands), source_mask (B, T, 1), source_phones (B, T, 1) int64, the phone of each frame,
-    source_speaker (B, 1, dimensions) -> the mean of the latents (B, ceil(T / tau), latent_channels)
+    source_mel (B, T, bands) in natural log, source_mask (B, T, 1), source_phones (B, T, 1) int64, the phone of each frame,
+    source_speaker (B, 1, dimensions), a speaker embedding -> the mean of the latents (B, L, latent_channels).
     """
 
     DILATIONS = (1, 2, 4, 1, 2, 4, 8, 8)
+    """Dilation of each layer, in frames."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -76,16 +86,17 @@ class ReferenceEncoder(nn.Module):
         return self.posterior(source_mel, source_mask, source_phones, source_speaker).mean
 
     def posterior(self, mel: Tensor, mask: Tensor, phones: Tensor, source_speaker: Tensor) -> Posterior:
-        """The latents' distribution, (B, ceil(T / tau), latent_channels); inputs as of `forward`.
+        """Return the posterior of the latents, (B, L, latent_channels); the arguments are those of `forward`.
 
-        Its mean has mean 0 and deviation 1 over an utterance, channel by channel: what is constant is of speaker or room.
+        The means are normalized to mean 0 and deviation 1 over each utterance and channel, because constant values describe the
+        speaker or the room.
         """
         mean, deviation = masked_mean_and_deviation(mel, mask)
         hidden = self.mel_input((mel - mean) / deviation) + self.phones(phones[:, :, 0]) + self.speaker_input(source_speaker)
         for place, block in enumerate(self.blocks):
             hidden = block.same_length(hidden, mask)
             if place == len(self.blocks) // 2:
-                # A melody is relative to its own level, which no finite stretch shows.
+                # A melody is relative to the level of its utterance, which no finite receptive field shows.
                 hidden = hidden + self.whole(torch.cat(masked_mean_and_deviation(hidden, mask), -1))
         share = self.pooled(mask)
         counted = (share > 0).to(mel.dtype)
@@ -94,15 +105,19 @@ class ReferenceEncoder(nn.Module):
         return Posterior((mean - centre) / spread * counted, log_variance.clamp(-8, 4) * counted)
 
     def pooled(self, x: Tensor) -> Tensor:
-        """Means of every tau frames, with zeros where the last of them are missing: (B, T, C) -> (B, ceil(T / tau), C)."""
+        """Average every `tau` frames: (B, T, C) -> (B, L, C). Frames that the last group lacks count as 0."""
         padded = nn.functional.pad(x, (0, 0, 0, self.tau - 1)).transpose(1, 2)
         return nn.functional.avg_pool1d(padded, self.tau, self.tau).transpose(1, 2)
 
 
 class LatentAdversary(nn.Module):
-    """Whose latents these are: latents (B, L, latent_channels), mask (B, L, 1) -> a score for every speaker (B, speakers)."""
+    """Adversary that recognizes the speaker from the latents: ConvNeXt blocks and pooling over time.
+
+    latents (B, L, latent_channels), mask (B, L, 1) -> logits of the speakers (B, speakers).
+    """
 
     CHANNELS = 64
+    """Width of the layers."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -119,10 +134,10 @@ class LatentAdversary(nn.Module):
 
 
 class Decoder(FrameDecoder):
-    """Frames of the target speaker from repeated tokens and re-timed latents.
+    """Decoder of CopyCat: F0 contour and mel frames of the target speaker from repeated tokens and time-aligned latents.
 
-    text (B, T, channels), latents (B, T, latent_channels), phone_position (B, T, 2), speaker (B, 1, 1) int64
-    -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
+    text (B, T, channels), latents (B, T, latent_channels), phone_position (B, T, 2) as from `repeat`, speaker (B, 1, 1) int64 id
+    -> mel (B, T', bands) in natural log, log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin.
     """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -135,23 +150,27 @@ class Decoder(FrameDecoder):
         return self.draw(inputs, *self.draw_contour(inputs, speaker), speaker)
 
     def concatenated(self, text: Tensor, latents: Tensor, phone_position: Tensor) -> Tensor:
-        """All of a frame's inputs; the last one tells whether the frame lies inside the utterance."""
+        """Concatenate all inputs of each frame to (B, T, C); the last channel is 1 inside the utterance, else 0."""
         inside = (phone_position[:, :, 1:] > 0).to(text.dtype)
         return torch.cat([text, latents * inside, phone_position[:, :, :1], inside], -1)
 
     def draw_contour(self, inputs: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
-        """log_f0 and voicing of the frames, `contour_margin` fewer on either side."""
+        """Predict log_f0 and voicing of the frames, (B, T - 2 * contour_margin, 1) each, with the speaker's mean and spread of
+        F0."""
         melody, voicing = self.contour_head(self.contour(self.contour_input(inputs))).split(1, -1)
         mean, spread = self.range_of(speaker)
         return mean + spread * melody, torch.sigmoid(voicing)
 
     def range_of(self, speaker: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation of the log-F0 of speakers (B, 1, 1): two of (B, 1, 1)."""
+        """Return mean and standard deviation of the log-F0 of `speaker` (B, 1, 1), (B, 1, 1) each."""
         return self.mean_log_f0[speaker[:, :, 0]], self.std_log_f0[speaker[:, :, 0]]
 
 
 class DurationEncoder(nn.Module):
-    """How long the target speaker makes each token; the inputs of `TokenEncoder` -> ln(1 + frames) (B, N, 1)."""
+    """Predict the durations of a speaker's tokens: a `TokenEncoder` with one output.
+
+    phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id -> ln(1 + frames) (B, N, 1).
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()

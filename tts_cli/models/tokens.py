@@ -1,4 +1,7 @@
-"""Phones to frames: the encoders of phones and the repetition of tokens by their durations."""
+"""Phone encoders, and the expansion of tokens to frames by their durations.
+
+Shapes: B utterances, N tokens, T frames, C channels.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tts_cli.models.layers import ConvNeXtBlocks
 
 
 class EncoderSizes(Protocol):
-    """Sizes of an encoder of phones, part of the configuration of its model."""
+    """Sizes of a `PhoneEncoder`: the part of a model's `Config` that it reads."""
 
     @property
     def encoder_layers(self) -> int: ...
@@ -23,14 +26,23 @@ class EncoderSizes(Protocol):
 
 
 class PhoneEncoder(nn.Module):
-    """Phones in their neighbourhood: dilated convolutions that see nothing beyond the mask.
+    """Encoder of phones: an embedding and `encoder_layers` dilated ConvNeXt blocks (kernel 5) that ignore padding.
 
-    phones: (B, N, 1) int64; mask: (B, N, 1), 1 on tokens -> (B, N, outputs)
+    phones (B, N, 1) int64 ids, mask (B, N, 1), 1 on tokens -> (B, N, outputs), 0 on padding.
     """
 
     DILATIONS = (1, 1, 2, 4, 8, 1, 1, 1)
+    """Dilation of each layer, in tokens."""
 
     def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
+        """Build the encoder.
+
+        Args:
+            config: Sizes; at most 8 layers, the number of `DILATIONS`.
+            facts: Symbols of the corpus; each has an embedding.
+            channels: Width of the layers.
+            outputs: Channels of the output.
+        """
         super().__init__()
         self.phones = nn.Embedding(len(facts.symbols), channels)
         dilations = self.DILATIONS[: config.encoder_layers]
@@ -43,7 +55,7 @@ class PhoneEncoder(nn.Module):
         return self.encode(self.phones(phones[:, :, 0]), mask)
 
     def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """From embedded tokens (B, N, channels)."""
+        """Encode embedded tokens `hidden` (B, N, channels): (B, N, outputs), 0 where `mask` (B, N, 1) is 0."""
         for block in self.blocks:
             hidden = self.dropout(block.same_length(hidden, mask))
         outputs: Tensor = self.head(self.norm(hidden))
@@ -51,7 +63,10 @@ class PhoneEncoder(nn.Module):
 
 
 class TokenEncoder(PhoneEncoder):
-    """The same as a speaker says them: phones, mask and speaker (B, 1, 1) int64 -> (B, N, outputs)."""
+    """A `PhoneEncoder` that adds a speaker embedding to every token.
+
+    phones (B, N, 1) int64 ids, mask (B, N, 1), speaker (B, 1, 1) int64 id -> (B, N, outputs), 0 on padding.
+    """
 
     def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__(config, facts, channels, outputs)
@@ -63,9 +78,16 @@ class TokenEncoder(PhoneEncoder):
 
 
 def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
-    """Tokens (B, N, C) repeated by durations (B, N) frames: (B, T, C), and each frame's position in its token (B, T, 2).
+    """Repeat each token for the number of frames that it lasts (the length regulator of FastSpeech).
 
-    The position is the fraction of the token that has passed and ln(1 + duration); frames past the end are 0.
+    Args:
+        tokens: (B, N, C).
+        durations: (B, N) int64, in frames.
+        num_frames: T, the length of the result. Frames after the last token are 0.
+
+    Returns:
+        The frames (B, T, C), and the position of each frame in its token (B, T, 2): the fraction of the token that has passed, in
+        (0, 1), and ln(1 + duration of the token).
     """
     ends = durations.cumsum(1)
     frame = torch.arange(num_frames, device=durations.device).expand(len(durations), -1).contiguous()
@@ -78,5 +100,5 @@ def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, 
 
 
 def padded(frames: Tensor, margin: int) -> Tensor:
-    """Zeros before and after, as the layer feeds at both ends of an utterance."""
+    """Pad `frames` (B, T, C) with `margin` zeros before and after, as the streaming layer pads both ends of an utterance."""
     return nn.functional.pad(frames, (0, 0, margin, margin))

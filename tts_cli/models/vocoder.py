@@ -1,7 +1,9 @@
-"""The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes samples.
+"""Universal vocoder: a causal network predicts F0 and filters from the mel; source-filter synthesis makes the samples.
 
-It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, in an
-adversarial stage also from discriminators of waveforms. Its receptive field reaches three frames ahead.
+It is trained with spectral distances at several resolutions (Yamamoto et al., 2020) and with the mel of its own output; in an
+adversarial stage also with discriminators of waveforms. Its receptive field reaches three frames ahead.
+
+Shapes: B clips, T mel frames, F frames of a segment, S samples.
 """
 
 from __future__ import annotations
@@ -31,30 +33,38 @@ from tts_cli.ports import PortSpec
 __all__ = ["BatchConfig", "Config", "LossWeights", "Model", "VocoderAdversarial"]
 
 GENERATOR = "generator"
-"""The submodel that learns to synthesise."""
+"""Name of the submodel that synthesizes."""
 HISS_BANDS, LOW_BANDS, HISS_RATIO = 40, 20, 2.7
-"""First mel band of what hisses, first band above what hums, and how many times louder than a hiss a hum may be."""
+"""Lowest mel band of the high range, end of the low range, and the factor by which the low range may exceed the high range in a
+hiss."""
 QUIET_NEPERS = 4.0
 """Level below the loudest frame of a segment from which a frame counts as a pause."""
 
 
 class BatchConfig(StrictModel):
-    """Clips of one step."""
+    """Size of a batch of segments, and augmentation."""
 
     num_segments: int = 6
+    """Segments of a batch."""
     segment_frames: int = 128
+    """Mel frames of a segment."""
     margin_frames: int = 39
-    """Frames of the past before each segment; at least the network's margin."""
+    """Past frames that precede each segment; at least the network's margin."""
     perturbation: Perturbation | None = Perturbation()
+    """Speed and gain perturbation of the training segments; None: none."""
     predicted: Predicted | None = None
-    """Segments with predicted mels; None: recordings alone."""
+    """Segments with mels that acoustic models predicted; None: mels of recordings alone."""
 
 
 def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
-    """Return 1 where a frame is without voice, (B, T): unvoiced between unvoiced frames, and a hiss or a pause.
+    """Return 1 for frames without voice, (B, T): unvoiced, between unvoiced frames, and a hiss or a pause.
 
-    A pitch tracker calls creaky voice and the voice bar of a stop unvoiced, too; their low bands are the louder ones.
-    mel: (B, T, bands) natural-log; voicing: (B, T, 1).
+    A pitch tracker also labels creaky voice and the voice bar of a stop as unvoiced; their low bands are the louder ones, so they
+    are no hiss.
+
+    Args:
+        mel: (B, T, bands), natural log.
+        voicing: (B, T, 1), 1 on voiced frames.
     """
     unvoiced = 1 - nn.functional.max_pool1d(voicing[..., 0], 3, 1, 1)
     linear = mel.exp()
@@ -65,9 +75,14 @@ def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
 
 
 class Model(TrainableModel):
-    """The filter network with what trains it."""
+    """Universal vocoder with its training: filter network, source-filter synthesis (after DDSP, Engel et al., 2020), losses.
+
+    mel (B, T, bands) in natural log -> F0 and filters of each frame, see `FilterNetwork` -> audio (B, S). The network is causal
+    except for a look-ahead of three frames. In an adversarial stage, waveform discriminators judge the audio.
+    """
 
     RESOLUTIONS = ((2048, 400), (1024, 200), (512, 128), (256, 64), (128, 32))
+    """Window length and hop in samples of each STFT of the spectral loss."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -97,13 +112,24 @@ class Model(TrainableModel):
         return self.config.adversarial is None or submodel == DISCRIMINATOR or step >= self.config.adversarial.first_step
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Audio (B, F * hop) and the losses of what it is made from.
+        """Synthesize the segments of a batch.
 
-        `use_own` (B, 1, 1): which clips are excited by the network's own F0.
+        Args:
+            batch: A batch of `SegmentBatches`.
+            use_own: (B, 1, 1) bool, true for segments with pulses at the network's own F0 instead of the tracked one.
+
+        Returns:
+            Audio (B, F * hop), and the losses `pitch` and `leakage`.
+
+        Raises:
+            ConfigError: `batches.margin_frames` is less than the network's margin.
         """
         skip = batch["mel"].shape[1] - batch["audio"].shape[1] // self.facts.mel.hop_samples - LOOKAHEAD - self.config.margin
         if skip < 0:
-            raise ConfigError(f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames")
+            raise ConfigError(
+                f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames",
+                hint=f"set batches.margin_frames to {self.config.margin} or more",
+            )
         mel, log_f0, voicing = (batch[name][:, skip:] for name in ("mel", "log_f0", "voicing"))
         standard = (mel - self.network.mean) / self.network.deviation
         scores = self.network.pitch.scores(standard)
@@ -121,9 +147,15 @@ class Model(TrainableModel):
             return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
     def leakage(self, harmonic: Tensor, noise: Tensor, hiss: Tensor) -> Tensor:
-        """Return by how much, in nepers, pulses exceed a level well below the noise, in frames where `hiss` (B, T) is 1.
+        """Return the mean excess of the pulses over 3 nepers below the noise, in nepers, in frames where `hiss` (B, T) is 1; a
+        scalar.
 
-        Spectral distances like a pulse train better than noise, which never matches; without this, an /s/ buzzes.
+        Spectral distances prefer a pulse train to noise, which never matches sample by sample; without this loss an /s/ buzzes.
+
+        Args:
+            harmonic: (B, T, harmonic_filter) filters of the pulses, see `FilterNetwork`.
+            noise: (B, T, noise_filter) filters of the noise.
+            hiss: (B, T), 1 on frames without voice.
         """
         bins, noise_bins = self.network.num_bins, self.network.num_noise_bins
         pulses = harmonic.unflatten(-1, (SUBFRAMES, 2, bins)).square().sum(3)
@@ -133,7 +165,13 @@ class Model(TrainableModel):
         return weighted_mean(nn.functional.relu(ratio + 3).mean((2, 3)), hiss)
 
     def render(self, log_f0: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
-        """Samples from the network's outputs, from a random phase."""
+        """Synthesize audio (B, T * hop) from the network's outputs, from a random phase and random noise.
+
+        Args:
+            log_f0: (B, T, 1), natural log of Hz.
+            harmonic: (B, T, harmonic_filter), see `FilterNetwork`.
+            noise: (B, T, noise_filter).
+        """
         mel = self.facts.mel
         parts = harmonic.unflatten(-1, (SUBFRAMES, 2, self.network.num_bins))
         filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
@@ -146,7 +184,7 @@ class Model(TrainableModel):
         return shape(pulses, filters, harmonic_framing(mel.hop_samples)) + shaped_noise
 
     def _trim(self, audio: Tensor) -> Tensor:
-        """Without the frames at both ends that lack neighbours."""
+        """Cut the frames at both ends that lack neighbours for the overlap-add: (B, S) -> (B, S - 2 * edge)."""
         edge = LOOKAHEAD_FRAMES * self.facts.mel.hop_samples
         return audio[:, edge:-edge]
 
@@ -167,7 +205,11 @@ class Model(TrainableModel):
         return {**parts, **against, "loss": loss + self.config.adversarial.weighted(against)}
 
     def spectral_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        """Mean distance of log magnitudes, and of magnitudes compressed as loudness is, over all resolutions."""
+        """Return the multi-resolution STFT loss of audio (B, S), a scalar, mean over resolutions.
+
+        Each resolution adds the L1 distance of log magnitudes and half the L1 distance of magnitudes to the power 0.3, which
+        approximates loudness.
+        """
         total = true.new_zeros(())
         for size, hop in self.RESOLUTIONS:
             window = getattr(self, f"window{size}")
@@ -178,17 +220,17 @@ class Model(TrainableModel):
         return total / len(self.RESOLUTIONS)
 
     def mel_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        """Distance of the log mels, in THE definition."""
+        """Return the L1 distance of the log-mels of two signals (B, S), a scalar."""
         return (self.log_mel(true) - self.log_mel(false)).abs().mean()
 
     def log_mel(self, audio: Tensor) -> Tensor:
-        """Natural-log mel of whole windows: (B, S) -> (B, frames, bands)."""
+        """Return the natural-log mel of whole windows of `audio` (B, S): (B, frames, bands)."""
         with torch.autocast(audio.device.type, enabled=False):
             mel = magnitudes(audio, self.mel_window, self.facts.mel.hop_samples) @ self.mel_filters.T
             return torch.log(mel + 5 * self.facts.mel.floor)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Return the losses with the network's own F0; no `loss` in an adversarial stage, as of `MelModel.metrics`."""
+        """Return the losses with the network's own F0. `loss` is absent in an adversarial stage, see `MelModel.metrics`."""
         own = torch.ones(len(batch["mel"]), 1, 1, dtype=torch.bool, device=batch["mel"].device)
         audio, parts = self.synthesise(batch, own)
         true, false = self._trim(batch["audio"]), self._trim(audio)

@@ -1,4 +1,7 @@
-"""The networks of the vocoder, and their sizes: F0 and filters from the mel."""
+"""Networks of the vocoder and their configuration: F0 and filters from the mel.
+
+Shapes: B clips, T mel frames.
+"""
 
 from __future__ import annotations
 
@@ -15,65 +18,82 @@ from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig
 
 LOOKAHEAD = 3
-"""Frames the network reads after the one it describes: as many as a mel window reaches, to find a burst within its frame."""
+"""Frames that the network reads after the frame that it describes: the reach of a mel window, to locate a burst within its
+frame."""
 FRONT_KERNEL = 7
+"""Width of the first convolution, in frames."""
 COMB_MAX_HZ = 3000.0
+"""Highest frequency of the harmonic comb, in Hz."""
 
 
 class LossWeights(StrictModel):
-    """Weights of the losses of the vocoder."""
+    """Weights of the losses of the vocoder, each at least 0; the losses are means over a batch."""
 
     pitch: float = 0.05
-    """Error of the F0 estimate."""
+    """Weight of the F0 loss in voiced frames: cross-entropy of the F0 bins, and 20 times the L1 distance of log-F0."""
     leakage: float = 0.1
-    """Pulses in unvoiced frames."""
+    """Weight of the excess of pulses over the noise in frames without voice, in nepers."""
     spectral: float = 1.0
-    """Distance of spectra at several resolutions."""
+    """Weight of the multi-resolution STFT loss: L1 distances of log magnitudes and of compressed magnitudes."""
     mel: float = 0.5
-    """L1 distance of the log mels."""
+    """Weight of the L1 distance of the natural-log mels."""
 
 
 class VocoderAdversarial(Adversarial):
-    """The adversarial stage of a vocoder."""
+    """Adversarial stage of a vocoder."""
 
     weight: float = 0.1
+    """Weight of the adversarial losses beside the others, at least 0."""
     trained: tuple[str, ...] = ("network.",)
+    """Name prefixes of the generator's parameters that are trained; all others stay fixed."""
     discriminators: WaveformDiscriminatorConfig = WaveformDiscriminatorConfig()
+    """Sizes of the waveform discriminators."""
 
 
 class Config(StrictModel):
     """Sizes of the vocoder, and the weights of its losses."""
 
     channels: int = 256
+    """Width of the layers that predict the filters."""
     layers: int = 6
+    """Layers that predict the filters, at least 1; each adds `kernel` - 1 past frames to the receptive field."""
     expansion: int = 3
+    """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
     kernel: int = 5
+    """Width of the causal convolutions, in frames."""
     pitch_channels: int = 160
+    """Width of the layers that predict F0."""
     pitch_layers: int = 3
+    """Layers that predict F0, at least 1; each adds `kernel` - 1 past frames to the receptive field."""
     pitch_bins: int = 128
+    """Bins of F0, evenly spaced in log-F0 from `f0_min_hz` to `f0_max_hz`."""
     f0_min_hz: float = 50.0
+    """Lowest F0 that the network predicts, in Hz."""
     f0_max_hz: float = 550.0
+    """Highest F0 that the network predicts, in Hz."""
     loss_weights: LossWeights = LossWeights()
+    """Weights of the losses."""
     own_f0_after: int = 1500
-    """Steps after which half of the clips are excited by the network's own F0 instead of the tracked one."""
+    """Step from which half of the segments are synthesized with the network's own F0 instead of the tracked one."""
     adversarial: VocoderAdversarial | None = None
-    """The adversarial stage; None: spectral distances alone."""
+    """Adversarial stage with discriminators of waveforms; None: spectral losses alone."""
 
     @property
     def pitch_margin(self) -> int:
-        """Frames of the past that the pitch network reads."""
+        """Past frames that the pitch network reads."""
         return FRONT_KERNEL - 1 - LOOKAHEAD + (self.kernel - 1) * self.pitch_layers
 
     @property
     def margin(self) -> int:
-        """Frames of the past that the whole network reads."""
+        """Past frames that the whole network reads."""
         return self.pitch_margin + (self.kernel - 1) * self.layers
 
 
 class PitchNetwork(nn.Module):
-    """log-F0 from mel: the mean of a distribution over bins (as CREPE, Kim et al., 2018, but without a maximum: continuous).
+    """Predict log-F0 from the mel: the mean of a distribution over F0 bins, from causal ConvNeXt blocks.
 
-    mel: (B, T, bands), standardised -> log-probabilities (B, T - margins, bins), log_f0 (B, T - margins, 1)
+    After CREPE (Kim et al., 2018), with the mean of all bins instead of the bins around the maximum. mel (B, T, bands),
+    standardized -> log-probabilities (B, T', bins), log_f0 (B, T', 1) in natural log of Hz, T' = T - pitch_margin - LOOKAHEAD.
     """
 
     def __init__(self, config: Config, num_bands: int) -> None:
@@ -91,17 +111,25 @@ class PitchNetwork(nn.Module):
         return self.estimate(self.scores(mel))
 
     def scores(self, mel: Tensor) -> Tensor:
-        """Return log-probabilities of bins up to a constant, (B, T - margins, bins)."""
+        """Return the logits of the F0 bins, (B, T', bins)."""
         result: Tensor = self.head(self.blocks(self.front(mel)))
         return result
 
     def estimate(self, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what `forward` does, from `scores`; F0 needs float32."""
+        """Return log-probabilities (B, T', bins) and log_f0 (B, T', 1) from the logits `scores`, which must be float32."""
         log_probabilities = torch.log_softmax(scores, -1)
         return log_probabilities, (torch.exp(log_probabilities) * self.bins).sum(-1, keepdim=True)
 
     def loss(self, log_probabilities: Tensor, estimate: Tensor, log_f0: Tensor, voicing: Tensor) -> Tensor:
-        """Cross-entropy against a narrow bump at the true F0, plus the error of the mean; voiced frames only."""
+        """Return the F0 loss, a scalar: mean over voiced frames of the cross-entropy against a narrow peak at the true F0, plus
+        20 times the L1 distance of log-F0.
+
+        Args:
+            log_probabilities: (B, T', bins).
+            estimate: (B, T', 1), predicted log-F0.
+            log_f0: (B, T', 1), true log-F0.
+            voicing: (B, T', 1), 1 on voiced frames.
+        """
         width = self.bins[1] - self.bins[0]
         bump = torch.softmax(-(((self.bins - log_f0) / width) ** 2) / 2, -1)
         frame_loss = -(bump * log_probabilities).sum(-1, keepdim=True) + 20 * (estimate - log_f0).abs()
@@ -109,11 +137,11 @@ class PitchNetwork(nn.Module):
 
 
 class FilterNetwork(nn.Module):
-    """F0 and filters from mel: the exported network.
+    """The exported network: F0 and filters of each frame from the mel, by causal ConvNeXt blocks with a look-ahead of 3 frames.
 
-    mel: (B, T, bands) natural-log; log_f0: (B, T, 1), 0 where the network shall use its own estimate
-    -> log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', NOISE_SUBFRAMES * noise bins),
-    T' = T - config.margin - LOOKAHEAD
+    mel (B, T, bands) in natural log; log_f0 (B, T, 1), natural log of Hz, 0 where the network shall use its own estimate ->
+    log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), real and imaginary parts, noise_filter (B, T',
+    NOISE_SUBFRAMES * noise bins), magnitudes, with T' = T - config.margin - LOOKAHEAD.
     """
 
     def __init__(self, config: Config, mel: MelConfig) -> None:
@@ -148,11 +176,17 @@ class FilterNetwork(nn.Module):
         return self.filters(mel, standard, used)
 
     def filters(self, mel: Tensor, standard: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The outputs for a log-F0 that stands `pitch_margin` frames after the start of the mel."""
+        """Return the outputs of `forward` for a known F0.
+
+        Args:
+            mel: (B, T, bands), natural log.
+            standard: The standardized mel, same shape.
+            used: (B, T - pitch_margin - LOOKAHEAD, 1), log-F0 of the frames after the first `pitch_margin`.
+        """
         return self.spectra(mel, self.heads(standard, used), used)
 
     def heads(self, standard: Tensor, used: Tensor) -> Tensor:
-        """Return what the outputs are made of: changes of the mel's envelope, and phases."""
+        """Return changes of the mel's spectral envelope, and phases, from which `spectra` computes the filters: (B, T', C)."""
         skip = self.pitch_margin - (FRONT_KERNEL - 1 - LOOKAHEAD)
         features = torch.cat([harmonic_comb(used, self.centres), used - 5.0], -1)
         hidden = self.front(standard)[:, skip:] + self.pitch_input(features)
@@ -160,7 +194,7 @@ class FilterNetwork(nn.Module):
         return result
 
     def spectra(self, mel: Tensor, heads: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs made of `heads`; levels and phases need float32."""
+        """Return the outputs of `forward` from `heads`; levels and phases need float32."""
         inner = mel[:, self.margin : mel.shape[1] - LOOKAHEAD]
         harmonic_head, noise_head = heads.split(self.sizes, -1)
         change, angle = harmonic_head.unflatten(-1, (SUBFRAMES, 2, self.num_bins)).unbind(3)
@@ -172,7 +206,8 @@ class FilterNetwork(nn.Module):
 
 
 def envelope_matrix(mel: MelConfig, num_bins: int) -> NDArray[np.float32]:
-    """Reads log-mel at linearly spaced frequencies: (num_bins, num_bands), each row interpolating two neighbouring bands."""
+    """Return the matrix (num_bins, num_bands) that interpolates a log-mel at linearly spaced frequencies from 0 to half the
+    sample rate."""
     filters = mel_filters(mel)
     hertz = np.linspace(0, mel.sample_rate / 2, filters.shape[1])
     centres = (filters * hertz).sum(1) / filters.sum(1)
