@@ -93,7 +93,7 @@ def test_what_cannot_be_measured(folder: Path) -> None:
     pytest.importorskip("torch")
     from tts_cli.export.loudness import add_loudness
 
-    with pytest.raises(AddonError, match="only acoustic ones"):
+    with pytest.raises(AddonError, match="has no speakers to measure"):
         add_loudness(folder / "tiny-vocoder")
     change(folder / "tiny-acoustic", default_vocoder="absent")
     with pytest.raises(AddonError, match="absent"):
@@ -106,7 +106,7 @@ def test_a_voice_of_other_symbols_cannot_speak_the_sentences(folder: Path) -> No
 
     symbols = read_addon_config(folder / "tiny-acoustic").symbols
     change(folder / "tiny-acoustic", symbols=["ch_a" if symbol == "SH" else symbol for symbol in symbols])
-    with pytest.raises(TextError, match="has no symbol 'SH', which measuring its loudness needs"):
+    with pytest.raises(TextError, match="has no symbol 'SH', which the sentences of the loudness measurement contain"):
         add_loudness(folder / "tiny-acoustic")
 
 

@@ -236,7 +236,7 @@ def test_what_is_wrong_is_told_in_a_line(
     monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
     with pytest.raises(InputError, match="cannot hold"):
         pack(begun, tmp_path / "small", PackOptions(size_mb=0.05), [].append)
-    with pytest.raises(ConfigError, match=r"trained otherwise.*ema_decay"):
+    with pytest.raises(ConfigError, match=r"trained with other settings.*ema_decay"):
         pack(begun, tmp_path / "small", PackOptions(overrides=("ema_decay=0.5",)), [].append)
     with pytest.raises(InputError, match="no version of Python"):
         pack(begun, tmp_path / "small", PackOptions(python="three"), [].append)

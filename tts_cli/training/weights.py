@@ -157,13 +157,13 @@ def _check_facts(path: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
     if theirs.mel.hash != ours.mel.hash:
         raise CheckpointError(
             f"{path}: trained on another mel configuration ({theirs.mel.hash}) than the corpus has ({ours.mel.hash})",
-            hint="prepare the corpus with this model's mel configuration, or choose another source of weights",
+            hint="choose another source of weights, or prepare the corpus anew: tts prepare --set mel.KEY=VALUE",
         )
     if theirs.symbols and theirs.symbols != ours.symbols:
         unlike = sorted(set(theirs.symbols) ^ set(ours.symbols))
         raise CheckpointError(
             f"{path}: trained on other symbols than the corpus has: {', '.join(unlike) or 'in another order'}",
-            hint="prepare the corpus with this version's text front end, or choose another source of weights",
+            hint="choose a source of weights that was trained on the same symbols",
         )
 
 
