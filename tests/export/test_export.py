@@ -1,4 +1,4 @@
-"""Export of small torch networks: what is written, what it computes, and the way back."""
+"""Tests of the export of small torch networks: files, results, and loading back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tts export-addon`: from a checkpoint and its corpus to an addon that opens, and back into training."""
+"""Tests of `tts export-addon`: from a checkpoint and its corpus to an addon that opens, and back into training."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LINGUISTICS = str(Path(__file__).parents[1] / "addons/tiny-linguistics")
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two speakers with four clips of noise each."""
+    """Write a corpus of two speakers with four clips of noise each; return its folder."""
     folder = tmp_path_factory.mktemp("corpus")
     mel = MelConfig()
     recordings = [_recording(folder, speaker, number, split) for speaker in "ab" for number, split in enumerate(SPLITS)]
@@ -67,7 +67,7 @@ def _recording(folder: Path, speaker: str, number: int, split: str) -> Recording
 
 
 def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
-    """An untrained checkpoint."""
+    """Write an untrained checkpoint to `run`; return its recipe and its folder."""
     mapping = {"model": kind, "name": "noise", "data": str(corpus), "network": NETWORKS[kind], "batches": {}, "steps": 1}
     recipe = parse_recipe(mapping, "recipe")
     model = create_model(recipe, open_corpus(corpus).facts)
@@ -78,7 +78,7 @@ def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
 
 
 def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
-    """A model that was not seen yet."""
+    """Build a new untrained model."""
     mapping = {"model": kind, "name": "fresh", "network": {**NETWORKS[kind], **changes}, "batches": {}, "steps": 1, "seed": 1}
     return create_model(parse_recipe(mapping, "recipe"), open_corpus(corpus).facts)
 

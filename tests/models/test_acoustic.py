@@ -1,4 +1,4 @@
-"""The acoustic model agrees with the blocks that run it, and learns."""
+"""Tests of the acoustic model: it agrees with the blocks that run it, and it learns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sentence encoder and its head: shapes, masks, losses, what they learn, where weights come from, and as an addon."""
+"""Tests of the text analyzer: shapes, masks, losses, learning, pretrained weights, and export."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TREES = (
 
 @pytest.fixture(name="package")
 def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An installed package with a tokenizer, and the weights of a BERT under the names they have elsewhere."""
+    """Make a package with a tokenizer and BERT weights under their usual names importable; return its name."""
     folder = tmp_path / "packages" / "tiny_bert" / "model"
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()

@@ -1,4 +1,4 @@
-"""The vocoder's synthesis in torch is the one in numpy; the network keeps its margins; both submodels learn."""
+"""Tests of the vocoder: synthesis equals that of NumPy, the network keeps its margins, both submodels learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state in files of limited size: exact if it fits, else compact and the most important first."""
+"""Tests of the state in files of limited size: exact if it fits, else compact, most important tensors first."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def _model(recipe: Recipe) -> toy.Model:
 
 
 def _trained(recipe: Recipe) -> tuple[toy.Model, Tensors]:
-    """A model after three steps of both submodels, and its state."""
+    """Return a model after three steps of both submodels, and its state."""
     model = _model(recipe)
     state = TrainingState(model, recipe)
     batches = model.batches(open_corpus(Path(str(recipe.data))), "train", recipe.batches, 1)
