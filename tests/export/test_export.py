@@ -216,7 +216,7 @@ def test_state_of_an_addon_of_fewer_speakers_keeps_its_shape(addon: Path) -> Non
 def test_state_of_another_model_is_refused(addon: Path) -> None:
     other = nn.Linear(2, 2)
     part = part_of(other)
-    with pytest.raises(CheckpointError, match="another model"):
+    with pytest.raises(CheckpointError, match="another kind of model"):
         model_state_of_addon(other, [ExportPart("decoder", "decoder", other, part.inputs, part.outputs)], addon)
     with pytest.raises(AddonError, match="no network 'net'"):
         addon_state_dict(addon, "net")

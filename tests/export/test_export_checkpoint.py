@@ -107,7 +107,7 @@ def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus:
 
 def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> None:
     _checkpoint("speaker", corpus, tmp_path / "run")
-    with pytest.raises(CheckpointError, match="a 'speaker' model is no addon") as caught:
+    with pytest.raises(CheckpointError, match="a 'speaker' model is not exported by itself") as caught:
         export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
     assert "--init-from" in str(caught.value.hint)
     assert not (tmp_path / "noise").exists()
@@ -172,7 +172,7 @@ def test_shapes_of_another_kind_stay_fresh_and_nothing_at_all_is_refused(corpus:
     assert " of another shape)" in line
     with pytest.raises(CheckpointError, match="has shape"):
         initialise(wider, "copycat", [tmp_path / "copycat"])
-    with pytest.raises(CheckpointError, match="none of the parameters of this 'vocoder' model"):
+    with pytest.raises(CheckpointError, match="this 'vocoder' model has no parameter that the model"):
         initialise(wider, "copycat", [tmp_path / "vocoder"])
 
 

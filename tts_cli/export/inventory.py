@@ -93,7 +93,7 @@ def _training_recordings(corpus: Corpus, facts: CorpusFacts) -> list[Recording]:
     chosen = [recording for recording in corpus.of_split("train") if recording.speaker in facts.speaker_names]
     for name in facts.speaker_names:
         if all(recording.speaker != name for recording in chosen):
-            message = f"{corpus.folder}: has no training recording of '{name}', so no embedding of this speaker can be selected"
+            message = f"{corpus.folder}: has no training recording of '{name}', so this speaker has no embedding"
             raise CorpusError(message, hint=f"leave out this speaker by --speakers, or export with a corpus that has '{name}'")
     return chosen
 

@@ -36,7 +36,7 @@ def find_margins(part: ExportPart) -> Margins:
             )
     if part.lookahead is None and total % 2:
         raise ValueError(
-            f"network '{part.name}' reads {total + 1} frames for each output frame, which have no centre: "
+            f"network '{part.name}' reads an even number of frames ({total + 1}) for each output frame: "
             "set `lookahead` of its ExportPart"
         )
     right = total // 2 if part.lookahead is None else part.lookahead
@@ -80,8 +80,11 @@ def _dropped_frames(part: ExportPart) -> int:
 
 
 def _dropped(*num_steps: int) -> int | None:
-    """Return the frames that an output of `num_steps` for `_NUM_FRAMES` lacks, or None if that varies; it may have several steps
-    a frame."""
+    """Return the frames that an output lacks, the same for both lengths of `_NUM_FRAMES`; None if that varies.
+
+    Args:
+        *num_steps: Steps of the output for each length; an output may have several steps a frame.
+    """
     steps_per_frame, rest = divmod(num_steps[1] - num_steps[0], _NUM_FRAMES[1] - _NUM_FRAMES[0])
     if rest or not steps_per_frame or num_steps[1] % steps_per_frame:
         return None
@@ -89,9 +92,16 @@ def _dropped(*num_steps: int) -> int | None:
 
 
 def _reach(part: ExportPart, total: int) -> dict[int, tuple[int, int]]:
-    """Return the first and last input frame behind the first, middle and last output frame, over several random inputs.
+    """Return the first and last input frame that influence the first, middle and last output frame, over several random inputs.
 
     A network may choose between inputs by their sign (a given F0 or its own), so inputs of each sign are drawn, too.
+
+    Args:
+        part: The network.
+        total: Frames by which its outputs are shorter than its inputs.
+
+    Returns:
+        First and last input frame by output frame; -1 for none.
     """
     num_frames = _NUM_FRAMES[1] - total
     reached: dict[int, set[int]] = {0: set(), num_frames // 2: set(), num_frames - 1: set()}

@@ -217,7 +217,7 @@ class DecoderStep(nn.Module):
 
 
 def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the next hidden and cell values of the one-layer LSTM `lstm`, (B, units) each, for the input `x` (B, C)."""
+    """Advance the one-layer LSTM `lstm` by one input `x` (B, C); return its next hidden and cell values, (B, units) each."""
     input_weight, hidden_weight, input_bias, hidden_bias = lstm.all_weights[0]
     gates = nn.functional.linear(x, input_weight, input_bias)
     gates = gates + nn.functional.linear(hidden, hidden_weight, hidden_bias)
@@ -227,7 +227,7 @@ def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[
 
 
 def started(attention: Tensor) -> Tensor:
-    """Return the weights (B, N), with 1 on the first token where all weights are 0 (before the first step)."""
+    """Return the weights (B, N), with all weight on the first token where they are still 0 (before the first step)."""
     first = (torch.cumsum(torch.ones_like(attention), -1) == 1).float()
     return torch.where(attention.sum(-1, keepdim=True) > 0.5, attention, first)
 

@@ -118,11 +118,11 @@ class Model(MelModel):
         return torch.where(self._drawn(latents, self.config.prior_share)[:, None, None], 0.0, latents)
 
     def _drawn(self, items: Tensor, share: float) -> Tensor:
-        """Return a mask (B,) that is true for each item with probability `share`."""
+        """Draw a mask (B,) for the items of a batch, true with probability `share`."""
         return torch.rand(len(items), device=items.device) < share
 
     def _posterior(self, batch: Batch, mel: Tensor) -> Posterior:
-        """Return the posterior of the latents for source mels `mel` (B, T, bands), with the phones of the forced alignment."""
+        """Encode source mels (B, T, bands) with the phones of their forced alignment; return the posterior of the latents."""
         mask = batch["frame_mask"]
         source_phones, _ = repeat(batch["phones"][..., None], batch["durations"], mel.shape[1])
         with torch.no_grad():

@@ -28,14 +28,15 @@ def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]
         AddonError: The addon has no such network, or its files are damaged.
     """
     if network not in read_addon_config(addon).networks:
-        raise AddonError(f"{addon}: has no network '{network}'")
+        raise AddonError(f"{addon}: has no network '{network}'", hint="name an addon of the same kind of model")
     graph, data = addon / "networks" / f"{network}.onnx", addon / "networks" / f"{network}.params"
     try:
         tensors = onnx.load(graph, load_external_data=False).graph.initializer
         content = np.memmap(data, np.uint8, mode="r") if data.stat().st_size else np.zeros(0, np.uint8)
         return restored({tensor.name: _read(tensor, content) for tensor in tensors})
     except Exception as error:
-        raise AddonError(f"{graph}: cannot be read: {' '.join(str(error).split())}") from error
+        message = f"{graph}: cannot be read: {' '.join(str(error).split())}"
+        raise AddonError(message, hint="fetch or export the addon again") from error
 
 
 def model_state_of_addon(model: nn.Module, parts: list[ExportPart], addon: Path) -> dict[str, Tensor]:

@@ -63,7 +63,7 @@ class PhoneEncoder(nn.Module):
 
 
 class TokenEncoder(PhoneEncoder):
-    """A `PhoneEncoder` that adds a speaker embedding to every token.
+    """Encode phones in the voice of a speaker: a `PhoneEncoder` that adds a speaker embedding to every token.
 
     phones (B, N, 1) int64 ids, mask (B, N, 1), speaker (B, 1, 1) int64 id -> (B, N, outputs), 0 on padding.
     """

@@ -93,7 +93,12 @@ class UtteranceEncoder(nn.Module):
         return self.posterior(source_mel, source_mask).mean
 
     def posterior(self, mel: Tensor, mask: Tensor) -> Posterior:
-        """Return the posterior of the embedding, (B, 1, embedding_channels), for a mel (B, T, bands) and its mask (B, T, 1)."""
+        """Return the posterior of the embedding, mean and log variance of shape (B, 1, embedding_channels).
+
+        Args:
+            mel: (B, T, bands), natural log.
+            mask: (B, T, 1), 1 inside the recording.
+        """
         # The level of a recording depends on the microphone.
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
@@ -107,7 +112,8 @@ class UtteranceEncoder(nn.Module):
 
 
 class EmbeddedTokenEncoder(TokenEncoder):
-    """A `TokenEncoder` that also adds a projection of the prosody embedding to every token.
+    """Encode tokens given a speaker and a prosody embedding: a `TokenEncoder` that also adds a projection of the embedding to
+    every token.
 
     phones (B, N, 1) int64 ids, mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels) -> (B, N,
     outputs), 0 on padding.
@@ -124,10 +130,10 @@ class EmbeddedTokenEncoder(TokenEncoder):
 
 
 class EmbeddedProsodyEncoder(acoustic.ProsodyEncoder):
-    """A `ProsodyEncoder` on top of an `EmbeddedTokenEncoder`.
+    """Predict duration, F0, voicing and energy of each token, given a prosody embedding.
 
     phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels) ->
-    log_duration, log_f0, voicing, energy, (B, N, 1) each.
+    log_duration, log_f0, voicing, energy, (B, N, 1) each, in the units of `ProsodyEncoder`.
     """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:

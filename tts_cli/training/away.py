@@ -187,7 +187,7 @@ class AwayLoop(Loop):
 
 
 class Speed:
-    """Recent training speed."""
+    """Training speed over the last steps."""
 
     def __init__(self, step: int) -> None:
         self.steps_per_second = 0.0
@@ -204,7 +204,12 @@ class Speed:
 
 
 class CompileTrial:
-    """Compile the ConvNeXt blocks of a model, and keep them compiled only if steps become faster."""
+    """Compile the ConvNeXt blocks of a model, and keep them compiled only if steps become faster.
+
+    Args:
+        model: The model.
+        mode: "on": compile at once; "trial": compile after eager steps have been timed; "off": never.
+    """
 
     def __init__(self, model: nn.Module, mode: str) -> None:
         # Blocks of equal sizes share compiled code, so compiling takes little time.
@@ -217,7 +222,7 @@ class CompileTrial:
             self._set(True)
 
     def after_step(self) -> str | None:
-        """Count a step and time eager, then compiled steps. Return a line for the log when a decision has been made, else
+        """Count a step; time eager steps, then compiled ones. Return a line for the log when compiling starts or is decided, else
         None."""
         if not self._is_trial:
             return None

@@ -249,7 +249,7 @@ def _report(about: About, layout: StateLayout | None, size: int, say: Say) -> No
     else:
         say(f"{layout.num_bytes / 1e6:.1f} MB of state, {layout.precision}")
     if about.num_left_out:
-        say(f"no room for {about.num_left_out} training clips: left out, the same share of each speaker's")
+        say(f"no room for {about.num_left_out} training clips: left out, the same share of every speaker's clips")
     say(f"{about.num_clips} clips at {about.kbps:g} kb/s, {size / 1e6:.1f} MB in all, for Python {about.python}")
 
 

@@ -114,13 +114,17 @@ def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
 
 
 def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False) -> StateLayout:
-    """Distribute the groups over files: as many groups as fit in half precision, the first ones first, and these as exactly as
-    they fit.
+    """Distribute groups of tensors over files within limits.
+
+    The first groups that fit in half precision are chosen; they are then stored exactly as far as the limits allow.
 
     Args:
         chosen: The groups, the most important first.
         limits: Limits of the files.
         only_compact: Store everything in half precision.
+
+    Returns:
+        The files, and the groups without room.
     """
     kept: list[Group] = []
     compact: list[Group] = []
@@ -197,7 +201,8 @@ def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
         pieces: dict[str, Tensor] = {}
         for name, sha256 in description.sha256.items():
             if file_hash(folder / name) != sha256:
-                raise CheckpointError(f"{folder / name}: damaged: its checksum is not the one in {DESCRIPTION}")
+                message = f"{folder / name}: damaged: its checksum is not the one in {DESCRIPTION}"
+                raise CheckpointError(message, hint="copy the whole folder again")
             pieces |= load_file(folder / name)
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: the state of the training cannot be read: {error}") from error
@@ -229,7 +234,8 @@ def completed(model: TrainableModel, found: Mapping[str, Tensor], has_begun: boo
         for part, tensor in (("model", weight if weight is not None else average), ("average", average)):
             chosen = next(one for one in (tensor, weight, value) if one is not None)
             if chosen.shape != value.shape:
-                raise CheckpointError(f"'{name}' has shape {tuple(chosen.shape)}, this network's is {tuple(value.shape)}")
+                message = f"'{name}' has shape {tuple(chosen.shape)}, but {tuple(value.shape)} in the model of the recipe"
+                raise CheckpointError(message, hint="undo the change of the recipe's network section")
             tensors[part][name] = chosen.to(value.dtype)
     moments = {key.removeprefix("optimiser/"): value for key, value in found.items() if key.startswith("optimiser/")}
     tensors["optimiser"] = moments
@@ -300,5 +306,5 @@ def _num_bytes(tensor: Tensor) -> int:
 
 
 def _prefixes(names: Iterable[str]) -> str:
-    """Return the submodules of the parameters `names`, as text."""
+    """Return the first words of the parameter names `names`, as text."""
     return ", ".join(sorted({re.split(r"\.\d|\.", name)[0] for name in names}))

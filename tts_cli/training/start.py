@@ -159,7 +159,7 @@ def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
             run.mkdir(parents=True, exist_ok=True)
             aside = checkpoints.set_aside(run) if restart else None
         except OSError as error:
-            raise OutputError(f"{run}: cannot write there: {error}") from error
+            raise OutputError(f"{run}: cannot be written: {error}") from error
         if aside is not None:
             say(f"starting anew; the older checkpoints are now in {aside}")
     fabric.barrier()

@@ -64,5 +64,5 @@ def _check_run(run: Path, recipe: Recipe, description: checkpoints.Description, 
     check_agreement(newest, recipe, description.facts, say)
     there = newest.description
     if there.step >= description.step:
-        message = f"{run}: has {there.step} steps already, the training to unpack {description.step}"
+        message = f"{run}: has {there.step} steps already, and the training to unpack has {description.step}"
         raise CheckpointError(message, hint="choose another --output")

@@ -178,7 +178,8 @@ def _taken(source: PretrainedModel, model: TrainableModel, is_same_kind: bool) -
     unlike = {name: tuple(value.shape) for name, value in named.items() if value.shape != own[name].shape}
     for name, shape in unlike.items():
         if is_same_kind:
-            raise CheckpointError(f"{source.path}: '{name}' has shape {shape}, this network's is {tuple(own[name].shape)}")
+            message = f"{source.path}: '{name}' has shape {shape}, but {tuple(own[name].shape)} in the model to train"
+            raise CheckpointError(message, hint="give both the same network section, or leave out --init-from for it")
     taken = {name: value for name, value in named.items() if name not in unlike}
     if not taken:
         raise CheckpointError(
