@@ -34,7 +34,7 @@ def test_steps_one_by_one_make_what_teaching_makes() -> None:
     model = Model(SMALL.model_copy(update={"prenet_dropout": 0.0}), FACTS).eval()
     batch = {name: tensor[:1] for name, tensor in random_batch((9, 9)).items()}
     steps, _ = model._in_steps(batch)
-    frames, stop, attention = model._taught(batch, scaled(steps))
+    frames, stop, attention = model._teacher_forced(batch, scaled(steps))
     text = model.text_encoder(batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None])
     state = model._first_state(text)
     noise = torch.rand(1, 1, 2 * SMALL.prenet_channels)

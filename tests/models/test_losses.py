@@ -232,7 +232,7 @@ def syntax_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]
         "distances": torch.tensor([0, 1, 4, 3, 1, 2, 1])[None, :, None],
     }  # fmt: skip
     former = make_model("syntax").analyser.encoder
-    model._former.append(former)
+    model._pretrained_copy.append(former)
     noise = 0.5 * torch.randn(1, 7, SYNTAX_SIZES["channels"], generator=torch.Generator().manual_seed(4))
     error = abs(errors.get("drift", errors.get("cosine", 0.0)))
     with torch.no_grad():

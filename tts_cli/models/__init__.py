@@ -1,6 +1,7 @@
-"""PyTorch models: one file for each kind, all with the same interface; `KINDS` maps the name of a kind to its file.
+"""PyTorch models of several kinds with one interface; `KINDS` maps the name of a kind to its file.
 
-The file of a kind defines
+The file of a kind defines:
+
 - `Config(StrictModel)`: the `network` section of its recipes;
 - `BatchConfig(StrictModel)`: the `batches` section of its recipes;
 - `Model(TrainableModel)`: the module, its losses, and the networks that `tts export-addon` writes.
@@ -40,8 +41,7 @@ class Kind(NamedTuple):
     module: str
     """Full name of the Python module with its `Config`, `BatchConfig` and `Model`."""
     addon: Literal["acoustic", "vocoder", "linguistics"] | None = None
-    """Kind of addon that it is exported to; None: it is not exported by itself, and only serves as a source of weights for other
-    models."""
+    """Kind of addon that it is exported to; None: it is not exported by itself, but contained in other models."""
     learns_from: Literal["recordings", "treebank"] = "recordings"
     """Training data: a prepared corpus of recordings, or a folder of Penn trees."""
 

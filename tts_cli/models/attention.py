@@ -164,9 +164,9 @@ class DecoderStep(nn.Module):
             text: (B, N, channels), encoded text.
             token_mask: (B, N, 1), 1 on tokens.
             noise: (B, 1, 2 * prenet_channels), uniform in [0, 1), for the dropout of the pre-net.
-            attention: (B, N, 1), see `StepState`; so are `memory` and `last_frame`.
-            memory: (B, 1, 2 * attention_units + 2 * decoder_units).
-            last_frame: (B, 1, bands), scaled.
+            attention: (B, N, 1), see `StepState`.
+            memory: (B, 1, 2 * attention_units + 2 * decoder_units), see `StepState`.
+            last_frame: (B, 1, bands), scaled, see `StepState`.
 
         Returns:
             mel (B, step_frames, bands) in natural log, the probability that this step is the last (B, 1, 1), and the next
@@ -196,10 +196,10 @@ class DecoderStep(nn.Module):
 
         Args:
             seen: (B, prenet_channels), output of the pre-net.
-            text: (B, N, channels).
-            mask: (B, N).
-            hidden: (B, attention_units), as `cell`.
-            cell: (B, attention_units).
+            text: (B, N, channels), encoded text.
+            mask: (B, N), 1 on tokens.
+            hidden: (B, attention_units), hidden values of the LSTM.
+            cell: (B, attention_units), cell values of the LSTM.
             attention: (B, N), previous weights.
 
         Returns:
@@ -268,7 +268,7 @@ class Model(TrainableModel):
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         steps, inside = self._in_steps(batch)
-        frames, stop, attention = self._taught(batch, scaled(steps))
+        frames, stop, attention = self._teacher_forced(batch, scaled(steps))
         wanted = self._true_attention(batch, steps.shape[1])
         last = inside - nn.functional.pad(inside[:, 1:], (0, 1))
         num_steps = inside.sum()
@@ -289,7 +289,7 @@ class Model(TrainableModel):
         mel = nn.functional.pad(batch["mel"], (0, 0, 0, missing), value=self.facts.mel.silence)
         return mel.unflatten(1, (-1, size)), batch["frame_mask"][:, ::size, 0]
 
-    def _taught(self, batch: Batch, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _teacher_forced(self, batch: Batch, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the decoder with teacher forcing: every step reads the true frame before it.
 
         Returns:

@@ -80,11 +80,11 @@ class Model(MelModel):
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         phones, mask, target = batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
-        posterior = self._posterior(batch, self._as_heard(batch["mel"], batch["frame_mask"]))
+        posterior = self._posterior(batch, self._augmented(batch["mel"], batch["frame_mask"]))
         counted = (self.reference_encoder.pooled(batch["frame_mask"]) > 0).float()
         latents = posterior.sample() if self.training else posterior.mean
         parts, mel = self._frame_losses(
-            batch, self._decoder_inputs(batch, self.text_encoder(phones, mask), self._kept(latents)), target
+            batch, self._decoder_inputs(batch, self.text_encoder(phones, mask), self._some_at_prior(latents)), target
         )
         durations = torch.log1p(batch["durations"].float())[..., None]
         parts["duration"] = weighted_mean((self.duration_encoder(phones, mask, target) - durations).square(), mask)
@@ -99,25 +99,25 @@ class Model(MelModel):
         kept = {f"kl/{place:02d}": weighted_mean(each[..., place : place + 1], counted) for place in range(each.shape[-1])}
         return {"loss": loss, **parts, **kept, "weight": batch["frame_mask"].sum()}, mel
 
-    def _as_heard(self, mel: Tensor, mask: Tensor) -> Tensor:
+    def _augmented(self, mel: Tensor, mask: Tensor) -> Tensor:
         """Return the source mels (B, T, bands); in training, shares of them with a warped frequency axis and with noise."""
         if not self.training:
             return mel
         choice = torch.randint(len(FrequencyWarp.FACTORS), (len(mel),), device=mel.device)
-        warped = self.warp(mel, torch.where(self._drawn(mel, self.config.warped_share), choice, FrequencyWarp.IDENTITY))
+        warped = self.warp(mel, torch.where(self._random_share(mel, self.config.warped_share), choice, FrequencyWarp.IDENTITY))
         mean, _ = masked_mean_and_deviation(warped, mask)
         level = torch.empty(len(mel), 1, 1, device=mel.device).uniform_(*NOISE_LEVELS)
         noise = mean.mean(-1, keepdim=True) + level + 0.3 * torch.randn_like(warped)
-        is_noisy = self._drawn(mel, self.config.noisy_share)[:, None, None]
+        is_noisy = self._random_share(mel, self.config.noisy_share)[:, None, None]
         return torch.where(is_noisy, torch.logaddexp(warped, noise), warped)
 
-    def _kept(self, latents: Tensor) -> Tensor:
+    def _some_at_prior(self, latents: Tensor) -> Tensor:
         """Return the latents; in training, those of a random share of the utterances are 0, the mean of the prior."""
         if not self.training:
             return latents
-        return torch.where(self._drawn(latents, self.config.prior_share)[:, None, None], 0.0, latents)
+        return torch.where(self._random_share(latents, self.config.prior_share)[:, None, None], 0.0, latents)
 
-    def _drawn(self, items: Tensor, share: float) -> Tensor:
+    def _random_share(self, items: Tensor, share: float) -> Tensor:
         """Draw a mask (B,) for the items of a batch, true with probability `share`."""
         return torch.rand(len(items), device=items.device) < share
 

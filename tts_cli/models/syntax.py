@@ -145,14 +145,14 @@ def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
     return (surprise * is_split).sum() / is_split.sum().clamp(min=1)
 
 
-class Judged(NamedTuple):
+class RoundingFigures(NamedTuple):
     """Outputs of a model for a set of sentences, for the comparison before and after rounding."""
 
     counts: DistanceAgreement
     """Agreement of the predicted distances with the trees."""
     vectors: Tensor
     """Sentence vectors, (sentences, C)."""
-    former: Tensor
+    pretrained: Tensor
     """Sentence vectors of the pretrained encoder before training, (sentences, C)."""
 
 
@@ -175,7 +175,7 @@ class Model(TrainableModel):
         self.analyser = Analyser(config)
         # Only few word pieces occur in a small corpus; training their embeddings would move them away from all others.
         self.analyser.encoder.pieces.requires_grad_(False)
-        self._former: list[SentenceEncoder] = []
+        self._pretrained_copy: list[SentenceEncoder] = []
 
     def batches(self, corpus: Treebank, split: str, config: BatchConfig, seed: int) -> Batches:
         return TreebankBatches(corpus, split, self._pieces(), config.batch_pieces, config.lost_marks, seed)
@@ -195,9 +195,9 @@ class Model(TrainableModel):
         order = order_loss(predicted[:, 1:, 0], distances, is_gap)
         span = span_loss(predicted[:, 1:, 0], distances, is_gap)
         with torch.no_grad():
-            former = self._as_it_came()(pieces, mask)[-1]
-        cosine = (sentence_vector(states[-1], mask) * sentence_vector(former, mask)).sum(-1).mean()
-        drift = ((states[-1] - former).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
+            pretrained = self._pretrained()(pieces, mask)[-1]
+        cosine = (sentence_vector(states[-1], mask) * sentence_vector(pretrained, mask)).sum(-1).mean()
+        drift = ((states[-1] - pretrained).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
         loss = (
             order
             + self.config.span_weight * span
@@ -219,14 +219,14 @@ class Model(TrainableModel):
         each = [agreement(true[row, :length].tolist(), predicted[row, :length].tolist()) for row, length in enumerate(lengths)]
         return DistanceAgreement(*map(sum, zip(*each, strict=True)))
 
-    def _as_it_came(self) -> SentenceEncoder:
+    def _pretrained(self) -> SentenceEncoder:
         """Return a copy of the pretrained encoder before training. It is not part of the state, because the package always
         provides it."""
-        if not self._former:
-            former = copy.deepcopy(self.analyser.encoder).requires_grad_(False)
-            former.load_state_dict(pretrained_state(self.config))
-            self._former.append(former)
-        return self._former[0]
+        if not self._pretrained_copy:
+            pretrained = copy.deepcopy(self.analyser.encoder).requires_grad_(False)
+            pretrained.load_state_dict(pretrained_state(self.config))
+            self._pretrained_copy.append(pretrained)
+        return self._pretrained_copy[0]
 
     def export_parts(self) -> list[ExportPart]:
         width = self.config.channels
@@ -246,22 +246,22 @@ class Model(TrainableModel):
     def export_assets(self) -> dict[str, Path]:
         return {"tokenizer": package_file(self.config, TOKENIZER)}
 
-    def rounding_figures(self, corpus: Treebank) -> Judged:
-        return self._judged(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
+    def rounding_figures(self, corpus: Treebank) -> RoundingFigures:
+        return self._figures_of(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
 
-    def rounding_report(self, before: Judged, after: Judged) -> list[str]:
-        former = before.former
+    def rounding_report(self, before: RoundingFigures, after: RoundingFigures) -> list[str]:
+        reference = before.pretrained
         return [
-            f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
+            f"{len(reference)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
             f"{after.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {after.counts.order:.4f}",
             f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(after.vectors, before.vectors)}; with "
-            f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(after.vectors, former)}",
+            f"{self.config.pretrained}, float32 {_cosines(before.vectors, reference)}, int8 {_cosines(after.vectors, reference)}",
         ]
 
-    def _judged(self, batches: Sequence[Batch]) -> Judged:
+    def _figures_of(self, batches: Sequence[Batch]) -> RoundingFigures:
         counted = [self.counts(batch) for batch in batches]
-        vectors, former = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._as_it_came()))
-        return Judged(DistanceAgreement(*map(sum, zip(*counted, strict=True))), vectors, former)
+        vectors, pretrained = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._pretrained()))
+        return RoundingFigures(DistanceAgreement(*map(sum, zip(*counted, strict=True))), vectors, pretrained)
 
     @staticmethod
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Universal vocoder: a causal network predicts F0 and filters from the mel; source-filter synthesis makes the samples.
+"""Vocoder: a causal network predicts F0 and filters from the mel; source-filter synthesis makes the samples.
 
 It is trained with spectral distances at several resolutions (Yamamoto et al., 2020) and with the mel of its own output; in an
 adversarial stage also with discriminators of waveforms. Its receptive field reaches three frames ahead.
@@ -75,7 +75,7 @@ def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
 
 
 class Model(TrainableModel):
-    """Universal vocoder with its training: filter network, source-filter synthesis (after DDSP, Engel et al., 2020), losses.
+    """Vocoder with its training: filter network, source-filter synthesis (after DDSP, Engel et al., 2020), losses.
 
     mel (B, T, bands) in natural log -> F0 and filters of each frame, see `FilterNetwork` -> audio (B, S). The network is causal
     except for a look-ahead of three frames. In an adversarial stage, waveform discriminators judge the audio.

@@ -1,7 +1,6 @@
-"""Discriminators of waveforms for vocoders: of periods (HiFi-GAN, Kong et al., 2020) and of spectrograms (UnivNet, Jang et al.,
-2021).
+"""Discriminators of waveforms for vocoders: of periods (as HiFi-GAN) and of spectrograms (as UnivNet).
 
-Shapes: B clips, S samples, C channels.
+HiFi-GAN: Kong et al., 2020; UnivNet: Jang et al., 2021. Shapes: B clips, S samples, C channels.
 """
 
 from __future__ import annotations

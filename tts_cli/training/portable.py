@@ -1,4 +1,4 @@
-"""State of a training in a few files of limited size: exact if it fits, else in half precision, most important tensors first."""
+"""State of a training in a few files of limited size: exact if it fits, else in half precision, most important first."""
 
 from __future__ import annotations
 
