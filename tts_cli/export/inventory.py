@@ -117,7 +117,7 @@ def _with_centroids(facts: CorpusFacts, recordings: Sequence[Recording], embeddi
 
 
 class InventoryUtterance(NamedTuple):
-    """Recording of the inventory."""
+    """Training utterance of the inventory."""
 
     id: str
     """Identifier of the utterance in the corpus."""

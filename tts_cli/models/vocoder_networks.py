@@ -186,7 +186,15 @@ class FilterNetwork(nn.Module):
         return self.spectra(mel, self.heads(standard, used), used)
 
     def heads(self, standard: Tensor, used: Tensor) -> Tensor:
-        """Return changes of the mel's spectral envelope, and phases, from which `spectra` computes the filters: (B, T', C)."""
+        """Predict changes of the mel's spectral envelope, and phases, from mel and F0, for `spectra`.
+
+        Args:
+            standard: (B, T, bands), standardized mel.
+            used: (B, T - pitch_margin - LOOKAHEAD, 1), log-F0 of the frames after the first `pitch_margin`.
+
+        Returns:
+            (B, T', C), with T' = T - margin - LOOKAHEAD.
+        """
         skip = self.pitch_margin - (FRONT_KERNEL - 1 - LOOKAHEAD)
         features = torch.cat([harmonic_comb(used, self.centres), used - 5.0], -1)
         hidden = self.front(standard)[:, skip:] + self.pitch_input(features)
@@ -194,7 +202,16 @@ class FilterNetwork(nn.Module):
         return result
 
     def spectra(self, mel: Tensor, heads: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs of `forward` from `heads`; levels and phases need float32."""
+        """Compute the filters from the mel's spectral envelope and its predicted changes, in float32.
+
+        Args:
+            mel: (B, T, bands), natural log.
+            heads: (B, T', C), from `heads`.
+            used: (B, T - pitch_margin - LOOKAHEAD, 1), log-F0.
+
+        Returns:
+            The outputs of `forward`: log_f0, harmonic_filter and noise_filter.
+        """
         inner = mel[:, self.margin : mel.shape[1] - LOOKAHEAD]
         harmonic_head, noise_head = heads.split(self.sizes, -1)
         change, angle = harmonic_head.unflatten(-1, (SUBFRAMES, 2, self.num_bins)).unbind(3)

@@ -285,13 +285,12 @@ class AwayLogbook(Logbook):
 
 
 def write_samples(out: Path, shown: Sequence[Shown], sample_rate: int) -> None:
-    """Write the previews of some utterances.
+    """Write the previews of some utterances to `samples.opus`, or to `samples.npz` for models that make no audio.
 
-    Audio is joined to `samples.opus`, with pauses of a quarter of a second; mel frames without audio go to `samples.npz` as
-    float16.
+    Audio clips are joined, with a quarter of a second of silence after each; mel frames are float16.
 
     Args:
-        out: Folder.
+        out: Folder to write to.
         shown: Previews of each utterance.
         sample_rate: Of the audio, in Hz.
     """

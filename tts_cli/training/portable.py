@@ -144,7 +144,14 @@ def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False)
 
 
 def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None, init_from: Sequence[Path] = ()) -> Description:
-    """Return the description at step 0 of a training of `model` with initial weights from the models in `init_from`."""
+    """Return the description of a training at step 0.
+
+    Args:
+        recipe: The recipe.
+        model: The model with its initial weights.
+        commit: Commit of the project's source; None: unknown.
+        init_from: Addons, checkpoints and runs that provide the initial weights.
+    """
     return Description(
         kind=recipe.model,
         step=0,
