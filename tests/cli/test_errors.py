@@ -156,14 +156,14 @@ def test_a_recipe_with_a_typo(tts: Run) -> None:
     pytest.importorskip("torch")
     recipe = Path(__file__).parents[2] / "recipes" / "tiny-acoustic.yaml"
     refused(tts("train", "acoustic", recipe, "--set", "optimiser.learning_rat=1"), "did you mean 'learning_rate'")
-    refused(tts("train", "vocoder", recipe), "no vocoder model", f"tts train acoustic {recipe}")
+    refused(tts("train", "vocoder", recipe), "not for tts train vocoder", f"tts train acoustic {recipe}")
     refused(tts("train", "acoustic", "absent.yaml"), "absent.yaml: no such file")
 
 
 def test_a_checkpoint_that_is_none(tts: Run) -> None:
     pytest.importorskip("torch")
     refused(tts("export-addon", "absent", "-o", "addon"), "absent: no such checkpoint")
-    refused(tts("export-addon", ".", "-o", "addon"), "no checkpoint there")
+    refused(tts("export-addon", ".", "-o", "addon"), "holds no checkpoint")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_model_predicts_the_clips_of_its_speakers_but_those_for_testing(corpus
 
 def test_models_without_mels_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     _untrained("vocoder", corpus, tmp_path / "run", {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1})
-    with pytest.raises(CheckpointError, match="'vocoder' draws no mels"):
+    with pytest.raises(CheckpointError, match="a 'vocoder' model makes no mels"):
         predict_mels(tmp_path / "run", corpus.folder)
 
 

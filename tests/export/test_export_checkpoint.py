@@ -1,4 +1,4 @@
-"""`tts export-addon`: from a checkpoint and its corpus to an addon that opens, and back into training."""
+"""Tests of `tts export-addon`: from a checkpoint and its corpus to an addon that opens, and back into training."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LINGUISTICS = str(Path(__file__).parents[1] / "addons/tiny-linguistics")
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two speakers with four clips of noise each."""
+    """Write a corpus of two speakers with four clips of noise each; return its folder."""
     folder = tmp_path_factory.mktemp("corpus")
     mel = MelConfig()
     recordings = [_recording(folder, speaker, number, split) for speaker in "ab" for number, split in enumerate(SPLITS)]
@@ -67,7 +67,7 @@ def _recording(folder: Path, speaker: str, number: int, split: str) -> Recording
 
 
 def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
-    """An untrained checkpoint."""
+    """Write an untrained checkpoint to `run`; return its recipe and its folder."""
     mapping = {"model": kind, "name": "noise", "data": str(corpus), "network": NETWORKS[kind], "batches": {}, "steps": 1}
     recipe = parse_recipe(mapping, "recipe")
     model = create_model(recipe, open_corpus(corpus).facts)
@@ -78,7 +78,7 @@ def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
 
 
 def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:
-    """A model that was not seen yet."""
+    """Build a new untrained model."""
     mapping = {"model": kind, "name": "fresh", "network": {**NETWORKS[kind], **changes}, "batches": {}, "steps": 1, "seed": 1}
     return create_model(parse_recipe(mapping, "recipe"), open_corpus(corpus).facts)
 
@@ -107,7 +107,7 @@ def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus:
 
 def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> None:
     _checkpoint("speaker", corpus, tmp_path / "run")
-    with pytest.raises(CheckpointError, match="a 'speaker' model is no addon") as caught:
+    with pytest.raises(CheckpointError, match="a 'speaker' model is not exported by itself") as caught:
         export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions())
     assert "--init-from" in str(caught.value.hint)
     assert not (tmp_path / "noise").exists()
@@ -115,7 +115,7 @@ def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> Non
 
 def test_chosen_speakers_are_exported_the_first_for_when_nobody_is_named(corpus: Path, tmp_path: Path) -> None:
     _, checkpoint = _checkpoint("copycat", corpus, tmp_path / "run")
-    with pytest.raises(InputError, match="knows no speaker 'c'"):
+    with pytest.raises(InputError, match="has no speaker 'c'"):
         export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("a", "c")))
     export_addon(tmp_path / "run", tmp_path / "noise", None, ExportOptions(speakers=("b",)))
     config = open_addon(tmp_path / "noise").config
@@ -172,7 +172,7 @@ def test_shapes_of_another_kind_stay_fresh_and_nothing_at_all_is_refused(corpus:
     assert " of another shape)" in line
     with pytest.raises(CheckpointError, match="has shape"):
         initialise(wider, "copycat", [tmp_path / "copycat"])
-    with pytest.raises(CheckpointError, match="none of the parameters of this 'vocoder' model"):
+    with pytest.raises(CheckpointError, match="this 'vocoder' model has no parameter that the model"):
         initialise(wider, "copycat", [tmp_path / "vocoder"])
 
 

@@ -1,4 +1,4 @@
-"""How loud voices are: measured, written into an addon, and corrected by the stack; and what rate their effects leave."""
+"""Tests of loudness: measured, written to an addon, corrected by the stack; and the sample rate after effects."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_true_peak_lies_between_samples() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The tiny addons, to be changed."""
+    """Return a copy of the tiny addons that a test may change."""
     shutil.copytree(TINY, tmp_path / "addons", ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     return tmp_path / "addons"
 
@@ -86,14 +86,14 @@ def test_measured_speakers_come_out_equally_loud(folder: Path) -> None:
         assert written[speaker] == pytest.approx(levels[speaker].loudness_lufs, abs=0.01)
         factor = 10 ** ((-30 - written[speaker]) / 20)
         np.testing.assert_allclose(spoken(voice, speaker), audio * factor, atol=1e-5)
-    assert add_loudness(folder / "tiny-acoustic") == tuple(levels.values()), "what was measured before does not matter"
+    assert add_loudness(folder / "tiny-acoustic") == tuple(levels.values()), "an earlier measurement does not matter"
 
 
 def test_what_cannot_be_measured(folder: Path) -> None:
     pytest.importorskip("torch")
     from tts_cli.export.loudness import add_loudness
 
-    with pytest.raises(AddonError, match="only acoustic ones"):
+    with pytest.raises(AddonError, match="has no speakers to measure"):
         add_loudness(folder / "tiny-vocoder")
     change(folder / "tiny-acoustic", default_vocoder="absent")
     with pytest.raises(AddonError, match="absent"):
@@ -106,7 +106,7 @@ def test_a_voice_of_other_symbols_cannot_speak_the_sentences(folder: Path) -> No
 
     symbols = read_addon_config(folder / "tiny-acoustic").symbols
     change(folder / "tiny-acoustic", symbols=["ch_a" if symbol == "SH" else symbol for symbol in symbols])
-    with pytest.raises(TextError, match="has no symbol 'SH', which measuring its loudness needs"):
+    with pytest.raises(TextError, match="has no symbol 'SH', which the sentences of the loudness measurement contain"):
         add_loudness(folder / "tiny-acoustic")
 
 

@@ -1,4 +1,4 @@
-"""The acoustic model agrees with the blocks that run it, and learns."""
+"""Tests of the acoustic model: it agrees with the blocks that run it, and it learns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import torch
 from utterances import FACTS, SMALL_SIZES, random_batch
 
 from tts_cli.blocks.upsampler import UpsamplerStream
-from tts_cli.models.acoustic import Config, Model, repeat
+from tts_cli.models.acoustic import Config, Model
+from tts_cli.models.tokens import repeat
 
 SMALL = Config(**SMALL_SIZES)
 

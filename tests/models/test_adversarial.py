@@ -1,4 +1,4 @@
-"""The adversarial stage: every loss points the right way, only what the recipe names learns, a killed one resumes to the bit."""
+"""Tests of the adversarial stage: directions of the losses, trained parameters, and a resume to the bit."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_killed_stage_resumes_to_the_bit_and_gives_its_discriminators_on(tmp_p
 
 
 def _corpus(folder: Path) -> Path:
-    """Two speakers with clips of noise."""
+    """Write a corpus of two speakers with clips of noise."""
     folder.mkdir()
     mel, rows = MelConfig(), []
     for number in range(8):

@@ -1,4 +1,4 @@
-"""The attention-based model: a step does what teaching does, its attention keeps its promises, and it learns."""
+"""Tests of the attention-based model: steps equal teacher forcing, properties of the attention, and learning."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _model() -> Model:
 
 
 def test_steps_one_by_one_make_what_teaching_makes() -> None:
-    """Fed the true past, and without dropout, the exported step walks the path of the loss."""
+    """With true previous frames and without dropout, exported steps compute the same as the training loss."""
     torch.manual_seed(0)
     model = Model(SMALL.model_copy(update={"prenet_dropout": 0.0}), FACTS).eval()
     batch = {name: tensor[:1] for name, tensor in random_batch((9, 9)).items()}
     steps, _ = model._in_steps(batch)
-    frames, stop, attention = model._taught(batch, scaled(steps))
+    frames, stop, attention = model._teacher_forced(batch, scaled(steps))
     text = model.text_encoder(batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None])
     state = model._first_state(text)
     noise = torch.rand(1, 1, 2 * SMALL.prenet_channels)

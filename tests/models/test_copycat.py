@@ -1,4 +1,4 @@
-"""CopyCat takes from a recording its prosody and nothing else, whatever it is padded with or batched with, and learns."""
+"""Tests of CopyCat: it takes prosody alone from a recording, ignores padding and other items of a batch, and learns."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from utterances import FACTS, SMALL_SIZES, Batch, alone, random_batch
 
 from tts_cli.models import acoustic, speaker
-from tts_cli.models.copycat import Config, Model, Posterior
-from tts_cli.models.layers import reversed_gradient
+from tts_cli.models.copycat import Config, Model
+from tts_cli.models.layers import Posterior, reversed_gradient
 
 SMALL = Config(
     **SMALL_SIZES,
@@ -129,7 +129,8 @@ def test_reversed_gradients_have_the_other_sign_and_the_weight() -> None:
 
 
 def test_the_adversary_learns_what_the_encoder_unlearns() -> None:
-    """A step against the adversary's loss makes it smaller by the adversary's parameters, larger by the reference encoder's."""
+    """A gradient step on the adversary's loss lowers it by the adversary's parameters and raises it by the reference
+    encoder's."""
     model, batch = make_model(prior_share=0.0).train(), random_batch((14, 9, 12))
     before = losses(model, batch)["adversary"]
     for part, sign in ((model.adversary, -1.0), (model.reference_encoder, 1.0)):
@@ -165,7 +166,7 @@ def test_without_a_recording_the_latents_are_the_prior_mean(model: Model) -> Non
 
 
 def test_no_loss_looks_from_one_utterance_at_another(model: Model) -> None:
-    """What is a mean over the batch is the mean over its utterances, each by itself: none is compared with another."""
+    """The loss of a batch is the mean of the losses of its utterances: no loss compares utterances."""
     batch = random_batch((14, 6))
     together, *each = (values(losses(model, one)) for one in (batch, alone(batch, 0), alone(batch, 1)))
     lengths = batch["frame_mask"].sum((1, 2)), batch["token_mask"].sum((1, 2)), -(-batch["frame_mask"].sum((1, 2)) // SMALL.tau)
@@ -175,7 +176,7 @@ def test_no_loss_looks_from_one_utterance_at_another(model: Model) -> None:
 
 
 def heard_by_the_encoder(model: Model, batch: Batch) -> Tensor:
-    """The mels (B, T, bands) from which the reference encoder makes latents."""
+    """Return the mels (B, T, bands) that the reference encoder reads."""
     heard: list[Tensor] = []
     posterior = model.reference_encoder.posterior
 

@@ -1,7 +1,7 @@
-"""The direction of every loss of every model: a better prediction has a lower loss, and every weight of a loss counts.
+"""Tests of the direction of every loss of every model: a better prediction has a lower loss, and every weight counts.
 
-Predictions are put in the place of a network's output: the true values, and an error that a test chooses. Gradients would follow
-a loss wherever it points.
+Networks are replaced by predictions: the true values, plus an error that the test chooses. Training alone could not show the
+direction, because gradients follow a loss wherever it leads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CONFIGS: dict[str, Callable[..., StrictModel]] = {
     "syntax": lambda **changes: syntax.Config(**SYNTAX_SIZES, **changes),
 }  # fmt: skip
 Errors = dict[str, float]
-"""How far each prediction is from the truth, by the name of its loss; 0 where none is given."""
+"""Error of each prediction by the name of its loss; 0 if absent."""
 
 
 def make_model(kind: str, **changes: Any) -> TrainableModel:
@@ -54,19 +54,19 @@ def make_model(kind: str, **changes: Any) -> TrainableModel:
 
 
 def measured(model: TrainableModel, batch: Batch, submodel: str = "") -> dict[str, float]:
-    """The losses of `submodel`, by default the one that synthesises, with the same random numbers every time."""
+    """Return the losses of `submodel` (default: the generator), with the same random numbers in every call."""
     torch.manual_seed(2)
     submodel = submodel or next(iter(model.submodels()))
     return {name: float(value.detach()) for name, value in model.losses(batch, submodel, 5).items()}
 
 
 def wrong(truth: Tensor, error: float) -> Tensor:
-    """Probabilities that are wrong by `error` of what they can be."""
+    """Return probabilities that deviate from `truth` by `error`, towards the other class."""
     return truth + error * (1 - 2 * truth.round())
 
 
 def acoustic_batch() -> Batch:
-    """One whose voicing is true or false, whose melodies move, and whose tokens have a mean F0 of speech."""
+    """Return a random batch with binary voicing, moving F0 contours, and a mean F0 of tokens as in speech."""
     batch = random_batch()
     batch["log_f0"] = batch["log_f0"] + 0.3 * torch.sin(torch.arange(batch["mel"].shape[1]) / 3.0)[:, None]
     return {
@@ -103,12 +103,12 @@ def acoustic_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batc
 
 
 def posterior_of(mean: Tensor, error: float) -> Posterior:
-    """The prior, but for a mean that is off by `error`."""
+    """Return the prior with its mean shifted by `error`."""
     return Posterior(torch.zeros_like(mean) + error, torch.zeros_like(mean))
 
 
 def scores_of(speakers: Tensor, error: float) -> Tensor:
-    """Scores of speakers that are sure of the true one, and with an error less so."""
+    """Return logits that favour the true speaker, less so with an error."""
     return (3 - abs(error)) * nn.functional.one_hot(speakers, len(FACTS.speakers))
 
 
@@ -148,7 +148,7 @@ def vae_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]:
 
 
 def attention_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]:
-    """The attention looks at the right tokens, but for a share of it that is spread over all."""
+    """Return a model with attention on the right tokens, except for a share that is spread over all."""
     model: Any
     model, batch = make_model("attention", **changes), acoustic_batch()
     size = model.config.step_frames
@@ -184,7 +184,7 @@ def vocoder_batch(num_frames: int = 30) -> Batch:
 
 
 def vocoder_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]:
-    """What is rendered is the recording and noise; F0 is estimated by bins near the true one."""
+    """Return a model that renders the recording plus noise, and estimates F0 by bins near the true one."""
     model: Any
     model, batch = make_model("vocoder", **changes), vocoder_batch()
     batch["voicing"][1] = 0.0
@@ -203,12 +203,13 @@ def vocoder_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch
 
 
 def spectra(sizes: Sequence[int], num_frames: int, pulses: float | Tensor) -> tuple[Tensor, Tensor]:
-    """Harmonic filters of the level `pulses`, beside noise of level 1."""
+    """Return harmonic filters of the level `pulses`, and noise filters of level 1."""
     return torch.ones(2, num_frames, sizes[0]) * pulses, torch.ones(2, num_frames, sizes[1])
 
 
 def speaker_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]:
-    """Every speaker's voices point one way; vectors point there, but for an angle towards the other's."""
+    """Return a model with one direction for all voices of a speaker, and vectors that deviate by an angle towards the other
+    speaker."""
     model: Any
     model = make_model("speaker", **changes)
     batch = {"mel": torch.randn(4, 12, 80) - 5, "speaker": torch.arange(4) % 2}
@@ -221,7 +222,7 @@ def speaker_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch
 
 
 def syntax_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]:
-    """Distances in the right order, but for those of some gaps; an encoder that is what it was, but for noise."""
+    """Return a model with distances in the right order except at some gaps, and with its pretrained encoder plus noise."""
     model: Any
     model = make_model("syntax", **changes)
     pieces = torch.arange(1, 8)[None, :, None]
@@ -231,7 +232,7 @@ def syntax_model(errors: Errors, **changes: Any) -> tuple[TrainableModel, Batch]
         "distances": torch.tensor([0, 1, 4, 3, 1, 2, 1])[None, :, None],
     }  # fmt: skip
     former = make_model("syntax").analyser.encoder
-    model._former.append(former)
+    model._pretrained_copy.append(former)
     noise = 0.5 * torch.randn(1, 7, SYNTAX_SIZES["channels"], generator=torch.Generator().manual_seed(4))
     error = abs(errors.get("drift", errors.get("cosine", 0.0)))
     with torch.no_grad():
@@ -268,7 +269,7 @@ EACH = [(kind, name) for kind, names in LOSSES.items() for name in names]
 
 
 def kind_of_weights() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Every weight of a loss in a configuration: the kind, the field, the losses that it multiplies."""
+    """Yield every loss weight of a configuration: its kind, its field, and the losses that it multiplies."""
     for kind, make in CONFIGS.items():
         config = make()
         if hasattr(config, "loss_weights"):
@@ -352,7 +353,7 @@ def test_the_margin_asks_for_more_than_the_nearest_direction() -> None:
 
 
 def test_the_adversary_of_an_encoder_learns_who_speaks_while_the_encoder_forgets_it() -> None:
-    """One loss, whose gradient is turned round before the encoder: the adversary's own weights go the right way."""
+    """One loss serves both: gradient reversal before the encoder leaves the adversary's own gradient as it is."""
     for kind in ("copycat", "vae"):
         torch.manual_seed(0)
         model: Any = make_model(kind).train()
@@ -368,7 +369,8 @@ def test_the_adversary_of_an_encoder_learns_who_speaks_while_the_encoder_forgets
 
 
 def adversarial_model(kind: str, score_of_synthesis: float, score_of_recordings: float = 1.0, detail: float = 0.0) -> Any:
-    """A model in its adversarial stage whose discriminators give these scores; `detail`: the distance of their activations."""
+    """Return a model in its adversarial stage, with discriminators of given scores; `detail` is the distance of their
+    activations."""
     waveform = WaveformDiscriminatorConfig(channels=2, periods=(3,), windows_ms=(16.0,))
     stage = vocoder.VocoderAdversarial(first_step=0, discriminators=waveform) if kind == "vocoder" else STAGE
     model: Any
@@ -419,7 +421,7 @@ def test_every_weight_of_the_stage_counts(kind: str, field: str, name: str) -> N
 
 
 def test_pulses_cost_only_where_a_frame_hisses() -> None:
-    """A whole second of pulses costs nothing in voiced frames; one frame of them costs where there is no voice."""
+    """A second of pulses costs nothing in voiced frames; one frame of pulses costs in frames without voice."""
     for is_voiced, loud_frames, costs in ((1.0, slice(0, 30), False), (0.0, slice(14, 15), True)):
         model: Any
         model, batch = vocoder_model({})

@@ -1,4 +1,4 @@
-"""The speaker encoder hears who speaks, whatever a recording is padded with; warping moves frequencies as it says."""
+"""Tests of the speaker encoder: it recognizes speakers and ignores padding; warping scales frequencies as it declares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sentence encoder and its head: shapes, masks, losses, what they learn, where weights come from, and as an addon."""
+"""Tests of the text analyzer: shapes, masks, losses, learning, pretrained weights, and export."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TREES = (
 
 @pytest.fixture(name="package")
 def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An installed package with a tokenizer, and the weights of a BERT under the names they have elsewhere."""
+    """Make a package with a tokenizer and BERT weights under their usual names importable; return its name."""
     folder = tmp_path / "packages" / "tiny_bert" / "model"
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").touch()
@@ -136,7 +136,7 @@ def test_weights_of_a_known_package_are_checked(package: str, monkeypatch: pytes
     monkeypatch.setitem(SHA256, package, {"model.safetensors": hashlib.sha256(file.read_bytes()).hexdigest()})
     model_of(package)
     monkeypatch.setitem(SHA256, package, {"model.safetensors": "0" * 64})
-    with pytest.raises(ConfigError, match=r"model\.safetensors: not the file that is known") as caught:
+    with pytest.raises(ConfigError, match=r"model\.safetensors: its SHA-256 is not that") as caught:
         model_of(package)
     assert "pip install --force-reinstall tiny-bert" in str(caught.value.hint)
 
@@ -228,7 +228,7 @@ def test_its_addon_computes_the_same_from_int8_and_gives_its_parameters_back(
     again.load_state_dict(model_state_of_addon(again, again.export_parts(), folder))
     for name, value in model.state_dict().items():
         torch.testing.assert_close(again.state_dict()[name], value)
-    with pytest.raises(CheckpointError, match="of another model"):
+    with pytest.raises(CheckpointError, match="of another kind of model"):
         model_state_of_addon(again, [type(parts[0])("sentence_encoder", "analysis", again.analyser.head, [], [])], folder)
 
 

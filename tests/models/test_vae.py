@@ -1,4 +1,4 @@
-"""The embedding is of the whole utterance, tells what is heard, shapes the prosody, and its collapse is noticed."""
+"""Tests of the VAE: one embedding for an utterance, its effect on prosody, and the warning when it collapses."""
 
 from __future__ import annotations
 

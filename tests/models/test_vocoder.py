@@ -1,4 +1,4 @@
-"""The vocoder's synthesis in torch is the one in numpy; the network keeps its margins; both submodels learn."""
+"""Tests of the vocoder: synthesis equals that of NumPy, the network keeps its margins, both submodels learn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from tts_cli.blocks.vocoder import NOISE_SUBFRAMES, SUBFRAMES, FilterBank, Frami
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import ConfigError
 from tts_cli.models.source_filter import pulse_train, shape
-from tts_cli.models.vocoder import LOOKAHEAD, Config, Model, VocoderAdversarial, envelope_matrix, hissing
+from tts_cli.models.vocoder import Config, Model, hissing
+from tts_cli.models.vocoder_networks import LOOKAHEAD, VocoderAdversarial, envelope_matrix
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig
 
 SMALL = Config(

@@ -1,4 +1,4 @@
-"""The discriminators judge waveforms of any length, pass gradients to the audio, and keep to float32 where they must."""
+"""Tests of the waveform discriminators: audio of any length, gradients to the audio, float32 where it is needed."""
 
 import pytest
 import torch

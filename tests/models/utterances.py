@@ -1,4 +1,4 @@
-"""Facts of a tiny corpus, and random batches as `AcousticBatches` gives them, but for garbage in the padding of their frames."""
+"""Facts of a tiny corpus, and random batches as from `AcousticBatches`, with random values in the padding of frames."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SMALL_SIZES: dict[str, Any] = {
     "contour_layers": 1,
     "contour_channels": 8,
 }
-"""Of models that are quick to make."""
+"""Sizes of models that are quick to build."""
 
 
 def random_batch(lengths: tuple[int, ...] = (9, 6)) -> Batch:
-    """One utterance for each number of tokens, by the speakers in turns."""
+    """Return a batch with one utterance for each number of tokens, speakers in turn."""
     generator = torch.Generator().manual_seed(1)
     num_tokens = max(lengths)
     durations = torch.randint(0, 5, (len(lengths), num_tokens), generator=generator)
@@ -64,7 +64,7 @@ def random_batch(lengths: tuple[int, ...] = (9, 6)) -> Batch:
 
 
 def alone(batch: Batch, row: int) -> Batch:
-    """One utterance of a batch without its padding."""
+    """Return one utterance of a batch without its padding."""
     num_tokens, num_frames = int(batch["token_mask"][row].sum()), int(batch["frame_mask"][row].sum())
     longest = {batch["phones"].shape[1]: num_tokens, batch["mel"].shape[1]: num_frames}
     return {name: x[row : row + 1, : longest[x.shape[1]]] if x.ndim > 1 else x[row : row + 1] for name, x in batch.items()}

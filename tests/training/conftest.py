@@ -1,4 +1,4 @@
-"""The toy model is a module of its own, found by the name `toy` in this process and in those that tests start."""
+"""Fixtures of the training tests: the toy model is a module named `toy`, here and in the processes that tests start."""
 
 import multiprocessing
 import os
@@ -18,13 +18,13 @@ sys.path.append(str(FOLDER.parent / "corpora"))
 
 @pytest.fixture(scope="session")
 def search_path() -> str:
-    """PYTHONPATH for processes that train the toy."""
+    """Return PYTHONPATH for processes that train the toy."""
     return os.pathsep.join([str(FOLDER), str(Path(tts_cli.__file__).parents[1])])
 
 
 @pytest.fixture(scope="session")
 def processes(search_path: str) -> Iterator[ForkServerContext]:
-    """Starts processes in which torch and the toy are imported already."""
+    """Yield a multiprocessing context: its processes have imported torch and the toy."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["toy"])
     with pytest.MonkeyPatch.context() as patch:

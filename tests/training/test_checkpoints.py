@@ -1,4 +1,4 @@
-"""Checkpoints are whole or passed over, and know what they are."""
+"""Tests of checkpoints: whole or skipped, and fully described."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from tts_cli.training.weights import initialise
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A recipe and a run with checkpoints at steps 10 and 20."""
+    """Return a recipe, and a run with checkpoints at steps 10 and 20."""
     folder = tmp_path_factory.mktemp("trained")
     recipe = toy.write_toy_recipe(folder, steps=10, validate_every=10)
     for steps in (10, 20):
@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def copied(trained: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
-    """A copy of `trained` to damage."""
+    """Return a copy of `trained` that a test may damage."""
     shutil.copytree(trained[1], tmp_path / "run")
     return trained[0], tmp_path / "run"
 

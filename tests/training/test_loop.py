@@ -1,4 +1,4 @@
-"""The loop resumes exactly, survives bad losses, and stops when told."""
+"""Tests of the training loop: exact resume, recovery from bad losses, and stop signals."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from tts_cli.training.start import create_model, train
 
 
 def history(run: Path) -> dict[int, dict[str, float]]:
-    """What was measured at every step; of a step learnt twice, the last."""
+    """Return the values of every step in history.jsonl; if a step occurs twice, the last."""
     found: dict[int, dict[str, float]] = {}
     for line in (run / "history.jsonl").read_text().splitlines(keepends=True):
         if line.endswith("\n"):
@@ -139,7 +139,7 @@ def test_parameters_whose_rate_is_almost_nothing_hardly_move(tmp_path: Path) -> 
 
 
 def test_validation_weighs_batches_by_their_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batch n, from 0, has n + 1 items, and its loss is their number."""
+    """Batch n, from 0, has n + 1 items, and this number as its loss."""
     monkeypatch.setattr(
         toy.ToyBatches, "batch", lambda _, step: {"x": torch.zeros(step + 1, 5), "speaker": torch.zeros(step + 1).long()}
     )

@@ -1,4 +1,4 @@
-"""A packed training runs where there is torch alone, keeps to its limits, and comes back as a run like any other."""
+"""Tests of packed trainings: they run with torch alone, keep to their limits, and come back as ordinary runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tts_cli.training.start import train
 from tts_cli.training.unpack import name_of, unpack
 
 ELSEWHERE = ("torch", "numpy", "scipy", "safetensors", "tensorboard", "lightning-fabric", "pyyaml")
-"""What the other machine has; lightning brings PyYAML."""
+"""Packages that the other machine has; lightning brings PyYAML."""
 NETWORK = {
     "channels": 16, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 16, "own_f0_after": 0,
     "adversarial": {"first_step": 2, "discriminators": {"channels": 2, "periods": [2, 3], "windows_ms": [10.0]}},
@@ -43,7 +43,7 @@ NETWORK = {
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipe of a small vocoder with discriminators, and a corpus of real speech."""
+    """Return the recipe of a small vocoder with discriminators, and a corpus of real speech."""
     folder = tmp_path_factory.mktemp("small")
     write_spoken_corpus(folder / "corpus", 4)
     content = {
@@ -57,7 +57,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def begun(recipe: Path) -> Path:
-    """A run of four steps."""
+    """Return a run of four steps."""
     run = recipe.with_name("run")
     train(load_recipe(recipe, overrides=["steps=4"]), run, say=[].append)
     return run
@@ -65,7 +65,7 @@ def begun(recipe: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def packed(begun: Path) -> Path:
-    """The run, packed for this Python."""
+    """Return the run, packed for this Python."""
     folder = begun.with_name("packed")
     pack(begun, folder, PackOptions(size_mb=6, overrides=("steps=1000",)), [].append)
     return folder
@@ -73,7 +73,7 @@ def packed(begun: Path) -> Path:
 
 @pytest.fixture
 def loose(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A pack of the recipe, without the packages, for tests that need none."""
+    """Return a pack of the recipe without its packages, for tests that need none."""
     folder = recipe.with_name("loose")
     if not folder.exists():
         monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
@@ -82,7 +82,7 @@ def loose(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _environment(folder: Path) -> None:
-    """Fill `folder` with the packages that the other machine has, and those that they need."""
+    """Fill `folder` with the packages that the other machine has, and their dependencies."""
     found: dict[str, importlib.metadata.Distribution] = {}
     names = list(ELSEWHERE)
     while names:
@@ -144,7 +144,7 @@ def test_a_training_goes_on_without_the_project_and_comes_back(packed: Path, beg
     assert {loss["step"] for loss in losses if "train/generator/loss" in loss} == set(range(3, 12))
     export_addon(run, tmp_path / "addon", None, ExportOptions(), said.append)
     assert "- trained elsewhere: steps 4 to 9" in (tmp_path / "addon" / "MODEL_CARD.md").read_text()
-    with pytest.raises(CheckpointError, match="has had 11 steps"):
+    with pytest.raises(CheckpointError, match="has 11 steps already"):
         unpack(tmp_path / "out", run, said.append)
 
 
@@ -179,14 +179,14 @@ def test_a_recipe_begins_with_the_weights_of_a_run_and_fresh_discriminators(
     average = checkpoints.find(tmp_path / "plain").read("average")
     assert found.keys() == {f"average/{name}" for name in average}
     assert all(torch.equal(found[f"average/{name}"], value) for name, value in average.items())
-    with pytest.raises(InputError, match="has begun"):
+    with pytest.raises(InputError, match="this training has begun"):
         pack(begun, tmp_path / "other", PackOptions(init_from=(tmp_path / "plain",)), [].append)
 
 
 def test_it_ends_in_time_and_the_schedule_with_it(loose: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     assert _travel(loose, tmp_path / "out", "--finish", minutes=0.2) == 0
-    assert time.monotonic() - started < 40, "12 s, and what it takes on a busy machine to stop"
+    assert time.monotonic() - started < 40, "12 s, and the time that a busy machine takes to stop"
     description, _ = read_state(tmp_path / "out")
     assert 0 < description.step < 1000
     assert description.recipe["steps"] == description.step
@@ -221,7 +221,7 @@ def test_weights_are_there_before_the_end(loose: Path, tmp_path: Path, monkeypat
     assert not any(name.startswith("optimiser/") for name in found)
     said: list[str] = []
     run = unpack(tmp_path / "out", tmp_path / "run", said.append).parents[1]
-    assert "the optimiser states of 'generator' are fresh" in said
+    assert "the optimizer states of 'generator' are fresh" in said
     assert train(load_recipe(run / "recipe.yaml", overrides=["steps=4"]), run, say=said.append).name == "step-000000004"
 
 
@@ -236,7 +236,7 @@ def test_what_is_wrong_is_told_in_a_line(
     monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
     with pytest.raises(InputError, match="cannot hold"):
         pack(begun, tmp_path / "small", PackOptions(size_mb=0.05), [].append)
-    with pytest.raises(ConfigError, match=r"trained otherwise.*ema_decay"):
+    with pytest.raises(ConfigError, match=r"trained with other settings.*ema_decay"):
         pack(begun, tmp_path / "small", PackOptions(overrides=("ema_decay=0.5",)), [].append)
     with pytest.raises(InputError, match="no version of Python"):
         pack(begun, tmp_path / "small", PackOptions(python="three"), [].append)
@@ -250,7 +250,7 @@ def test_another_python_is_refused_before_anything_is_imported(loose: Path, tmp_
     command = [sys.executable, "-S", str(tmp_path / "train_here.py"), "--minutes", "1", "--out", "out"]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "the packages here are for 3.99\nhint: pack again with --python" in done.stderr
+    assert "the packages of this pack are for Python 3.99\nhint: pack the training again with --python" in done.stderr
 
 
 @pytest.mark.parametrize(("compiled_ms", "verdict"), [(1, "kept"), (9, "undone")])

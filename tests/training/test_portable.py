@@ -1,4 +1,4 @@
-"""A state in files of limited size: exact if it fits, else compact and the most important first."""
+"""Tests of the state in files of limited size: exact if it fits, else compact, most important tensors first."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def _model(recipe: Recipe) -> toy.Model:
 
 
 def _trained(recipe: Recipe) -> tuple[toy.Model, Tensors]:
-    """A model after three steps of both submodels, and its state."""
+    """Return a model after three steps of both submodels, and its state."""
     model = _model(recipe)
     state = TrainingState(model, recipe)
     batches = model.batches(open_corpus(Path(str(recipe.data))), "train", recipe.batches, 1)
@@ -77,8 +77,8 @@ def test_a_tensor_larger_than_a_file_is_cut_into_rows(recipe: Recipe, tmp_path: 
 
 def test_what_has_no_room_is_named_and_the_weights_come_first(recipe: Recipe, tmp_path: Path) -> None:
     before, after, left_out, lines = _there_and_back(recipe, Limits(4, 40_000, 45_000), tmp_path)
-    assert left_out[0] == "optimiser states of the generator"
-    assert any("optimiser states of 'generator' are fresh" in line for line in lines)
+    assert left_out[0] == "optimizer states of the generator"
+    assert any("optimizer states of 'generator' are fresh" in line for line in lines)
     assert sum(path.stat().st_size for path in tmp_path.glob("*.safetensors")) <= 45_000
     for name, value in before["average"].items():
         torch.testing.assert_close(after["average"][name], value, atol=1e-3, rtol=1e-3)
@@ -87,12 +87,12 @@ def test_what_has_no_room_is_named_and_the_weights_come_first(recipe: Recipe, tm
 def test_other_players_give_way_to_the_model(recipe: Recipe, tmp_path: Path) -> None:
     model, tensors = _trained(recipe)
     whole = groups(model, tensors)
-    assert [group.what for group in whole] == [
+    assert [group.name for group in whole] == [
         "averaged weights",
         "weights",
         "weights of the other submodels",
-        "optimiser states of the generator",
-        "optimiser states of the critic",
+        "optimizer states of the generator",
+        "optimizer states of the critic",
         "averages of the other submodels",
     ]
     layout = lay_out(whole[:1], ROOM)

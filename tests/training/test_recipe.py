@@ -1,4 +1,4 @@
-"""Recipes are strict, and say what is wrong with them."""
+"""Tests of recipes: keys are strict, and errors name the wrong key."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_a_typo_is_answered_with_the_closest_key(tmp_path: Path, override: str, 
 
 
 def test_a_recipe_of_another_group_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no vocoder model"):
+    with pytest.raises(ConfigError, match="not for tts train vocoder"):
         load_recipe(toy.write_toy_recipe(tmp_path), "vocoder")
 
 

@@ -1,4 +1,4 @@
-"""Validation, which chooses the best checkpoint, judges the averaged weights: those that are exported."""
+"""Tests of validation: the best checkpoint is chosen by the averaged weights, which are also exported."""
 
 from __future__ import annotations
 

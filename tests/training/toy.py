@@ -29,14 +29,14 @@ class Config(StrictModel):
     channels: int = 8
     dropout: float = 0.1
     bad_steps: tuple[int, ...] = ()
-    """Steps whose loss is not a number."""
+    """Steps with a loss that is not finite."""
     two_players: bool = False
 
 
 class BatchConfig(StrictModel):
     num_items: int = 4
     milliseconds: float = 0.0
-    """How long the making of a batch takes."""
+    """Time that making a batch takes."""
 
 
 class ToyBatches:
@@ -104,7 +104,7 @@ class Model(TrainableModel):
 
 
 def write_toy_corpus(folder: Path, speakers: tuple[str, ...] = ("ann", "bob")) -> Path:
-    """A prepared corpus of one recording, whose features do not exist."""
+    """Write a prepared corpus of one recording, without its features."""
     recording = Recording(
         id="1", audio_filepath="1.wav", text="a", normalized_text="a", duration=0.1, speaker=speakers[0], corpus="toy",
         split="train", kind="statement", tokens=("^",), durations=(8,), num_frames=8, features="1.npz",
@@ -119,7 +119,7 @@ def write_toy_corpus(folder: Path, speakers: tuple[str, ...] = ("ann", "bob")) -
 
 
 def write_toy_recipe(folder: Path, **changes: object) -> Path:
-    """A recipe for the toy in `folder`, and its corpus beside it."""
+    """Write a recipe of the toy to `folder`, and its corpus beside it."""
     recipe = {
         "model": "toy", "name": "toy", "data": str(write_toy_corpus(folder / "corpus")), "network": {}, "batches": {},
         "steps": 40, "log_every": 1, "validate_every": 20, "snapshot_every": 5, "accelerator": "cpu",
@@ -130,7 +130,7 @@ def write_toy_recipe(folder: Path, **changes: object) -> Path:
 
 
 def run(recipe: Path, folder: Path, *overrides: str) -> None:
-    """Train as a command does: ends the process with its exit code."""
+    """Train like a command, and end the process with its exit code."""
     try:
         train(load_recipe(recipe, None, list(overrides)), folder)
     except KeyboardInterrupt:

@@ -1,1 +1,1 @@
-"""From a trained checkpoint to an addon, with a parity report, and back from an addon to a torch module."""
+"""Export: a trained checkpoint becomes an addon, with a parity report that compares it with PyTorch."""

@@ -1,4 +1,4 @@
-"""`tts export-addon`: from a checkpoint of any kind of model to its addon."""
+"""Export the checkpoint of any kind of model as an addon (`tts export-addon`)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tts_cli.training.checkpoints import Checkpoint, load_model
 from tts_cli.training.weights import of_speakers
 
 NUM_SENTENCES = 8
-"""Utterances on which torch and the exported networks are compared."""
+"""Utterances on which PyTorch and the exported networks are compared."""
 
 LOUDNESS_LUFS = -23.0
-"""To which voices are brought: the target level of EBU R128."""
+"""Loudness to which the stack of a vocoder brings every speaker: the target level of EBU R128, in LUFS."""
 STACKS: dict[str, list[dict[str, Any]]] = {
     "acoustic": [
         {
@@ -38,36 +38,55 @@ STACKS: dict[str, list[dict[str, Any]]] = {
     "vocoder": [{"type": "Vocoder"}, {"type": "Gain", "target_lufs": LOUDNESS_LUFS}, {"type": "Limiter"}],
     "linguistics": [],
 }
-"""The blocks that run an addon, by its kind; a model that is run otherwise has a `stack` of its own."""
+"""Default stack of an addon by its kind; a model class may have an attribute `stack` of its own."""
 
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What the user says about an addon that its checkpoint does not know."""
+    """Settings of an addon that its checkpoint does not contain."""
 
     name: str | None = None
-    """None: the name of its folder."""
+    """Name of the addon; None: the name of its folder."""
     licence: str = ""
+    """Licence of the addon, for addon.json."""
     default_vocoder: str | None = None
+    """Name of the vocoder addon that an acoustic addon speaks with by default; None: none."""
     model_card: Path | None = None
-    """None: a card with what the checkpoint says."""
+    """Markdown file to use as the model card; None: a card is written from the checkpoint."""
     speakers: tuple[str, ...] = ()
-    """Who of those the model learnt can speak, first the one who does when nobody is named; none: all."""
+    """Speakers to export; the first is the default. Empty: all speakers of the model."""
     tolerance: float = TOLERANCE
+    """Largest `Parity.error` that is accepted."""
     linguistics: str = DEFAULT_LINGUISTICS
-    """The addon that analyses sentences for prosody selection, by name or path; a model without embeddings needs none."""
+    """Addon that analyzes sentences for prosody selection, by name or path; only models with prosody embeddings need one."""
 
 
 def export_addon(
     checkpoint: Path, output: Path, corpus: Path | None, options: ExportOptions, say: Callable[[str], None] = print
 ) -> list[Parity]:
-    """Write the addon of `checkpoint` (or of a run's best one) to `output`, and say how far each output is from torch.
+    """Export a checkpoint as an addon.
 
-    That of a model with acoustic embeddings has the corpus' training utterances to select them from. Where its default vocoder is
-    found, the loudness of its speakers is measured and written, too.
-    `corpus` is the one whose sentences are compared; None takes that which the recipe names. `say` tells the user one line.
-    Raises CheckpointError, also for a model that is only a part of others; CorpusError; InputError for unknown speakers; and what
-    `selection_parts` and `write_addon` raise.
+    The addon of a model with prosody embeddings gets an inventory of the corpus' training utterances for prosody selection. If
+    its default vocoder is found beside it, the loudness of its speakers is measured and written, too.
+
+    Args:
+        checkpoint: Folder of a checkpoint, or of a run with its best one.
+        output: Folder of the addon; an older addon is replaced.
+        corpus: Prepared corpus (or treebank) with held-out items for the comparison; None: the recipe's.
+        options: Settings of the addon.
+        say: Called with one line at a time for the user.
+
+    Returns:
+        The difference of each network output from PyTorch, in each context that runs here.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged, or its model is not exported by itself.
+        CorpusError: The corpus cannot be read, or a speaker has no training recording in it.
+        InputError: A speaker is unknown, the card cannot be read, or `output` is no addon.
+        RefusedError: An output differs by more than the tolerance.
+        ConfigError: A field of addon.json is wrong.
+        AddonError: The stack does not fit the networks, or the linguistics addon is not found.
+        OutputError: The folder cannot be written.
     """
     output = output.absolute()
     card = _read_card(options.model_card) if options.model_card else None
@@ -93,14 +112,14 @@ def export_addon(
     for line in model.rounding_report(before, after):
         say(line)
     if options.default_vocoder in list_addons(output.parent):
-        # A voice that cannot speak the sentences, of another language perhaps, is an addon all the same.
+        # A voice that cannot speak the sentences, of another language perhaps, is a valid addon without loudness.
         with suppress(TextError):
             add_loudness(output)
     return parities
 
 
 def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
-    """What is known from the checkpoint and of what is exported, in Markdown."""
+    """Return a model card in Markdown from the checkpoint `source` and the `facts` of the exported model."""
     about = source.description
     lines = [
         f"# {name}",
@@ -109,7 +128,7 @@ def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
         *(f"- trained elsewhere: {stay}" for stay in about.elsewhere),
     ]
-    lines += [f"- begun from: {_told(beginning)}" for beginning in about.begun_from]
+    lines += [f"- begun from: {_described(origin)}" for origin in about.begun_from]
     if facts.speakers or facts.symbols:
         lines += [
             f"- speakers: {', '.join(facts.speaker_names)}",
@@ -118,18 +137,18 @@ def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _told(beginning: Mapping[str, Any]) -> str:
-    """A model that gave first weights, and those that had given it theirs."""
-    before = ", ".join(_told(each) for each in beginning.get("begun_from", ()))
-    step, commit = beginning.get("step", "?"), beginning.get("commit") or "unknown"
-    return f"{beginning['name']}, step {step}, commit {commit}" + (f" (begun from {before})" if before else "")
+def _described(origin: Mapping[str, Any]) -> str:
+    """Describe a model that provided initial weights, and in turn the models that it started from."""
+    before = ", ".join(_described(each) for each in origin.get("begun_from", ()))
+    step, commit = origin.get("step", "?"), origin.get("commit") or "unknown"
+    return f"{origin['name']}, step {step}, commit {commit}" + (f" (begun from {before})" if before else "")
 
 
 def _addon_kind(source: Checkpoint) -> str:
     kind = find_kind(source.description.kind).addon
     if kind is None:
-        message = f"{source.folder}: a '{source.description.kind}' model is no addon: it is only a part of other models"
-        raise CheckpointError(message, hint=f"begin their training from it: --init-from {source.folder}")
+        message = f"{source.folder}: a '{source.description.kind}' model is not exported by itself: other models contain it"
+        raise CheckpointError(message, hint=f"train such a model with it: --init-from {source.folder}")
     return kind
 
 
@@ -137,18 +156,19 @@ def _read_card(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a model card: {error}") from error
+        hint = "name a readable Markdown file in UTF-8"
+        raise InputError(f"{path}: cannot be read as a model card: {error}", hint=hint) from error
 
 
 def _description(output: Path, model: TrainableModel, source: Checkpoint, options: ExportOptions) -> dict[str, Any]:
-    """The fields of addon.json that do not depend on its files."""
+    """Return the fields of addon.json that do not depend on its files."""
     about, facts = source.description, model.facts
     kind = _addon_kind(source)
     speaks = kind == "acoustic"
     default_speakers = options.speakers or source.recipe.speakers
-    told = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "elsewhere", "versions"}
-    provenance = about.model_dump(mode="json", include=told)
-    # Where the corpus lay is of one machine.
+    published = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "elsewhere", "versions"}
+    provenance = about.model_dump(mode="json", include=published)
+    # The path of the corpus is valid on one machine only.
     provenance["recipe"].pop("data", None)
     return {
         "name": options.name or output.name,
@@ -166,7 +186,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
 
 
 def _samples(model: TrainableModel, utterances: Iterable[Any]) -> dict[str, list[Sample]]:
-    """Inputs of every part, by its name."""
+    """Return the inputs of every network for all `utterances`, by the network's name."""
     samples: dict[str, list[Sample]] = {}
     with torch.no_grad():
         for utterance in utterances:

@@ -1,4 +1,4 @@
-"""Writing an addon folder, whole or not at all; publishing the schema of addon.json."""
+"""Write an addon folder, whole or not at all; generate the JSON Schema of addon.json."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 
 TOLERANCE = 1e-4
-"""Largest `Parity.error` that is let pass."""
+"""Largest `Parity.error` that is accepted."""
 FIXED_CHUNKS = ChunkSchedule(first=64, growth=2.5, maximum=160)
-"""Two sizes of chunks, so that two sizes of each streamed network lose little to padding."""
+"""Chunk schedule of contexts with fixed sizes: chunks of two sizes, so that each streamed network needs only two sizes."""
 SPARE_FRAMES = 8
-"""What blocks after a network look ahead beyond a chunk, at most."""
+"""Most frames of look-ahead that the blocks after a network add to a chunk."""
 TOKEN_SIZES = (64, 128)
+"""Token counts that networks are compiled for in contexts with fixed sizes."""
 MAX_TOKENS = 200
-"""Longest sentence; also the largest size of networks that cannot be split."""
+"""Most tokens of a sentence in contexts with fixed sizes; also the largest size of networks that cannot be split."""
 SOURCE_SIZES = (1200, 4800)
-"""Frames of recordings whose prosody is taken: 15 s and a minute of 80 frames a second."""
+"""Frame counts of recordings for prosody transfer: 15 s and 60 s at 80 frames a second."""
 FIXED_BACKENDS = ("openvino", "onnxruntime")
+"""Backends with a context of fixed sizes."""
 
 
 def write_addon(
@@ -48,18 +50,27 @@ def write_addon(
     model_card: str,
     tolerance: float = TOLERANCE,
 ) -> list[Parity]:
-    """Write the addon `folder`, replacing an older one; say how far each output is from torch in every context that runs here.
+    """Write the addon `folder`, and compare its networks with PyTorch in every context that runs here. An older addon is
+    replaced.
 
     Args:
-        description: Fields of addon.json except networks and assets; contexts it has win over the shipped ones.
-        parts: The networks. Their parameters have been rounded to what the addon keeps, see `parity.round_parameters`.
-        samples: Real inputs of each part, by its name.
+        folder: Folder of the addon.
+        description: Fields of addon.json except networks and assets; its contexts take precedence over the default ones.
+        parts: The networks, with parameters rounded to their storage type, see `parity.round_parameters`.
+        samples: Real inputs of each network, by its name.
+        assets: Further files by asset name.
+        model_card: Text of MODEL_CARD.md.
+        tolerance: Largest `Parity.error` that is accepted.
+
+    Returns:
+        The difference of each output of each network from PyTorch, in each context.
 
     Raises:
         RefusedError: An output differs by more than the tolerance.
-        ConfigError: The description is wrong.
+        ConfigError: A field of addon.json is wrong.
         AddonError: The stack does not fit the networks.
-        OutputError: The folder cannot be written. After any of these an older addon is as it was.
+        InputError: `folder` exists and is no addon.
+        OutputError: The folder cannot be written. After any of these errors an older addon is unchanged.
     """
     with _replacing(folder) as new:
         (new / "networks").mkdir()
@@ -85,7 +96,7 @@ def write_addon(
 
 
 def _contexts_here(contexts: Mapping[str, Context]) -> list[str]:
-    """Those whose backends are installed."""
+    """Return the names of the contexts with installed backends."""
     backends = {name: {settings.backend for settings in context.networks.values()} for name, context in contexts.items()}
     return [name for name, needed in backends.items() if all(is_installed(backend) for backend in needed)]
 
@@ -100,19 +111,19 @@ def _measure(
 
 
 def write_addon_config(folder: Path, config: AddonConfig) -> None:
-    """Write addon.json into `folder`, defaults spelled out. Raises OutputError."""
+    """Write addon.json to `folder`, with all defaults. Raises OutputError."""
     with atomic_write(folder / ADDON_FILE) as file:
         file.write(json.dumps(config.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
 
 
 def addon_schema() -> str:
-    """The JSON Schema of addon.json, as docs/addon.schema.json has it."""
+    """Return the JSON Schema of addon.json, the text of docs/addon.schema.json."""
     schema = AddonConfig.model_json_schema(mode="validation")
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
 
 
 def _copy_assets(assets: Mapping[str, Path], folder: Path) -> dict[str, dict[str, str]]:
-    """Copy every file to `assets/`, keeping its name; what addon.json says of them."""
+    """Copy every file to `assets/` under its own name; return their entries for addon.json."""
     entries = {}
     for name, source in assets.items():
         target = folder / "assets" / source.name
@@ -124,9 +135,11 @@ def _copy_assets(assets: Mapping[str, Path], folder: Path) -> dict[str, dict[str
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `folder` when the block ends well, and vanishes when it does not."""
+    """Context with a new folder that replaces `folder` at the end, or is deleted after an error."""
     if folder.exists() and not (folder / ADDON_FILE).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder}: exists and is not an addon", hint="name a folder that does not exist yet")
+        raise InputError(
+            f"{folder}: exists and is no addon", hint="name a folder that does not exist yet, or an addon to replace"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
@@ -141,9 +154,9 @@ def _replacing(folder: Path) -> Iterator[Path]:
 
 
 def shipped_contexts(networks: Mapping[str, NetworkSpec]) -> dict[str, Context]:
-    """`default`, and `fixed-BACKEND` for each backend, for the networks of one addon.
+    """Return the contexts of an addon with these networks: `default`, and `fixed-BACKEND` for each backend.
 
-    Networks whose sizes are not known beforehand keep free shapes.
+    Networks without known sizes keep free shapes in all contexts.
     """
     contexts = {"default": Context()}
     for backend in FIXED_BACKENDS:
@@ -153,7 +166,7 @@ def shipped_contexts(networks: Mapping[str, NetworkSpec]) -> dict[str, Context]:
 
 
 def fixed_sizes(spec: NetworkSpec) -> dict[Rate, tuple[int, ...]]:
-    """The sizes a network is compiled for: chunks with its margins, or sentences."""
+    """Return the sizes that a network is compiled for, by rate: chunks with its margins, or sentences; empty for free shapes."""
     rates = {port.rate for port in spec.inputs} - {"utterance"}
     if rates == {"frame"}:
         beyond = spec.margins.total + SPARE_FRAMES
@@ -161,7 +174,7 @@ def fixed_sizes(spec: NetworkSpec) -> dict[Rate, tuple[int, ...]]:
     if rates == {"token"} and spec.mask is not None:
         return {"token": TOKEN_SIZES if spec.splittable else (*TOKEN_SIZES, MAX_TOKENS)}
     if rates == {"source_frame"} and spec.mask is not None:
-        # Whole steps of outputs that have fewer: else the layer could not tell which of them only padding made.
+        # Multiples of the outputs' rate divisors: otherwise the count of output steps from padding alone would be ambiguous.
         whole = math.lcm(*(int(port.rate.partition("/")[2] or 1) for port in spec.outputs))
         return {"source_frame": tuple(-(-size // whole) * whole for size in SOURCE_SIZES)}
     return {}

@@ -1,4 +1,4 @@
-"""What an addon selects prosody from: the acoustic embedding of every training utterance, beside what its sentence is like."""
+"""Inventory for prosody selection: the prosody embedding and the sentence analysis of every training utterance."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 
 CENTROID_DIGITS = 5
+"""Decimals of the centroids in addon.json."""
 
 SELECTION_STACK: list[dict[str, Any]] = [
     {
@@ -38,17 +39,27 @@ SELECTION_STACK: list[dict[str, Any]] = [
         "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
     }
 ]
-"""The blocks of a voice that selects its prosody."""
+"""Stack of an addon with prosody selection."""
 
 
 @contextmanager
 def selection_parts(
     model: TrainableModel, corpus: Corpus, linguistics: str, near: Path
 ) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
-    """What the addon of `model` has for prosody selection: fields of addon.json, and assets. Both are empty without embeddings.
+    """Context with the parts of an addon for prosody selection; both are empty for a model without prosody embeddings.
 
-    Sentences of the prepared `corpus` are analysed by the addon `linguistics`, which is looked for in the folder `near` first.
-    Raises AddonError where that is not found, CorpusError for a speaker without a training recording.
+    Args:
+        model: The model to export.
+        corpus: The prepared corpus with its training recordings.
+        linguistics: Addon that analyzes their sentences, by name or path.
+        near: Folder that is searched first for this addon.
+
+    Yields:
+        Fields of addon.json, and assets by name.
+
+    Raises:
+        AddonError: The linguistics addon is not found.
+        CorpusError: A speaker has no training recording.
     """
     encoder = _reference_encoder(model)
     if encoder is None:
@@ -59,8 +70,8 @@ def selection_parts(
     embeddings = np.stack([_embedding(encoder, corpus, recording) for recording in recordings])
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
-        said = [InventoryUtterance(one.id, names.index(one.speaker), one.text) for one in recordings]
-        assets = write_analysed(Path(scratch), said, embeddings, open_linguistics(folder))
+        utterances = [InventoryUtterance(one.id, names.index(one.speaker), one.text) for one in recordings]
+        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder))
         name = read_addon_config(folder).name
         fields = {
             "speakers": _with_centroids(model.facts, recordings, embeddings),
@@ -72,30 +83,31 @@ def selection_parts(
 
 
 def _reference_encoder(model: TrainableModel) -> ExportPart | None:
-    """The network that says how a recording is said, if the model has one."""
+    """Return the network that maps a recording to a prosody embedding, or None if the model has none."""
     analysing = (part for part in model.export_parts() if part.role == "analysis")
     return next((part for part in analysing if any(port.name == "embedding" for port in part.outputs)), None)
 
 
 def _training_recordings(corpus: Corpus, facts: CorpusFacts) -> list[Recording]:
-    """Those of the speakers the addon has, every one of whom has some."""
+    """Return the training recordings of the addon's speakers. Raises CorpusError for a speaker without any."""
     chosen = [recording for recording in corpus.of_split("train") if recording.speaker in facts.speaker_names]
     for name in facts.speaker_names:
         if all(recording.speaker != name for recording in chosen):
-            raise CorpusError(f"{corpus.folder}: it has no training recording of '{name}', whose embeddings are needed")
+            message = f"{corpus.folder}: has no training recording of '{name}', so this speaker has no embedding"
+            raise CorpusError(message, hint=f"leave out this speaker by --speakers, or export with a corpus that has '{name}'")
     return chosen
 
 
 @torch.no_grad()
 def _embedding(encoder: ExportPart, corpus: Corpus, recording: Recording) -> NDArray[np.float32]:
-    """(D,) the mean of the recording's posterior."""
+    """Return the posterior mean of the embedding of a recording, (D,)."""
     mel = torch.from_numpy(corpus.load(recording, ("mel",))["mel"])[None].float()
-    found: NDArray[np.float32] = encoder.module(mel, torch.ones_like(mel[:, :, :1]))[0, 0].numpy()
-    return found
+    embedding: NDArray[np.float32] = encoder.module(mel, torch.ones_like(mel[:, :, :1]))[0, 0].numpy()
+    return embedding
 
 
 def _with_centroids(facts: CorpusFacts, recordings: Sequence[Recording], embeddings: NDArray[np.float32]) -> list[dict[str, Any]]:
-    """The speakers for addon.json, each with the mean of its utterances' embeddings."""
+    """Return the speakers for addon.json, each with the mean embedding of its utterances."""
     speakers = np.array([recording.speaker for recording in recordings])
     centroids = [embeddings[speakers == one.name].astype(np.float64).mean(0) for one in facts.speakers]
     return [
@@ -105,36 +117,44 @@ def _with_centroids(facts: CorpusFacts, recordings: Sequence[Recording], embeddi
 
 
 class InventoryUtterance(NamedTuple):
-    """A recording, for the inventory."""
+    """Training utterance of the inventory."""
 
     id: str
+    """Identifier of the utterance in the corpus."""
     speaker: int
-    """Place in the addon's speakers."""
+    """Index of the speaker in the addon's list."""
     text: str
+    """Text of the utterance."""
 
 
 def write_analysed(
-    folder: Path, said: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyst: Analyst
+    folder: Path, utterances: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyst: Analyst
 ) -> dict[str, Path]:
-    """Writes the inventory of recordings with `embeddings` (U, D) into `folder`: assets by their names.
+    """Analyze the texts of utterances, and write the inventory; a text of several utterances is analyzed once.
 
-    What several of them say is analysed once, as a voice analyses what it speaks.
+    Args:
+        folder: Folder to write to.
+        utterances: The recordings, U of them.
+        embeddings: Their prosody embeddings, (U, D).
+        analyst: Analyzer of sentences.
+
+    Returns:
+        The files of the inventory by asset name.
     """
-    places = {text: place for place, text in enumerate(dict.fromkeys(one.text for one in said))}
+    places = {text: place for place, text in enumerate(dict.fromkeys(one.text for one in utterances))}
     front_end = TextFrontEnd()
     analyses = [_analysed(text, front_end, analyst) for text in places]
     arrays = {
         "embeddings": embeddings,
-        "utterances": np.array([(one.speaker, places[one.text]) for one in said]),
+        "utterances": np.array([(one.speaker, places[one.text]) for one in utterances]),
         "vectors": np.stack([analysis.vector for analysis in analyses]),
         "distances": np.concatenate([analysis.distances for analysis in analyses]),
         "offsets": np.cumsum([0, *(len(analysis.distances) for analysis in analyses)]),
     }
-    return write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in said), texts=tuple(places)))
+    return write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in utterances), texts=tuple(places)))
 
 
 def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> AnalysedSentence:
-    """Syntax and meaning of a text, all of it one sentence."""
-    said = front_end.utterance(text)
-    sentence = Sentence.of(said)
+    """Analyze syntax and meaning of `text` as one sentence."""
+    sentence = Sentence.of(front_end.utterance(text))
     return analyst.analyse(sentence.words, sentence.marks)

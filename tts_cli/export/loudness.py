@@ -1,4 +1,4 @@
-"""How loud each speaker of an acoustic addon is: measured once, kept in addon.json, corrected by the block `Gain`."""
+"""Measure the loudness of each speaker of an acoustic addon for addon.json; the block `Gain` corrects it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from tts_cli.export.folder import write_addon_config
 from tts_cli.voice.synthesis import Voice, load
 
 _METER_RATE = 48000
-"""The rate in Hertz for which ITU-R BS.1770 gives the filters."""
+"""Sample rate in Hz for which ITU-R BS.1770 defines its filters."""
 _SHORTEST_S = 0.4
-"""A block of the gate."""
+"""Length of a gating block, in seconds."""
 _OVERSAMPLING = 4
+"""Oversampling factor of the true peak."""
 
 SENTENCES = (
     "The committee will publish its report on the first of next month.",
@@ -32,28 +33,32 @@ SENTENCES = (
     "Has the post arrived yet, or is it late again?",
     "Nobody noticed that the old clock above the station had stopped.",
 )
-"""What every speaker says, half a minute in all."""
+"""Sentences that every speaker speaks for the measurement, about half a minute."""
 
 
 @dataclass(frozen=True)
 class SpeakerLevel:
-    """How loud one speaker is."""
+    """Measured loudness of a speaker."""
 
     speaker: str
+    """Name of the speaker."""
     loudness_lufs: float
-    """Integrated (EBU R128); minus infinity for silence."""
+    """Integrated loudness (EBU R128) in LUFS; minus infinity for silence."""
     true_peak_dbtp: float
-    """Of the loudest moment."""
+    """True peak in dBTP."""
 
 
 def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
-    """Yield the level of every speaker over SENTENCES, as the voice's stack is without correction by `Gain`.
+    """Speak `SENTENCES` with every speaker of `voice`, without the gain for a known loudness, and yield their levels.
 
-    Raises TextError for a voice of other symbols, which cannot speak these sentences.
+    Raises:
+        TextError: The voice lacks a symbol of the sentences.
     """
-    said = {token for sentence in voice.sentences(SENTENCES) for token in sentence.tokens}
-    if unknown := sorted(said - set(voice.acoustic.config.symbols)):
-        raise TextError(f"addon '{voice.acoustic.name}' has no symbol '{unknown[0]}', which measuring its loudness needs")
+    tokens = {token for sentence in voice.sentences(SENTENCES) for token in sentence.tokens}
+    if unknown := sorted(tokens - set(voice.acoustic.config.symbols)):
+        raise TextError(
+            f"addon '{voice.acoustic.name}' has no symbol '{unknown[0]}', which the sentences of the loudness measurement contain"
+        )
     voice = voice.variant(speakers=_with_loudness(voice.acoustic.config, {}).speakers)
     for speaker in voice.speakers:
         chunks = voice.stream(SENTENCES, speaker, sentence_silence_s=0.0, best_effort=True)
@@ -63,14 +68,19 @@ def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
 
 
 def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
-    """Measures the speakers of the acoustic addon in `folder`, spoken with its default vocoder, and writes it into addon.json.
+    """Measure the speakers of the acoustic addon in `folder` with its default vocoder, write their loudness to addon.json, and
+    return it.
 
-    Raises AddonError for another kind of addon and for a vocoder that is not found, TextError for a voice that cannot speak the
-    sentences, InputError where the package that measures is not installed, OutputError when addon.json cannot be written.
+    Raises:
+        AddonError: The addon is of another kind, or its vocoder is not found.
+        TextError: The voice cannot speak the sentences.
+        InputError: The package for loudness is not installed.
+        OutputError: addon.json cannot be written.
     """
     config = read_addon_config(folder)
     if config.kind != "acoustic":
-        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}': only acoustic ones have speakers")
+        message = f"{folder}: addon '{config.name}' is of kind '{config.kind}', which has no speakers to measure"
+        raise AddonError(message, hint="name an acoustic addon")
     levels = tuple(measure_levels(load(folder)))
     loudness = {level.speaker: round(level.loudness_lufs, 2) for level in levels if math.isfinite(level.loudness_lufs)}
     write_addon_config(folder, _with_loudness(config, loudness))
@@ -78,31 +88,37 @@ def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
 
 
 def _with_loudness(config: AddonConfig, loudness_lufs: dict[str, float]) -> AddonConfig:
-    """The configuration with these speakers measured, and no others."""
+    """Return `config` with the loudness of these speakers in LUFS, and of no others."""
     speakers = [speaker.model_copy(update={"loudness_lufs": loudness_lufs.get(speaker.name)}) for speaker in config.speakers]
     return config.model_copy(update={"speakers": tuple(speakers)})
 
 
 def integrated_loudness(audio: Floats, sample_rate: int) -> float:
-    """Integrated loudness (EBU R128, ITU-R BS.1770) of `audio` (samples,) in LUFS; minus infinity for silence.
+    """Return the integrated loudness (EBU R128, ITU-R BS.1770) of `audio` (samples,) in LUFS; minus infinity for silence.
 
-    Raises InputError for audio shorter than 0.4 s, and where the package that measures is not installed.
+    Args:
+        audio: (samples,), full scale 1.
+        sample_rate: In Hz.
+
+    Raises:
+        InputError: The audio is shorter than 0.4 s, or the package for loudness is not installed.
     """
     try:
         from pyloudnorm import Meter
     except ImportError as error:
         raise InputError("measuring loudness needs the package 'pyloudnorm'", hint="pip install 'tts-cli[train]'") from error
     if len(audio) < _SHORTEST_S * sample_rate:
-        raise InputError(f"loudness is measured over {_SHORTEST_S} s or more, not {len(audio) / sample_rate:.2f} s")
+        message = f"{len(audio) / sample_rate:.2f} s of audio are too short: loudness is measured over {_SHORTEST_S} s or more"
+        raise InputError(message, hint="give longer audio")
     if not np.any(audio):
         return -math.inf
     at_meter_rate = soxr.resample(np.asarray(audio, np.float64), sample_rate, _METER_RATE)
-    # Of the filters on offer, these are the standard's.
+    # Among the filters of the package, "DeMan" are those of the standard.
     return float(Meter(_METER_RATE, filter_class="DeMan").integrated_loudness(at_meter_rate))
 
 
 def true_peak_dbtp(audio: Floats, sample_rate: int) -> float:
-    """Largest absolute value of `audio` (samples,) oversampled four times, in decibels relative to full scale."""
+    """Return the true peak of `audio` (samples,) in dBTP: its largest absolute value after fourfold oversampling."""
     oversampled = soxr.resample(np.asarray(audio, np.float64), sample_rate, _OVERSAMPLING * sample_rate, quality="VHQ")
     peak = max(float(np.abs(oversampled).max(initial=0.0)), float(np.abs(audio).max(initial=0.0)))
     return 20 * math.log10(peak) if peak > 0 else -math.inf

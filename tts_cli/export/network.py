@@ -1,4 +1,4 @@
-"""One torch module as a network: `<name>.onnx` (symbols) beside `<name>.params` (parameters)."""
+"""Export a PyTorch module as a network: `<name>.onnx` (graph) and `<name>.params` (parameters)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tts_cli.models.storage import SCALE, Arrays, stored
 from tts_cli.ports import NetworkHashes, NetworkSpec, PortSpec
 
 OPSET = 20
+"""Version of the ONNX operators."""
 _ALIGNMENT_BYTES = 64
 _TIME_AXIS = 1
 _WIDE = ".float32"
@@ -28,9 +29,15 @@ _UNKNOWN = "0" * 64
 
 
 def export_network(part: ExportPart, folder: Path, example: Sequence[Tensor]) -> NetworkSpec:
-    """Write `part` into `folder` and say what it is. `example`: one tensor (1, T, C) for each input.
+    """Write the network `part` to `folder`, and return its entry for addon.json.
 
-    Raises ValueError where the module breaks a promise (see `find_margins`).
+    Args:
+        part: The network.
+        folder: Folder of the networks.
+        example: One tensor (1, T, C) for each input.
+
+    Raises:
+        ValueError: The module does not have the lengths that its role requires, see `find_margins`.
     """
     spec = NetworkSpec(
         role=part.role,
@@ -52,7 +59,7 @@ def _write_network(part: ExportPart, spec: NetworkSpec, example: Sequence[Tensor
     state = module.state_dict()
     for port in (*spec.inputs, *spec.outputs):
         if port.name in state:
-            raise ValueError(f"'{port.name}' is the name of a port and of a parameter")
+            raise ValueError(f"network '{part.name}': '{port.name}' is the name of a port and of a parameter: rename the port")
     model = _trace(module, spec, example, graph)
     names = _parameters_of(model, state.keys())
     kept: Arrays = {}
@@ -63,10 +70,10 @@ def _write_network(part: ExportPart, spec: NetworkSpec, example: Sequence[Tensor
 
 
 def _trace(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], path: Path) -> ModelProto:
-    """The module as a graph, written to `path`, that has its parameters as inputs, under their state names.
+    """Trace `module` to an ONNX graph at `path` with its parameters as inputs, under their state names.
 
-    The TorchScript exporter is used because it leaves the names of parameters alone when told to fold nothing, and takes a tenth
-    of the time of the one built on torch.export; the runtimes fold constants when they load.
+    The TorchScript exporter is used because it keeps the names of parameters if told to fold no constants, and takes a tenth of
+    the time of the exporter on torch.export. The runtimes fold constants when they load.
     """
     inputs, outputs = [port.name for port in spec.inputs], list(graph_outputs(spec))
     with warnings.catch_warnings(), torch.no_grad():
@@ -87,13 +94,13 @@ def _trace(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], path
 
 
 def _dynamic_axes(tensors: Sequence[str], ports: Sequence[PortSpec], suffix: str) -> dict[str, dict[int, str]]:
-    """Names of the free axes by tensor; those of one rate have the same length."""
+    """Return the names of the free axes of each tensor; axes of one rate have the same name, hence the same length."""
     named = zip(tensors, ports, strict=True)
     return {name: {_TIME_AXIS: port.rate.replace("/", "_per_") + suffix} for name, port in named if port.rate != "utterance"}
 
 
 def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
-    """State names the graph reads, after undoing the exporter's merging of equal parameters through Identity nodes."""
+    """Return the state names that the graph reads; undo the exporter's merging of equal parameters through Identity nodes."""
     candidates = set(state_names)
     graph = model.graph
     nodes = [node for node in graph.node if not (node.op_type == "Identity" and node.output[0] in candidates)]
@@ -105,7 +112,7 @@ def _parameters_of(model: ModelProto, state_names: Iterable[str]) -> list[str]:
 
 
 def _append_parameters(model: ModelProto, values: Arrays, file: Path) -> None:
-    """Make `values` initialisers whose data lies in `file`, and let nodes read their float32 form."""
+    """Add `values` as initializers with their data in `file`, and make the nodes read their float32 form."""
     graph = model.graph
     _replace(graph.node, _widened(graph.node, values))
     with file.open("wb") as data:
@@ -116,9 +123,9 @@ def _append_parameters(model: ModelProto, values: Arrays, file: Path) -> None:
 
 
 def _widened(nodes: Iterable[NodeProto], arrays: Mapping[str, NDArray[np.generic]]) -> list[NodeProto]:
-    """The nodes of a graph that read parameters as float32, though they are kept otherwise, with the nodes that widen them.
+    """Return the nodes of a graph, changed to read parameters as float32, with the nodes that convert them.
 
-    Runtimes widen matrices when they load, but of a table only the rows that are looked up.
+    Runtimes convert matrices when they load; of embedding tables, only the rows that are looked up are converted.
     """
     narrow = {name for name, value in arrays.items() if value.dtype in (np.float16, np.int8)}
     reading: list[NodeProto] = []
@@ -137,7 +144,7 @@ def _widened(nodes: Iterable[NodeProto], arrays: Mapping[str, NDArray[np.generic
 def _whole(name: str, scaled: bool) -> list[NodeProto]:
     if not scaled:
         return [onnx.helper.make_node("Cast", [name], [name + _WIDE], to=TensorProto.FLOAT)]
-    # Not DequantizeLinear, which ONNX Runtime works out again on every run.
+    # Not DequantizeLinear, because ONNX Runtime computes that anew in every run.
     cast = onnx.helper.make_node("Cast", [name], [f"{name}.unscaled"], to=TensorProto.FLOAT)
     return [cast, onnx.helper.make_node("Mul", [f"{name}.unscaled", name + SCALE], [name + _WIDE])]
 
@@ -162,7 +169,7 @@ def _external_tensor(name: str, value: NDArray[np.generic], location: str, offse
 
 
 def _replace(field: object, values: Sequence[object]) -> None:
-    """Put `values` in the place of all entries of a repeated protobuf field."""
+    """Replace all entries of a repeated protobuf field by `values`."""
     kept = list(values)
     del field[:]  # type: ignore[attr-defined]
     field.extend(kept)  # type: ignore[attr-defined]

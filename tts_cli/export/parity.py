@@ -1,4 +1,4 @@
-"""Whether a network computes what its torch module computes."""
+"""Parity of exported networks: compare their outputs with those of their PyTorch modules."""
 
 from __future__ import annotations
 
@@ -17,36 +17,51 @@ from tts_cli.models.storage import restored, stored
 from tts_cli.ports import Array
 
 Sample = Sequence[Tensor]
-"""One tensor (1, T, C) for each input of a part."""
+"""One tensor (1, T, C) for each input of a network."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far one output of a network is from torch, over all samples, in one context."""
+    """Difference of one output of a network from PyTorch, over all samples, in one context."""
 
     context: str
+    """Name of the context that the network ran in."""
     network: str
+    """Name of the network."""
     output: str
+    """Name of the output."""
     largest_difference: float
+    """Largest absolute difference from PyTorch."""
     largest_value: float
-    """Largest absolute value torch gives."""
+    """Largest absolute value of PyTorch."""
 
     @property
     def error(self) -> float:
-        """What the tolerance limits: the largest difference, relative to the largest value where that is above 1."""
+        """Largest difference, relative to the largest value if that is above 1; the tolerance limits it."""
         return self.largest_difference / max(1.0, self.largest_value)
 
 
 @torch.no_grad()
 def round_parameters(parts: Iterable[ExportPart]) -> None:
-    """Give every parameter of `parts` the value that an addon keeps, in place: only the computation can then differ."""
+    """Round every parameter of `parts` to its storage type, in place, so that parity measures differences of computation
+    alone."""
     for part in parts:
         for name, value in part.module.state_dict().items():
             value.copy_(torch.from_numpy(restored(stored(name, value, part.storage))[name]))
 
 
 def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample], context: str = "default") -> list[Parity]:
-    """One entry for each output of `network`, opened in `context`. The part's parameters are expected to be rounded."""
+    """Compare a network with its PyTorch module.
+
+    Args:
+        part: The network, with rounded parameters.
+        network: The exported network, opened in `context`.
+        samples: Inputs.
+        context: Name of the context.
+
+    Returns:
+        One entry for each output.
+    """
     largest = {port.name: (0.0, 0.0) for port in part.outputs}
     for sample in samples:
         given = network.run({port.name: value.numpy() for port, value in zip(part.inputs, sample, strict=True)})
@@ -59,18 +74,19 @@ def measure_parity(part: ExportPart, network: Network, samples: Iterable[Sample]
 
 
 def refuse_disparity(parities: Iterable[Parity], tolerance: float) -> None:
-    """Raises RefusedError naming the output that is furthest from torch, if it is further than `tolerance`."""
+    """Raise RefusedError that names the output with the largest error, if this exceeds `tolerance`."""
     worst = max(parities, key=lambda parity: parity.error)
     if worst.error > tolerance:
         raise RefusedError(
-            f"network '{worst.network}' in context '{worst.context}' differs from its torch module by {worst.error:.1e} in "
-            f"'{worst.output}', "
-            f"more than the tolerance of {tolerance:.0e}; nothing was written"
+            f"network '{worst.network}' in context '{worst.context}': output '{worst.output}' differs from PyTorch by "
+            f"{worst.error:.1e}, more than the tolerance of {tolerance:.0e}; nothing was written",
+            hint="raise --tolerance if that is acceptable, or report a bug of the exporter",
         )
 
 
 def _compare(expected: Array, given: Array) -> tuple[float, float]:
-    """Largest absolute difference and value; a shape or a number that is missing differs without bound."""
+    """Return the largest absolute difference and value. Another shape, or a value that is not finite, is an infinite
+    difference."""
     if expected.shape != given.shape or not np.isfinite(expected - given).all():
         return float("inf"), 0.0
     return float(np.abs(expected - given).max(initial=0)), float(np.abs(expected).max(initial=0))

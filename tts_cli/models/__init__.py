@@ -1,11 +1,15 @@
-"""Networks in torch, one file per model kind, all with the same parts; `KINDS` says which file holds which kind.
+"""PyTorch models of several kinds with one interface; `KINDS` maps the name of a kind to its file.
 
-The file of a kind offers
+The file of a kind defines:
+
 - `Config(StrictModel)`: the `network` section of its recipes;
 - `BatchConfig(StrictModel)`: the `batches` section of its recipes;
 - `Model(TrainableModel)`: the module, its losses, and the networks that `tts export-addon` writes.
 
-The one training loop knows models by `TrainableModel` alone.
+The training loop uses only the interface of `TrainableModel`.
+
+Shapes use these letters: B items of a batch, N tokens of a text, T mel frames, C channels, S samples of audio (in `attention`:
+steps of the decoder), L latents over time.
 """
 
 from __future__ import annotations
@@ -26,18 +30,20 @@ from tts_cli.errors import ConfigError
 from tts_cli.models.parts import ExportPart
 
 Batch = dict[str, Tensor]
+"""Tensors of a batch by name; the batch class of `corpora` that a model's `batches` returns lists names and shapes."""
 
 
 class Kind(NamedTuple):
-    """Where a kind of model lives."""
+    """Entry of `KINDS`: the module of a kind of model, the command that trains it, and the addon it becomes."""
 
     group: str
-    """The command that trains it: `tts train GROUP`."""
+    """Command that trains it: `tts train GROUP`."""
     module: str
+    """Full name of the Python module with its `Config`, `BatchConfig` and `Model`."""
     addon: Literal["acoustic", "vocoder", "linguistics"] | None = None
-    """The kind of addon it becomes; None: it is only a part of other models, which begin from its weights."""
+    """Kind of addon that it is exported to; None: it is not exported by itself, but contained in other models."""
     learns_from: Literal["recordings", "treebank"] = "recordings"
-    """The data that it is trained on: a prepared corpus, or a folder of Penn trees."""
+    """Training data: a prepared corpus of recordings, or a folder of Penn trees."""
 
 
 KINDS = {
@@ -49,29 +55,38 @@ KINDS = {
     "vae": Kind("vae", "tts_cli.models.vae", "acoustic"),
     "vocoder": Kind("vocoder", "tts_cli.models.vocoder", "vocoder"),
 }
+"""Kinds of models by the name that a recipe gives under `model`."""
 
 
 class Batches(Protocol):
-    """An endless supply of batches."""
+    """Endless sequence of batches; every step has one."""
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`: a function of the seed and `step` alone, whatever was asked before.
+        """Return the batch of `step`, counted from 0; it depends on the seed and on `step` alone.
 
-        The first dimension of every tensor that has one counts the items of the batch (several processes share them out).
-        It is called ahead of time from a thread of its own, so it draws from its own generator, never from torch's global one.
+        The first axis of every tensor with axes counts the items of the batch; several processes share the items.
+
+        A prefetching thread calls this before the step begins. An implementation therefore draws from a generator of its own,
+        never from torch's global generator.
         """
 
 
 class TrainableModel(nn.Module, ABC):
-    """A model as the training loop sees it: built as `Model(config, facts)`, both of which it keeps under these names.
+    """Interface of a model to the training loop; built as `Model(config, facts)`.
 
-    Weights are initialised from torch's global generator, which is seeded before. Before every step that generator is seeded by
-    (seed, step, process), so whatever `losses`, `metrics` and `preview` draw from it is the same after resuming; nothing that a
-    step leaves behind outside of parameters and buffers may change the next.
+    The constructor draws the initial weights from torch's global generator, which the caller has seeded. Before every step the
+    loop seeds this generator with (seed, step, process). Random numbers that `losses`, `metrics` and `preview` draw from it are
+    therefore the same after a resume. A step must leave no state behind except parameters and buffers.
+
+    Args:
+        config: The `Config` of the model's file.
+        facts: Mel configuration, symbols and speakers of the corpus.
     """
 
     config: Any
+    """The `Config` that the model was built with."""
     facts: CorpusFacts
+    """Mel configuration, symbols and speakers that the model was built with."""
 
     def __init__(self, config: Any, facts: CorpusFacts) -> None:
         super().__init__()
@@ -79,98 +94,137 @@ class TrainableModel(nn.Module, ABC):
         self.facts = facts
 
     def begin(self) -> str | None:
-        """Take the weights from which every fresh training of this kind begins, if there are such; says which, in one line."""
+        """Load the pretrained weights that every fresh training of this kind starts from, if the kind has any.
+
+        Returns:
+            One line for the user that names the pretrained weights, or None when the model keeps its random weights.
+        """
         return None
 
     @abstractmethod
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        """Return batches of the `split` ("train" or "validation") of what `open_data` gives for this kind of model.
+        """Return the batches that this model learns from.
 
-        `config` is the file's `BatchConfig`.
+        Args:
+            corpus: The data that `open_data` opens for this kind: a prepared corpus or a treebank.
+            split: "train" or "validation".
+            config: The `BatchConfig` of the model's file.
+            seed: Seed of the order of the items and of augmentation.
         """
 
     def submodels(self) -> dict[str, list[nn.Parameter]]:
-        """The parameters of each submodel, in the order in which they take their turns within a step; each has an optimiser.
+        """Return the parameters of each submodel by its name; each submodel has an optimizer of its own.
 
-        A parameter belongs to at most one submodel; during a submodel's turn the parameters of the others need no gradients.
+        Within a step the submodels are updated in this order. A parameter belongs to at most one submodel. During the update of
+        one submodel the parameters of the others need no gradients.
         """
         return {"model": [parameter for parameter in self.parameters() if parameter.requires_grad]}
 
     def trains_at(self, submodel: str, step: int) -> bool:  # noqa: ARG002
-        """Whether `submodel` learns at `step` (a discriminator may join late)."""
+        """Return whether `submodel` is updated at `step`; the generator of an adversarial training may start later."""
         return True
 
     @abstractmethod
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
-        """Scalars: `loss` is what `submodel` minimises, the others are its parts, for the log.
+        """Return the losses of one batch as scalars by name.
 
-        A scalar named `weight` says how much data the loss is a mean of; processes are averaged by it (default: their items).
+        `loss` is the value that the optimizer of `submodel` minimizes. The other values are its parts, for the log, without their
+        weights.
+
+        A scalar named `weight` is the amount of data that the loss is a mean of, in frames for example. Means over several
+        processes are weighted by it; without it, by the number of items.
+
+        Args:
+            batch: A batch of `batches`, on the model's device.
+            submodel: The name of the submodel to update, a key of `submodels`.
+            step: Steps done before this one.
         """
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Measures of a validation batch, without gradients; by the smallest mean of `loss` the best checkpoint is chosen.
+        """Return the measures of a validation batch by name, computed without gradients.
 
-        Batches are averaged by `weight`, as in `losses`.
+        The checkpoint with the smallest mean of `loss` is kept as the best. Means over batches are weighted by `weight`, as in
+        `losses`. The default is the losses of the first submodel.
         """
         losses = self.losses(batch, next(iter(self.submodels())), 0)
         return {name: float(value) for name, value in losses.items()}
 
     def advice(self, measured: Mapping[str, float]) -> str | None:  # noqa: ARG002
-        """What the user should hear of when validation has `measured` this: one line, or None."""
+        """Return one line of advice for the user when `measured`, the validation means, show a problem; None when they do not."""
         return None
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
-        """What to show of a validation batch: mel pictures (T, num_bands) and audio (samples,), by the names to show."""
+        """Return previews of a validation batch for TensorBoard, by title: mel spectrograms (T, bands) and audio (S,)."""
         return {}
 
     def speaker_tables(self) -> tuple[str, ...]:
-        """State names of the tensors with one row a speaker; `--init-from` matches their rows by the speakers' names."""
+        """Return the state names of tensors with one row for each speaker; `--init-from` copies their rows by speaker name."""
         return ()
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:  # noqa: ARG002
-        """The state of a model of another `kind` under the names of this one's, for `--init-from`; what fits nowhere may stay."""
+        """Rename the state of a model of another `kind` to the parameter names of this model, for `--init-from`.
+
+        Args:
+            kind: Kind of the other model.
+            state: Its parameters and buffers by name.
+
+        Returns:
+            Parameters by name. The caller ignores names that this model lacks, and tensors of another shape.
+        """
         return state
 
     @abstractmethod
     def export_parts(self) -> list[ExportPart]:
-        """The networks of its addon."""
+        """Return the networks of the model's addon."""
 
     def export_assets(self) -> dict[str, Path]:
-        """Files that its addon needs, by the names of its assets."""
+        """Return further files of the addon by asset name."""
         return {}
 
     @abstractmethod
     def export_samples(self, utterance: Any) -> dict[str, tuple[Tensor, ...]]:
-        """Inputs for each part, by its name, on which export compares torch with the exported network.
+        """Return inputs of each network by its name; export compares PyTorch and the exported network on them.
 
-        `utterance` is one of those that `held_out` of the model's data gives.
+        Args:
+            utterance: One of the items that `held_out` of the model's data yields.
         """
 
     def rounding_figures(self, corpus: Any) -> Any:  # noqa: ARG002
-        """Measure the model on held-out data of `corpus`, for kinds that lose by the rounding of export; None: not measured."""
+        """Measure the model on held-out data of `corpus`, before and after export rounds the parameters to their storage type.
+
+        Returns:
+            Figures for `rounding_report`; None when this kind measures nothing.
+        """
         return None
 
     def rounding_report(self, before: Any, after: Any) -> list[str]:  # noqa: ARG002
-        """Lines for the user that compare the `rounding_figures` before and after the parameters were rounded."""
+        """Return lines for the user that compare `rounding_figures` before and after the rounding of the parameters."""
         return []
 
 
 def find_kind(name: str) -> Kind:
-    """The kind called `name`. Raises ConfigError with the closest one."""
+    """Return the entry of `KINDS` called `name`. Raises ConfigError that suggests the closest name."""
     if name not in KINDS:
         raise ConfigError(f"unknown model kind '{name}'", hint=suggest(name, sorted(KINDS)))
     return KINDS[name]
 
 
 def model_file(name: str) -> Any:
-    """The module that holds the kind called `name`: its `Config`, `BatchConfig` and `Model`."""
+    """Import the module of the kind called `name` and return it; it has `Config`, `BatchConfig` and `Model`."""
     return importlib.import_module(find_kind(name).module)
 
 
 def open_data(kind: str, folder: Path) -> Any:
-    """Open the prepared corpus, or the treebank, in `folder` from which models of this `kind` learn. Raises CorpusError."""
+    """Open the training data of this `kind` of model in `folder`.
+
+    Returns:
+        A `corpora.manifest.Corpus`, or a `corpora.treebank.Treebank` for kinds that learn from trees.
+
+    Raises:
+        CorpusError: The folder holds no such data, or it is damaged.
+    """
     if find_kind(kind).learns_from == "treebank":
-        # A packed training lacks what treebanks import.
+        # A packed training lacks the packages that treebanks import.
         from tts_cli.corpora.treebank import open_treebank
 
         return open_treebank(folder)

@@ -1,14 +1,16 @@
-"""The acoustic model of explicit duration: phones and a speaker in, mel frames out, all frames in parallel.
+"""Acoustic model with explicit durations: phones and a speaker to mel frames, all frames in parallel (after FastSpeech 2).
 
-After FastSpeech 2 (Ren et al., 2021) and Shah et al. (2021): one encoder for the text and one for the prosody of each phone
-(duration, F0, voicing, energy), repetition to frames, and a decoder of finite receptive field. The decoder first draws the F0
-contour of the frames and then the mel on top of it: a comb of its harmonics tells where in each band they lie, so that the
-harmonics come out sharp although the mel is learnt by regression.
+After FastSpeech 2 (Ren et al., 2021) and Shah et al. (2021): one encoder for the text, and one that predicts the prosody of each
+phone (duration, F0, voicing, energy). Tokens are repeated to frames, and a convolutional decoder of finite receptive field makes
+the mel. The decoder first predicts the F0 contour of the frames, and then the mel from it: its input contains a comb of the
+harmonics of F0 over frequency. The harmonics are therefore sharp although the mel is learnt by regression.
+
+Shapes: B utterances, N tokens, T frames, C channels.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,125 +22,87 @@ from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches
 from tts_cli.models.adversarial import MelAdversarial, MelModel
-from tts_cli.models.layers import ConvNeXtBlock, ConvNeXtBlocks, harmonic_comb, weighted_mean, weighted_sum
+from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
 PROSODY = ("log_duration", "log_f0", "voicing", "energy")
+"""Names of the prosody values of each token, in the order of the outputs of `ProsodyEncoder`."""
 LOG_F0_CENTRE = 5.0
+"""Constant that is subtracted from log-F0 before a layer reads it; about 148 Hz."""
 COMB_MAX_HZ = 4000.0
+"""Highest frequency of the harmonic comb, in Hz."""
 
 
 class LossWeights(StrictModel):
-    """Weights of the losses of the acoustic model."""
+    """Weights of the losses of the acoustic model, each at least 0; the losses are means over a batch, padding excluded."""
 
     mel: float = 2.0
-    """L1 distance of the natural-log mel."""
+    """Weight of the L1 distance of the natural-log mel, mean over frames and bands."""
     contour: float = 3.0
-    """L1 distance of the log-F0 of voiced frames."""
+    """Weight of the L1 distance of the natural log of F0, mean over voiced frames."""
     frame_voicing: float = 0.5
-    """Cross-entropy of the voicing of frames."""
+    """Weight of the binary cross-entropy of voicing, mean over frames."""
     duration: float = 1.0
-    """Squared distance of ln(1 + frames) of tokens."""
+    """Weight of the squared distance of ln(1 + duration in frames), mean over tokens."""
     log_f0: float = 3.0
-    """L1 distance of the log-F0 of voiced tokens."""
+    """Weight of the L1 distance of the natural log of F0 of tokens, mean over tokens, each weighted by its voiced share."""
     voicing: float = 0.5
-    """Cross-entropy of the voicing of tokens."""
+    """Weight of the binary cross-entropy of the voiced share of tokens, mean over tokens."""
     energy: float = 0.5
-    """L1 distance of the energy of tokens."""
+    """Weight of the L1 distance of the energy of tokens (natural log of the mean mel magnitude), mean over tokens."""
 
 
 class Config(StrictModel):
     """Sizes of the acoustic model, and the weights of its losses."""
 
     channels: int = 256
-    """Width of the encoded text and of the decoder."""
+    """Width of the encoded text and of the layers of the decoder."""
     prosody_channels: int = 192
+    """Width of the layers of the prosody encoder."""
     encoder_layers: int = 5
+    """Layers of the text encoder and of the prosody encoder, 1 to 8."""
     decoder_layers: int = 5
+    """Layers of the decoder that make the mel, at least 1; each adds `kernel` // 2 frames of receptive field on either side."""
     contour_layers: int = 3
-    """Layers of the decoder that draw F0 and voicing."""
+    """Layers of the decoder that predict F0 and voicing of the frames, at least 1."""
     contour_channels: int = 128
+    """Width of the layers that predict F0 and voicing of the frames."""
     kernel: int = 7
+    """Width of the decoder's convolutions in frames, an odd number."""
     expansion: int = 2
+    """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
     dropout: float = 0.1
+    """Dropout probability after each layer of the encoders, in [0, 1)."""
     loss_weights: LossWeights = LossWeights()
+    """Weights of the losses."""
     adversarial: MelAdversarial | None = None
-    """The adversarial stage; None: regression alone."""
+    """Adversarial stage with discriminators of mels; None: regression losses alone."""
 
     @property
     def contour_margin(self) -> int:
-        """Frames on either side that the contour reads."""
+        """Frames of context that the F0 contour needs on either side."""
         return (self.kernel // 2) * self.contour_layers
 
     @property
     def margin(self) -> int:
-        """Frames on either side that the whole decoder reads."""
+        """Frames of context that the whole decoder needs on either side."""
         return self.contour_margin + (self.kernel // 2) * self.decoder_layers
 
 
 class BatchConfig(StrictModel):
-    """Utterances of one step."""
+    """Size of a batch of whole utterances."""
 
     batch_frames: int = 3000
-    """Mel frames of a batch, padding included."""
-
-
-class EncoderSizes(Protocol):
-    """Sizes of an encoder of phones, part of the configuration of its model."""
-
-    @property
-    def encoder_layers(self) -> int: ...
-    @property
-    def expansion(self) -> int: ...
-    @property
-    def dropout(self) -> float: ...
-
-
-class PhoneEncoder(nn.Module):
-    """Phones in their neighbourhood: dilated convolutions that see nothing beyond the mask.
-
-    phones: (B, N, 1) int64; mask: (B, N, 1), 1 on tokens -> (B, N, outputs)
-    """
-
-    DILATIONS = (1, 1, 2, 4, 8, 1, 1, 1)
-
-    def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
-        super().__init__()
-        self.phones = nn.Embedding(len(facts.symbols), channels)
-        dilations = self.DILATIONS[: config.encoder_layers]
-        self.blocks = ConvNeXtBlocks(channels, 5, config.expansion, dilations)
-        self.dropout = nn.Dropout(config.dropout)
-        self.norm = nn.LayerNorm(channels)
-        self.head = nn.Linear(channels, outputs)
-
-    def forward(self, phones: Tensor, mask: Tensor) -> Tensor:
-        return self.encode(self.phones(phones[:, :, 0]), mask)
-
-    def encode(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """From embedded tokens (B, N, channels)."""
-        for block in self.blocks:
-            hidden = self.dropout(block.same_length(hidden, mask))
-        outputs: Tensor = self.head(self.norm(hidden))
-        return outputs * mask
-
-
-class TokenEncoder(PhoneEncoder):
-    """The same as a speaker says them: phones, mask and speaker (B, 1, 1) int64 -> (B, N, outputs)."""
-
-    def __init__(self, config: EncoderSizes, facts: CorpusFacts, channels: int, outputs: int) -> None:
-        super().__init__(config, facts, channels, outputs)
-        self.speakers = nn.Embedding(len(facts.speakers), channels)
-        nn.init.normal_(self.speakers.weight, std=0.1)
-
-    def forward(self, phones: Tensor, mask: Tensor, speaker: Tensor) -> Tensor:  # type: ignore[override]
-        return self.encode(self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0]), mask)
+    """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
 
 
 class ProsodyEncoder(nn.Module):
-    """Duration, F0, voicing and energy of each token; the inputs of `TokenEncoder` -> four tensors (B, N, 1).
+    """Predict duration, F0, voicing and energy of each token: a `TokenEncoder` with four outputs.
 
-    log_duration is ln(1 + frames), log_f0 the natural log of Hertz, voicing lies in [0, 1], energy is as `audio.mel.energy`.
+    phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id -> four tensors (B, N, 1): log_duration, ln(1 +
+    frames); log_f0, natural log of Hz; voicing, in [0, 1]; energy, as in `audio.mel.energy`.
     """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -151,17 +115,26 @@ class ProsodyEncoder(nn.Module):
         return self.values(self.encoder(phones, token_mask, speaker), speaker)
 
     def values(self, values: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What the encoder gave (B, N, 4), in the units of the prosody."""
+        """Scale the encoder's outputs (B, N, 4) to the units of prosody: four tensors (B, N, 1), as `forward` returns."""
         mean = self.mean_log_f0[speaker[:, :, 0]]
         log_duration, log_f0, voicing, energy = values.split(1, -1)
         return log_duration + 1.5, 0.2 * log_f0 + mean, torch.sigmoid(voicing), energy - 4.0
 
 
 class FrameDecoder(nn.Module):
-    """Frames from what was repeated to them, by convolutions that pad nothing: first the contour, then the mel on top of it."""
+    """Base of decoders that make mel frames from repeated tokens, with valid convolutions: first the F0 contour, then the mel.
+
+    Subclasses join the inputs of a frame and implement the contour; this class makes the mel.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts, num_prosody: int) -> None:
-        """`num_prosody`: values of prosody that come with each frame, beside text and place."""
+        """Build the decoder.
+
+        Args:
+            config: Sizes.
+            facts: Speakers and mel configuration of the corpus.
+            num_prosody: Prosody channels of each frame, besides the text, the position in the token and the utterance mask.
+        """
         super().__init__()
         self.config = config
         self.speakers = nn.Embedding(len(facts.speakers), config.channels)
@@ -177,15 +150,29 @@ class FrameDecoder(nn.Module):
         self.head = nn.Linear(config.channels, facts.mel.num_bands)
 
     def draw(self, inputs: Tensor, log_f0: Tensor, voicing: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mel, log_f0 and voicing of the frames, `margin` fewer than the `inputs` on either side; arguments as of `draw_mel`."""
+        """Make the mel of a predicted contour, and cut the contour to the same frames.
+
+        Args:
+            inputs: (B, T, C), as for `draw_mel`.
+            log_f0: (B, T - 2 * contour_margin, 1), natural log of Hz.
+            voicing: (B, T - 2 * contour_margin, 1), in [0, 1].
+            speaker: (B, 1, 1) int64 ids.
+
+        Returns:
+            mel (B, T', bands), log_f0 and voicing (B, T', 1), with T' = T - 2 * margin.
+        """
         edge = self.config.margin - self.config.contour_margin
         inner = slice(edge, log_f0.shape[1] - edge)
         return self.draw_mel(inputs, log_f0, voicing, speaker), log_f0[:, inner], voicing[:, inner]
 
     def draw_mel(self, inputs: Tensor, frame_log_f0: Tensor, frame_voicing: Tensor, speaker: Tensor) -> Tensor:
-        """The mel on top of a contour that stands `contour_margin` frames after the start of `inputs`, and ends as early.
+        """Make the mel (B, T - 2 * margin, bands), in natural log, from the inputs and an F0 contour.
 
-        inputs: (B, T, C), all of a frame's inputs side by side, the last of which is 1 inside the utterance.
+        Args:
+            inputs: (B, T, C), all inputs of each frame concatenated. The last channel is 1 inside the utterance, else 0.
+            frame_log_f0: (B, T - 2 * contour_margin, 1), natural log of Hz, aligned with the inner frames of `inputs`.
+            frame_voicing: The same shape, in [0, 1].
+            speaker: (B, 1, 1) int64 ids.
         """
         edge = self.config.contour_margin
         inputs = inputs[:, edge : inputs.shape[1] - edge]
@@ -197,10 +184,10 @@ class FrameDecoder(nn.Module):
 
 
 class Decoder(FrameDecoder):
-    """Frames from repeated tokens.
+    """Decoder of the acoustic model: F0 contour and mel frames from repeated tokens and their prosody.
 
-    text (B, T, channels), log_f0, voicing, energy (B, T, 1), phone_position (B, T, 2), speaker (B, 1, 1)
-    -> mel (B, T', bands), log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin
+    text (B, T, channels), log_f0, voicing, energy (B, T, 1), phone_position (B, T, 2) as from `repeat`, speaker (B, 1, 1) int64
+    id -> mel (B, T', bands) in natural log, log_f0 and voicing (B, T', 1) of the frames, T' = T - 2 * config.margin.
     """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -214,12 +201,13 @@ class Decoder(FrameDecoder):
         return self.draw(inputs, *self.draw_contour(inputs, log_f0, speaker), speaker)
 
     def concatenated(self, text: Tensor, log_f0: Tensor, voicing: Tensor, energy: Tensor, phone_position: Tensor) -> Tensor:
-        """All of a frame's inputs side by side; the last one tells whether the frame lies inside the utterance."""
+        """Concatenate all inputs of each frame to (B, T, C); the last channel is 1 inside the utterance, else 0."""
         inside = (phone_position[:, :, 1:] > 0).float()
         return torch.cat([text, (log_f0 - LOG_F0_CENTRE) * inside, voicing, energy, phone_position[:, :, :1], inside], -1)
 
     def draw_contour(self, inputs: Tensor, log_f0: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
-        """log_f0 and voicing of the frames, `contour_margin` fewer on either side."""
+        """Predict log_f0 and voicing of the frames, (B, T - 2 * contour_margin, 1) each; log_f0 is `log_f0` of the token plus a
+        change."""
         hidden = self.contour(self.contour_input(inputs) + self.contour_speakers(speaker[:, :, 0]))
         change, voicing = self.contour_head(hidden).split(1, -1)
         edge = self.config.contour_margin
@@ -231,7 +219,12 @@ def _blocks(channels: int, layers: int, config: Config) -> nn.Sequential:
 
 
 class Model(MelModel):
-    """Both encoders and the decoder, taught with the true durations and prosody of the tokens and the true contour."""
+    """Acoustic model with explicit durations (after FastSpeech 2): text encoder, prosody encoder, frame decoder.
+
+    The decoder is trained with the true durations, prosody and F0 contour as its inputs (teacher forcing); the prosody encoder
+    and the contour are trained to predict them. Text and prosody encoder map phones (B, N, 1) to (B, N, channels) and to four
+    values a token; the decoder maps the repeated tokens (B, T, ...) to mel frames (B, T, bands).
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -247,17 +240,27 @@ class Model(MelModel):
         return self.reconstruction(batch, tokens, self.prosody(tokens))
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
-        """What both encoders read."""
+        """Return the inputs of both encoders: phones (B, N, 1), token mask (B, N, 1), speaker (B, 1, 1)."""
         return batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
 
     def prosody(self, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """What is predicted of `tokens`, by the names in `PROSODY`."""
+        """Predict the prosody of `tokens`, the inputs of the encoders: (B, N, 1) tensors by the names in `PROSODY`."""
         return dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
 
     def reconstruction(
         self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The losses of `prosody` and frames, `loss` their weighted sum, and the mel; `tokens` is what both encoders read."""
+        """Return the losses of the prosody and of the frames, and the mel.
+
+        Args:
+            batch: A batch of `AcousticBatches`.
+            tokens: Inputs of the encoders, as from `tokens`.
+            prosody: Predicted prosody of the tokens, as from `prosody`.
+
+        Returns:
+            Scalars by name, with `loss` as their weighted sum and `weight` as the number of frames; and the mel (B, T, bands) for
+            the true contour.
+        """
         parts = self._prosody_losses(prosody, batch)
         margin, contour_margin = self.config.margin, self.config.contour_margin
         speaker = batch["speaker"][:, None, None]
@@ -283,9 +286,10 @@ class Model(MelModel):
             "energy": weighted_mean((prosody["energy"] - batch["token_energy"]).abs(), mask),
         }
 
-    def _decoder_inputs(self, batch: Batch, read: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-        """What the decoder reads, repeated to frames and padded by its margin, and the repeated log_f0."""
-        text = self.text_encoder(*read)
+    def _decoder_inputs(self, batch: Batch, encoder_inputs: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Return the decoder's inputs from true prosody, padded by its margin: (B, T + 2 * margin, C); and the repeated log_f0,
+        same T."""
+        text = self.text_encoder(*encoder_inputs)
         tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
         frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
         margin = self.config.margin
@@ -345,30 +349,15 @@ class Model(MelModel):
         return self.samples(utterance, (phones, torch.ones(phones.shape), speaker))
 
     def samples(self, utterance: Features, tokens: tuple[Tensor, ...]) -> dict[str, tuple[Tensor, ...]]:
-        """Inputs of encoders and decoder, where both encoders read `tokens`, the third of which is the speaker."""
+        """Return inputs of the three networks, by their names, for one utterance.
+
+        Args:
+            utterance: Features of a clip of a prepared corpus.
+            tokens: Inputs of both encoders; the third is the speaker.
+        """
         prosody = self.prosody_encoder(*tokens)[1:]
         durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
         frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
         inputs = padded(torch.cat([frames, position], -1), self.config.margin)
         decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), tokens[2])
         return {"text_encoder": tokens, "prosody_encoder": tokens, "decoder": decoder}
-
-
-def repeat(tokens: Tensor, durations: Tensor, num_frames: int) -> tuple[Tensor, Tensor]:
-    """Tokens (B, N, C) repeated by durations (B, N) frames: (B, T, C), and each frame's position in its token (B, T, 2).
-
-    The position is the fraction of the token that has passed and ln(1 + duration); frames past the end are 0.
-    """
-    ends = durations.cumsum(1)
-    frame = torch.arange(num_frames, device=durations.device).expand(len(durations), -1).contiguous()
-    token = torch.searchsorted(ends, frame, right=True).clamp(max=durations.shape[1] - 1)
-    inside = (frame < ends[:, -1:]).float()[..., None]
-    duration = durations.gather(1, token).float()
-    start = ends.gather(1, token).float() - duration
-    position = torch.stack([(frame - start + 0.5) / duration.clamp(min=1), torch.log1p(duration)], -1)
-    return tokens.gather(1, token[..., None].expand(-1, -1, tokens.shape[-1])) * inside, position * inside
-
-
-def padded(frames: Tensor, margin: int) -> Tensor:
-    """Zeros before and after, as the layer feeds at both ends of an utterance."""
-    return nn.functional.pad(frames, (0, 0, margin, margin))

@@ -1,7 +1,7 @@
-"""Adversarial training (Goodfellow et al., 2014): the losses of both submodels, and the discriminators of mels.
+"""Adversarial training (Goodfellow et al., 2014): losses of generator and discriminators, and the discriminators of mels.
 
-Small discriminators read windows of different lengths of a mel, and know who speaks by projection (Miyato and Koyama, 2018).
-A mel learnt by L1 regression is over-smoothed; the discriminators ask for the detail of recordings.
+Small discriminators judge windows of several lengths of a mel, conditioned on the speaker by projection (Miyato and Koyama,
+2018). A mel learnt by L1 regression is over-smoothed; the adversarial losses restore the detail of recordings.
 """
 
 from __future__ import annotations
@@ -18,49 +18,58 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import Batch, TrainableModel
 
 DISCRIMINATOR = "discriminator"
-"""The submodel that learns to tell recordings from synthesis."""
+"""Name of the submodel that learns to tell recordings from synthesis."""
 
 Verdict = tuple[Tensor, list[Tensor]]
-"""Scores of one discriminator, high for recordings, and the activations of its layers."""
+"""Output of a discriminator: its scores, high for recordings, and the activations of each layer."""
 
 
 class Adversarial(StrictModel):
-    """An adversarial stage: when it begins, what it weighs, and which parts of the model learn in it."""
+    """Adversarial stage of a training: its start, its weights, and the parameters that it trains."""
 
     first_step: int = 150
-    """Step at which the model begins to learn; the discriminators learn alone until then."""
+    """Step at which the generator begins to learn; until then only the discriminators learn."""
     weight: float = 0.05
-    """Weight of the adversarial losses beside the others."""
+    """Weight of the adversarial losses beside the regression losses, at least 0."""
     feature_weight: float = 2.0
-    """Weight, within them, of the distance of the discriminators' activations (Larsen et al., 2016)."""
+    """Weight of the feature-matching loss within the adversarial losses (Larsen et al., 2016), at least 0."""
     trained: tuple[str, ...]
-    """Beginnings of the names of the parameters that learn; all others stay as they are."""
+    """Name prefixes of the generator's parameters that are trained; all others stay fixed."""
 
     def weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """Return what `losses`, of `generator_losses`, add to the loss of the model."""
+        """Return weight * (adversarial + feature_weight * features), for the `losses` of `generator_losses`."""
         return self.weight * (losses["adversarial"] + self.feature_weight * losses["features"])
 
 
 class MelAdversarial(Adversarial):
-    """The adversarial stage of a model that draws mels."""
+    """Adversarial stage of a model that makes mels."""
 
     windows: tuple[int, ...] = (24, 48, 96)
-    """Frames that each discriminator reads at once."""
+    """Length of the window of each discriminator, in mel frames."""
     channels: int = 32
-    """Width of a discriminator's first layer."""
+    """Width of the first layer of each discriminator; deeper layers are two and three times as wide."""
 
 
 def hinge_loss(real: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
-    """Return the hinge loss of discriminators that judged recordings and synthesis (Lim and Ye, 2017), a scalar."""
+    """Return the hinge loss of discriminators, a scalar (Lim and Ye, 2017): mean of max(0, 1 - real) + max(0, 1 + made).
+
+    Args:
+        real: Verdicts on recordings, one for each discriminator.
+        made: Verdicts on synthesis, in the same order.
+    """
     losses = [torch.relu(1 - a[0]).mean() + torch.relu(1 + b[0]).mean() for a, b in zip(real, made, strict=True)]
     return torch.stack(losses).mean()
 
 
 def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[str, Tensor]:
-    """Return what the synthesis that discriminators judged is to minimise, two scalars.
+    """Return the two losses of a generator, scalars.
 
-    `adversarial` is low where it is taken for a recording; `features` is the distance of the discriminators' activations, as a
-    share of those of the recording.
+    `adversarial` is minus the mean score of synthesis. `features` is the feature-matching loss: the L1 distance of the
+    activations, relative to their mean magnitude for the recording, mean over layers.
+
+    Args:
+        real: Verdicts on recordings, one for each discriminator.
+        made: Verdicts on synthesis, in the same order.
     """
     scores = [-score.mean() for score, _ in made]
     layers = [pair for (_, a), (_, b) in zip(real, made, strict=True) for pair in zip(a, b, strict=True)]
@@ -69,7 +78,10 @@ def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[s
 
 
 class SpectrogramDiscriminator(nn.Module):
-    """Layers that tell recorded from synthetic spectrograms, of mean 0 and deviation 1 or so."""
+    """Discriminator of spectrograms: four strided 2-D convolutions with weight normalization, and a convolution that scores.
+
+    Inputs are spectrograms standardized to mean 0 and deviation 1, roughly.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -82,7 +94,7 @@ class SpectrogramDiscriminator(nn.Module):
         self.score = nn.utils.parametrizations.weight_norm(nn.Conv2d(sizes[-1], 1, 3, padding=1))
 
     def judge(self, x: Tensor) -> Verdict:
-        """Return scores and activations for x (B, 1, frames, bands)."""
+        """Return scores (B, 1, frames', bands') and activations (B, C, frames', bands') for `x` (B, 1, frames, bands)."""
         activations = []
         for layer in self.layers:
             x = nn.functional.leaky_relu(layer(x), 0.2)
@@ -91,7 +103,10 @@ class SpectrogramDiscriminator(nn.Module):
 
 
 class MelDiscriminator(SpectrogramDiscriminator):
-    """Tells windows of recorded mels from synthetic ones: mel (B, 1, window, bands), speaker (B,) int64 -> a verdict."""
+    """Discriminator of mel windows, conditioned on the speaker by projection (Miyato and Koyama, 2018).
+
+    mel (B, 1, window, bands), standardized; speaker (B,) int64 ids -> scores (B, 1, window', bands') and activations.
+    """
 
     def __init__(self, channels: int, num_speakers: int) -> None:
         super().__init__(channels)
@@ -105,10 +120,14 @@ class MelDiscriminator(SpectrogramDiscriminator):
 
 
 class MelDiscriminators(nn.Module):
-    """A discriminator for every length of window; all of them read as many frames of an utterance."""
+    """One discriminator for every window length; each judges about the same total number of frames of an utterance.
+
+    mel (B, T, bands) in natural log, mask (B, T, 1), speaker (B,) int64 ids, places from `places` -> one verdict for each window
+    length.
+    """
 
     CENTRE, SCALE = -5.0, 2.5
-    """What mels are brought to the scale of the networks by."""
+    """Mean and deviation by which mels are standardized."""
 
     def __init__(self, config: MelAdversarial, facts: CorpusFacts) -> None:
         super().__init__()
@@ -116,7 +135,14 @@ class MelDiscriminators(nn.Module):
         self.discriminators = nn.ModuleList(MelDiscriminator(config.channels, len(facts.speakers)) for _ in config.windows)
 
     def places(self, lengths: Tensor) -> list[Tensor]:
-        """Draw where the windows begin, for each length of window (B, count), from the lengths in frames (B,) of utterances."""
+        """Draw random starts of windows.
+
+        Args:
+            lengths: (B,) lengths of the utterances, in frames.
+
+        Returns:
+            For each window length the first frames (B, count) of its windows, int64; shorter windows are more.
+        """
         longest = max(self.windows)
         counts = [(window, longest // window) for window in self.windows]
         room = [(lengths - window).clamp(min=0)[:, None] + 1 for window, _ in counts]
@@ -124,7 +150,17 @@ class MelDiscriminators(nn.Module):
         return [(share * free).long() for share, free in zip(drawn, room, strict=True)]
 
     def forward(self, mel: Tensor, mask: Tensor, speaker: Tensor, places: Sequence[Tensor]) -> list[Verdict]:
-        """Judge the windows that begin at `places`; mel (B, T, bands), mask (B, T, 1), speaker (B,) int64."""
+        """Judge the windows of `mel` that begin at `places`; frames beyond the mask are digital silence.
+
+        Args:
+            mel: (B, T, bands), natural log.
+            mask: (B, T, 1), 1 inside the utterance.
+            speaker: (B,) int64 ids.
+            places: First frames of the windows, as from `places`.
+
+        Returns:
+            One verdict for each window length; its batch axis has B * count items.
+        """
         inside = torch.where(mask > 0, mel, self.silence)
         padded = nn.functional.pad(inside, (0, 0, 0, max(self.windows)), value=self.silence)
         scaled = (padded - self.CENTRE) / self.SCALE
@@ -138,7 +174,7 @@ class MelDiscriminators(nn.Module):
 
 
 class MelModel(TrainableModel):
-    """A model that draws mels by regression and, where its configuration has an adversarial stage, against discriminators."""
+    """Base of models that make mels: a regression, and discriminators if the configuration has an adversarial stage."""
 
     def __init__(self, config: StrictModel, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -147,7 +183,7 @@ class MelModel(TrainableModel):
 
     @abstractmethod
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the losses of a regression, as `losses` does, and the mel (B, T, bands) that they judge."""
+        """Return the regression losses by name, as `losses` does, and the mel (B, T, bands) that they judge."""
 
     def submodels(self) -> dict[str, list[nn.Parameter]]:
         if self.discriminators is None:
@@ -170,14 +206,19 @@ class MelModel(TrainableModel):
         return {**losses, **against, "loss": losses["loss"] + self.config.adversarial.weighted(against)}
 
     def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
-        """On the same windows of the recordings and of what was made of them."""
+        """Judge recordings and synthesis on the same windows; return the verdicts on each."""
         assert self.discriminators is not None
         mask, speaker = batch["frame_mask"], batch["speaker"]
         places = self.discriminators.places(mask[:, :, 0].sum(1))
         return self.discriminators(batch["mel"], mask, speaker, places), self.discriminators(made, mask, speaker, places)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Return the losses and the detail of the mel, without `loss` in an adversarial stage, whose start would be its best."""
+        """Return the losses and the detail of the mel. In an adversarial stage `loss` is absent, because it is smallest at the
+        start.
+
+        `detail/frames` and `detail/bands` are mean absolute differences of neighbouring frames and bands of the synthesis,
+        relative to the recording's; 1 is as detailed as the recording.
+        """
         losses, made = self.regression(batch, 0)
         measured = {name: float(value) for name, value in losses.items()}
         if self.discriminators is not None:
@@ -188,13 +229,14 @@ class MelModel(TrainableModel):
         return {**measured, "detail/frames": drawn[0] / recorded[0], "detail/bands": drawn[1] / recorded[1]}
 
     def discriminator_tables(self) -> tuple[str, ...]:
-        """State names of the discriminators' tables with one row a speaker."""
+        """Return the state names of the discriminators' speaker embeddings."""
         count = 0 if self.discriminators is None else len(self.discriminators.discriminators)
         return tuple(f"discriminators.discriminators.{place}.speakers.weight" for place in range(count))
 
 
 def _detail(mel: Tensor, mask: Tensor, axis: int) -> float:
-    """Return the mean absolute difference of neighbours along `axis` (1: frames, 2: bands) of mel (B, T, bands) in the mask."""
+    """Return the mean absolute difference of neighbours along `axis` (1: frames, 2: bands) of `mel` (B, T, bands), inside the
+    mask."""
     difference = mel.diff(dim=axis).abs()
     inside = (mask if axis == 2 else mask[:, 1:]).expand_as(difference)
     return float((difference * inside).sum() / inside.sum())

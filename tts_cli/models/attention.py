@@ -1,8 +1,10 @@
-"""The attention-based acoustic model: phones and a speaker in, mel frames out, a few frames a step.
+"""Attention-based acoustic model (after Tacotron 2): phones and a speaker to mel frames, several frames a step.
 
-A compact Tacotron 2 (Shen et al., 2018) with dynamic convolution attention (Battenberg et al., 2020), which looks only at where
-it was and so neither jumps nor tires on long text. While learning, the attention is also shown when each phone was spoken
-(Zhu et al., 2019), so that it aligns within minutes. There is no post-net: every frame is final when its step is done.
+A compact Tacotron 2 (Shen et al., 2018) with dynamic convolution attention (Battenberg et al., 2020). This attention depends on
+its previous position alone, and so neither jumps nor loses its place in long text. A training loss also guides the attention by
+the forced alignment (Zhu et al., 2019), so that it aligns within minutes. There is no post-net: the frames of a step are final.
+
+Shapes: B utterances, N tokens, S steps of the decoder, T frames, C channels.
 """
 
 from __future__ import annotations
@@ -19,21 +21,21 @@ from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches, TrainableModel
-from tts_cli.models.acoustic import TokenEncoder, repeat
 from tts_cli.models.layers import weighted_sum
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.tokens import TokenEncoder, repeat
 from tts_cli.ports import PortSpec
 
 
 class LossWeights(StrictModel):
-    """Weights of the losses of the attention-based model."""
+    """Weights of the losses of the attention-based model, each at least 0; the losses are means over decoder steps."""
 
     mel: float = 2.0
-    """L1 distance of the scaled mel."""
+    """Weight of the L1 distance of the natural-log mel, mean over the frames and bands of a step."""
     attention: float = 0.3
-    """Cross-entropy of the attention with the true alignment."""
+    """Weight of the cross-entropy of the attention against the forced alignment."""
     stop: float = 0.5
-    """Cross-entropy of the last step."""
+    """Weight of the binary cross-entropy of the stop token; the last step counts 5 times."""
 
 
 class Config(StrictModel):
@@ -42,46 +44,58 @@ class Config(StrictModel):
     channels: int = 256
     """Width of the encoded text."""
     encoder_layers: int = 5
+    """Layers of the text encoder, 1 to 8."""
     expansion: int = 2
+    """Width of the hidden layer in each ConvNeXt block of the text encoder, as a multiple of the block's width."""
     dropout: float = 0.1
+    """Dropout probability after each layer of the text encoder, in [0, 1)."""
     step_frames: int = 4
-    """Frames made at each step."""
+    """Mel frames that each decoder step makes, at least 1 (the reduction factor of Tacotron)."""
     prenet_channels: int = 128
+    """Width of the two layers of the pre-net."""
     prenet_dropout: float = 0.5
-    """At synthesis too, drawn by (seed, step): without it the decoder trusts its own past too much."""
+    """Dropout probability in the pre-net, in [0, 1). It also applies at synthesis, drawn by (seed, step): without it the decoder
+    relies too much on its own previous frame."""
     attention_units: int = 256
+    """Units of the recurrent layer (LSTM) that drives the attention."""
     decoder_units: int = 384
+    """Units of the recurrent layer (LSTM) that makes the frames."""
     attention_filters: int = 8
+    """Static filters of the attention, and as many filters that are predicted at each step."""
     attention_kernel: int = 21
-    """Tokens that the attention's filters span."""
+    """Width of the attention's filters in tokens, an odd number."""
     attention_channels: int = 128
+    """Width of the hidden layers of the attention."""
     prior_length: int = 11
-    """Tokens the attention may go forward in one step, plus one."""
+    """Taps of the attention's prior filter: the attention moves at most `prior_length` - 1 tokens forward in a step. At most
+    (`attention_kernel` + 1) / 2."""
     loss_weights: LossWeights = LossWeights()
+    """Weights of the losses."""
 
 
 class BatchConfig(StrictModel):
-    """Utterances of one step."""
+    """Size of a batch of whole utterances."""
 
     batch_frames: int = 6000
-    """Mel frames of a batch, padding included."""
+    """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
 
 
 class StepState(NamedTuple):
-    """What one step hands to the next, each (B, T, C)."""
+    """State of the decoder between two steps; three tensors."""
 
     attention: Tensor
-    """(B, N, 1) weights of the tokens; all 0 before the first step."""
+    """Attention weights of the tokens, (B, N, 1); all 0 before the first step."""
     memory: Tensor
-    """(B, 1, 2 * attention_units + 2 * decoder_units): hidden and cell values of both recurrent layers."""
+    """Hidden and cell values of both recurrent layers, (B, 1, 2 * attention_units + 2 * decoder_units)."""
     last_frame: Tensor
-    """(B, 1, bands) the last mel frame, as `scaled`."""
+    """Last mel frame of the previous step, scaled by `scaled`, (B, 1, bands)."""
 
 
 class DynamicConvolutionAttention(nn.Module):
-    """Where to look next, from where it looked and the state of the decoder (Battenberg et al., 2020).
+    """Location-relative attention from its previous weights and the decoder's state (Battenberg et al., 2020).
 
-    Static filters, filters predicted from the state, and a fixed prior that allows no step back, all over the last weights.
+    Static filters, filters predicted from the state, and a fixed prior that allows no backward step, all convolved with the
+    previous weights.
     """
 
     def __init__(self, config: Config) -> None:
@@ -98,10 +112,16 @@ class DynamicConvolutionAttention(nn.Module):
         self.prior = nn.Buffer(prior, persistent=False)
 
     def forward(self, hidden: Tensor, attention: Tensor, mask: Tensor) -> Tensor:
-        """hidden (B, units), the last weights and the mask (B, N) -> the next weights (B, N)."""
+        """Return the next attention weights (B, N), which sum to 1 over the mask.
+
+        Args:
+            hidden: (B, attention_units), state of the recurrent layer.
+            attention: (B, N), previous weights.
+            mask: (B, N), 1 on tokens.
+        """
         dynamic = self.dynamic(torch.tanh(self.dynamic_hidden(hidden))).view(-1, self.filters, self.kernel)
         shared = torch.cat([self.static, self.prior]).expand(dynamic.shape[0], -1, -1)
-        # (B, kernel, N): what each token's neighbours weighed. A convolution, because runtimes know it with any number of tokens.
+        # (B, kernel, N): weights of each token's neighbours. A convolution, because runtimes run it with any number of tokens.
         windows = nn.functional.conv1d(attention[:, None], self.windows, padding=self.kernel // 2)
         seen = torch.cat([dynamic, shared], 1) @ windows
         features = torch.tanh(self.features(seen[:, : 2 * self.filters].transpose(1, 2)))
@@ -110,7 +130,7 @@ class DynamicConvolutionAttention(nn.Module):
 
 
 def _prior(length: int, alpha: float = 0.1, beta: float = 0.9) -> Tensor:
-    """Beta-binomial probabilities of going 0 to `length` - 1 tokens forward (Battenberg et al., 2020)."""
+    """Return the beta-binomial probabilities (length,) of moving 0 to `length` - 1 tokens forward (Battenberg et al., 2020)."""
 
     def log_beta(a: float, b: float) -> float:
         return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
@@ -121,7 +141,7 @@ def _prior(length: int, alpha: float = 0.1, beta: float = 0.9) -> Tensor:
 
 
 class DecoderStep(nn.Module):
-    """One step of the decoder: `step_frames` mel frames, whether to stop, and the next state."""
+    """One step of the decoder: pre-net, attention LSTM, attention, decoder LSTM, and linear layers for frames and stop token."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -138,9 +158,19 @@ class DecoderStep(nn.Module):
     def forward(
         self, text: Tensor, token_mask: Tensor, noise: Tensor, attention: Tensor, memory: Tensor, last_frame: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """text (B, N, channels), token_mask (B, N, 1), noise (B, 1, 2 * prenet_channels) uniform in [0, 1), and a `State`
+        """Make the frames of one step and the next state.
 
-        -> mel (B, step_frames, bands), probability of the end (B, 1, 1), and the next `State`.
+        Args:
+            text: (B, N, channels), encoded text.
+            token_mask: (B, N, 1), 1 on tokens.
+            noise: (B, 1, 2 * prenet_channels), uniform in [0, 1), for the dropout of the pre-net.
+            attention: (B, N, 1), see `StepState`.
+            memory: (B, 1, 2 * attention_units + 2 * decoder_units), see `StepState`.
+            last_frame: (B, 1, bands), scaled, see `StepState`.
+
+        Returns:
+            mel (B, step_frames, bands) in natural log, the probability that this step is the last (B, 1, 1), and the next
+            attention, memory and last frame.
         """
         units = [self.config.attention_units] * 2 + [self.config.decoder_units] * 2
         hidden, cell, decoder_hidden, decoder_cell = memory[:, 0].split(units, -1)
@@ -155,26 +185,39 @@ class DecoderStep(nn.Module):
         return unscaled(frames), torch.sigmoid(stop), weights[:, :, None], memory, frames[:, -1:]
 
     def see(self, frame: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """The prenet on scaled frames (..., bands); its two dropouts are factors (..., prenet_channels)."""
+        """Apply the pre-net to scaled frames (..., bands), with dropout factors `first` and `second`, (..., prenet_channels)."""
         hidden = torch.relu(self.prenet[0](frame)) * first
         return torch.relu(self.prenet[1](hidden)) * second
 
     def look(
         self, seen: Tensor, text: Tensor, mask: Tensor, hidden: Tensor, cell: Tensor, attention: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The recurrent layer of the attention, and what it attends to: hidden, cell, weights (B, N), context (B, channels)."""
+        """Run the attention LSTM and the attention for one step.
+
+        Args:
+            seen: (B, prenet_channels), output of the pre-net.
+            text: (B, N, channels), encoded text.
+            mask: (B, N), 1 on tokens.
+            hidden: (B, attention_units), hidden values of the LSTM.
+            cell: (B, attention_units), cell values of the LSTM.
+            attention: (B, N), previous weights.
+
+        Returns:
+            The next hidden and cell values, the next weights (B, N), and the context vector (B, channels).
+        """
         context = (attention[:, None] @ text)[:, 0]
         hidden, cell = _lstm_cell(self.attention_lstm, torch.cat([seen, context], -1), hidden, cell)
         attention = self.attend(hidden, attention, mask)
         return hidden, cell, attention, (attention[:, None] @ text)[:, 0]
 
     def make(self, found: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S, decoder_units + channels) -> scaled frames (B, S * step_frames, bands), end logits (B, S, 1)."""
+        """Return scaled frames (B, S * step_frames, bands) and stop logits (B, S, 1) for states and contexts (B, S, decoder_units
+        + channels)."""
         return self.head(found).reshape(found.shape[0], -1, self.bands), self.stop(found)
 
 
 def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of a one-layer LSTM whose parameters `lstm` holds."""
+    """Advance the one-layer LSTM `lstm` by one input `x` (B, C); return its next hidden and cell values, (B, units) each."""
     input_weight, hidden_weight, input_bias, hidden_bias = lstm.all_weights[0]
     gates = nn.functional.linear(x, input_weight, input_bias)
     gates = gates + nn.functional.linear(hidden, hidden_weight, hidden_bias)
@@ -184,23 +227,28 @@ def _lstm_cell(lstm: nn.LSTM, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[
 
 
 def started(attention: Tensor) -> Tensor:
-    """Weights (B, N), those of the first token where nothing was looked at yet."""
+    """Return the weights (B, N), with all weight on the first token where they are still 0 (before the first step)."""
     first = (torch.cumsum(torch.ones_like(attention), -1) == 1).float()
     return torch.where(attention.sum(-1, keepdim=True) > 0.5, attention, first)
 
 
 def scaled(mel: Tensor) -> Tensor:
-    """Log-mel in the range in which the decoder reads and makes it."""
+    """Scale a natural-log mel to the range of the decoder's inputs and outputs."""
     return (mel + 5.0) / 2.0
 
 
 def unscaled(frames: Tensor) -> Tensor:
-    """The inverse of `scaled`."""
+    """Undo `scaled`: a natural-log mel from the decoder's range."""
     return 2.0 * frames - 5.0
 
 
 class Model(TrainableModel):
-    """The text encoder and the step, taught with the true past frames and the true alignment."""
+    """Attention-based acoustic model (after Tacotron 2): phone encoder and autoregressive decoder.
+
+    The encoder maps phones (B, N, 1) and a speaker to (B, N, channels). The decoder makes `step_frames` mel frames a step, from
+    its previous frame and the text that it attends to. Training uses the true previous frames (teacher forcing) and guides the
+    attention by the forced alignment.
+    """
 
     stack = (
         {
@@ -220,7 +268,7 @@ class Model(TrainableModel):
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         steps, inside = self._in_steps(batch)
-        frames, stop, attention = self._taught(batch, scaled(steps))
+        frames, stop, attention = self._teacher_forced(batch, scaled(steps))
         wanted = self._true_attention(batch, steps.shape[1])
         last = inside - nn.functional.pad(inside[:, 1:], (0, 1))
         num_steps = inside.sum()
@@ -234,14 +282,19 @@ class Model(TrainableModel):
         return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": num_steps}
 
     def _in_steps(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The mel by steps (B, S, step_frames, bands), filled up with silence, and 1 where a step begins inside (B, S)."""
+        """Return the mel in steps (B, S, step_frames, bands), padded with silence, and a mask (B, S) of steps that begin
+        inside."""
         size = self.config.step_frames
         missing = -batch["mel"].shape[1] % size
         mel = nn.functional.pad(batch["mel"], (0, 0, 0, missing), value=self.facts.mel.silence)
         return mel.unflatten(1, (-1, size)), batch["frame_mask"][:, ::size, 0]
 
-    def _taught(self, batch: Batch, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scaled frames (B, T, bands), end logits (B, S) and attention (B, S, N), every step given the true frame before it."""
+    def _teacher_forced(self, batch: Batch, steps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the decoder with teacher forcing: every step reads the true frame before it.
+
+        Returns:
+            Scaled frames (B, T, bands), stop logits (B, S), attention weights (B, S, N).
+        """
         mask = batch["token_mask"][:, :, 0]
         text = self.text_encoder(batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None])
         past = nn.functional.pad(steps[:, :-1, -1], (0, 0, 1, 0))
@@ -259,11 +312,12 @@ class Model(TrainableModel):
         return frames, stop[:, :, 0], torch.stack(looked, 1)
 
     def _dropout(self, past: Tensor) -> Tensor:
+        """Draw dropout factors (B, S, prenet_channels) for the previous frames `past` (B, S, bands)."""
         ones = past.new_ones(*past.shape[:2], self.config.prenet_channels)
         return nn.functional.dropout(ones, self.config.prenet_dropout)
 
     def _true_attention(self, batch: Batch, num_steps: int) -> Tensor:
-        """The share of each step's frames that belongs to each token (B, S, N)."""
+        """Return the share of each step's frames that belongs to each token in the forced alignment, (B, S, N)."""
         size, num_tokens = self.config.step_frames, batch["phones"].shape[1]
         one_hot = torch.eye(num_tokens, device=batch["mel"].device).expand(len(batch["mel"]), -1, -1)
         frames, _ = repeat(one_hot, batch["durations"], num_steps * size)
@@ -272,7 +326,16 @@ class Model(TrainableModel):
 
     @torch.no_grad()
     def generate(self, phones: Tensor, speaker: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
-        """mel (1, T, bands) and attention (S, N) of phones (1, N, 1) and speaker (1, 1, 1), made from its own past."""
+        """Synthesize from the model's own previous frames, until the stop token or `num_steps`.
+
+        Args:
+            phones: (1, N, 1) int64 ids.
+            speaker: (1, 1, 1) int64 id.
+            num_steps: Most decoder steps.
+
+        Returns:
+            mel (1, T, bands) in natural log, and attention weights (S, N).
+        """
         mask = torch.ones(phones.shape, device=phones.device)
         text = self.text_encoder(phones, mask, speaker)
         state = self._first_state(text)
@@ -288,6 +351,7 @@ class Model(TrainableModel):
         return torch.cat(made, 1), torch.stack(looked)
 
     def _first_state(self, text: Tensor) -> StepState:
+        """Return the state before the first step, all zeros, for encoded text (1, N, channels)."""
         units = 2 * (self.config.attention_units + self.config.decoder_units)
         attention, memory = text.new_zeros(1, text.shape[1], 1), text.new_zeros(1, 1, units)
         return StepState(attention, memory, text.new_zeros(1, 1, self.facts.mel.num_bands))

@@ -1,4 +1,7 @@
-"""Layers and sums of losses that several models share. Activations are (B, T, C)."""
+"""Layers and loss functions that several models share.
+
+Shapes: B items, T steps of time, C channels; activations are (B, T, C).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from tts_cli.config import StrictModel
 
 
 class ValidConv(nn.Module):
-    """A convolution over time that pads nothing: (B, T, C) -> (B, T - (kernel - 1) * dilation, C')."""
+    """Convolution over time without padding: (B, T, C) -> (B, T - (kernel - 1) * dilation, C')."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int = 1, groups: int = 1) -> None:
         super().__init__()
@@ -26,12 +29,21 @@ class ValidConv(nn.Module):
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution, normalisation over channels, and a wide pointwise layer (Liu et al., 2022), padding nothing.
+    """ConvNeXt block without padding (Liu et al., 2022): depthwise convolution, layer norm, wide pointwise layer, residual.
 
-    x: (B, T, C) -> (B, T - (kernel - 1) * dilation, C); `lookahead` of the lost steps come from the end, the rest from the start.
+    x (B, T, C) -> (B, T - (kernel - 1) * dilation, C).
     """
 
     def __init__(self, channels: int, kernel: int, expansion: int, dilation: int = 1, lookahead: int | None = None) -> None:
+        """Build the block.
+
+        Args:
+            channels: C, of input and output.
+            kernel: Width of the depthwise convolution, in steps.
+            expansion: Width of the pointwise layer, as a multiple of `channels`.
+            dilation: Steps between the taps of the convolution.
+            lookahead: Future steps that each output reads; the rest of the receptive field is past. None: half of it.
+        """
         super().__init__()
         lost = (kernel - 1) * dilation
         self.after = lost // 2 if lookahead is None else lookahead
@@ -47,13 +59,14 @@ class ConvNeXtBlock(nn.Module):
         return x[:, self.before : x.shape[1] - self.after] + self.scale * y
 
     def same_length(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Apply the block to x (B, T, C) with zeros beyond its ends and where mask (B, T, 1) is 0: (B, T, C)."""
+        """Apply the block with zero padding to `x` (B, T, C), where `mask` (B, T, 1) is 1; masked steps count as 0. Returns (B,
+        T, C)."""
         y: Tensor = self(nn.functional.pad(x * mask, (0, 0, self.before, self.after)))
         return y
 
 
 class ConvNeXtBlocks(nn.ModuleList):
-    """Blocks of one kernel, one for each dilation."""
+    """List of ConvNeXt blocks of one kernel, one for each dilation."""
 
     def __init__(self, channels: int, kernel: int, expansion: int, dilations: Iterable[int]) -> None:
         super().__init__(ConvNeXtBlock(channels, kernel, expansion, dilation) for dilation in dilations)
@@ -63,18 +76,28 @@ class ConvNeXtBlocks(nn.ModuleList):
 
 
 def harmonic_comb(log_f0: Tensor, frequencies_hz: Tensor) -> Tensor:
-    """How near each frequency lies to a harmonic: log_f0 (B, T, 1), frequencies (K,) -> (B, T, K) in [-1, 1], 1 on harmonics."""
+    """Return the comb cos(2 pi f / F0), 1 where a frequency is a harmonic of F0.
+
+    Args:
+        log_f0: (B, T, 1), natural log of Hz.
+        frequencies_hz: (K,).
+
+    Returns:
+        (B, T, K), in [-1, 1].
+    """
     return torch.cos(2 * torch.pi * frequencies_hz * torch.exp(-log_f0))
 
 
 class FrequencyWarp(nn.Module):
-    """Stretches the frequency axis of a log-mel: another pitch and another length of the vocal tract, with the same timing.
+    """Augmentation that stretches the frequency axis of a log-mel: another pitch and vocal tract length, the same timing.
 
-    Vocal tract length perturbation (Jaitly and Hinton, 2013) in the mel domain; `FACTORS` are multiples of frequency.
+    Vocal tract length perturbation (Jaitly and Hinton, 2013) in the mel domain.
     """
 
     FACTORS = tuple(float(factor) for factor in np.geomspace(0.8, 1.25, 17))
+    """Factors on frequency to choose from, 0.8 to 1.25."""
     IDENTITY = len(FACTORS) // 2
+    """Index of factor 1 in `FACTORS`."""
 
     def __init__(self, mel: MelConfig) -> None:
         super().__init__()
@@ -85,27 +108,32 @@ class FrequencyWarp(nn.Module):
         self.matrices = nn.Buffer(torch.tensor(np.array(matrices), dtype=torch.float32), persistent=False)
 
     def forward(self, mel: Tensor, choice: Tensor) -> Tensor:
-        """mel (B, T, bands), choice (B,) places in `FACTORS` -> (B, T, bands)."""
+        """Warp `mel` (B, T, bands) by the factors with indices `choice` (B,) in `FACTORS`: (B, T, bands)."""
         return mel @ self.matrices[choice]
 
 
 class Posterior(NamedTuple):
-    """The normal distributions of latents, given what was heard; mean and log_variance have one shape."""
+    """Diagonal normal distributions of latents given a recording (the posterior of a VAE)."""
 
     mean: Tensor
+    """Means, (B, L, C)."""
     log_variance: Tensor
+    """Natural logs of the variances, same shape as `mean`."""
 
     def divergence(self) -> Tensor:
-        """From the standard normal prior, in nats, of the shape of `mean`."""
+        """Return the KL divergence of each dimension from the standard normal prior, in nats, same shape as `mean`."""
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
 
     def sample(self) -> Tensor:
-        """A draw from it."""
+        """Draw from the distributions by the reparameterization trick, same shape as `mean`."""
         return self.mean + torch.randn_like(self.mean) * torch.exp(0.5 * self.log_variance)
 
 
 class RunningNorm(nn.Module):
-    """Standardises x (B, 1, C) by each channel's mean and deviation over the training so far: for batches of few items."""
+    """Standardize x (B, 1, C) by running statistics of each channel, like batch normalization for batches of few items.
+
+    In training, mean and mean square are averages over all batches so far, later an exponential average with weight 0.01.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -124,7 +152,7 @@ class RunningNorm(nn.Module):
 
     @property
     def deviation(self) -> Tensor:
-        """(C,) of each channel."""
+        """Running standard deviation of each channel, (C,)."""
         return torch.sqrt((self.square - self.mean.square()).clamp(min=1e-4))
 
 
@@ -140,15 +168,22 @@ class _ReversedGradient(torch.autograd.Function):
 
 
 def reversed_gradient(x: Tensor, weight: float) -> Tensor:
-    """`x`, whose gradient is turned round and scaled (Ganin and Lempitsky, 2015): what follows learns, what precedes unlearns."""
+    """Gradient reversal (Ganin and Lempitsky, 2015): return `x` unchanged, and multiply its gradient by -`weight`.
+
+    An adversary after this layer learns its task, and the network before it learns to defeat the adversary.
+    """
     result: Tensor = _ReversedGradient.apply(x, weight)
     return result
 
 
 def cosine_coefficients(x: Tensor, weights: Tensor, number: int) -> list[Tensor]:
-    """The first coefficients of the cosine transform of x (B, T, C) over where weights (B, T, 1) are: level, slope, arch, ...
+    """Return the first `number` cosine coefficients over time of `x` (B, T, C): level, slope, arch and so on, (B, 1, C) each.
 
-    Gives `number` of (B, 1, C); the place of a step is the share of the weights before it.
+    Args:
+        x: (B, T, C).
+        weights: (B, T, 1), at least 0, 0 on masked steps. The weights before a step, as a share of their sum, are its position in
+            [0, 1].
+        number: Number of coefficients.
     """
     total = weights.sum(1, keepdim=True).clamp(min=1e-3)
     place = (weights.cumsum(1) - 0.5 * weights) / total
@@ -156,7 +191,7 @@ def cosine_coefficients(x: Tensor, weights: Tensor, number: int) -> list[Tensor]
 
 
 def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Over time, of x (B, T, C) where mask (B, T, 1) is 1: two of (B, 1, C)."""
+    """Return mean and standard deviation over time of `x` (B, T, C) where `mask` (B, T, 1) is 1, (B, 1, C) each."""
     count = mask.sum(1, keepdim=True).clamp(min=1)
     mean = (x * mask).sum(1, keepdim=True) / count
     variance = ((x - mean).square() * mask).sum(1, keepdim=True) / count
@@ -164,17 +199,23 @@ def masked_mean_and_deviation(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def weighted_sum(parts: Mapping[str, Tensor], weights: StrictModel) -> Tensor:
-    """Return the sum of the scalar losses `parts`, each times the field of `weights` that has its name."""
+    """Return the sum of the scalar losses `parts`, each multiplied by the field of `weights` of the same name."""
     return torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Return the mean over all axes, a scalar; 0 where all weights are 0."""
+    """Return the mean of `values` weighted by `weights`, a scalar; 0 if all weights are 0. The shapes are equal."""
     return (values * weights).sum() / weights.sum().clamp(min=1)
 
 
 def magnitudes(audio: Tensor, window: Tensor, hop: int) -> Tensor:
-    """|STFT| without padding: (B, S) -> (B, frames, bins)."""
+    """Return STFT magnitudes without padding, (B, frames, bins).
+
+    Args:
+        audio: (B, S).
+        window: (size,), as long as the transform.
+        hop: Samples between frames.
+    """
     frames = audio.unfold(1, len(window), hop) * window
     spectrum = torch.view_as_real(torch.fft.rfft(frames))
     return torch.sqrt(spectrum.square().sum(-1) + 1e-9)

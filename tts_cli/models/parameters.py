@@ -1,4 +1,4 @@
-"""The parameters of an addon back in the torch module they came from."""
+"""Load the parameters of an addon into PyTorch models."""
 
 from __future__ import annotations
 
@@ -18,26 +18,41 @@ from tts_cli.models.storage import restored
 
 
 def addon_state_dict(addon: Path, network: str) -> dict[str, NDArray[np.generic]]:
-    """Parameters of one network by their state names; float16 and int8 come back as float32.
+    """Read the parameters of one network of an addon, by their state names; float16 and int8 become float32.
 
-    Raises AddonError when the addon has no such network or its files are damaged.
+    Args:
+        addon: Folder of the addon.
+        network: Name of the network in addon.json.
+
+    Raises:
+        AddonError: The addon has no such network, or its files are damaged.
     """
     if network not in read_addon_config(addon).networks:
-        raise AddonError(f"{addon}: it has no network '{network}'")
+        raise AddonError(f"{addon}: has no network '{network}'", hint="name an addon of the same kind of model")
     graph, data = addon / "networks" / f"{network}.onnx", addon / "networks" / f"{network}.params"
     try:
         tensors = onnx.load(graph, load_external_data=False).graph.initializer
         content = np.memmap(data, np.uint8, mode="r") if data.stat().st_size else np.zeros(0, np.uint8)
         return restored({tensor.name: _read(tensor, content) for tensor in tensors})
     except Exception as error:
-        raise AddonError(f"{graph}: cannot be read: {' '.join(str(error).split())}") from error
+        message = f"{graph}: cannot be read: {' '.join(str(error).split())}"
+        raise AddonError(message, hint="fetch or export the addon again") from error
 
 
 def model_state_of_addon(model: nn.Module, parts: list[ExportPart], addon: Path) -> dict[str, Tensor]:
-    """The addon's parameters under the names of `model.state_dict()`; what `parts` do not hold is absent.
+    """Return the parameters of an addon under the names of `model.state_dict()`.
 
-    Shapes are the addon's: a table of fewer speakers is smaller than the model's. Raises CheckpointError when the addon is of
-    another kind of model, AddonError when it is damaged.
+    Parameters that no network of the addon holds are absent. Shapes are the addon's: its speaker tables may have fewer rows than
+    the model's.
+
+    Args:
+        model: A model of the addon's kind.
+        parts: The networks of this model, from `export_parts`.
+        addon: Folder of the addon.
+
+    Raises:
+        CheckpointError: The addon is of another kind of model.
+        AddonError: A network is missing or damaged.
     """
     names: dict[int, list[str]] = {}
     for name, value in model.state_dict(keep_vars=True).items():
@@ -47,7 +62,9 @@ def model_state_of_addon(model: nn.Module, parts: list[ExportPart], addon: Path)
         own = part.module.state_dict(keep_vars=True)
         for name, value in addon_state_dict(addon, part.name).items():
             if name not in own:
-                raise CheckpointError(f"{addon}: its network '{part.name}' is of another model: it has a parameter '{name}'")
+                raise CheckpointError(
+                    f"{addon}: network '{part.name}' is of another kind of model: this one has no parameter '{name}'"
+                )
             state |= dict.fromkeys(names[id(own[name])], torch.from_numpy(value))
     return state
 

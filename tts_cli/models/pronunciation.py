@@ -1,7 +1,7 @@
-"""Letters to phones: a recurrent network trained on the CMU dictionary, for words that no dictionary holds.
+"""Letter-to-phone network for words outside the dictionary: a recurrent network trained on the CMU dictionary.
 
 `python -m tts_cli.models.pronunciation --output tts_cli/text/pronunciation.onnx --report docs/pronunciation.md`
-trains it, writes the graph that `tts_cli.text.letters` runs, and reports on the words held out.
+trains it, writes the ONNX graph that `tts_cli.text.letters` runs, and reports its errors on held-out words.
 """
 
 from __future__ import annotations
@@ -34,25 +34,35 @@ _LONGEST_SPELT = 6
 _OPSET = 17
 
 Example = tuple[str, list[tuple[str, ...]]]
-"""A word and its pronunciations."""
+"""A word and its pronunciations, each a tuple of phones."""
 
 
 class Config(StrictModel):
-    """Size of the network and how it is trained."""
+    """Sizes of the letter-to-phone network, and its training."""
 
     channels: int = 48
+    """Width of the letter embeddings."""
     hidden: int = 128
+    """Units of the recurrent layers (GRU), in each direction."""
     layers: int = 2
+    """Recurrent layers."""
     dropout: float = 0.1
+    """Dropout probability between recurrent layers, in [0, 1)."""
     epochs: int = 12
+    """Passes through the training words."""
     words: int = 256
-    """Words a step, all of the same length, so that none needs padding."""
+    """Words of a batch, all of the same length, so that none needs padding."""
     learning_rate: float = 3e-3
+    """Peak learning rate of the one-cycle schedule."""
     seed: int = 1
+    """Seed of the weights, of dropout and of the order of the words."""
 
 
 class Model(nn.Module):
-    """letters: (B, L) ids -> (B, SLOTS * L, len(LABELS)) log-probabilities."""
+    """Letter-to-phone network: letter embedding, bidirectional GRU, `SLOTS` phone labels for each letter.
+
+    letters (B, L) int64 ids -> log-probabilities (B, SLOTS * L, len(LABELS)).
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -69,7 +79,14 @@ class Model(nn.Module):
 
 
 def loss(model: Model, words: list[str], pronunciations: list[tuple[str, ...]]) -> Tensor:
-    """Connectionist temporal classification (Graves et al., 2006) of words of one length, per phone."""
+    """Return the connectionist temporal classification loss (Graves et al., 2006), divided by the number of phones, mean over
+    words.
+
+    Args:
+        model: The network.
+        words: Lower-case words, all of one length.
+        pronunciations: One pronunciation of each word.
+    """
     scores = model(torch.tensor([encode(word) for word in words])).transpose(0, 1)
     targets = torch.tensor([_LABEL_IDS[phone] for phones in pronunciations for phone in phones])
     lengths = torch.tensor([len(phones) for phones in pronunciations])
@@ -78,9 +95,9 @@ def loss(model: Model, words: list[str], pronunciations: list[tuple[str, ...]]) 
 
 
 def examples() -> tuple[list[Example], list[Example]]:
-    """Words of the CMU dictionary to train on, and one in twenty that is held out.
+    """Return the words of the CMU dictionary for training, and every twentieth by checksum as held-out words.
 
-    Possessives and words spelt letter by letter are left out: rules read them.
+    Possessives and words that are spelt letter by letter are absent, because rules read them.
     """
     train: list[Example] = []
     held_out: list[Example] = []
@@ -100,7 +117,7 @@ def _is_spelt(word: str) -> bool:
 
 
 def batches(train: list[Example], config: Config, draw: random.Random) -> Iterator[list[Example]]:
-    """One epoch in random order, each batch of words of one length."""
+    """Yield one epoch of batches in random order; the words of a batch have one length."""
     lengths: dict[int, list[Example]] = defaultdict(list)
     for example in draw.sample(train, len(train)):
         lengths[len(example[0])].append(example)
@@ -109,7 +126,7 @@ def batches(train: list[Example], config: Config, draw: random.Random) -> Iterat
 
 
 def fit(train: list[Example], config: Config) -> Model:
-    """A network trained on `train`, one line printed an epoch."""
+    """Train a network on the words `train`, print one line an epoch, and return it."""
     torch.manual_seed(config.seed)
     draw = random.Random(config.seed)
     model = Model(config)
@@ -138,7 +155,8 @@ def _step(
 
 
 def export(model: Model, path: Path) -> None:
-    """Write `model` as one ONNX file, its weights as float16: letters (1, L) int64 -> (1, SLOTS * L, len(LABELS)) float32."""
+    """Write `model` to `path` as one ONNX file with float16 weights: letters (1, L) int64 -> (1, SLOTS * L, len(LABELS))
+    float32."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -157,7 +175,7 @@ def export(model: Model, path: Path) -> None:
 
 
 def _halve(graph: ModelProto) -> None:
-    """Store every float32 initialiser as float16, with a Cast back to float32 in front of whatever reads it."""
+    """Store every float32 initializer of `graph` as float16, followed by a Cast back to float32."""
     casts = []
     for initialiser in graph.graph.initializer:
         if initialiser.data_type == TensorProto.FLOAT:
@@ -171,18 +189,22 @@ def _halve(graph: ModelProto) -> None:
 
 
 class Score(NamedTuple):
-    """How a reader does on held-out words; of several pronunciations the nearest counts."""
+    """Errors on held-out words; of several pronunciations in the dictionary the nearest counts."""
 
     words: int
+    """Number of words."""
     phone_errors: float
     """Insertions, deletions and substitutions per phone; a wrong stress is a substitution."""
     phone_errors_without_stress: float
+    """The phone error rate when stress is ignored."""
     words_right: float
+    """Share of words without an error, in [0, 1]."""
     words_right_without_stress: float
+    """Share of words without an error when stress is ignored, in [0, 1]."""
 
 
 def score(read: Callable[[str], tuple[str, ...]], held_out: list[Example]) -> Score:
-    """The score of `read`, which takes a lower-case word and gives its phones."""
+    """Return the errors on the words `held_out` of `read`, a function from a lower-case word to its phones."""
     errors, plain_errors, phones, right, plain_right = 0, 0, 0, 0, 0
     for word, pronunciations in held_out:
         said = read(word)
@@ -199,7 +221,7 @@ def _unstressed(phones: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def edit_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
-    """The least number of insertions, deletions and substitutions between two sequences (Levenshtein, 1966)."""
+    """Return the least number of insertions, deletions and substitutions between two sequences (Levenshtein, 1966)."""
     row = list(range(len(second) + 1))
     for index, one in enumerate(first, start=1):
         above, row[0] = row[0], index
@@ -209,7 +231,12 @@ def edit_distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
 
 
 def report(scores: dict[str, Score], facts: dict[str, str]) -> str:
-    """Markdown that says how the network was trained and how it does."""
+    """Return the Markdown page on the training of the network and its errors.
+
+    Args:
+        scores: Errors by the name of the reader.
+        facts: Further facts by name, one line each.
+    """
     lines = [
         "# Pronunciation of words that no dictionary holds",
         "",
@@ -251,7 +278,13 @@ def report(scores: dict[str, Score], facts: dict[str, str]) -> str:
 
 
 def run(output: Path, report_path: Path | None, config: Config) -> None:
-    """Train, write the graph to `output`, and report on the words held out, as the exported graph reads them."""
+    """Train, write the ONNX graph to `output`, and report the errors of the exported graph on held-out words.
+
+    Args:
+        output: ONNX file to write.
+        report_path: Markdown file to write; None: print alone.
+        config: Sizes and training.
+    """
     torch.set_num_threads(1)
     train, held_out = examples()
     model = fit(train, config)
@@ -269,7 +302,7 @@ def run(output: Path, report_path: Path | None, config: Config) -> None:
 
 
 def held_out_scores(network: LetterNetwork, held_out: list[Example]) -> dict[str, Score]:
-    """How the network and the rules before it read `held_out`."""
+    """Return the errors on `held_out` of the network and of the rules that precede it, by name."""
     built = [example for example in held_out if from_known(example[0])]
     return {
         "the network": score(network.phones, held_out),
@@ -283,8 +316,8 @@ def held_out_scores(network: LetterNetwork, held_out: list[Example]) -> dict[str
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, help="where the ONNX file goes")
-    parser.add_argument("--report", type=Path, help="where the report goes, as Markdown")
-    parser.add_argument("--epochs", type=int, default=Config().epochs)
+    parser.add_argument("--output", type=Path, required=True, help="ONNX file to write")
+    parser.add_argument("--report", type=Path, help="Markdown file to write the report to")
+    parser.add_argument("--epochs", type=int, default=Config().epochs, help="passes through the training words")
     arguments = parser.parse_args()
     run(arguments.output, arguments.report, Config(epochs=arguments.epochs))

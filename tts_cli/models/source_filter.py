@@ -1,7 +1,9 @@
-"""The source-filter synthesis of the vocoder in torch: the twin, for training, of `blocks/vocoder.py`.
+"""Source-filter synthesis in PyTorch, for training the vocoder; computes the same as `blocks/vocoder.py` in NumPy.
 
-A band-limited pulse train and white noise are shaped, in short overlapping frames, by predicted filters (the harmonic plus noise
-model of Serra and Smith, 1990, with the filters of a network as in DDSP, Engel et al., 2020).
+A band-limited pulse train and white noise are shaped, in short overlapping frames, by predicted filters: the harmonic plus noise
+model of Serra and Smith (1990) with filters from a network, as in DDSP (Engel et al., 2020).
+
+Shapes: B clips, T frames, hop samples a frame.
 """
 
 from __future__ import annotations
@@ -13,9 +15,16 @@ from tts_cli.blocks.vocoder import KNOT_OFFSET, PULSE_BANDWIDTH, Framing
 
 
 def pulse_train(f0: Tensor, first_phase: Tensor, hop: int, sample_rate: int) -> Tensor:
-    """Pulses of constant power whose F0 goes in straight lines through the knots of the frames.
+    """Generate a band-limited pulse train of constant power; F0 is interpolated linearly between frames.
 
-    f0: (B, T) Hertz; first_phase: (B,) cycles -> (B, T * hop), aligned with the frames of `f0`.
+    Args:
+        f0: (B, T), in Hz.
+        first_phase: (B,), phase at the start, in cycles.
+        hop: Samples a frame.
+        sample_rate: In Hz.
+
+    Returns:
+        (B, T * hop), aligned with the frames of `f0`.
     """
     knots = torch.cat([f0[:, :1], f0], 1).double()
     step = torch.arange(1, hop + 1, device=f0.device, dtype=torch.float64)
@@ -29,7 +38,8 @@ def pulse_train(f0: Tensor, first_phase: Tensor, hop: int, sample_rate: int) -> 
 
 
 def _pulses(phase: Tensor, frequency: Tensor, sample_rate: int) -> Tensor:
-    """Sum of equal cosines up to the bandwidth, the highest faded in; phase in cycles."""
+    """Return the sum of equal cosines up to the bandwidth, with the highest faded in; `phase` in cycles, `frequency` in Hz, both
+    (B, S)."""
     count = PULSE_BANDWIDTH * sample_rate / 2 / frequency
     whole = torch.floor(count)
     angle = 2 * torch.pi * phase
@@ -41,7 +51,13 @@ def _pulses(phase: Tensor, frequency: Tensor, sample_rate: int) -> Tensor:
 
 
 def shape(source: Tensor, filters: Tensor, framing: Framing) -> Tensor:
-    """`source` (B, T * hop) filtered window by window by `filters` (B, T * subframes, bins): (B, T * hop)."""
+    """Filter `source` (B, T * hop) window by window with overlap-add: (B, T * hop).
+
+    Args:
+        source: (B, T * hop).
+        filters: (B, T * subframes, bins), frequency responses, real or complex.
+        framing: Length and step of the windows.
+    """
     step, size = framing.step, framing.size
     window = torch.from_numpy(framing.window).to(source.device)
     before = (size - step) // 2

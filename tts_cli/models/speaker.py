@@ -1,8 +1,10 @@
-"""The speaker encoder: from a recording of anyone to a vector that tells whose voice it is.
+"""Speaker encoder: recordings of any speaker to speaker embeddings (x-vectors).
 
-A small x-vector network (Snyder et al., 2018) taught to verify with additive margin softmax (Wang et al., 2018). Every speaker of
-the corpus stands for three: their voice, and the same with its frequency axis stretched and squeezed, so that few recorded people
-teach more voices.
+A small x-vector network (Snyder et al., 2018), trained for speaker verification with additive margin softmax (Wang et al., 2018).
+Every speaker of the corpus counts as three voices: the recorded one, and two with the frequency axis stretched and squeezed. Few
+recorded speakers thus give more voices.
+
+Shapes: B recordings, T mel frames.
 """
 
 from __future__ import annotations
@@ -22,32 +24,44 @@ from tts_cli.models.parts import ExportPart
 from tts_cli.ports import PortSpec
 
 WARPS = (3, FrequencyWarp.IDENTITY, 13)
-"""Places in `FrequencyWarp.FACTORS` of the voices each speaker stands for."""
+"""Indices in `FrequencyWarp.FACTORS` of the three voices of each speaker."""
 
 
 class Config(StrictModel):
-    """Sizes of the speaker encoder."""
+    """Sizes of the speaker encoder, and the parameters of its loss."""
 
     channels: int = 128
+    """Width of the layers."""
     layers: int = 6
+    """Convolution layers, 1 to 6."""
     expansion: int = 2
+    """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
     dimensions: int = 64
-    """Of the vector."""
+    """Dimensions of the speaker embedding."""
     scale: float = 20.0
+    """Scale of the cosines in the softmax, greater than 0."""
     margin: float = 0.2
+    """Margin that is subtracted from the cosine of the true voice, at least 0."""
 
 
 class BatchConfig(StrictModel):
-    """Segments of one step."""
+    """Size of a batch of segments."""
 
     num_segments: int = 48
+    """Segments of a batch."""
     segment_frames: int = 160
+    """Mel frames of a segment."""
 
 
 class SpeakerEncoder(nn.Module):
-    """mel (B, T, bands) natural-log, mask (B, T, 1), 1 on frames of the recording -> (B, 1, dimensions), of unit length."""
+    """Encode a recording as a speaker embedding: dilated ConvNeXt blocks, mean and deviation over time, a linear layer.
+
+    After the x-vector network of Snyder et al. (2018). mel (B, T, bands) in natural log, mask (B, T, 1), 1 inside the recording
+    -> speaker embedding (B, 1, dimensions) of length 1.
+    """
 
     DILATIONS = (1, 1, 2, 2, 4, 4)
+    """Dilation of each layer, in frames."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -58,7 +72,7 @@ class SpeakerEncoder(nn.Module):
         self.output = nn.Linear(2 * config.channels, config.dimensions)
 
     def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
-        # How loud a recording is tells nothing of the voice.
+        # The level of a recording says nothing about the voice.
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
         for block in self.blocks:
@@ -68,7 +82,11 @@ class SpeakerEncoder(nn.Module):
 
 
 class Model(TrainableModel):
-    """The encoder, and a direction for each voice that its vectors shall point to."""
+    """Speaker encoder with its training: a learnt direction for each voice, and the additive margin softmax (Wang et al., 2018).
+
+    `loss` is the cross-entropy of the voice, with logits scale * (cosine - margin for the true voice); `accuracy` is the share of
+    segments that lie nearest to their voice's direction.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)

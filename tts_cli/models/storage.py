@@ -1,4 +1,4 @@
-"""Parameters as an addon keeps them: as float16, or matrices as int8 with a scale for each row."""
+"""Storage types of parameters in an addon: float16, or int8 matrices with a scale for each row."""
 
 from __future__ import annotations
 
@@ -12,18 +12,28 @@ from torch import Tensor
 from tts_cli.models.parts import Storage
 
 Arrays = dict[str, NDArray[np.generic]]
+"""Arrays by name."""
 
 SCALE = ".int8_scale"
-"""After the name of a parameter: that of the scales (rows, 1) its int8 rows are multiplied by."""
+"""Suffix of the name of a scale tensor (rows, 1), by which the int8 rows of the parameter are multiplied."""
 SMALLEST_INT8 = 1 << 12
-"""Numbers in a matrix worth keeping as int8."""
+"""Fewest elements of a matrix that is stored as int8."""
 _LARGEST = 127
 
 
 def stored(name: str, value: Tensor, storage: Storage) -> Arrays:
-    """What an addon keeps of a parameter, by the names of the initialisers.
+    """Convert a parameter to the arrays that an addon stores.
 
-    float32 becomes float16, unless that overflows; large matrices become int8 where `storage` says so. Other types stay.
+    float32 becomes float16, except where that would overflow. With `storage` "int8", matrices of at least `SMALLEST_INT8`
+    elements become int8 with a scale for each row. Other types stay.
+
+    Args:
+        name: Name of the parameter.
+        value: The parameter.
+        storage: "float16" or "int8".
+
+    Returns:
+        Arrays by name: the parameter and, for int8, its scales.
     """
     array: NDArray[Any] = value.detach().cpu().numpy()
     if array.dtype != np.float32:
@@ -38,11 +48,12 @@ def stored(name: str, value: Tensor, storage: Storage) -> Arrays:
 
 
 def restored(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    """Parameters by their own names from what `stored` made of them; floats are float32."""
-    found: Arrays = {}
+    """Convert the arrays of an addon back to parameters by name: float32 for float16 and int8. Inverse of `stored`, except for
+    rounding."""
+    parameters: Arrays = {}
     for name, value in arrays.items():
         if name + SCALE in arrays:
-            found[name] = value.astype(np.float32) * arrays[name + SCALE]
+            parameters[name] = value.astype(np.float32) * arrays[name + SCALE]
         elif not name.endswith(SCALE):
-            found[name] = value.astype(np.float32) if value.dtype == np.float16 else value
-    return found
+            parameters[name] = value.astype(np.float32) if value.dtype == np.float16 else value
+    return parameters

@@ -1,8 +1,10 @@
-"""Sentences to their meaning and their syntax, in one pass: a sentence encoder, and a head that hears how far apart words are.
+"""Text analyzer: sentence vectors and syntactic distances of words from one BERT.
 
-The encoder is a BERT (Devlin et al., 2019) that was taught to give sentences of like meaning like vectors (Reimers and Gurevych,
-2019). The head predicts syntactic distances (Shen et al., 2018) from the states of all its layers. Encoder and head learn
-together, while a copy of the encoder as it came holds its sentence vectors in place.
+The encoder is a BERT (Devlin et al., 2019) that was trained to give similar vectors to sentences of similar meaning (Reimers and
+Gurevych, 2019). A head predicts syntactic distances (Shen et al., 2018) from the states of all its layers. Encoder and head are
+trained together; a loss keeps the sentence vectors close to those of the pretrained encoder.
+
+Shapes: B sentences, N word pieces, W words, G = W - 1 gaps between words, C channels.
 """
 
 from __future__ import annotations
@@ -25,36 +27,47 @@ from tts_cli.ports import PortSpec
 from tts_cli.selection.pieces import WordPieces
 
 TOKENIZER = "tokenizer.json"
+"""File of the tokenizer in the pretrained package."""
 INPUTS = ("pieces", "piece_mask", "first_pieces", "word_mask")
+"""Names of the analyzer's inputs, in order."""
 
 
 class Config(EncoderConfig):
-    """The encoder, and how the head is made and taught."""
+    """Sizes of encoder and head, and the weights of the losses."""
 
     head_channels: int = 256
+    """Width of the head's layers; a multiple of `head_heads`."""
     head_layers: int = 1
+    """Transformer layers of the head."""
     head_heads: int = 4
+    """Attention heads of each layer of the head."""
     dropout: float = 0.3
-    """Within the head."""
+    """Dropout probability in the head, in [0, 1); half of it in the head's transformer layers."""
     span_weight: float = 1.0
-    """Of finding the split of every constituent, beside putting all pairs of distances in order."""
+    """Weight of the span loss (cross-entropy of the split of each constituent) beside the order loss, which has weight 1. At
+    least 0."""
     keeping_weight: float = 1.0
-    """Of keeping sentence vectors and states what they were."""
+    """Weight of the loss that keeps sentence vectors and states close to the pretrained encoder's, at least 0."""
     cosine_weight: float = 10.0
-    """Of the vectors, within that, beside the states."""
+    """Weight of 1 - cosine of the sentence vectors within this loss, beside the squared distance of the states. At least 0."""
 
 
 class BatchConfig(StrictModel):
-    """Sentences of one step."""
+    """Size of a batch of sentences, and augmentation."""
 
     batch_pieces: int = 900
-    """Word pieces of a batch, padding included."""
+    """Word pieces of a batch, padding included; a longer sentence is a batch of its own."""
     lost_marks: float = 0.5
-    """Share of the sentences that lack some of their punctuation, as speech does."""
+    """Share of the sentences that lose some of their punctuation in training, in [0, 1], as transcripts of speech do."""
 
 
 class DistanceHead(nn.Module):
-    """States of all layers (B, N, channels), first_pieces (B, W, 1), word_mask (B, W, 1) -> distances (B, W, 1), the first 0."""
+    """Predict the syntactic distance before each word: a mix of the encoder's layers, transformer layers, and a network on word
+    pairs.
+
+    states (B, N, C) of each layer, first_pieces (B, W, 1) int64, the position of each word's first piece, word_mask (B, W, 1) ->
+    distances (B, W, 1), 0 for the first word.
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -78,8 +91,11 @@ class DistanceHead(nn.Module):
 
 
 class Analyser(nn.Module):
-    """What an addon holds: pieces (B, N, 1) int64, piece_mask (B, N, 1), first_pieces (B, W, 1) int64, word_mask (B, W, 1) ->
-    sentence_vector (B, 1, C), word_states (B, W, C), syntactic_distance (B, W, 1)."""
+    """The exported network: sentence encoder and distance head in one pass.
+
+    pieces (B, N, 1) int64 ids, piece_mask (B, N, 1), first_pieces (B, W, 1) int64, word_mask (B, W, 1) -> sentence_vector (B, 1,
+    C) of length 1, word_states (B, W, C), syntactic_distance (B, W, 1).
+    """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -93,16 +109,30 @@ class Analyser(nn.Module):
 
 
 def order_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
-    """Hinge loss of the order of every two gaps of a sentence whose distances differ (Shen et al., 2018); all (B, G)."""
+    """Return the hinge loss of the order of all pairs of gaps with unequal distances (Shen et al., 2018), mean over sentences.
+
+    For each pair it is max(0, 1 - (score of the larger - score of the smaller)).
+
+    Args:
+        scores: (B, G), predicted distances.
+        distances: (B, G), distances in the tree.
+        is_gap: (B, G), false on padding.
+    """
     pairs = (distances[:, :, None] > distances[:, None, :]) & is_gap[:, :, None] & is_gap[:, None, :]
     missing = nn.functional.relu(1 - (scores[:, :, None] - scores[:, None, :])) * pairs
     return (missing.sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)).mean()
 
 
 def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
-    """Cross-entropy of the gap at which each constituent of three or more words is split, among its gaps; all (B, G).
+    """Return the cross-entropy of the gap that splits each constituent of three or more words, among its gaps; mean over
+    constituents.
 
-    Every gap splits one constituent: that which reaches to the next gaps of at least its own distance on either side.
+    Every gap splits one constituent, which reaches on either side to the next gap of at least the same distance.
+
+    Args:
+        scores: (B, G), predicted distances.
+        distances: (B, G), distances in the tree.
+        is_gap: (B, G), false on padding.
     """
     places = torch.arange(distances.shape[1], device=distances.device)
     ends = (distances[:, None, :] >= distances[:, :, None]) | ~is_gap[:, None, :]
@@ -115,31 +145,37 @@ def span_loss(scores: Tensor, distances: Tensor, is_gap: Tensor) -> Tensor:
     return (surprise * is_split).sum() / is_split.sum().clamp(min=1)
 
 
-class Judged(NamedTuple):
-    """What a model makes of a set of sentences."""
+class RoundingFigures(NamedTuple):
+    """Outputs of a model for a set of sentences, for the comparison before and after rounding."""
 
     counts: DistanceAgreement
+    """Agreement of the predicted distances with the trees."""
     vectors: Tensor
-    """(sentences, channels)."""
-    former: Tensor
-    """Vectors (sentences, channels) of the pretrained encoder as it came."""
+    """Sentence vectors, (sentences, C)."""
+    pretrained: Tensor
+    """Sentence vectors of the pretrained encoder before training, (sentences, C)."""
 
 
 def _cosines(vectors: Tensor, others: Tensor) -> str:
-    """Of each vector with its other, all of unit length."""
+    """Return mean and minimum of the cosines of paired vectors of length 1, (sentences, C) each, as text."""
     cosines = (vectors * others).sum(-1)
     return f"{float(cosines.mean()):.4f} and {float(cosines.min()):.4f}"
 
 
 class Model(TrainableModel):
-    """The encoder and the head, taught together."""
+    """Text analyzer with its training: the order and span losses of the head, and the loss that keeps the encoder.
+
+    `order` and `span` are the losses of the distances; `cosine` is the mean cosine of the sentence vectors with the pretrained
+    encoder's, `drift` the mean squared difference of the last states. Word pieces (B, N, 1) -> sentence vectors, word states and
+    distances, see `Analyser`.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.analyser = Analyser(config)
-        # What was read in little text would not agree with the words that were not read.
+        # Only few word pieces occur in a small corpus; training their embeddings would move them away from all others.
         self.analyser.encoder.pieces.requires_grad_(False)
-        self._former: list[SentenceEncoder] = []
+        self._pretrained_copy: list[SentenceEncoder] = []
 
     def batches(self, corpus: Treebank, split: str, config: BatchConfig, seed: int) -> Batches:
         return TreebankBatches(corpus, split, self._pieces(), config.batch_pieces, config.lost_marks, seed)
@@ -159,9 +195,9 @@ class Model(TrainableModel):
         order = order_loss(predicted[:, 1:, 0], distances, is_gap)
         span = span_loss(predicted[:, 1:, 0], distances, is_gap)
         with torch.no_grad():
-            former = self._as_it_came()(pieces, mask)[-1]
-        cosine = (sentence_vector(states[-1], mask) * sentence_vector(former, mask)).sum(-1).mean()
-        drift = ((states[-1] - former).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
+            pretrained = self._pretrained()(pieces, mask)[-1]
+        cosine = (sentence_vector(states[-1], mask) * sentence_vector(pretrained, mask)).sum(-1).mean()
+        drift = ((states[-1] - pretrained).square().mean(-1, keepdim=True) * mask).sum() / mask.sum()
         loss = (
             order
             + self.config.span_weight * span
@@ -170,26 +206,27 @@ class Model(TrainableModel):
         return {"loss": loss, "order": order, "span": span, "cosine": cosine, "drift": drift}
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Chooses by brackets and order, for which the losses only stand."""
+        """Return the losses, with `loss` = 2 - bracket F1 - share of pairs in order: the best checkpoint is chosen by these."""
         measured = super().metrics(batch)
         counted = self.counts(batch)
         return {**measured, "loss": 2 - counted.bracket_f1 - counted.order, "f1": counted.bracket_f1, "order": counted.order}
 
     @torch.no_grad()
     def counts(self, batch: Batch) -> DistanceAgreement:
-        """How far the distances of a batch are found."""
+        """Return the agreement of the predicted distances of a batch with the trees."""
         predicted = self.analyser(*(batch[name] for name in INPUTS))[2][:, :, 0].cpu().numpy()
         true, lengths = batch["distances"][:, :, 0].cpu().numpy(), batch["word_mask"].sum((1, 2)).long().tolist()
         each = [agreement(true[row, :length].tolist(), predicted[row, :length].tolist()) for row, length in enumerate(lengths)]
         return DistanceAgreement(*map(sum, zip(*each, strict=True)))
 
-    def _as_it_came(self) -> SentenceEncoder:
-        """The encoder before it learnt anything here; no part of the state, because it can always be had again."""
-        if not self._former:
-            former = copy.deepcopy(self.analyser.encoder).requires_grad_(False)
-            former.load_state_dict(pretrained_state(self.config))
-            self._former.append(former)
-        return self._former[0]
+    def _pretrained(self) -> SentenceEncoder:
+        """Return a copy of the pretrained encoder before training. It is not part of the state, because the package always
+        provides it."""
+        if not self._pretrained_copy:
+            pretrained = copy.deepcopy(self.analyser.encoder).requires_grad_(False)
+            pretrained.load_state_dict(pretrained_state(self.config))
+            self._pretrained_copy.append(pretrained)
+        return self._pretrained_copy[0]
 
     def export_parts(self) -> list[ExportPart]:
         width = self.config.channels
@@ -209,27 +246,27 @@ class Model(TrainableModel):
     def export_assets(self) -> dict[str, Path]:
         return {"tokenizer": package_file(self.config, TOKENIZER)}
 
-    def rounding_figures(self, corpus: Treebank) -> Judged:
-        return self._judged(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
+    def rounding_figures(self, corpus: Treebank) -> RoundingFigures:
+        return self._figures_of(list(TreebankBatches(corpus, "validation", self._pieces(), 2000, 0.0, 0).in_order()))
 
-    def rounding_report(self, before: Judged, after: Judged) -> list[str]:
-        former = before.former
+    def rounding_report(self, before: RoundingFigures, after: RoundingFigures) -> list[str]:
+        reference = before.pretrained
         return [
-            f"{len(former)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
+            f"{len(reference)} validation sentences, float32 and int8: bracket F1 {before.counts.bracket_f1:.4f} and "
             f"{after.counts.bracket_f1:.4f}, pairs in order {before.counts.order:.4f} and {after.counts.order:.4f}",
             f"cosine of sentence vectors, mean and least: int8 with float32 {_cosines(after.vectors, before.vectors)}; with "
-            f"{self.config.pretrained}, float32 {_cosines(before.vectors, former)}, int8 {_cosines(after.vectors, former)}",
+            f"{self.config.pretrained}, float32 {_cosines(before.vectors, reference)}, int8 {_cosines(after.vectors, reference)}",
         ]
 
-    def _judged(self, batches: Sequence[Batch]) -> Judged:
+    def _figures_of(self, batches: Sequence[Batch]) -> RoundingFigures:
         counted = [self.counts(batch) for batch in batches]
-        vectors, former = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._as_it_came()))
-        return Judged(DistanceAgreement(*map(sum, zip(*counted, strict=True))), vectors, former)
+        vectors, pretrained = (self._vectors(encoder, batches) for encoder in (self.analyser.encoder, self._pretrained()))
+        return RoundingFigures(DistanceAgreement(*map(sum, zip(*counted, strict=True))), vectors, pretrained)
 
     @staticmethod
     @torch.no_grad()
     def _vectors(encoder: SentenceEncoder, batches: Sequence[Batch]) -> Tensor:
-        """(sentences, channels)."""
+        """Return the sentence vectors of all batches, (sentences, C)."""
         masks = [batch["piece_mask"] for batch in batches]
         states = (encoder(batch["pieces"][:, :, 0], mask)[-1] for batch, mask in zip(batches, masks, strict=True))
         return torch.cat([sentence_vector(last, mask)[:, 0] for last, mask in zip(states, masks, strict=True)])

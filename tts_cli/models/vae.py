@@ -1,9 +1,12 @@
-"""A voice whose prosody has a place: a variational autoencoder of utterances over the model of explicit duration.
+"""Acoustic model with an utterance-level prosody embedding: a variational autoencoder over the explicit-duration model.
 
-The reference encoder turns a recording's mel into the distribution of an embedding, one for the whole utterance (Zhang et al.,
-2019; Tyagi et al., 2020). Both encoders of the text read it, so that durations, F0, energy and the frames depend on it. What the
-embedding may tell is bounded: divergence from the prior beyond a capacity is penalised (Burgess et al., 2018), by a weight that
-grows from nothing, so that there is something to compress. An adversary that tries to tell the speaker from it is worked against.
+The reference encoder maps a recording's mel to the posterior of one embedding for the utterance (Zhang et al., 2019; Tyagi et
+al., 2020). Text and prosody encoder read this embedding, so durations, F0, energy and frames depend on it. The information in the
+embedding is bounded: KL divergence from the prior above a capacity is penalized (Burgess et al., 2018), with a weight that grows
+from 0, so that there is information to compress. An adversary that recognizes the speaker from the embedding is trained through
+gradient reversal.
+
+Shapes: B utterances, N tokens, T frames, C channels.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from torch import Tensor, nn
 
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
-from tts_cli.models.acoustic import PROSODY, BatchConfig, TokenEncoder
+from tts_cli.models.acoustic import PROSODY, BatchConfig
 from tts_cli.models.layers import (
     ConvNeXtBlocks,
     Posterior,
@@ -26,41 +29,50 @@ from tts_cli.models.layers import (
     reversed_gradient,
 )
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.tokens import TokenEncoder
 from tts_cli.ports import PortSpec
 
 __all__ = ["BatchConfig", "Config", "Model"]
 
 ACTIVE_NATS, ACTIVE_VARIANCE = 0.05, 0.01
-"""A dimension is active where its divergence from the prior is more than this, and the variance of its posterior means (Burda et
-al., 2016): one that is only less noisy than the prior, the same for all utterances, tells nothing."""
+"""Thresholds of an active dimension of the embedding: its KL divergence in nats, and the variance of its posterior means (Burda
+et al., 2016). The second excludes dimensions that are only less noisy than the prior, the same for all utterances."""
 FEWEST_ACTIVE = 8
+"""Active dimensions below which validation warns of a collapsed embedding."""
 
 
 class Config(acoustic.Config):
-    """Sizes of the acoustic model, and of the embedding."""
+    """Sizes of the acoustic model and of the embedding, and the weights of their losses."""
 
     embedding_channels: int = 64
     """Dimensions of the embedding."""
     reference_channels: int = 128
+    """Width of the layers of the reference encoder."""
     reference_layers: int = 6
+    """Layers of the reference encoder, 1 to 8."""
     reference_shapes: int = 4
-    """Courses over the utterance by which the reference encoder sums up its frames: level, slope, arch, ..."""
+    """Cosine coefficients over time (level, slope, arch, ...) by which the reference encoder pools its frames, at least 1."""
     capacity: float = 16.0
-    """Nats that the divergence of an utterance's embedding from the prior, the mean over a batch, may have for nothing."""
+    """KL divergence of an utterance's embedding from the prior that is not penalized, in nats, mean over a batch. At least 0."""
     kl_weight: float = 0.02
-    """Of each nat beyond."""
+    """Weight of each nat of KL divergence above `capacity`, at least 0."""
     kl_warmup_steps: int = 1500
-    """Steps over which that weight, and the adversary's, grow from nothing."""
+    """Steps over which the weights of the divergence and of the adversary grow linearly from 0, at least 1."""
     outline_weight: float = 0.5
-    """Of telling the outline of the prosody by the embedding alone, of speaking with it, and of speaking other words with it."""
+    """Weight of the three losses on prosody statistics (`outline`, `missed`, `transferred`), at least 0."""
     adversary_weight: float = 0.05
-    """Of working against the adversary that tells speakers by their embeddings."""
+    """Weight of the cross-entropy of the adversary that recognizes the speaker from the embedding; its gradient is reversed. At
+    least 0."""
 
 
 class UtteranceEncoder(nn.Module):
-    """How an utterance is said: source_mel (B, T, bands), source_mask (B, T, 1) -> the embedding's mean (B, 1, channels)."""
+    """Encode a recording as an utterance-level prosody embedding: dilated ConvNeXt blocks, pooling over time, linear layers.
+
+    source_mel (B, T, bands) in natural log, source_mask (B, T, 1) -> mean of the embedding (B, 1, embedding_channels).
+    """
 
     DILATIONS = (1, 2, 4, 1, 2, 4, 8, 8)
+    """Dilation of each layer, in frames."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -70,19 +82,24 @@ class UtteranceEncoder(nn.Module):
         dilations = self.DILATIONS[: config.reference_layers]
         self.blocks = ConvNeXtBlocks(channels, 5, config.expansion, dilations)
         self.norm = nn.LayerNorm(channels)
-        # What utterances have in common is far more than what sets them apart.
+        # Pooled activations differ little between utterances; standardizing them exposes the differences.
         self.summed_norm = RunningNorm((self.num_shapes + 1) * channels)
         self.whole = nn.Linear((self.num_shapes + 1) * channels, channels)
         self.head = nn.Linear(channels, 2 * config.embedding_channels)
-        # Noise that drowns the embedding before it tells anything is never overcome.
+        # With the prior's variance at the start, noise hides the embedding, and training never makes use of it.
         nn.init.constant_(self.head.bias.data[config.embedding_channels :], -4.0)
 
     def forward(self, source_mel: Tensor, source_mask: Tensor) -> Tensor:
         return self.posterior(source_mel, source_mask).mean
 
     def posterior(self, mel: Tensor, mask: Tensor) -> Posterior:
-        """The distribution of the embedding, (B, 1, channels); inputs as of `forward`."""
-        # How loud a recording is tells of the microphone.
+        """Return the posterior of the embedding, mean and log variance of shape (B, 1, embedding_channels).
+
+        Args:
+            mel: (B, T, bands), natural log.
+            mask: (B, T, 1), 1 inside the recording.
+        """
+        # The level of a recording depends on the microphone.
         level, _ = masked_mean_and_deviation(mel.mean(-1, keepdim=True), mask)
         hidden = self.input((mel - level) / 3.0)
         for block in self.blocks:
@@ -95,7 +112,12 @@ class UtteranceEncoder(nn.Module):
 
 
 class EmbeddedTokenEncoder(TokenEncoder):
-    """The same as it is said: with embedding (B, 1, embedding_channels), the inputs of `TokenEncoder` -> (B, N, outputs)."""
+    """Encode tokens given a speaker and a prosody embedding: a `TokenEncoder` that also adds a projection of the embedding to
+    every token.
+
+    phones (B, N, 1) int64 ids, mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels) -> (B, N,
+    outputs), 0 on padding.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts, channels: int, outputs: int) -> None:
         super().__init__(config, facts, channels, outputs)
@@ -108,7 +130,11 @@ class EmbeddedTokenEncoder(TokenEncoder):
 
 
 class EmbeddedProsodyEncoder(acoustic.ProsodyEncoder):
-    """The inputs of `EmbeddedTokenEncoder` -> what `acoustic.ProsodyEncoder` gives."""
+    """Predict duration, F0, voicing and energy of each token, given a prosody embedding.
+
+    phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels) ->
+    log_duration, log_f0, voicing, energy, (B, N, 1) each, in the units of `ProsodyEncoder`.
+    """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -121,17 +147,20 @@ class EmbeddedProsodyEncoder(acoustic.ProsodyEncoder):
 
 
 class ProsodyStatistics(nn.Module):
-    """The outline of an utterance's prosody: two losses that show the encoder what to hear, and the voice what to do with it.
+    """Utterance-level prosody statistics, and the losses that tie them to the embedding.
 
-    The outline is level, slope, arch and deviation of F0 (against the speaker's mean), energy (without its level) and duration
-    over the phones, and the mean duration of the rest, each in deviations over all utterances. Durations are frames: the mean of
-    their logarithms says nothing of how long an utterance lasts.
+    The statistics are cosine coefficients (level, slope, arch, ...) and standard deviation, over the phones, of F0 relative to
+    the speaker's mean, of energy without its level, and of duration in frames; and the mean duration of the other tokens. The
+    losses measure them in standard deviations over all utterances. Durations are not in logarithm, because the mean of logarithms
+    does not determine the length of an utterance.
     """
 
     SHAPES, FARTHEST = 4, 2.5
-    """Number of cosine_coefficients, and deviations beyond which nothing is told apart: clips of a word or two have none."""
+    """Number of cosine coefficients; and the largest error in standard deviations that counts, because clips of a word or two
+    have extreme statistics."""
     OF_ANY_TEXT = (0, 1, 2, 3, 4, 8, 9, 14)
-    """Places of what an embedding brings to other words, too: all of F0, the deviation of energy, the level of durations."""
+    """Indices of the statistics that an embedding should transfer to other texts: all of F0, the deviation of energy, the mean
+    durations of phones and of other tokens."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -142,24 +171,31 @@ class ProsodyStatistics(nn.Module):
         self.head = nn.Linear(config.embedding_channels, num_values)
 
     def prediction_error(self, embedding: Tensor, batch: Batch) -> Tensor:
-        """The mean square of what a linear map of the embedding (B, 1, channels) tells wrong."""
+        """Return the mean squared error of a linear prediction of the recorded statistics from the embedding (B, 1,
+        embedding_channels)."""
         recorded: Tensor = self.norm(self.recorded(batch))
         found: Tensor = self.head(embedding)
         return (found - recorded.clamp(-self.FARTHEST, self.FARTHEST)).square().mean()
 
     def distance(self, prosody: dict[str, Tensor], batch: Batch, wanted: Tensor) -> Tensor:
-        """(B, 1, values) distance of the outline of the predicted `prosody` from the one `wanted`, (B, 1, values).
+        """Return the distance of the statistics of predicted prosody from `wanted`, in standard deviations, (B, 1, statistics).
 
-        What is right on average lacks the range of speech.
+        An L1-optimal prediction of prosody is over-smoothed; this loss restores its spread.
+
+        Args:
+            prosody: Predicted prosody of the tokens, (B, N, 1) by the names in `PROSODY`.
+            batch: The batch of the utterances.
+            wanted: (B, 1, statistics).
         """
         predicted = self._of(prosody["log_f0"], prosody["energy"], prosody["log_duration"].expm1(), batch)
         return ((predicted - wanted) / self.norm.deviation).abs().clamp(max=self.FARTHEST)
 
     def recorded(self, batch: Batch) -> Tensor:
-        """(B, 1, values) of the batch's utterances."""
+        """Return the statistics of the recordings of a batch, (B, 1, statistics)."""
         return self._of(batch["token_log_f0"], batch["token_energy"], batch["durations"].float()[..., None], batch)
 
     def _of(self, log_f0: Tensor, energy: Tensor, durations: Tensor, batch: Batch) -> Tensor:
+        """Return the statistics of log-F0, energy and durations in frames, (B, N, 1) each: (B, 1, statistics)."""
         phones, speaker = batch["phone_mask"], batch["speaker"][:, None, None]
         rest, _ = masked_mean_and_deviation(durations, batch["token_mask"] - phones)
         return torch.cat(
@@ -173,15 +209,19 @@ class ProsodyStatistics(nn.Module):
         )
 
     def _contour_statistics(self, x: Tensor, weights: Tensor) -> list[Tensor]:
-        """Courses and deviation, each (B, 1, 1)."""
+        """Return the cosine coefficients and the standard deviation of `x` (B, N, 1) over the weighted tokens, (B, 1, 1) each."""
         mean, deviation = masked_mean_and_deviation(x, weights)
         return [mean, *cosine_coefficients(x - mean, weights, self.SHAPES)[1:], deviation]
 
 
 class EmbeddingAdversary(nn.Module):
-    """Whose embedding this is: (B, 1, channels) -> a score for every speaker (B, speakers)."""
+    """Adversary that recognizes the speaker from the embedding: two linear layers.
+
+    embedding (B, 1, embedding_channels) -> logits of the speakers (B, speakers).
+    """
 
     CHANNELS = 64
+    """Width of the hidden layer."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__()
@@ -194,7 +234,12 @@ class EmbeddingAdversary(nn.Module):
 
 
 class Model(acoustic.Model):
-    """The model of explicit duration, both of whose encoders read the embedding that the reference encoder finds."""
+    """Explicit-duration model with a VAE prosody embedding: the reference encoder's embedding conditions text and prosody
+    encoder.
+
+    Source mel (B, T, bands) -> embedding (B, 1, embedding_channels); phones (B, N, 1), speaker and embedding -> prosody of the
+    tokens and mel (B, T, bands), as in `acoustic.Model`.
+    """
 
     config: Config
 
@@ -226,10 +271,15 @@ class Model(acoustic.Model):
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}, mel
 
     def _statistics_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Outlines told by embeddings, spoken with them, and spoken with those of other utterances of the batch."""
-        *said, embedding = tokens
+        """Return three losses on prosody statistics, in standard deviations.
+
+        `outline` is the mean squared error of their prediction from the embedding. `missed` is the distance of the predicted
+        prosody from the recording. `transferred` is the distance from another utterance of the batch when that utterance's
+        embedding is used.
+        """
+        *text_inputs, embedding = tokens
         predicted, recorded = self.outline.prediction_error(embedding, batch), self.outline.recorded(batch)
-        with_others = self.prosody((*said, embedding.roll(1, 0)))
+        with_others = self.prosody((*text_inputs, embedding.roll(1, 0)))
         others = self.outline.distance(with_others, batch, recorded.roll(1, 0))[..., self.outline.OF_ANY_TEXT]
         missed = self.outline.distance(prosody, batch, recorded)
         return {"outline": predicted, "missed": missed.mean(), "transferred": others.mean()}
@@ -239,7 +289,7 @@ class Model(acoustic.Model):
 
     @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Beside the losses, the number of active dimensions."""
+        """Return the losses and `active_dimensions`, the number of active dimensions of the embedding."""
         measured = super().metrics(batch)
         means = self.reference_encoder(batch["mel"], batch["frame_mask"])[:, 0]
         nats = torch.tensor([value for name, value in measured.items() if name.startswith("kl/")])
@@ -247,7 +297,7 @@ class Model(acoustic.Model):
         return {**measured, "active_dimensions": float(active.sum())}
 
     def advice(self, measured: Mapping[str, float]) -> str | None:
-        """Says how many dimensions are active when they are few."""
+        """Warn when few dimensions of the embedding are active (posterior collapse)."""
         active, num_dimensions = measured["active_dimensions"], self.config.embedding_channels
         if active >= min(FEWEST_ACTIVE, num_dimensions):
             return None
@@ -260,12 +310,12 @@ class Model(acoustic.Model):
         return (*super().speaker_tables(), "outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """CopyCat gives what its reference encoder hears with."""
+        """Map a CopyCat model: the input layer and the convolutions of its reference encoder are taken."""
         if kind != "copycat":
             return state
-        heard = {name: value for name, value in state.items() if name.startswith("reference_encoder.")}
-        heard = {name.replace(".mel_input.", ".input."): value for name, value in heard.items()}
-        return {name: value for name, value in heard.items() if name.split(".")[1] in ("input", "blocks")}
+        encoder = {name: value for name, value in state.items() if name.startswith("reference_encoder.")}
+        encoder = {name.replace(".mel_input.", ".input."): value for name, value in encoder.items()}
+        return {name: value for name, value in encoder.items() if name.split(".")[1] in ("input", "blocks")}
 
     def export_parts(self) -> list[ExportPart]:
         embedding = PortSpec(name="embedding", rate="utterance", channels=self.config.embedding_channels)

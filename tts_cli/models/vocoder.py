@@ -1,7 +1,9 @@
-"""The universal vocoder: a causal network reads F0 and filters from the mel; source-filter synthesis makes samples.
+"""Vocoder: a causal network predicts F0 and filters from the mel; source-filter synthesis makes the samples.
 
-It learns from spectral distances at several resolutions (Yamamoto et al., 2020) and from the mel of its own output, in an
-adversarial stage also from discriminators of waveforms. Its receptive field reaches three frames ahead.
+It is trained with spectral distances at several resolutions (Yamamoto et al., 2020) and with the mel of its own output; in an
+adversarial stage also with discriminators of waveforms. Its receptive field reaches three frames ahead.
+
+Shapes: B clips, T mel frames, F frames of a segment, S samples.
 """
 
 from __future__ import annotations
@@ -13,210 +15,56 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tts_cli.audio.mel import MelConfig, hann_window, mel_filters
+from tts_cli.audio.mel import hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
 from tts_cli.corpora.batching import Perturbation, Predicted, SegmentBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches, TrainableModel
-from tts_cli.models.adversarial import DISCRIMINATOR, Adversarial, generator_losses, hinge_loss
-from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb, magnitudes, weighted_mean, weighted_sum
+from tts_cli.models.adversarial import DISCRIMINATOR, generator_losses, hinge_loss
+from tts_cli.models.layers import magnitudes, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
 from tts_cli.models.source_filter import pulse_train, shape
-from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig, WaveformDiscriminators
+from tts_cli.models.vocoder_networks import LOOKAHEAD, Config, FilterNetwork, LossWeights, VocoderAdversarial
+from tts_cli.models.waveform_discriminator import WaveformDiscriminators
 from tts_cli.ports import PortSpec
 
+__all__ = ["BatchConfig", "Config", "LossWeights", "Model", "VocoderAdversarial"]
+
 GENERATOR = "generator"
-"""The submodel that learns to synthesise."""
-LOOKAHEAD = 3
-"""Frames the network reads after the one it describes: as many as a mel window reaches, to find a burst within its frame."""
-FRONT_KERNEL = 7
+"""Name of the submodel that synthesizes."""
 HISS_BANDS, LOW_BANDS, HISS_RATIO = 40, 20, 2.7
-"""First mel band of what hisses, first band above what hums, and how many times louder than a hiss a hum may be."""
+"""Lowest mel band of the high range, end of the low range, and the factor by which the low range may exceed the high range in a
+hiss."""
 QUIET_NEPERS = 4.0
 """Level below the loudest frame of a segment from which a frame counts as a pause."""
-COMB_MAX_HZ = 3000.0
-
-
-class LossWeights(StrictModel):
-    """Weights of the losses of the vocoder."""
-
-    pitch: float = 0.05
-    """Error of the F0 estimate."""
-    leakage: float = 0.1
-    """Pulses in unvoiced frames."""
-    spectral: float = 1.0
-    """Distance of spectra at several resolutions."""
-    mel: float = 0.5
-    """L1 distance of the log mels."""
-
-
-class VocoderAdversarial(Adversarial):
-    """The adversarial stage of a vocoder."""
-
-    weight: float = 0.1
-    trained: tuple[str, ...] = ("network.",)
-    discriminators: WaveformDiscriminatorConfig = WaveformDiscriminatorConfig()
-
-
-class Config(StrictModel):
-    """Sizes of the vocoder, and the weights of its losses."""
-
-    channels: int = 256
-    layers: int = 6
-    expansion: int = 3
-    kernel: int = 5
-    pitch_channels: int = 160
-    pitch_layers: int = 3
-    pitch_bins: int = 128
-    f0_min_hz: float = 50.0
-    f0_max_hz: float = 550.0
-    loss_weights: LossWeights = LossWeights()
-    own_f0_after: int = 1500
-    """Steps after which half of the clips are excited by the network's own F0 instead of the tracked one."""
-    adversarial: VocoderAdversarial | None = None
-    """The adversarial stage; None: spectral distances alone."""
-
-    @property
-    def pitch_margin(self) -> int:
-        """Frames of the past that the pitch network reads."""
-        return FRONT_KERNEL - 1 - LOOKAHEAD + (self.kernel - 1) * self.pitch_layers
-
-    @property
-    def margin(self) -> int:
-        """Frames of the past that the whole network reads."""
-        return self.pitch_margin + (self.kernel - 1) * self.layers
 
 
 class BatchConfig(StrictModel):
-    """Clips of one step."""
+    """Size of a batch of segments, and augmentation."""
 
     num_segments: int = 6
+    """Segments of a batch."""
     segment_frames: int = 128
+    """Mel frames of a segment."""
     margin_frames: int = 39
-    """Frames of the past before each segment; at least the network's margin."""
+    """Past frames that precede each segment; at least the network's margin."""
     perturbation: Perturbation | None = Perturbation()
+    """Speed and gain perturbation of the training segments; None: none."""
     predicted: Predicted | None = None
-    """Segments with predicted mels; None: recordings alone."""
-
-
-class PitchNetwork(nn.Module):
-    """log-F0 from mel: the mean of a distribution over bins (as CREPE, Kim et al., 2018, but without a maximum: continuous).
-
-    mel: (B, T, bands), standardised -> log-probabilities (B, T - margins, bins), log_f0 (B, T - margins, 1)
-    """
-
-    def __init__(self, config: Config, num_bands: int) -> None:
-        super().__init__()
-        channels = config.pitch_channels
-        self.front = ValidConv(num_bands, channels, FRONT_KERNEL)
-        self.blocks = nn.Sequential(
-            *[ConvNeXtBlock(channels, config.kernel, config.expansion, lookahead=0) for _ in range(config.pitch_layers)]
-        )
-        self.head = nn.Linear(channels, config.pitch_bins)
-        bins = np.linspace(np.log(config.f0_min_hz), np.log(config.f0_max_hz), config.pitch_bins, dtype=np.float32)
-        self.bins = nn.Buffer(torch.from_numpy(bins), persistent=False)
-
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        return self.estimate(self.scores(mel))
-
-    def scores(self, mel: Tensor) -> Tensor:
-        """Return log-probabilities of bins up to a constant, (B, T - margins, bins)."""
-        result: Tensor = self.head(self.blocks(self.front(mel)))
-        return result
-
-    def estimate(self, scores: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what `forward` does, from `scores`; F0 needs float32."""
-        log_probabilities = torch.log_softmax(scores, -1)
-        return log_probabilities, (torch.exp(log_probabilities) * self.bins).sum(-1, keepdim=True)
-
-    def loss(self, log_probabilities: Tensor, estimate: Tensor, log_f0: Tensor, voicing: Tensor) -> Tensor:
-        """Cross-entropy against a narrow bump at the true F0, plus the error of the mean; voiced frames only."""
-        width = self.bins[1] - self.bins[0]
-        bump = torch.softmax(-(((self.bins - log_f0) / width) ** 2) / 2, -1)
-        frame_loss = -(bump * log_probabilities).sum(-1, keepdim=True) + 20 * (estimate - log_f0).abs()
-        return (frame_loss * voicing).sum() / voicing.sum().clamp(min=1)
-
-
-class FilterNetwork(nn.Module):
-    """F0 and filters from mel: the exported network.
-
-    mel: (B, T, bands) natural-log; log_f0: (B, T, 1), 0 where the network shall use its own estimate
-    -> log_f0 (B, T', 1), harmonic_filter (B, T', SUBFRAMES * 2 * bins), noise_filter (B, T', NOISE_SUBFRAMES * noise bins),
-    T' = T - config.margin - LOOKAHEAD
-    """
-
-    def __init__(self, config: Config, mel: MelConfig) -> None:
-        super().__init__()
-        self.margin = config.margin
-        self.pitch_margin = config.pitch_margin
-        self.pitch = PitchNetwork(config, mel.num_bands)
-        self.front = ValidConv(mel.num_bands, config.channels, FRONT_KERNEL)
-        centres = np.linspace(60, COMB_MAX_HZ, 64, dtype=np.float32)
-        self.centres = nn.Buffer(torch.from_numpy(centres), persistent=False)
-        self.pitch_input = nn.Linear(len(centres) + 1, config.channels)
-        self.blocks = nn.Sequential(
-            *[ConvNeXtBlock(config.channels, config.kernel, config.expansion, lookahead=0) for _ in range(config.layers)]
-        )
-        self.norm = nn.LayerNorm(config.channels)
-        self.num_bins = harmonic_framing(mel.hop_samples).num_bins
-        self.num_noise_bins = noise_framing(mel.hop_samples).num_bins
-        self.sizes = [SUBFRAMES * 2 * self.num_bins, NOISE_SUBFRAMES * self.num_noise_bins]
-        self.head = nn.Linear(config.channels, sum(self.sizes))
-        nn.init.normal_(self.head.weight, std=0.01)
-        nn.init.zeros_(self.head.bias)
-        self.envelope = nn.Buffer(torch.from_numpy(envelope_matrix(mel, self.num_bins)), persistent=False)
-        self.noise_envelope = nn.Buffer(torch.from_numpy(envelope_matrix(mel, self.num_noise_bins)), persistent=False)
-        self.mean = nn.Buffer(torch.tensor(-4.0), persistent=False)
-        self.deviation = nn.Buffer(torch.tensor(3.0), persistent=False)
-
-    def forward(self, mel: Tensor, log_f0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        standard = (mel - self.mean) / self.deviation
-        _, own = self.pitch(standard)
-        given = log_f0[:, self.pitch_margin : log_f0.shape[1] - LOOKAHEAD]
-        used = torch.where(given > 0, given, own)
-        return self.filters(mel, standard, used)
-
-    def filters(self, mel: Tensor, standard: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The outputs for a log-F0 that stands `pitch_margin` frames after the start of the mel."""
-        return self.spectra(mel, self.heads(standard, used), used)
-
-    def heads(self, standard: Tensor, used: Tensor) -> Tensor:
-        """Return what the outputs are made of: changes of the mel's envelope, and phases."""
-        skip = self.pitch_margin - (FRONT_KERNEL - 1 - LOOKAHEAD)
-        features = torch.cat([harmonic_comb(used, self.centres), used - 5.0], -1)
-        hidden = self.front(standard)[:, skip:] + self.pitch_input(features)
-        result: Tensor = self.head(self.norm(self.blocks(hidden)))
-        return result
-
-    def spectra(self, mel: Tensor, heads: Tensor, used: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the outputs made of `heads`; levels and phases need float32."""
-        inner = mel[:, self.margin : mel.shape[1] - LOOKAHEAD]
-        harmonic_head, noise_head = heads.split(self.sizes, -1)
-        change, angle = harmonic_head.unflatten(-1, (SUBFRAMES, 2, self.num_bins)).unbind(3)
-        harmonic = torch.exp(((inner @ self.envelope.T)[:, :, None] + change - 0.23).clamp(max=6.0))
-        noise_change = noise_head.unflatten(-1, (NOISE_SUBFRAMES, self.num_noise_bins))
-        noise = torch.exp(((inner @ self.noise_envelope.T)[:, :, None] + noise_change - 1.23).clamp(max=6.0))
-        parts = torch.stack([harmonic * torch.cos(angle), harmonic * torch.sin(angle)], 3)
-        return used[:, self.margin - self.pitch_margin :], parts.flatten(2), noise.flatten(2)
-
-
-def envelope_matrix(mel: MelConfig, num_bins: int) -> NDArray[np.float32]:
-    """Reads log-mel at linearly spaced frequencies: (num_bins, num_bands), each row interpolating two neighbouring bands."""
-    filters = mel_filters(mel)
-    hertz = np.linspace(0, mel.sample_rate / 2, filters.shape[1])
-    centres = (filters * hertz).sum(1) / filters.sum(1)
-    targets = np.linspace(0, mel.sample_rate / 2, num_bins)
-    identity = np.eye(mel.num_bands)
-    return np.stack([np.interp(targets, centres, row) for row in identity], 1).astype(np.float32)
+    """Segments with mels that acoustic models predicted; None: mels of recordings alone."""
 
 
 def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
-    """Return 1 where a frame is without voice, (B, T): unvoiced between unvoiced frames, and a hiss or a pause.
+    """Return 1 for frames without voice, (B, T): unvoiced, between unvoiced frames, and a hiss or a pause.
 
-    A pitch tracker calls creaky voice and the voice bar of a stop unvoiced, too; their low bands are the louder ones.
-    mel: (B, T, bands) natural-log; voicing: (B, T, 1).
+    A pitch tracker also labels creaky voice and the voice bar of a stop as unvoiced; their low bands are the louder ones, so they
+    are no hiss.
+
+    Args:
+        mel: (B, T, bands), natural log.
+        voicing: (B, T, 1), 1 on voiced frames.
     """
     unvoiced = 1 - nn.functional.max_pool1d(voicing[..., 0], 3, 1, 1)
     linear = mel.exp()
@@ -227,9 +75,14 @@ def hissing(mel: Tensor, voicing: Tensor) -> Tensor:
 
 
 class Model(TrainableModel):
-    """The filter network with what trains it."""
+    """Vocoder with its training: filter network, source-filter synthesis (after DDSP, Engel et al., 2020), losses.
+
+    mel (B, T, bands) in natural log -> F0 and filters of each frame, see `FilterNetwork` -> audio (B, S). The network is causal
+    except for a look-ahead of three frames. In an adversarial stage, waveform discriminators judge the audio.
+    """
 
     RESOLUTIONS = ((2048, 400), (1024, 200), (512, 128), (256, 64), (128, 32))
+    """Window length and hop in samples of each STFT of the spectral loss."""
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
@@ -259,13 +112,24 @@ class Model(TrainableModel):
         return self.config.adversarial is None or submodel == DISCRIMINATOR or step >= self.config.adversarial.first_step
 
     def synthesise(self, batch: Batch, use_own: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Audio (B, F * hop) and the losses of what it is made from.
+        """Synthesize the segments of a batch.
 
-        `use_own` (B, 1, 1): which clips are excited by the network's own F0.
+        Args:
+            batch: A batch of `SegmentBatches`.
+            use_own: (B, 1, 1) bool, true for segments with pulses at the network's own F0 instead of the tracked one.
+
+        Returns:
+            Audio (B, F * hop), and the losses `pitch` and `leakage`.
+
+        Raises:
+            ConfigError: `batches.margin_frames` is less than the network's margin.
         """
         skip = batch["mel"].shape[1] - batch["audio"].shape[1] // self.facts.mel.hop_samples - LOOKAHEAD - self.config.margin
         if skip < 0:
-            raise ConfigError(f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames")
+            raise ConfigError(
+                f"batches.margin_frames is {-skip} less than the network's margin of {self.config.margin} frames",
+                hint=f"set batches.margin_frames to {self.config.margin} or more",
+            )
         mel, log_f0, voicing = (batch[name][:, skip:] for name in ("mel", "log_f0", "voicing"))
         standard = (mel - self.network.mean) / self.network.deviation
         scores = self.network.pitch.scores(standard)
@@ -283,9 +147,15 @@ class Model(TrainableModel):
             return self.render(excited, harmonic, noise), {"pitch": pitch_loss, "leakage": leakage}
 
     def leakage(self, harmonic: Tensor, noise: Tensor, hiss: Tensor) -> Tensor:
-        """Return by how much, in nepers, pulses exceed a level well below the noise, in frames where `hiss` (B, T) is 1.
+        """Return the mean excess of the pulses over 3 nepers below the noise, in nepers, in frames where `hiss` (B, T) is 1; a
+        scalar.
 
-        Spectral distances like a pulse train better than noise, which never matches; without this, an /s/ buzzes.
+        Spectral distances prefer a pulse train to noise, which never matches sample by sample; without this loss an /s/ buzzes.
+
+        Args:
+            harmonic: (B, T, harmonic_filter) filters of the pulses, see `FilterNetwork`.
+            noise: (B, T, noise_filter) filters of the noise.
+            hiss: (B, T), 1 on frames without voice.
         """
         bins, noise_bins = self.network.num_bins, self.network.num_noise_bins
         pulses = harmonic.unflatten(-1, (SUBFRAMES, 2, bins)).square().sum(3)
@@ -295,7 +165,13 @@ class Model(TrainableModel):
         return weighted_mean(nn.functional.relu(ratio + 3).mean((2, 3)), hiss)
 
     def render(self, log_f0: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
-        """Samples from the network's outputs, from a random phase."""
+        """Synthesize audio (B, T * hop) from the network's outputs, from a random phase and random noise.
+
+        Args:
+            log_f0: (B, T, 1), natural log of Hz.
+            harmonic: (B, T, harmonic_filter), see `FilterNetwork`.
+            noise: (B, T, noise_filter).
+        """
         mel = self.facts.mel
         parts = harmonic.unflatten(-1, (SUBFRAMES, 2, self.network.num_bins))
         filters = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1]).flatten(1, 2)
@@ -308,7 +184,7 @@ class Model(TrainableModel):
         return shape(pulses, filters, harmonic_framing(mel.hop_samples)) + shaped_noise
 
     def _trim(self, audio: Tensor) -> Tensor:
-        """Without the frames at both ends that lack neighbours."""
+        """Cut the frames at both ends that lack neighbours for the overlap-add: (B, S) -> (B, S - 2 * edge)."""
         edge = LOOKAHEAD_FRAMES * self.facts.mel.hop_samples
         return audio[:, edge:-edge]
 
@@ -329,7 +205,11 @@ class Model(TrainableModel):
         return {**parts, **against, "loss": loss + self.config.adversarial.weighted(against)}
 
     def spectral_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        """Mean distance of log magnitudes, and of magnitudes compressed as loudness is, over all resolutions."""
+        """Return the multi-resolution STFT loss of audio (B, S), a scalar, mean over resolutions.
+
+        Each resolution adds the L1 distance of log magnitudes and half the L1 distance of magnitudes to the power 0.3, which
+        approximates loudness.
+        """
         total = true.new_zeros(())
         for size, hop in self.RESOLUTIONS:
             window = getattr(self, f"window{size}")
@@ -340,17 +220,17 @@ class Model(TrainableModel):
         return total / len(self.RESOLUTIONS)
 
     def mel_loss(self, true: Tensor, false: Tensor) -> Tensor:
-        """Distance of the log mels, in THE definition."""
+        """Return the L1 distance of the log-mels of two signals (B, S), a scalar."""
         return (self.log_mel(true) - self.log_mel(false)).abs().mean()
 
     def log_mel(self, audio: Tensor) -> Tensor:
-        """Natural-log mel of whole windows: (B, S) -> (B, frames, bands)."""
+        """Return the natural-log mel of whole windows of `audio` (B, S): (B, frames, bands)."""
         with torch.autocast(audio.device.type, enabled=False):
             mel = magnitudes(audio, self.mel_window, self.facts.mel.hop_samples) @ self.mel_filters.T
             return torch.log(mel + 5 * self.facts.mel.floor)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Return the losses with the network's own F0; no `loss` in an adversarial stage, as of `MelModel.metrics`."""
+        """Return the losses with the network's own F0. `loss` is absent in an adversarial stage, see `MelModel.metrics`."""
         own = torch.ones(len(batch["mel"]), 1, 1, dtype=torch.bool, device=batch["mel"].device)
         audio, parts = self.synthesise(batch, own)
         true, false = self._trim(batch["audio"]), self._trim(audio)

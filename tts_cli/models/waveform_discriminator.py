@@ -1,4 +1,7 @@
-"""Discriminators of waveforms for vocoders: of periods (Kong et al., 2020) and of spectrograms (Jang et al., 2021)."""
+"""Discriminators of waveforms for vocoders: of periods (as HiFi-GAN) and of spectrograms (as UnivNet).
+
+HiFi-GAN: Kong et al., 2020; UnivNet: Jang et al., 2021. Shapes: B clips, S samples, C channels.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,21 @@ _FLOOR = 1e-3
 
 
 class WaveformDiscriminatorConfig(StrictModel):
-    """Sizes of the discriminators; the periods are those of HiFi-GAN."""
+    """Sizes of the waveform discriminators; the default periods are those of HiFi-GAN."""
 
     channels: int = 24
     """Channels of each first layer. Period discriminators widen to 32 times as many, resolution discriminators to 3 times."""
     periods: tuple[int, ...] = (2, 3, 5, 7, 11)
-    """Samples between neighbours in a column of each period discriminator; primes overlap least."""
+    """Period of each period discriminator, in samples; prime numbers overlap least."""
     windows_ms: tuple[float, ...] = (32.0, 16.0, 8.0, 4.0)
-    """Window of the spectrogram of each resolution discriminator; it advances by a quarter of its length."""
+    """Window length of each resolution discriminator, in milliseconds; the hop is a quarter of it."""
 
 
 class PeriodDiscriminator(nn.Module):
-    """Judge audio folded into columns of `period` samples: the convolutions see every `period`-th sample (Kong et al., 2020).
+    """Discriminator of audio folded into columns of `period` samples: its convolutions see every `period`-th sample (Kong et al.,
+    2020).
 
-    audio: (B, S) -> scores (B, n), activations (B, C, rows, period)
+    audio (B, S) -> scores (B, n), activations (B, C, rows, period).
     """
 
     WIDTHS = (1, 4, 16, 32, 32)
@@ -53,9 +57,9 @@ class PeriodDiscriminator(nn.Module):
 
 
 class ResolutionDiscriminator(SpectrogramDiscriminator):
-    """Judges the log-magnitude spectrogram of one resolution (as UnivNet, Jang et al., 2021, in a smaller network).
+    """Discriminator of the log-magnitude spectrogram at one resolution (after UnivNet, Jang et al., 2021, in a smaller network).
 
-    audio: (B, S), S at least `window_samples` -> scores (B, 1, n, m), activations (B, C, frames', bins')
+    audio (B, S), S at least `window_samples` -> scores (B, 1, n, m), activations (B, C, frames', bins').
     """
 
     CENTRE, SCALE = -3.0, 2.5
@@ -69,16 +73,16 @@ class ResolutionDiscriminator(SpectrogramDiscriminator):
         return self.judge(self.spectrogram(audio)[:, None])
 
     def spectrogram(self, audio: Tensor) -> Tensor:
-        """Log magnitudes in float32 whatever the precision around it: (B, S) -> (B, frames, bins)."""
+        """Return the standardized log magnitudes of `audio` (B, S) in float32, also under autocast: (B, frames, bins)."""
         with torch.autocast(audio.device.type, enabled=False):
             loudness = magnitudes(audio.float(), self.window, len(self.window) // 4) / (len(self.window) / 1024) ** 0.5
             return (torch.log(loudness + _FLOOR) - self.CENTRE) / self.SCALE
 
 
 class WaveformDiscriminators(nn.Module):
-    """All the discriminators of a configuration, each with its own verdict.
+    """All waveform discriminators of a configuration.
 
-    audio: (B, S) in [-1, 1], S at least the longest window -> one (scores, activations) for each discriminator
+    audio (B, S) in [-1, 1], S at least the longest window -> one verdict (scores, activations) for each discriminator.
     """
 
     def __init__(self, config: WaveformDiscriminatorConfig, sample_rate: int) -> None:

@@ -1,1 +1,1 @@
-"""Training: the recipe, the one loop, its checkpoints."""
+"""Training: recipes, the training loop, its checkpoints, and training on another machine."""

@@ -1,4 +1,4 @@
-"""The training loop on another machine: it ends in time, and leaves what it learnt in a few files of limited size."""
+"""Training loop on another machine: stops at a deadline and writes its state to a few files of limited size."""
 
 from __future__ import annotations
 
@@ -28,40 +28,43 @@ from tts_cli.training.portable import Limits, groups, lay_out, write_state
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences
 
 LOG, HISTORY, SAMPLES = "log.txt", "history.jsonl", "samples"
-"""Files beside the state; samples are audio or, of models that give none, mel frames."""
+"""Files beside the state. Samples are audio or, for models that make no audio, mel frames."""
 
 _WARM_UP_STEPS, _TIMED_STEPS = 10, 30
 _STEPS_BETWEEN_PLANS = 20
 
 Shown = dict[str, NDArray[Any]]
+"""Previews of one utterance by title, as from `TrainableModel.preview`."""
 
 
 @dataclass(frozen=True)
 class Trip:
-    """What a training on another machine must keep to."""
+    """Limits and settings of a training on another machine."""
 
     training: str
-    """Name of the run or the recipe that was packed."""
+    """Name of the packed run or recipe."""
     home: Recipe
-    """The recipe before it was changed for this machine."""
+    """The packed recipe, before it was changed for this machine."""
     out: Path
+    """Folder for the state, the log, the history and the samples."""
     limits: Limits
-    """Of the files of the state in `out`."""
+    """Limits of the state's files in `out`."""
     deadline: float
-    """When training stops, by `time.monotonic`; validation and writing follow."""
+    """Time at which training stops, by `time.monotonic`, in seconds; validation and writing follow."""
     device: str
     """Name of the GPU or CPU."""
     commit: str | None
+    """Commit of the project that the pack was made from; None: unknown."""
     report_lines: tuple[str, ...] = ()
-    """Lines with which its log begins."""
+    """First lines of the log."""
     compile: str = "off"
-    """on, off, or trial: compiled once the eager speed is known, and kept if that proves faster."""
+    """"on"; "off"; or "trial": compile after the eager speed has been measured, and keep it if steps become faster."""
     finish: bool = False
-    """Whether the schedule of the learning rate is fitted to the deadline."""
+    """True if the learning rate schedule ends at the deadline."""
 
 
 class AwayLoop(Loop):
-    """A training that has a deadline and writes into the folder of a `Trip` instead of checkpoints."""
+    """Training loop with a deadline; it writes to the folder of a `Trip` instead of to checkpoints."""
 
     def __init__(self, fabric: Fabric, model: TrainableModel, recipe: Recipe, run: Path, trip: Trip) -> None:
         super().__init__(fabric, model, recipe, run)
@@ -73,12 +76,14 @@ class AwayLoop(Loop):
         self._trial = CompileTrial(model, trip.compile)
 
     def begin_at(self, description: Description) -> None:
-        """Go on from `description`, whose state has been loaded. Raises InputError when the weights have no room."""
+        """Continue from `description`, after its state has been loaded.
+
+        Raises:
+            InputError: The weights do not fit into the allowed files.
+        """
         weights = groups(self.model, self.state.tensors())[0]
         if lay_out([weights], self.trip.limits).left_out:
-            raise InputError(
-                "the weights do not fit in the files that are allowed", hint="allow larger ones: --file-mb, --total-mb"
-            )
+            raise InputError("the weights do not fit into the allowed files", hint="allow larger files: --file-mb, --total-mb")
         self.step = self.saved_step = self._began_at = description.step
         self.seconds_before, self._former, self.begun_from = description.seconds, description.elsewhere, description.begun_from
         self._speed = Speed(self.step)
@@ -95,8 +100,8 @@ class AwayLoop(Loop):
 
     def _advance(self, batch: Batch, validation: Batches) -> None:
         super()._advance(batch, validation)
-        if remark := self._trial.after_step():
-            self.say(f"step {self.step}: {remark}")
+        if decision := self._trial.after_step():
+            self.say(f"step {self.step}: {decision}")
         if self._speed.after_step(self.step) and self.trip.finish:
             seconds_left = self.trip.deadline - time.monotonic()
             self._plan(self.step + max(1, round(seconds_left * self._speed.steps_per_second)))
@@ -104,7 +109,7 @@ class AwayLoop(Loop):
             self._save()
 
     def _plan(self, steps: int) -> None:
-        """Let the schedule of the learning rate end at `steps`."""
+        """Set the last step of the learning rate schedule to `steps`."""
         self.recipe = self.recipe.model_copy(update={"steps": steps})
 
     def _out_of_time(self) -> bool:
@@ -115,7 +120,7 @@ class AwayLoop(Loop):
             return super()._validate(batches)
 
     def _finish(self, validation: Batches) -> None:
-        """Write the weights, then measure them, then write everything."""
+        """Write the weights, measure them, and then write everything."""
         seconds, steps = time.monotonic() - self._started, self.step - self._began_at
         lately = self._speed.steps_per_second
         at_last = f", {lately:.2f} at the end" if lately else ""
@@ -132,7 +137,7 @@ class AwayLoop(Loop):
         return f"{self.trip.device}, {self.recipe.precision}, {compiled}; batches: {sizes}"
 
     def _save(self, validation: float | None = None) -> None:
-        """Write the weights, so that what is learnt is not lost when the training is cut off."""
+        """Write the weights, so that an interrupted training loses little."""
         self._saved = time.monotonic()
         self._write(whole=False, validation=validation)
 
@@ -148,13 +153,13 @@ class AwayLoop(Loop):
             )
 
     def _limits(self) -> Limits:
-        """Return the limits of the state beside the other files there are."""
+        """Return the limits for the state, less the size of the other files in the folder."""
         others = sum(path.stat().st_size for path in self.trip.out.iterdir() if path.suffix != ".safetensors")
         limits = self.trip.limits
         return Limits(limits.num_files, limits.file_bytes, limits.total_bytes - others)
 
     def _shown(self, validation: Batches) -> list[Shown]:
-        """Return what the model shows of the first utterance of each validation batch."""
+        """Return the previews of the first utterance of each validation batch."""
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
         with torch.no_grad(), self.state.average.applied(), self._trial.paused():
@@ -164,7 +169,7 @@ class AwayLoop(Loop):
         return shown
 
     def _description(self, validation: float | None) -> Description:
-        """Describe the state by the recipe of home, so that it goes on there, and add how it was changed here."""
+        """Describe the state by the packed recipe, so that training continues with it, and list the changes for this machine."""
         steps = self.step if self.trip.finish else self.recipe.steps
         here = self.recipe.model_copy(update={"steps": steps})
         changed = differences(self.trip.home.model_dump(mode="json"), here.model_dump(mode="json"))
@@ -182,14 +187,14 @@ class AwayLoop(Loop):
 
 
 class Speed:
-    """Steps a second of late."""
+    """Training speed over the last steps."""
 
     def __init__(self, step: int) -> None:
         self.steps_per_second = 0.0
         self._last = (step, time.monotonic())
 
     def after_step(self, step: int) -> bool:
-        """Note that `step` steps are done; return whether the speed has been measured anew."""
+        """Note that `step` steps are done; return True if `steps_per_second` has been measured anew."""
         then, at = self._last
         if step - then < _STEPS_BETWEEN_PLANS:
             return False
@@ -199,10 +204,15 @@ class Speed:
 
 
 class CompileTrial:
-    """Compile the blocks that most of a model consists of, and keep them compiled only if the steps become faster."""
+    """Compile the ConvNeXt blocks of a model, and keep them compiled only if steps become faster.
+
+    Args:
+        model: The model.
+        mode: "on": compile at once; "trial": compile after eager steps have been timed; "off": never.
+    """
 
     def __init__(self, model: nn.Module, mode: str) -> None:
-        # Blocks alike share what is compiled for one of them, so this takes little time.
+        # Blocks of equal sizes share compiled code, so compiling takes little time.
         self._blocks = [module for module in model.modules() if isinstance(module, ConvNeXtBlock)]
         self._is_trial = mode == "trial" and bool(self._blocks)
         self._compiled: list[Any] | None = None
@@ -212,7 +222,8 @@ class CompileTrial:
             self._set(True)
 
     def after_step(self) -> str | None:
-        """Count a step, and time the eager and then the compiled ones; return what has been decided, if anything."""
+        """Count a step; time eager steps, then compiled ones. Return a line for the log when compiling starts or is decided, else
+        None."""
         if not self._is_trial:
             return None
         self._steps += 1
@@ -232,7 +243,7 @@ class CompileTrial:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Within the context nothing is compiled: validation has other shapes, and is short."""
+        """Context in which no block is compiled: validation has other shapes and is short."""
         was_on = self.is_on
         self._set(False)
         try:
@@ -242,7 +253,7 @@ class CompileTrial:
 
     def _set(self, on: bool) -> None:
         if on and self._compiled is None:
-            # A block that cannot be compiled runs as it is.
+            # Without this a block that cannot be compiled raises an error; with it the block runs eagerly.
             torch._dynamo.config.suppress_errors = True
             for block in self._blocks:
                 block.compile(dynamic=True)
@@ -253,7 +264,7 @@ class CompileTrial:
 
 
 class AwayLogbook(Logbook):
-    """A logbook that keeps its lines in a file, too, and draws nothing."""
+    """Logbook that also writes its lines to a file, and no previews to TensorBoard."""
 
     def __init__(self, run: Path, first_step: int, num_steps: int, sample_rate: int, log: Path) -> None:
         super().__init__(run, first_step, num_steps, sample_rate)
@@ -266,7 +277,7 @@ class AwayLogbook(Logbook):
         self._log.flush()
 
     def preview(self, step: int, shown: Shown) -> None:
-        """Show nothing: pictures need packages that are not everywhere."""
+        """Do nothing: pictures need packages that other machines may lack."""
 
     def __exit__(self, *arguments: object) -> None:
         super().__exit__(*arguments)
@@ -274,7 +285,15 @@ class AwayLogbook(Logbook):
 
 
 def write_samples(out: Path, shown: Sequence[Shown], sample_rate: int) -> None:
-    """Write what a model shows of some utterances as `samples.opus`, one after the other, or as mel frames in `samples.npz`."""
+    """Write the previews of some utterances to `samples.opus`, or to `samples.npz` for models that make no audio.
+
+    Audio clips are joined, with a quarter of a second of silence after each; mel frames are float16.
+
+    Args:
+        out: Folder to write to.
+        shown: Previews of each utterance.
+        sample_rate: Of the audio, in Hz.
+    """
     audio = [value for one in shown for value in one.values() if value.ndim == 1]
     if audio:
         gap = np.zeros(sample_rate // 4, np.float32)

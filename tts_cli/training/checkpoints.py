@@ -1,4 +1,4 @@
-"""Checkpoints: a folder of safetensors and JSON, written whole or not at all; no pickle."""
+"""Checkpoints: folders of safetensors and JSON, written whole or not at all, without pickle."""
 
 from __future__ import annotations
 
@@ -27,20 +27,24 @@ from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
 
 DESCRIPTION = "checkpoint.json"
+"""File of a checkpoint with its `Description`."""
 
 
 class Stay(StrictModel):
-    """A stretch of a training on another machine, by a recipe changed for it."""
+    """Part of a training that ran on another machine, with a changed recipe."""
 
     training: str
-    """Name of the run or the recipe that travelled."""
+    """Name of the packed run or recipe."""
     device: str
+    """Name of the GPU or CPU."""
     first_step: int
-    """Steps done before it."""
+    """Steps done before this part."""
     last_step: int
+    """Steps done at the end of this part."""
     seconds: float
+    """Duration of this part, in seconds."""
     changed: dict[str, str]
-    """Keys of the recipe that were changed for it, with `old -> new`."""
+    """Recipe keys that were changed for it, with `old -> new`."""
 
     def __str__(self) -> str:
         changes = "".join(f", {key}: {change}" for key, change in self.changed.items())
@@ -48,61 +52,88 @@ class Stay(StrictModel):
 
 
 class Description(StrictModel):
-    """checkpoint.json: what the tensors beside it are."""
+    """Contents of checkpoint.json: the model, the state of the training, and checksums of the tensor files."""
 
     format: int = 1
+    """Version of the checkpoint format."""
     kind: str
+    """Kind of model, a key of `tts_cli.models.KINDS`."""
     step: int
     """Steps done."""
     recipe: dict[str, Any]
+    """The resolved recipe."""
     facts: CorpusFacts
+    """Mel configuration, symbols and speakers of the corpus."""
     random: dict[str, int | str]
-    """How the random numbers of a step are seeded."""
+    """Seed, and the scheme that seeds the random numbers of each step."""
     rollbacks: int = 0
-    """Rollbacks since the last snapshot that was followed by another."""
+    """Consecutive rollbacks to the last snapshot so far."""
     seconds: float
-    """Training time so far, all runs together."""
+    """Training time so far in seconds, all runs together."""
     validation: float | None = None
-    """Mean validation loss at this step, where it was measured."""
+    """Mean validation loss at this step; None: not measured."""
     elsewhere: tuple[Stay, ...] = ()
-    """Stretches of the training on other machines."""
+    """Parts of the training that ran on other machines."""
     commit: str | None = None
+    """Commit of the project's source; None: unknown."""
     begun_from: tuple[dict[str, Any], ...] = ()
-    """Models that gave the first weights: of each its name, kind, step, commit, and in turn what it had begun from."""
+    """Models that provided the initial weights: name, kind, step and commit of each, and the models that it started from in
+    turn."""
     versions: dict[str, str]
+    """Versions of the packages that compute, by name."""
     sha256: dict[str, str] = Field(default_factory=dict)
-    """Checksums of the tensor files, by their names."""
+    """SHA-256 of the tensor files, by file name."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on disk whose description has been read."""
+    """Checkpoint on disk with its parsed description; tensors are read on demand."""
 
     folder: Path
+    """Folder of the checkpoint."""
     description: Description
+    """Contents of its checkpoint.json."""
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe it was trained by."""
+        """The recipe of the training. Raises ConfigError when this version cannot read it."""
         return parse_recipe(self.description.recipe, str(self.folder / DESCRIPTION))
 
     def tensors(self) -> Tensors:
-        """Everything in it. Raises CheckpointError when a file is missing or damaged."""
+        """Read all tensors. Raises CheckpointError when a file is missing or damaged."""
         return {part: self.read(part) for part in ("model", "average", "optimiser")}
 
     def read(self, part: str) -> dict[str, torch.Tensor]:
-        """The tensors of one part, checked against their checksum."""
+        """Read the tensors of one part and verify their checksum.
+
+        Args:
+            part: "model", "average" or "optimiser".
+
+        Raises:
+            CheckpointError: The file is missing or damaged.
+        """
         path = self.folder / f"{part}.safetensors"
         try:
             if file_hash(path) != self.description.sha256.get(path.name):
-                raise CheckpointError(f"{path}: damaged: its checksum is not the one in {DESCRIPTION}")
+                raise CheckpointError(
+                    f"{path}: damaged: its checksum is not the one in {DESCRIPTION}", hint="use another checkpoint of the run"
+                )
             return load_file(path)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{path}: cannot be read: {error}") from error
 
 
 def save(run: Path, tensors: Tensors, description: Description) -> Path:
-    """Write a checkpoint into `run`/checkpoints and return its folder. Raises OutputError when the disk refuses."""
+    """Write a checkpoint to `run`/checkpoints and return its folder.
+
+    Args:
+        run: Folder of the run.
+        tensors: All tensors of the training.
+        description: Description without checksums; its step names the folder.
+
+    Raises:
+        OutputError: The files cannot be written.
+    """
     folder = checkpoints_folder(run) / f"step-{description.step:09d}"
     temporary = folder.with_name(f".writing-{folder.name}")
     try:
@@ -119,51 +150,60 @@ def save(run: Path, tensors: Tensors, description: Description) -> Path:
 
 
 def read(folder: Path) -> Checkpoint:
-    """The checkpoint in `folder`. Raises CheckpointError when its description is missing or damaged."""
+    """Read the description of the checkpoint in `folder`. Raises CheckpointError when it is missing or damaged."""
     path = folder / DESCRIPTION
     try:
         mapping = json.loads(path.read_text(encoding="utf-8"))
         return Checkpoint(folder, parse(Description, mapping, str(path)))
     except OSError as error:
-        raise CheckpointError(f"{folder}: no checkpoint there", hint="name a run folder or one of its checkpoints") from error
+        raise CheckpointError(f"{folder}: holds no checkpoint", hint="name a run folder or one of its checkpoints") from error
     except (ValueError, ConfigError) as error:
         raise CheckpointError(f"{path}: damaged: {error}") from error
 
 
 def latest(run: Path, warn: Callable[[str], None]) -> tuple[Checkpoint, Tensors] | None:
-    """The newest sound checkpoint of a run and its tensors, or None; damaged ones are passed over and named to `warn`."""
+    """Return the newest undamaged checkpoint of a run and its tensors; None when there is none.
+
+    Args:
+        run: Folder of the run.
+        warn: Called with one line for each damaged checkpoint that is skipped.
+    """
     for folder in reversed(_folders(run)):
         try:
             checkpoint = read(folder)
             return checkpoint, checkpoint.tensors()
         except CheckpointError as error:
-            warn(f"passing over a damaged checkpoint: {error.message}")
+            warn(f"skipping a damaged checkpoint: {error.message}")
     return None
 
 
 def find(path: Path) -> Checkpoint:
-    """The checkpoint meant by `path`: one itself, or the best (else the newest) of a run folder."""
+    """Return the checkpoint at `path`: a checkpoint folder, or the best checkpoint (else the newest) of a run folder.
+
+    Raises:
+        CheckpointError: There is none, or it is damaged.
+    """
     if (path / DESCRIPTION).exists():
         return read(path)
     return best(path) or read(newest(path))
 
 
 def newest(run: Path) -> Path:
-    """The folder of a run's newest checkpoint. Raises CheckpointError when there is none."""
+    """Return the folder of a run's newest checkpoint. Raises CheckpointError when there is none."""
     folders = _folders(run)
     if not folders:
-        raise CheckpointError(f"{run}: no checkpoint there", hint="name a run folder or one of its checkpoints")
+        raise CheckpointError(f"{run}: holds no checkpoint", hint="name a run folder or one of its checkpoints")
     return folders[-1]
 
 
 def best(run: Path) -> Checkpoint | None:
-    """The checkpoint with the smallest validation loss, or None when none has been measured."""
+    """Return the checkpoint of a run with the smallest validation loss; None when no checkpoint has one."""
     measured = [c for c in map(_try_read, _folders(run)) if c is not None and c.description.validation is not None]
     return min(measured, key=lambda c: c.description.validation or 0.0, default=None)
 
 
 def prune(run: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints and the best one, and what interrupted writing left."""
+    """Remove all checkpoints of `run` except the newest `keep` and the best, and the remains of interrupted writes."""
     folders = _folders(run)
     chosen = best(run)
     for folder in folders[: max(0, len(folders) - keep)]:
@@ -174,7 +214,17 @@ def prune(run: Path, keep: int) -> None:
 
 
 def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
-    """The model of a checkpoint (or of a run's best one), with averaged weights, ready for evaluation."""
+    """Load the model of a checkpoint, or of a run's best checkpoint, with averaged weights, in evaluation mode.
+
+    Args:
+        path: Folder of a checkpoint or of a run.
+
+    Returns:
+        The model and its checkpoint.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it is damaged.
+    """
     checkpoint = find(path)
     recipe = checkpoint.recipe
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, checkpoint.description.facts)
@@ -183,7 +233,7 @@ def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
 
 
 def set_aside(run: Path) -> Path | None:
-    """Move the checkpoints of a run out of the way; their new folder, or None when there are none."""
+    """Rename the checkpoints folder of a run; return its new path, or None when the run has no checkpoints."""
     folder = checkpoints_folder(run)
     if not folder.exists():
         return None
@@ -192,12 +242,12 @@ def set_aside(run: Path) -> Path | None:
 
 
 def checkpoints_folder(run: Path) -> Path:
-    """Where a run keeps its checkpoints."""
+    """Return the folder of a run's checkpoints."""
     return run / "checkpoints"
 
 
 def versions() -> dict[str, str]:
-    """Versions of what computes."""
+    """Return the versions of this project, torch, Lightning Fabric and numpy, by package name."""
     found = {}
     for package in ("tts-cli", "torch", "lightning-fabric", "numpy"):
         try:
@@ -208,7 +258,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """The commit of the source tree this runs from, or None outside of one."""
+    """Return the git commit of the source tree that this module runs from; None outside of a git repository."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

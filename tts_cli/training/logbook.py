@@ -1,4 +1,4 @@
-"""What a training tells: a progress line, TensorBoard, and `history.jsonl`."""
+"""Reports of a training: progress bar, log lines, TensorBoard, and `history.jsonl`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 30.0
-"""Between two printed lines where there is no terminal to draw a bar on."""
+"""Least time between two progress lines in seconds, where there is no terminal for a progress bar."""
 
 
 class Logbook:
-    """Where the first process of a training reports; use as a context.
+    """Reports of the first process of a training; a context manager.
 
-    `history.jsonl` in the run folder has one JSON object a line, with its `step`; of several lines of a step the last one holds.
+    `history.jsonl` in the run folder has one JSON object a line, with its `step`. If a step occurs twice (after a resume), the
+    last line is valid.
+
+    Args:
+        run: Folder of the run.
+        first_step: Steps done before.
+        num_steps: Last step of the training.
+        sample_rate: Of previewed audio, in Hz.
     """
 
     def __init__(self, run: Path, first_step: int, num_steps: int, sample_rate: int) -> None:
@@ -52,15 +59,15 @@ class Logbook:
         self._history.close()
 
     def say(self, line: str) -> None:
-        """Print a line above the bar."""
+        """Print a line above the progress bar."""
         self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def advance(self, step: int) -> None:
-        """Move the bar to `step` steps done."""
+        """Move the progress bar to `step` steps done."""
         self._progress.update(self._task, completed=step)
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
-        """Write `values` measured after `step` steps to TensorBoard and the history, as GROUP/NAME."""
+        """Write the `values` after `step` steps to TensorBoard and to the history, as GROUP/NAME."""
         named = {f"{group}/{name}": value for name, value in values.items()}
         for name, value in named.items():
             self._writer.add_scalar(name, value, step)
@@ -68,7 +75,7 @@ class Logbook:
         self._history.flush()
 
     def losses(self, step: int, values: dict[str, float]) -> None:
-        """Report the training losses of the step that made it `step` steps."""
+        """Report the training losses of the step after which `step` steps are done."""
         then, at = self._last
         self._last = (step, time.monotonic())
         speed = (step - then) / max(1e-9, self._last[1] - at)
@@ -82,12 +89,12 @@ class Logbook:
             self.say(f"step {step}/{self._num_steps}: {described}, {speed:.2f} steps/s, {minutes_left:.0f} min left")
 
     def validation(self, step: int, values: dict[str, float]) -> None:
-        """Report the means of the validation measures."""
+        """Report the means of the validation measures after `step` steps."""
         self.scalars(step, "validation", values)
         self.say(f"step {step}: validation " + ", ".join(f"{name} {value:.4g}" for name, value in values.items()))
 
     def preview(self, step: int, shown: dict[str, NDArray[Any]]) -> None:
-        """Send mel pictures (T, num_bands) and audio (samples,) to TensorBoard."""
+        """Send mel spectrograms (T, bands) and audio (S,) by title to TensorBoard."""
         for name, value in shown.items():
             if value.ndim == 1:
                 self._writer.add_audio(name, np.clip(value, -1, 1)[None], step, self._sample_rate)
@@ -96,15 +103,15 @@ class Logbook:
 
 
 class SpeedColumn(ProgressColumn):
-    """Steps a second."""
+    """Column of the progress bar: steps a second."""
 
     def render(self, task: Task) -> Text:
-        """The speed, or a question mark before it is known."""
+        """Return the speed of `task` as text, or a question mark before it is known."""
         return Text("? steps/s" if task.speed is None else f"{task.speed:.2f} steps/s")
 
 
 def _open_history(path: Path) -> TextIO:
-    """Open `path` for more lines, after the last whole one."""
+    """Open `path` for appending, and cut off an unfinished last line."""
     file = path.open("a+b")
     file.seek(0)
     file.truncate(file.read().rfind(b"\n") + 1)
@@ -112,7 +119,7 @@ def _open_history(path: Path) -> TextIO:
 
 
 def _picture(mel: NDArray[Any]) -> NDArray[np.uint8]:
-    """mel (T, num_bands) as colours (num_bands, T, 3), low bands below."""
+    """Render a mel (T, bands) as colours (bands, T, 3) uint8, low bands at the bottom."""
     from matplotlib import colormaps
 
     low, high = float(np.min(mel)), float(np.max(mel))

@@ -1,4 +1,4 @@
-"""The one training loop, for every kind of model; Lightning Fabric brings devices, precision and several processes."""
+"""The training loop for every kind of model; Lightning Fabric provides devices, precision and several processes."""
 
 from __future__ import annotations
 
@@ -24,29 +24,38 @@ from tts_cli.training.recipe import Recipe
 from tts_cli.training.state import Submodel, TrainingState
 
 SEEDING = "torch.manual_seed, before each step, by the first 63 bits of SHA-256 of 'seed/step/process'"
+"""Description of the seeding of each step, for checkpoints."""
 
 
 class Whole:
-    """A batch that Fabric hands on as it is: in mixed precision it rounds each tensor that it finds, audio and F0 to 8 bits."""
+    """Wrapper that hides a batch from Fabric. In mixed precision Fabric would round its tensors, such as audio and F0, to
+    bfloat16, with 8 bits of precision."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
 
 
 class LossModule(nn.Module):
-    """Calls a model's losses through `forward`, which is what Fabric wraps."""
+    """Module with a model's losses as its `forward`, because Fabric wraps `forward`."""
 
     def __init__(self, model: TrainableModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, whole: Whole, submodel: str, step: int) -> dict[str, Tensor]:
-        """The losses of `submodel` on this process's share of the batch."""
+        """Return the losses of `submodel` on this process's share of the batch."""
         return self.model.losses(whole.batch, submodel, step)
 
 
 class Loop:
-    """A training in progress: `state` after `step` steps, in the folder `run`."""
+    """Training loop: the state after `step` steps of a recipe in the folder `run`.
+
+    Args:
+        fabric: The launched Fabric.
+        model: The model with its initial weights.
+        recipe: The recipe.
+        run: Folder of the run.
+    """
 
     def __init__(self, fabric: Fabric, model: TrainableModel, recipe: Recipe, run: Path) -> None:
         self.fabric = fabric
@@ -67,9 +76,18 @@ class Loop:
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
 
     def run(self, training: Batches, validation: Batches, stop: Callable[[], bool]) -> None:
-        """Train to the recipe's last step; end earlier after `max_minutes` or when `stop` says so. Leaves a checkpoint.
+        """Train to the recipe's last step, and leave a checkpoint.
 
-        Raises RefusedError when losses, gradients or weights will not stay finite.
+        Training ends earlier after `max_minutes` of the recipe or when `stop` returns True in any process.
+
+        Args:
+            training: Batches to learn from.
+            validation: Batches to validate on.
+            stop: Called before each step.
+
+        Raises:
+            RefusedError: Losses, gradients or weights are not finite, also after `max_rollbacks` rollbacks.
+            OutputError: A checkpoint cannot be written.
         """
         prefetcher = Prefetcher(training, self.recipe.loaders)
         try:
@@ -83,11 +101,11 @@ class Loop:
 
     @property
     def seconds(self) -> float:
-        """Training time, earlier runs included."""
+        """Training time in seconds, earlier runs included."""
         return self.seconds_before + time.monotonic() - self._started
 
     def say(self, line: str) -> None:
-        """Tell the user, once, whatever the number of processes."""
+        """Print a line in the first process alone."""
         if self.logbook is not None:
             self.logbook.say(line)
 
@@ -98,7 +116,7 @@ class Loop:
         return self.logbook
 
     def _advance(self, batch: Batch, validation: Batches) -> None:
-        """One step, and what is due after it."""
+        """Train one step, then log, snapshot and validate when they are due."""
         losses = self._learn(batch)
         self.step += 1
         if losses is None:
@@ -114,7 +132,7 @@ class Loop:
             self._validate(validation)
 
     def _learn(self, batch: Batch) -> dict[str, Tensor] | None:
-        """Every submodel's turn on `batch`; their losses, or None as soon as something is not finite."""
+        """Update every submodel on `batch`; return their losses, or None as soon as one is not finite."""
         seed_step(self.recipe.seed, self.step, self.fabric.global_rank)
         rows = share(batch, self.fabric.global_rank, self.fabric.world_size)
         found: dict[str, Tensor] = {}
@@ -148,14 +166,14 @@ class Loop:
         return losses
 
     def _clip(self, submodel: Submodel) -> Tensor:
-        """Clip the submodel's gradients and return their norm before that."""
+        """Clip the submodel's gradients and return their norm before clipping."""
         limit = self.recipe.clip_gradient_norm
         norm = self.fabric.clip_gradients(self.loss_module, submodel.optimiser, max_norm=limit, error_if_nonfinite=False)
         assert norm is not None
         return norm
 
     def _fraction(self, weight: Tensor | None, num_items: int) -> Tensor | float:
-        """By what to multiply this process's mean loss so that the mean over processes is that of the whole batch."""
+        """Return the factor for this process's mean loss with which the mean over processes is the mean over the whole batch."""
         if self.fabric.world_size == 1:
             return 1.0
         own = torch.tensor(float(num_items)) if weight is None else weight.detach().float() * (num_items > 0)
@@ -163,20 +181,20 @@ class Loop:
         return own / self._mean(own)
 
     def _averaged(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Means over the processes."""
+        """Return the means of the losses over all processes."""
         if self.fabric.world_size == 1:
             return losses
         means = self._mean(torch.stack([value.float() for value in losses.values()]))
         return dict(zip(losses, means.unbind(), strict=True))
 
     def _agreed(self, stop: bool) -> bool:
-        """Whether any process wants to stop: all of them must, at the same step."""
+        """Return True if any process wants to stop, because all must stop at the same step."""
         if self.fabric.world_size == 1:
             return stop
         return float(self._mean(self.fabric.to_device(torch.tensor(float(stop))))) > 0
 
     def _mean(self, value: Tensor) -> Tensor:
-        """The mean of `value` over the processes."""
+        """Return the mean of `value` over all processes."""
         mean = self.fabric.all_reduce(value.clone(), reduce_op="mean")
         assert isinstance(mean, Tensor)
         return mean
@@ -189,7 +207,7 @@ class Loop:
         self._kept, self._kept_step = self.state.snapshot(), self.step
 
     def _keep(self) -> None:
-        """Take a snapshot of finite weights, and write it when a checkpoint is due; else roll back."""
+        """Take a snapshot if the weights are finite, and write a checkpoint when one is due; else roll back."""
         if not self.state.finite():
             self._roll_back("a weight")
             return
@@ -198,22 +216,22 @@ class Loop:
         if time.monotonic() - self._saved > self.recipe.checkpoint_every_minutes * 60:
             self._save()
 
-    def _roll_back(self, what: str) -> None:
-        """Return to the last snapshot and go on with the data after this step.
+    def _roll_back(self, value: str) -> None:
+        """Return to the last snapshot and continue with the data after this step.
 
-        Whatever the weights learnt since the snapshot is undone, because the last updates before a failure are often what
-        caused it; and a resumed training, whose snapshots lie at the same steps, does the same.
+        All updates since the snapshot are undone, because the last updates before a failure often cause it. A resumed training,
+        with snapshots at the same steps, does the same.
         """
         self.rollbacks += 1
         limit, failed = self.recipe.max_rollbacks, self.step - 1
         if self.rollbacks > limit:
             raise RefusedError(
-                f"step {failed}: {what} is not finite, after {limit} rollbacks to the weights of step {self._kept_step}",
-                hint="lower optimiser.learning_rate or clip_gradient_norm, or look at the data of these steps",
+                f"step {failed}: {value} is not finite, after {limit} rollbacks to the weights of step {self._kept_step}",
+                hint="lower optimiser.learning_rate or clip_gradient_norm, or check the data of these steps",
             )
         self.say(
-            f"step {failed}: {what} is not finite: back to the weights of step {self._kept_step}, "
-            f"on with the data after step {failed} (rollback {self.rollbacks} of {limit})"
+            f"step {failed}: {value} is not finite: back to the weights of step {self._kept_step}, "
+            f"continuing with the data after step {failed} (rollback {self.rollbacks} of {limit})"
         )
         self.state.load(self._kept)
 
@@ -222,9 +240,10 @@ class Loop:
             self.logbook.losses(self.step, {name: float(value) for name, value in losses.items()})
 
     def _validate(self, batches: Batches) -> float | None:
-        """Measure the averaged weights in the first process, show them, and keep the checkpoint if it is the best so far.
+        """Measure and preview the averaged weights in the first process, and write a checkpoint if they are the best so far.
 
-        Returns the mean loss, in the other processes None.
+        Returns:
+            The mean loss; None in the other processes, or when the model measures no `loss`.
         """
         if self.logbook is None:
             return None
@@ -277,15 +296,21 @@ class Loop:
 
 
 def seed_step(seed: int, step: int, process: int) -> None:
-    """Seed torch's global generators for one step, so that resuming at it needs no generator's state."""
+    """Seed torch's global generators for one step, so that a resume needs no state of a generator.
+
+    Args:
+        seed: Seed of the recipe.
+        step: Steps done before.
+        process: Rank of the process; -1 for validation.
+    """
     digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
     torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 def share(batch: Batch, process: int, num_processes: int) -> tuple[Batch, int]:
-    """Every `num_processes`-th item of `batch` from the `process`-th on, and their number.
+    """Return every `num_processes`-th item of `batch`, starting at item `process`, and their number.
 
-    A process beyond the batch's items gets the first of them, and 0 as their number.
+    A process beyond the batch's items gets the first item, and 0 as the number.
     """
     number = num_items(batch)
     if num_processes == 1:
@@ -296,12 +321,17 @@ def share(batch: Batch, process: int, num_processes: int) -> tuple[Batch, int]:
 
 
 def num_items(batch: Batch) -> int:
-    """Return how many items `batch` has."""
+    """Return the number of items of `batch`: the longest first axis of its tensors."""
     return max((value.shape[0] for value in batch.values() if value.ndim), default=0)
 
 
 def weighted_means(measured: Iterable[tuple[dict[str, float], int]]) -> dict[str, float]:
-    """Return the means of what batches measured, each with its `weight`, or else its number of items, as training has it."""
+    """Return the means of the measures of several batches.
+
+    Args:
+        measured: Measures of each batch by name, and its number of items. A measure named `weight` weighs the batch, as in
+            training; without it the number of items does.
+    """
     sums: dict[str, float] = {}
     total = 0.0
     for values, number in measured:

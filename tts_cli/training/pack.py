@@ -1,4 +1,4 @@
-"""A training laid into one folder that goes on where there is torch, but neither this project nor a network."""
+"""Pack a training into one folder that continues on a machine with torch, without this project or network access."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tts_cli.config import StrictModel, read_mapping
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.packed import LOWEST_KBPS, PackedAudio, encode, packed_frames, packed_rows, write_packed
 from tts_cli.errors import CheckpointError, InputError, OutputError
-from tts_cli.models import TrainableModel
+from tts_cli.models import TrainableModel, find_kind
 from tts_cli.training import checkpoints
 from tts_cli.training.packages import packed_packages, running_python
 from tts_cli.training.portable import Limits, StateLayout, fresh_description, groups, lay_out, write_state
@@ -26,77 +26,103 @@ from tts_cli.training.start import begin, check_agreement, create_model, open_co
 from tts_cli.training.state import Tensors
 
 SCRIPT = "train_here.py"
+"""Script of a pack that trains."""
 ABOUT, PACKAGES, STATE, CORPUS, PREDICTORS = "pack.json", "packages.tar.xz", "state", "corpus", "predictors"
-"""What a pack consists of besides `SCRIPT` and `recipe.yaml`."""
+"""Files and folders of a pack besides `SCRIPT` and `recipe.yaml`."""
 
 _FILE_BYTES = 1 << 40
 _SPARE_BYTES = 50_000
-"""For the small files of a pack."""
+"""Allowance for the small files of a pack."""
 
 Say = Callable[[str], None]
+"""Called with one line for the user."""
 
 
 class About(StrictModel):
-    """`pack.json`: what a pack is, and how it came about."""
+    """Contents of `pack.json`: origin and contents of a pack."""
 
     format: int = 1
+    """Version of the format of packs."""
     training: str
-    """Name of the run or the recipe's file that was packed."""
+    """Name of the packed run, or of the recipe's file."""
     name: str
+    """Name in the recipe."""
     python: str
-    """Version of Python that its packages are for, as 3.12."""
+    """Python version that the pack's packages are for, such as 3.12."""
     commit: str | None
+    """Commit of the project's source; None: unknown."""
     kbps: float
     """Bit rate of the audio, in kilobits per second."""
     num_clips: int
+    """Clips with audio."""
     num_left_out: int
-    """Training clips for which there was no room."""
+    """Training clips left out for lack of room."""
     left_out: tuple[str, ...]
-    """Parts of the state of the training for which there was no room."""
+    """Parts of the training's state left out for lack of room."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A training that may go on elsewhere: where it stands, by which recipe, on which corpus."""
+    """Training to pack: its recipe, corpus, model and state."""
 
     recipe: Recipe
+    """The recipe."""
     corpus: Corpus
+    """The prepared corpus, with the recipe's speakers alone."""
     model: TrainableModel
+    """The model with its present weights."""
     description: checkpoints.Description
+    """Description of the present state."""
     tensors: Tensors | None
-    """Its state; of one that has not begun, the weights that the recipe's seed does not make. None: there are none."""
+    """State of the training. Before its first step: the initial weights that do not follow from the recipe's seed; None if all
+    do."""
 
 
 @dataclass(frozen=True)
 class PackOptions:
-    """What the user says about a pack."""
+    """Options of `tts pack`."""
 
     size_mb: float = 48.0
-    """Most megabytes (10^6 bytes) of all files."""
+    """Largest size of all files together, in megabytes (10^6 bytes)."""
     python: str | None = None
-    """Version of Python on the other machine; None: the running one."""
+    """Python version on the other machine, such as 3.12; None: the running one."""
     data: Path | None = None
-    """Folder of the prepared corpus; None: what the recipe names."""
+    """Folder of the prepared corpus; None: the one in the recipe."""
     init_from: tuple[Path, ...] = ()
-    """Addons, checkpoints and runs whose weights a training that has not begun starts from."""
+    """Addons, checkpoints and runs that provide the initial weights of a training that has not begun."""
     predict_from: tuple[Path, ...] = ()
     """Runs or addons of the models that a vocoder's recipe names in batches.predicted."""
     overrides: tuple[str, ...] = ()
-    """`KEY=VALUE` for the recipe."""
+    """Changes of the recipe, `KEY=VALUE` each."""
 
 
 def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -> int:
-    """Lay `training`, a run folder or a recipe, into the folder `output`, and return the number of its bytes.
+    """Pack `training` into the folder `output`.
 
-    What takes room, in this order: code and packages; the averaged weights; the audio at the lowest bit rate; the rest of the
-    state; a higher bit rate. What does not fit is left out and told by `say`, and so is the bit rate.
-    Raises InputError when the size is too small, and what opening the recipe, the corpus and the checkpoint raises.
+    Room is given in this order: code and packages; the averaged weights; the audio at the lowest bit rate; the rest of the state;
+    a higher bit rate. Contents without room are left out, and reported.
+
+    Args:
+        training: A run folder or a recipe file.
+        output: A new or empty folder.
+        options: Size and contents.
+        say: Called with the lines of the report.
+
+    Returns:
+        The size of the pack in bytes.
+
+    Raises:
+        InputError: The size is too small, or the model learns from no recordings.
+        ConfigError: The recipe is wrong.
+        CorpusError: The corpus cannot be read.
+        CheckpointError: A source of weights cannot be read or does not fit.
+        OutputError: The pack cannot be written.
     """
     if output.exists() and any(output.iterdir()):
-        raise OutputError(f"{output}: is not empty", hint="name another folder, or remove it")
+        raise OutputError(f"{output}: the folder is not empty", hint="name another folder, or remove this one")
     python = options.python or running_python()
     if not re.fullmatch(r"3\.\d+", python):
-        raise InputError(f"'{python}' is no version of Python", hint=f"for example {running_python()}")
+        raise InputError(f"'{python}' is no version of Python 3", hint=f"write it as {running_python()}")
     origin = _origin(training, options, say)
     packages = packed_packages(python)
     predictors = find_predictors(origin.recipe, origin.corpus, options.predict_from)
@@ -135,27 +161,30 @@ def _about(origin: Origin, training: Path, python: str, audio: PackedAudio, layo
 
 
 def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
-    """Open what is to be packed. Raises InputError for what has no recordings."""
+    """Open the training to pack. Raises InputError for a model that learns from no recordings."""
     path = training / "recipe.yaml" if training.is_dir() else training
     data = str(options.data) if options.data else None
     recipe = load_recipe(path, None, list(options.overrides), data=data)
     corpus = open_corpus(recipe)
     if not isinstance(corpus, Corpus):
-        raise InputError(f"{path}: a '{recipe.model}' model learns from no recordings, so there is nothing to pack")
+        message = f"{path}: a '{recipe.model}' model learns from no recordings, so there is nothing to pack"
+        raise InputError(message, hint=f"train it here: tts train {find_kind(recipe.model).group}")
     model = create_model(recipe, corpus.facts)
     found = checkpoints.latest(training, say) if training.is_dir() else None
     if found is None:
         description = fresh_description(recipe, model, checkpoints.commit(), options.init_from)
         return Origin(recipe, corpus, model, description, _first_state(model, recipe, options.init_from, say))
     if options.init_from:
-        raise InputError(f"{training}: has begun, so it takes its weights from its own checkpoint", hint="leave out --init-from")
+        raise InputError(
+            f"{training}: this training has begun, so its weights come from its own checkpoint", hint="leave out --init-from"
+        )
     check_agreement(found[0], recipe, model.facts, say)
     model.load_state_dict(found[1]["model"])
     return Origin(recipe, corpus, model, found[0].description, found[1])
 
 
 def _first_state(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path], say: Say) -> Tensors | None:
-    """Give `model` its first weights and return the state that begins with them; None if the seed alone makes them."""
+    """Give `model` its initial weights; return the state that starts with them, or None if they follow from the seed alone."""
     fresh = {name: value.clone() for name, value in model.state_dict().items()}
     for line in begin(model, recipe, init_from):
         say(line)
@@ -164,9 +193,9 @@ def _first_state(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path
 
 
 def _clips(origin: Origin) -> tuple[list[Recording], list[Recording]]:
-    """Return the rows of the packed manifest, and the clips of them whose audio is needed.
+    """Return the rows of the packed manifest, and the clips among them that need audio.
 
-    Every validation clip keeps its row, so that validation draws the same clips there as here, but only those drawn have audio.
+    All validation clips keep their rows, so that validation draws the same clips as here; but only the drawn ones have audio.
     """
     recipe, corpus = origin.recipe, origin.corpus
     rows = [recording for recording in corpus.recordings if recording.split in ("train", "validation")]
@@ -178,7 +207,7 @@ def _clips(origin: Origin) -> tuple[list[Recording], list[Recording]]:
 
 
 class _NotingCorpus(Corpus):
-    """A corpus that remembers which clips it was asked for."""
+    """Corpus that records which clips have been loaded."""
 
     def __init__(self, corpus: Corpus) -> None:
         super().__init__(corpus.folder, corpus.summary, corpus.recordings)
@@ -190,19 +219,20 @@ class _NotingCorpus(Corpus):
 
 
 def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> StateLayout | None:
-    """Return the state that travels: its first part in any case, more as far as the audio at the lowest bit rate leaves room."""
+    """Return the layout of the state to pack: the first group always, the others if the audio at the lowest bit rate leaves
+    room."""
     if origin.tensors is None:
         return None
     parts = groups(origin.model, origin.tensors)
     seconds = sum(recording.num_frames for recording in wanted) / origin.corpus.mel.frame_rate
     left = round(room - seconds * LOWEST_KBPS * 1000 / 8)
     layout = lay_out(parts, Limits(len(parts) + 2, _FILE_BYTES, max(0, left)))
-    if parts[0].what not in layout.left_out:
+    if parts[0].name not in layout.left_out:
         return layout
     smallest = lay_out(parts[:1], Limits(1, _FILE_BYTES, room // 2))
     if not smallest.files:
-        raise InputError(f"{room / 1e6:.1f} MB cannot hold the weights and any audio", hint="allow a larger pack")
-    return smallest._replace(left_out=[part.what for part in parts[1:]], is_exact=False)
+        raise InputError(f"{room / 1e6:.1f} MB cannot hold the weights and any audio", hint="allow a larger pack: --size-mb")
+    return smallest._replace(left_out=[part.name for part in parts[1:]], is_exact=False)
 
 
 def _write_beside(output: Path, origin: Origin, about: About, layout: StateLayout | None) -> None:
@@ -215,17 +245,18 @@ def _write_beside(output: Path, origin: Origin, about: About, layout: StateLayou
 
 def _report(about: About, layout: StateLayout | None, size: int, say: Say) -> None:
     if layout is None:
-        say("no weights travel: the recipe's seed makes the first ones")
+        say("no weights in the pack: the recipe's seed makes the initial ones")
     else:
         say(f"{layout.num_bytes / 1e6:.1f} MB of state, {layout.precision}")
     if about.num_left_out:
-        say(f"no room for {about.num_left_out} training clips, the same share of each speaker's")
+        say(f"no room for {about.num_left_out} training clips: left out, the same share of every speaker's clips")
     say(f"{about.num_clips} clips at {about.kbps:g} kb/s, {size / 1e6:.1f} MB in all, for Python {about.python}")
 
 
 def read_about(folder: Path) -> About:
-    """Return what `pack.json` says. Raises CheckpointError when `folder` holds no pack that this version reads."""
+    """Read `pack.json` in `folder`. Raises CheckpointError when the folder holds no pack of a format that this version reads."""
     mapping = read_mapping(folder / ABOUT)
     if mapping.get("format") != 1:
-        raise CheckpointError(f"{folder / ABOUT}: format {mapping.get('format')}, this version reads 1", hint="pack it again")
+        message = f"{folder / ABOUT}: format {mapping.get('format')}; this version reads format 1"
+        raise CheckpointError(message, hint="pack the training again with this version: tts pack")
     return About.model_validate(mapping)

@@ -1,4 +1,7 @@
-"""What training imports besides torch, numpy, scipy, safetensors and TensorBoard, as one archive for another machine's Python."""
+"""Archive of this project and its packages for a packed training, for another machine's Python.
+
+The other machine has torch, numpy, scipy, safetensors and TensorBoard already.
+"""
 
 from __future__ import annotations
 
@@ -20,31 +23,36 @@ PACKAGES = (
     *("annotated-types", "cffi", "lightning-fabric", "lightning-utilities", "pydantic", "pydantic-core"),
     *("rich", "soundfile", "soxr", "typing-extensions", "typing-inspection"),
 )
-"""Distributions that travel. lightning-fabric is among them because `lightning` brings it only under another name."""
+"""Packages in the archive. lightning-fabric is among them because the package `lightning` has it only under another name."""
 
 NOT_NEEDED = ("addons", "text/cmudict.dict", "text/cmudict.LICENSE", "text/pronunciation.onnx")
-"""Files of this project's package that no training reads."""
+"""Files of this project that no training reads."""
 
 File = tuple[str, bytes]
-"""A file by its path below the folder that modules are imported from."""
+"""Path below the import folder, and content."""
 
 
 def running_python() -> str:
-    """Return the version of this Python as 3.12 is written."""
+    """Return the version of the running Python, such as 3.12."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def packed_packages(python: str) -> bytes:
-    """Return a .tar.xz of this project and of `PACKAGES`, in the versions installed here, for `python` (as "3.12") on Linux.
+    """Return a .tar.xz archive of this project and of `PACKAGES`, in the versions installed here, for Linux.
 
-    For the running Python they are copied from this environment; for another one pip downloads their wheels.
-    Raises InputError that names the package which is not installed or not to be had.
+    For the running Python version the packages are copied from this environment; for another one pip downloads their wheels.
+
+    Args:
+        python: Python version of the other machine, such as 3.12.
+
+    Raises:
+        InputError: A package is not installed, or pip cannot download it.
     """
     is_like_this = python == running_python() and sys.platform == "linux"
     files = [*_project_files(), *(_installed() if is_like_this else _downloaded(python))]
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:xz", preset=9) as archive:
-        # Files of a kind together, for they compress better.
+        # Files of one type side by side compress better.
         for name, content in sorted(files, key=lambda file: (Path(file[0]).suffix, file[0])):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o644
@@ -96,4 +104,4 @@ def _download(requirement: str, python: str, folder: Path) -> None:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         reason = errors[-1].removeprefix("ERROR: ") if errors else f"pip ended with {done.returncode}"
         message = f"no wheel of {requirement} for Python {python} on {machine}: {reason}"
-        raise InputError(message, hint="pip needs a package index, which has to have that version")
+        raise InputError(message, hint="pip needs a package index that has this version; or pack for the Python that runs here")

@@ -1,4 +1,4 @@
-"""The state of a training in a few files of limited size: exact where it fits, else compact and the most important first."""
+"""State of a training in a few files of limited size: exact if it fits, else in half precision, most important first."""
 
 from __future__ import annotations
 
@@ -26,30 +26,36 @@ from tts_cli.training.state import Tensors
 from tts_cli.training.weights import lineage
 
 _HEADER_BYTES = 256
-"""Allowance for the name, type and place of a tensor in a file."""
+"""Allowance for the header entry of a tensor in a file."""
 _SMALL = 1024
-"""Tensors of at most so many numbers stay exact."""
+"""Tensors of at most so many elements stay exact."""
 _LARGEST_HALF = 6e4
+"""Largest magnitude that is converted to half precision."""
 
 
 class Group(NamedTuple):
-    """Tensors that travel together or not at all."""
+    """Tensors of a state that are stored together or not at all."""
 
-    what: str
+    name: str
+    """Name of the group, for the user."""
     stem: str
-    """How the names of its files begin."""
+    """Start of the names of its files."""
     compact_type: torch.dtype
+    """Half-precision type of its tensors."""
     tensors: dict[str, Tensor]
-    """By part of a checkpoint and name, with a slash."""
+    """Tensors by part of a checkpoint and name, joined by a slash."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Most files, bytes in a file, and bytes in all."""
+    """Limits of the files of a state."""
 
     num_files: int
+    """Most files."""
     file_bytes: int
+    """Most bytes of a file."""
     total_bytes: int
+    """Most bytes of all files."""
 
 
 Files = dict[str, dict[str, Tensor]]
@@ -57,29 +63,36 @@ Files = dict[str, dict[str, Tensor]]
 
 
 class StateLayout(NamedTuple):
-    """How a state is spread over files, and what it lacks."""
+    """Distribution of a state over files, and the groups that are left out."""
 
     files: Files
+    """Tensors by the name of their file."""
     left_out: list[str]
+    """Names of the groups without room."""
     is_exact: bool
+    """True if no tensor is in half precision."""
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files, at most."""
+        """Upper bound of the size of all files, in bytes."""
         return sum(_num_bytes(tensor) for tensors in self.files.values() for tensor in tensors.values())
 
     @property
     def precision(self) -> str:
-        """What the files hold, for the user."""
+        """Precision and missing groups in words, for the user."""
         precision = "exact" if self.is_exact else "in half precision"
         return precision + (f", without {', '.join(self.left_out)}" if self.left_out else "")
 
 
 def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
-    """Return the tensors of a training of `model`, the most important first.
+    """Return the tensors of a training of `model` in groups, the most important first.
 
-    Parameters that are exported precede the other submodels, such as discriminators; weights precede the moments of optimisers.
-    A part that equals the averaged weights is not repeated.
+    Exported parameters come before those of other submodels, such as discriminators; weights come before the moments of
+    optimizers. Weights that equal their average are not repeated.
+
+    Args:
+        model: The model.
+        tensors: Tensors of its training, see `state.Tensors`.
     """
     _, *others = model.submodels().values()
     owners = {id(parameter) for submodel in others for parameter in submodel}
@@ -92,8 +105,8 @@ def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
     ]
     for name in model.submodels():
         moments = {key: value for key, value in tensors["optimiser"].items() if key.startswith(f"{name}/")}
-        what = "optimiser states" if len(model.submodels()) == 1 else f"optimiser states of the {name}"
-        split.append(Group(what, "optimiser", torch.bfloat16, _named("optimiser", moments, moments.keys())))
+        title = "optimizer states" if len(model.submodels()) == 1 else f"optimizer states of the {name}"
+        split.append(Group(title, "optimiser", torch.bfloat16, _named("optimiser", moments, moments.keys())))
     split.append(
         Group("averages of the other submodels", "optimiser", torch.float16, _named("average", tensors["average"], theirs))
     )
@@ -101,14 +114,25 @@ def groups(model: TrainableModel, tensors: Tensors) -> list[Group]:
 
 
 def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False) -> StateLayout:
-    """Spread over files the groups that fit in half precision, the first before others, and then as exactly as they fit."""
+    """Distribute groups of tensors over files within limits.
+
+    The first groups that fit in half precision are chosen; they are then stored exactly as far as the limits allow.
+
+    Args:
+        chosen: The groups, the most important first.
+        limits: Limits of the files.
+        only_compact: Store everything in half precision.
+
+    Returns:
+        The files, and the groups without room.
+    """
     kept: list[Group] = []
     compact: list[Group] = []
     left_out = []
     for group in chosen:
         smaller = group._replace(tensors=_compact(group))
         if _spread([*compact, smaller], limits) is None:
-            left_out.append(group.what)
+            left_out.append(group.name)
         else:
             kept, compact = [*kept, group], [*compact, smaller]
     mixed = [group if group.stem == "weights" else other for group, other in zip(kept, compact, strict=True)]
@@ -120,7 +144,14 @@ def lay_out(chosen: Sequence[Group], limits: Limits, only_compact: bool = False)
 
 
 def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None, init_from: Sequence[Path] = ()) -> Description:
-    """Return the description of a training of `model` that begins with the weights of `init_from`, at step 0."""
+    """Return the description of a training at step 0.
+
+    Args:
+        recipe: The recipe.
+        model: The model with its initial weights.
+        commit: Commit of the project's source; None: unknown.
+        init_from: Addons, checkpoints and runs that provide the initial weights.
+    """
     return Description(
         kind=recipe.model,
         step=0,
@@ -135,9 +166,12 @@ def fresh_description(recipe: Recipe, model: TrainableModel, commit: str | None,
 
 
 def write_state(folder: Path, layout: StateLayout, description: Description) -> None:
-    """Put the files of `layout` and `description` in the place of the state in `folder`. Raises OutputError.
+    """Replace the state in `folder` by the files of `layout` and `description`.
 
-    Every file is whole under its name, and the description, which is last, has the checksums of all.
+    Files are written under temporary names and then renamed. The description comes last and has the checksums of all files.
+
+    Raises:
+        OutputError: The folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,18 +190,26 @@ def write_state(folder: Path, layout: StateLayout, description: Description) -> 
             if stale.name not in checksums:
                 stale.unlink()
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{folder}: cannot write the state of the training: {error}") from error
+        raise OutputError(f"{folder}: the state of the training cannot be written: {error}") from error
 
 
 def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
-    """Return what `write_state` wrote, the tensors in float32 by part and name. Raises CheckpointError when a file is damaged."""
+    """Read the state that `write_state` wrote.
+
+    Returns:
+        Its description, and the tensors in float32 by part and name, joined by a slash.
+
+    Raises:
+        CheckpointError: A file is missing or damaged.
+    """
     try:
         mapping = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         description = parse(Description, mapping, str(folder / DESCRIPTION))
         pieces: dict[str, Tensor] = {}
         for name, sha256 in description.sha256.items():
             if file_hash(folder / name) != sha256:
-                raise CheckpointError(f"{folder / name}: damaged: its checksum is not the one in {DESCRIPTION}")
+                message = f"{folder / name}: damaged: its checksum is not the one in {DESCRIPTION}"
+                raise CheckpointError(message, hint="copy the whole folder again")
             pieces |= load_file(folder / name)
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: the state of the training cannot be read: {error}") from error
@@ -175,12 +217,17 @@ def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
 
 
 def completed(model: TrainableModel, found: Mapping[str, Tensor], has_begun: bool) -> tuple[Tensors, list[str]]:
-    """Return a whole state of `model` from what was `found`, and what had to be made up for, a line for each.
+    """Complete a state that lacks tensors.
 
-    Averaged weights stand for weights that are missing, and weights for averages; what has neither is as `model` has it.
+    A missing weight takes the averaged one, a missing average the weight; if both are missing, they stay as `model` has them.
 
     Args:
-        has_begun: Whether there were optimiser states that should have travelled.
+        model: The model with its initial weights.
+        found: Tensors by part and name, as from `read_state`.
+        has_begun: True if optimizer states are expected.
+
+    Returns:
+        The state, and one line for the user on each kind of missing tensors.
 
     Raises:
         CheckpointError: A tensor has another shape than the model's.
@@ -194,14 +241,15 @@ def completed(model: TrainableModel, found: Mapping[str, Tensor], has_begun: boo
         for part, tensor in (("model", weight if weight is not None else average), ("average", average)):
             chosen = next(one for one in (tensor, weight, value) if one is not None)
             if chosen.shape != value.shape:
-                raise CheckpointError(f"'{name}' has shape {tuple(chosen.shape)}, this network's is {tuple(value.shape)}")
+                message = f"'{name}' has shape {tuple(chosen.shape)}, but {tuple(value.shape)} in the model of the recipe"
+                raise CheckpointError(message, hint="undo the change of the recipe's network section")
             tensors[part][name] = chosen.to(value.dtype)
     moments = {key.removeprefix("optimiser/"): value for key, value in found.items() if key.startswith("optimiser/")}
     tensors["optimiser"] = moments
     lines = [f"{len(fresh)} of {len(model.state_dict())} tensors are fresh: {_prefixes(fresh)}"] if fresh else []
     for submodel, parameters in model.submodels().items():
         if has_begun and parameters and not any(key.startswith(f"{submodel}/") for key in moments):
-            lines.append(f"the optimiser states of '{submodel}' are fresh")
+            lines.append(f"the optimizer states of '{submodel}' are fresh")
     return tensors, lines
 
 
@@ -214,7 +262,7 @@ def _unlike(tensors: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> dict
 
 
 def _compact(group: Group) -> dict[str, Tensor]:
-    """Return the tensors of `group` in half precision, but for small ones and such as would overflow."""
+    """Return the tensors of `group` in half precision, except small ones and those that would overflow."""
     made = {}
     for name, value in group.tensors.items():
         fits = value.is_floating_point() and value.numel() > _SMALL and float(value.abs().max()) < _LARGEST_HALF
@@ -223,7 +271,8 @@ def _compact(group: Group) -> dict[str, Tensor]:
 
 
 def _spread(option: Iterable[Group], limits: Limits) -> Files | None:
-    """Return the tensors of `option` in files within `limits`, or None; a tensor that no file holds is cut into rows."""
+    """Return the tensors of all groups in files within `limits`, or None if they do not fit; tensors larger than a file are cut
+    by rows."""
     files: Files = {}
     total, used, name = 0, 0, ""
     for group in option:
@@ -250,7 +299,7 @@ def _pieces(name: str, tensor: Tensor, most_bytes: int) -> Iterator[tuple[str, T
 
 
 def _joined(pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Return whole tensors, in float32 where they are not whole numbers."""
+    """Join tensors that were cut by rows, and convert floats to float32."""
     parts: dict[str, dict[int, Tensor]] = {}
     for key, tensor in pieces.items():
         name, _, start = key.partition("#")
@@ -264,5 +313,5 @@ def _num_bytes(tensor: Tensor) -> int:
 
 
 def _prefixes(names: Iterable[str]) -> str:
-    """Return where in the model `names` are, by their first words."""
+    """Return the first words of the parameter names `names`, as text."""
     return ", ".join(sorted({re.split(r"\.\d|\.", name)[0] for name in names}))

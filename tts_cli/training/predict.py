@@ -1,4 +1,4 @@
-"""`tts predict-mels`: the clips of a corpus as an acoustic model draws them, for a vocoder to learn from."""
+"""Predict the mels of a corpus with an acoustic model (`tts predict-mels`), as training data for a vocoder."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from tts_cli.training.weights import initialise, recipe_of_addon
 BATCH_FRAMES = 4000
 """Mel frames of a batch, padding included."""
 Progress = Callable[[int, int], None]
-"""Called with how many clips are done, and how many there are."""
+"""Called with the number of finished clips and the number of all clips."""
 
 
 def predict_mels(source: Path, data: Path, progress: Progress = lambda *_: None) -> Path:
-    """Predict the training and validation clips of the corpus `data` that speakers of a model say; return where they lie.
+    """Predict the mels of training and validation clips by the speakers of an acoustic model; return the folder of the mels.
 
     Args:
-        source: A run, a checkpoint or an addon of a model that draws mels.
-        data: A prepared corpus. The mels go to its folder `predicted`, under the model's name.
-        progress: Told after every batch.
+        source: A run, a checkpoint or an addon of an acoustic model.
+        data: A prepared corpus. The mels are written to its folder `predicted`, under the model's name.
+        progress: Called after every batch.
 
     Raises:
-        CheckpointError: `source` does not say how its model is built, or draws no mels.
-        CorpusError: The corpus is damaged, or none of the model's speakers is in it.
+        CheckpointError: `source` has no recipe, or its model makes no mels.
+        CorpusError: The corpus is damaged, or has none of the model's speakers.
         OutputError: The mels cannot be written.
     """
     model, recipe, corpus = trained_model(source, open_corpus(data))
@@ -45,11 +45,14 @@ def predict_mels(source: Path, data: Path, progress: Progress = lambda *_: None)
 def predict_clips(
     model: MelModel, name: str, corpus: Corpus, progress: Progress = lambda *_: None, device: str | torch.device = "cpu"
 ) -> Path:
-    """Predict the training and validation clips of `corpus` with `model`, whose speakers they are; return where they lie.
+    """Predict the mels of all training and validation clips of a corpus; return the folder of the mels.
 
     Args:
-        name: The model's name, under which they lie in the corpus.
-        device: Where the model runs.
+        model: An acoustic model of the corpus' speakers.
+        name: Name of the model; it names the folder of the mels in the corpus.
+        corpus: A prepared corpus.
+        progress: Called after every batch.
+        device: Device that the model runs on.
 
     Raises:
         CorpusError: The corpus is damaged.
@@ -68,9 +71,18 @@ def predict_clips(
 
 
 def trained_model(source: Path, corpus: Corpus) -> tuple[MelModel, Recipe, Corpus]:
-    """Return the model at `source`, ready for evaluation, its recipe, and the part of `corpus` that its speakers say.
+    """Load the acoustic model at `source` in evaluation mode.
 
-    Raises CheckpointError, CorpusError as `predict_mels`.
+    Args:
+        source: A run, a checkpoint or an addon.
+        corpus: A prepared corpus.
+
+    Returns:
+        The model, its recipe, and the part of `corpus` by the model's speakers.
+
+    Raises:
+        CheckpointError: `source` has no recipe, or its model makes no mels.
+        CorpusError: The corpus has none of the model's speakers.
     """
     recipe, names = _recipe_of(source)
     own = corpus.of_speakers([name for name in names if name in corpus.speakers] or names)
@@ -78,7 +90,7 @@ def trained_model(source: Path, corpus: Corpus) -> tuple[MelModel, Recipe, Corpu
 
 
 def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
-    """The recipe of a run, checkpoint or addon, and the names of its speakers."""
+    """Return the recipe of a run, checkpoint or addon, and the names of its speakers."""
     if not (source / ADDON_FILE).exists():
         found = checkpoints.find(source)
         return found.recipe, found.description.facts.speaker_names
@@ -87,11 +99,11 @@ def _recipe_of(source: Path) -> tuple[Recipe, list[str]]:
 
 
 def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
-    """The model at `source`, for the speakers of `corpus`."""
+    """Load the model at `source` for the speakers of `corpus`."""
     model: TrainableModel = create_model(recipe, corpus.facts)
     if not isinstance(model, MelModel):
-        hint = "name one that tts train acoustic, copycat or vae made"
-        raise CheckpointError(f"{source}: a model of the kind '{recipe.model}' draws no mels", hint=hint)
+        hint = "name a model that was trained by tts train acoustic, copycat or vae"
+        raise CheckpointError(f"{source}: a '{recipe.model}' model makes no mels from text", hint=hint)
     initialise(model, recipe.model, [source])
     model.eval()
     return model
@@ -101,7 +113,7 @@ def _trained(source: Path, recipe: Recipe, corpus: Corpus) -> MelModel:
 def _predicted(
     model: MelModel, batches: AcousticBatches, device: str | torch.device
 ) -> Iterator[tuple[list[Recording], torch.Tensor]]:
-    """Recordings of a batch and their mels (B, T, bands)."""
+    """Yield the recordings of each batch and their mels (B, T, bands)."""
     for recordings in batches.recordings_in_order():
         batch = {name: value.to(device) for name, value in batches.collate(recordings).items()}
         yield recordings, model.regression(batch, 0)[1].cpu()

@@ -1,4 +1,4 @@
-"""Acoustic models that travel with the training of a vocoder, and predict on arrival the mels that it learns from."""
+"""Acoustic models in a packed vocoder training; on the other machine they predict the mels that the vocoder learns from."""
 
 from __future__ import annotations
 
@@ -17,21 +17,30 @@ from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
 
 MADE = "made"
-"""File in a folder of predicted mels that says that all of them are there."""
+"""Marker file in a folder of predicted mels: all mels are there."""
 _UNLIMITED = 1 << 40
 
 
 class Predictor(NamedTuple):
-    """A trained model as it travels, in half precision."""
+    """Trained acoustic model in a pack, in half precision."""
 
     layout: StateLayout
+    """Its averaged weights in files."""
     description: Description
+    """Its recipe, corpus facts and origin."""
 
 
 def find_predictors(recipe: Recipe, corpus: Corpus, sources: Sequence[Path]) -> dict[str, Predictor]:
-    """Return the models that `recipe` names in batches.predicted, by their names; `sources` are their runs or addons.
+    """Load the models that `recipe` names in batches.predicted, by name.
 
-    Raises InputError for one that is not among `sources`, CheckpointError for a source that cannot be read.
+    Args:
+        recipe: Recipe of a vocoder; other recipes need no such models.
+        corpus: The prepared corpus.
+        sources: Runs or addons of the models.
+
+    Raises:
+        InputError: A model is not among `sources`.
+        CheckpointError: A source cannot be read.
     """
     predicted = getattr(recipe.batches, "predicted", None)
     wanted = predicted.models if predicted else ()
@@ -43,22 +52,31 @@ def find_predictors(recipe: Recipe, corpus: Corpus, sources: Sequence[Path]) -> 
         found[its_recipe.name] = Predictor(layout, fresh_description(its_recipe, model, None))
     for name in wanted:
         if name not in found:
-            message = f"'{recipe.name}' learns from mels that '{name}' predicts, so that model has to travel, too"
+            message = f"'{recipe.name}' learns from mels that '{name}' predicts, so the pack must include this model"
             raise InputError(message, hint="name its run by --predict-from, or --set batches.predicted=null")
     return {name: found[name] for name in wanted}
 
 
 def write_predictors(folder: Path, predictors: dict[str, Predictor]) -> None:
-    """Write each model into a folder of its name in `folder`. Raises OutputError."""
+    """Write each model to a subfolder of `folder` with its name. Raises OutputError."""
     for name, predictor in predictors.items():
         write_state(folder / name, predictor.layout, predictor.description)
 
 
 def predict_on_arrival(folder: Path, corpus: Path, device: str) -> None:
-    """Predict, with every model in `folder`, the clips of the unpacked `corpus` that have features.
+    """Predict mels of the unpacked corpus with every model of a pack.
 
-    Clips without features get an empty file: segments are drawn from as many clips as where the corpus was packed.
-    Raises CheckpointError, CorpusError, OutputError.
+    Clips without features get an empty file, so that segments are drawn from as many clips as on the first machine.
+
+    Args:
+        folder: Folder of the models; it may be absent.
+        corpus: Folder of the unpacked corpus.
+        device: Device that the models run on.
+
+    Raises:
+        CheckpointError: A model is damaged.
+        CorpusError: The corpus is damaged.
+        OutputError: The mels cannot be written.
     """
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         if (corpus / "predicted" / place.name / MADE).exists():
@@ -75,7 +93,7 @@ def predict_on_arrival(folder: Path, corpus: Path, device: str) -> None:
 
 
 def _read(folder: Path) -> tuple[MelModel, list[str]]:
-    """Return a model that travelled, ready for evaluation, and its speakers."""
+    """Load a packed model in evaluation mode, and the names of its speakers."""
     description, found = read_state(folder)
     model = create_model(parse_recipe(description.recipe, str(folder)), description.facts)
     assert isinstance(model, MelModel)

@@ -1,4 +1,4 @@
-"""Batches made ahead of their step, in a thread or in worker processes."""
+"""Prefetching of batches in a thread or in worker processes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tts_cli.errors import RefusedError
 from tts_cli.models import Batch, Batches
 
 BATCHES_A_PROCESS = 2
-"""Batches that each worker process has made, or is making, before their step."""
+"""Batches that each worker process prepares ahead of their step."""
 
 
 class Prefetcher:
-    """Make the batches of coming steps while the present one is learnt.
+    """Make the batches of coming steps during the present step.
 
-    One thread makes the next batch; `num_processes` worker processes, where there are some, make the next few. A batch is a
-    function of its step, so both give the same.
+    One thread makes the next batch, or `num_processes` worker processes make the next few. Both give the same batches, because a
+    batch depends on its step alone.
     """
 
     def __init__(self, batches: Batches, num_processes: int = 0) -> None:
@@ -33,13 +33,15 @@ class Prefetcher:
         self._pending: dict[int, Future[Any]] = {}
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of `step` and begin those of the steps after it. Raises RefusedError when a worker process dies."""
+        """Return the batch of `step` and start on those of the next steps. Raises RefusedError when a worker process dies."""
         wanted = range(step, step + 1 + self._depth)
         try:
             self._pending = {later: self._pending.get(later) or self._submit(later) for later in wanted}
             made = self._pending.pop(step).result()
         except BrokenProcessPool as error:
-            raise RefusedError("a process that makes batches died", hint="--set loaders=0 makes them in a thread") from error
+            raise RefusedError(
+                "a worker process that makes batches died", hint="make batches in a thread instead: --set loaders=0"
+            ) from error
         return {name: torch.from_numpy(value) for name, value in made.items()} if self._in_processes else made
 
     def close(self) -> None:
@@ -66,5 +68,5 @@ def _begin(batches: Batches) -> None:
 
 
 def _make(step: int) -> dict[str, NDArray[Any]]:
-    # As arrays: torch would pass tensors through shared memory, of which a container may have little.
+    # Arrays, because torch passes tensors through shared memory, and a container may have little of it.
     return {name: value.numpy() for name, value in _of_this_process[0].batch(step).items()}

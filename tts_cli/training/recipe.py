@@ -1,4 +1,4 @@
-"""The recipe of a training: one YAML file with strict keys."""
+"""Recipe of a training: one YAML file with strict keys."""
 
 from __future__ import annotations
 
@@ -20,18 +20,24 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class Optimiser(StrictModel):
-    """AdamW (Loshchilov and Hutter, 2019) and the course of its learning rate over the steps."""
+    """AdamW optimizer (Loshchilov and Hutter, 2019) and its learning rate schedule."""
 
     learning_rate: PositiveFloat = 5e-4
+    """Highest learning rate, greater than 0; it holds after the warm-up."""
     betas: tuple[float, float] = (0.9, 0.98)
+    """Decay rates of the running means of the gradient and of its square, each in [0, 1)."""
     weight_decay: float = 0.01
+    """Decoupled weight decay, at least 0."""
     schedule: Literal["constant", "cosine", "exponential"] = "cosine"
-    """How the rate goes from `learning_rate` after the warm-up to `final_fraction` of it at the last step."""
+    """Course of the rate after the warm-up: constant, or falling to `final_fraction` of `learning_rate` at the last step, along a
+    cosine or exponentially."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the rate rises linearly to `learning_rate`, at least 0."""
     final_fraction: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Rate at the last step as a fraction of `learning_rate`, in (0, 1]; unused if constant."""
 
     def rate(self, step: int, num_steps: int) -> float:
-        """The learning rate of `step` (counted from 0) in a training of `num_steps`."""
+        """Return the learning rate of `step` (counted from 0) in a training of `num_steps` steps."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / (self.warmup_steps + 1)
         progress = min(1.0, (step - self.warmup_steps) / max(1, num_steps - self.warmup_steps))
@@ -43,56 +49,70 @@ class Optimiser(StrictModel):
 
 
 class Recipe(StrictModel):
-    """Everything that decides what a training does; the kind of model adds its own `network` and `batches`."""
+    """Settings of a training; each kind of model adds its own `network` and `batches` sections."""
 
     model: str
-    """The kind of model, one of `tts_cli.models.KINDS`."""
+    """Kind of model: attention, explicit-duration, copycat, vae, speaker, syntax or vocoder."""
     name: str
+    """Name of the training; its default run folder is runs/NAME."""
     data: str | None = None
-    """Folder of the prepared corpus; the command line may name it instead."""
+    """Folder of the prepared corpus (or treebank); None: given on the command line by --data."""
     speakers: tuple[str, ...] | None = None
-    """The voices of the corpus to learn; None: all."""
+    """Speakers of the corpus to learn; None: all. The first is the default speaker of the addon."""
     without_speakers: tuple[str, ...] = ()
-    """Voices of the corpus to leave out."""
+    """Speakers of the corpus to leave out."""
     disjoint_prompts: bool = False
-    """Whether of all who read the same text only one teaches it: no two speakers are then heard with the same words."""
+    """If true, each text is learnt from one speaker only, so that no two speakers share a training text."""
     network: Any
+    """Sizes and loss weights of the model, see the sections of each kind."""
     batches: Any
+    """Size of the batches, see the sections of each kind."""
     optimiser: Optimiser = Optimiser()
+    """Optimizer of all submodels that `optimisers` does not name."""
     optimisers: dict[str, Optimiser] = Field(default_factory=dict)
-    """Optimisers of single submodels (a discriminator's, say), by their names."""
+    """Optimizers of single submodels (such as `discriminator`) by name."""
     rate_factors: dict[str, PositiveFloat] = Field(default_factory=dict)
-    """What the learning rate of some parameters is multiplied by (those that were trained before, say): by how names begin."""
+    """Factors greater than 0 on the learning rate of some parameters, by name prefix (pretrained parameters, for example). The
+    longest matching prefix decides."""
     steps: PositiveInt
+    """Steps of the training, at least 1."""
     seed: int = 0
+    """Seed of initial weights, batches, augmentation and dropout."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Decay a step of the averaged weights, which validation and export use; early on they follow faster."""
+    """Decay per step of the averaged weights (exponential moving average), in [0, 1); early steps decay faster. Validation and
+    export use the averages."""
     clip_gradient_norm: PositiveFloat = 1.0
+    """Largest norm of a submodel's gradient, greater than 0; larger gradients are scaled down."""
     snapshot_every: PositiveInt = 100
-    """Steps between the states in memory to which a non-finite loss or gradient rolls back."""
+    """Steps between snapshots in memory, at least 1. A non-finite loss or gradient rolls back to the last snapshot."""
     max_rollbacks: PositiveInt = 5
-    """Rollbacks to one snapshot before the training gives up."""
+    """Rollbacks to one snapshot before the training ends with an error, at least 1."""
 
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Number format of the computation: float32, or bfloat16 with float32 weights (mixed precision)."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Device type; auto: a GPU if there is one, else the CPU."""
     devices: PositiveInt = 1
-    """Processes a machine, each with one device; they share every batch."""
+    """Processes on each machine, each with one device, at least 1; they share every batch."""
     num_nodes: PositiveInt = 1
-    """Machines."""
+    """Machines, at least 1."""
     threads: PositiveInt = 1
-    """Threads of a process on the CPU."""
+    """CPU threads of each process, at least 1."""
     loaders: Annotated[int, Field(ge=0)] = 0
-    """Worker processes that make batches, of which a GPU needs several; 0: a thread of the training's own process."""
+    """Worker processes that make batches, at least 0; 0: a thread of the training process. A GPU needs several."""
 
     max_minutes: PositiveFloat | None = None
-    """Stop, with a checkpoint, after this many minutes."""
+    """Stop with a checkpoint after this many minutes, greater than 0; None: no limit."""
     checkpoint_every_minutes: PositiveFloat = 10.0
-    """Checkpoints wait for the next snapshot after this time."""
+    """Least minutes between checkpoints, greater than 0; a checkpoint is written at the next snapshot."""
     keep_checkpoints: PositiveInt = 2
-    """Newest checkpoints that are kept, besides the best by validation."""
+    """Newest checkpoints to keep, at least 1, besides the best by validation loss."""
     log_every: PositiveInt = 50
+    """Steps between logged losses, at least 1."""
     validate_every: PositiveInt = 1000
+    """Steps between validations, at least 1."""
     validation_batches: PositiveInt = 4
+    """Batches of a validation, at least 1."""
 
 
 CHANGEABLE = {
@@ -104,14 +124,23 @@ CHANGEABLE = {
 
 @lru_cache
 def recipe_class(kind: str) -> type[Recipe]:
-    """The recipe of a kind of model: with its own `network` and `batches` sections."""
+    """Return the recipe class of a kind of model, with its own `network` and `batches` sections. Raises ConfigError."""
     sections = model_file(kind)
     fields: dict[str, Any] = {"network": (sections.Config, ...), "batches": (sections.BatchConfig, ...)}
     return create_model(f"{kind}-recipe", __base__=Recipe, **fields)
 
 
 def parse_recipe(mapping: dict[str, Any], source: str) -> Recipe:
-    """The recipe in `mapping`. Raises ConfigError naming `source`, the key and the closest valid one."""
+    """Validate the recipe in `mapping`.
+
+    Args:
+        mapping: Keys and values of the recipe.
+        source: Name of the file, for error messages.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value is wrong; the message names the source, the key and the closest valid
+            one.
+    """
     if "model" not in mapping:
         kinds = ", ".join(sorted(KINDS))
         raise ConfigError(f"{source}: 'model' is missing", hint=f"add a line 'model: KIND', where KIND is one of {kinds}")
@@ -123,15 +152,23 @@ def parse_recipe(mapping: dict[str, Any], source: str) -> Recipe:
 
 
 def load_recipe(path: Path, group: str | None = None, overrides: list[str] | None = None, **options: Any) -> Recipe:
-    """The recipe in the file `path` with every `KEY=VALUE` of `overrides` and every option that is not None in its place.
+    """Read the recipe file `path`, with changes.
 
-    Raises ConfigError when it is malformed, or for another `group` of models than the command's.
+    Args:
+        path: YAML file.
+        group: Group of models that the command trains; None: any.
+        overrides: Changes of keys, `KEY=VALUE` each.
+        **options: Top-level keys to set; None leaves a key as it is.
+
+    Raises:
+        ConfigError: The recipe is malformed, or for another group of models.
     """
     mapping = apply_overrides(read_mapping(path), overrides or [])
     recipe = parse_recipe(mapping | {key: value for key, value in options.items() if value is not None}, str(path))
     found = find_kind(recipe.model).group
     if group not in (None, found):
-        raise ConfigError(f"{path}: a recipe for '{recipe.model}', which is no {group} model", hint=f"tts train {found} {path}")
+        message = f"{path}: a recipe for a '{recipe.model}' model, not for tts train {group}"
+        raise ConfigError(message, hint=f"tts train {found} {path}")
     return recipe
 
 
@@ -144,7 +181,7 @@ def write_recipe(recipe: Recipe, folder: Path) -> None:
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted keys whose values differ between two recipes as mappings, with `old -> new`."""
+    """Return the dotted keys in which two recipes (as mappings) differ, each with `old -> new`."""
     found: dict[str, str] = {}
     for key in sorted(old.keys() | new.keys()):
         before, after = old.get(key), new.get(key)

@@ -1,4 +1,4 @@
-"""How a training begins, from nothing, its own last checkpoint or the weights of another model; and how it is stopped."""
+"""Start, resume and stop a training; `train` is the entry point of `tts train`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,28 @@ from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recip
 from tts_cli.training.weights import initialise, lineage
 
 Say = Callable[[str], None]
+"""Called with one line for the user."""
 
 
 def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bool = False, say: Say = print) -> Path:
-    """Train by `recipe` in the folder `run` and return its newest checkpoint; `say` tells the user one line.
+    """Train by `recipe` in the folder `run`, and return its newest checkpoint.
 
-    Goes on from the newest sound checkpoint in `run` unless `restart`. A fresh training takes its first weights from
-    `init_from`, addons, checkpoints or runs (see `weights.initialise`).
-    Raises KeyboardInterrupt after SIGINT or SIGTERM, when a checkpoint has been left; RefusedError when the loss stays
-    non-finite; ConfigError, CorpusError, CheckpointError, OutputError for what their names say.
+    Training continues from the newest undamaged checkpoint in `run`, unless `restart` is set.
+
+    Args:
+        recipe: The recipe.
+        run: Folder of the run; it is created if absent.
+        init_from: Addons, checkpoints or runs that provide the initial weights of a fresh training, see `weights.initialise`.
+        restart: Start anew; older checkpoints of the run are moved aside.
+        say: Called with one line at a time for the user.
+
+    Raises:
+        KeyboardInterrupt: SIGINT or SIGTERM was received; a checkpoint has been written.
+        RefusedError: Losses, gradients or weights do not stay finite.
+        ConfigError: The recipe is wrong, or differs from the run's checkpoint.
+        CorpusError: The corpus cannot be read.
+        CheckpointError: Initial weights cannot be read, or do not fit.
+        OutputError: The run folder cannot be written.
     """
     torch.set_num_threads(recipe.threads)
     fabric = launch(recipe)
@@ -56,14 +69,14 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
 
 
 def create_model(recipe: Recipe, facts: CorpusFacts) -> TrainableModel:
-    """A model with the fresh weights that the recipe's seed gives."""
+    """Create the model of `recipe` with the initial weights that follow from the recipe's seed, in training mode."""
     torch.manual_seed(recipe.seed)
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, facts)
     return model.train()
 
 
 class StopSignals:
-    """Within this context SIGINT and SIGTERM are noted; a second one interrupts at once."""
+    """Context in which SIGINT and SIGTERM are noted; a second signal interrupts at once."""
 
     def __init__(self) -> None:
         self._noted = False
@@ -79,11 +92,11 @@ class StopSignals:
             signal.signal(which, handler)
 
     def received(self) -> bool:
-        """Whether one has arrived."""
+        """Return True if a signal has been received."""
         return self._noted
 
     def raise_received(self) -> None:
-        """Raise KeyboardInterrupt if one has arrived."""
+        """Raise KeyboardInterrupt if a signal has been received."""
         if self._noted:
             raise KeyboardInterrupt
 
@@ -93,8 +106,8 @@ class StopSignals:
 
 
 def launch(recipe: Recipe) -> Fabric:
-    """Return the devices and processes of `recipe`, launched."""
-    # Submodels take turns, so a backward pass leaves the other submodels' parameters without gradients.
+    """Start the devices and processes of `recipe`, and return their Fabric."""
+    # Submodels are updated one by one, so a backward pass leaves the parameters of the others without gradients.
     strategy = "auto" if recipe.devices * recipe.num_nodes == 1 else "ddp_find_unused_parameters_true"
     fabric = Fabric(
         accelerator=recipe.accelerator,
@@ -108,14 +121,24 @@ def launch(recipe: Recipe) -> Fabric:
 
 
 def open_corpus(recipe: Recipe) -> Any:
-    """Open what `recipe` learns from, its speakers and prompts alone. Raises ConfigError, CorpusError."""
+    """Open the training data of `recipe`, with its speakers and prompts alone.
+
+    Returns:
+        A `Corpus`, or a `Treebank` for kinds that learn from trees.
+
+    Raises:
+        ConfigError: The recipe names no data, or chooses speakers of data without speakers.
+        CorpusError: The data cannot be read, or lacks a speaker.
+    """
     if recipe.data is None:
-        raise ConfigError("the recipe names no corpus", hint="set data: FOLDER, written by tts prepare, or give --data FOLDER")
+        raise ConfigError(
+            "the recipe names no corpus", hint="give --data FOLDER or set data: FOLDER, a folder that tts prepare wrote"
+        )
     corpus = open_data(recipe.model, Path(recipe.data))
     if not isinstance(corpus, Corpus):
         if recipe.speakers or recipe.without_speakers or recipe.disjoint_prompts:
             keys = "speakers, without_speakers and disjoint_prompts"
-            raise ConfigError(f"{recipe.data}: it has no speakers, which the recipe chooses from", hint=f"leave out {keys}")
+            raise ConfigError(f"{recipe.data}: has no speakers that the recipe could choose", hint=f"remove {keys}")
         return corpus
     if recipe.speakers is not None:
         corpus = corpus.of_speakers(recipe.speakers)
@@ -125,7 +148,7 @@ def open_corpus(recipe: Recipe) -> Any:
 
 
 def begin(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path]) -> list[str]:
-    """Give `model` the weights that its kind begins with, or those of `init_from`, and return a line for each source."""
+    """Give `model` its pretrained weights, or those of `init_from`; return one line for the user on each source."""
     begun = None if init_from else model.begin()
     return [begun] if begun else initialise(model, recipe.model, init_from)
 
@@ -136,14 +159,14 @@ def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
             run.mkdir(parents=True, exist_ok=True)
             aside = checkpoints.set_aside(run) if restart else None
         except OSError as error:
-            raise OutputError(f"{run}: cannot write there: {error}") from error
+            raise OutputError(f"{run}: cannot be written: {error}") from error
         if aside is not None:
-            say(f"beginning again; the former checkpoints are in {aside}")
+            say(f"starting anew; the older checkpoints are now in {aside}")
     fabric.barrier()
 
 
 def _resume(loop: Loop, say: Say) -> bool:
-    """Put `loop` where the newest checkpoint of its run left off; False when there is none."""
+    """Continue `loop` from the newest undamaged checkpoint of its run; return False when there is none."""
     found = checkpoints.latest(loop.run_folder, say)
     if found is None:
         return False
@@ -165,7 +188,18 @@ def _resume(loop: Loop, say: Say) -> bool:
 
 
 def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: CorpusFacts, say: Say) -> None:
-    """Raise CheckpointError or ConfigError when `checkpoint` was trained otherwise than `recipe` says; tell lesser changes."""
+    """Compare the training of `checkpoint` with a recipe and a corpus; report differences that a resume allows.
+
+    Args:
+        checkpoint: The checkpoint to resume from.
+        recipe: The present recipe.
+        facts: Facts of the present corpus.
+        say: Called with one line for each allowed difference.
+
+    Raises:
+        CheckpointError: The checkpoint is of another kind of model.
+        ConfigError: The recipe or the corpus differs in a way that a resume does not allow.
+    """
     description = checkpoint.description
     if description.kind != recipe.model:
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"
@@ -175,13 +209,13 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
     decisive = [f"{key}: {change}" for key, change in changed.items() if key.split(".")[0] not in CHANGEABLE]
     if decisive:
         hint = "undo the change, choose another --output (with --init-from to keep the weights), or --restart"
-        raise ConfigError(f"{checkpoint.folder} was trained otherwise: {'; '.join(decisive)}", hint=hint)
+        raise ConfigError(f"{checkpoint.folder}: trained with other settings: {'; '.join(decisive)}", hint=hint)
     for key, change in changed.items():
         say(f"changed since the checkpoint: {key}: {change}")
 
 
 def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe of before a key existed did what the key's default says; one that cannot be read any more stays as it is."""
+    """Add the defaults of keys that are newer than `recipe`. A recipe that this version cannot read stays as it is."""
     try:
         return parse_recipe(recipe, "the checkpoint's recipe").model_dump(mode="json")
     except ConfigError:
@@ -189,4 +223,4 @@ def _completed(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_nothing(line: str) -> None:
-    """For all processes but the first."""
+    """Discard the line: only the first process reports."""

@@ -1,4 +1,4 @@
-"""What training changes: weights, their moving average, and the optimisers' moments."""
+"""State of a training: weights, their moving average, and the optimizers' moments."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ from tts_cli.models import TrainableModel
 from tts_cli.training.recipe import Recipe
 
 Tensors = dict[str, dict[str, Tensor]]
-"""`model` and `average`: tensors by the model's state names; `optimiser`: by submodel, parameter and moment, with slashes."""
+"""Tensors of a training by part. `model` and `average`: by the model's state names; `optimiser`: by submodel, parameter and
+moment, joined by slashes."""
 
 
 @dataclass
 class Submodel:
-    """One optimiser and the parameters it moves."""
+    """Submodel of a model: its parameters and their optimizer."""
 
     name: str
+    """Name of the submodel, a key of `TrainableModel.submodels`."""
     parameters: dict[str, torch.nn.Parameter]
+    """Its parameters by name."""
     optimiser: torch.optim.AdamW
+    """Its optimizer."""
 
 
 def create_submodels(model: TrainableModel, recipe: Recipe) -> list[Submodel]:
-    """The model's submodels with fresh optimisers. Raises ConfigError when the recipe names another submodel's optimiser."""
+    """Return the submodels of `model` with new optimizers, and disable the gradients of all other parameters.
+
+    Raises:
+        ConfigError: The recipe names an optimizer or a rate factor that fits nothing in the model.
+    """
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     roles = model.submodels()
     for unknown in recipe.optimisers.keys() - roles.keys():
@@ -50,13 +58,21 @@ def create_submodels(model: TrainableModel, recipe: Recipe) -> list[Submodel]:
 def _groups(
     parameters: Sequence[torch.nn.Parameter], names: Mapping[int, str], factors: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """`parameters` by the factor of their learning rate, that of the longest key of `factors` with which their name begins.
+    """Group `parameters` by the factor of their learning rate, as AdamW takes them.
 
-    Raises ConfigError for a key with which no name begins.
+    Args:
+        parameters: Parameters of a submodel.
+        names: Names of all parameters by id.
+        factors: Factors by name prefix; the longest prefix decides. Without one the factor is 1.
+
+    Raises:
+        ConfigError: No parameter's name has a prefix of `factors`.
     """
     for prefix in factors:
         if not any(name.startswith(prefix) for name in names.values()):
-            raise ConfigError(f"rate_factors.{prefix}: no parameter's name begins so")
+            submodules = ", ".join(sorted({name.split(".")[0] for name in names.values()}))
+            message = f"rate_factors.{prefix}: no parameter of the model has a name that begins with '{prefix}'"
+            raise ConfigError(message, hint=f"names begin with one of: {submodules}")
     groups: dict[float, list[torch.nn.Parameter]] = {}
     for parameter in parameters:
         fitting = [prefix for prefix in factors if names[id(parameter)].startswith(prefix)]
@@ -65,14 +81,14 @@ def _groups(
 
 
 class Average:
-    """The exponential moving average of a model's parameters, and of buffers that are not whole numbers."""
+    """Exponential moving average of a model's parameters and floating-point buffers."""
 
     def __init__(self, model: TrainableModel, decay: float) -> None:
         self.decay = decay
         self._model = model
         named: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
         kept = model.state_dict().keys()
-        # What is measured of activations in training belongs to the parameters of its time.
+        # Buffers hold statistics of activations, which depend on the parameters and must be averaged with them.
         named |= {name: b for name, b in model.named_buffers(remove_duplicate=False) if name in kept and b.is_floating_point()}
         places: dict[int, int] = {}
         self._places = {name: places.setdefault(id(tensor), len(places)) for name, tensor in named.items()}
@@ -80,22 +96,22 @@ class Average:
         self._averages = [tensor.clone() for tensor in self._parameters]
 
     def update(self, step: int) -> None:
-        """Follow the parameters after `step`, faster while there are few of them."""
+        """Update the averages with the parameters after `step`; the decay is smaller in early steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._averages, self._parameters, 1 - decay)
 
     def state(self) -> dict[str, Tensor]:
-        """The model's state with averaged parameters."""
+        """Return the model's state with averaged parameters."""
         return {**self._model.state_dict(), **{name: self._averages[place] for name, place in self._places.items()}}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over the averages in `tensors`, a state as `state` gives it."""
+        """Load the averages from `tensors`, a state as `state` returns it."""
         for name, place in self._places.items():
             self._averages[place].copy_(tensors[name])
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within the context the model has the averaged parameters."""
+        """Context in which the model has the averaged parameters."""
         self._exchange()
         try:
             yield
@@ -110,7 +126,7 @@ class Average:
 
 
 class TrainingState:
-    """A model in training: all that a checkpoint holds, as views of the live tensors."""
+    """All tensors of a training that a checkpoint holds, as views of the live tensors."""
 
     def __init__(self, model: TrainableModel, recipe: Recipe) -> None:
         self.model = model
@@ -118,7 +134,7 @@ class TrainingState:
         self.average = Average(model, recipe.ema_decay)
 
     def tensors(self) -> Tensors:
-        """The live tensors, by file of a checkpoint and name."""
+        """Return the live tensors by part of a checkpoint and name."""
         moments = {
             f"{submodel.name}/{name}/{moment}": value
             for submodel in self.submodels
@@ -128,11 +144,11 @@ class TrainingState:
         return {"model": self.model.state_dict(), "average": self.average.state(), "optimiser": moments}
 
     def snapshot(self) -> Tensors:
-        """A copy of the tensors, which training on does not change."""
+        """Return a copy of the tensors that further training does not change."""
         return {part: {name: value.detach().clone() for name, value in group.items()} for part, group in self.tensors().items()}
 
     def load(self, tensors: Tensors) -> None:
-        """Return to `tensors`, a snapshot or what a checkpoint holds."""
+        """Load `tensors`: a snapshot, or the tensors of a checkpoint."""
         self.model.load_state_dict(tensors["model"])
         self.average.load(tensors["average"])
         for submodel in self.submodels:
@@ -140,7 +156,7 @@ class TrainingState:
             self._load_moments(submodel, tensors["optimiser"])
 
     def finite(self) -> bool:
-        """Whether every weight is a finite number."""
+        """Return True if every weight is a finite number."""
         sums = torch.stack([parameter.detach().sum() for parameter in self.model.parameters()])
         return bool(torch.isfinite(sums).all())
 

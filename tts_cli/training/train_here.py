@@ -1,4 +1,4 @@
-"""Train from the packed folder in which this file lies: `python train_here.py --minutes 9 --out DIR`."""
+"""Train from the packed folder that holds this file: `python train_here.py --minutes 9 --out DIR`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def find_packages(work: Path) -> Path:
-    """Return the folder below `work` with the unpacked packages, and unpack them there if that is still to be done."""
+    """Return the folder of the unpacked packages below `work`; unpack them if needed."""
     folder = work / "packages"
     if not folder.is_dir():
         temporary = work / f".packages.{os.getpid()}"
@@ -26,15 +26,18 @@ def find_packages(work: Path) -> Path:
 
 
 def check_python() -> None:
-    """End with a clear line when the packages are for another Python than the running one."""
+    """Exit with an error message when the packages are for another Python version than the running one."""
     wanted = json.loads((HERE / "pack.json").read_text(encoding="utf-8"))["python"]
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     if wanted != running:
-        sys.exit(f"error: this is Python {running}; the packages here are for {wanted}\nhint: pack again with --python {running}")
+        sys.exit(
+            f"error: this is Python {running}, but the packages of this pack are for Python {wanted}\n"
+            f"hint: pack the training again with --python {running}"
+        )
 
 
 def main() -> None:
-    """Unpack what training imports, and train."""
+    """Unpack the packages of the training, and train."""
     check_python()
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--work", type=Path, default=HERE / "work")
@@ -42,7 +45,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     packages = find_packages(work)
     sys.path.insert(0, str(packages))
-    # Worker processes find the packages by it.
+    # Worker processes import the packages through it.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(packages), os.environ.get("PYTHONPATH")]))
     from tts_cli.training.travel import run
 

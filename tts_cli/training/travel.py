@@ -1,4 +1,4 @@
-"""The work of `train_here.py` in a packed folder: unpack the corpus, fit the recipe to the machine, train, write the result."""
+"""Work of `train_here.py` in a packed folder: unpack the corpus, adapt the recipe to the machine, train, write the result."""
 
 from __future__ import annotations
 
@@ -28,36 +28,50 @@ from tts_cli.training.start import StopSignals, create_model, launch, open_corpu
 OTHER_FILES = 4
 """Files beside those of the state: its description, log, history and samples."""
 SPARE_BYTES = 200_000
-"""For what the log, the history and the description still grow by."""
+"""Allowance for the later growth of log, history and description."""
 SAVE_MINUTES = 2.0
+"""Minutes between writes of the weights."""
 SHORTEST_TO_COMPILE = 5.0
 """Minutes below which compiling takes more time than it can save."""
 CUDA_BATCH_SCALE = 8.0
+"""Default factor on the batch size on a CUDA device."""
 MOST_LOADERS = 14
+"""Most worker processes that make batches."""
 RESERVED_SHARE, MOST_RESERVED_SECONDS = 0.1, 30.0
-"""Part of the time that validation and writing have."""
+"""Time for validation and writing: a share of the minutes, and at most so many seconds."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The command line of `train_here.py`."""
+    """Command-line options of `train_here.py`."""
 
     minutes: float
+    """Most minutes from the start of the command to its end."""
     out: Path
+    """Folder for the result."""
     work: Path
+    """Folder for packages, corpus and TensorBoard."""
     state: Path
+    """Folder with the state to continue from; it may be absent."""
     limits: Limits
+    """Limits of the files of the state."""
     batch_scale: float | None
+    """Factor on the batch size; None: 8 on CUDA, else 1."""
     compile: str
+    """Use of torch.compile: "auto", "on" or "off"."""
     finish: bool
+    """True if the learning rate schedule ends with the minutes."""
     overrides: tuple[str, ...]
+    """Changes of the recipe, `KEY=VALUE` each."""
 
 
 def run(pack: Path, arguments: Sequence[str], started: float) -> int:
-    """Train from the folder `pack` and return the exit code.
+    """Train from the folder `pack`, and return the exit code.
 
     Args:
-        started: When the process began, by `time.monotonic`.
+        pack: Folder of the pack.
+        arguments: Arguments of the command line.
+        started: Time at which the process began, by `time.monotonic`, in seconds.
     """
     try:
         _train(pack, parse_arguments(pack, arguments), started)
@@ -70,23 +84,28 @@ def run(pack: Path, arguments: Sequence[str], started: float) -> int:
 
 
 def parse_arguments(pack: Path, arguments: Sequence[str]) -> Options:
-    """Return the options in `arguments`. Raises InputError for limits that nothing fits in."""
-    parser = argparse.ArgumentParser("train_here.py", description="Train from this folder, and write what was learnt.")
+    """Parse the command line. Raises InputError for limits that are too small for any state."""
+    parser = argparse.ArgumentParser("train_here.py", description="Train from this folder, and write the trained state.")
     add = parser.add_argument
     add("--minutes", type=float, required=True, help="most minutes from the start of this command to its end")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for what is learnt")
-    add("--files", type=int, default=8, metavar="N", help="most files in it (default 8)")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the trained state, log and samples")
+    add("--files", type=int, default=8, metavar="N", help="most files in this folder (default 8)")
     add("--file-mb", type=float, default=16.0, metavar="MB", help="most megabytes of a file (default 16)")
     add("--total-mb", type=float, default=60.0, metavar="MB", help="most megabytes of all files (default 60)")
     add(
         "--batch-scale",
         type=float,
         metavar="X",
-        help=f"multiply the batches by it (default {CUDA_BATCH_SCALE:g} on CUDA, else 1)",
+        help=f"factor on the size of the batches (default {CUDA_BATCH_SCALE:g} on CUDA, else 1)",
     )
-    add("--compile", choices=("auto", "on", "off"), default="auto", help="torch.compile; auto keeps it where it proves faster")
-    add("--finish", action="store_true", help="fit the schedule of the learning rate to the minutes")
-    add("--state", type=Path, default=pack / STATE, metavar="DIR", help="go on from this folder, an earlier --out")
+    add(
+        "--compile",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="use torch.compile; auto: on a GPU, if steps become faster",
+    )
+    add("--finish", action="store_true", help="end the learning rate schedule with the minutes")
+    add("--state", type=Path, default=pack / STATE, metavar="DIR", help="continue from this folder, an earlier --out")
     add("--work", type=Path, default=pack / "work", metavar="DIR", help="folder for packages, corpus and TensorBoard")
     add("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="set a key of the recipe")
     given = vars(parser.parse_args(arguments))
@@ -94,7 +113,8 @@ def parse_arguments(pack: Path, arguments: Sequence[str]) -> Options:
     limits = Limits(num_files - OTHER_FILES, round(file_mb * 1e6), round(total_mb * 1e6) - SPARE_BYTES)
     if limits.num_files < 1 or limits.total_bytes < 1:
         raise InputError(
-            f"{num_files} files of {total_mb:g} MB cannot hold what is learnt", hint=f"allow {OTHER_FILES + 1} or more"
+            f"{num_files} files of {total_mb:g} MB in all cannot hold the trained state",
+            hint=f"allow {OTHER_FILES + 1} files or more by --files, and more megabytes by --total-mb",
         )
     return Options(**{**given, "overrides": tuple(given["overrides"])}, limits=limits)
 
@@ -114,7 +134,7 @@ def _train(pack: Path, options: Options, started: float) -> None:
     with StopSignals() as signals:
         loop = _loop(home, recipe, corpus, about, options, started)
         training = loop.model.batches(corpus, "train", recipe.batches, recipe.seed)
-        # Validation has the batches of home, so that its losses compare.
+        # Validation has the batches of the packed recipe, so that its losses are comparable.
         validation = loop.model.batches(corpus, "validation", home.batches, home.seed)
         loop.run(training, validation, signals.received)
         signals.raise_received()
@@ -123,7 +143,12 @@ def _train(pack: Path, options: Options, started: float) -> None:
 def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
     """Return `home` with this machine's accelerator, precision, processes and batch sizes, and then with `options.overrides`.
 
-    Raises ConfigError for an unknown key.
+    Args:
+        home: The packed recipe.
+        options: Options of the command line.
+
+    Raises:
+        ConfigError: An override has an unknown key or a wrong value.
     """
     mapping = home.model_dump(mode="json")
     mapping |= {"accelerator": "auto", "devices": 1, "num_nodes": 1, "max_minutes": None, "data": str(options.work / "corpus")}
@@ -134,18 +159,18 @@ def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
     for key in {"batch_frames", "num_segments"} & mapping["batches"].keys():
         mapping["batches"][key] = max(1, round(mapping["batches"][key] * scale))
     changed = apply_overrides(mapping, list(options.overrides))
-    # Only as many validation batches have audio here.
+    # The pack has audio for so many validation batches only.
     changed["validation_batches"] = min(home.validation_batches, int(changed["validation_batches"]))
     return parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set")
 
 
 def num_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Options, started: float) -> AwayLoop:
-    """Return the loop, in the state in which the training left its last machine."""
+    """Return the training loop with the state of the pack, or of an earlier `--out`."""
     fabric = launch(recipe)
     model = create_model(recipe, corpus.facts)
     description = fresh_description(home, model, about.commit)
@@ -154,7 +179,9 @@ def _loop(home: Recipe, recipe: Recipe, corpus: Any, about: About, options: Opti
     if options.state.is_dir():
         description, found = read_state(options.state)
     if description.step >= recipe.steps and not options.finish:
-        raise InputError(f"the training has had all its {recipe.steps} steps", hint="give it more by --set steps=N, or --finish")
+        raise InputError(
+            f"the training has done all its {recipe.steps} steps", hint="give it more by --set steps=N, or add --finish"
+        )
     tensors = None
     if found is not None:
         tensors, lines = completed(model, found, description.step > 0)
@@ -187,7 +214,7 @@ def _trip(home: Recipe, about: About, options: Options, started: float, device: 
 
 
 def device_name(device: str) -> str:
-    """Return the name of a torch device as its maker gives it, or the kind of the CPU."""
+    """Return the name of a torch device: the product name of a GPU, or the architecture of the CPU and its threads."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return f"{platform.machine()} CPU, threads: {torch.get_num_threads()}" if device == "cpu" else device

@@ -1,4 +1,4 @@
-"""What a training learnt on another machine, brought back as a run that goes on or is exported."""
+"""Bring the state of a training on another machine back as a run, to continue or to export."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from tts_cli.training.recipe import Recipe, parse_recipe, write_recipe
 from tts_cli.training.start import check_agreement, create_model
 
 Say = Callable[[str], None]
+"""Called with one line for the user."""
 
 
 def name_of(folder: Path) -> str:
-    """Return the name of the run or the recipe of which `train_here.py` left `folder`. Raises CheckpointError."""
+    """Return the name of the packed run or recipe from the folder that `train_here.py` wrote. Raises CheckpointError."""
     description = checkpoints.read(folder).description
     return description.elsewhere[-1].training if description.elsewhere else str(description.recipe["name"])
 
 
 def unpack(folder: Path, run: Path, say: Say = print) -> Path:
-    """Write what `train_here.py` left in `folder` as a checkpoint of `run`, a new run or the one that was packed, and return it.
+    """Write the state that `train_here.py` left in `folder` as a checkpoint of `run`, and return the checkpoint's folder.
 
-    `say` tells what did not come back and is fresh.
+    Args:
+        folder: The `--out` of `train_here.py`.
+        run: A new run, or the run that was packed.
+        say: Called with one line at a time, on the other machine and on missing tensors.
 
     Raises:
         CheckpointError: A file is damaged, or `run` has as many steps already.
@@ -60,5 +64,5 @@ def _check_run(run: Path, recipe: Recipe, description: checkpoints.Description, 
     check_agreement(newest, recipe, description.facts, say)
     there = newest.description
     if there.step >= description.step:
-        message = f"{run}: has had {there.step} steps, and what comes back {description.step}"
+        message = f"{run}: has {there.step} steps already, and the training to unpack has {description.step}"
         raise CheckpointError(message, hint="choose another --output")

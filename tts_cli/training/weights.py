@@ -1,4 +1,4 @@
-"""Weights of other models for a fresh one: of addons, checkpoints and runs, by name; and rows of speakers, by theirs."""
+"""Initial weights from addons, checkpoints and runs: parameters by name, rows of speaker tables by speaker."""
 
 from __future__ import annotations
 
@@ -19,23 +19,37 @@ from tts_cli.training.recipe import Recipe, parse_recipe
 
 
 class PretrainedModel(NamedTuple):
-    """A model that was trained before."""
+    """Trained model that provides initial weights."""
 
     path: Path
+    """Its addon, checkpoint or run."""
     kind: str
+    """Its kind, a key of `tts_cli.models.KINDS`."""
     facts: CorpusFacts
+    """Mel configuration, symbols and speakers that it was trained on."""
     state: Mapping[str, Tensor]
-    """Its parameters and buffers, by the names its own kind gives them."""
+    """Its parameters and buffers, by the names of its own kind."""
 
 
 def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[str]:
-    """Give `model`, of this `kind`, the weights of addons, checkpoints and runs; what was done, a line for each.
+    """Load initial weights from addons, checkpoints and runs into `model`.
 
-    Parameters go by their names; where several sources have one, the last of them gives it. A source of the same kind has to fit;
-    one of another kind gives what has a name (see `TrainableModel.adopted`) and the shape of something here.
-    Rows of speaker tables follow the speakers' names. A speaker that a source lacks starts from the mean of its speakers; in a
-    buffer, from what the model's own corpus says.
-    Raises CheckpointError when mel configurations, symbols or shapes disagree, or when a source has nothing for this model.
+    Parameters match by name; the last of several sources with a parameter decides. Every parameter of a source of the same kind
+    must fit. A source of another kind provides the parameters that match in name (see `TrainableModel.adopted`) and shape.
+
+    Rows of speaker tables match by speaker name. For a speaker that a source lacks, the row is the mean over the source's
+    speakers; in a buffer, it is the value from the model's own corpus.
+
+    Args:
+        model: The model to initialize.
+        kind: Its kind.
+        paths: The sources.
+
+    Returns:
+        One line for the user on each source.
+
+    Raises:
+        CheckpointError: Mel configurations, symbols or shapes disagree, or a source has no parameter of this model.
     """
     lines, fresh = [], set(model.state_dict())
     for path in paths:
@@ -52,7 +66,12 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
 
 
 def lineage(path: Path) -> dict[str, Any]:
-    """Return what an addon, checkpoint or run says of its training: name, kind, step, commit, and what it had begun from."""
+    """Return name, kind, step and commit of an addon, checkpoint or run, and in turn the models that it started from.
+
+    Raises:
+        CheckpointError: There is no checkpoint, or it is damaged.
+        AddonError: The addon is damaged.
+    """
     if (path / ADDON_FILE).exists():
         config = read_addon_config(path)
         about, name = dict(config.provenance), config.name
@@ -64,11 +83,19 @@ def lineage(path: Path) -> dict[str, Any]:
 
 
 def of_speakers(model: TrainableModel, names: Sequence[str]) -> TrainableModel:
-    """The trained `model` as if it knew only these of its speakers, in this order. Raises InputError for one it does not know."""
+    """Return a copy of the trained `model` with some of its speakers, in the given order.
+
+    Args:
+        model: The trained model.
+        names: Names of the speakers to keep.
+
+    Raises:
+        InputError: The model has no speaker of a name.
+    """
     known = {speaker.name: speaker for speaker in model.facts.speakers}
     for name in names:
         if name not in known:
-            raise InputError(f"the model knows no speaker '{name}'", hint=suggest(name, sorted(known)))
+            raise InputError(f"the model has no speaker '{name}'", hint=suggest(name, sorted(known)))
     facts = model.facts.model_copy(update={"speakers": tuple(known[name] for name in dict.fromkeys(names))})
     smaller = type(model)(model.config, facts)
     state = model.state_dict()
@@ -77,7 +104,17 @@ def of_speakers(model: TrainableModel, names: Sequence[str]) -> TrainableModel:
 
 
 def by_speaker(table: Tensor, theirs: CorpusFacts, ours: CorpusFacts, own: Tensor | None = None) -> Tensor:
-    """`table` (their speakers, ...) rearranged by name to (our speakers, ...); new rows are of `own`, or the mean without it."""
+    """Rearrange the rows of a speaker table by speaker name.
+
+    Args:
+        table: One row for each speaker of `theirs`.
+        theirs: Facts of the other model.
+        ours: Facts of this model.
+        own: Rows for speakers of `ours` that `theirs` lacks; None: the mean row.
+
+    Returns:
+        One row for each speaker of `ours`.
+    """
     rows = dict(zip(theirs.speaker_names, table, strict=True))
     fallback = table.mean(dim=0).expand(len(ours.speakers), *table.shape[1:]) if own is None else own
     return torch.stack([rows.get(speaker, fallback[index]) for index, speaker in enumerate(ours.speaker_names)])
@@ -92,14 +129,14 @@ def _read(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
 
 
 def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
-    # A packed training, which begins from no addon, lacks what reads them.
+    # A packed training starts from no addon and lacks the packages that read them.
     from tts_cli.models.parameters import model_state_of_addon
 
     config = read_addon_config(path)
     speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
     facts = CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
     theirs = str(config.provenance.get("kind", kind))
-    # The networks say which of their own parameters each holds; which of the model's those are, its module says.
+    # An addon has the parameter names of its networks; a model of its kind maps them to names in the model's state.
     namer = model
     if theirs != kind:
         recipe = recipe_of_addon(config, path)
@@ -108,23 +145,30 @@ def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel
 
 
 def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:
-    """Return the recipe that made the addon in `path`. Raises CheckpointError when its provenance has none."""
+    """Return the recipe of the training that made the addon in `path`. Raises CheckpointError when its provenance has none."""
     try:
         return parse_recipe(dict(config.provenance.get("recipe") or {}), str(path / ADDON_FILE))
     except ConfigError as error:
-        raise CheckpointError(f"{path}: its provenance does not say how its model is built: {error.message}") from error
+        message = f"{path}: its provenance has no recipe that this version can read: {error.message}"
+        raise CheckpointError(message, hint="use the checkpoint that it was exported from") from error
 
 
 def _check_facts(path: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
     if theirs.mel.hash != ours.mel.hash:
-        raise CheckpointError(f"{path}: another mel configuration ({theirs.mel.hash}, the corpus has {ours.mel.hash})")
+        raise CheckpointError(
+            f"{path}: trained on another mel configuration ({theirs.mel.hash}) than the corpus has ({ours.mel.hash})",
+            hint="choose another source of weights, or prepare the corpus anew: tts prepare --set mel.KEY=VALUE",
+        )
     if theirs.symbols and theirs.symbols != ours.symbols:
         unlike = sorted(set(theirs.symbols) ^ set(ours.symbols))
-        raise CheckpointError(f"{path}: other symbols than the corpus: {', '.join(unlike) or 'in another order'}")
+        raise CheckpointError(
+            f"{path}: trained on other symbols than the corpus has: {', '.join(unlike) or 'in another order'}",
+            hint="choose a source of weights that was trained on the same symbols",
+        )
 
 
 def _taken(source: PretrainedModel, model: TrainableModel, is_same_kind: bool) -> tuple[dict[str, Tensor], int]:
-    """What `source` gives to `model`, and how many parameters have a name but not the shape of something there."""
+    """Return the parameters of `source` that fit `model`, and the number of those that match in name but not in shape."""
     own, buffers = model.state_dict(), dict(model.named_buffers())
     state = source.state if is_same_kind else model.adopted(source.kind, source.state)
     named = {name: value for name, value in state.items() if name in own}
@@ -134,8 +178,12 @@ def _taken(source: PretrainedModel, model: TrainableModel, is_same_kind: bool) -
     unlike = {name: tuple(value.shape) for name, value in named.items() if value.shape != own[name].shape}
     for name, shape in unlike.items():
         if is_same_kind:
-            raise CheckpointError(f"{source.path}: '{name}' has shape {shape}, this network's is {tuple(own[name].shape)}")
+            message = f"{source.path}: '{name}' has shape {shape}, but {tuple(own[name].shape)} in the model to train"
+            raise CheckpointError(message, hint="give both the same network section, or leave out --init-from for it")
     taken = {name: value for name, value in named.items() if name not in unlike}
     if not taken:
-        raise CheckpointError(f"{source.path}: none of the parameters of this '{source.kind}' model are of this network")
+        raise CheckpointError(
+            f"{source.path}: this '{source.kind}' model has no parameter that the model to train could take",
+            hint="leave out --init-from for it, or name a model of the same kind",
+        )
     return taken, len(unlike)
