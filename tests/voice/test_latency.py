@@ -1,4 +1,4 @@
-"""Latency arithmetic against what is measured: frames that are really pulled, and inputs that really move the output."""
+"""Latency arithmetic against measurements: frames that are really pulled, and inputs that really move the output."""
 
 from __future__ import annotations
 
