@@ -41,7 +41,8 @@ def read_embedding(file: Path, voice: Voice) -> Floats:
     values = _read_numbers(file)
     expected = next(len(speaker.embedding) for speaker in voice.acoustic.config.speakers if speaker.embedding)
     if values.shape != (expected,):
-        raise InputError(f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}")
+        message = f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}"
+        raise InputError(message, hint="use an embedding of this voice, or a recording")
     if not np.all(np.isfinite(values)):
         raise InputError(f"{file}: holds no embedding: not all of its numbers are finite", hint="a list of numbers")
     return values

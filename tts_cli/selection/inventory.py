@@ -145,7 +145,8 @@ def _opened(file: Path, part: str, path: str) -> NDArray[Any]:
     except (OSError, ValueError, EOFError) as error:
         raise StackError(f"{path}: {file.name} is no array: {error}", hint="export the addon again") from error
     if array.dtype != kind or array.ndim != num_dimensions or (part == "utterances" and array.shape[1] != 2):
-        raise StackError(f"{path}: {file.name} holds {array.shape} {array.dtype}", hint="export the addon again")
+        message = f"{path}: {file.name} holds an array of shape {array.shape} and type {array.dtype}, which does not fit"
+        raise StackError(message, hint="export the addon again")
     return np.asarray(array)
 
 

@@ -38,7 +38,7 @@ class RightBranching:
     """Parser that gives each sentence a right-branching tree: the baseline for English."""
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:  # noqa: ARG002
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         return right_branching(len(words))
 
 
@@ -60,7 +60,7 @@ class LinkGrammar:
         self._dictionary = linkgrammar.Dictionary("en")
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         text, starts, owners = _written(words, marks)
         options = self._package.ParseOptions(verbosity=0, max_parse_time=LONGEST_PARSE_S, max_null_count=len(words))
         try:
@@ -94,7 +94,7 @@ class Benepar:
         self._input = benepar.InputSentence
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         tokens: list[str] = []
         owners: list[int] = []
         for place, (word, mark) in enumerate(zip(words, marks, strict=True)):

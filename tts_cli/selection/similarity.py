@@ -47,7 +47,7 @@ class Padded:
         self._rows = unit(gaps)
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         size = self._rows.shape[1]
         fitted = np.zeros(size, np.float32)
         fitted[: len(gaps)] = gaps[:size]
@@ -58,7 +58,7 @@ class SameLength(Padded):
     """Comparison with sentences of the same number of words only; if there is none, with those of the nearest number."""
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         away = np.abs(self.lengths[among] - len(gaps))
         return np.where(away == away.min(), super().similarities(gaps, among), np.float32(-np.inf))
 
@@ -71,7 +71,7 @@ class Resampled:
         self._rows = unit(resampled(*gap_rows(flat, offsets)))
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         points = resampled(gaps[None], np.array([len(gaps)]))[0]
         return cosines(self._rows, points, float(np.linalg.norm(points)))[among]
 
@@ -91,7 +91,7 @@ class Warped:
         self._resampled = Resampled(flat, offsets)
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         found = self._resampled.similarities(gaps, among)
         norm = float(np.linalg.norm(gaps))
         if norm == 0:

@@ -21,6 +21,7 @@ PUNCTUATION_TAGS = frozenset((",", ".", ":", "``", "''", "-LRB-", "-RRB-", "HYPH
 BRACKET_TOKENS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
 """Brackets of a text, by the token that stands for each in a treebank."""
 
+_TREE_HINT = "a treebank file holds trees like (ROOT (NP (DT the) (NN dog)))"
 _LEXEME = re.compile(r"[()]|[^\s()]+")
 _Result = TypeVar("_Result")
 
@@ -83,9 +84,7 @@ def read_trees(file: Path) -> Iterator[Tree]:
     except OSError as error:
         raise CorpusError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{file}: is no UTF-8 text", hint="a treebank file holds trees like (ROOT (NP (DT the) (NN dog)))"
-        ) from error
+        raise CorpusError(f"{file}: is no UTF-8 text", hint=_TREE_HINT) from error
     return parse_trees(text, str(file))
 
 
@@ -98,7 +97,7 @@ def parse_trees(text: str, source: str) -> Iterator[Tree]:
         if lexeme == "(":
             open_nodes.append(_OpenNode(place, [], []))
         elif not open_nodes:
-            raise CorpusError(f"{place}: '{lexeme}' stands outside of a tree")
+            raise CorpusError(f"{place}: '{lexeme}' stands outside of a tree", hint=_TREE_HINT)
         elif lexeme != ")":
             open_nodes[-1].texts.append(lexeme)
         else:
@@ -108,7 +107,7 @@ def parse_trees(text: str, source: str) -> Iterator[Tree]:
             else:
                 open_nodes[-1].children.append(tree)
     if open_nodes:
-        raise CorpusError(f"{open_nodes[0].place}: this tree is not closed by line {line}")
+        raise CorpusError(f"{open_nodes[0].place}: this tree is not closed by line {line}", hint="add the missing brackets")
 
 
 def _lexemes(text: str) -> Iterator[tuple[int, str]]:
@@ -133,7 +132,7 @@ class _OpenNode:
             tag, word = self.texts
             return Tree(tag, word=BRACKET_TOKENS.get(word, word))
         held = " ".join(self.texts + ["(...)"] * len(self.children))
-        raise CorpusError(f"{self.place}: '({held})' is neither (LABEL (...) ...) nor (TAG WORD)")
+        raise CorpusError(f"{self.place}: '({held})' is neither (LABEL (...) ...) nor (TAG WORD)", hint=_TREE_HINT)
 
 
 def right_binarised(tree: Tree) -> Tree | None:

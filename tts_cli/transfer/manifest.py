@@ -14,6 +14,7 @@ from tts_cli.errors import ConfigError, InputError
 from tts_cli.ports import Name
 
 Keep = Literal["rhythm"]
+_LINE_HINT = 'write one JSON object a line, such as {"source": "a.wav", "text": "Hello there.", "speaker": "slt"}'
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,7 @@ def read_lines(manifest: Path) -> dict[int, str]:
         raise InputError(f"{manifest}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
     lines = {number: line for number, line in enumerate(text.split("\n"), start=1) if line.strip()}
     if not lines:
-        hint = 'write one JSON object a line, such as {"source": "a.wav", "text": "Hello there.", "speaker": "slt"}'
-        raise InputError(f"{manifest}: there is no line in it", hint)
+        raise InputError(f"{manifest}: there is no line in it", _LINE_HINT)
     return lines
 
 
@@ -78,7 +78,7 @@ def read_job(line: str, folder: Path, for_all: Job) -> Job:
     try:
         value = json.loads(line, object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"not JSON: {error}") from error
+        raise ConfigError(f"not JSON: {error}", hint=_LINE_HINT) from error
     own = parse(Line, value, "the line")
     return Job(
         folder / own.source,

@@ -59,7 +59,7 @@ def _is_transferred(port: PortSpec) -> bool:
 
 
 class SourceLayout(FrameLayout):
-    """Features of a recording by frames of the speech."""
+    """Layout that maps features of recording frames to frames of the speech."""
 
     def __init__(
         self, steps: Mapping[str, tuple[Array, int]], durations: NDArray[np.int64], source_durations: Array | None

@@ -106,7 +106,7 @@ class Request(Mapping[str, Array]):
             values["embedding"] = values["given_embedding"]
         self._ports = {name: self._shaped(known[name], value) for name, value in values.items()}
         if np.any(self._ports.get("given_durations", np.zeros(1)) < 0):
-            raise InputError("given_durations holds a negative duration")
+            raise InputError("given_durations holds a negative duration", hint="give 0 or more frames, or NaN for the model's")
         for feature in features():
             if feature.check:
                 feature.check(self._ports)

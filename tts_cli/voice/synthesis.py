@@ -211,7 +211,7 @@ class Voice:
         settings = SpeechSettings(speaker_id, who, controls or Controls(), seed)
         self._refuse_unread(settings.controls)
         if not 0 <= sentence_silence_s < np.inf:
-            raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
+            raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s", hint="give 0 or more seconds")
         chunks = self._chunks(text, settings, round(sentence_silence_s * self.sample_rate))
         return chunks if best_effort else without_faults(chunks)
 
@@ -258,7 +258,8 @@ class Voice:
         sentence = item.sentence
         unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
         if unknown:
-            raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
+            message = f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses"
+            raise InputError(message, hint="change the text or the tokens, or choose a voice with this symbol")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
         prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
         given = {**settings.ports(), **carried, **prescribed, **item.ports(phones)}
@@ -372,7 +373,8 @@ def load(
     name = None if gives_audio else vocoder or acoustic.config.default_vocoder
     opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
     if opened and opened.config.kind != "vocoder":
-        raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
+        message = f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'"
+        raise AddonError(message, hint="leave out --vocoder, or name an addon of kind 'vocoder'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))
