@@ -3,12 +3,10 @@
 Parsing is lazy. Memory holds the text of one document, or of one EPUB chapter, at a time.
 
 Examples:
-    ```python
-    from tts_cli.reading.documents import document_of
-
-    document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
-    texts = [passage.text for passage in document.passages()]
-    ```
+    >>> from tts_cli.reading.documents import document_of
+    >>> document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
+    >>> [passage.text for passage in document.passages()]
+    ['The harbour', 'The boats came home.']
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ Watch = Callable[[ReadingState], None]
 
 
 class Reader:
-    """Speaks a `Reading` to a file or elsewhere and keeps its progress, so that an interrupted reading can be resumed.
+    """Runner that speaks a `Reading` to a file or elsewhere and keeps its progress: an interrupted reading can be resumed.
 
     Attributes:
         reading: Reading that is spoken.
@@ -69,17 +69,17 @@ class Reader:
         state: Progress up to the last spoken sentence.
 
     Examples:
-        ```python
-        from tts_cli.reading.documents import document_of
-        from tts_cli.reading.reader import Reader
-        from tts_cli.reading.reading import Reading
-
-        voice = tts_cli.load("arctic-16k")
-        document = document_of("The boats came home. Everyone was safe.", "Story")
-        path = Path("story.wav")
-        reader = Reader.of(Reading(document, voice.sentences), voice, {}, path, resume=True)
-        reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
-        ```
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.reading.documents import document_of
+        >>> from tts_cli.reading.reader import Reader
+        >>> from tts_cli.reading.reading import Reading
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> document = document_of("The boats came home. Everyone was safe.", "Story")
+        >>> path = Path(tempfile.mkdtemp()) / "story.wav"
+        >>> reader = Reader.of(Reading(document, voice.sentences), voice, {}, path, resume=True)
+        >>> reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
     """
 
     def __init__(self, reading: Reading, voice: Voice, state: ReadingState, part: Part | None, tell: Tell = tell_nobody) -> None:

@@ -72,14 +72,12 @@ class Reading:
     """Sentences of a document in order, with the silence between them. Lazy: a sentence is computed when it is asked for.
 
     Examples:
-        ```python
-        from tts_cli.reading.documents import document_of
-        from tts_cli.reading.reading import Reading
-
-        voice = tts_cli.load("arctic-16k")
-        document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
-        chunks = list(voice.stream(Reading(document, voice.sentences).sentences()))
-        ```
+        >>> import tts_cli
+        >>> from tts_cli.reading.documents import document_of
+        >>> from tts_cli.reading.reading import Reading
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
+        >>> chunks = list(voice.stream(Reading(document, voice.sentences).sentences()))
     """
 
     def __init__(

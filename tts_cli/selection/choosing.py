@@ -31,13 +31,11 @@ def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> St
         AddonError: The addon is not found.
 
     Examples:
-        ```python
-        from tts_cli.selection.choosing import choosing
-
-        edit_stack = choosing("prosody-16k", strategy="bert", top_k=3)
-        voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
-        chunks = list(voice.stream("Did you hear the wind last night?"))
-        ```
+        >>> import tts_cli
+        >>> from tts_cli.selection.choosing import choosing
+        >>> edit_stack = choosing("prosody-16k", strategy="bert", top_k=3)
+        >>> voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
+        >>> chunks = list(voice.stream("Did you hear the wind last night?"))
     """
     changed = {name: value for name, value in options.items() if value is not None}
     if changed and not selects(addon, stack):

@@ -90,14 +90,12 @@ class ProsodySelector(SequenceBlock):
     one standard deviation of the similarities. A given embedding passes unchanged. A sentence without words gets the centroid.
 
     Examples:
-        ```python
-        from tts_cli.selection.choosing import choosing
-
-        edit_stack = choosing("prosody-16k", strategy="syntactic", lengths="dtw", inventory="all")
-        voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
-        chunks = list(voice.stream("Does he wear a black suit or a blue one?"))
-        best = chunks[0].sentence.outcome("selected")[0]
-        ```
+        >>> import tts_cli
+        >>> from tts_cli.selection.choosing import choosing
+        >>> edit_stack = choosing("prosody-16k", strategy="syntactic", lengths="dtw", inventory="all")
+        >>> voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
+        >>> chunks = list(voice.stream("Does he wear a black suit or a blue one?"))
+        >>> best = chunks[0].sentence.outcome("selected")[0]
     """
 
     options_model: ClassVar[type[StrictModel]] = ProsodySelectorOptions

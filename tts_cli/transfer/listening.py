@@ -67,15 +67,14 @@ def listen(
         AddonError: The addon has no speaker encoder, and `rhythm_only` is false.
 
     Examples:
-        ```python
-        from tts_cli.transfer.listening import listen
-
-        voice = tts_cli.load("copycat-16k")
-        recording = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
-        text = "Who the devil gave it to you to be judge and jury?"
-        heard = listen(recording, text, voice.acoustic)
-        chunks = list(voice.stream([heard.source]))
-        ```
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.transfer.listening import listen
+        >>> voice = tts_cli.load("copycat-16k")
+        >>> recording = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
+        >>> text = "Who the devil gave it to you to be judge and jury?"
+        >>> heard = listen(recording, text, voice.acoustic)
+        >>> chunks = list(voice.stream([heard.source]))
     """
     encoder = None if rhythm_only else speaker_encoder(addon)
     utterance = (front_end or TextFrontEnd()).utterance(text)

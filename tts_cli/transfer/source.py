@@ -19,15 +19,14 @@ class Source:
     """Prosody of a recording for another voice. `transfer.listening.listen` makes it; `Voice.stream` accepts it as input.
 
     Examples:
-        ```python
-        from tts_cli.transfer.listening import listen
-
-        voice = tts_cli.load("copycat-16k")
-        recording = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
-        text = "Who the devil gave it to you to be judge and jury?"
-        source = listen(recording, text, voice.acoustic).source
-        chunks = list(voice.stream([source], controls=tts_cli.Controls(strength=0.5)))
-        ```
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.transfer.listening import listen
+        >>> voice = tts_cli.load("copycat-16k")
+        >>> recording = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
+        >>> text = "Who the devil gave it to you to be judge and jury?"
+        >>> source = listen(recording, text, voice.acoustic).source
+        >>> chunks = list(voice.stream([source], controls=tts_cli.Controls(strength=0.5)))
     """
 
     sentence: Sentence

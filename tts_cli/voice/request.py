@@ -25,9 +25,9 @@ class Controls(Mapping[str, float]):
     """Controls of an utterance by name. A control at its default is left out of the mapping.
 
     Examples:
-        ```python
-        controls = tts_cli.Controls(length_scale=1.2, pitch_shift_semitones=-2)
-        ```
+        >>> import tts_cli
+        >>> dict(tts_cli.Controls(length_scale=1.2, pitch_shift_semitones=-2))
+        {'length_scale': 1.2, 'pitch_shift_semitones': -2.0}
     """
 
     def __init__(self, **values: float) -> None:
@@ -64,12 +64,14 @@ class Request(Mapping[str, Array]):
     T is the number of tokens at token rate and 1 at utterance rate.
 
     Examples:
-        ```python
-        voice = tts_cli.load("arctic-16k")
-        symbols = voice.acoustic.symbols
-        phones = np.array([symbols.index(token) for token in next(voice.sentences("Hello there.")).tokens])
-        request = tts_cli.Request(phones, speaker=1, seed=3)
-        ```
+        >>> import numpy as np
+        >>> import tts_cli
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> symbols = voice.acoustic.symbols
+        >>> phones = np.array([symbols.index(token) for token in next(voice.sentences("Hello there.")).tokens])
+        >>> request = tts_cli.Request(phones, speaker=1, seed=3)
+        >>> request["phones"].shape == (1, len(phones), 1)
+        True
     """
 
     def __init__(

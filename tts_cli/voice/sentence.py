@@ -23,13 +23,12 @@ class Sentence(StrictModel):
     further keys (see `outcome`).
 
     Examples:
-        ```python
-        voice = tts_cli.load("arctic-16k")
-        chunks = list(voice.stream("Hello there."))
-        sentence = chunks[0].sentence
-        higher = sentence.model_copy(update={"f0_hz": tuple(1.1 * f0 for f0 in sentence.f0_hz)})
-        again = list(voice.stream([higher]))
-        ```
+        >>> import tts_cli
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> chunks = list(voice.stream("Hello there."))
+        >>> sentence = chunks[0].sentence
+        >>> higher = sentence.model_copy(update={"f0_hz": tuple(1.1 * f0 for f0 in sentence.f0_hz)})
+        >>> again = list(voice.stream([higher]))
     """
 
     model_config = ConfigDict(extra="allow")

@@ -200,11 +200,10 @@ class Voice:
             RefusedError: While streaming, for speech with a fault, unless `best_effort` is given.
 
         Examples:
-            ```python
-            voice = tts_cli.load("arctic-16k")
-            chunks = list(voice.stream("Hello there.", speaker="slt", controls=tts_cli.Controls(length_scale=1.2)))
-            seconds = sum(len(chunk.samples) for chunk in chunks) / voice.sample_rate
-            ```
+            >>> import tts_cli
+            >>> voice = tts_cli.load("arctic-16k")
+            >>> chunks = list(voice.stream("Hello there.", speaker="slt", controls=tts_cli.Controls(length_scale=1.2)))
+            >>> seconds = sum(len(chunk.samples) for chunk in chunks) / voice.sample_rate
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         who = self.acoustic.config.speakers[speaker_id] if self.speakers else None
@@ -357,10 +356,10 @@ def load(
         StackError: The stack is invalid; the message begins with the JSON path of the block.
 
     Examples:
-        ```python
-        voice = tts_cli.load("arctic-16k", threads=1)
-        audio = np.concatenate([chunk.samples for chunk in voice.stream("Hello there.")])
-        ```
+        >>> import numpy as np
+        >>> import tts_cli
+        >>> voice = tts_cli.load("arctic-16k", threads=1)
+        >>> audio = np.concatenate([chunk.samples for chunk in voice.stream("Hello there.")])
     """
     chosen = context_of(context)
     acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, edit_stack=edit_stack)
