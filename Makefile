@@ -73,7 +73,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test mutants check prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
+.PHONY: help demo test mutants check docs docs-pages figures prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,15 @@ check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may im
 	@.venv-all/bin/ruff check .
 	@.venv-all/bin/mypy
 	@.venv-all/bin/lint-imports --no-logo
+
+docs: $(EVERYTHING) ## Build the documentation site: site/index.html; a broken link, anchor or Python name fails
+	@.venv-all/bin/python tests/docs/build_site.py
+
+docs-pages: $(EVERYTHING) ## Write the generated pages of docs/ anew from the code; the tests fail where one is stale
+	@.venv-all/bin/python tests/docs/pages.py
+
+figures: $(EVERYTHING) ## List every table of figures in docs/ and README.md with the command that prints it
+	@.venv-all/bin/python tests/docs/figures.py
 
 prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
 train-acoustic: runs/$(ACOUSTIC)$(STAGE)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
@@ -120,8 +129,8 @@ transfer: $(RUNTIME) ## The prosody of a recording in data/, in the voice of TAR
 bench: $(RUNTIME) ## Time to first audio, CPU time and memory of the shipped voice
 	@.venv/bin/tts bench
 
-clean: ## Remove environments, caches and out/; prepared corpora and runs stay
-	rm -rf .venv .venv-all out build *.egg-info .*_cache .hypothesis
+clean: ## Remove environments, caches, out/ and site/; prepared corpora and runs stay
+	rm -rf .venv .venv-all out build site *.egg-info .*_cache .hypothesis
 
 $(RUNTIME): pyproject.toml
 	@echo "installing the runtime in .venv"
@@ -132,7 +141,7 @@ $(RUNTIME): pyproject.toml
 $(EVERYTHING): pyproject.toml
 	@echo "installing everything in .venv-all"
 	@$(INTERPRETER) -m venv .venv-all
-	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,test]'
+	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,test,docs]'
 	@touch $@
 
 $(PREPARED)/corpus.json: $(SPLITS) | $(EVERYTHING)

@@ -25,12 +25,13 @@ OUTSIDE = """
 | `addons/` | the shipped voices, each with a model card |
 | `data/` | a small licensed sample corpus, and lists of sentences |
 | `demo.py` | speaks with the shipped voices, prints tables, draws pictures |
-| `docs/` | this page, every command and option, how things are measured, the JSON Schema of addon.json |
+| `docs/` | the pages of the documentation site, and the JSON Schema of addon.json |
 | `recipes/` | one YAML per training; its first line is the command that runs it |
 | `recipes/stacks/` | stacks to be spoken with, and to begin one's own from |
 | `recipes/components/` | a small package of components, to begin one's own from |
 | `recipes/peers/` | other synthesisers to be measured beside ours, each in an environment of its own |
-| `tests/` | mirrors the rooms; `tests/addons` holds tiny voices |
+| `tests/` | mirrors the rooms; `tests/addons` holds tiny voices, `tests/docs` writes, builds and tests the documentation |
+| `zensical.toml` | the documentation site: its pages, in order |
 """
 
 

@@ -1,8 +1,10 @@
 """Train, export and stream neural text-to-speech voices.
 
-voice = tts_cli.load("arctic-16k")
-for chunk in voice.stream("Hello there."):
-    play(chunk.samples, chunk.sample_rate)
+Speak a sentence, chunk by chunk:
+
+    voice = tts_cli.load("arctic-16k")
+    for chunk in voice.stream("Hello there."):
+        play(chunk.samples, chunk.sample_rate)
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from tts_cli.voice.synthesis import AudioChunk, Voice, load
 
 FEATURES = ("transfer", "selection")
-"""Rooms that are features: each declares itself in its `feature.py` (see `blocks.features`)."""
+"""Subpackages that are features. Each declares its ports, blocks and controls in its `feature.py` (see `blocks.features`)."""
 
 _ROOMS = {
     "AudioChunk": "voice.synthesis",
@@ -62,7 +64,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Loads a room when something of it is first asked for, so that importing the package is immediate."""
+    """Import the module of a public name at its first use, so that `import tts_cli` is fast."""
     if name not in _ROOMS:
         raise AttributeError(f"module 'tts_cli' has no attribute '{name}'")
     return getattr(import_module(f"tts_cli.{_ROOMS[name]}"), name)

@@ -1,4 +1,4 @@
-"""Strict configuration: unknown keys are errors that list the valid ones; YAML and JSON loading."""
+"""Strict configuration models (unknown keys are errors that suggest valid ones), and reading of YAML and JSON files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tts_cli.errors import ConfigError
 
 
 class StrictModel(BaseModel):
-    """Base of every configuration object: unknown keys are refused, values are immutable."""
+    """Base of every configuration object. It refuses unknown keys and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -23,19 +23,23 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def suggest(name: str, valid: list[str]) -> str:
-    """A hint that names the closest valid choice, or all of them, or says that there is none."""
+    """Return a hint for the unknown `name`: the closest name in `valid`, or else all of them, or that there are none."""
     close = difflib.get_close_matches(name, valid, n=1)
     return f"did you mean '{close[0]}'?" if close else "valid: " + (", ".join(valid) or "none")
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML or JSON file. Raises ConfigError when the file is missing, empty or malformed."""
+    """Return the mapping in a JSON file (suffix `.json`) or a YAML file (any other suffix).
+
+    Raises:
+        ConfigError: The file is missing, empty, not UTF-8 or malformed, holds no mapping, or (JSON) has a key twice.
+    """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8")
         if not text.strip():
-            raise ConfigError(f"{path}: is empty")
+            raise ConfigError(f"{path}: is empty, but a mapping of keys to values is expected")
         value = json.loads(text, object_pairs_hook=without_duplicates) if path.suffix == ".json" else yaml.safe_load(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
@@ -47,7 +51,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose keys are each given once; for `json.loads(..., object_pairs_hook=...)`. Raises ValueError."""
+    """Return `pairs` as a dictionary, for `json.loads(..., object_pairs_hook=without_duplicates)`.
+
+    Raises:
+        ValueError: A key appears twice.
+    """
     value = dict(pairs)
     if len(value) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -56,7 +64,14 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def apply_overrides(mapping: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
-    """`mapping` with every `a.b=value` of `overrides` set (values are parsed as YAML)."""
+    """Return a copy of `mapping` with every override applied.
+
+    Args:
+        overrides: Strings `KEY=VALUE`. KEY is a dotted path such as `optimiser.learning_rate`, VALUE is parsed as YAML.
+
+    Raises:
+        ConfigError: An override has no `=`, or its path leads through a value that is not a mapping.
+    """
     result: dict[str, Any] = json.loads(json.dumps(mapping))
     for override in overrides:
         key, separator, value = override.partition("=")
@@ -67,17 +82,24 @@ def apply_overrides(mapping: dict[str, Any], overrides: list[str]) -> dict[str, 
         for parent in parents:
             node = node.setdefault(parent, {})
             if not isinstance(node, dict):
-                raise ConfigError(f"--set {override}: '{parent}' is not a mapping")
+                raise ConfigError(f"--set {override}: '{parent}' holds a value, not a mapping of keys")
         node[last] = yaml.safe_load(value)
     return result
 
 
 def parse(model: type[Model], mapping: Any, source: str) -> Model:
-    """`mapping` as a `model`. Raises ConfigError naming `source`, the dotted key and the remedy."""
+    """Validate `mapping` and return it as an instance of `model`.
+
+    Args:
+        source: Origin of `mapping` for messages: a file, or a place in a file.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value is wrong. The message names `source` and the dotted key.
+    """
     try:
         return model.model_validate(mapping)
     except ValidationError as error:
-        # A misspelt key is also a missing one; the misspelling tells more.
+        # A misspelt key is reported as unknown and as missing; the unknown one shows the misspelling.
         first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
@@ -89,7 +111,7 @@ def parse(model: type[Model], mapping: Any, source: str) -> Model:
 
 
 def _fields_at(model: Any, location: tuple[Any, ...]) -> list[str]:
-    """Names of the fields of the model found by walking `location` down from `model`."""
+    """Return the field names of the nested model at `location`, a path of keys and list indices below `model`."""
     for part in location:
         fields = getattr(model, "model_fields", {})
         if part not in fields:

@@ -1,25 +1,33 @@
-"""Every error a user can meet, as one tree.
+"""Every error that the package raises on purpose, as one tree of exceptions.
 
-    TtsError                 exit code 1
-    |- InputError            exit code 2: bad usage or bad input
-    |  |- ConfigError        a recipe, context or JSON file is wrong: names the file and the key
-    |  |- TextError          text that cannot be spoken
-    |  |- AudioError         audio that cannot be read or used
-    |  |- CorpusError        a corpus, manifest or split that cannot be used
-    |  |- CheckpointError    a checkpoint of another kind, or a damaged one
-    |  `- AddonError         an addon that cannot be used: names the file or the JSON path
-    |     `- StackError      a stack whose blocks do not fit together: names the JSON path
-    |- RefusedError          exit code 1: it ran, but its result is refused (nothing valid, parity, guard)
-    `- OutputError           exit code 2: the result cannot be written (disk full, unwritable)
+    exception                exit code
+    TtsError                 1    root of the tree
+    |- InputError            2    bad usage or bad input
+    |  |- ConfigError        2    a recipe, context or JSON file is wrong; names the file and the key
+    |  |- TextError          2    a text cannot be spoken
+    |  |- AudioError         2    an audio file cannot be read or used
+    |  |- CorpusError        2    a corpus, manifest or split cannot be used
+    |  |- CheckpointError    2    a checkpoint is damaged or belongs to another kind of model
+    |  `- AddonError         2    an addon cannot be used; names the file or the JSON path
+    |     `- StackError      2    the blocks of a stack do not fit together; names the JSON path
+    |- RefusedError          1    the command ran, but its result is refused (nothing valid, parity, guard)
+    `- OutputError           2    the result cannot be written (disk full, folder not writable)
 
-Each carries one clear line and, where there is a remedy, a hint. The CLI prints both and exits with `exit_code`.
+Each carries a message of one line and, where there is a remedy, a hint. The command line prints both and exits with `exit_code`.
+Exit code 0 means success, 130 that the user interrupted the command.
 """
 
 
 class TtsError(Exception):
-    """Root of all errors raised on purpose."""
+    """Root of all errors that the package raises on purpose.
+
+    Args:
+        message: One line that names the problem and its place.
+        hint: The remedy; None if there is none to suggest.
+    """
 
     exit_code = 1
+    """Exit code of a command that ends with this error."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -28,13 +36,13 @@ class TtsError(Exception):
 
 
 class InputError(TtsError):
-    """Bad usage or bad input."""
+    """Bad usage or bad input. Exit code 2."""
 
     exit_code = 2
 
 
 class ConfigError(InputError):
-    """A recipe, context or JSON file is wrong."""
+    """Error in a recipe, context or JSON file. The message names the file and the key."""
 
 
 class TextError(InputError):
@@ -42,30 +50,30 @@ class TextError(InputError):
 
 
 class AudioError(InputError):
-    """Audio that cannot be read or used."""
+    """Audio file that cannot be read or used."""
 
 
 class CorpusError(InputError):
-    """A corpus, manifest or split that cannot be used."""
+    """Corpus, manifest or split that cannot be used."""
 
 
 class CheckpointError(InputError):
-    """A checkpoint of another kind, or a damaged one."""
+    """Checkpoint that is damaged or belongs to another kind of model."""
 
 
 class AddonError(InputError):
-    """An addon that cannot be used."""
+    """Addon that cannot be used. The message names the file or the JSON path."""
 
 
 class StackError(AddonError):
-    """A stack whose blocks do not fit together."""
+    """Stack of blocks that do not fit together. The message names the JSON path."""
 
 
 class RefusedError(TtsError):
-    """It ran, but its result is refused."""
+    """Result that is refused although the command ran: nothing valid, no parity, or stopped by a guard. Exit code 1."""
 
 
 class OutputError(TtsError):
-    """The result cannot be written."""
+    """Result that cannot be written: the disk is full or the folder is not writable. Exit code 2."""
 
     exit_code = 2

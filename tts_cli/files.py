@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Atomic writing of files: a file is complete, or it does not appear."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from tts_cli.errors import OutputError
 
 @contextmanager
 def atomic_write(path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = False, sync: bool = False) -> Iterator[IO[Any]]:
-    """Open a temporary file beside `path` that takes its place when the `with` block ends, and is removed if the block fails.
+    """Open a temporary file that replaces `path` when the `with` block ends, and is removed if the block fails.
 
-    Until then an older file at `path` stays as it is.
+    An older file at `path` stays unchanged until then.
 
     Args:
+        path: The file to write.
         mode: "w" for UTF-8 text, "wb" for bytes.
-        parents: Make the folders that lead to `path`.
-        sync: Wait until the content is on the disk, so that it outlives a power failure.
+        parents: Create the missing parent folders of `path`.
+        sync: Flush the content to the disk (fsync), so that it survives a power failure.
 
     Raises:
-        OutputError: The file cannot be written. Every OSError within the block becomes this.
+        OutputError: The file cannot be written, or the block raises an OSError.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -38,13 +39,14 @@ def atomic_write(path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = 
     except OSError as error:
         raise unwritable(path, error) from error
     finally:
-        # Where a folder of the path is a file, removing fails as writing did; the first error says why.
+        # If a parent of the path is a file, removing fails like writing did; the first error names the reason.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the OutputError that says why `path` could not be written."""
+    """Return an OutputError that gives `error` as the reason why `path` cannot be written."""
     return OutputError(
-        f"{path}: cannot be written ({error.strerror or error})", hint="is there space, and is the folder writable?"
+        f"{path}: cannot be written ({error.strerror or error})",
+        hint="check that the disk has space and that the folder is writable",
     )

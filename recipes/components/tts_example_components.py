@@ -1,4 +1,7 @@
-"""Two components for stacks of `tts`. The one duty of a component is to extend one of two classes."""
+"""Two example components for stacks of `tts`: a `SequenceBlock` and a `StreamableBlock`.
+
+A component extends one of these two classes. Shapes are (1, T, 1): one utterance, T steps, one channel.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from tts_cli.config import StrictModel
 
 
 class DeclinationOptions(StrictModel):
+    """Options of `Declination`."""
+
     semitones: float = 2.0
+    """Fall of F0 from the first token to the last, in semitones."""
 
 
 class Declination(SequenceBlock):
-    """Lets F0 fall evenly from the first token to the last."""
+    """Declination: lower the predicted F0 linearly in log-F0, by 0 at the first token and by `semitones` at the last."""
 
     options_model = DeclinationOptions
     inputs = outputs = (PortSpec(name="log_f0", rate="token"),)
@@ -24,12 +30,16 @@ class Declination(SequenceBlock):
 
 
 class TremoloOptions(StrictModel):
+    """Options of `Tremolo`."""
+
     hertz: float = 6.0
+    """Rate of the tremolo, in cycles per second."""
     depth: float = 0.5
+    """Largest reduction of the amplitude, as a fraction of it: 0 is no tremolo, 1 fades to silence in each cycle."""
 
 
 class Tremolo(StreamableBlock):
-    """Makes the audio softer and louder again, some times a second."""
+    """Tremolo: vary the amplitude of the audio periodically."""
 
     options_model = TremoloOptions
     stream_inputs = outputs = (PortSpec(name="audio", rate="sample"),)
@@ -39,7 +49,10 @@ class Tremolo(StreamableBlock):
 
 
 class TremoloStream(Stream):
-    """Remembers how many samples went by: that belongs to the stream, since many may be open at once."""
+    """Stream of one utterance with tremolo.
+
+    The sample position is kept here and not in the block, since several streams of a block may be open at once.
+    """
 
     def __init__(self, scope: Tensors, upstream: Stream | None, swing: float, cycles_per_sample: float) -> None:
         super().__init__(scope, upstream)

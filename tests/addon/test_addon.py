@@ -1,4 +1,4 @@
-"""Addons that are opened, found, installed, and refused."""
+"""Opening, finding, installing and refusing addons."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Editor = Callable[[dict[str, Any]], object]
 
 @pytest.fixture
 def acoustic(tmp_path: Path) -> Path:
-    """A copy of the tiny acoustic addon, to be spoiled."""
+    """Copy of the tiny acoustic addon for a test to damage."""
     return Path(shutil.copytree(TINY / "tiny-acoustic", tmp_path / "tiny-acoustic"))
 
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory and a home without addons."""
+    """Working directory and home folder without addons."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("TTS_ADDONS", raising=False)
@@ -63,7 +63,7 @@ def inputs_of_decoder(value: dict[str, Any]) -> list[dict[str, Any]]:
         (lambda v: v["networks"]["decoder"].update(margin=3), r"unknown key 'networks\.decoder\.margin'"),
         (lambda v: v["networks"]["decoder"].update(role="dekoder"), r"'networks\.decoder\.role'"),
         (lambda v: v["networks"].update({"../evil": v["networks"]["decoder"]}), r"networks\.\.\./evil"),
-        (lambda v: v["mel"].update(hop_samples=256), r"hash is \w+, but the fields have"),
+        (lambda v: v["mel"].update(hop_samples=256), r"hash is \w+, but the hash of the fields is"),
         (lambda v: v["mel"].pop("hash"), r"'hash' is missing"),
         (lambda v: v.update(sample_rate=22050), r"sample_rate is 22050, but mel\.sample_rate is 16000"),
         (lambda v: v.update(format=2), r"'format'"),

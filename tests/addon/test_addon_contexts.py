@@ -124,7 +124,7 @@ def test_a_file_speaks_of_the_networks_of_voice_and_vocoder(tmp_path: Path) -> N
         ),
         ({"networks": {"decoder": {"backend": "tensorrt"}}}, "network 'decoder': unknown backend 'tensorrt'; known: onnxruntime"),
         ({"networks": {"decoder": {"sizes": {"frame": []}}}}, r"mine\.json: 'networks\.decoder\.sizes\.frame'"),
-        ({"networks": {"decoder": {"sizes": {"frames": [9]}}}}, "'frames' is no rate: token, word, frame"),
+        ({"networks": {"decoder": {"sizes": {"frames": [9]}}}}, "'frames' is no rate; valid: token, word, frame"),
         ({"networks": {"decoder": {"precision": "f16"}}}, "onnxruntime computes in f32, not in f16"),
         ({"networks": {"decoder": {"size": 3}}}, r"mine\.json: unknown key 'networks\.decoder\.size'"),
         ({"networks": {"decoder": {"sizes": {"frame": [3]}}}}, "a size of at least 7 is needed"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tts_cli.audio.alignment import _durations, align
+from tts_cli.audio.alignment import _LOWEST_SCORE, _durations, _read_alignment, align
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import MelConfig, energy, log_mel
 from tts_cli.errors import AudioError
@@ -115,3 +117,19 @@ def test_boundaries_move_as_little_as_phones_need() -> None:
     assert _durations(np.array([0, 2, 2, 4, 4, 6]), minima, 8).tolist() == [2, 1, 1, 0, 2, 2]
     assert _durations(np.array([0, 0, 0, 0, 0, 1]), minima, 3).tolist() == [0, 1, 1, 0, 1, 0]
     assert _durations(np.array([0, 9, 9, 9, 9, 9]), minima, 9).tolist() == [6, 1, 1, 0, 1, 0]
+
+
+class Entry(list[Any]):
+    """A word as PocketSphinx gives it: a list of its phones, three frames each."""
+
+    def __init__(self, name: str, *scores: float) -> None:
+        super().__init__(SimpleNamespace(start=3 * place, duration=3, score=3 * score) for place, score in enumerate(scores))
+        self.name, self.start, self.duration, self.score = name, 0, 3 * len(scores), 3 * sum(scores)
+
+
+def test_phones_that_do_not_sound_like_themselves_are_counted_in_words_alone() -> None:
+    good, bad = _LOWEST_SCORE + 1, _LOWEST_SCORE - 1
+    found = SimpleNamespace(words=lambda: [Entry("<sil>", good, good, good), Entry("AH-B", good, bad), Entry("<sil>", bad)])
+    assert [stretch.word for stretch in _read_alignment(found, ["AH-B"], 0.5)] == [-1, 0, -1]
+    with pytest.raises(RuntimeError, match="the sound"):
+        _read_alignment(found, ["AH-B"], 0.4)

@@ -36,8 +36,13 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     assert np.abs(files.read_audio(tmp_path / "stereo.wav", RATE)).max() < 1e-4
 
 
+def write_wav(path: Path, audio: files.Floats) -> None:
+    with files.WavFile(path, RATE) as file:
+        file.write(audio)
+
+
 def write_truncated(path: Path) -> None:
-    files.write_wav(path, tone(1.0), RATE)
+    write_wav(path, tone(1.0))
     path.write_bytes(path.read_bytes()[:20000])
 
 
@@ -66,7 +71,7 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path, write: obj
 
 
 def test_a_written_wav_reads_back(tmp_path: Path) -> None:
-    files.write_wav(tmp_path / "out.wav", tone(0.5), RATE)
+    write_wav(tmp_path / "out.wav", tone(0.5))
     assert np.abs(files.read_audio(tmp_path / "out.wav", RATE) - tone(0.5)).max() <= 0.5 / 32768 + 1e-7
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
 
@@ -105,7 +110,7 @@ class FailingFile:
 
 def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
-        files.write_wav(tmp_path / "missing" / "out.wav", tone(0.1), RATE)
+        write_wav(tmp_path / "missing" / "out.wav", tone(0.1))
 
 
 def test_a_streamed_wav_is_readable_and_holds_the_chunks() -> None:

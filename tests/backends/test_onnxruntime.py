@@ -1,4 +1,4 @@
-"""ONNX Runtime behind the Network protocol."""
+"""Backend ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spec(output: str = "y", channels: int = CHANNELS) -> NetworkSpec:
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Path:
-    """y = x * scale, its scale in float16 beside the graph."""
+    """ONNX file of y = x * scale, with the float16 scale in an external file."""
     scale = np.arange(1, CHANNELS + 1, dtype=np.float16)
     (tmp_path / "net.params").write_bytes(scale.tobytes())
     tensor = TensorProto(name="scale", data_type=TensorProto.FLOAT16, dims=[CHANNELS], data_location=TensorProto.EXTERNAL)

@@ -1,4 +1,4 @@
-"""OpenVINO behind the Network protocol: requests are shared by threads."""
+"""Backend OpenVINO: inference requests shared by threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADDON = Path(__file__).parents[1] / "addons" / "tiny-vocoder"
 
 
 class EmptiedMeanwhile(list[object]):
-    """Seems to hold something, but another thread has taken it by the time it is asked for."""
+    """Empty list that is true, like one that another thread empties between test and `pop`."""
 
     def __bool__(self) -> bool:
         return True

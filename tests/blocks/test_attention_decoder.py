@@ -1,4 +1,4 @@
-"""AttentionDecoder: state carried from chunk to chunk, its end, and the guard over where it looks."""
+"""AttentionDecoder: state carried from chunk to chunk, the end of the utterance, and the guard over the attention."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def step_spec(outputs: Sequence[str] = ("mel", "stop", "attention", "memory")) -
 
 
 class Walk:
-    """A step network whose attention follows `path`; its frames tell memory and noise, its memory counts steps."""
+    """Step network with attention that follows `path`. Its memory counts steps; its frames are step number plus noise."""
 
     def __init__(self, path: Sequence[int], stops: bool = True) -> None:
         self.inputs, self.outputs = ("text", "noise", "attention", "memory"), ("mel", "stop", "attention", "memory")

@@ -1,4 +1,4 @@
-"""Components of others: found by entry point, held to what they declare, named with their place when they fail."""
+"""Third-party components: found by entry point, checked against their declared ports, named with their place in errors."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def failing(_: Tensors) -> Any:
 
 
 class Faulty(SequenceBlock):
-    """Declares the port `a`; gives what it is told to."""
+    """Sequence block that declares the port `a` and returns the result of `give`."""
 
     outputs = (port("a", "token"),)
 
@@ -66,7 +66,7 @@ class Faulty(SequenceBlock):
 
 
 class Spoiled(StreamableBlock):
-    """Declares the port `x`; its stream gives what it is told to make of a chunk."""
+    """Streamable block that declares the port `x`; its stream applies `change` to every chunk."""
 
     stream_inputs = outputs = (port("x"),)
 
@@ -118,7 +118,7 @@ def test_a_sequence_block_is_held_to_its_ports(give: Spoil, message: str) -> Non
     [
         (failing, "Spoiled raised KeyError: 'lost'"),
         (lambda _: sys.exit(3), "Spoiled raised SystemExit: 3"),
-        (lambda _: None, "Spoiled gave nothing, although it was given something"),
+        (lambda _: None, "Spoiled gave nothing, although it read a chunk"),
         (lambda _: {}, r"Spoiled declares 'x' \(frame rate, 1 channel, float32\), but gave nothing"),
         (lambda chunk: {"y": chunk["x"]}, "but gave 'y'"),
         (lambda chunk: {"x": chunk["x"][:, :0]}, r"gave 'x' as \(1, 0, 1\)"),
@@ -151,7 +151,7 @@ def test_ports_of_one_rate_given_by_one_block_are_equally_long() -> None:
 
 
 class Impatient(Stream):
-    """Ends after its first chunk; `closes` says so to the stream before."""
+    """Stream that ends after its first chunk. With `closes`, it closes the stream before it."""
 
     closes = False
 
@@ -168,7 +168,7 @@ class Frank(Impatient):
 
 
 class Mute(Stream):
-    """Neither reads nor gives."""
+    """Stream that ends at once, without reading."""
 
     def _produce(self, n: int) -> Tensors | None:  # noqa: ARG002
         return None
@@ -202,7 +202,7 @@ def test_a_stream_that_its_reader_closes_has_no_fault() -> None:
 
 
 class Unconnected(StreamableBlock):
-    """Forgets to say what it gives, and to open a stream."""
+    """Faulty block: `_connect` and `_open` return None."""
 
     def _connect(self, *_: Any) -> Any:
         return None
@@ -212,7 +212,7 @@ class Unconnected(StreamableBlock):
 
 
 class Bare(SequenceBlock):
-    """Begins without what every block begins with."""
+    """Faulty block: `__init__` does not call that of its base class."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -230,12 +230,12 @@ def test_who_forgets_what_a_block_owes_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(StackError, match=r"^toy: \$\.stack\[1\]: open of Unconnected gave NoneType, but a Stream belongs there"):
         block.open({}, None)
     offer(monkeypatch, entry_point("Bare", "test_components:Bare", "a"))
-    with pytest.raises(StackError, match=r"^\$: Bare does not begin with super\(\)\.__init__"):
+    with pytest.raises(StackError, match=r"^\$: __init__ of Bare does not call super\(\)\.__init__"):
         SequenceBlock.build({"type": "Bare"}, "$", ToyAddon())
 
 
 class Exploding(StreamableBlock):
-    """Cannot even be made."""
+    """Faulty block: `__init__` raises an exception."""
 
     def __init__(self, *_: Any) -> None:
         raise RuntimeError("no such luck")
@@ -287,7 +287,7 @@ def test_a_clash_harms_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which pip has installed the example package."""
+    """Folder into which pip has installed the example package."""
     folder = tmp_path_factory.mktemp("components")
     source = shutil.copytree(EXAMPLE, folder / "source", ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
     offline = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--disable-pip-version-check"]
@@ -297,7 +297,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tts(folder: Path, path: list[Path], *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Runs `tts` in a process that finds packages in `path`."""
+    """Run `tts` in a process that finds packages in `path`."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "TTS_ADDONS": str(ROOT / "tests" / "addons")}
     code = "import sys; from tts_cli.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *map(str, arguments)]

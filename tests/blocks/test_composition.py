@@ -1,4 +1,4 @@
-"""Stacks that are built, connected and refused; scopes and what shadows what."""
+"""Building, connecting and refusing stacks; scopes and shadowing of ports."""
 
 from __future__ import annotations
 

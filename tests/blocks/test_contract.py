@@ -1,4 +1,4 @@
-"""What every stream promises, held against random stacks and random schedules: chunked equals whole, in order, nothing twice."""
+"""Contract of every stream, on random stacks and schedules: chunked output equals one-shot output, in order, without repeats."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ lengths = st.integers(0, 80)
 
 
 class Counted(StreamableBlock):
-    """A source that numbers its steps 0, 1, 2, ... and remembers how far it was read."""
+    """Source of the steps 0, 1, 2, ... that counts the steps read from it."""
 
     outputs = (port("x"),)
 
@@ -59,7 +59,7 @@ class CountedStream(Stream):
 
 
 class Capricious(Stream):
-    """Gives as few as one step a read, another number each time."""
+    """Stream that returns a varying number of steps, as few as one, at each read."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -70,7 +70,7 @@ class Capricious(Stream):
 
 
 class Halved(Stream):
-    """Half the rate: the first of every two steps."""
+    """Stream at half the rate: the first of every two steps."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -84,7 +84,7 @@ class Halved(Stream):
 
 
 class Accumulated(Stream):
-    """A state that never forgets: the sum of all steps so far, modulo 1000 to stay exact."""
+    """Stream with unlimited memory: the sum of all steps so far, modulo 1000 to stay exact."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -100,7 +100,7 @@ class Accumulated(Stream):
 
 
 class Delta:
-    """The network of a `Decoder` that shows its centre step unchanged, and checks that its neighbours stand where they should."""
+    """Decoder network that returns its centre step unchanged and asserts that the window is consecutive."""
 
     inputs = outputs = ("x",)
 
@@ -132,7 +132,7 @@ def stack(*blocks: StreamableBlock) -> StreamableStack:
 
 
 def pipeline(*blocks: StreamableBlock) -> StreamablePipeline:
-    """Several blocks in the place of one, with a scope of their own."""
+    """Return a pipeline of several blocks with a scope of its own."""
     sequence = SequenceBlockContainer(options(blocks=[Constant("a"), Constant("b")]), ToyAddon())
     return StreamablePipeline(options("toy: pipeline", sequence_block=sequence, streamable_block=stack(*blocks)), ToyAddon())
 
@@ -143,7 +143,7 @@ def addon(*blocks: StreamableBlock) -> StreamableStack:
 
 
 def nested(leaves: st.SearchStrategy[StreamableBlock]) -> st.SearchStrategy[StreamableBlock]:
-    """Blocks in stacks, pipelines and addons to any depth."""
+    """Strategy for blocks nested in stacks, pipelines and addons to any depth."""
 
     def wrap(inner: st.SearchStrategy[StreamableBlock]) -> st.SearchStrategy[StreamableBlock]:
         several = st.lists(inner, min_size=1, max_size=3)
@@ -161,7 +161,7 @@ faithful = nested(st.one_of(margins.map(lambda m: decoder(m, delta=True)), throu
 
 
 def chunks(stream: Stream, schedule: Sequence[int]) -> Iterator[Array]:
-    """What a stream gives when read in these sizes, over and over; no chunk is empty or larger than asked for."""
+    """Read a stream to its end, cycling through `schedule`, and yield the chunks. Assert that none is empty or too large."""
     for n in cycle(schedule):
         chunk = stream.read(n)
         if chunk is None:

@@ -1,4 +1,4 @@
-"""Diagnostics stand anywhere, change nothing, and leave whole files behind."""
+"""Diagnostics: at any place in a stack, without changing the audio, with complete files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WITH_MEL = ("decoded", "spoken")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where diagnostics write."""
+    """Folder to which diagnostics write."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / "diagnostics"
 
@@ -57,7 +57,7 @@ def with_stack(addon: Addon, stack: list[dict[str, Any]]) -> Addon:
 
 
 def voice_with(addons: tuple[Addon, Addon], **blocks: dict[str, Any]) -> Voice:
-    """The tiny voice with `blocks` put in at PLACES."""
+    """Return the tiny voice with `blocks` inserted at PLACES."""
 
     def at(*items: str | dict[str, Any]) -> list[dict[str, Any]]:
         named = [blocks.get(item) if isinstance(item, str) else item for item in items]
@@ -264,7 +264,7 @@ def test_timing_leaves_the_checks_of_streams_in_place() -> None:
 
     stack = StreamableStack(options(stack=[Frames(X), Through(Silent, 2), Timing(options("toy: t"), ToyAddon())]), ToyAddon())
     stack.connect(request_wiring(), Wiring({}))
-    with pytest.raises(StackError, match="gave nothing, although it was given something"):
+    with pytest.raises(StackError, match="gave nothing, although it read a chunk"):
         stack.open({}, None).read(3)
 
 

@@ -1,4 +1,4 @@
-"""Effects give the same audio however they are read, and do to it what they say."""
+"""Effects: the same audio for all chunk sizes, and the effect that they promise."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ lengths = st.integers(0, 5000)
 
 
 def built(*values: dict[str, Any], rate: int = RATE) -> StreamableStack:
-    """A connected stack of effects on audio of the addon's rate."""
+    """Return a connected stack of effects on audio at the addon's sample rate."""
     stack = StreamableStack(options(stack=values), ToyAddon(sample_rate=rate))
     stack.connect(request_wiring(), Wiring.of([port("audio", "sample")], "toy: audio"))
     return stack
 
 
 def speech(num_samples: int, seed: int = 0) -> np.ndarray:
-    """Something voiced with noise in it, of a loudness that goes up and down, its peaks beyond full scale."""
+    """Return a voiced signal with noise and a modulated level; its peaks exceed full scale."""
     t = np.arange(num_samples) / RATE
     phase = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 3 * t)) / RATE
     voiced = sum(np.sin(harmonic * phase) / harmonic for harmonic in range(1, 20))
@@ -179,7 +179,7 @@ def test_moments_are_where_effects_move_them() -> None:
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.floats(-20, 0), st.sampled_from(["speech", "noise", "clicks"]))
 def test_no_true_peak_above_the_ceiling(seed: int, ceiling: float, kind: str) -> None:
-    """Of audio that leaves the topmost tenth of the band to the filters of whoever resamples it, as a meter does."""
+    """The audio has no content in the top tenth of the band, which a meter's oversampling filter does not measure exactly."""
     random = np.random.default_rng(seed)
     audio = {
         "speech": speech(10_000, seed) * random.uniform(0.5, 3),
@@ -244,7 +244,7 @@ def test_a_notch_silences_its_frequency() -> None:
 
 
 def test_filters_against_the_recursion() -> None:
-    """The same difference equations, sample by sample."""
+    """Compare with the difference equations, sample by sample."""
     effect = built({"type": "Equaliser", "bands": BANDS}).blocks[0]
     assert isinstance(effect, Equaliser)
     audio = speech(500)
@@ -325,7 +325,7 @@ def test_pitch_and_tempo_at_rest_change_nothing() -> None:
 
 
 def test_a_voiced_sound_stays_whole_when_it_is_stretched() -> None:
-    """Its spectrum is that of its harmonics: segments join in phase."""
+    """The energy stays at the harmonics, so segments join in phase."""
     t = np.arange(2 * RATE) / RATE
     voiced = sum(np.sin(2 * np.pi * 110 * harmonic * t) for harmonic in range(1, 9)).astype(np.float32) / 8
     slow = run(built({"type": "PitchTempo", "tempo": 0.75}), voiced)

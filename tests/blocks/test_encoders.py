@@ -1,4 +1,4 @@
-"""CustomizedEncoders: what Encoders gives, from networks that run at once."""
+"""CustomizedEncoders: the outputs of Encoders, from networks that run in parallel."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HELLO = Sentence(tokens=("^", "HH", "AH0", "L", "OW1", " ", "B", "IY1", "."))
 
 
 class Behaved:
-    """A network that waits, or fails, before it does its work."""
+    """Network that waits at a barrier, or fails, before it runs."""
 
     def __init__(self, network: AddonNetwork, barrier: threading.Barrier | None = None, fails: bool = False) -> None:
         self._network, self._barrier, self._fails = network.network, barrier, fails
@@ -113,7 +113,7 @@ def test_many_utterances_share_the_threads() -> None:
 
 
 def test_an_utterance_does_not_wait_for_threads_that_others_keep() -> None:
-    """The block's only thread is kept busy; the caller runs both networks itself."""
+    """The block's only thread is busy, so the caller runs both networks itself."""
     kept, begun = threading.Event(), threading.Event()
     found = networks(2)
     shared = block(found)

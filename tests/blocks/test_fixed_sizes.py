@@ -1,4 +1,4 @@
-"""Fixed sizes: which is taken, padding, cropping, splitting, and that nothing is compiled twice."""
+"""Networks of fixed sizes: choice of the size, padding, cropping, splitting, and no double compilation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REACH = 2
 
 
 class Smoother:
-    """A toy encoder: mean over REACH tokens on both sides, those that the mask lets in; refuses any size but its own."""
+    """Toy encoder: mean of masked tokens over REACH tokens on both sides. It asserts that its input has its own size."""
 
     def __init__(self, size: int | None = None) -> None:
         self.inputs, self.outputs = ("x", "token_mask"), ("y",)
@@ -48,7 +48,7 @@ def encoder_spec(**changes: Any) -> NetworkSpec:
 
 
 def opened(sizes: Mapping[str, tuple[int, ...]], **changes: Any) -> tuple[FixedSizeNetwork, list[int]]:
-    """A smoother in these sizes, and the sizes that were compiled."""
+    """Return a smoother in these sizes, and the list of compiled sizes."""
     compiled: list[int] = []
 
     def compile_for(sizes: Mapping[str, int]) -> Smoother:
@@ -127,7 +127,7 @@ def test_sizes_must_fit_the_network() -> None:
 
 @pytest.mark.parametrize("num_steps", [1, 5, 8, 17, 64])
 def test_outputs_at_another_rate_are_cropped_in_proportion(num_steps: int) -> None:
-    """A network that gives one step for every four."""
+    """The network gives one output step for every four input steps."""
 
     class Fourth:
         inputs, outputs = ("x", "mask"), ("y",)
@@ -145,7 +145,7 @@ def test_outputs_at_another_rate_are_cropped_in_proportion(num_steps: int) -> No
 @pytest.mark.parametrize("sizes", [(6,), (7, 12), (40,)])
 @pytest.mark.parametrize("schedule", [[1], [3, 50], [100]])
 def test_a_stream_gives_the_same_with_fixed_sizes(sizes: tuple[int, ...], schedule: list[int]) -> None:
-    """The layer never feeds more than the largest size, whatever is read, and the end is whole."""
+    """The network never gets more steps than its largest size, and the end of the utterance is complete."""
     free = network("decoder", "decoder", [port("x")], [port("y")], margins=(3, 2))
     lengths: set[int] = set()
 

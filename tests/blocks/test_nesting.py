@@ -1,4 +1,4 @@
-"""Stacks within stacks, in files and across addons: the audio stays the same, circles and misfits are found on reading."""
+"""Nested stacks, in files and across addons: the audio stays the same; cycles and misfits are refused on reading."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spoken(stack: Path | None = None, **options: Any) -> Array:
 
 @pytest.fixture(scope="module")
 def plain() -> Array:
-    """What the addon says with its own stack and its default vocoder."""
+    """Audio of the addon with its own stack and its default vocoder."""
     return spoken()
 
 
@@ -59,7 +59,7 @@ def test_the_examples_speak_like_the_plain_stack(name: str, tmp_path: Path, plai
 
 
 def test_addons_are_chained_by_name(tmp_path: Path, plain: Array) -> None:
-    """The addon's own stack stands in the stack that is given instead of it: that is no circle."""
+    """A stack file contains the stack of the addon that it is used with: no cycle."""
     path = written(tmp_path, {"type": "Addon", "name": "tiny-acoustic"}, VOCODER)
     np.testing.assert_array_equal(spoken(path), plain)
     chained = load(TINY / "tiny-acoustic", stack=path)
@@ -110,7 +110,7 @@ def test_misfits_are_found_when_the_stack_is_read(blocks: list[Any], message: st
 
 
 def edited(folder: Path, **changes: Any) -> str:
-    """Changes addon.json; gives its hash."""
+    """Change addon.json and return its hash."""
     path = folder / "addon.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     return file_hash(path)
@@ -123,13 +123,13 @@ def requiring(name: str, sha256: str) -> dict[str, Any]:
 def test_addons_that_stand_in_themselves_are_found(tmp_path: Path) -> None:
     one, other = (Path(shutil.copytree(TINY / "tiny-acoustic", tmp_path / name)) for name in ("one", "other"))
     edited(one, name="one", **requiring("one", "0" * 64))
-    with pytest.raises(StackError, match=r"one: \$\.stack\[0\]: addon 'one' stands in itself: one > one"):
+    with pytest.raises(StackError, match=r"one: \$\.stack\[0\]: addon 'one' contains itself: one > one"):
         open_addon(one)
     sha256 = edited(other, name="other", **requiring("one", "0" * 64))
     edited(one, name="one", **requiring("other", sha256))
-    with pytest.raises(StackError, match=r"other: \$\.stack\[0\]: addon 'one' stands in itself: one > other > one"):
+    with pytest.raises(StackError, match=r"other: \$\.stack\[0\]: addon 'one' contains itself: one > other > one"):
         open_addon(one)
-    with pytest.raises(StackError, match=r"stands in itself: one > other > one"):
+    with pytest.raises(StackError, match=r"contains itself: one > other > one"):
         open_addon(one, stack=written(tmp_path, {"type": "Addon", "name": "one"}))
 
 

@@ -1,4 +1,4 @@
-"""Chunked output equals one-shot output, whatever the stack and the schedule."""
+"""Chunked output equals one-shot output for every stack and schedule."""
 
 from __future__ import annotations
 

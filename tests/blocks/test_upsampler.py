@@ -1,4 +1,4 @@
-"""Durations, prosody edits and repetition."""
+"""Upsampler: durations, prosody edits and repetition."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ SPANS = [2.0, 4, 6, 0, 5, 3]
 
 
 def transferred(strength: float, out: list[float] | None = None, tau: int = 1) -> np.ndarray:
-    """The latents of every output frame; those of the recording count its frames, tau by tau, from 1."""
+    """Return the latent of every output frame. The latents of the recording are 1, 2, ..., one for every `tau` of its frames."""
     recording = {"source_mel": np.zeros((20, 80), np.float32), "source_speaker": np.zeros(3, np.float32)}
     request = Request(PHONES, given_durations=np.array(SPANS, np.float32), strength=strength, **recording)
     latents = PortSpec(name="latents", rate=f"source_frame/{tau}" if tau > 1 else "source_frame")

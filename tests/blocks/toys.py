@@ -35,7 +35,7 @@ def port(name: str, rate: str = "frame", channels: int = 1, **options: object) -
 
 
 class ConvNetwork:
-    """Mixes its inputs to as many channels as the output has, then averages over the receptive field: y[t] of x[t .. t+L+R]."""
+    """Toy network: mixes its inputs, then convolves over the receptive field: y[t] depends on x[t .. t + left + right]."""
 
     def __init__(self, spec: NetworkSpec, seed: int = 0) -> None:
         self.spec = spec
@@ -79,7 +79,7 @@ def encoder(name: str, *outputs: PortSpec, **more: Any) -> AddonNetwork:
 
 
 def acoustic_networks(margins: tuple[int, int] = (3, 2)) -> list[AddonNetwork]:
-    """Networks with the ports of a real acoustic addon."""
+    """Return networks with the ports of a real acoustic addon."""
     prosody = [port(name, "token") for name in ("log_duration", "log_f0", "voicing", "energy")]
     streamed = [
         port("text", channels=4),
@@ -97,7 +97,7 @@ def acoustic_networks(margins: tuple[int, int] = (3, 2)) -> list[AddonNetwork]:
 
 @dataclass
 class ToyAddon:
-    """See `blocks.block.AddonParts`."""
+    """Addon parts in memory, see `blocks.parts.AddonParts`."""
 
     all_networks: list[AddonNetwork] = field(default_factory=list)
     sample_rate: int = 16000
@@ -129,7 +129,7 @@ def options(path: str = "toy: $", **value: Any) -> BlockOptions:
 
 
 class Constant(SequenceBlock):
-    """Gives one named token-rate port holding one number."""
+    """Sequence block that gives one token-rate port with a constant value."""
 
     def __init__(self, name: str, value: float = 1.0, path: str = "toy: constant") -> None:
         super().__init__(options(path), ToyAddon())
@@ -141,7 +141,7 @@ class Constant(SequenceBlock):
 
 
 class Sum(SequenceBlock):
-    """Gives the sum of the named token-rate ports."""
+    """Sequence block that gives the sum of the token-rate ports `terms`."""
 
     def __init__(self, name: str, *terms: str, path: str = "toy: sum") -> None:
         super().__init__(options(path), ToyAddon())
@@ -153,7 +153,7 @@ class Sum(SequenceBlock):
 
 
 class Frames(StreamableBlock):
-    """Gives prepared frames, as many as asked for."""
+    """Streamable block that gives prepared frames, as many as requested."""
 
     def __init__(self, frames: Tensors) -> None:
         super().__init__(options("toy: frames"), ToyAddon())
@@ -177,7 +177,7 @@ class FramesStream(Stream):
 
 
 class Through(StreamableBlock):
-    """Reads and gives the port `x`; the stream does the work."""
+    """Streamable block that reads and gives the port `x` through a stream of the given class."""
 
     def __init__(self, stream: type[Stream], channels: int = 1) -> None:
         super().__init__(options(f"toy: {stream.__name__}"), ToyAddon())
@@ -189,7 +189,7 @@ class Through(StreamableBlock):
 
 
 class RunningMean(Stream):
-    """A state that never forgets: the mean of all steps so far."""
+    """Stream with unlimited memory: the mean of all steps so far."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -207,14 +207,14 @@ class RunningMean(Stream):
 
 
 class Stingy(Stream):
-    """Gives fewer steps than it is asked for, as a stream may."""
+    """Stream that returns fewer steps than requested, which a stream may do."""
 
     def _produce(self, n: int) -> Tensors | None:
         return self._read_upstream(max(1, n // 3))
 
 
 class Tripled(Stream):
-    """Another rate: three steps for every step of upstream."""
+    """Stream at three times the rate of its upstream."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -230,7 +230,7 @@ class Tripled(Stream):
 
 
 def read_all(stream: Stream, sizes: Sequence[int]) -> dict[str, Array]:
-    """Everything a stream gives when read in these sizes, the last of them until the end."""
+    """Read a stream to its end in chunks of `sizes`, repeating the last size; return the joined tensors."""
     chunks, index = [], 0
     while (chunk := stream.read(sizes[min(index, len(sizes) - 1)])) is not None:
         assert 1 <= next(iter(chunk.values())).shape[1] <= sizes[min(index, len(sizes) - 1)]

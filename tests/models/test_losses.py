@@ -443,3 +443,12 @@ def test_leakage_is_the_mean_of_the_frames_that_hiss_alone() -> None:
         leaked = float(model.leakage(*spectra(model.network.sizes, 12, loud), hiss)) - quiet
         assert (leaked > 0.1) == costs, frames
         assert costs or leaked == pytest.approx(0, abs=1e-6)
+
+
+def test_bins_of_pitch_shall_be_likely_near_the_true_one_alone() -> None:
+    network: Any = make_model("vocoder").network
+    pitch, truth = network.pitch, torch.full((1, 1, 1), 5.0)
+    distances = (pitch.bins - 5.0) / (pitch.bins[1] - pitch.bins[0])
+    narrow, wide = (torch.log_softmax(-((distances / width) ** 2) / 2, -1)[None, None] for width in (1.0, 4.0))
+    losses = [pitch.loss(one, truth, truth, torch.ones(1, 1, 1)) for one in (narrow, wide)]
+    assert losses[0] < losses[1] - 0.5

@@ -194,7 +194,7 @@ def test_what_is_not_a_strategy_is_told_with_those_there_are(folder: Folder) -> 
 def test_an_inventory_is_what_was_written(folder: Folder) -> None:
     inventory = Inventory(folder, "toy: $")
     assert (len(inventory), inventory.id(6), inventory.text(7)) == (8, "r0", "Sentence 2.")
-    assert [inventory.words_of(sentence).tolist() for sentence in range(6)] == list(DISTANCES)
+    assert [part.tolist() for part in np.split(inventory.distances, inventory.offsets[1:-1])] == list(DISTANCES)
     assert isinstance(inventory.embeddings.base, np.memmap) or isinstance(inventory.embeddings, np.memmap)
 
 

@@ -52,7 +52,7 @@ def test_a_flipped_bit_is_noticed(copied: tuple[Path, Path]) -> None:
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="checksum"):
-        checkpoints.load_model(path.parent, averaged=False)
+        checkpoints.find(path.parent).read("model")
 
 
 def test_another_kind_is_named_with_the_wanted_one(trained: tuple[Path, Path], tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_audio_that_a_block_cuts_off_is_refused(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Changed, "_open", lambda _, scope, upstream: Impatient(scope, upstream))
     voice = with_effect(scheduled(make_voice(), first=8), np.copy)
-    with pytest.raises(RefusedError, match=r"^the change: Changed ended before what it reads from did"):
+    with pytest.raises(RefusedError, match=r"^the change: Changed ended before the stream that it reads"):
         list(voice.stream([HELLO]))
     *_, last = voice.stream([HELLO], best_effort=True)
     assert [fault.kind for fault in last.faults] == ["truncation"]

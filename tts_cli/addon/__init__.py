@@ -1,1 +1,1 @@
-"""Addons: the format of a voice's folder, the library that finds and installs them, and opened addons."""
+"""Addons: voices as folders of JSON and networks. Their format, the library that finds and installs them, and opened addons."""

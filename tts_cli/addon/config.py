@@ -1,4 +1,4 @@
-"""The schema of addon.json. Opening an addon is `addon`; finding and installing one is `library`."""
+"""Schema of addon.json and of contexts. `opened` opens an addon, `library` finds and installs addons."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Name, NetworkSettings, NetworkSpec, Sha256
 
 ADDON_FILE = "addon.json"
+"""Name of the file that makes a folder an addon."""
 
 
 def _mel_from_json(value: Any) -> Any:
-    """The mel configuration without its `hash`, which has to agree with the fields."""
+    """Return the fields of a mel configuration without `hash`. Raises ValueError if the hash is missing or wrong."""
     if not isinstance(value, dict):
         return value
     fields = {key: item for key, item in value.items() if key != "hash"}
@@ -25,7 +26,7 @@ def _mel_from_json(value: Any) -> Any:
         raise ValueError("'hash' is missing")
     actual = MelConfig.model_validate(fields).hash
     if value["hash"] != actual:
-        raise ValueError(f"hash is {value['hash']}, but the fields have {actual}")
+        raise ValueError(f"hash is {value['hash']}, but the hash of the fields is {actual}")
     return fields
 
 
@@ -44,23 +45,25 @@ HashedMel = Annotated[
 
 
 class Speaker(StrictModel):
-    """One voice of an acoustic addon; its place in the list is its id."""
+    """Speaker of an acoustic addon. Its index in the list is the speaker id."""
 
     name: str
     mean_log_f0: float
-    """Mean natural logarithm of the F0 in Hertz over voiced frames: the centre of pitch range."""
+    """Mean of ln(F0 in Hz) over voiced frames: the centre of the control `pitch_range`."""
     loudness_lufs: float | None = None
-    """Integrated loudness (EBU R128) of what the speaker says with the default vocoder, before any effect; None: not measured."""
+    """Integrated loudness in LUFS (EBU R128) of the speaker's synthetic speech with the default vocoder, before any effect.
+    None: not measured."""
     embedding: tuple[float, ...] | None = None
-    """The centroid of the speaker's acoustic embeddings; None where the addon has none."""
+    """Centroid of the speaker's acoustic embeddings. None: the addon has no embeddings."""
 
 
 class Asset(StrictModel):
-    """A file of `assets/` that blocks ask for by name."""
+    """File in `assets/` that blocks read by name."""
 
     file: Annotated[str, StringConstraints(min_length=1)]
-    """Path below the addon's folder, with `/`."""
+    """Path relative to the addon's folder, with `/`."""
     sha256: Sha256
+    """SHA-256 of the file, in hexadecimal."""
 
     @field_validator("file")
     @classmethod
@@ -72,25 +75,25 @@ class Asset(StrictModel):
 
 
 class Requirement(StrictModel):
-    """Another addon this one cannot do without."""
+    """Another addon that this one requires, such as a vocoder named in its stack."""
 
     name: Name
     sha256: Sha256
-    """SHA-256 of that addon's addon.json, which itself names the hash of every other file."""
+    """SHA-256 of the required addon's addon.json, which in turn holds the hash of each of its files."""
 
 
 class ChunkSchedule(StrictModel):
-    """Sizes of the chunks read from the outermost stream: small for an early start, then larger for less work."""
+    """Sizes of the chunks that a voice reads: small at first for a short latency, then larger for less computation."""
 
     first: int = Field(default=64, ge=1)
-    """Frames of the first chunk: enough that the encoders, whose work grows with the sentence, do not decide when it comes."""
+    """Frames of the first chunk. The default is large enough that the encoders do not dominate the time to the first chunk."""
     growth: float = Field(default=1.5, ge=1.0)
-    """How many times larger each chunk is than the one before."""
+    """Ratio of the size of each chunk to that of the chunk before it."""
     maximum: int = Field(default=160, ge=1)
     """Frames of the largest chunk."""
 
     def sizes(self) -> Iterator[int]:
-        """Frames of each chunk, without end."""
+        """Yield the frames of each chunk, endlessly."""
         size = float(self.first)
         while True:
             yield min(int(size), self.maximum)
@@ -98,41 +101,54 @@ class ChunkSchedule(StrictModel):
 
 
 class Context(StrictModel):
-    """Where and in what portions an addon runs. It never names a block."""
+    """Execution settings: chunk sizes, longest sentence, and runtime settings of networks. A context never names a block."""
 
     chunks: ChunkSchedule = ChunkSchedule()
     max_tokens: int = Field(default=200, ge=8)
-    """Longest sentence, in tokens, that is put through the encoders at once."""
+    """Longest sentence that the encoders process at once, in tokens. Longer sentences are split."""
     networks: dict[str, NetworkSettings] = Field(default_factory=dict)
-    """By network; those not named run with the defaults of `NetworkSettings`."""
+    """Settings by network name. Networks not named here have the defaults of `NetworkSettings`."""
 
 
 class AddonConfig(StrictModel):
-    """addon.json."""
+    """Contents of addon.json."""
 
     format: Literal[1] = 1
+    """Version of the format."""
     name: Name
+    """Name of the addon and of its folder."""
     language: str = "en-US"
+    """Language of the voice as a BCP 47 tag."""
     kind: Literal["acoustic", "vocoder", "linguistics"]
+    """`acoustic`: text to mel frames; `vocoder`: mel frames to audio; `linguistics`: sentence analysis, without a stack."""
     sample_rate: int = Field(default=16000, ge=1)
-    """Of the audio, in Hertz."""
+    """Sample rate of the audio, in Hz. Equal to that of `mel`."""
     mel: HashedMel = MelConfig()
+    """Configuration of the mel spectrogram, with its hash."""
     symbols: tuple[str, ...] = ()
-    """Tokens of an acoustic addon; a token's place is its id."""
+    """Token symbols of an acoustic addon. The index of a symbol is its id."""
     speakers: tuple[Speaker, ...] = ()
+    """Speakers of an acoustic addon. The index of a speaker is its id."""
     default_speaker: str | None = None
-    """Who speaks when nobody is named; None: the first speaker."""
+    """Speaker that is used if none is named. None: the first speaker."""
     networks: dict[Name, NetworkSpec] = Field(default_factory=dict)
+    """Declarations of the networks, by name."""
     assets: dict[str, Asset] = Field(default_factory=dict)
+    """Further files, by name."""
     requires: tuple[Requirement, ...] = ()
+    """Other addons that the stack may name."""
     stack: tuple[dict[str, Any], ...] = ()
-    """The blocks, in order; checked when the addon opens."""
+    """Blocks of the stack as JSON objects, in order. They are checked when the addon opens."""
     contexts: dict[str, Context] = Field(default_factory=lambda: {"default": Context()})
+    """Execution settings, by name of the context."""
     default_vocoder: Name | None = None
+    """Vocoder addon that an acoustic addon speaks with unless another is chosen."""
     default_linguistics: Name | None = None
-    """The addon of kind `linguistics` that analyses sentences for blocks that read their syntax or meaning."""
+    """Addon of kind `linguistics` that analyses sentences, for blocks that read syntax or sentence embeddings."""
     licence: str = ""
+    """Licence of the weights."""
     provenance: dict[str, Any] = Field(default_factory=dict)
+    """Origin of the weights: recipe, steps, corpora."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> AddonConfig:
@@ -143,15 +159,17 @@ class AddonConfig(StrictModel):
         for kind, names in (("symbol", self.symbols), ("speaker", [speaker.name for speaker in self.speakers])):
             if len(set(names)) < len(names):
                 raise ValueError(f"a {kind} appears twice")
-        if self.default_speaker is not None and self.default_speaker not in [speaker.name for speaker in self.speakers]:
-            raise ValueError(f"default_speaker '{self.default_speaker}' is not among the speakers")
+        names = [speaker.name for speaker in self.speakers]
+        if self.default_speaker is not None and self.default_speaker not in names:
+            known = ", ".join(names) or "none"
+            raise ValueError(f"default_speaker '{self.default_speaker}' is not among the speakers, which are: {known}")
         for context_name, context in self.contexts.items():
             for name in sorted(context.networks.keys() - self.networks.keys()):
                 raise ValueError(f"contexts.{context_name}.networks names '{name}', which is not among the networks")
         return self
 
     def file_hashes(self) -> dict[str, str]:
-        """SHA-256 of every network and asset file, by its path below the addon's folder."""
+        """Return the SHA-256 of every network and asset file, by path relative to the addon's folder."""
         files = {asset.file: asset.sha256 for asset in self.assets.values()}
         for name, spec in self.networks.items():
             files[f"networks/{name}.onnx"] = spec.sha256.onnx
@@ -160,14 +178,25 @@ class AddonConfig(StrictModel):
 
 
 def context_of(context: str | Path) -> str | Context:
-    """The name of a context, or the one in a JSON file. Raises ConfigError naming the file and the key."""
+    """Return the context in a JSON file, or `context` unchanged if it is the name of one.
+
+    Args:
+        context: Path of a JSON file (a Path, or a string that ends in `.json`), or a name.
+
+    Raises:
+        ConfigError: The file is missing or not a valid context. The message names the file and the key.
+    """
     if isinstance(context, str) and not context.endswith(".json"):
         return context
     return parse(Context, read_mapping(Path(context)), str(context))
 
 
 def read_addon_config(folder: Path) -> AddonConfig:
-    """The configuration of the addon in `folder`. Raises AddonError naming the file and the JSON path."""
+    """Read addon.json in `folder`.
+
+    Raises:
+        AddonError: The file is missing or invalid. The message names the file and the JSON path.
+    """
     path = folder / ADDON_FILE
     if not path.is_file():
         raise AddonError(f"{folder}: not an addon: it holds no {ADDON_FILE}")

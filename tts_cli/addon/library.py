@@ -1,4 +1,4 @@
-"""Where addons are: finding them by name, listing and installing them."""
+"""Library of addons: find them by name, list, verify and install them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from tts_cli.config import suggest
 from tts_cli.errors import AddonError, InputError, OutputError
 
 DEFAULT_ADDON = "arctic-16k"
-"""The voice that speaks when none is named."""
+"""Default voice."""
 TRANSFER_ADDON = "copycat-16k"
-"""The one that takes the prosody of recordings."""
+"""Default voice for prosody transfer from recordings."""
 SELECTION_ADDON = "prosody-16k"
-"""The one whose sentences choose their own prosody."""
-SHIPPED = Path(__file__).parent.parent / "addons"
-"""The addons that come with the package."""
+"""Default voice for prosody selection."""
+_PACKAGE = Path(__file__).parents[1]
+SHIPPED = next((folder for folder in (_PACKAGE / "addons", _PACKAGE.parent / "addons") if folder.is_dir()), _PACKAGE / "addons")
+"""Folder of the addons that come with the package; in a checkout it lies beside the package."""
 
 
 def installed_folder() -> Path:
-    """Where this user's addons are installed, by the custom of the operating system."""
+    """Return the folder of the user's installed addons, in the data folder of the operating system."""
     if sys.platform == "win32":
         data = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
     elif sys.platform == "darwin":
@@ -38,15 +39,23 @@ def installed_folder() -> Path:
 
 
 def search_folders() -> list[Path]:
-    """Folders in which addons are looked up by name, first to last: `$TTS_ADDONS`, `./addons`, installed, the wheel's own."""
+    """Return the folders that are searched for addons, in order.
+
+    The folders in `$TTS_ADDONS` come first, then `./addons`, the installed addons, and those that come with the package.
+    """
     named = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
     return [*named, Path("addons"), installed_folder(), SHIPPED]
 
 
 def find_addon(name: str | Path, near: Path | None = None) -> Path:
-    """The folder of an addon given by path or by name; `near` is a folder to look in first.
+    """Return the folder of an addon.
 
-    Raises AddonError that lists the known addons.
+    Args:
+        name: Path of its folder, or its name in one of the `search_folders`.
+        near: Folder to search first.
+
+    Raises:
+        AddonError: There is no such addon. The message lists the known ones.
     """
     if (Path(name) / ADDON_FILE).is_file():
         return Path(name)
@@ -60,7 +69,11 @@ def find_addon(name: str | Path, near: Path | None = None) -> Path:
 
 
 def list_addons(near: Path | None = None) -> dict[str, Path]:
-    """Folders of the addons that can be named, by name; whether they are valid is not checked."""
+    """Return the folders of all addons, by name, without validating them.
+
+    Args:
+        near: Folder to search first.
+    """
     found = (path.parent for folder in _folders(near) for path in sorted(folder.glob(f"*/{ADDON_FILE}")))
     addons: dict[str, Path] = {}
     for folder in found:
@@ -69,7 +82,7 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
 
 
 def addons_that(is_meant: Callable[[AddonConfig], bool]) -> Iterator[str]:
-    """Names of the valid addons that are meant."""
+    """Yield the names of the valid addons for which the predicate `is_meant` is true. Invalid addons are skipped."""
     for name, folder in list_addons().items():
         try:
             if is_meant(read_addon_config(folder)):
@@ -83,26 +96,31 @@ def _folders(near: Path | None) -> list[Path]:
 
 
 def check_files(folder: Path, config: AddonConfig) -> None:
-    """Raises AddonError unless every file of the addon is there and has the SHA-256 that addon.json states."""
+    """Check that every file of the addon exists and has the SHA-256 in addon.json. Raises AddonError."""
     for file, expected in config.file_hashes().items():
         path = folder / file
         if not path.is_file():
-            raise AddonError(f"{path}: missing from the addon")
+            raise AddonError(f"{path}: missing from the addon", hint="install the addon again")
         if file_hash(path) != expected:
             raise AddonError(f"{path}: damaged: its SHA-256 is not the one in {ADDON_FILE}", hint="install the addon again")
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_sha256(path: Path, expected: str, package: str) -> Path:
-    """Return `path`, a file that a pinned `package` (`NAME==VERSION`) brings.
+    """Verify a file of an installed package and return `path`.
+
+    Args:
+        path: The file.
+        expected: Its SHA-256, in hexadecimal.
+        package: Requirement of the package, `NAME==VERSION`, for messages.
 
     Raises:
-        InputError: for a file that is missing, and for one with another SHA-256 than `expected`.
+        InputError: The file is missing or has another SHA-256.
     """
     hint = f"pip install --force-reinstall --no-deps {package}"
     if not path.is_file():
@@ -113,10 +131,16 @@ def check_sha256(path: Path, expected: str, package: str) -> Path:
 
 
 def install_addon(source: Path, into: Path | None = None, replace: bool = False) -> Path:
-    """Copies a valid addon, a folder or a zip file, into the folder of installed addons; gives where it now is.
+    """Copy an addon into the folder of installed addons, completely or not at all, and return its new folder.
 
-    All of it appears at once, or nothing does. Raises AddonError for an invalid addon, or one that is there unless `replace`;
-    OutputError when it cannot be written.
+    Args:
+        source: Folder, or zip file of one.
+        into: Folder to install into; None: `installed_folder()`.
+        replace: Replace an installed addon of the same name.
+
+    Raises:
+        AddonError: The addon is invalid, or is installed already and `replace` is False.
+        OutputError: The folder cannot be written.
     """
     into = into or installed_folder()
     try:
@@ -141,13 +165,16 @@ def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
 
 
 def _copied(source: Path, copy: Path) -> Path:
-    """A copy of the addon in `source`, which is a folder, or a zip file of one with or without its own folder."""
+    """Copy or extract the addon in `source` to `copy`; return its folder, `copy` or the single folder inside.
+
+    Raises AddonError if `source` is neither an addon's folder nor a safe zip file.
+    """
     if source.is_dir():
         read_addon_config(source)
         shutil.copytree(source, copy)
         return copy
     if not source.is_file() or not zipfile.is_zipfile(source):
-        raise AddonError(f"{source}: neither a folder nor a zip file")
+        raise AddonError(f"{source}: neither a folder nor a zip file", hint=f"give a folder that holds {ADDON_FILE}, or its zip")
     with zipfile.ZipFile(source) as archive:
         for name in _unsafe_members(archive, copy):
             raise AddonError(f"{source}: refused: '{name}' would be written outside the addon's folder")

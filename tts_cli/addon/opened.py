@@ -1,6 +1,6 @@
-"""An opened addon: its networks in a context, and the stack of blocks that its JSON describes.
+"""`Addon`: an opened addon, with its networks in a context and the stack of blocks that its JSON describes.
 
-Opening executes nothing that comes with the addon: it reads JSON, checks every file's SHA-256, and hands graphs to a runtime.
+Opening an addon executes no code from it: it reads JSON, checks the SHA-256 of every file, and loads graphs into a runtime.
 """
 
 from __future__ import annotations
@@ -30,39 +30,42 @@ from tts_cli.errors import AddonError, ConfigError, InputError, OutputError, Sta
 from tts_cli.ports import NetworkSettings, PortSpec, Role
 
 _SHARED: WeakValueDictionary[tuple[str, str, str], AddonNetwork] = WeakValueDictionary()
-"""Every network that is open, by its name, declaration (with the SHA-256 of its files) and settings; none is opened twice, and
-each is freed with the last addon that uses it."""
+"""Open networks by (name, declaration with the SHA-256 of the files, settings). None is opened twice; each is freed with the last
+addon that uses it."""
 _OPENING = Lock()
 
 
 StackEdit = Callable[[Sequence[Any]], Sequence[Any]]
-"""Return the JSON of a stack, changed."""
+"""Function that returns the JSON blocks of a stack, changed."""
 NetworkEdit = Callable[[AddonNetwork], AddonNetwork]
-"""Return a network that stands for another one."""
+"""Function that returns a network to use in place of its argument."""
 
 
 @dataclass(frozen=True, eq=False)
 class Addon:
-    """An opened addon: what its blocks ask for (see `blocks.parts.AddonParts`), and the blocks themselves.
+    """Opened addon. It implements `blocks.parts.AddonParts` for its blocks and builds its stack.
 
-    It never changes; `dataclasses.replace` makes another one with something changed.
+    It is immutable; `dataclasses.replace` makes a changed copy. `open_addon` opens one.
     """
 
     folder: Path
+    """Folder of the addon."""
     config: AddonConfig
+    """Contents of its addon.json."""
     context: Context
+    """Context in which it runs."""
     cache: Path | None = None
-    """Folder for compiled networks; None: each start compiles anew."""
+    """Folder for compiled networks. None: they are compiled at every start."""
     stack: StackFile | None = None
-    """A file whose stack stands for the addon's own."""
+    """Stack file that replaces the addon's own stack. None: the own stack."""
     outer: tuple[str, ...] = ()
-    """Names of the addons in whose stacks this one stands."""
+    """Names of the addons that contain this one in their stacks, outermost first."""
     edit_stack: StackEdit | None = None
-    """Change of the stack before its blocks are built, and of the stacks of other addons that stand in it."""
+    """Edit of the JSON stack before its blocks are built. It also applies to the stacks of addons inside this one."""
     edit_network: NetworkEdit | None = None
-    """Change of every network that a block asks for, here and in other addons whose stacks stand in this one's."""
+    """Replacement of every network that a block asks for, in this addon and in addons inside its stack."""
     open_other: Callable[..., Addon] = field(default_factory=lambda: open_addon)
-    """Opens another addon as this one was opened."""
+    """Function that opens another addon with the same context, threads and cache."""
     _inner: dict[str, Addon] = field(default_factory=dict, init=False, repr=False)
     _opened: dict[str, AddonNetwork] = field(default_factory=dict, init=False, repr=False)
 
@@ -73,42 +76,46 @@ class Addon:
 
     @property
     def sample_rate(self) -> int:
-        """Of the audio, in Hertz."""
+        """Sample rate of the audio, in Hz."""
         return self.config.sample_rate
 
     @property
     def mel(self) -> MelConfig:
-        """What a mel frame means here."""
+        """Configuration of the mel spectrogram."""
         return self.config.mel
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Tokens by id."""
+        """Token symbols; the index of a symbol is its id."""
         return self.config.symbols
 
     @property
     def mean_log_f0(self) -> tuple[float, ...]:
-        """Mean natural-log F0 in Hertz of each speaker, by id."""
+        """Mean of ln(F0 in Hz) over voiced frames for each speaker; the index is the speaker id."""
         return tuple(speaker.mean_log_f0 for speaker in self.config.speakers)
 
     @property
     def configs(self) -> tuple[AddonConfig, ...]:
-        """Of this addon, and of those whose stacks stand in its own."""
+        """Configurations of this addon and of every addon inside its stack."""
         return (self.config, *(config for addon in self._inner.values() for config in addon.configs))
 
     def speaker_id(self, name: str) -> int:
-        """Raises InputError that lists the speakers."""
+        """Return the id of the speaker `name`. Raises InputError, which lists the speakers, if there is none of that name."""
         names = [speaker.name for speaker in self.config.speakers]
         if name not in names:
             raise InputError(f"addon '{self.name}' has no speaker '{name}'; it has: {', '.join(names) or 'none'}")
         return names.index(name)
 
     def networks(self, role: Role) -> Sequence[AddonNetwork]:
-        """Every network of a role, opened, in the order of addon.json."""
+        """Open every network of a role, in the order of addon.json."""
         return [self._open(name) for name, spec in self.config.networks.items() if spec.role == role]
 
     def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
-        """The network called `name`, or the only one of its role. Raises StackError when there is none, or a choice to make."""
+        """Open the network `name` of a role; None: the only network of that role.
+
+        Raises:
+            StackError: There is no such network, or `name` is None and the role has several.
+        """
         names = [other for other, spec in self.config.networks.items() if spec.role == role]
         if name is None and len(names) != 1:
             found = f"has several: {', '.join(names)}" if names else "has none"
@@ -120,34 +127,39 @@ class Addon:
         return self._open(name or names[0])
 
     def asset(self, name: str, path: str) -> Path:
-        """The file of an asset. Raises StackError when the addon has none of that name."""
+        """Return the path of the asset `name`. Raises StackError if the addon has no such asset."""
         if name not in self.config.assets:
             raise StackError(f"{path}: the addon has no asset '{name}'", hint=suggest(name, sorted(self.config.assets)))
         return self.folder / self.config.assets[name].file
 
     def stack_of(self, name: str, path: str) -> StreamableBlock:
-        """The stack of another addon: one that this addon requires, or any that a stack file names.
+        """Build the stack of another addon: one that this addon requires, or any that a stack file names.
 
-        Raises StackError when it is neither, has changed, contains this one, or means another thing by a mel frame, a token's or
-        a speaker's number.
+        Args:
+            name: Name of the other addon.
+            path: JSON path of the calling block, for messages.
+
+        Raises:
+            StackError: The addon is missing, not required, changed since then, or contains this one; or it has another mel
+                configuration or, if acoustic, other symbols or speakers.
         """
-        # A stack file may use the stack of the addon for whose own it stands: that is no circle.
+        # A stack file may contain the addon that it is opened with: inside, the addon's own stack is used, so there is no cycle.
         outer = self.outer if self.stack else (*self.outer, self.name)
         if name in outer:
-            raise StackError(f"{path}: addon '{name}' stands in itself: {' > '.join((*outer, name))}")
+            raise StackError(f"{path}: addon '{name}' contains itself: {' > '.join((*outer, name))}")
         if name not in self._inner:
             opened = self.open_other(self._folder_of(name, path), outer=outer)
             self._inner[name] = replace(opened, edit_stack=self.edit_stack, edit_network=self.edit_network)
         other = self._inner[name]
         if other.mel.hash != self.mel.hash:
             hint = f"mel hashes: {other.mel.hash} and {self.mel.hash}"
-            raise StackError(f"{path}: addon '{name}' has another mel than '{self.name}'", hint)
+            raise StackError(f"{path}: addon '{name}' has another mel configuration than '{self.name}'", hint)
         if other.config.kind == "acoustic":
-            self._refuse_other_numbers(other, path)
+            self._refuse_other_ids(other, path)
         return other.build_stack()
 
-    def _refuse_other_numbers(self, other: Addon, path: str) -> None:
-        """Raises StackError unless the tokens and speakers of a request mean the same to both addons."""
+    def _refuse_other_ids(self, other: Addon, path: str) -> None:
+        """Raise StackError unless both addons have the same symbols and speakers, and hence the same ids in a request."""
         if other.symbols != self.symbols:
             raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'")
         theirs, ours = ([speaker.name for speaker in addon.config.speakers] for addon in (other, self))
@@ -156,20 +168,25 @@ class Addon:
             raise StackError(f"{path}: addon '{other.name}' has other speakers than '{self.name}'", hint)
 
     def _folder_of(self, name: str, path: str) -> Path:
-        """Where the addon is. Only the user's own stack may name one that is not required, which goes by no hash."""
+        """Return the folder of another addon, with the hash that this addon requires.
+
+        In a user's stack file, the addon need not be required, and its hash is not checked. Raises StackError.
+        """
         hashes = {requirement.name: requirement.sha256 for requirement in self.config.requires}
         if self.stack is None and name not in hashes:
-            raise StackError(f"{path}: addon '{name}' is not among those that '{self.name}' requires")
+            message = f"{path}: addon '{name}' is not among those that '{self.name}' requires"
+            raise StackError(message, hint=f'add it to "requires" in {ADDON_FILE}, or use a stack file')
         try:
             folder = self.folder if name == self.name else find_addon(name, near=self.folder.parent)
         except AddonError as error:
             raise StackError(f"{path}.name: {error.message}", error.hint) from error
         if self.stack is None and file_hash(folder / ADDON_FILE) != hashes[name]:
-            raise StackError(f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires")
+            message = f"{path}: addon '{name}' in {folder} is not the one that '{self.name}' requires"
+            raise StackError(message, hint=f"install the version of '{name}' that belongs to '{self.name}'")
         return folder
 
     def build_stack(self) -> StreamableStack:
-        """The blocks of `stack`, newly built. Raises StackError with the JSON path of what is wrong."""
+        """Build new blocks of the stack, not connected. Raises StackError, which names the JSON path."""
         stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
@@ -180,17 +197,17 @@ class Addon:
             raise StackError(f"{place}: $.stack: the blocks are nested too deeply") from error
 
     def check_stack(self) -> Wiring:
-        """Builds the stack and checks its ports; gives its stream ports. Raises StackError naming both sides and the path."""
+        """Build the stack, check its ports and return its output ports. Raises StackError, which names both blocks."""
         return self.connected_stack().gives or Wiring({})
 
     def connected_stack(self) -> StreamableStack:
-        """The blocks, newly built, their ports connected. Raises StackError naming both sides and the path."""
+        """Build new blocks of the stack and connect their ports. Raises StackError, which names both blocks."""
         stack = self.build_stack()
         stack.connect(request_wiring(), self._assumed_upstream())
         return stack
 
     def _assumed_upstream(self) -> Wiring:
-        """What a vocoder may count on from the acoustic stack before it."""
+        """Return the ports that a vocoder may read from an acoustic stack before it; none for other kinds of addon."""
         if self.config.kind != "vocoder":
             return Wiring({})
         ports = [PortSpec(name="mel", rate="frame", channels=self.mel.num_bands)]
@@ -198,7 +215,7 @@ class Addon:
         return Wiring.of(ports, "an acoustic stack")
 
     def _open(self, name: str) -> AddonNetwork:
-        """The network, shared with every addon that has the same one open with the same settings."""
+        """Return the open network `name`, shared with every addon that opened the same files with the same settings."""
         spec = self.config.networks[name]
         settings = self.context.networks.get(name, NetworkSettings())
         key = (name, spec.model_dump_json(), settings.model_dump_json())
@@ -222,12 +239,23 @@ def open_addon(
     outer: tuple[str, ...] = (),
     edit_stack: StackEdit | None = None,
 ) -> Addon:
-    """The addon called `name`, or in the folder `name`, checked through and through.
+    """Open an addon and check its files and its stack.
 
-    `context` is one of the addon's, or one that may speak of networks of other addons too; `threads`, where given, is used by
-    every network in place of what the context says; `cache` is a folder for compiled networks; `stack` a file whose stack stands
-    for the addon's own; `outer` names the addons in whose stacks this one stands; `edit_stack` changes the stack before its
-    blocks are built. Raises AddonError, ConfigError for what cannot run here, or StackError with the JSON path.
+    Args:
+        name: Name of the addon, or path of its folder.
+        context: Name of one of the addon's contexts, or a context, which may also hold settings of other addons' networks.
+        threads: Threads of every network; None: as the context has it.
+        near: Folder to search for the addon first.
+        cache: Folder for compiled networks; it is created if missing. None: they are compiled at every start.
+        stack: JSON file with a stack to use in place of the addon's own.
+        outer: Names of the addons that contain this one in their stacks.
+        edit_stack: Edit of the JSON stack before its blocks are built.
+
+    Raises:
+        AddonError: The addon or the context is unknown, or a file is missing, damaged or invalid.
+        ConfigError: The context cannot run on this machine or does not fit a network.
+        StackError: The stack is wrong. The message names the JSON path.
+        OutputError: The folder `cache` cannot be written.
     """
     folder = find_addon(name, near)
     config = read_addon_config(folder)
@@ -243,7 +271,7 @@ def open_addon(
 
 
 def _refuse_sentences_too_long(config: AddonConfig, context: Context) -> None:
-    """Raises ConfigError where a network can neither hold the longest sentence at once nor be run in pieces."""
+    """Raise ConfigError if the longest sentence exceeds the sizes of a network that cannot be run in pieces."""
     for name, settings in context.networks.items():
         spec, largest = config.networks.get(name), max(settings.sizes.get("token", ()), default=context.max_tokens)
         if spec is not None and not spec.splittable and largest < context.max_tokens:
@@ -254,19 +282,23 @@ def _refuse_sentences_too_long(config: AddonConfig, context: Context) -> None:
 
 
 def _usable(cache: Path | None) -> Path | None:
-    """The folder, made if need be. Raises OutputError."""
+    """Create the folder `cache` if it is missing, check that it is writable, and return it. Raises OutputError."""
     try:
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
             with TemporaryFile(dir=cache):
                 pass
     except OSError as error:
-        raise OutputError(f"{cache}: cannot be used for compiled networks: {error.strerror}") from error
+        message = f"{cache}: cannot be used for compiled networks: {error.strerror}"
+        raise OutputError(message, hint="choose a writable folder") from error
     return cache
 
 
 def _context(config: AddonConfig, context: str | Context, threads: int | None) -> Context:
-    """The context called so, or as given; an addon without any has a default one."""
+    """Return the named or given context, with `threads` for every network of the addon unless `threads` is None.
+
+    An addon without a context "default" gets one with default settings. Raises AddonError for an unknown name.
+    """
     contexts = {"default": Context(), **config.contexts}
     if isinstance(context, str):
         if context not in contexts:

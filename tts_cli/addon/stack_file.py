@@ -1,4 +1,4 @@
-"""Stacks in files of their own: another integration of an addon's networks, written by its user."""
+"""Stack files: JSON files of a user with a stack to use in place of an addon's own."""
 
 from __future__ import annotations
 
@@ -20,18 +20,23 @@ _TYPOGRAPHIC = "“”„‟‘’‚‛«»"
 
 @dataclass(frozen=True)
 class StackFile:
-    """A stack and the file it was read from."""
+    """Stack read from a file."""
 
     path: Path
+    """The file."""
     stack: tuple[Any, ...]
-    """The blocks, in order, as an addon's `stack` has them."""
+    """Blocks as JSON objects, in order, like `stack` in addon.json."""
 
 
 def read_stack(path: Path) -> StackFile:
-    """The stack in a file that holds `{"stack": [...]}`, or an object like addon.json, of which only the stack is looked at.
+    """Read a stack file, and check the types, options and nesting of its blocks.
 
-    Types, options and nesting are checked, which needs no addon. Raises StackError that names line and column where the file is
-    not JSON, and the JSON path where the stack is wrong.
+    Args:
+        path: JSON file `{"stack": [...]}`, or an addon.json, of which only `stack` is used.
+
+    Raises:
+        StackError: The file cannot be read or is no JSON (the message names line and column), or the stack is wrong (the
+            message names the JSON path).
     """
     value = _read_json(path)
     place = f"{path}: $"
@@ -64,7 +69,7 @@ def _read_json(path: Path) -> Any:
 
 
 class _Object(dict[str, Any]):
-    """A JSON object that remembers which of its keys were given more than once."""
+    """JSON object with a list of the keys that the file gives more than once, `repeated`."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -72,7 +77,7 @@ class _Object(dict[str, Any]):
 
 
 def _refuse_duplicates(value: Any, place: str) -> None:
-    """Raises StackError with the JSON path of the first object that has a key twice."""
+    """Raise StackError for the first object in `value` that has a key twice. The message names its JSON path."""
     if isinstance(value, _Object):
         for key in value.repeated:
             hint = NESTING if key in ("sequence_block", "streamable_block") else None
@@ -99,11 +104,14 @@ def _read_text(path: Path) -> str:
 
 
 def _not_json(path: Path, text: str, error: json.JSONDecodeError) -> StackError:
-    """Where and why `text` is not JSON; quotes that a word processor has made round are the likeliest reason."""
+    """Return a StackError with line, column and reason.
+
+    Typographic quotation marks, which word processors insert, are reported first, as the likeliest reason.
+    """
     places = [index for index, character in enumerate(text) if character in _TYPOGRAPHIC]
     if places:
-        error = json.JSONDecodeError(f"the quote {text[places[0]]} is none of JSON's", text, places[0])
-    hint = 'JSON quotes with "' if places or text[error.pos : error.pos + 1] == "'" else None
+        error = json.JSONDecodeError(f"the quote {text[places[0]]} is not a JSON quote", text, places[0])
+    hint = 'use straight double quotes: "' if places or text[error.pos : error.pos + 1] == "'" else None
     return StackError(f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}", hint)
 
 

@@ -177,12 +177,6 @@ class GrowingWav(WavFile):
             self._file.close()
 
 
-def write_wav(path: Path, audio: Floats, sample_rate: int) -> None:
-    """Writes `audio` (samples,) as a 16-bit WAV, whole or not at all. Raises OutputError."""
-    with WavFile(path, sample_rate) as file:
-        file.write(audio)
-
-
 def write_wav_stream(stream: BinaryIO, chunks: Iterable[Floats], sample_rate: int) -> None:
     """Writes a WAV of unknown length to a pipe while `chunks` are made. Raises OutputError, or BrokenPipeError."""
     write_chunks(stream, [wav_header(sample_rate)])

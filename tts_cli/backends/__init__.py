@@ -1,4 +1,4 @@
-"""One way to run a network, whichever runtime does it."""
+"""The `Network` protocol: one interface to run networks with ONNX Runtime or OpenVINO, and the checks that both share."""
 
 from __future__ import annotations
 
@@ -13,28 +13,35 @@ from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
-"""Modules that run networks, by the name a context gives. Each has `open_network` with the signature below."""
+"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below."""
 FREE: Mapping[Rate, int] = MappingProxyType({})
-"""Shapes that are free."""
+"""Sizes of a network with free shapes: it runs inputs of any length."""
 
 
 class Network(Protocol):
-    """An opened network. It keeps no state, so that many threads may run it at once."""
+    """Opened network. It keeps no state, so that several threads may run it at once."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the tensors `run` needs."""
+        """Names of the tensors that `run` needs."""
         ...
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the tensors `run` gives."""
+        """Names of the tensors that `run` returns."""
         ...
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """All outputs, each (1, T', C'), for inputs (1, T, C). Tensors that are not inputs are ignored.
+        """Compute the outputs.
 
-        Raises AddonError when the runtime refuses them.
+        Args:
+            tensors: Inputs (1, T, C) by port name. Further tensors are ignored.
+
+        Returns:
+            Every output, (1, T', C'), by port name.
+
+        Raises:
+            AddonError: The runtime refuses the inputs.
         """
         ...
 
@@ -42,11 +49,18 @@ class Network(Protocol):
 def open_network(
     graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int] = FREE, cache: Path | None = None
 ) -> Network:
-    """The network whose symbols are in `graph`, compiled as `settings` say for inputs of just these `sizes`.
+    """Open and compile the network in the ONNX file `graph`.
 
-    `sizes` has the steps of every rate but `utterance`, which is always one; FREE: any. A compiled network is kept in the folder
-    `cache` and found there the next time. Raises ConfigError for an unknown backend or provider, AddonError for a file that is
-    damaged or disagrees with `spec`.
+    Args:
+        graph: ONNX file; its parameters are in the file beside it.
+        spec: Declaration of the network, which the file must match.
+        settings: Backend, provider, threads and precision.
+        sizes: Number of steps of the inputs by rate, without the rate `utterance`, which has always one. FREE: any length.
+        cache: Folder in which compiled networks are kept and looked up. None: compile anew.
+
+    Raises:
+        ConfigError: The backend or provider is unknown or not installed.
+        AddonError: The file is damaged or does not match `spec`.
     """
     if settings.backend not in BACKENDS:
         known = sorted(BACKENDS)
@@ -61,7 +75,7 @@ def open_network(
 
 
 def is_installed(backend: str) -> bool:
-    """Whether a backend of this name can run here."""
+    """Return True if `backend` is a known backend and its runtime is installed."""
     try:
         import_module(BACKENDS[backend])
     except (KeyError, ImportError):
@@ -70,12 +84,24 @@ def is_installed(backend: str) -> bool:
 
 
 def static_shapes(spec: NetworkSpec, sizes: Mapping[Rate, int]) -> dict[str, tuple[int, int, int]]:
-    """The shape (1, T, C) of every input of a network whose sizes are fixed, by its name."""
+    """Return the shape (1, T, C) of every input of a network, by port name.
+
+    Args:
+        sizes: T by rate; 1 for other rates.
+    """
     return {port.name: (1, sizes.get(port.rate, 1), port.channels) for port in spec.inputs}
 
 
 def chosen_provider(graph: Path, settings: NetworkSettings, available: Mapping[str, str]) -> str:
-    """What a backend itself calls the provider of `settings`. Raises ConfigError that lists those `available` here."""
+    """Return the backend's own name of the provider in `settings`.
+
+    Args:
+        graph: ONNX file, for messages.
+        available: The backend's own names of the providers on this machine, by their names in a context.
+
+    Raises:
+        ConfigError: The provider is not available. The message lists those that are.
+    """
     if settings.provider not in available:
         known = sorted(available)
         message = f"network '{graph.stem}': {settings.backend} has no provider '{settings.provider}' here"
@@ -84,18 +110,31 @@ def chosen_provider(graph: Path, settings: NetworkSettings, available: Mapping[s
 
 
 def first_line(error: Exception) -> str:
-    """What a runtime's error says, without its stack."""
+    """Return the first line of an error message, without the stack trace that runtimes append."""
     return str(error).strip().split("\n")[0]
 
 
 def graph_outputs(spec: NetworkSpec) -> dict[str, str]:
-    """Output ports by the names of their tensors in a graph: the same, but `NAME.out` where an input has that name already."""
+    """Return the names of the output ports, by the names of their tensors in the graph.
+
+    The names are equal, except that the tensor is called `NAME.out` if an input is called `NAME`.
+    """
     inputs = {port.name for port in spec.inputs}
     return {f"{port.name}.out" if port.name in inputs else port.name: port.name for port in spec.outputs}
 
 
 def check_ports(graph: Path, direction: str, declared: tuple[PortSpec, ...], found: dict[str, tuple[str, int | None]]) -> None:
-    """Raises AddonError unless the tensors `found` in a graph are those `declared`; by name (type, channels or None if free)."""
+    """Check the tensors of a graph against the declared ports.
+
+    Args:
+        graph: ONNX file, for messages.
+        direction: "input" or "output", for messages.
+        declared: Ports in addon.json.
+        found: (type, channels) of the tensors in the graph, by port name. Channels None: free.
+
+    Raises:
+        AddonError: Names, types or channels differ.
+    """
     expected = {port.name: port for port in declared}
     if found.keys() != expected.keys():
         raise AddonError(f"{graph}: its {direction}s are {_names(found)}, but the addon declares {_names(expected)}")

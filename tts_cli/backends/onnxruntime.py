@@ -1,4 +1,4 @@
-"""Networks run by ONNX Runtime, with free shapes or frozen ones."""
+"""Backend ONNX Runtime (the default): networks with free or fixed shapes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ONLY_FATAL_ERRORS = 4
 
 
 class OnnxRuntimeNetwork:
-    """A session of ONNX Runtime. `run` copies neither inputs that are contiguous nor outputs."""
+    """Network in a session of ONNX Runtime. `run` copies neither contiguous inputs nor outputs."""
 
     def __init__(self, graph: Path, spec: NetworkSpec, session: onnxruntime.InferenceSession) -> None:
         outputs = graph_outputs(spec)
@@ -33,7 +33,7 @@ class OnnxRuntimeNetwork:
         self._tensors = list(outputs)
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """See `Network.run`."""
+        """Run the network, see `Network.run`."""
         feed = {name: tensors[name] for name in self.inputs}
         try:
             results = self._session.run(self._tensors, feed)
@@ -45,11 +45,14 @@ class OnnxRuntimeNetwork:
 def open_network(
     graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
-    """See `backends.open_network`. The parameters are memory-mapped; what remains in memory are their float32 copies."""
+    """Open a network in ONNX Runtime, see `backends.open_network`.
+
+    The parameter file is memory-mapped; only float32 copies of its parameters stay in memory.
+    """
     provider = chosen_provider(graph, settings, available_providers())
     if settings.precision != "f32":
         message = f"network '{graph.stem}': onnxruntime computes in f32, not in {settings.precision}"
-        raise ConfigError(message, hint='"backend": "openvino" can')
+        raise ConfigError(message, hint='choose "precision": "f32", or "backend": "openvino"')
     options = _options(settings.threads)
     for rate, size in sizes.items():
         options.add_free_dimension_override_by_name(rate.replace("/", "_per_"), size)
@@ -69,13 +72,13 @@ def open_network(
 
 
 def _key(spec: NetworkSpec, provider: str, sizes: Mapping[Rate, int]) -> str:
-    """A name that no other compilation has."""
+    """Return a name of 32 hexadecimal digits that is unique to the network, runtime version, provider and sizes."""
     facts = [onnxruntime.__version__, provider, *spec.sha256.model_dump().values(), *sorted(sizes.items())]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 
 def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, compiled: Path) -> onnxruntime.InferenceSession:
-    """A session from the optimised graph in the file `compiled`, which is written if it is not there, or is damaged."""
+    """Return a session from the optimised graph in the file `compiled`. Write the file if it is missing or damaged."""
     if compiled.is_file():
         level, options.graph_optimization_level = options.graph_optimization_level, _AS_IT_IS
         with suppress(Exception):
@@ -90,7 +93,7 @@ def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, com
 
 
 def available_providers() -> dict[str, str]:
-    """What this installation can run on: ONNX Runtime's own names by the short ones of a context (`cpu`, `cuda`, ...)."""
+    """Return ONNX Runtime's names of its providers here, by their short names in a context (`cpu`, `cuda`, ...)."""
     return {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
 
 
@@ -100,7 +103,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    # ONNX Runtime keeps a memory plan for every input shape it has met: with free lengths that grows without end.
+    # ONNX Runtime keeps a memory plan for every input shape; with free lengths their number grows without limit.
     options.enable_mem_pattern = False
     options.log_severity_level = _ONLY_FATAL_ERRORS
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -108,7 +111,7 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
-    """(type, channels or None) by name."""
+    """Return (type, channels or None if free) of every tensor, by name."""
     return {node.name: (_TYPES.get(node.type, node.type), _channels(node.shape)) for node in nodes}
 
 

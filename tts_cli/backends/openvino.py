@@ -1,4 +1,4 @@
-"""Networks run by OpenVINO: on a CPU, a GPU or an NPU, with every tensor size fixed or with free shapes."""
+"""Backend OpenVINO: networks on a CPU, GPU or NPU, with fixed or free shapes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TYPES = {"f32": "float32", "i64": "int64"}
 
 
 class OpenVinoNetwork:
-    """A compiled model. Each thread that runs it at the same time has a request of its own."""
+    """Network compiled by OpenVINO. Each of several simultaneous runs uses its own inference request."""
 
     def __init__(self, graph: Path, spec: NetworkSpec, compiled: openvino.CompiledModel, shapes: Mapping[str, Any]) -> None:
         outputs = graph_outputs(spec)
@@ -30,13 +30,13 @@ class OpenVinoNetwork:
         self._idle: list[openvino.InferRequest] = []
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """See `Network.run`."""
+        """Run the network, see `Network.run`. Raises AddonError also for inputs of other than the compiled sizes."""
         feed = {name: tensors[name] for name in self.inputs}
         self._refuse_other_sizes(feed)
         request = self._free_request()
         try:
             results = request.infer(feed, share_inputs=True)
-            # The request's own memory is overwritten by the next run.
+            # The next run overwrites the memory of the request.
             return {name: results[place].copy() for name, place in zip(self.outputs, self._places, strict=True)}
         except RuntimeError as error:
             raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
@@ -58,7 +58,7 @@ class OpenVinoNetwork:
 def open_network(
     graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OpenVinoNetwork:
-    """See `backends.open_network`."""
+    """Open a network in OpenVINO, see `backends.open_network`."""
     core = openvino.Core()
     device = chosen_provider(graph, settings, available_providers())
     options: dict[str, Any] = {
@@ -68,7 +68,7 @@ def open_network(
         "NUM_STREAMS": 1,
     }
     if settings.precision == "f32" and _DYNAMIC_QUANTIZATION in core.get_property(device, "SUPPORTED_PROPERTIES"):
-        # Else activations would be int8, too, wherever parameters are.
+        # Otherwise OpenVINO would quantise activations to int8 where parameters are int8.
         options[_DYNAMIC_QUANTIZATION] = 0
     if cache is not None:
         options["CACHE_DIR"] = str(cache)
@@ -85,7 +85,7 @@ def open_network(
 
 
 def available_providers() -> dict[str, str]:
-    """OpenVINO's own names of the devices here by the short ones of a context (`cpu`, `gpu`, `npu`, ...)."""
+    """Return OpenVINO's names of the devices here, by their short names in a context (`cpu`, `gpu`, `npu`, ...)."""
     return {name.lower(): name for name in openvino.Core().available_devices}
 
 
@@ -97,7 +97,7 @@ def _check(graph: Path, spec: NetworkSpec, model: openvino.Model) -> None:
 
 
 def _ports(nodes: list[Any]) -> dict[str, tuple[str, int | None]]:
-    """(type, channels or None) by name."""
+    """Return (type, channels or None if free) of every tensor, by name."""
     return {node.get_any_name(): (_TYPES.get(node.element_type.get_type_name(), "?"), _channels(node)) for node in nodes}
 
 

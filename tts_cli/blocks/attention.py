@@ -1,7 +1,7 @@
-"""The decoder of attention-based models: a step network whose state the stream carries, and a guard that watches where it looks.
+"""Decoder of attention-based models: runs a step network autoregressively and guards against repeats, skips and endless speech.
 
-It stands where models of explicit duration have `Upsampler` and `Decoder`: nothing says how long the utterance will be, the
-network makes a few frames at a time from its own past and says when it is done.
+It replaces `Upsampler` and `Decoder`, which need explicit durations. The network generates a few frames at a time from its own
+state and predicts a stop probability, so that the length of the utterance is not known beforehand.
 """
 
 from __future__ import annotations
@@ -30,28 +30,30 @@ class AttentionDecoderOptions(StrictModel):
     """Options of `AttentionDecoder`."""
 
     network: str | None = None
-    """Which one, where the addon has several of role `step`."""
+    """Name of the network. Needed only if the addon has several networks of role `step`."""
     stop_threshold: float = Field(default=0.5, gt=0, lt=1)
-    """Probability of the end from which it is believed."""
+    """Stop probability above which the utterance ends."""
     max_frames_per_token: int = Field(default=16, ge=1)
-    """An utterance longer than this for each token, and `spare_frames`, is cut off: some three times what speech takes."""
+    """Limit of the length in frames: this times the number of tokens, plus `spare_frames`. The default is about three times the
+    length of real speech."""
     spare_frames: int = Field(default=120, ge=0)
+    """Constant part of the limit of the length, in frames."""
     repeat_tokens: int = Field(default=4, ge=1)
-    """Going back by more than this is a repeat."""
+    """Tokens that the attention may step back; a larger step is a repeat."""
     skip_phones: int = Field(default=3, ge=1)
-    """This many phones in a row that were hardly looked at are a skip."""
+    """Number of consecutive phones with little attention that counts as a skip."""
     skip_weight: float = Field(default=0.15, ge=0)
-    """What a phone must have gathered of the attention, in steps, not to count as skipped."""
+    """Attention weight that a phone must accumulate over all steps; less counts as skipped."""
     stuck_steps: int = Field(default=40, ge=1)
-    """Resting on one token for longer than this is a repeat."""
+    """Number of consecutive steps without movement that counts as a repeat."""
 
 
 class AttentionDecoder(StreamableBlock):
-    """Runs the step network until it says that it is done.
+    """Streamable block that runs the step network until its stop probability exceeds `stop_threshold`.
 
-    Ports that the network both reads and gives are its state: 0 before the first step, then carried by the stream. `noise` is
-    drawn uniformly from [0, 1) by (seed, step), so that chunks of any sizes join to the same audio. `stop` is the probability
-    that the step was the last; `attention` (token rate) is where it looked.
+    Ports that the network both reads and gives are its state: their defaults before the first step, then carried by the stream.
+    The input `noise` is drawn uniformly from [0, 1) by (seed, step), so that chunks of any size join to the same audio. The
+    output `stop` is the probability that the step is the last one; `attention` (token rate) holds the attention weights.
     """
 
     options_model: ClassVar[type[StrictModel]] = AttentionDecoderOptions
@@ -78,7 +80,14 @@ class AttentionDecoder(StreamableBlock):
 
 
 class AttentionStream(Stream):
-    """Frames of one utterance, step by step."""
+    """Stream of the frames of one utterance, generated step by step. Faults come from `guard`.
+
+    Args:
+        block: Block that opens the stream.
+        scope: Sequence ports of the utterance, (1, T, C).
+        upstream: Stream of the block before, or None. It is not read.
+        guard: Guard of this utterance's attention.
+    """
 
     def __init__(self, block: AttentionDecoder, scope: Tensors, upstream: Stream | None, guard: AttentionGuard) -> None:
         super().__init__(scope, upstream)
@@ -120,7 +129,12 @@ class AttentionStream(Stream):
 
 
 class AttentionGuard:
-    """Watches the path of the attention over the tokens of one utterance."""
+    """Detector of repeats, skips and wrong endings in the attention path over the tokens of one utterance.
+
+    Args:
+        tokens: Symbols of the utterance, (N,). Alphanumeric ones are phones.
+        options: Thresholds.
+    """
 
     def __init__(self, tokens: Sequence[str], options: AttentionDecoderOptions) -> None:
         self._tokens = tokens
@@ -130,19 +144,27 @@ class AttentionGuard:
         self._place = self._furthest = self._num_resting = self._num_skipped = self._num_checked = 0
 
     def look(self, weights: NDArray[np.float32]) -> list[Fault]:
-        """What is wrong with one more step, whose `weights` (N,) sum to 1."""
+        """Return the faults that the next step shows.
+
+        Args:
+            weights: Attention weights of the step, (N,), which sum to 1.
+        """
         self._gathered += weights
         place = int(weights.argmax())
         faults = self._repeats(place)
         self._place, self._furthest = place, max(self._furthest, place)
-        # The tokens just before the place may still gather.
+        # The token just before the furthest one may still accumulate weight.
         return faults + self._skips(self._furthest - 1)
 
     def end(self, has_stopped: bool) -> list[Fault]:
-        """What is wrong with ending here, by itself (`has_stopped`) or because the limit was reached."""
+        """Return the faults of an utterance that ends after the last step.
+
+        Args:
+            has_stopped: True if the stop probability ended it, False if it reached the limit of its length.
+        """
         last_phone = int(np.flatnonzero(self._is_phone)[-1]) if self._is_phone.any() else 0
         if not has_stopped:
-            return [Fault("endless", "the attention did not come to an end: the speech was cut off")]
+            return [Fault("endless", "the attention did not come to an end: the speech was cut off at the longest length")]
         if self._furthest < last_phone:
             rest = self._name(self._furthest + 1, last_phone + 1)
             return [Fault("truncation", f"the attention ended early: {rest} not spoken")]
@@ -157,7 +179,7 @@ class AttentionGuard:
         return []
 
     def _skips(self, end: int) -> list[Fault]:
-        """Runs of phones before `end`, not looked at enough, that have not been told yet."""
+        """Return a skip fault for every new run of phones before token `end` with too little attention."""
         faults = []
         for token in range(self._num_checked, end):
             if not self._is_phone[token]:
@@ -170,6 +192,6 @@ class AttentionGuard:
         return faults
 
     def _name(self, first: int, end: int) -> str:
-        """The phones from `first` to before `end`, or the mark that stands there."""
+        """Return the phones from `first` to before `end`, or the symbol at `first` if none is a phone."""
         phones = [token for token in self._tokens[first:end] if token.isalnum()]
         return " ".join(phones) or f"'{self._tokens[first]}'"

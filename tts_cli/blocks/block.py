@@ -1,4 +1,4 @@
-"""Blocks: what every block is, and how it is built from JSON."""
+"""Base class of all blocks: construction from JSON, validation of options, and checks of declared ports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ Model = TypeVar("Model", bound=StrictModel)
 
 
 class BlockOptions:
-    """The JSON object a block is built from, without its `type`, and where it stands: `arctic-16k: $.stack[0]`."""
+    """JSON object that a block is built from, and its place.
+
+    `BlockOptions({"type": "Gain", "gain_db": -6}, "arctic-16k: $.stack[2]")` has the `type` "Gain" and the `value`
+    {"gain_db": -6}.
+
+    Args:
+        value: The JSON object, with its key `type`.
+        path: Place of the object for messages: addon or file, and JSON path.
+    """
 
     def __init__(self, value: Mapping[str, Any], path: str) -> None:
         self.value = {key: item for key, item in value.items() if key != "type"}
@@ -30,7 +38,11 @@ class BlockOptions:
         self.path = path
 
     def parse(self, model: type[Model]) -> Model:
-        """The options as a `model`. Raises StackError with the JSON path for unknown keys and wrong values."""
+        """Validate the options and return them as an instance of `model`.
+
+        Raises:
+            StackError: A key is unknown or missing, or a value is wrong. The message names the JSON path.
+        """
         try:
             return parse(model, self.value, self.path)
         except ConfigError as error:
@@ -39,31 +51,47 @@ class BlockOptions:
 
 @dataclass(frozen=True)
 class Nests:
-    """Marks a field of an options model that nests blocks: `Annotated[Any, Nests(SequenceBlock)]` one of that kind,
-    `Annotated[tuple[Any, ...], Nests(SequenceBlock)]` a list of them. A stack can then be checked without an addon."""
+    """Annotation for a field of an options model that holds blocks, so that a stack can be checked without an addon.
+
+    `Annotated[Any, Nests(SequenceBlock)]` holds one sequence block, `Annotated[tuple[Any, ...], Nests(SequenceBlock)]` a list.
+    """
 
     kind: type[Block]
 
     def check(self, value: Any, path: str) -> None:
-        """Checks the field's value. Raises StackError."""
+        """Check the JSON of the nested blocks in `value`, the field at `path`. Raises StackError."""
         for item, place in self.kind.each(value, path) if isinstance(value, tuple) else [(value, path)]:
             self.kind.check(item, place)
 
 
 class Block:
-    """A component of a stack. It holds what the addon gave it and never the state of one utterance.
+    """Base of the two kinds of component, `SequenceBlock` and `StreamableBlock`. Extend one of those, not this class.
 
-    A component's one duty is to extend `SequenceBlock` or `StreamableBlock`, which extend this.
+    A block holds its options and the parts of its addon. It never holds the state of an utterance, so that many threads can use
+    it at once.
+
+    Args:
+        options: JSON object of the block, and its place in the stack.
+        addon: Networks, symbols and files that the block may use.
+
+    Attributes:
+        type: Name of the block's type, as the stack gives it.
+        path: Place of the block for messages: addon or file, and JSON path.
+        options: Instance of `options_model`.
+        addon: The `addon` argument.
+
+    Raises:
+        StackError: The options do not fit `options_model`.
     """
 
     options_model: ClassVar[type[StrictModel]] = StrictModel
-    """Schema of the block's JSON object; without fields unless a block says otherwise."""
+    """Schema of the block's JSON object without `type`. Override it to give the block options; by default it has none."""
     reads: tuple[WiredPort, ...] = ()
-    """What the block reads where it stands; known once it is connected."""
+    """Ports that the block reads at its place in the stack, with the blocks that give them. Set by `connect`."""
     gives: Wiring | None = None
-    """What the block gives where it stands; known once it is connected."""
+    """Ports that the block gives at its place in the stack. Set by `connect`; None before."""
     _declared: Mapping[str, tuple[int, np.dtype[Any]]] = MappingProxyType({})
-    """Channels (0: any) and type of what it gives, by port."""
+    """(channels, type) of each port in `gives`, by name. 0 channels: any number."""
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         self.type: str = options.type or type(self).__name__
@@ -73,24 +101,33 @@ class Block:
 
     @classmethod
     def build(cls, value: Any, path: str, addon: AddonParts) -> Self:
-        """The block of this kind that the JSON `value` at `path` describes; a block stands for itself. Raises StackError."""
+        """Build the block of this kind that the JSON `value` describes.
+
+        Args:
+            value: JSON object with a `type`. A block that is built already is returned as it is.
+            path: Place of `value` for messages.
+            addon: Parts of the addon, for the block.
+
+        Raises:
+            StackError: The type is unknown or of the other kind, the options are wrong, or the block cannot be built.
+        """
         if isinstance(value, cls):
             return value
         found = cls.class_of(value, path)
         with naming_block(path, value["type"]):
             built = found(BlockOptions(value, path), addon)
         if not hasattr(built, "addon"):
-            raise StackError(f"{path}: {value['type']} does not begin with super().__init__(options, addon)")
+            raise StackError(f"{path}: __init__ of {value['type']} does not call super().__init__(options, addon)")
         return built
 
     @classmethod
     def build_all(cls, values: Sequence[Any], path: str, addon: AddonParts) -> list[Self]:
-        """The blocks of this kind in a JSON list, which holds at least one. Raises StackError."""
+        """Build every block in a JSON list, see `build`. Raises StackError, also for an empty list."""
         return [cls.build(value, place, addon) for value, place in cls.each(values, path)]
 
     @classmethod
     def check(cls, value: Any, path: str) -> None:
-        """Checks what `build` is given as far as that goes without an addon: types, options, nesting. Raises StackError."""
+        """Check the JSON `value` as far as possible without an addon: types, options, nesting. Raises StackError."""
         if isinstance(value, cls):
             return
         model = cls.class_of(value, path).options_model
@@ -102,14 +139,14 @@ class Block:
 
     @classmethod
     def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
-        """The items of a JSON list, which holds at least one, and their paths. Raises StackError."""
+        """Return (item, JSON path) for every item of a JSON list. Raises StackError for an empty list."""
         if not values:
             raise StackError(f"{path}: at least one {cls.__name__} belongs here")
         return [(value, f"{path}[{index}]") for index, value in enumerate(values)]
 
     @classmethod
     def class_of(cls, value: Any, path: str) -> type[Self]:
-        """The class of this kind that the JSON `value` names. Raises StackError."""
+        """Return the class that the `type` of the JSON `value` names. Raises StackError unless it is a subclass of this one."""
         if isinstance(value, list | tuple):
             raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=NESTING)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
@@ -120,9 +157,14 @@ class Block:
         return found
 
     def note(self, gives: Wiring, *reachable: Wiring) -> Wiring:
-        """Keeps what the block gives, and what it reads of all it can reach, for whoever describes the stack; gives `gives`.
+        """Store the connected ports in `gives` and `reads`; return `gives`.
 
-        Raises StackError when it is not a Wiring.
+        Args:
+            gives: Ports that the block gives, the result of `_connect`.
+            reachable: All ports that the block could read: the scope, and those of the stream before it.
+
+        Raises:
+            StackError: `gives` is not a Wiring.
         """
         if not isinstance(gives, Wiring):
             raise StackError(f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there")
@@ -132,12 +174,20 @@ class Block:
         return gives
 
     def refuse_undeclared(self, tensors: Tensors | None, max_steps: int | None = None) -> None:
-        """Raises StackError unless `tensors`, which the block just gave, are those it declared, of 1 to `max_steps` steps."""
+        """Check output of the block against its declared ports: names, shapes (1, T, C) and types.
+
+        Args:
+            tensors: Output of the block; None counts as no tensors.
+            max_steps: Most steps of a chunk, in which all ports have the same number of steps. None: not a chunk, any T >= 1.
+
+        Raises:
+            StackError: A port is missing, undeclared or not as declared.
+        """
         if not self._is_as_declared(tensors or {}, max_steps):
             self._refuse(tensors, max_steps)
 
     def _is_as_declared(self, tensors: Tensors, max_steps: int | None) -> bool:
-        """What `_refuse` explains where it does not hold: quick, because it is asked of every chunk."""
+        """Return True if the output is as declared. A fast check, since it runs on every chunk; `_refuse` finds the reason."""
         chunk_steps = None
         for name, (channels, kind) in self._declared.items():
             array = tensors.get(name)
@@ -152,7 +202,7 @@ class Block:
         return len(tensors) == len(self._declared) or self.gives is None
 
     def _refuse(self, tensors: Tensors | None, max_steps: int | None) -> None:
-        """Raises the StackError that says what is wrong."""
+        """Raise the StackError that names the first difference from the declared ports."""
         for name, source in (self.gives or {}).items():
             port, array = source.port, (tensors or {}).get(name)
             if array is None:
@@ -167,7 +217,7 @@ class Block:
         self._refuse_surplus(tensors or {}, is_chunk=max_steps is not None)
 
     def _refuse_surplus(self, tensors: Tensors, is_chunk: bool) -> None:
-        """Raises StackError for ports that were not declared, and for ports of one chunk with different numbers of steps."""
+        """Raise StackError for an undeclared port, or for a chunk with different numbers of steps."""
         undeclared = tensors.keys() - (self.gives or {}).keys()
         if self.gives is not None and undeclared:
             raise StackError(f"{self.path}: {self.type} gave '{min(undeclared)}', which it does not declare")
@@ -178,7 +228,14 @@ class Block:
 
 @contextmanager
 def naming_block(path: str, kind: str) -> Iterator[None]:
-    """Makes of what a component raises a StackError with its place; what is raised on purpose passes."""
+    """Wrap unexpected exceptions of a component in a StackError that names the block.
+
+    Exceptions of this package, MemoryError, RecursionError and the exit that SIGTERM causes pass unchanged.
+
+    Args:
+        path: Place of the block: addon or file, and JSON path.
+        kind: Name of its type.
+    """
     try:
         yield
     except (TtsError, MemoryError, RecursionError):
@@ -186,16 +243,17 @@ def naming_block(path: str, kind: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and error.code == _TERMINATED:
             raise
-        raise StackError(f"{path}: {kind} raised {type(error).__name__}: {error}", hint="--debug shows where") from error
+        raise StackError(f"{path}: {kind} raised {type(error).__name__}: {error}", hint="--debug shows the traceback") from error
 
 
 _TERMINATED = 128 + signal.SIGTERM
-"""The exit code of a process that is told to end from outside, whatever block it is in."""
-NESTING = "several sequence blocks go into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
+"""Exit code of a process that ends on SIGTERM."""
+NESTING = "put several sequence blocks into a SequenceBlockContainer, several streamable blocks into a StreamableStack"
+"""Hint for a list in the place of one block."""
 
 
 class NetworkOptions(StrictModel):
     """Options of a block that runs one network."""
 
     network: str | None = None
-    """Which one, where the addon has several of the block's role."""
+    """Name of the network. Needed only if the addon has several networks of the block's role."""

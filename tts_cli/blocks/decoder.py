@@ -1,6 +1,6 @@
-"""A network that streams: the margins mechanism, and the decoder, which is nothing more than that.
+"""Exact chunked execution of a network with finite receptive field, and the `Decoder` block that runs one.
 
-A block that does more than run its network reads a `NetworkStream`, as the vocoder does; its own stream may count in other units.
+A block that does more than run its network reads a `NetworkStream`, as the vocoder does, and gives a stream of its own.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from tts_cli.ports import Array, PortSpec, Tensors
 
 
 class NetworkStream(Stream):
-    """Runs a network of finite receptive field over a stream, so that chunks of any size join to the one-shot output.
+    """Stream that runs a network of finite receptive field, so that chunks of any size join to the one-shot output.
 
-    The network gets `margins.left` + t + `margins.right` steps and gives t (its convolutions do not pad), or as many as it
-    got, of which the margins are cropped. Input steps are kept until no output step needs them; beyond the ends of the
-    utterance each input port's `pad` is fed. `read(n)` gives exactly `n` steps until the last chunk, or as many as the largest
-    size of a network of fixed sizes makes, and pulls no more from upstream than those need: the first read `n` + `margins.right`
-    steps, every later one `n`.
+    For t output steps the network reads `margins.left` + t + `margins.right` input steps. It returns t steps (its convolutions
+    do not pad), or as many as it read, of which the margins are cropped. Input steps are kept until no output step needs them.
+    Before and after the utterance the `pad` of each input port is fed. `read(n)` returns exactly `n` steps until the last chunk
+    (at most the largest compiled size, for a network of fixed sizes). It reads no more from upstream than required:
+    `n` + `margins.right` steps at the first read, `n` at every later one.
+
+    Args:
+        network: Network to run.
+        scope: Sequence ports of the utterance, (1, T, C), among them the inputs of the network at other rates.
+        upstream: Stream that gives the inputs at the rate of the outputs.
     """
 
     def __init__(self, network: AddonNetwork, scope: Tensors, upstream: Stream | None) -> None:
@@ -49,7 +54,7 @@ class NetworkStream(Stream):
         return {name: self._cropped(array, num_steps) for name, array in outputs.items()}
 
     def _fill(self, num_steps: int) -> None:
-        """Pulls until the window holds `num_steps` steps, or the end of the utterance and the margin after it."""
+        """Read upstream until the window holds `num_steps` steps, or the end of the utterance and the right margin."""
         while len(self._window) < num_steps and not self._upstream_ended:
             chunk = self._read_upstream(num_steps - len(self._window))
             self._upstream_ended = chunk is None
@@ -70,7 +75,7 @@ def _input(port: PortSpec, chunk: Tensors) -> Array:
 
 
 class Decoder(StreamableBlock):
-    """Runs the decoder network over the frames of the block before it."""
+    """Streamable block that runs the decoder network on the frames of the block before it, for example to mel frames."""
 
     options_model: ClassVar[type[StrictModel]] = NetworkOptions
 

@@ -1,10 +1,9 @@
-"""Diagnostics: blocks that stand anywhere in a stack, write down what passes them, and change nothing.
+"""Diagnostics: blocks for any place in a stack that record passing tensors to files and change nothing.
 
-Among sequence blocks, and where no stream comes before it, a diagnostic looks at the sequence ports in scope; elsewhere at the
-chunks that pass, whatever their ports and rates. For every utterance it writes a file of its own, whole, when the utterance ends
-or nobody listens any more: `diagnostics/NAME-0001.npz`, where NAME is its option `name`, or else made of its place in the stack,
-and the environment variable TTS_DIAGNOSTICS names another folder. Utterances are numbered as they begin, after the files that
-earlier processes left there.
+As a sequence block, or without a stream before it, a diagnostic records the sequence ports in scope; otherwise the chunks that
+pass, of any ports and rate. It writes one complete file an utterance, when the utterance ends or its stream is closed:
+`diagnostics/NAME-0001.npz`. NAME is the option `name`, or else derived from the place in the stack; the environment variable
+TTS_DIAGNOSTICS names another folder. Utterances are numbered in the order in which they begin, after existing files.
 
     {"stack": [{"type": "Upsampler"}, {"type": "TensorDump"}, {"type": "Decoder"}, {"type": "MelPicture", "name": "decoded"}]}
 """
@@ -37,43 +36,44 @@ from tts_cli.files import atomic_write
 from tts_cli.ports import Array, Name, Tensors
 
 FOLDER_VARIABLE = "TTS_DIAGNOSTICS"
+"""Environment variable that names the folder of the files."""
 _EPOCH_S = time.perf_counter()
 _LONGEST_NAME = 100
 _PIXELS = 3
-"""Width of a step and height of a channel in a picture."""
+"""Width of a step and height of a channel in a picture, in pixels."""
 _numbers: Counter[Path] = Counter()
 _numbering = Lock()
 
 
 class Record(ABC):
-    """What a diagnostic keeps of one utterance; used by one thread at a time."""
+    """Recorder of one utterance, and content of its file. It is used by one thread at a time."""
 
     def watch(self, upstream: Stream | None) -> Stream | None:
-        """The stream that is read in place of `upstream`."""
+        """Return the stream to read in place of `upstream`, for example a measuring one. Default: `upstream`."""
         return upstream
 
     def note(self, tensors: Tensors) -> tuple[Fault, ...]:  # noqa: ARG002
-        """Takes in tensors (1, t, C) that go by; gives what is wrong with them."""
+        """Record passing tensors, (1, t, C) by port name; return the faults that they show. Default: nothing."""
         return ()
 
     @abstractmethod
     def content(self) -> bytes | None:
-        """What is written; None: nothing."""
+        """Return the content of the file; None: write no file."""
 
 
 class DiagnosticOptions(StrictModel):
     """Options of every diagnostic."""
 
     name: Name | None = None
-    """What its files are called; None: after its place in the stack."""
+    """Stem of the file names. None: derived from the place in the stack."""
 
 
 class Diagnostic(EitherKind, ABC):
-    """Shows what passes to a record, one for each utterance."""
+    """Base of diagnostics: passes tensors to a new `Record` for each utterance. Subclasses implement `record`."""
 
     options_model: ClassVar[type[StrictModel]] = DiagnosticOptions
     suffix: ClassVar[str] = ".json"
-    """Of its files."""
+    """Suffix of the files."""
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
         super().__init__(options, addon)
@@ -81,14 +81,14 @@ class Diagnostic(EitherKind, ABC):
 
     @abstractmethod
     def record(self) -> Record:
-        """A record of the next utterance."""
+        """Return a record for the next utterance."""
 
     def _run(self, scope: Tensors) -> Tensors:
         recording = _Recording(self)
         faults = recording.note(scope)
         recording.finish()
         if faults:
-            # A sequence block has no stream that could carry them.
+            # A sequence block has no stream to report faults through.
             raise RefusedError(faults[0].message)
         return {}
 
@@ -124,7 +124,7 @@ class _DiagnosticStream(Stream):
 
 
 class _Recording:
-    """A record, and the file it ends in. A stream may be closed by one thread while another reads it."""
+    """Record with the file that it is written to, under a lock: one thread may close a stream while another reads it."""
 
     def __init__(self, block: Diagnostic) -> None:
         self.record = block.record()
@@ -137,7 +137,7 @@ class _Recording:
             return () if self._is_finished else self.record.note(tensors)
 
     def finish(self) -> None:
-        """Writes the file, once. Raises OutputError."""
+        """Write the file. Later calls do nothing. Raises OutputError if it cannot be written."""
         with self._lock:
             was_finished, self._is_finished = self._is_finished, True
             content = None if was_finished else self.record.content()
@@ -146,7 +146,7 @@ class _Recording:
 
 
 def _next_path(name: str, suffix: str) -> Path:
-    """A file that no other utterance of this process writes, and no earlier process has written."""
+    """Return a new numbered path that no utterance of this process uses and at which no file exists."""
     place = Path(os.environ.get(FOLDER_VARIABLE, "diagnostics")).absolute() / f"{name}{suffix}"
     with _numbering:
         if place not in _numbers:
@@ -156,7 +156,7 @@ def _next_path(name: str, suffix: str) -> Path:
 
 
 def _last_number(place: Path) -> int:
-    """The highest number of a file that is there; 0 where there is none."""
+    """Return the highest number among existing files of the name; 0 if there is none."""
     numbered = re.compile(rf"{re.escape(place.stem)}-([0-9]+){re.escape(place.suffix)}")
     found = (numbered.fullmatch(file.name) for file in place.parent.iterdir()) if place.parent.is_dir() else ()
     return max((int(match[1]) for match in found if match), default=0)
@@ -172,7 +172,10 @@ def _json(value: object) -> bytes:
 
 
 class TensorStatistics(Diagnostic):
-    """Extent, mean and deviation of every port; a value that is not a finite number is a fault, for which a voice refuses."""
+    """Diagnostic that writes shape, minimum, maximum, mean and standard deviation of every port as JSON.
+
+    A value that is NaN or infinite is a fault, and a voice refuses the utterance.
+    """
 
     def record(self) -> Record:
         return _Statistics(self.path)
@@ -189,7 +192,7 @@ class _Statistics(Record):
             moments = self._ports.setdefault(name, _Moments())
             was_finite, first_step = moments.num_not_finite == 0, moments.num_steps
             moments.add(array)
-            # NaN in what a request prescribes leaves a token to the model.
+            # NaN in a request port leaves the token to the model, so it is no fault.
             if was_finite and moments.num_not_finite and name not in request_ports():
                 faults.append(Fault("not-finite", f"{self._place}: {_whereabouts(name, array, first_step)}"))
         return tuple(faults)
@@ -205,7 +208,7 @@ def _whereabouts(name: str, array: Array, first_step: int) -> str:
 
 
 class _Moments:
-    """Of the values of one port."""
+    """Running statistics of the values of one port."""
 
     def __init__(self) -> None:
         self.num_steps, self.num_not_finite = 0, 0
@@ -214,7 +217,7 @@ class _Moments:
         self._minimum, self._maximum = np.inf, -np.inf
 
     def add(self, array: Array) -> None:
-        """Takes in values (1, t, C)."""
+        """Add values, (1, t, C)."""
         finite = array[np.isfinite(array)].astype(np.float64)
         self.num_steps += array.shape[1]
         self.num_not_finite += array.size - finite.size
@@ -226,7 +229,7 @@ class _Moments:
         self._maximum = max(self._maximum, float(finite.max(initial=-np.inf)))
 
     def as_dict(self) -> dict[str, Any]:
-        """The statistics of the finite values; None where there are none."""
+        """Return shape and statistics of the finite values; statistics are None if there are no finite values."""
         shape = {"steps": self.num_steps, "channels": self._channels, "type": self._type, "not_finite": self.num_not_finite}
         if not self._count:
             return {**shape, "minimum": None, "maximum": None, "mean": None, "deviation": None}
@@ -236,7 +239,7 @@ class _Moments:
 
 
 class TensorDump(Diagnostic):
-    """Every port as an array (1, T, C) in a file of numpy, for `numpy.load`."""
+    """Diagnostic that writes every port as an array (1, T, C) to an `.npz` file, for `numpy.load`."""
 
     suffix = ".npz"
 
@@ -250,7 +253,7 @@ class _Dump(Record):
 
     def note(self, tensors: Tensors) -> tuple[Fault, ...]:
         for name, array in tensors.items():
-            # A block may use its memory again.
+            # A block may reuse the memory of its chunks.
             self._pieces.setdefault(name, []).append(array.copy())
         return ()
 
@@ -267,10 +270,11 @@ class MelPictureOptions(DiagnosticOptions):
     """Options of `MelPicture`."""
 
     port: str = "mel"
+    """Name of the port to draw."""
 
 
 class MelPicture(Diagnostic):
-    """The port `port` as a picture, time to the right, channels upwards, the higher the brighter."""
+    """Diagnostic that draws a port as a PNG: time to the right, channels upwards, higher values brighter. It needs Pillow."""
 
     options_model: ClassVar[type[StrictModel]] = MelPictureOptions
     suffix = ".png"
@@ -316,7 +320,7 @@ class _Picture(Record):
 
 
 def _brightness(values: Array) -> Array:
-    """Values of any extent as 0 to 255; what is not a number is black."""
+    """Scale values linearly to 0 .. 255. NaN and negative infinity are black, positive infinity is saturated."""
     finite = values[np.isfinite(values)]
     lowest, extent = (finite.min(), np.ptp(finite)) if finite.size else (0.0, 0.0)
     relative = (values - lowest) / (extent or 1.0)
@@ -324,10 +328,10 @@ def _brightness(values: Array) -> Array:
 
 
 class Timing(Diagnostic):
-    """When its place was reached and, of every block whose stream passes it, the time that each chunk took.
+    """Diagnostic that writes, as JSON, the time at which its place is reached and the times of chunks in the blocks before it.
 
-    Among sequence blocks two of them tell what passed in between. Times are in milliseconds, and count from one moment for all
-    utterances and places of a process.
+    Among sequence blocks, two of them enclose the blocks to measure. Times are in milliseconds since one instant in the process,
+    so that those of different utterances and places can be compared.
     """
 
     def record(self) -> Record:
@@ -348,7 +352,7 @@ class _Timings(Record):
 
 
 def _chunk(span: Span) -> dict[str, Any]:
-    """Wall time with, CPU time without the blocks before."""
+    """Return the times of one chunk as JSON: wall time with the blocks before, CPU time without them."""
     times = {"start_ms": span.start_s - _EPOCH_S, "wall_ms": span.wall_s, "cpu_ms": span.cpu_s}
     rounded = {name: _milliseconds(seconds) for name, seconds in times.items()}
     return {"block": span.name, "place": span.place, "steps": span.details.get("given", 0), **rounded}

@@ -1,4 +1,4 @@
-"""Durations: the frames of each token, and what else of a request is laid out over them."""
+"""Durations in frames of each token, from predictions, the request and the length scale; extension point `FrameTiming`."""
 
 from __future__ import annotations
 
@@ -16,50 +16,77 @@ from tts_cli.ports import PortSpec, Tensors
 from tts_cli.text.phones import START
 
 Frames = NDArray[np.float64]
+"""Durations in frames, (1, N, 1) for N tokens."""
 
 
 class FrameLayout(ABC):
-    """Frame-rate ports of one utterance that a timing computes from the tokens."""
+    """Frame-rate ports of one utterance, computed by a `FrameTiming` for any frames on request."""
 
     @abstractmethod
     def at(self, token: NDArray[np.int64], before: NDArray[np.int64]) -> Tensors:
-        """Return the ports (1, n, C) of n frames.
+        """Return the ports of n frames, (1, n, C) each.
 
         Args:
-            token: Index of each frame's token, (n,).
-            before: Frames of that token before it, (n,).
+            token: Index of the token of each frame, (n,).
+            before: Index of each frame within its token, from 0, (n,).
         """
 
 
 class FrameTiming:
-    """A way to weigh given durations and to lay ports of another rate out over frames; features register theirs."""
+    """Hook of a feature in the `Upsampler`: weighs given durations and adds ports at frame rate. The base class does neither.
+
+    Args:
+        addon: Parts of the addon.
+    """
 
     inputs: tuple[PortSpec, ...] = ()
-    """Sequence ports that it reads."""
+    """Sequence ports that `weigh` and `open` read."""
 
     def __init__(self, addon: AddonParts) -> None:
         self.addon = addon
 
     def weigh(self, given: Frames, predicted: Frames, scope: Tensors) -> Frames:  # noqa: ARG002
-        """Return what given durations count beside predicted ones, both (1, N, 1) in frames."""
+        """Return the durations to use, (1, N, 1) in frames: `given` as it is, or a mixture with `predicted`.
+
+        Args:
+            given: Durations prescribed by the request; NaN where it prescribes none.
+            predicted: Durations that the model predicts; NaN if it predicts none.
+            scope: Sequence ports of the utterance.
+        """
         return given
 
     def connect(self, scope: Wiring, path: str) -> list[PortSpec]:  # noqa: ARG002
-        """Declare the ports of `scope` that are read at `path`; return those that are given at frame rate."""
+        """Return the ports that `open` adds at frame rate, and mark the ports of `scope` that it reads with `Wiring.need`.
+
+        Args:
+            scope: Sequence ports in scope.
+            path: JSON path of the Upsampler.
+        """
         return []
 
     def open(self, scope: Tensors, durations: NDArray[np.int64]) -> FrameLayout | None:  # noqa: ARG002
-        """Return the ports of one utterance; None where there are none. `durations`: (N,) frames."""
+        """Return the layout that computes the added ports of one utterance; None if it adds none.
+
+        Args:
+            scope: Sequence ports of the utterance, with the edited prosody.
+            durations: Frames of each token, (N,).
+        """
         return None
 
 
 def timings(addon: AddonParts) -> list[FrameTiming]:
-    """Return the timings that features register, each made for `addon`."""
+    """Return an instance of every timing that features register, for `addon`."""
     return [load_object(feature.timing)(addon) for feature in features() if feature.timing]
 
 
 class Durations:
-    """Decides the frames of each token: given ones before predicted ones, times the length scale, rounded."""
+    """Decision on the frames of each token: given or else predicted durations, times the length scale, rounded.
+
+    Args:
+        addon: Parts of the addon.
+        ways: Timings that weigh given durations, in order.
+        path: JSON path of the block, for messages.
+    """
 
     def __init__(self, addon: AddonParts, ways: Sequence[FrameTiming], path: str) -> None:
         self.inputs = (
@@ -73,12 +100,17 @@ class Durations:
         self._ways, self._path = ways, path
 
     def decide(self, scope: Tensors) -> NDArray[np.int64]:
-        """Return the frames of each token, (N,). A phone lasts at least one frame, unless the request gives it none.
+        """Return the frames of each token, (N,). A phone lasts at least one frame, unless the request prescribes 0.
 
-        Raises InputError where nothing gives durations, and for one that is not finite.
+        Args:
+            scope: Sequence ports, with `phones` and with `log_duration` (ln(1 + frames)), `given_durations` or both.
+
+        Raises:
+            InputError: Neither the model nor the request gives durations, or a duration is not finite.
         """
         if "log_duration" not in scope and "given_durations" not in scope:
-            raise InputError(f"{self._path} needs durations: the addon predicts none, and the request gives none")
+            message = f"{self._path} needs durations: the addon predicts none, and the request gives none"
+            raise InputError(message, hint="prescribe them in the request (given_durations)")
         frames = np.full(scope["phones"].shape, np.nan)
         shortest = self._is_phone[scope["phones"]].astype(np.float64)
         if "log_duration" in scope:
@@ -92,15 +124,16 @@ class Durations:
             shortest = np.where(given == 0, 0.0, shortest)
         scaled = np.floor(frames * control_value("length_scale", scope, 1.0) + 0.5)
         if not np.isfinite(scaled).all():
-            raise InputError("a duration is not a finite number of frames")
+            message = f"{self._path}: a duration is not a finite number of frames"
+            raise InputError(message, hint="check given_durations and length_scale")
         return np.maximum(scaled, shortest).astype(np.int64)[0, :, 0]
 
 
 def is_start(addon: AddonParts) -> NDArray[np.bool_]:
-    """Return which symbols of an addon mark the start of a sentence, (symbols,)."""
+    """Return a mask over the symbols of an addon, (symbols,): True for those that mark the start of a sentence."""
     return np.array([symbol == START for symbol in addon.symbols], bool)
 
 
 def control_value(name: str, scope: Tensors, at_rest: float) -> float:
-    """Return the value of a control of the request."""
+    """Return the value of the control `name` in the request; `at_rest` if the request lacks it."""
     return float(scope[name].item()) if name in scope else at_rest

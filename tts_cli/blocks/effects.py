@@ -1,8 +1,7 @@
-"""Effects: audio in, audio out, in any stack after what gives audio.
+"""Effects: streamable blocks from audio to audio. Base class `Effect`; `Gain`, `EdgeFade` and `Silence`.
 
-An effect is exact under streaming: read in chunks of any sizes, it gives what it gives in one piece. What an utterance needs to
-remember lives in a `Processor`, which one stream owns. Here are the effects that need nothing of their surroundings; the others
-are in `equaliser`, `limiter`, `resampling` and `pitch_tempo`.
+An effect gives the same audio for chunks of any size. The state of an utterance lives in a `Processor`, which one stream owns.
+Further effects are in `equaliser`, `limiter`, `resampling` and `pitch_tempo`.
 """
 
 from __future__ import annotations
@@ -24,21 +23,28 @@ from tts_cli.ports import PortSpec, Tensors
 
 
 class AudioPort(PortSpec):
-    """Audio that says how many samples it has in a second; where a port does not, it is as many as the addon's."""
+    """Audio port with its sample rate and loudness. A plain `PortSpec` of audio has the sample rate of the addon."""
 
     sample_rate: int
-    """In Hertz."""
+    """Samples per second, in Hz."""
     loudness_lufs: float | None = None
-    """To what every speaker whose loudness is known has been brought; None: to nothing."""
+    """Integrated loudness in LUFS that an earlier `Gain` gave to every speaker of known loudness; None: each has its own."""
 
 
 def sample_rate_of(port: PortSpec, otherwise: int) -> int:
-    """Samples per second of an audio port; `otherwise` where it does not say."""
+    """Return the sample rate of an audio port in Hz; `otherwise` if the port does not declare one."""
     return port.sample_rate if isinstance(port, AudioPort) else otherwise
 
 
 class Effect(StreamableBlock):
-    """Reads and gives `audio`. Its duty is to say what processes an utterance."""
+    """Base of effects: streamable blocks that read and give `audio`.
+
+    Subclasses implement `processor`. Those that depend on the sample rate override `settle`.
+
+        class Invert(Effect):
+            def processor(self, _scope: Tensors, /) -> Processor:
+                return Inverting()
+    """
 
     stream_inputs = (AUDIO,)
     outputs = (AUDIO,)
@@ -49,13 +55,16 @@ class Effect(StreamableBlock):
 
     @property
     def output_rate(self) -> int:
-        """Of the audio that goes out, in Hertz."""
+        """Sample rate of the output, in Hz. Default: the sample rate of the input."""
         return self.sample_rate
 
     def settle(self, sample_rate: int) -> None:
-        """Computes what is the same for all utterances, given the Hertz of the audio that comes in.
+        """Set up everything that depends on the sample rate: filters, `lookahead_samples`.
 
-        They are the addon's, until `connect` learns better.
+        Called when the effect is built, with the addon's sample rate, and again when it is connected, with the actual one.
+
+        Args:
+            sample_rate: Sample rate of the input, in Hz.
         """
         self.sample_rate = sample_rate
 
@@ -68,23 +77,27 @@ class Effect(StreamableBlock):
         return Wiring.of([port], self.path)
 
     def output_loudness(self, loudness_lufs: float | None) -> float | None:
-        """To what speakers are brought here, if they come in as `loudness_lufs` says."""
+        """Return the integrated loudness after the effect in LUFS, the same for all speakers; None if it differs or is unknown.
+
+        Args:
+            loudness_lufs: Loudness before the effect, in LUFS, or None.
+        """
         return loudness_lufs
 
     @abstractmethod
     def processor(self, scope: Tensors, /) -> Processor:
-        """What processes the utterance of `scope`."""
+        """Return a new processor for one utterance. `scope` holds its sequence ports, (1, T, C)."""
 
     def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return EffectStream(scope, upstream, self.processor(scope))
 
     def samples_in(self, milliseconds: float) -> int:
-        """Samples of the audio that comes in."""
+        """Return the duration `milliseconds` in samples of the input."""
         return round(milliseconds * self.sample_rate / 1000)
 
 
 class EffectStream(ProcessorStream):
-    """Feeds the samples of `audio`."""
+    """`ProcessorStream` that feeds the samples of the port `audio`, (n,)."""
 
     def piece(self, chunk: Tensors) -> Samples:
         return chunk["audio"][0, :, 0]
@@ -97,16 +110,17 @@ class GainOptions(StrictModel):
     """Options of `Gain`."""
 
     gain_db: float = Field(default=0.0, ge=-80, le=80)
+    """Gain in decibels, after that of `target_lufs`."""
     target_lufs: float | None = Field(default=None, ge=-70, le=0)
-    """The integrated loudness (EBU R128) that the speaker is brought to."""
+    """Integrated loudness of the speaker after the gain, in LUFS (EBU R128). None: no such gain."""
 
 
 class Gain(Effect):
-    """Makes louder or softer by a factor that is the same for all a speaker says.
+    """Effect that applies one constant gain per speaker.
 
-    `target_lufs` takes the speaker's own loudness, measured when the voice was exported, from the scope's `loudness_lufs`. A
-    speaker whose loudness is not known is left as it is, so that a vocoder's stack serves any voice. After another `Gain` with a
-    target, that one's is where this one starts.
+    With `target_lufs`, the gain is the difference between the target and the speaker's loudness, measured when the voice was
+    exported (port `loudness_lufs`). It is not applied to speakers without a measured loudness, so that one vocoder stack serves
+    any voice. After another `Gain` with a target, the gain is the difference from the loudness that the other one reaches.
     """
 
     options_model: ClassVar[type[StrictModel]] = GainOptions
@@ -128,12 +142,12 @@ class Gain(Effect):
 
 
 def amplitude(decibels: float) -> float:
-    """The factor that so many decibels are."""
+    """Return the amplitude factor of a level in decibels: 10 ** (decibels / 20)."""
     return float(10 ** (decibels / 20))
 
 
 class Scaling(Processor):
-    """Multiplies by one number."""
+    """Processor that multiplies every sample by `factor`."""
 
     def __init__(self, factor: float) -> None:
         self._factor = np.float32(factor)
@@ -146,11 +160,13 @@ class EdgeFadeOptions(StrictModel):
     """Options of `EdgeFade`."""
 
     fade_in_ms: Milliseconds = 5.0
+    """Duration of the fade-in, in milliseconds."""
     fade_out_ms: Milliseconds = 5.0
+    """Duration of the fade-out, in milliseconds. It is also the look-ahead of the effect."""
 
 
 class EdgeFade(Effect):
-    """Fades every utterance in and out, with halves of a Hann window. It looks ahead by the length of the fade-out."""
+    """Effect that fades every utterance in and out with halves of a Hann window. The fade-out is its look-ahead."""
 
     options_model: ClassVar[type[StrictModel]] = EdgeFadeOptions
 
@@ -163,7 +179,10 @@ class EdgeFade(Effect):
 
 
 class Fading(Processor):
-    """Keeps back the samples that might be the last."""
+    """Processor that fades the first `num_in` and the last `num_out` samples.
+
+    It delays `num_out` samples, since they may be the last ones.
+    """
 
     def __init__(self, num_in: int, num_out: int) -> None:
         self._num_in, self._num_out = num_in, num_out
@@ -189,7 +208,12 @@ class Fading(Processor):
 
 
 def fade(places: NDArray[np.int64], num_samples: int) -> Samples:
-    """The rising half of a Hann window of which `num_samples` samples are neither 0 nor 1, at places counted from 1."""
+    """Return the rising half of a Hann window at `places`, and 1 after it.
+
+    Args:
+        places: Indices of samples, from 1.
+        num_samples: Length of the rise: the number of samples strictly between 0 and 1.
+    """
     share = np.minimum(places / (num_samples + 1), 1.0)
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * share), np.float32)
 
@@ -198,11 +222,13 @@ class SilenceOptions(StrictModel):
     """Options of `Silence`."""
 
     before_ms: Milliseconds = 0.0
+    """Silence before every utterance, in milliseconds."""
     after_ms: Milliseconds = 0.0
+    """Silence after every utterance, in milliseconds."""
 
 
 class Silence(Effect):
-    """Adds silence before and after every utterance."""
+    """Effect that adds silence before and after every utterance."""
 
     options_model: ClassVar[type[StrictModel]] = SilenceOptions
 
@@ -218,7 +244,7 @@ class Silence(Effect):
 
 
 class Padding(Processor):
-    """Zeros, the samples, zeros."""
+    """Processor that adds `num_before` zeros before the utterance and `num_after` zeros after it."""
 
     def __init__(self, num_before: int, num_after: int) -> None:
         self._num_before, self._num_after = num_before, num_after

@@ -1,4 +1,4 @@
-"""The sequence blocks that run an addon's encoders: one after another, or all at once."""
+"""Sequence blocks that run the encoder networks of an addon: `Encoders` in order, `CustomizedEncoders` in parallel."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tts_cli.ports import Array, Tensors
 
 
 class Encoders(SequenceBlock):
-    """Runs every network of role `encoder`, each on the scope where this block stands and none on another's outputs.
+    """Sequence block that runs every network of role `encoder` on the same scope.
 
-    What has to run on another's outputs is a sequence block of its own, in a `SequenceBlockContainer`.
+    No encoder reads the outputs of another. A network that does needs a sequence block of its own, after this one in a
+    `SequenceBlockContainer`. Raises StackError if the addon has no encoder.
     """
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
@@ -39,11 +40,10 @@ class Encoders(SequenceBlock):
 
 
 class CustomizedEncoders(Encoders):
-    """Gives what `Encoders` gives, but runs all networks at once, a thread each: the first in the caller's, the others in threads
-    of the block.
+    """`Encoders` that run in parallel: the first network in the caller's thread, the others in threads of the block.
 
-    Utterances share those threads. A network that no thread has begun is run by the caller, so that no utterance waits for
-    another. The threads begin with the first utterance and end with the block, or the interpreter.
+    Utterances share these threads. The caller itself runs every network that no thread has started, so that no utterance waits
+    for another. The threads start with the first utterance and end with the block or the interpreter.
     """
 
     def __init__(self, options: BlockOptions, addon: AddonParts) -> None:
@@ -59,7 +59,7 @@ class CustomizedEncoders(Encoders):
                 outputs.update(_result(network, future, scope))
             return outputs
         finally:
-            # After an error nothing may go on in the background.
+            # After an error no network may keep running in the background.
             wait([future for _, future in begun if not future.cancel()])
 
 

@@ -1,7 +1,7 @@
-"""Filters of second order in a row: an equaliser, and the band of a telephone.
+"""Effects made of cascaded second-order filters (biquads): `Equaliser` and `TelephoneBand`.
 
-The sections are those of Robert Bristow-Johnson's Audio EQ Cookbook. A row of them is one linear system with a state of two
-numbers a section, which is run in blocks: a block's output is a matrix product of its samples and of the state before it.
+The formulas are those of Robert Bristow-Johnson's Audio EQ Cookbook. The cascade is one linear state-space system with two state
+variables a section. It runs in blocks: the output of a block is a matrix product of its samples and the state before it.
 """
 
 from __future__ import annotations
@@ -21,31 +21,37 @@ from tts_cli.errors import StackError
 from tts_cli.ports import Tensors
 
 BLOCK_SAMPLES = 64
-"""Samples computed in one product: enough that Python's part is small, few enough that the matrices are."""
+"""Samples of one block. More samples mean fewer steps in Python, but larger matrices."""
 
 Hertz = Annotated[float, Field(gt=0, le=100_000)]
 
 
 class Band(StrictModel):
-    """One section of an equaliser."""
+    """Options of one band of an `Equaliser`, a second-order filter."""
 
     type: Literal["peak", "low_shelf", "high_shelf", "low_pass", "high_pass", "band_pass", "notch"]
     frequency_hz: Hertz
-    """The middle of a peak, notch or band; elsewhere the corner."""
+    """Centre frequency of a peak, notch or band pass, or corner frequency of a shelf, low pass or high pass, in Hz."""
     gain_db: float = Field(default=0.0, ge=-40, le=40)
-    """Of peaks and shelves."""
+    """Gain in decibels. Only for peaks and shelves."""
     q: float = Field(default=math.sqrt(0.5), ge=0.05, le=50)
-    """Quality: the narrower, the higher."""
+    """Quality factor Q: a higher value means a narrower band or a steeper corner."""
 
     @model_validator(mode="after")
     def _has_a_use_for_its_gain(self) -> Band:
         if self.gain_db and self.type not in ("peak", "low_shelf", "high_shelf"):
-            raise ValueError(f"a band of type '{self.type}' has no gain_db")
+            raise ValueError(f"a band of type '{self.type}' has no gain_db; only peak, low_shelf and high_shelf have one")
         return self
 
 
 def coefficients(band: Band, sample_rate: int) -> Doubles:
-    """The numerator (b0, b1, b2) and denominator (1, a1, a2) of a section, as (2, 3): the formulas of the Audio EQ Cookbook."""
+    """Return the filter coefficients of `band`, (2, 3): numerator (b0, b1, b2) and denominator (1, a1, a2).
+
+    The formulas are those of the Audio EQ Cookbook.
+
+    Args:
+        sample_rate: Sample rate in Hz.
+    """
     angle = 2 * math.pi * band.frequency_hz / sample_rate
     cosine, alpha = math.cos(angle), math.sin(angle) / (2 * band.q)
     resonance = [1 + alpha, -2 * cosine, 1 - alpha]
@@ -66,7 +72,10 @@ def coefficients(band: Band, sample_rate: int) -> Doubles:
 
 
 def _shelf(band: Band, cosine: float, alpha: float) -> list[list[float]]:
-    """Numerator and denominator. The two shelves are each other's mirror images in frequency, which turns the cosine's sign."""
+    """Return numerator and denominator of a shelf, before normalisation.
+
+    The high shelf is the low shelf mirrored in frequency, which flips the sign of the cosine.
+    """
     gain = 10 ** (band.gain_db / 40)
     sign = 1 if band.type == "low_shelf" else -1
     turned, slope = sign * cosine, 2 * math.sqrt(gain) * alpha
@@ -77,29 +86,34 @@ def _shelf(band: Band, cosine: float, alpha: float) -> list[list[float]]:
 
 
 class Cascade:
-    """Sections in a row, as matrices. It is the same for all utterances; the state is a `CascadeProcessor`'s."""
+    """Matrices of a cascade of second-order sections, for blocks of samples. The state of an utterance is in `CascadeProcessor`.
+
+    Args:
+        sections: Coefficients of each section, (2, 3), see `coefficients`.
+    """
 
     def __init__(self, sections: Sequence[Doubles]) -> None:
-        """`sections`: each (2, 3), as `coefficients` gives."""
         step, entry, exit_, through = _in_a_row(sections)
         self.powers = [np.eye(len(step))]
-        """What becomes of a state after so many samples."""
+        """State transition over k samples of zero input, (states, states) for k = 0 .. BLOCK_SAMPLES."""
         for _ in range(BLOCK_SAMPLES):
             self.powers.append(step @ self.powers[-1])
         self.from_state = np.stack([exit_ @ power for power in self.powers[:-1]])
-        """(BLOCK_SAMPLES, states): the output that a state leads to by itself."""
+        """Output of a block due to the state before it, (BLOCK_SAMPLES, states)."""
         self.to_state = np.stack([power @ entry for power in self.powers[-2::-1]], axis=1)
-        """(states, BLOCK_SAMPLES): what the samples of a block add to the state after it."""
+        """Contribution of the samples of a block to the state after it, (states, BLOCK_SAMPLES)."""
         response = np.concatenate([[through], self.from_state[:-1] @ entry])
         places = np.arange(BLOCK_SAMPLES)
         lag = places[:, None] - places
         self.from_samples = np.where(lag >= 0, response[np.maximum(lag, 0)], 0.0)
-        """(BLOCK_SAMPLES, BLOCK_SAMPLES): the output that the samples of a block lead to by themselves."""
+        """Output of a block due to its own samples, (BLOCK_SAMPLES, BLOCK_SAMPLES)."""
 
 
 def _in_a_row(sections: Sequence[Doubles]) -> tuple[Doubles, Doubles, Doubles, float]:
-    """The linear system s' = step s + entry x, y = exit s + through x of sections in transposed direct form II, each of which
-    reads what the one before it gives."""
+    """Return (step, entry, exit, through) of the state-space system s' = step s + entry x, y = exit s + through x.
+
+    The system is the cascade of `sections` in transposed direct form II, two state variables each.
+    """
     step, entry, exit_, through = np.zeros((0, 0)), np.zeros(0), np.zeros(0), 1.0
     for (b0, b1, b2), (_, a1, a2) in sections:
         own_step, own_entry = np.array([[-a1, 1.0], [-a2, 0.0]]), np.array([b1 - a1 * b0, b2 - a2 * b0])
@@ -111,7 +125,7 @@ def _in_a_row(sections: Sequence[Doubles]) -> tuple[Doubles, Doubles, Doubles, f
 
 
 class CascadeProcessor(Processor):
-    """One utterance filtered, in float64."""
+    """Processor that filters one utterance with a cascade, in float64."""
 
     def __init__(self, cascade: Cascade) -> None:
         self._cascade = cascade
@@ -123,7 +137,7 @@ class CascadeProcessor(Processor):
         return np.concatenate([blocks.ravel(), self._part_of_a_block(samples[whole:].astype(np.float64))])
 
     def _whole_blocks(self, blocks: Doubles) -> Doubles:
-        """(blocks, BLOCK_SAMPLES) filtered."""
+        """Filter whole blocks, (blocks, BLOCK_SAMPLES), and update the state."""
         states = np.empty((len(blocks), len(self._state)))
         power = self._cascade.powers[BLOCK_SAMPLES]
         for index, added in enumerate(blocks @ self._cascade.to_state.T):
@@ -132,7 +146,7 @@ class CascadeProcessor(Processor):
         return blocks @ self._cascade.from_samples.T + states @ self._cascade.from_state.T
 
     def _part_of_a_block(self, samples: Doubles) -> Doubles:
-        """(samples,), fewer than a block, filtered."""
+        """Filter fewer samples than a block, (samples,), and update the state."""
         count = len(samples)
         given = self._cascade.from_samples[:count, :count] @ samples + self._cascade.from_state[:count] @ self._state
         self._state = self._cascade.powers[count] @ self._state + self._cascade.to_state[:, BLOCK_SAMPLES - count :] @ samples
@@ -140,10 +154,10 @@ class CascadeProcessor(Processor):
 
 
 class FilterEffect(Effect):
-    """An effect that is a row of sections."""
+    """Base of effects that are a cascade of second-order filters."""
 
     def bands(self) -> Sequence[Band]:
-        """The sections, in order."""
+        """Return the filters of the cascade, in order. Default: the option `bands`."""
         return tuple(self.options.bands)
 
     def settle(self, sample_rate: int) -> None:
@@ -165,10 +179,11 @@ class EqualiserOptions(StrictModel):
     """Options of `Equaliser`."""
 
     bands: tuple[Band, ...] = Field(min_length=1, max_length=32)
+    """Filters, in order."""
 
 
 class Equaliser(FilterEffect):
-    """Bands that are raised, lowered or cut, one after the other."""
+    """Effect that boosts, attenuates or removes frequency bands with 1 to 32 second-order filters."""
 
     options_model: ClassVar[type[StrictModel]] = EqualiserOptions
 
@@ -177,7 +192,9 @@ class TelephoneBandOptions(StrictModel):
     """Options of `TelephoneBand`."""
 
     low_hz: Hertz = 300.0
+    """Lower corner frequency, in Hz."""
     high_hz: Hertz = 3400.0
+    """Upper corner frequency, in Hz."""
 
     @model_validator(mode="after")
     def _is_a_band(self) -> Any:
@@ -187,7 +204,10 @@ class TelephoneBandOptions(StrictModel):
 
 
 class TelephoneBand(FilterEffect):
-    """What an analogue telephone line lets pass: Butterworth filters of sixth order below and above, 36 dB an octave."""
+    """Effect that limits audio to the band of an analogue telephone line.
+
+    It applies a high pass and a low pass, Butterworth filters of sixth order each (36 dB per octave).
+    """
 
     options_model: ClassVar[type[StrictModel]] = TelephoneBandOptions
 
@@ -198,5 +218,9 @@ class TelephoneBand(FilterEffect):
 
 
 def butterworth_qs(order: int) -> list[float]:
-    """Qualities of the sections of a Butterworth filter of even order: its poles lie on a circle at equal angles."""
+    """Return the quality factors of the second-order sections of a Butterworth filter.
+
+    Args:
+        order: Order of the filter, even.
+    """
     return [1 / (2 * math.sin(math.pi * (2 * index + 1) / (2 * order))) for index in range(order // 2)]

@@ -1,9 +1,9 @@
-"""Features: parts of the toolkit that add ports to a request, controls, blocks and ways to time frames.
+"""Features: optional parts of the toolkit that add request ports, controls, blocks and frame timing. Declaration and lookup.
 
-A feature declares itself in a `Feature`, which names everything else as "module:object" and so costs nothing before it is used.
-The features of this package are those that `tts_cli.FEATURES` lists; an installed package offers one through the entry-point
-group `tts_cli.features`: `my_feature = "my_package:FEATURE"`. Options of commands are found on their own (`cli.expansion`), so
-that the help of a command imports nothing else.
+A `Feature` names its classes as "module:object", so that nothing is imported before its use. `tts_cli.FEATURES` lists the
+features of this package. An installed package registers one in the entry-point group `tts_cli.features`:
+`my_feature = "my_package:FEATURE"`. Command options are registered separately (`cli.expansion`), so that the help of a command
+imports nothing else.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 from typing import Any
 
 import tts_cli
 from tts_cli.blocks.wiring import Wiring
-from tts_cli.errors import ConfigError
+from tts_cli.errors import ConfigError, TtsError
 from tts_cli.ports import PortSpec, Tensors
 
 GROUP = "tts_cli.features"
-"""Entry-point group through which installed packages offer features."""
+"""Entry-point group for features of installed packages."""
 
 
 @dataclass(frozen=True)
 class RequestPort:
-    """A port that a request may hold."""
+    """Port that a request may hold."""
 
     spec: PortSpec
     may_be_unread: bool = False
-    """Whether a voice none of whose blocks reads the port accepts it all the same."""
+    """True: a voice accepts the port even if none of its blocks reads it. False: such a voice refuses it."""
     read_as: str | None = None
-    """Another port; a voice whose blocks read that one accepts this one, too."""
+    """Name of another port. A voice with a block that reads that port accepts this one, too."""
 
     @property
     def name(self) -> str:
@@ -42,34 +43,54 @@ class RequestPort:
 
 @dataclass(frozen=True)
 class Control(RequestPort):
-    """A number of the whole utterance. A request holds it only where it is not at rest."""
+    """Port for a single number that applies to the whole utterance. A request holds it only if it differs from `at_rest`."""
 
     at_rest: float = 1.0
+    """Value without effect."""
     lowest: float = 0.0
+    """Smallest valid value."""
     highest: float = 1.0
+    """Largest valid value."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """Everything that the rest of the toolkit has to know of one feature."""
+    """Declaration of a feature: its request ports, blocks and hooks.
+
+    A feature with one control, read by a block of its own:
+
+        FEATURE = Feature(
+            "whisper",
+            ports=(control("breathiness", at_rest=0.0, lowest=0.0, highest=1.0),),
+            blocks={"Whisper": "my_package.whisper:Whisper"},
+        )
+    """
 
     name: str
+    """Name for messages."""
     ports: tuple[RequestPort, ...] = ()
-    """Ports of a request that the feature fills, controls among them."""
+    """Request ports that the feature fills, with its controls."""
     blocks: Mapping[str, str] = field(default_factory=dict)
-    """Classes of blocks, "module:Class", by their type in a stack."""
+    """Places "module:Class" of its blocks, by type name in a stack."""
     timing: str | None = None
-    """A `blocks.durations.FrameTiming`, "module:Class": how given durations and frames of a source are laid out in time."""
+    """Place "module:Class" of a `blocks.durations.FrameTiming`, which weighs given durations and adds ports at frame rate."""
     filler: str | None = None
-    """A `voice.fillers.Filler`, "module:Class": fills the feature's ports for the sentences of a voice."""
+    """Place "module:Class" of a `voice.fillers.Filler`, which fills the feature's ports for each sentence."""
     outcomes: Mapping[str, str] = field(default_factory=dict)
-    """Types, "module:Type", of what the filler tells of a spoken sentence, by the key in a file of prosody."""
+    """Places "module:Type" of the results that the filler reports for a spoken sentence, by their key in a prosody file."""
     check: Callable[[Tensors], None] | None = None
-    """Raises InputError for a request (1, T, C) whose ports of this feature do not fit each other."""
+    """Function that raises InputError if the ports of this feature in a request, (1, T, C) each, do not fit together."""
 
 
 def control(name: str, at_rest: float, lowest: float, highest: float) -> Control:
-    """Return a control whose port has this name."""
+    """Return the declaration of a control.
+
+    Args:
+        name: Name of its port.
+        at_rest: Value without effect.
+        lowest: Smallest valid value.
+        highest: Largest valid value.
+    """
     return Control(PortSpec(name=name, rate="utterance"), at_rest=at_rest, lowest=lowest, highest=highest)
 
 
@@ -96,53 +117,69 @@ VOICE = Feature(
         RequestPort(PortSpec(name="embedding", rate="utterance", channels=0), may_be_unread=True),
     ),
 )
-"""Ports of every request. The first four are always there, `loudness_lufs` where the speaker's loudness was measured. Token
-ports that are `given` hold NaN where the model decides; `embedding` is the given one, or else the speaker's centroid.
+"""Request ports of every voice. The first four are always present, `loudness_lufs` if the speaker's loudness was measured. Token
+ports `given_...` prescribe prosody and hold NaN where the model decides. `embedding` is the given embedding, or else the centroid
+of the speaker's embeddings.
 
-Ranges: `length_scale` is a factor on durations, `pitch_range` on the distance of log-F0 from the speaker's mean, `energy_scale`
-on the magnitude that the decoder is asked for."""
+Controls: `length_scale` multiplies durations, `pitch_range` the distance of log-F0 from the speaker's mean, `energy_scale` the
+magnitude that the decoder is given."""
 
 
 @cache
 def features() -> tuple[Feature, ...]:
-    """Return every feature, that of all voices first. Raises ConfigError for one that cannot be loaded, or an ambiguous port."""
+    """Return every feature: `VOICE`, those of this package, those of installed packages.
+
+    Raises:
+        ConfigError: A feature cannot be loaded, or two features declare the same port.
+    """
     own = [import_module(f"tts_cli.{name}.feature").FEATURE for name in tts_cli.FEATURES]
     found = (VOICE, *own, *map(_offered, entry_points(group=GROUP)))
     names = [port.name for feature in found for port in feature.ports]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ConfigError(f"two features fill the port '{twice}': {', '.join(feature.name for feature in found)}")
+        owners = ", ".join(feature.name for feature in found if twice in [port.name for port in feature.ports])
+        raise ConfigError(f"two features fill the port '{twice}': {owners}", hint="uninstall the package of one of them")
     return found
 
 
 def _offered(entry: EntryPoint) -> Feature:
-    origin = f" by package '{entry.dist.name}'" if entry.dist else ""
-    try:
-        feature = entry.load()
-    except (Exception, SystemExit) as error:
-        message = f"feature '{entry.name}'{origin} cannot be loaded: {type(error).__name__}: {error}"
-        raise ConfigError(message, hint="--debug shows where") from error
+    named = f"feature '{entry.name}' {origin(entry)}"
+    feature = loaded(entry, named, ConfigError)
     if not isinstance(feature, Feature):
-        raise ConfigError(f"feature '{entry.name}'{origin} is a {type(feature).__name__}, but a Feature belongs there")
+        raise ConfigError(f"{named} is a {type(feature).__name__}, but a Feature belongs there")
     return feature
 
 
-def request_ports() -> dict[str, RequestPort]:
-    """Return every port that a request may hold, by name."""
-    return {port.name: port for feature in features() for port in feature.ports}
+def origin(entry: EntryPoint) -> str:
+    """Return the words that say who offers an entry point."""
+    return f"by package '{entry.dist.name}'" if entry.dist else "by tts itself"
+
+
+def loaded(entry: EntryPoint, named: str, refusal: type[TtsError]) -> Any:
+    """Return the object of an entry point. Raise a `refusal` that begins with `named` when it cannot be loaded."""
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        raise refusal(f"{named} cannot be loaded: {type(error).__name__}: {error}", hint="--debug shows the traceback") from error
+
+
+@cache
+def request_ports() -> Mapping[str, RequestPort]:
+    """Return every port that a request may hold, by name; read-only."""
+    return MappingProxyType({port.name: port for feature in features() for port in feature.ports})
 
 
 def request_wiring() -> Wiring:
-    """Return the outermost scope of a stack: everything that a request may hold."""
+    """Return the outermost scope of a stack: all ports that a request may hold."""
     return Wiring.of((port.spec for port in request_ports().values()), "request")
 
 
 def optional(name: str) -> PortSpec:
-    """Return the specification of a port of a request, for a block that can do without it."""
+    """Return the request port `name` as an optional input, for a block that can run without it."""
     return request_ports()[name].spec.model_copy(update={"optional": True})
 
 
 def load_object(place: str) -> Any:
-    """Return what stands at "module:object"."""
+    """Import and return the object at `place`, "module:object"."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)

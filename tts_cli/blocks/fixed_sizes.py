@@ -1,8 +1,8 @@
-"""Networks whose every tensor size is set when they are compiled, as accelerators demand: the layer makes utterances fit.
+"""Networks compiled for fixed tensor sizes, as accelerators require: inputs are padded or split, outputs cropped and joined.
 
-A context names the sizes; each is compiled once, when the addon opens. To run, the smallest size that fits is taken, the inputs
-are padded with their ports' `pad`, the outputs are cropped. What is longer than the largest size is run in pieces that overlap by
-the network's margins, if the network is `splittable`, and joined: every step is then computed from all it would have seen.
+A context names the sizes; each is compiled once, when the addon opens. A run takes the smallest size that fits, pads the inputs
+with the `pad` of their ports and crops the outputs. An input longer than the largest size is run in pieces that overlap by the
+margins of the network, if it is `splittable`. Every output step is then computed from its whole receptive field.
 """
 
 from __future__ import annotations
@@ -18,21 +18,28 @@ from tts_cli.errors import ConfigError, InputError
 from tts_cli.ports import Array, NetworkSpec, PortSpec, Rate, Tensors
 
 Sizes = Mapping[Rate, int]
-"""Steps of the inputs of each rate."""
+"""Number of input steps, by rate."""
 Compile = Callable[[Sizes], Network]
-"""Opens a network for inputs of just these sizes."""
+"""Function that opens a network for inputs of exactly the given sizes; {} for free shapes."""
 _ONE_STEP = "utterance"
 
 
 def padding(port: PortSpec, num_steps: int) -> Array:
-    """What the layer feeds where the utterance has nothing: (1, num_steps, channels)."""
+    """Return `num_steps` steps of the `pad` of `port`, (1, num_steps, channels)."""
     return np.full((1, num_steps, port.channels), port.pad, port.type)
 
 
 def open_with_sizes(name: str, spec: NetworkSpec, sizes: Mapping[Rate, tuple[int, ...]], compiled: Compile) -> Network:
-    """The network called `name`, compiled for every combination of `sizes`, or for free shapes where there are none.
+    """Open a network for every combination of `sizes`, or for free shapes if there are none.
 
-    Raises ConfigError for sizes that the network cannot be run with.
+    Args:
+        name: Name of the network, for messages.
+        spec: Declaration of the network.
+        sizes: Numbers of steps to compile for, by rate.
+        compiled: Function that opens the network for given sizes.
+
+    Raises:
+        ConfigError: The sizes do not cover the rates of the inputs, are too small, or the network cannot be padded.
     """
     if not sizes:
         return compiled({})
@@ -61,7 +68,16 @@ def _listed(names: Mapping[Rate, object] | set[str]) -> str:
 
 
 class FixedSizeNetwork:
-    """One network in several sizes, that takes inputs of any size its largest allows, or any at all when it may be split."""
+    """Network compiled in several sizes. It runs inputs up to its largest size, or of any length if it is splittable.
+
+    It implements `backends.Network`.
+
+    Args:
+        name: Name of the network, for messages.
+        spec: Declaration of the network.
+        rates: Rates of the inputs that have fixed sizes.
+        networks: Compiled networks, by their sizes in the order of `rates`.
+    """
 
     def __init__(
         self, name: str, spec: NetworkSpec, rates: tuple[Rate, ...], networks: Mapping[tuple[int, ...], Network]
@@ -76,11 +92,11 @@ class FixedSizeNetwork:
 
     @property
     def largest(self) -> dict[Rate, int]:
-        """The most steps of each rate."""
+        """Largest compiled number of steps, by rate."""
         return {rate: max(sizes[place] for sizes in self.networks) for place, rate in enumerate(self.rates)}
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """See `Network.run`. Raises InputError for inputs that are too long and cannot be split."""
+        """Run the network, see `Network.run`. Raises InputError for an input that is too long and cannot be split."""
         lengths = {rate: self._length(rate, tensors) for rate in self.rates}
         if all(lengths[rate] <= size for rate, size in self.largest.items()):
             return self._run_padded(tensors, lengths)
@@ -102,7 +118,8 @@ class FixedSizeNetwork:
 
     def _run_split(self, tensors: Tensors, lengths: Sizes) -> dict[str, Array]:
         if not self.spec.splittable or len(self.rates) > 1:
-            raise InputError(f"network '{self.name}' takes at most {self._limits()}, but is given {_counted(lengths)}")
+            message = f"network '{self.name}' takes at most {self._limits()}, but is given {_counted(lengths)}"
+            raise InputError(message, hint="shorten the input, or give the context a larger size")
         (rate,) = self.rates
         (length,) = lengths.values()
         pieces = [self._run_piece(tensors, rate, piece) for piece in self._pieces(length, self.largest[rate])]
@@ -115,10 +132,14 @@ class FixedSizeNetwork:
         return {name: array[:, kept] for name, array in self._run_padded(cut, {rate: read.stop - read.start}).items()}
 
     def _pieces(self, length: int, size: int) -> Iterator[tuple[slice, slice]]:
-        """What each piece reads, and which of its outputs are kept.
+        """Yield, for every piece, the slice of the input that it reads and the slice of its output that is kept.
 
-        A streamed network gives no output for its margins; any other gives one for every input, those in the margins wrong
-        wherever the utterance goes on beyond them.
+        A streamed network returns no output for its margins. Any other returns an output for every input step; outputs in the
+        margins are wrong where the utterance continues beyond them, and are cropped.
+
+        Args:
+            length: Steps of the whole input.
+            size: Steps of the largest piece.
         """
         left, right = self.spec.margins.left, self.spec.margins.right
         if size <= left + right:
@@ -148,7 +169,7 @@ def _counted(lengths: Sizes) -> str:
 
 
 def _cropped(port: PortSpec, output: Array, missing: Sizes) -> Array:
-    """Without the steps that only padding made."""
+    """Return `output` without the steps that correspond to padding of `missing` input steps, by rate."""
     for rate, num_steps in missing.items():
         base, denominator = _parts(rate)
         own_base, own_denominator = _parts(port.rate)

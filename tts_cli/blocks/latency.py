@@ -1,7 +1,7 @@
-"""How far a stack looks ahead, added up block by block, and how much each block has to give before the first chunk is out.
+"""Algorithmic latency of a stack: look-ahead per block, and the steps each block must give before the first chunk.
 
-What is printed here is arithmetic on what blocks declare (`StreamableBlock.lookahead_samples` and `needs`); the tests hold it
-against what is really pulled, and against which input really moves which sample.
+The figures are computed from the declarations of the blocks (`StreamableBlock.lookahead_samples` and `needs`). The tests compare
+them with the steps actually read, and with the inputs that actually influence an output sample.
 """
 
 from __future__ import annotations
@@ -15,41 +15,43 @@ from tts_cli.config import StrictModel
 
 
 class BlockLatency(StrictModel):
-    """One block's part."""
+    """Share of one block in the latency of a stack."""
 
     block: str
+    """Type of the block."""
     path: str
+    """Place of the block: addon or file, and JSON path."""
     unit: str
-    """What its steps are: frame, sample."""
+    """Rate of its steps: frame or sample."""
     num_steps: int
-    """Steps it has to give before the first chunk is out."""
+    """Steps that the block must give before the first chunk is complete."""
     lookahead_ms: float
-    """Audio that must exist beyond one of its steps before it can give that step."""
+    """Look-ahead: audio that must exist beyond a step before the block can give it, in milliseconds."""
 
 
 class Latency(StrictModel):
-    """What stands between a request and its first chunk, sequence blocks aside, which run over the whole sentence."""
+    """Latency of a stack from a request to the first chunk, without sequence blocks, which run over the whole sentence."""
 
     first_chunk_ms: float
-    """Length of the first chunk."""
+    """Duration of the first chunk, in milliseconds."""
     lookahead_ms: float
-    """Algorithmic latency: audio that must exist beyond a sample before that sample can be given; the sum over the blocks."""
+    """Algorithmic latency in milliseconds: audio that must exist beyond a sample before it can be given. Sum over the blocks."""
     num_read: int
-    """Steps that the stack reads before the first chunk is out; where its first block is the source, those that one gives."""
+    """Steps that the first block reads before the first chunk is complete; if it reads no stream, the steps that it gives."""
     blocks: tuple[BlockLatency, ...]
-    """In the order in which data passes through them."""
+    """Shares of the blocks, in the order in which data passes through them."""
 
     def describe(self) -> str:
-        """One line for a terminal."""
+        """Return the latency as one line for a terminal."""
         given = ", ".join(f"{part.block} {part.num_steps} {part.unit}s" for part in self.blocks)
         ahead = " + ".join(f"{part.block} {part.lookahead_ms:.1f}" for part in self.blocks if part.lookahead_ms) or "nothing"
         return f"first chunk: {self.first_chunk_ms:.1f} ms, made of {given}; look-ahead: {self.lookahead_ms:.1f} ms ({ahead})"
 
 
 def first_chunk_latency(stack: StreamableBlock, num_samples: int) -> Latency:
-    """The latency of `stack`, whose ports have been connected, for a first chunk of `num_samples`.
+    """Return the latency of a connected `stack` for a first chunk of `num_samples` samples.
 
-    A sentence that ends before gives its one chunk of as much as there is.
+    A sentence shorter than `num_samples` gives a single shorter chunk.
     """
     parts: list[BlockLatency] = []
     needed = num_samples
@@ -71,6 +73,6 @@ def _part(block: StreamableBlock, num_steps: int) -> BlockLatency:
 
 
 def _sample_rate(sources: Iterable[WiredPort], block: StreamableBlock) -> int:
-    """Of the audio among what a block reads or gives, in Hertz, since effects may change it; of its addon where there is none."""
+    """Return the sample rate of the audio port in `sources`, in Hz, since effects may change it; else that of the addon."""
     audio = [source.port for source in sources if source.port.rate == "sample"]
     return sample_rate_of(audio[0], block.addon.sample_rate) if audio else block.addon.sample_rate

@@ -1,8 +1,8 @@
-"""The true-peak limiter: no peak, nor the wave between samples, exceeds a ceiling.
+"""True-peak limiter: no sample, and no peak of the waveform between samples, exceeds a ceiling.
 
-Peaks are looked for in the signal oversampled four times (ITU-R BS.1770-5, annex 2). The reduction they demand is held for the
-look-ahead, released at a constant rate in decibels, and smoothed over the look-ahead, so that it is complete when the peak comes.
-All of it follows from absolute positions.
+Peaks are measured in the signal oversampled four times (ITU-R BS.1770-5, annex 2). The gain reduction that they require is held
+for the look-ahead, released at a constant rate in decibels, and smoothed over the look-ahead, so that it is complete at the peak.
+It depends on absolute sample positions only, not on chunk sizes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 
 OVERSAMPLING = 4
+"""Factor of oversampling for the measurement of peaks."""
 REACH = 12
-"""Samples on either side from which the wave between two samples is computed."""
+"""Samples on either side from which the waveform between two samples is interpolated."""
 SAFETY_DB = 0.2
-"""How far below the ceiling it aims: a reduction that changes while a peak passes lets up to 0.13 dB of it through, in noise."""
+"""Margin below the ceiling, in decibels. A reduction that changes during a peak lets up to 0.13 dB of it through, in noise."""
 
 
 class LimiterOptions(StrictModel):
@@ -30,13 +31,16 @@ class LimiterOptions(StrictModel):
     ceiling_dbtp: float = Field(default=-1.0, ge=-40, le=0)
     """Highest true peak, in decibels relative to full scale."""
     lookahead_ms: float = Field(default=5.0, ge=1, le=50)
-    """How long before a peak the reduction sets in."""
+    """Time before a peak at which the reduction begins, in milliseconds."""
     release_db_per_s: float = Field(default=60.0, gt=0, le=10_000)
-    """How fast the reduction ends."""
+    """Rate at which the reduction decays after a peak, in decibels per second."""
 
 
 class Limiter(Effect):
-    """Turns down what would exceed the ceiling, and leaves alone what does not. The audio is not delayed: it is read ahead."""
+    """Effect that attenuates true peaks above a ceiling and leaves other audio unchanged.
+
+    The output is not delayed: the limiter reads its look-ahead from upstream.
+    """
 
     options_model: ClassVar[type[StrictModel]] = LimiterOptions
 
@@ -51,8 +55,10 @@ class Limiter(Effect):
 
 
 def interpolation() -> Doubles:
-    """(OVERSAMPLING - 1, 2 * REACH) taps that give the wave between the two middle ones of 2 * REACH samples: a sinc in a Kaiser
-    window."""
+    """Return the taps that interpolate between the two middle samples of 2 * REACH samples, (OVERSAMPLING - 1, 2 * REACH).
+
+    Each row is a Kaiser-windowed sinc for one fractional position.
+    """
     shares = np.arange(1, OVERSAMPLING) / OVERSAMPLING
     distance = np.arange(1 - REACH, REACH + 1) - shares[:, None]
     window = np.i0(6.0 * np.sqrt(np.maximum(0.0, 1 - (distance / REACH) ** 2))) / np.i0(6.0)
@@ -61,7 +67,10 @@ def interpolation() -> Doubles:
 
 
 def sliding_max(values: Doubles, width: int) -> Doubles:
-    """The largest of every `width` values in a row: of ever longer rows that overlap."""
+    """Return the maximum over every window of `width` consecutive values, (len(values) - width + 1,).
+
+    Windows of doubling length are combined, so that the cost is logarithmic in `width`.
+    """
     row = 1
     while 2 * row <= width:
         values = np.maximum(values[:-row], values[row:])
@@ -71,31 +80,40 @@ def sliding_max(values: Doubles, width: int) -> Doubles:
 
 _BETWEEN = interpolation()
 _LARGEST_OVERSHOOT = float(np.abs(_BETWEEN).sum(axis=1).max())
-"""How much larger than all samples the wave between them can be."""
+"""Largest ratio of an interpolated value to the largest sample around it."""
 
 
 def lookahead(num_ahead: int) -> int:
-    """Samples that must follow one before its reduction is known, which is in place `num_ahead` samples before a peak."""
+    """Return the number of samples after a sample that determine its reduction.
+
+    Args:
+        num_ahead: Samples before a peak at which its reduction begins.
+    """
     return num_ahead - 1 + REACH
 
 
 class Limiting(Processor):
-    """One utterance limited. Reductions are in decibels, 0 or above."""
+    """Processor that limits one utterance. Reductions are in decibels, 0 or more.
+
+    Args:
+        ceiling: Highest true peak, as an amplitude.
+        num_ahead: Samples of look-ahead.
+        release_db: Largest decrease of the reduction per sample, in decibels.
+    """
 
     def __init__(self, ceiling: float, num_ahead: int, release_db: float) -> None:
-        """`ceiling`: amplitude; `num_ahead`: samples of look-ahead; `release_db`: decibels a sample."""
         self._ceiling, self._num_ahead, self._release_db = ceiling, num_ahead, release_db
         self._weights = np.hanning(num_ahead + 2)[1:-1] / np.hanning(num_ahead + 2).sum()
         self._window: Samples = np.zeros(REACH - 1)
-        """Samples whose demand is not known yet, and REACH - 1 before them."""
+        """Samples without a computed demand yet, and the REACH - 1 samples before them."""
         self._num_before = num_ahead
-        """How much of `_waiting` is silence before the utterance, in which the reduction of its first peak sets in."""
+        """Number of samples in `_waiting` that are silence before the utterance, so that the first peak has its look-ahead."""
         self._waiting: Samples = np.zeros(num_ahead)
-        """Samples that are not given yet."""
+        """Samples that have not been returned yet."""
         self._demands = np.zeros(num_ahead + 1)
-        """Reductions that samples demand, from the one before the first of `_waiting`."""
+        """Reduction that each sample demands, beginning one sample before the first of `_waiting`."""
         self._released = np.zeros(num_ahead)
-        """Reductions, held and released, of the last `num_ahead` samples before those that `_demands` tells of."""
+        """Reductions after hold and release of the last `num_ahead` samples before those of `_demands`."""
 
     def wanted(self, n: int) -> int:
         return n + lookahead(self._num_ahead) - (len(self._waiting) - self._num_before)
@@ -116,7 +134,7 @@ class Limiting(Processor):
         return given[num_before:]
 
     def _new_demands(self) -> Doubles:
-        """What every sample with REACH samples after it demands, for itself and for the wave up to the next."""
+        """Return the reduction that each sample with REACH samples after it demands, for itself and the waveform to the next."""
         count = max(0, len(self._window) - 2 * REACH + 1)
         window, self._window = self._window, self._window[count:]
         demands = np.zeros(count)
@@ -129,19 +147,22 @@ class Limiting(Processor):
         return demands
 
     def _reductions(self, count: int) -> Doubles:
-        """Of the next `count` samples: a mean of what was held and released up to the sample before each, all of which cover the
-        wave on both of its sides."""
+        """Return the smoothed reductions of the next `count` samples.
+
+        Each is a weighted mean of held and released reductions up to the sample before it, every one of which is large enough for
+        the waveform on both sides of the sample.
+        """
         released = np.concatenate([self._released, self._release(self._hold(count))])
         self._demands = self._demands[count:]
         self._released = released[count:]
         return np.convolve(released[1:], self._weights, "valid") if released.any() and count else np.zeros(count)
 
     def _hold(self, count: int) -> Doubles:
-        """The largest demand of each sample and the `num_ahead` after it."""
+        """Return, for each of `count` samples, the largest demand of it and the `num_ahead` samples after it."""
         return sliding_max(self._demands[: count + self._num_ahead], self._num_ahead + 1) if count else np.zeros(0)
 
     def _release(self, held: Doubles) -> Doubles:
-        """The reduction falls by no more than `release_db` a sample."""
+        """Return the smallest reductions that are at least `held` and fall by at most `release_db` a sample."""
         fallen = self._release_db * np.arange(len(held) + 1)
         risen = np.maximum.accumulate(np.concatenate([self._released[-1:], held]) + fallen)
         return np.asarray(risen[1:] - fallen[1:])

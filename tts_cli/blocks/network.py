@@ -1,4 +1,4 @@
-"""One network of an addon, as blocks run it."""
+"""`AddonNetwork`: one opened network of an addon, with its declared ports, as blocks run it."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, T
 
 @dataclass(frozen=True)
 class AddonNetwork:
-    """An opened network with what addon.json says of it."""
+    """Opened network with its name and declaration in addon.json."""
 
     name: str
     spec: NetworkSpec
     network: Network
     settings: NetworkSettings = field(default_factory=NetworkSettings)
-    """Where and in what sizes the context runs it."""
+    """Runtime settings from the context."""
 
     def largest(self, rate: Rate) -> int | None:
-        """The most steps that inputs of `rate` may have at once; None: any number."""
+        """Return the largest number of steps that inputs of `rate` may have in one run; None: any number."""
         return max(self.settings.sizes.get(rate, ()), default=None)
 
     @property
     def streamed(self) -> tuple[PortSpec, ...]:
-        """Inputs at the rate of the outputs: what a stream feeds piece by piece. The others come whole from the scope."""
+        """Inputs at the rate of the outputs, which a stream feeds chunk by chunk."""
         return tuple(port for port in self.spec.inputs if port.rate == self.spec.outputs[0].rate)
 
     @property
     def constant(self) -> tuple[PortSpec, ...]:
-        """Inputs at any other rate."""
+        """Inputs at any other rate, which are read whole from the scope."""
         return tuple(port for port in self.spec.inputs if port not in self.streamed)
 
     def connect(self, scope: Wiring, path: str) -> Wiring:
-        """Checks the inputs of a network that a sequence block at `path` runs; gives its outputs. Raises StackError."""
+        """Check the input ports for the sequence block at `path`; return the output ports. Raises StackError for a misfit."""
         inputs = self.spec.inputs
         if self.spec.when is not None:
             inputs = tuple(port.model_copy(update={"optional": True}) for port in inputs)
@@ -45,15 +45,25 @@ class AddonNetwork:
         return Wiring.of(self.spec.outputs, f"{path} (network '{self.name}')")
 
     def connect_stream(self, scope: Wiring, upstream: Wiring, path: str) -> Wiring:
-        """The same for a streamable block: streamed inputs come from the block before it."""
+        """Check the input ports for the streamable block at `path`; return the output ports.
+
+        `constant` inputs come from `scope`, `streamed` ones from the block before. Raises StackError if one does not fit.
+        """
         scope.need(self.constant, path)
         upstream.need(self.streamed, path)
         return Wiring.of(self.spec.outputs, f"{path} (network '{self.name}')")
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """The outputs for the inputs found in `tensors`; their defaults where the port named by `when` is absent.
+        """Run the network; if the port named by `when` is absent, return the default of every output instead.
 
-        Raises InputError when a required input is absent.
+        Args:
+            tensors: Inputs (1, T, C) by port name, among other tensors. Absent optional inputs take their defaults.
+
+        Returns:
+            Outputs (1, T, C) by port name.
+
+        Raises:
+            InputError: A required input is absent.
         """
         if self.spec.when is not None and self.spec.when not in tensors:
             return {port.name: filled(port, self._length(port.rate, tensors)) for port in self.spec.outputs}
@@ -67,11 +77,11 @@ class AddonNetwork:
         return filled(port, self._length(port.rate, tensors))
 
     def _length(self, rate: str, tensors: Tensors) -> int:
-        """Steps of the inputs at `rate`; one where there are none."""
+        """Return the number of steps of the inputs at `rate`; 1 if there are none."""
         present = (tensors[port.name] for port in self.spec.inputs if port.rate == rate and port.name in tensors)
         return next((array.shape[1] for array in present), 1)
 
 
 def filled(port: PortSpec, num_steps: int) -> Array:
-    """The default of an absent port: (1, num_steps, channels)."""
+    """Return `num_steps` steps of the default of `port`: (1, num_steps, channels)."""
     return np.full((1, num_steps, port.channels), port.default or 0.0, port.type)

@@ -1,7 +1,7 @@
-"""Looking at a stack that is built while it works: who worked, when, for how long.
+"""Profiling of a built stack: wall time and CPU time of every block, network and signal processor, as `Span` objects.
 
-`observe` wraps the blocks, an `Observer` measures, and whoever wants to know is told of every `Span` when it is over: the table
-of `tts bench` and the trace of `tts synth --trace` are nothing more. A stack that is not observed pays nothing for it.
+`observe` wraps the blocks, an `Observer` measures each piece of work and passes a `Span` to a callback. The table of `tts bench`
+and the trace of `tts synth --trace` are made from these. A stack that is not observed has no overhead.
 """
 
 from __future__ import annotations
@@ -24,34 +24,37 @@ from tts_cli.blocks.wiring import Wiring
 from tts_cli.ports import Array, Tensors
 
 _TRIALS = 100
+"""Empty spans that are measured to find the cost of measuring."""
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 Work = Literal["text", "run", "open", "read", "network", "signal"]
-"""What is done: text is split into sentences, a sequence block runs, a stream is opened or read, a network runs, a signal is
-processed."""
+"""Kind of work: `text`, splitting into sentences; `run`, a sequence block; `open` and `read`, a stream; `network`, a network;
+`signal`, a signal processor."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of work that is done."""
+    """Finished piece of work with its times."""
 
     work: Work
     name: str
-    """Type of the block, or of what processes a signal, or name of the network."""
+    """Type of the block or of the signal processor, or name of the network."""
     place: str
-    """JSON path of the block; of a network and of a signal, that of the block whose they are in the same thread, else empty."""
+    """JSON path of the block. A network or signal processor has the path of the block that calls it in the same thread, or ""."""
     thread: int
+    """Identifier of the thread, see `threading.get_ident`."""
     start_s: float
-    """By the clock of `time.perf_counter`."""
+    """Time of the start in seconds, on the clock `time.perf_counter`."""
     wall_s: float
+    """Wall time in seconds, with spans inside this one."""
     cpu_s: float
-    """Of this thread, without that of the spans inside this one, and without what measuring those takes."""
+    """CPU time of this thread in seconds, without spans inside this one and without the cost of measuring them."""
     details: dict[str, int]
-    """Steps asked for and given."""
+    """Numbers of steps: `asked` and `given` of a read, `steps` of a network."""
 
 
 @dataclass
 class _Open:
-    """A span that is not over."""
+    """Span in progress."""
 
     place: str
     details: dict[str, int] = field(default_factory=dict)
@@ -60,12 +63,19 @@ class _Open:
 
 
 class Observer:
-    """Measures spans and tells `note` of each; many threads may do so at once."""
+    """Measures spans and passes each to a callback. Several threads may use one observer at once.
+
+        spans: list[Span] = []
+        observer = Observer(spans.append)
+
+    Args:
+        note: Function that is called with every finished span, in the thread of the span.
+    """
 
     def __init__(self, note: Callable[[Span], object]) -> None:
         self._threads = threading.local()
         self._cost_s = 0.0
-        """Of measuring one span, to the span around it."""
+        """CPU time in seconds that measuring one span adds to the enclosing span."""
         around: list[Span] = []
         self._note: Callable[[Span], object] = around.append
         with self.span("run", "", ""):
@@ -77,7 +87,13 @@ class Observer:
 
     @contextmanager
     def span(self, work: Work, name: str, place: str | None = None) -> Iterator[dict[str, int]]:
-        """Measures the `with` statement, which may fill in the details; without a `place`, it is that of the span around."""
+        """Measure the body of a `with` statement. It yields the details, which the body may fill in.
+
+        Args:
+            work: Kind of work.
+            name: Type of the block or processor, or name of the network.
+            place: JSON path of the block; None: that of the enclosing span.
+        """
         outer: _Open = getattr(self._threads, "inmost", None) or _Open("")
         self._threads.inmost = inner = _Open(outer.place if place is None else place)
         start_s, start_cpu_s = time.perf_counter(), time.thread_time()
@@ -94,9 +110,12 @@ class Observer:
 
 
 def observe(block: AnyBlock, observer: Observer) -> AnyBlock:
-    """`block`, connected already, observed: itself where it consists of blocks, each of which is observed, else one in its place.
+    """Wrap a connected block so that its work is measured.
 
-    For stacks that are built to be observed, since it changes `block`.
+    A container is changed in place: its inner blocks are wrapped. So use this only for stacks that are built to be observed.
+
+    Returns:
+        `block` itself if it is a container, else a wrapper to use in its place.
     """
     if isinstance(block, StreamableStack | SequenceBlockContainer):
         block.blocks = [observe(inner, observer) for inner in block.blocks]  # type: ignore[assignment]
@@ -109,12 +128,15 @@ def observe(block: AnyBlock, observer: Observer) -> AnyBlock:
 
 
 def observe_network(network: AddonNetwork, observer: Observer) -> AddonNetwork:
-    """A network in the place of `network`, whose runs are observed."""
+    """Return a copy of `network` that measures its runs."""
     return replace(network, network=_ObservedNetwork(network.name, network.network, observer))
 
 
 def observe_streams(stream: Stream, observer: Observer) -> Stream:
-    """A stream in the place of `stream`, observed like all that it reads from, as far as they are the streams of blocks."""
+    """Wrap `stream`, and every stream before it, so that their reads are measured.
+
+    Streams that have no `block` are left unwrapped. The `upstream` of each stream is changed in place.
+    """
     if stream.upstream is not None:
         stream.upstream = observe_streams(stream.upstream, observer)
     if stream.block is None:
@@ -125,10 +147,10 @@ def observe_streams(stream: Stream, observer: Observer) -> Stream:
 
 
 class EitherKind(SequenceBlock, StreamableBlock):
-    """A block that stands wherever a block may, among sequence blocks, where it has no upstream, and among streamable ones."""
+    """Block that is both a sequence block, without a stream before it, and a streamable block."""
 
     def _connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:
-        """Gives nothing of its own: among sequence blocks no port, among streamable ones those of the block before."""
+        """Return no ports as a sequence block, the ports of the block before as a streamable block. Raises StackError."""
         scope.need(self.inputs, self.path)
         return Wiring({}) if upstream is None else upstream
 
@@ -137,7 +159,7 @@ class EitherKind(SequenceBlock, StreamableBlock):
 
 
 class _Observed(EitherKind):
-    """Stands for a block, whatever is asked of it."""
+    """Wrapper of a block of either kind that measures its work."""
 
     def __init__(self, block: Any, observer: Observer) -> None:
         self.type, self.path, self.options, self.addon = block.type, block.path, block.options, block.addon
@@ -177,7 +199,7 @@ class _ObservedStream(Stream):
         self._observed, self._type, self._path, self._observer = stream, block.type, block.path, observer
 
     def _watched(self, n: int, _block: StreamableBlock) -> Tensors | None:
-        # The observed stream is watched itself: twice would count twice.
+        # The observed stream checks its own chunks; a second check would report each fault twice.
         chunk = self._produce(n)
         self.is_finite = self._observed.is_finite
         return chunk
@@ -210,14 +232,14 @@ class _ObservedProcessor(Processor):
 
 
 class _ObservedNetwork:
-    """See `backends.Network`."""
+    """Network that measures its runs, see `backends.Network`."""
 
     def __init__(self, name: str, network: Network, observer: Observer) -> None:
         self.inputs, self.outputs = network.inputs, network.outputs
         self._name, self._network, self._observer = name, network, observer
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """See `Network.run`."""
+        """Run and measure the network, see `Network.run`."""
         with self._observer.span("network", self._name) as details:
             details["steps"] = max(array.shape[1] for array in tensors.values())
             return self._network.run(tensors)

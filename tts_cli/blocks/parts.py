@@ -1,4 +1,4 @@
-"""Parts of an addon that blocks are built from."""
+"""`AddonParts`: the parts of an addon (networks, symbols, files) that blocks are built from."""
 
 from __future__ import annotations
 
@@ -12,32 +12,39 @@ from tts_cli.ports import Role
 
 
 class AddonParts(Protocol):
-    """What an addon gives the blocks that are built for it. `path` is the asking block's, for messages."""
+    """Parts of an addon that are available to its blocks.
+
+    In every method, `path` is the JSON path of the calling block, for messages.
+    """
 
     @property
     def sample_rate(self) -> int:
-        """Of the audio, in Hertz."""
+        """Sample rate of the audio, in Hz."""
 
     @property
     def mel(self) -> MelConfig:
-        """What a mel frame means here."""
+        """Configuration of the mel spectrogram."""
 
     @property
     def symbols(self) -> Sequence[str]:
-        """Tokens by id."""
+        """Token symbols; the index of a symbol is its id."""
 
     @property
     def mean_log_f0(self) -> Sequence[float]:
-        """Mean natural-log F0 in Hertz of each speaker, by id."""
+        """Mean of ln(F0 in Hz) over voiced frames for each speaker; the index is the speaker id."""
 
     def networks(self, role: Role) -> Sequence[AddonNetwork]:
-        """Every network of a role, in the order of addon.json."""
+        """Return every network of a role, in the order of addon.json."""
 
     def network(self, role: Role, name: str | None, path: str) -> AddonNetwork:
-        """The network called `name`, or the only one of its role. Raises StackError when there is none, or a choice to make."""
+        """Return the network `name` of a role; None: the only network of that role.
+
+        Raises:
+            StackError: There is no such network, or `name` is None and the role has several.
+        """
 
     def asset(self, name: str, path: str) -> Path:
-        """The file of an asset. Raises StackError when the addon has none of that name."""
+        """Return the path of the asset `name`. Raises StackError if the addon has no such asset."""
 
     def stack_of(self, name: str, path: str) -> object:
-        """Return the stack of another addon, a `StreamableBlock`. Raises StackError when it cannot be found."""
+        """Return the stack of the addon `name`, a `StreamableBlock`. Raises StackError if it is missing or does not fit."""

@@ -1,4 +1,4 @@
-"""The streamable block that joins the two kinds: exactly one sequence block, exactly one streamable block."""
+"""`StreamablePipeline`: a streamable block that combines one sequence block with one streamable block."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ class StreamablePipelineOptions(StrictModel):
     """Options of `StreamablePipeline`."""
 
     sequence_block: Annotated[Any, Nests(SequenceBlock)]
+    """Block that runs first, over the whole utterance."""
     streamable_block: Annotated[Any, Nests(StreamableBlock)]
+    """Block that reads the outputs of `sequence_block` and gives the stream."""
 
 
 class StreamablePipeline(StreamableBlock):
-    """Runs its sequence block once, at open; its streamable block then streams with what that gave in scope.
+    """Streamable block that runs a sequence block once, at `open`, and then streams from a streamable block.
 
-    The pipeline is a scope of its own: what the sequence block gives hides the same names of the enclosing scope, and is not
-    seen outside. Standing in a stack, its upstream goes to the streamable block.
+    The pipeline is a scope of its own: outputs of the sequence block hide ports of the same name in the enclosing scope and are
+    not visible outside. Inside a stack, the streamable block reads the stream of the block before the pipeline.
     """
 
     options_model: ClassVar[type[StrictModel]] = StreamablePipelineOptions

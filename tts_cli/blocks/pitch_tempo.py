@@ -1,8 +1,8 @@
-"""Pitch and tempo of audio, each without the other.
+"""`PitchTempo`: effect that changes pitch and tempo of audio independently, by WSOLA and resampling.
 
-Tempo: waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, 1993). Segments of the audio are laid down at a constant
-distance, each taken from near its place in time, there where it goes on most like the one before it. Pitch: the audio is
-stretched so, and then resampled to its length. Formants move with the pitch; a voice's own control of pitch leaves them alone.
+Tempo: waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, 1993). Segments are added at a constant hop in the output.
+Each is taken near its place in the input, at the offset that best continues the previous segment. Pitch: the audio is
+time-stretched and resampled to its original length. Formants move with the pitch, unlike with a voice's own pitch control.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from tts_cli.config import StrictModel
 from tts_cli.ports import Tensors
 
 HOP_MS = 12.5
-"""Distance at which segments are laid down; they are twice as long."""
+"""Hop between segments in the output, in milliseconds. A segment is two hops long."""
 SEARCH_MS = 8.0
-"""How far from its place a segment may be taken: in both directions together a period of the deepest voices."""
+"""Largest offset of a segment from its place, in milliseconds: both directions together cover a period of the lowest voices."""
 _STEPS = 32768
-"""Levels of amplitude 1 in the search. Correlations of whole numbers are exact in any order of summation, so that the choice of a
-segment does not depend on where a chunk begins."""
+"""Integer that amplitude 1 is quantised to for the search. Correlations of integers are exact in any order of summation, so that
+the chosen offset does not depend on the chunk sizes."""
 
 
 class PitchTempoOptions(StrictModel):
     """Options of `PitchTempo`."""
 
     pitch_semitones: float = Field(default=0.0, ge=-24, le=24)
+    """Pitch shift in semitones; positive is higher."""
     tempo: float = Field(default=1.0, ge=0.25, le=4)
-    """How many times faster."""
+    """Factor on the tempo: 2 is twice as fast."""
 
 
 class PitchTempo(Effect):
-    """Moves the pitch, with its formants, and the tempo of the audio."""
+    """Effect that shifts the pitch, formants included, and scales the tempo."""
 
     options_model: ClassVar[type[StrictModel]] = PitchTempoOptions
 
@@ -63,10 +64,16 @@ class PitchTempo(Effect):
 
 
 class PitchTempoProcessor(Processor):
-    """Stretches, then resamples; n samples become n / tempo, rounded, but at least one."""
+    """Processor that time-stretches, then resamples. n input samples give round(n / tempo) output samples, at least 1.
+
+    Args:
+        tempo: Factor on the tempo.
+        factor: Factor on the pitch.
+        hop: Hop between segments, in samples.
+        search: Largest offset of a segment, in samples.
+    """
 
     def __init__(self, tempo: float, factor: float, hop: int, search: int) -> None:
-        """`factor`: of the pitch; `hop`, `search`: samples."""
         self._tempo, self._factor = tempo, factor
         self._stretching = Stretching(tempo / factor, hop, search)
         self._resampling = Resampling(factor, 1.0)
@@ -89,20 +96,27 @@ class PitchTempoProcessor(Processor):
 
 
 class Stretching(Processor):
-    """WSOLA. Segment k is laid down from (k - 1) hops, so that hop k - 1 of the output is the sum of segments k - 1 and k."""
+    """Processor that time-stretches by WSOLA.
+
+    Segment k begins at hop k - 1 of the output, so that hop k - 1 is the sum of segments k - 1 and k.
+
+    Args:
+        speed: Input samples per output sample.
+        hop: Hop between segments, in samples.
+        search: Largest offset of a segment, in samples.
+    """
 
     def __init__(self, speed: float, hop: int, search: int) -> None:
-        """`speed`: samples of input for one of output; `hop`, `search`: samples."""
         self._speed, self._hop, self._search = speed, hop, search
         self.lookahead_samples = math.ceil(hop * max(1.0, speed)) + hop + search
         self._window = np.hanning(2 * hop + 1)[:-1]
         self._start = -hop - search
-        """Place in the input of the first sample that is kept; there is silence before the input."""
+        """Input position of the first sample in `_kept`. Negative: silence before the input."""
         self._kept: Doubles = np.zeros(hop + search)
         self._segment = 0
-        """Number of the next segment."""
+        """Index of the next segment."""
         self._natural = -hop
-        """Place in the input where the segment before would go on."""
+        """Input position at which the previous segment would continue naturally."""
         self._tail: Doubles = np.zeros(hop)
         self._num_given = 0
 
@@ -120,21 +134,21 @@ class Stretching(Processor):
         return given
 
     def finish_with(self, length: int) -> Samples:
-        """What is left of `length` samples of output, made with silence after the input."""
+        """Return the remaining samples up to `length` output samples in all, with silence after the input."""
         missing = length - self._num_given
         return self.feed(np.zeros(self.wanted(max(1, missing))))[: max(0, missing)]
 
     def _place_of(self, segment: int) -> int:
-        """Where in the input a segment would be taken from, were its neighbours no matter."""
+        """Return the input position of a segment before the search for an offset."""
         return math.floor(segment * self._hop * self._speed + 0.5) - self._hop
 
     def _end_of(self, segment: int) -> int:
-        """Where the input ends that may be read for a segment."""
+        """Return the end of the input range that a segment and its search may read."""
         before = self._place_of(segment - 1) + self._hop if segment else -self._hop
         return max(self._place_of(segment), before) + self._search + 2 * self._hop
 
     def _lay_down(self) -> Samples:
-        """The next hop of the output; none with the first segment, whose first half is before the output."""
+        """Add the next segment and return the finished hop; no samples for the first one, which begins before the output."""
         place = self._place_of(self._segment)
         if self._segment and place != self._natural:
             place += self._offset(place)
@@ -146,7 +160,10 @@ class Stretching(Processor):
         return given
 
     def _offset(self, place: int) -> int:
-        """Where around `place` the input is most like what would go on: the largest normalised correlation."""
+        """Return the offset from `place`, in samples, at which the input best continues the previous segment.
+
+        It has the largest normalised cross-correlation; the smallest offset wins a tie.
+        """
         wanted = self._levels(self._natural, 2 * self._hop)
         candidates = self._levels(place - self._search, 2 * (self._hop + self._search))
         products = np.correlate(candidates, wanted, "valid")
@@ -163,7 +180,7 @@ class Stretching(Processor):
         return self._kept[place - self._start : place - self._start + length]
 
     def _forget(self) -> None:
-        """Drops what no later segment reads."""
+        """Drop input samples that no later segment reads."""
         first = min(self._natural, self._place_of(self._segment) - self._search)
         count = min(max(0, first - self._start), len(self._kept))
         self._kept, self._start = self._kept[count:], self._start + count

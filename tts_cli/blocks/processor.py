@@ -1,7 +1,6 @@
-"""Signal processors: what turns a stream of something into audio, piece by piece, and the stream that feeds one.
+"""Signal processors: convert frames or samples to audio piece by piece; `ProcessorStream` feeds one from a stream.
 
-Effects and the vocoder are such processors. A stack that is observed measures their work by itself, for it is neither a network's
-nor bookkeeping.
+Effects and the vocoder's synthesis are processors. `observe` measures their work separately from that of networks.
 """
 
 from __future__ import annotations
@@ -16,34 +15,53 @@ from tts_cli.blocks.streamable import Stream, TensorQueue
 from tts_cli.ports import PortSpec, Tensors
 
 Samples = NDArray[Any]
-"""(samples,) mono, float32 or float64."""
+"""Mono audio, (samples,), float32 or float64."""
 Doubles = NDArray[np.float64]
 AUDIO = PortSpec(name="audio", rate="sample")
+"""Port of mono audio at sample rate, (1, samples, 1)."""
 NOTHING = np.zeros(0, np.float32)
+"""Audio without samples."""
 
 
 class Processor(ABC):
-    """One utterance on its way to audio, or through an effect; fed in pieces of any sizes."""
+    """Signal processing of one utterance to audio. It is fed pieces of any size and holds its own state.
+
+    The output must not depend on the sizes of the pieces. An effect that inverts the polarity:
+
+        class Inverting(Processor):
+            def feed(self, samples: Samples) -> Samples:
+                return -samples
+    """
 
     @abstractmethod
     def feed(self, piece: Any, /) -> Samples:
-        """The samples that become final with this piece: none, fewer or more than came in."""
+        """Process the next piece and return the samples that became final: none, fewer or more than came in.
+
+        Args:
+            piece: For effects, samples (n,); in general, the result of `ProcessorStream.piece`.
+        """
 
     def start(self) -> Samples:
-        """What comes before anything is fed."""
+        """Return the samples before the first piece. Called once, first. Default: none."""
         return NOTHING
 
     def finish(self) -> Samples:
-        """What is left when nothing more will be fed."""
+        """Return the remaining samples. Called once, after the last piece. Default: none."""
         return NOTHING
 
     def wanted(self, n: int) -> int:
-        """How many steps, at least 1, have to be fed to get the next `n` samples."""
+        """Return the number of input steps, at least 1, to feed for the next `n` samples of output. Default: `n`."""
         return n
 
 
 class ProcessorStream(Stream):
-    """Feeds a processor just as many steps as it needs for the samples that are asked for."""
+    """Stream that feeds a processor only as many upstream steps as the requested samples need.
+
+    Args:
+        scope: Sequence ports of the utterance, (1, T, C).
+        upstream: Stream that gives the input of the processor.
+        processor: Processor of this utterance.
+    """
 
     def __init__(self, scope: Tensors, upstream: Stream | None, processor: Processor) -> None:
         super().__init__(scope, upstream)
@@ -52,7 +70,7 @@ class ProcessorStream(Stream):
         self._has_started = self._upstream_ended = False
 
     def piece(self, chunk: Tensors) -> Any:
-        """What of a chunk the processor is fed."""
+        """Return the part of `chunk` that is fed to the processor. Default: all of it, arrays (1, t, C) by port name."""
         return chunk
 
     def _produce(self, n: int) -> Tensors | None:

@@ -1,16 +1,16 @@
-"""Block classes by the type name a stack uses: those of this project, and those installed packages offer."""
+"""Registry of block classes by type name: built-in blocks, blocks of features, and entry points of installed packages."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
-from tts_cli.blocks.features import features
+from tts_cli.blocks.features import features, loaded, origin
 from tts_cli.config import suggest
 from tts_cli.errors import StackError
 
 GROUP = "tts_cli.blocks"
-"""Entry-point group through which installed packages offer blocks: `MyBlock = "my_package.blocks:MyBlock"`."""
+"""Entry-point group for blocks of installed packages: `MyBlock = "my_package.blocks:MyBlock"`."""
 
 BUILT_IN = {
     "Addon": "tts_cli.blocks.streamable:AddonStack",
@@ -36,40 +36,45 @@ BUILT_IN = {
     "Upsampler": "tts_cli.blocks.upsampler:Upsampler",
     "Vocoder": "tts_cli.blocks.vocoder:Vocoder",
 }
+"""Places "module:Class" of the built-in blocks, by type name."""
 
 
 def known_types() -> list[str]:
-    """Every type name a stack may use."""
+    """Return every type name that a stack may use, sorted."""
     return sorted(BUILT_IN.keys() | _of_features().keys() | offered().keys())
 
 
 @cache
 def _of_features() -> dict[str, str]:
-    """Return the classes of features' blocks, by type."""
+    """Return the places "module:Class" of the blocks that features declare, by type name."""
     return {name: place for feature in features() for name, place in feature.blocks.items()}
 
 
 @cache
 def offered() -> dict[str, tuple[EntryPoint, ...]]:
-    """What installed packages offer, by name; looked up once, for that reads the metadata of every package."""
+    """Return the entry points of installed packages in `GROUP`, by type name.
+
+    The result is cached, since the look-up reads the metadata of every installed package.
+    """
     found = entry_points(group=GROUP)
     return {name: tuple(found.select(name=name)) for name in found.names}
 
 
 def block_class(name: str, path: str) -> type:
-    """The class registered under `name`.
+    """Load the block class registered under `name`.
 
-    Raises StackError with the JSON path for a name that is unknown (and lists the known ones) or offered more than once, and for
-    a class that cannot be loaded.
+    Args:
+        name: Type name in a stack.
+        path: JSON path of the block, for messages.
+
+    Raises:
+        StackError: The name is unknown or registered more than once, or the class cannot be loaded.
     """
     entry = _entry_point(name, path)
-    try:
-        found = entry.load()
-    except (Exception, SystemExit) as error:
-        message = f"{path}: block type '{name}' {_origin(entry)} cannot be loaded: {type(error).__name__}: {error}"
-        raise StackError(message, hint="--debug shows where") from error
+    named = f"{path}: block type '{name}' {origin(entry)}"
+    found = loaded(entry, named, StackError)
     if not isinstance(found, type):
-        raise StackError(f"{path}: block type '{name}' {_origin(entry)} is registered as something that is not a class")
+        raise StackError(f"{named} is registered as something that is not a class")
     return found
 
 
@@ -80,15 +85,11 @@ def _entry_point(name: str, path: str) -> EntryPoint:
     if not entries:
         known = known_types()
         hint = suggest(name, known)
-        hint = hint if hint.startswith("did") else "the package that offers it has to be installed"
+        hint = hint if hint.startswith("did") else "if a package offers this block, install that package"
         raise StackError(f"{path}: unknown block type '{name}'; known: {', '.join(known)}", hint)
     if len(entries) > 1:
-        origins = " and ".join(_origin(entry) for entry in entries)
+        origins = " and ".join(map(origin, entries))
         raise StackError(
             f"{path}: block type '{name}' is offered more than once, {origins}", hint="uninstall all but one of them"
         )
     return entries[0]
-
-
-def _origin(entry: EntryPoint) -> str:
-    return f"by package '{entry.dist.name}'" if entry.dist else "by tts itself"

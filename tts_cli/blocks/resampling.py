@@ -1,4 +1,4 @@
-"""Another sample rate, by libsoxr, whose stream gives the same samples however it is fed."""
+"""`Resampler`: effect that changes the sample rate with libsoxr; the samples do not depend on chunk sizes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class ResamplerOptions(StrictModel):
     """Options of `Resampler`."""
 
     sample_rate_hz: int = Field(ge=2000, le=384_000)
+    """Sample rate of the output, in Hz."""
 
 
 class Resampler(Effect):
-    """Brings audio to another sample rate, which is that of everything after it and of the voice."""
+    """Effect that resamples audio. The new sample rate applies to all blocks after it and to the voice's output."""
 
     options_model: ClassVar[type[StrictModel]] = ResamplerOptions
 
@@ -46,7 +47,7 @@ class Resampler(Effect):
 
 
 class Resampling(Processor):
-    """One utterance on its way from one rate to another; only their ratio matters."""
+    """Processor that resamples one utterance from `from_rate` to `to_rate`. Only the ratio of the rates matters."""
 
     def __init__(self, from_rate: float, to_rate: float) -> None:
         self._ratio = from_rate / to_rate
@@ -73,7 +74,10 @@ class Resampling(Processor):
 
 @lru_cache
 def lookahead(from_rate: float, to_rate: float) -> int:
-    """Samples that libsoxr has to be fed beyond those it gives: it works in blocks, so this is found by looking."""
+    """Return the input samples that libsoxr must be fed beyond those it has output.
+
+    It is measured by feeding silence, since libsoxr works in internal blocks of unknown size.
+    """
     if from_rate == to_rate:
         return 0
     stream = soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")

@@ -1,6 +1,6 @@
-"""Sequence blocks: named tensors to named tensors, over the whole utterance.
+"""Sequence blocks: map named tensors to named tensors over the whole utterance, such as encoders.
 
-A block of one's own declares its ports and runs; there is nothing else to it:
+To write one, declare its ports and implement `_run`:
 
     class Loudness(SequenceBlock):
         inputs = (PortSpec(name="energy", rate="token"),)
@@ -9,7 +9,8 @@ A block of one's own declares its ports and runs; there is nothing else to it:
         def _run(self, scope: Tensors) -> Tensors:
             return {"loudness": np.exp(scope["energy"])}
 
-An installed package offers it to stacks through an entry point of the group `tts_cli.blocks`.
+An installed package registers it under the name that stacks use, as an entry point of the group `tts_cli.blocks`:
+`Loudness = "my_package:Loudness"`.
 """
 
 from __future__ import annotations
@@ -26,33 +27,62 @@ from tts_cli.ports import PortSpec, Tensors
 
 
 class SequenceBlock(Block, ABC):
-    """Maps named tensors to named tensors over the whole utterance."""
+    """Block that maps named tensors to named tensors, both (1, T, C), over the whole utterance.
+
+    Subclasses set `inputs` and `outputs` and implement `_run`; those with options also set `options_model`. Containers call
+    `connect` once when the addon opens and `run` once an utterance, possibly from several threads at once: keep no state of an
+    utterance on the block.
+
+        class Declination(SequenceBlock):
+            inputs = outputs = (PortSpec(name="log_f0", rate="token"),)
+
+            def _run(self, scope: Tensors) -> Tensors:
+                fall = np.linspace(0, 0.1, scope["log_f0"].shape[1], dtype=np.float32)
+                return {"log_f0": scope["log_f0"] - fall[None, :, None]}
+    """
 
     inputs: tuple[PortSpec, ...] = ()
-    """Ports read from the scope: the request, and the sequence blocks before this one."""
+    """Ports that the block reads from the scope: from the request or from sequence blocks before this one."""
     outputs: tuple[PortSpec, ...] = ()
-    """Ports given to the blocks after this one."""
+    """Ports that the block gives to the blocks after it."""
     _reachable: Wiring = Wiring({})
-    """The ports in scope where the block stands; known once it is connected."""
+    """Ports in scope at the block's place in the stack. Set by `connect`."""
 
     def _connect(self, scope: Wiring) -> Wiring:
-        """Checks the ports once, when the addon opens; gives what this block adds. Raises StackError."""
+        """Check the input ports against `scope` and return the output ports. Called once, when the addon opens.
+
+        Override it only if the ports depend on the scope.
+
+        Raises:
+            StackError: An input port is missing or does not fit.
+        """
         scope.need(self.inputs, self.path)
         return Wiring.of(self.outputs, self.path)
 
     @abstractmethod
     def _run(self, scope: Tensors) -> Tensors:
-        """The outputs, (1, T, C) each, for one utterance. `scope` may hold more than `inputs`, and lack optional ones."""
+        """Compute the outputs of one utterance.
+
+        Args:
+            scope: Tensors (1, T, C) by port name. It holds every required port of `inputs`, and maybe further ports.
+
+        Returns:
+            Exactly the ports in `outputs`, (1, T, C) each. Ports of one rate have the same T.
+        """
 
     def connect(self, scope: Wiring) -> Wiring:
-        """`connect`, as containers call it: the block knows from then on what it reads and gives."""
+        """Connect the block and store the ports that it reads and gives. Containers call this. Raises StackError."""
         with naming_block(self.path, self.type):
             given = self._connect(scope)
         self._reachable = scope
         return self.note(given, scope)
 
     def run(self, scope: Tensors) -> Tensors:
-        """`run`, as containers call it. Raises StackError that names the block when it raises, or does not give its ports."""
+        """Run the block on one utterance and check its outputs. Containers call this.
+
+        Raises:
+            StackError: `_run` raises an unexpected exception, or its outputs are not as declared. The message names the block.
+        """
         with naming_block(self.path, self.type):
             given = self._run(scope)
             self.refuse_undeclared(given)
@@ -60,7 +90,7 @@ class SequenceBlock(Block, ABC):
         return given
 
     def _refuse_other_lengths(self, given: Tensors, scope: Tensors) -> None:
-        """Raises StackError when a port has another number of steps than others of its rate, in scope or among those given."""
+        """Raise StackError if an output has another number of steps than a port of the same rate in `scope` or `given`."""
         known = {name: source.port.rate for name, source in self._reachable.items() if name in scope and name not in given}
         firsts = {rate: (name, scope[name].shape[1]) for name, rate in reversed(known.items())}
         for name, source in (self.gives or {}).items():
@@ -76,10 +106,14 @@ class SequenceBlockContainerOptions(StrictModel):
     """Options of `SequenceBlockContainer`."""
 
     blocks: Annotated[tuple[Any, ...], Nests(SequenceBlock)]
+    """Sequence blocks, in the order in which they run."""
 
 
 class SequenceBlockContainer(SequenceBlock):
-    """Runs sequence blocks in order, each reading what those before it gave; gives all they gave."""
+    """Sequence block that runs other sequence blocks in order. Each reads the outputs of those before it.
+
+    Its outputs are the outputs of all of them.
+    """
 
     options_model: ClassVar[type[StrictModel]] = SequenceBlockContainerOptions
 

@@ -1,6 +1,6 @@
-"""Streamable blocks: data on demand, chunk by chunk, from sequence data and from the streamable block before.
+"""Streamable blocks: generate data on demand, chunk by chunk, from sequence ports and from the stream of the block before.
 
-A block of one's own declares its ports and opens streams; a stream produces:
+To write one, declare its ports and implement `_open`, which returns a `Stream`; implement `Stream._produce`:
 
     class Gain(StreamableBlock):
         stream_inputs = (PortSpec(name="audio", rate="sample"),)
@@ -14,9 +14,9 @@ A block of one's own declares its ports and opens streams; a stream produces:
             chunk = self._read_upstream(n)
             return chunk and {"audio": 0.5 * chunk["audio"]}
 
-What one utterance needs to remember lives in the stream, so that one block serves many threads at once. `n` counts steps of the
-stream's own rate: frames for a decoder, samples for a vocoder, which pulls as many frames as it needs. A stream ends when the one
-before it has ended; one that means to end sooner closes that: otherwise the speech counts as cut off.
+The state of an utterance lives in the stream, so that one block serves many threads at once. `n` counts steps at the stream's
+own rate: frames for a decoder; samples for a vocoder, which reads as many frames as it needs. A stream ends after the stream
+before it has ended. One that ends earlier on purpose must close the stream before it; otherwise the speech counts as truncated.
 """
 
 from __future__ import annotations
@@ -40,46 +40,64 @@ from tts_cli.ports import Array, PortSpec, Tensors
 
 @dataclass(frozen=True)
 class Fault:
-    """Something a block noticed that makes the utterance doubtful, although it went on."""
+    """Defect that a block detected in the utterance, such as a skipped phone. Synthesis goes on; the caller decides."""
 
     kind: str
-    """What it is, in one word, for counting: `repeat`, `skip`, `truncation`, `endless`, `not-finite`."""
+    """Kind of defect in one word, for counting: `repeat`, `skip`, `truncation`, `endless`, `not-finite`."""
     message: str
+    """One line for the user."""
 
 
 class Stream(ABC):
-    """One utterance on its way through one block; read by one thread."""
+    """Output of one block for one utterance, read chunk by chunk, by one thread.
+
+    Subclasses implement `_produce`, which reads its input with `_read_upstream`, and keep the state of the utterance.
+
+        class GainStream(Stream):
+            def _produce(self, n: int) -> Tensors | None:
+                chunk = self._read_upstream(n)
+                return chunk and {"audio": 0.5 * chunk["audio"]}
+
+    Args:
+        scope: Sequence ports of the utterance, (1, T, C).
+        upstream: Stream of the block before; None for the first block.
+    """
 
     def __init__(self, scope: Tensors, upstream: Stream | None = None) -> None:
         self.upstream = upstream
         self.values: Tensors = _read_only({**scope, **(upstream.values if upstream else {})})
-        """The sequence ports of the utterance, (1, T, C), read-only: for whoever reports on it or carries something on."""
+        """Sequence ports of the utterance, (1, T, C), read-only, with those that earlier streams added (`durations`)."""
         self.block: StreamableBlock | None = None
-        """Whose stream it is, once a container started it: held to what the block declares."""
+        """Block that opened the stream; chunks are checked against its declared ports. None: chunks are not checked."""
         self.was_read = self.has_given = self.has_ended = False
-        """Whether it was ever asked for steps; gave some; said that there are no more."""
+        """`was_read`: `read` was called. `has_given`: it returned a chunk. `has_ended`: it returned None."""
         self.is_finite = True
-        """Whether all it gave were finite numbers, as far as that was watched for a container."""
+        """True if every chunk so far held only finite numbers. Checked only in streams that have a `block`."""
         self._is_open = True
         self._faults: list[Fault] = []
 
     @property
     def chain(self) -> tuple[Stream, ...]:
-        """The streams that data passes through, in order: those before this one, and this one."""
+        """Streams that data passes through, in order: those before this one, then this one."""
         return (*(self.upstream.chain if self.upstream else ()), self)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What this stream and those before it noticed so far."""
+        """Faults that this stream and those before it detected so far."""
         return tuple(fault for stream in self.chain for fault in stream._faults)
 
     def read(self, n: int) -> Tensors | None:
-        """The next t steps, 1 <= t <= n, as (1, t, C) arrays by port; None at the end and after `close`.
+        """Return the next chunk: arrays (1, t, C) by port name, 1 <= t <= n. None at the end and after `close`.
 
-        Steps count at this stream's own rate: frames, or samples. Raises StackError when the block breaks its contract.
+        Args:
+            n: Most steps to return, at least 1, at this stream's rate: frames or samples.
+
+        Raises:
+            StackError: The chunk is not as the block declared, or the block raises an unexpected exception.
+            ValueError: `n` is less than 1.
         """
         if n < 1:
-            raise ValueError(f"a stream is read by at least one step, not {n}")
+            raise ValueError(f"n is {n}, but a stream is read in chunks of at least one step")
         if not self._is_open:
             return None
         self.was_read = True
@@ -100,23 +118,34 @@ class Stream(ABC):
         return chunk
 
     def _note_end(self, upstream: Stream, block: StreamableBlock) -> None:
-        """What was taken from `upstream` must not come to nothing, nor what it would still give be dropped unsaid."""
+        """Check the end of the stream against its upstream.
+
+        Add a truncation fault if `upstream` has not ended. Raise StackError if this stream returned no chunk although `upstream`
+        did.
+        """
         if not self.has_given and upstream.has_given:
-            raise StackError(f"{block.path}: {block.type} gave nothing, although it was given something")
+            raise StackError(f"{block.path}: {block.type} gave nothing, although it read a chunk")
         is_read = upstream.was_read or not self.has_given
         if is_read and upstream._is_open and not upstream.has_ended:
-            self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before what it reads from did"))
+            self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before the stream that it reads"))
 
     @abstractmethod
     def _produce(self, n: int) -> Tensors | None:
-        """What `read` gives; asked again after the end, it gives None again."""
+        """Compute the next chunk.
+
+        Args:
+            n: Most steps to return, at least 1.
+
+        Returns:
+            Arrays (1, t, C) by port name, all with the same t, 1 <= t <= n. None at the end, and at every call after it.
+        """
 
     def _read_upstream(self, n: int) -> Tensors | None:
-        """Reads at most `n` steps of the stream before."""
+        """Return at most `n` steps of the stream before this one; None at its end, or if there is none."""
         return None if self.upstream is None else self.upstream.read(n)
 
     def close(self) -> None:
-        """Ends the stream and those before it: nothing more is computed. May be called again, and from another thread."""
+        """End this stream and those before it: nothing more is computed. May be called repeatedly, and from any thread."""
         self._is_open = False
         if self.upstream is not None:
             self.upstream.close()
@@ -130,52 +159,86 @@ def _read_only(tensors: Tensors) -> Tensors:
 
 
 class StreamableBlock(Block, ABC):
-    """Generates data on demand, chunk by chunk, from sequence data and/or another streamable block."""
+    """Block that generates data on demand, chunk by chunk, from sequence ports, the stream of the block before, or both.
+
+    Subclasses set their ports and implement `_open`. Those with look-ahead set `lookahead_samples`; if their steps are not
+    samples, or input and output differ in rate, they also override `needs`. Chunked output must equal one-shot output for every
+    sequence of chunk sizes.
+
+        class Gain(StreamableBlock):
+            stream_inputs = outputs = (PortSpec(name="audio", rate="sample"),)
+
+            def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
+                return GainStream(scope, upstream)
+    """
 
     inputs: tuple[PortSpec, ...] = ()
-    """Sequence ports read from the scope."""
+    """Sequence ports that the block reads from the scope."""
     stream_inputs: tuple[PortSpec, ...] = ()
-    """Stream ports read from the block before."""
+    """Stream ports that the block reads from the block before it."""
     outputs: tuple[PortSpec, ...] = ()
-    """Stream ports given to the block after, all of one rate."""
+    """Stream ports that the block gives to the block after it, all at one rate."""
     lookahead_samples: int = 0
-    """Audio, in samples, that must exist beyond a step before that step can be given. Containers add it up once connected
-    (as cached_conv does with delays, Caillon and Esling, 2022); `latency` adds it up in time, where sample rates differ."""
+    """Look-ahead in samples: audio that must exist beyond a step before the block can give that step. A container holds the sum
+    of its blocks once connected (like the delays of cached_conv, Caillon and Esling, 2022). `latency` sums in milliseconds, for
+    stacks with several sample rates."""
 
     @property
     def chain(self) -> tuple[StreamableBlock, ...]:
-        """The blocks that data passes through, in order: this one, or what a container consists of."""
+        """Blocks that data passes through, in order: only this block, or the blocks inside a container."""
         return (self,)
 
     def needs(self, num_steps: int) -> int:
-        """How many steps of the stream before the first `num_steps` are made of, provided that it has as many.
+        """Return the number of upstream steps that the first `num_steps` steps of output require, if the utterance is that long.
 
-        As many and the look-ahead, unless a block says otherwise, as those do that look ahead and count in other than samples.
+        Default: `num_steps + lookahead_samples`. Override it if steps are not samples, or if input and output differ in rate.
         """
         return num_steps + self.lookahead_samples
 
     def output_time(self, seconds: float) -> float:
-        """When what the stream before gives at `seconds` from its start goes out here."""
+        """Return the time in the output, in seconds, of the input at `seconds`.
+
+        Override it in blocks that shift or stretch time, such as leading silence or a change of tempo.
+        """
         return seconds
 
     def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        """Checks the ports once, when the addon opens; gives the ports of its streams. Raises StackError."""
+        """Check the input ports and return the output ports. Called once, when the addon opens.
+
+        Override it only if the ports depend on the place in the stack.
+
+        Args:
+            scope: Sequence ports in scope.
+            upstream: Stream ports of the block before; empty for the first block.
+
+        Raises:
+            StackError: An input port is missing or does not fit.
+        """
         scope.need(self.inputs, self.path)
         upstream.need(self.stream_inputs, self.path)
         return Wiring.of(self.outputs, self.path)
 
     @abstractmethod
     def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-        """A stream of one utterance. `scope` holds its sequence ports, `upstream` the stream of the block before."""
+        """Open a stream for one utterance.
+
+        Args:
+            scope: Sequence ports of the utterance, (1, T, C).
+            upstream: Stream of the block before; None for the first block.
+        """
 
     def connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
-        """`connect`, as containers call it: the block knows from then on what it reads and gives."""
+        """Connect the block and store the ports that it reads and gives. Containers call this. Raises StackError."""
         with naming_block(self.path, self.type):
             given = self._connect(scope, upstream)
         return self.note(given, scope, upstream)
 
     def open(self, scope: Tensors, upstream: Stream | None) -> Stream:
-        """`open`, as containers call it: from then on an error, and a chunk that is not as declared, names the block."""
+        """Open a stream that is checked against the declared ports. Containers call this.
+
+        Raises:
+            StackError: `_open` raises an unexpected exception or does not return a Stream. The message names the block.
+        """
         with naming_block(self.path, self.type):
             stream = self._open(scope, upstream)
             if not isinstance(stream, Stream):
@@ -188,10 +251,11 @@ class StreamableStackOptions(StrictModel):
     """Options of `StreamableStack`."""
 
     stack: Annotated[tuple[Any, ...], Nests(StreamableBlock)]
+    """Streamable blocks, in the order in which data passes through them."""
 
 
 class StreamableStack(StreamableBlock):
-    """Chains streamable blocks: each reads the stream of the one before it, and all read the same scope."""
+    """Chain of streamable blocks. Each reads the stream of the block before it; all read the same scope."""
 
     options_model: ClassVar[type[StrictModel]] = StreamableStackOptions
 
@@ -230,10 +294,11 @@ class AddonStackOptions(StrictModel):
     """Options of `AddonStack`."""
 
     name: str
+    """Name of the other addon."""
 
 
 class AddonStack(StreamableStack):
-    """`{"type": "Addon", "name": NAME}`: stands for the stack of another addon."""
+    """Stack of another addon, in JSON `{"type": "Addon", "name": NAME}`: for example the vocoder after an acoustic model."""
 
     options_model: ClassVar[type[StrictModel]] = AddonStackOptions
 
@@ -250,7 +315,7 @@ class AddonStack(StreamableStack):
 
     @contextmanager
     def _placed(self) -> Iterator[None]:
-        """What does not fit inside the other addon is told with the place of this entry too."""
+        """Prefix a StackError of the other addon with the place of this block."""
         try:
             yield
         except StackError as error:
@@ -260,7 +325,7 @@ class AddonStack(StreamableStack):
 
 
 class TensorQueue:
-    """Steps that came in and are not used up yet, first in, first out: the state of most streams."""
+    """First-in, first-out queue of time steps, (1, T, C) by port name. `len` is the number of steps in it."""
 
     def __init__(self) -> None:
         self._tensors: dict[str, Array] = {}
@@ -270,18 +335,18 @@ class TensorQueue:
         return self._num_steps
 
     def push(self, tensors: Tensors) -> None:
-        """Appends steps; every push brings the same names."""
+        """Append steps, (1, t, C) by port name. Every call must have the same names."""
         if self._num_steps:
             tensors = {name: np.concatenate([self._tensors[name], array], axis=1) for name, array in tensors.items()}
         self._tensors = dict(tensors)
         self._num_steps = next((array.shape[1] for array in self._tensors.values()), 0)
 
     def peek(self, n: int) -> dict[str, Array]:
-        """The first `n` steps, or fewer when there are fewer; they stay."""
+        """Return the first `n` steps, or all if there are fewer, without removing them."""
         return {name: array[:, :n] for name, array in self._tensors.items()}
 
     def take(self, n: int) -> dict[str, Array]:
-        """The first `n` steps, or fewer when there are fewer; they go."""
+        """Remove and return the first `n` steps, or all if there are fewer."""
         taken = self.peek(n)
         self._tensors = {name: array[:, n:] for name, array in self._tensors.items()}
         self._num_steps = max(0, self._num_steps - n)

@@ -1,4 +1,4 @@
-"""Prosody at token rate: given F0 and energy stand for predicted ones, then the request's controls move them."""
+"""Editing of F0 and energy at token rate: given values replace predicted ones, then the controls are applied."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ _LOG_PER_SEMITONE = math.log(2) / 12
 
 
 class TokenProsody:
-    """Edits log-F0 and energy, as far as blocks before give them."""
+    """Editor of log-F0 and energy, for the ports that earlier blocks give.
+
+    Args:
+        addon: Parts of the addon, with the mean log-F0 of each speaker.
+    """
 
     def __init__(self, addon: AddonParts) -> None:
         self._addon = addon
 
     def connect(self, scope: Wiring, path: str) -> None:
-        """Declare the ports that are read at `path`."""
+        """Mark the ports of `scope` that the block at `path` reads. Raises StackError if one does not fit."""
         if "log_f0" in scope:
             edits = ("given_log_f0", "pitch_shift_semitones", "pitch_range", "speaker")
             scope.need((_LOG_F0, *map(optional, edits)), path)
@@ -32,7 +36,11 @@ class TokenProsody:
             scope.need((_ENERGY, optional("given_energy"), optional("energy_scale")), path)
 
     def edited(self, scope: Tensors) -> dict[str, Array]:
-        """Return `log_f0` and `energy`, (1, N, 1), as they are spoken."""
+        """Return the edited `log_f0` (ln Hz) and `energy` (log magnitude), (1, N, 1) each, without those absent from `scope`.
+
+        Edits in order: given values; `pitch_range` times the distance from the speaker's mean log-F0; `pitch_shift_semitones`;
+        `energy_scale`, a factor on the magnitude.
+        """
         found: dict[str, Array] = {}
         if "log_f0" in scope:
             found["log_f0"] = self._log_f0(scope)
@@ -50,6 +58,6 @@ class TokenProsody:
 
 
 def _given(name: str, scope: Tensors) -> Array:
-    """Return the given values where there are any, else the predicted ones."""
+    """Return the port `name`, with values of `given_NAME` in place of predicted ones except where they are NaN."""
     given = scope.get(f"given_{name}")
     return scope[name] if given is None else np.where(np.isnan(given), scope[name], given)

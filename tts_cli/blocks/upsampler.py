@@ -1,4 +1,4 @@
-"""Upsampling from tokens to frames: durations are decided, prosody is edited, and every token is repeated for its duration."""
+"""`Upsampler`: decides durations, edits token-rate prosody, and repeats every token for its duration in frames."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tts_cli.ports import Array, PortSpec, Tensors
 
 
 class Upsampler(StreamableBlock):
-    """Gives the token-rate ports of the sequence blocks before it at frame rate, and `phone_position`.
+    """Streamable block that repeats the token-rate outputs of sequence blocks to frame rate, and adds `phone_position`.
 
-    `phone_position` has two channels: the fraction of the token that lies before the frame's middle, and ln(1 + duration).
-    Prosody that the request prescribes stands for the predicted one; then the controls move it. The stream's `values` show the
-    outcome as `durations` (frames), `log_f0` and `energy`. Features may weigh given durations and lay further ports out over
-    frames (`durations.FrameTiming`).
+    `phone_position` has two channels: the fraction of the token before the centre of the frame, and ln(1 + duration in frames).
+    Prosody prescribed by the request replaces the predicted prosody; then the controls are applied. The stream's `values` hold
+    the result: `durations` (frames), `log_f0` and `energy`. Features may weigh given durations and add ports at frame rate
+    (`durations.FrameTiming`).
     """
 
     outputs = (PortSpec(name="phone_position", rate="frame", channels=2),)
@@ -54,12 +54,19 @@ class Upsampler(StreamableBlock):
 
 
 def _is_repeated(port: PortSpec) -> bool:
-    """Return whether a port is a token-rate output of a sequence block, rather than a part of the request."""
+    """Return True for a float32 token-rate output of a sequence block, except `log_duration`; False for a request port."""
     return port.rate == "token" and port.type == "float32" and port.name not in (*request_ports(), "log_duration")
 
 
 class UpsamplerStream(Stream):
-    """Repeats tokens to frames. It reaches any frame from the tokens, so that memory does not grow with the audio."""
+    """Stream of frames of one utterance. Each chunk is indexed from the tokens, so that memory does not grow with the audio.
+
+    Args:
+        scope: Sequence ports, (1, N, C) for N tokens, with `durations` in frames.
+        upstream: Stream of the block before, or None.
+        repeated: Names of the token-rate ports to repeat.
+        layouts: Sources of further ports at frame rate.
+    """
 
     def __init__(
         self, scope: Tensors, upstream: Stream | None, repeated: tuple[str, ...], layouts: Sequence[FrameLayout]

@@ -1,9 +1,9 @@
-"""The vocoder: filters from a network, the source-filter synthesis in numpy.
+"""Source-filter vocoder: a network predicts filters from the mel spectrogram, numpy synthesises the audio.
 
-A band-limited pulse train and white noise are shaped, in short overlapping frames, by predicted filters (the harmonic plus noise
-model of Serra and Smith, 1990, with the filters of a network as in DDSP, Engel et al., 2020). Everything depends on absolute
-positions alone: the oscillator's phase is kept in float64 cycles modulo 1, the noise of a frame is drawn by (seed, frame).
-`models/source_filter.py` is the twin for training.
+Filters shape a band-limited pulse train and white noise in short overlapping windows (harmonic plus noise model, Serra and Smith,
+1990, with filters from a network as in DDSP, Engel et al., 2020). The output depends on absolute positions only, not on chunk
+sizes: the phase is kept in float64 cycles modulo 1, the noise of a frame is drawn by (seed, frame). `models/source_filter.py` is
+the same synthesis in PyTorch, for training.
 """
 
 from __future__ import annotations
@@ -25,21 +25,26 @@ from tts_cli.errors import StackError
 from tts_cli.ports import Array, PortSpec, Tensors
 
 SUBFRAMES = 2
-"""Harmonic filters per frame."""
+"""Harmonic filters per mel frame."""
 WINDOW_HOPS = 2
-"""Length of the harmonic filters' windows, in hops."""
+"""Window length of harmonic filters, in hops."""
 NOISE_SUBFRAMES = 4
-"""Noise filters per frame; their windows are two subframes long, short enough for the burst of a plosive."""
+"""Noise filters per mel frame. Their windows are two subframes long, short enough for the burst of a plosive."""
 KNOT_OFFSET = 0.75
-"""Where in its frame a value of F0 holds; between these knots F0 goes in straight lines."""
+"""Position within a frame, as a fraction of the hop, at which its F0 value holds. F0 is linear between these knots."""
 PULSE_BANDWIDTH = 0.96
-"""Highest harmonic, as a share of half the sample rate."""
+"""Frequency of the highest harmonic, as a fraction of half the sample rate."""
 LOOKAHEAD_FRAMES = 2
-"""Frames pushed after the last one to finish its samples: the delay of pulses, windows and overlaps, rounded up."""
+"""Frames fed after the last one to finish its samples: the delay of pulses, windows and overlaps, rounded up."""
 
 
 class Vocoder(StreamableBlock):
-    """Mel frames in, samples out. `log_f0` may come from upstream; otherwise the network reads it from the mel."""
+    """Streamable block from mel frames to audio: runs the vocoder network and the source-filter synthesis.
+
+    The network gives `log_f0` and the filters for `SourceFilter`. Its inputs come from the stream before the block: the mel
+    spectrogram, and optionally `log_f0`, which it otherwise estimates from the mel spectrogram. Raises StackError if the network
+    does not give the required outputs.
+    """
 
     options_model: ClassVar[type[StrictModel]] = NetworkOptions
     outputs = (AUDIO,)
@@ -55,7 +60,7 @@ class Vocoder(StreamableBlock):
         self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
 
     def _missing(self, ports: Sequence[PortSpec]) -> list[PortSpec]:
-        """Those of `ports` that the network does not give."""
+        """Return the ports in `ports` that the network does not give."""
         given = self.network.spec.outputs
         return [port for port in ports if not any(other.name == port.name and port.accepts(other) for other in given)]
 
@@ -75,49 +80,50 @@ class Vocoder(StreamableBlock):
 
 @dataclass(frozen=True)
 class Framing:
-    """Filters of one source: how many a frame, and how long their windows are."""
+    """Windowing of the filters of one source: filters per frame and length of the windows."""
 
     hop: int
-    """Samples of a frame."""
+    """Hop of a mel frame, in samples."""
     subframes: int
+    """Filters per frame."""
     size: int
-    """Samples of a window, and of the discrete Fourier transform that the filters belong to."""
+    """Length of a window and of its discrete Fourier transform, in samples."""
 
     @property
     def step(self) -> int:
-        """Samples between windows."""
+        """Hop between windows, in samples."""
         return self.hop // self.subframes
 
     @property
     def num_bins(self) -> int:
-        """Frequencies of a filter, from 0 to half the sample rate."""
+        """Number of frequency bins of a filter, from 0 Hz to half the sample rate."""
         return self.size // 2 + 1
 
     @property
     def window(self) -> Array:
-        """The window (size,), applied before and after filtering: Hann, or its square root where only two windows overlap."""
+        """Window, (size,), applied before and after filtering: Hann, or its square root if only two windows overlap."""
         hann = np.hanning(self.size + 1)[:-1]
         window = np.sqrt(hann) if self.size == 2 * self.step else hann
         return np.asarray(window / np.sqrt(np.square(window).sum() / self.step), np.float32)
 
 
 def harmonic_framing(hop: int) -> Framing:
-    """Return the framing of the harmonic filters."""
+    """Return the windowing of the harmonic filters for a hop in samples."""
     return Framing(hop, SUBFRAMES, WINDOW_HOPS * hop)
 
 
 def noise_framing(hop: int) -> Framing:
-    """Return the framing of the noise filters."""
+    """Return the windowing of the noise filters for a hop in samples."""
     return Framing(hop, NOISE_SUBFRAMES, 2 * (hop // NOISE_SUBFRAMES))
 
 
 def _noise_framings(hop: int) -> tuple[Framing, Framing]:
-    """The framings that `noise_filter` may have; vocoders exported before version 0.2 use the harmonic one."""
+    """Return the possible framings of `noise_filter`. Vocoders exported before version 0.2 use the harmonic one."""
     return noise_framing(hop), harmonic_framing(hop)
 
 
 def _filters(hop: int, noise: Framing) -> tuple[PortSpec, ...]:
-    """What the network has to give."""
+    """Return the ports that the network must give, if its noise filters have the framing `noise`."""
     harmonic = harmonic_framing(hop)
     channels = {
         "log_f0": 1,
@@ -128,7 +134,11 @@ def _filters(hop: int, noise: Framing) -> tuple[PortSpec, ...]:
 
 
 class FilterBank:
-    """A source shaped by filters in overlapping windows; samples come once no later window adds to them."""
+    """Filtering of a source signal in overlapping windows (overlap-add).
+
+    Args:
+        framing: Windowing of the filters.
+    """
 
     def __init__(self, framing: Framing) -> None:
         self._step, self._size, self._window = framing.step, framing.size, framing.window
@@ -139,7 +149,12 @@ class FilterBank:
         self._cut = before
 
     def feed(self, source: Array, filters: Array) -> Array:
-        """Return the samples finished by more of the `source` (samples,) and more `filters` (count, bins)."""
+        """Add source samples and filters; return the samples to which no later window adds, (n,).
+
+        Args:
+            source: Source signal, (samples,).
+            filters: Frequency responses, (count, num_bins), real or complex.
+        """
         self._source = np.concatenate([self._source, source])
         self._filters = np.concatenate([self._filters, filters])
         count = max(0, min(len(self._filters), (len(self._source) - self._size) // self._step + 1))
@@ -149,14 +164,14 @@ class FilterBank:
         return samples[cut:]
 
     def _shape(self, count: int) -> Array:
-        """The next `count` windows, filtered: (count, size)."""
+        """Return the next `count` windows after filtering, (count, size), and drop their input."""
         windows = np.lib.stride_tricks.sliding_window_view(self._source, self._size)[:: self._step][:count]
         spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
         self._source, self._filters = self._source[count * self._step :], self._filters[count:]
         return np.asarray(np.fft.irfft(spectrum, self._size) * self._window, np.float32)
 
     def _overlap_add(self, windows: Array) -> Array:
-        """The samples that no later window adds to."""
+        """Add `windows`, (count, size), to the output; return the samples to which no later window adds."""
         count, parts = len(windows), windows.reshape(len(windows), -1, self._step)
         total = np.zeros((count + parts.shape[1], self._step), np.float32)
         total[: parts.shape[1]] = self._overlap
@@ -167,7 +182,15 @@ class FilterBank:
 
 
 class SourceFilter(Processor):
-    """The synthesis, fed frame by frame; samples come `delay_samples` after the end of the last frame they need."""
+    """Processor from network outputs to audio, the source-filter synthesis of one utterance.
+
+    The output lags the input: n frames finish `n * hop - delay_samples` samples; `finish` returns the rest.
+
+    Args:
+        hop: Hop of a mel frame, in samples.
+        sample_rate: Sample rate in Hz.
+        seed: Seed of the noise.
+    """
 
     def __init__(self, hop: int, sample_rate: int, seed: int = 0) -> None:
         self._hop, self._sample_rate = hop, sample_rate
@@ -186,13 +209,17 @@ class SourceFilter(Processor):
         self._harmonic = self._noise = np.zeros(0, np.float32)
 
     def wanted(self, n: int) -> int:
-        """How many more frames finish the next `n` samples; at least 1."""
+        """Return the number of frames, at least 1, that finish the next `n` samples."""
         return max(1, -(-(self._num_given + n + self.delay_samples) // self._hop) - self._num_frames)
 
     def feed(self, frames: Tensors, /) -> Samples:
-        """Samples finished by `frames`: `log_f0` (1, t, 1), `harmonic_filter` (1, t, subframes * bins * 2), real parts before
-        imaginary ones, `noise_filter` (1, t, subframes * bins)."""
-        # In float32 the exponential is off in one direction, another in each runtime, and the phase adds that up.
+        """Synthesise the next frames; return the samples that they finish.
+
+        Args:
+            frames: `log_f0`, ln(F0 in Hz), (1, t, 1); `harmonic_filter` (1, t, subframes * 2 * bins), the real parts of each
+                filter before the imaginary ones; `noise_filter` (1, t, subframes * bins), real.
+        """
+        # The float32 exponential has a bias that differs between runtimes, and the phase would accumulate it.
         f0 = np.exp(frames["log_f0"][0, :, 0].astype(np.float64))
         parts = frames["harmonic_filter"].reshape(-1, 2, harmonic_framing(self._hop).num_bins)
         if self._noise_bank is None:
@@ -201,12 +228,12 @@ class SourceFilter(Processor):
         return self._synthesise(f0, (parts[:, 0] + 1j * parts[:, 1]).astype(np.complex64), noise)
 
     def _open_noise_bank(self, channels: int) -> None:
-        """Begin with the framing whose filters of a frame have so many `channels`."""
+        """Create the noise filter bank with the framing that has `channels` filter values a frame."""
         framing = next(f for f in _noise_framings(self._hop) if f.subframes * f.num_bins == channels)
         self._noise_bank, self._noise_subframes, self._noise_bins = FilterBank(framing), framing.subframes, framing.num_bins
 
     def finish(self) -> Samples:
-        """The remaining samples."""
+        """Return the remaining samples, up to the end of the last frame."""
         if self._last_f0 is None:
             return np.zeros(0, np.float32)
         missing = self._num_frames * self._hop - self._num_given
@@ -225,7 +252,7 @@ class SourceFilter(Processor):
         return np.asarray(samples, np.float32)
 
     def _next_pulses(self, f0: Array) -> Array:
-        """Pulses up to the knot of the last frame of `f0`."""
+        """Return the pulse train up to the F0 knot of the last frame. `f0`: F0 of the next frames in Hz, (t,)."""
         knots = np.concatenate([[f0[0] if self._last_f0 is None else self._last_f0], f0])
         step = np.arange(1, self._hop + 1)
         slope = np.diff(knots)[:, None] / self._hop
@@ -240,12 +267,12 @@ class SourceFilter(Processor):
         return pulses[first:]
 
     def _next_noise(self, num_frames: int) -> Array:
-        """White noise of the next frames, each drawn by (seed, its absolute place)."""
+        """Return white noise for the next frames, (num_frames * hop,). Each frame is drawn by (seed, frame index)."""
         places = range(self._num_frames, self._num_frames + num_frames)
         self._num_frames += num_frames
         noise = np.empty((num_frames, self._hop), np.float32)
         for row, place in zip(noise, places, strict=True):
-            # A new generator would first ask the system for entropy it does not use.
+            # A new generator would request entropy from the system that it does not use.
             self._first_draw["state"]["key"][1] = place
             self._philox.state = self._first_draw
             self._draw.standard_normal(out=row, dtype=np.float32)
@@ -253,9 +280,14 @@ class SourceFilter(Processor):
 
 
 def pulse_train(phase: Array, frequency: Array, sample_rate: int) -> Array:
-    """Sum of equal cosines up to the bandwidth, of unit power, the highest faded in with the frequency.
+    """Return a band-limited pulse train of unit power: the sum of equal cosines up to `PULSE_BANDWIDTH`.
 
-    phase: cycles in [0, 1); frequency: Hertz, of the same shape.
+    The highest harmonic fades in as the frequency falls, so that the sum is continuous.
+
+    Args:
+        phase: Phase in cycles, in [0, 1), any shape.
+        frequency: F0 in Hz, of the same shape.
+        sample_rate: Sample rate in Hz.
     """
     count = PULSE_BANDWIDTH * sample_rate / 2 / frequency
     whole = np.floor(count)

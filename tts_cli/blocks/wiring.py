@@ -1,4 +1,4 @@
-"""Which tensors are in reach at each place of a stack: ports are checked once, when the addon opens."""
+"""`Wiring`: the ports in scope at each place of a stack, so that ports are checked once, when the addon opens."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from tts_cli.ports import PortSpec
 
 @dataclass(frozen=True)
 class WiredPort:
-    """A port, who gives it, and who reads it."""
+    """Port with the block that gives it and the blocks that read it."""
 
     port: PortSpec
     path: str
-    """JSON path of the block, or `request`."""
+    """JSON path of the block that gives the port, or `request`."""
     readers: list[str] = field(default_factory=list)
-    """JSON paths of the blocks that declared to read it."""
+    """JSON paths of the blocks that read the port."""
 
 
 class Wiring(Mapping[str, WiredPort]):
-    """The ports in one scope, by name: the static counterpart of the tensors of a scope or a stream."""
+    """Immutable mapping of the ports in one scope or stream, by name: the static counterpart of its tensors.
+
+    `need` records the reader in the `readers` of a port.
+    """
 
     def __init__(self, sources: Mapping[str, WiredPort]) -> None:
         self._sources = dict(sources)
 
     @classmethod
     def of(cls, ports: Iterable[PortSpec], path: str) -> Wiring:
-        """What the block at `path` gives. Raises StackError when it gives one name twice."""
+        """Return a wiring of `ports`, all given by the block at `path`. Raises StackError if two have the same name."""
         wiring = cls({})
         for port in ports:
             wiring = wiring.union(cls({port.name: WiredPort(port, path)}))
@@ -45,17 +48,25 @@ class Wiring(Mapping[str, WiredPort]):
         return len(self._sources)
 
     def shadowed_by(self, inner: Wiring) -> Wiring:
-        """An inner scope: what `inner` gives hides the same names here."""
+        """Return the wiring of an inner scope: these ports, with those of `inner` in place of equal names."""
         return Wiring({**self, **inner})
 
     def union(self, other: Wiring) -> Wiring:
-        """Two producers in one scope. Raises StackError when both give the same name."""
+        """Return the ports of both wirings. Raises StackError if both have a port of the same name."""
         for name in self.keys() & other.keys():
             raise StackError(f"{other[name].path} gives '{name}', which {self[name].path} gives already in the same scope")
         return Wiring({**self, **other})
 
     def need(self, ports: Iterable[PortSpec], path: str) -> None:
-        """Connects the block at `path` to the `ports` it reads. Raises StackError naming both sides when one does not fit."""
+        """Check that every port the block at `path` reads is here, and record the block as its reader.
+
+        Args:
+            ports: Input ports of the block; optional ones may be absent.
+            path: JSON path of the block.
+
+        Raises:
+            StackError: A required port is absent, or a port does not fit. The message names both blocks.
+        """
         for port in ports:
             source = self.get(port.name)
             if source is not None:

@@ -70,7 +70,7 @@ def options_of_features(command: str) -> dict[str, Any]:
             found[entry.value] = entry.load()
         except (Exception, SystemExit) as error:
             message = f"options of '{command}', '{entry.value}', cannot be loaded: {type(error).__name__}: {error}"
-            raise ConfigError(message, hint="--debug shows where") from error
+            raise ConfigError(message, hint="--debug shows the traceback") from error
     return found
 
 

@@ -143,10 +143,12 @@ def _explained(error: Exception) -> TtsError:
         command = getattr(getattr(error, "ctx", None), "command_path", "tts")
         return InputError(error.format_message(), hint=f"{command} --help")
     if isinstance(error, OSError):
-        return OutputError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="--debug shows where")
+        return OutputError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="--debug shows the traceback")
     if isinstance(error, MemoryError):
         return TtsError("not enough memory")
-    return TtsError(f"this should not happen: {type(error).__name__}: {error}", hint="--debug shows where; please report it")
+    return TtsError(
+        f"this should not happen: {type(error).__name__}: {error}", hint="--debug shows the traceback; please report it"
+    )
 
 
 def _fail(error: TtsError) -> int:

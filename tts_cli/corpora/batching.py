@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.config import StrictModel
-from tts_cli.corpora.manifest import FEATURES, Corpus, Recording
+from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.predicted import PredictedMels
 from tts_cli.text.phones import BOUNDARIES, PAD, START
 
@@ -126,11 +126,6 @@ class AcousticBatches:
         self._epochs = Epochs([recording.num_frames for recording in self.recordings], batch_frames, seed)
         self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "energy"))
         self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """The number of batches in which every clip comes once; the same for all epochs."""
-        return self._epochs.num_batches
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`, counted from 0 through all epochs."""
@@ -341,12 +336,3 @@ def cut(array: NDArray[Any], start: int, end: int, value: float) -> NDArray[Any]
     if first < last:
         result[first - start : last - start] = array[first:last]
     return result
-
-
-def whole_clips(corpus: Corpus, split: str) -> Iterator[tuple[Recording, Batch]]:
-    """Every clip of `split` by itself: mel (1, T, bands), log_f0, voicing, energy (1, T, 1), audio (1, T * hop), float32."""
-    for recording in corpus.of_split(split):
-        arrays = corpus.load(recording, FEATURES)
-        arrays["audio"] = arrays["audio"].astype(np.float32) / 32768
-        one_column = {name: arrays[name][:, None] for name in ("log_f0", "voicing", "energy")}
-        yield recording, {name: torch.from_numpy(array)[None] for name, array in {**arrays, **one_column}.items()}

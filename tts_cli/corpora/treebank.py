@@ -222,11 +222,6 @@ class TreebankBatches:
         lengths = [len(self._encoded(written, "all")[0]) for written, _ in self.sentences]
         self._epochs = Epochs(lengths, batch_pieces, seed)
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """The number of batches in which every sentence comes once; the same for all epochs."""
-        return self._epochs.num_batches
-
     def batch(self, step: int) -> Batch:
         """The batch of `step`, counted from 0 through all epochs."""
         generator = np.random.default_rng([self.seed, step])

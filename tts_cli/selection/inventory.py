@@ -114,11 +114,6 @@ class Inventory:
         wanted = set(ids)
         return np.unique(self.sentences[[name in wanted for name in self._texts.ids]])
 
-    def words_of(self, sentence: int) -> Floats:
-        """Return the syntactic distances of the W words of the sentence with this index, shape (W,); the first is 0."""
-        found: Floats = self.distances[self.offsets[sentence] : self.offsets[sentence + 1]].astype(np.float32)
-        return found
-
     @cached_property
     def _texts(self) -> Texts:
         """Names of recordings and texts of sentences. Raises StackError if the file is damaged or does not fit the arrays."""

@@ -47,12 +47,11 @@ def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None =
     return Linguistics(network.network, addon.asset("tokenizer", addon.name), most_pieces)
 
 
-def open_parser(name: str = DEFAULT_LINGUISTICS, threads: int = 1) -> Parser:
+def open_parser(name: str = DEFAULT_LINGUISTICS) -> Parser:
     """Open a parser by name.
 
     Args:
         name: Name of a parser in `BUILT_IN` or of an installed package, or name or path of an addon of kind `linguistics`.
-        threads: CPU threads of a sentence encoder.
 
     Raises:
         InputError: The parser is unknown, or not installed; the hint says how to install it.
@@ -70,7 +69,7 @@ def open_parser(name: str = DEFAULT_LINGUISTICS, threads: int = 1) -> Parser:
             raise InputError(f"the parser '{name}' is not installed", hint=f"tts addons install PATH/TO/{name}") from error
         known = [DEFAULT_LINGUISTICS, *sorted({*BUILT_IN, *offered})]
         raise InputError(f"unknown parser '{name}'; known: {', '.join(known)}", hint=suggest(name, known)) from error
-    return open_linguistics(name, threads=threads)
+    return open_linguistics(name)
 
 
 def _from_package(entry: EntryPoint) -> Parser:
@@ -81,4 +80,4 @@ def _from_package(entry: EntryPoint) -> Parser:
         raise
     except (Exception, SystemExit) as error:
         message = f"parser '{entry.name}'{origin} cannot be loaded: {type(error).__name__}: {error}"
-        raise InputError(message, hint="--debug shows the place of the error in the package") from error
+        raise InputError(message, hint="--debug shows the traceback") from error

@@ -173,12 +173,12 @@ def prune(run: Path, keep: int) -> None:
         _remove(leftover)
 
 
-def load_model(path: Path, averaged: bool = True) -> tuple[TrainableModel, Checkpoint]:
+def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
     """The model of a checkpoint (or of a run's best one), with averaged weights, ready for evaluation."""
     checkpoint = find(path)
     recipe = checkpoint.recipe
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, checkpoint.description.facts)
-    model.load_state_dict(checkpoint.read("average" if averaged else "model"))
+    model.load_state_dict(checkpoint.read("average"))
     return model.eval(), checkpoint
 
 

@@ -106,6 +106,8 @@ def test_what_has_no_latents_or_no_parallel_speakers_is_refused(monkeypatch: pyt
     monkeypatch.setattr(leakage, "load_model", lambda _path: (None, checkpoint))
     with pytest.raises(CheckpointError, match="no latents"):
         measure_leakage([Path("x")], Path("data"))
-    monkeypatch.setattr(leakage, "open_corpus", lambda *_: SimpleNamespace(speakers=("kathleen",)))
+    read = [SimpleNamespace(speaker=name, text="Hello.") for name in ("kathleen", "slt")]
+    corpus = SimpleNamespace(speakers=("kathleen",), of_split=lambda _: read)
+    monkeypatch.setattr(leakage, "open_corpus", lambda *_: corpus)
     with pytest.raises(CorpusError, match="do not share"):
-        leakage._utterances(SimpleNamespace(facts=FACTS), Path("data"), ("kathleen", "slt"))
+        leakage._utterances(SimpleNamespace(facts=FACTS), Path("data"))

@@ -82,11 +82,6 @@ Readings = Mapping[str, Sequence[Scores]]
 """The sentences of every passage, by who reads them; everyone reads the same passages."""
 
 
-def variety(passages: Sequence[Scores]) -> Scores:
-    """Deviation of each measure from sentence to sentence within `passages`: (measures,). NaN figures are left out."""
-    return _Within(passages).deviation(np.arange(len(passages)))
-
-
 class _Within:
     """What is needed of passages to say how far sentences vary within some of them."""
 

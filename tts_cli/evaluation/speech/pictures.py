@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tts_cli.audio.files import resample, unwritable
+from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, magnitude_spectrogram
 from tts_cli.errors import InputError
 from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.measures.instruments import Instruments, PromptFigures
 from tts_cli.evaluation.report import save_figure
 from tts_cli.evaluation.systems import SystemOutput
+from tts_cli.output.outlets import make_folder
 
 NUM_WORST = 10
 
@@ -48,7 +49,7 @@ def draw_worst(
         InputError: where the evaluation extra is missing.
     """
     ranked = sorted((one for one in found if "naturalness" in one.figures), key=lambda one: one.figures["naturalness"])
-    _make(folder)
+    make_folder(folder)
     for rank, one in enumerate(ranked[:NUM_WORST], 1):
         prompt = one.prompt
         named = f"{rank:02}-{name}-{prompt.speaker}-{prompt.recording.id if prompt.recording else prompt.text[:24]}"
@@ -63,13 +64,6 @@ def worst_seed(one: PromptFigures) -> int:
 
 def _score(instruments: Instruments, spoken: SystemOutput) -> str:
     return f"{instruments.predict(spoken.samples, spoken.sample_rate):.2f}" if instruments.predict else ""
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
 
 
 def draw_spectrograms(file: Path, title: str, panels: Panels) -> None:

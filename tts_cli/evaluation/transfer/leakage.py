@@ -80,22 +80,20 @@ class _Followed:
     without: float
 
 
-def measure_leakage(runs: Sequence[Path], data: Path, speakers: Sequence[str] = ()) -> tuple[Point, ...]:
-    """Every checkpoint of `runs` on the validation clips of `speakers` in the prepared corpus `data`.
-
-    By default these are the speakers who read the same validation texts.
+def measure_leakage(runs: Sequence[Path], data: Path) -> tuple[Point, ...]:
+    """Every checkpoint of `runs` on the validation clips of the speakers in the prepared corpus `data` who read the same texts.
 
     Raises CheckpointError for what is no checkpoint of copycat, CorpusError for a corpus or a model without two of the speakers.
     """
-    return tuple(_measure(path, data, speakers) for path in runs)
+    return tuple(_measure(path, data) for path in runs)
 
 
-def _measure(path: Path, data: Path, speakers: Sequence[str]) -> Point:
+def _measure(path: Path, data: Path) -> Point:
     model, checkpoint = load_model(path)
     if checkpoint.description.kind != "copycat":
         raise CheckpointError(f"{path}: a checkpoint of a '{checkpoint.description.kind}' model, which has no latents")
     torch.set_num_threads(1)
-    utterances = _utterances(model, data, speakers)
+    utterances = _utterances(model, data)
     known = sorted({speaker for _, speaker in utterances})
     clips = [
         _follow(model, utterance, speaker, [name for name in known if name != speaker])
@@ -115,10 +113,10 @@ def _measure(path: Path, data: Path, speakers: Sequence[str]) -> Point:
     )
 
 
-def _utterances(model: Any, data: Path, speakers: Sequence[str]) -> list[tuple[dict[str, Any], str]]:
+def _utterances(model: Any, data: Path) -> list[tuple[dict[str, Any], str]]:
     """What `export_samples` reads of every clip, and who speaks."""
     corpus = open_corpus(data, model.facts.mel, model.facts.symbols)
-    speakers = speakers or parallel_readers((clip.speaker, clip.text) for clip in corpus.of_split("validation"))
+    speakers = parallel_readers((clip.speaker, clip.text) for clip in corpus.of_split("validation"))
     known = [name for name in speakers if name in corpus.speakers and name in model.facts.speaker_names]
     if len(known) < 2:
         raise CorpusError(
