@@ -1,4 +1,4 @@
-"""Alignment of real recordings, checked where the truth is known: silence put in, recordings joined, texts swapped."""
+"""Alignment of real recordings with a known truth: inserted silence, joined recordings, swapped texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROMPTS = {
 
 
 def utterance_of(text: str) -> Utterance:
-    """Tokens of lower-case words and marks that stand alone."""
+    """Return the tokens of lower-case words and separate marks."""
     tokens, word_of_token, words = ["^"], [-1], list[str]()
     for word in text.split():
         if word == ",":

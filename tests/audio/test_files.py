@@ -1,4 +1,4 @@
-"""Audio files: what is read, what is refused, and that nothing half-written stays."""
+"""Audio files: formats, refusals, and no partial files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""THE mel is librosa's: Slaney's filters, the same magnitudes, the same frames."""
+"""Mel spectrogram, compared with librosa: Slaney's filters, magnitudes and frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _audio() -> Floats:
 
 
 def padded(audio: Floats, config: MelConfig) -> Floats:
-    """The audio with zeros around it, so that frames that begin at its start are those of `log_mel`."""
+    """Return the audio padded with zeros, so that frames from its first sample on are those of `log_mel`."""
     left = (config.fft_samples - config.hop_samples) // 2
     num_samples = (config.num_frames(len(audio)) - 1) * config.hop_samples + config.fft_samples
     return np.pad(audio, (left, num_samples - left - len(audio)))

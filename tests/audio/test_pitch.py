@@ -1,4 +1,4 @@
-"""F0 on the mel's grid, checked against tones whose F0 is known."""
+"""F0 at the frames of the mel, compared with tones of known F0."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest.importorskip("swift_f0")
 
 
 def voice(hertz: np.ndarray, rate: int) -> np.ndarray:
-    """A buzz of 20 harmonics whose F0 follows `hertz`, a value a sample."""
+    """Return a tone of 20 harmonics with the F0 of `hertz`, one value in Hz for each sample."""
     phase = 2 * np.pi * np.cumsum(hertz) / rate
     harmonics = [np.sin(k * phase) / k for k in range(1, 21)]
     return (0.1 * np.sum(harmonics, axis=0)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Command lines run in this process, in an empty folder, with the tiny addons as the ones that are known."""
+"""Fixtures that run command lines in this process, in an empty folder, where only the tiny addons are installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left on the terminal."""
+    """Exit code and output of a command."""
 
     code: int
     out: bytes
@@ -30,7 +30,7 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        """The only line of standard output."""
+        """Return standard output, parsed as JSON."""
         return json.loads(self.out)
 
 
@@ -39,7 +39,7 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def tts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Runs `tts` with some arguments, and bytes on standard input."""
+    """Return a function that runs `tts` with the given arguments and bytes on standard input."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TTS_ADDONS", str(TINY))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -57,7 +57,7 @@ def tts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Cap
 
 @pytest.fixture
 def spoiled(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]], Path]:
-    """Copies the tiny addons and changes what the acoustic one's JSON says."""
+    """Return a function that copies the tiny addons, changes the JSON of the acoustic one and returns its folder."""
 
     def spoil(change: Callable[[dict[str, Any]], object]) -> Path:
         shutil.copytree(TINY / "tiny-vocoder", tmp_path / "spoiled" / "tiny-vocoder")

@@ -1,4 +1,4 @@
-"""The options of `tts evaluate`, as `option_rows` has those of the other commands."""
+"""Options of `tts evaluate`: rows like those of `option_rows`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from option_rows import LOAD, OPEN, Command, Row, prints
 
 
 class Report:
-    """Of an evaluation that was not made: tells in which form it is printed."""
+    """Fake report of an evaluation: its text names the form in which it is printed."""
 
     num_agreeing = 99
 
@@ -21,7 +21,7 @@ class Report:
         yield "as a table"
 
     def refuse_differences(self) -> None:
-        """Refuse nothing."""
+        """Accept all differences."""
 
     def as_dict(self) -> dict[str, str]:
         return {"shown": "as JSON"}
@@ -37,7 +37,7 @@ PRINTED = {
 
 
 def evaluation(given: tuple[object, ...], name: str, follows: tuple[str, ...], rows: dict[str, Row], **others: Any) -> Command:
-    """A command of `tts evaluate`, whose measure is called `name` and gives a report."""
+    """Return a command of `tts evaluate` that calls the function `name`, which is replaced by one that returns a report."""
     return Command(given, follows, {f"evaluation:{name}": Report, **others}, {**rows, **PRINTED})
 
 

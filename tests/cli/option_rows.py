@@ -1,6 +1,6 @@
-"""Every option of every command: what it is given, and where that lands.
+"""Every option of every command: an example of its use, and the field in which its value arrives.
 
-`COMMANDS` says what a command is run with, and which rooms behind it are listened to; a row says what an option adds to that.
+A `Command` is a command line and the functions of the rooms to record; a `Row` is an option that is added to the line.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ EMBEDDING = [0.5, -0.5, 0.25, 1.0, 2.0]
 
 @dataclass(frozen=True)
 class Row:
-    """One option, or argument."""
+    """Option or argument of a command, with the expected effect."""
 
     given: tuple[object, ...]
-    """What is added to the command line."""
+    """Words to add to the command line."""
     lands: dict[str, Any] = field(default_factory=dict)
-    """The recorded values that change, and what they become; nothing else changes."""
+    """Recorded values that change, with their new values; no other value may change."""
     leaves: Callable[[Outcome, Record], bool] | None = None
-    """What else is seen of it."""
+    """Further check of the outcome."""
     instead: tuple[object, ...] | None = None
-    """The command line to which it is added, where that of the command does not go with it."""
+    """Command line to use if the option does not go with that of the command."""
     also: tuple[str, ...] = ()
-    """Beginnings of recorded values that may change as well."""
+    """Prefixes of recorded values that may change too."""
     code: int = 0
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command as it is run without the option."""
+    """Command line without the option."""
 
     given: tuple[object, ...]
     follows: tuple[str, ...] = ()
-    """Functions that are recorded and do their work."""
+    """Functions to record and run."""
     replaces: dict[str, Callable[[], Any]] = field(default_factory=dict)
-    """Functions that are recorded and do no work, with what makes their result."""
+    """Functions to record and replace, each with a function that returns the result."""
     rows: dict[str, Row] = field(default_factory=dict)
 
 
@@ -72,7 +72,7 @@ def prints_json(outcome: Outcome, _: Record) -> bool:
 
 @dataclass
 class Prepared:
-    """What the preparation of a corpus tells, if it rejected something."""
+    """Fake report of a preparation that rejected a clip."""
 
     num_clips: int = 1
     hours: float = 0.0
@@ -133,7 +133,7 @@ SYNTH = Command(
         "chapters": Row(
             ("--chapters", "c.txt"), leaves=writes("c.txt", "[CHAPTER]"), instead=ALOUD, also=("stream.",)
         ),
-        "resume": Row(("--resume",), leaves=says("it is complete"), also=("load.", "stream.", "ProsodySelector."),
+        "resume": Row(("--resume",), leaves=says("is complete"), also=("load.", "stream.", "ProsodySelector."),
                       instead=("--long-form", "-i", "document.txt", "-o", "complete.wav")),
         "paragraph_silence": Row(
             ("--paragraph-silence", 2.5), {"stream.text.1.pause": 2.5}, instead=ALOUD, also=("stream.text",)
@@ -172,7 +172,7 @@ READ = Command(
             ("--play",), {"play.sample_rate": 16000}, instead=("document.txt",), also=("play.", "ProsodySelector.", "stream.")
         ),
         "chapters": Row(("--chapters", "c.txt"), leaves=writes("c.txt", "[CHAPTER]")),
-        "resume": Row(("--resume",), leaves=says("it is complete"), also=("load.", "stream.", "ProsodySelector."),
+        "resume": Row(("--resume",), leaves=says("is complete"), also=("load.", "stream.", "ProsodySelector."),
                       instead=("document.txt", "-o", "complete.wav")),
         "paragraph_silence": Row(("--paragraph-silence", 2.5), {"stream.text.1.pause": 2.5}, also=("stream.text",)),
     },
@@ -357,7 +357,7 @@ STACKS: dict[str, Command] = {
 
 
 def training(group: str) -> Command:
-    """The command that trains a group of models."""
+    """Return the command that trains a group of models."""
     recipe = str(ROOT / f"recipes/tiny-{group}.yaml")
     return Command(
         (recipe,),

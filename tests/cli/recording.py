@@ -1,4 +1,4 @@
-"""What commands call the rooms behind them with, as a flat table of names and plain values."""
+"""Recorder of calls that commands make to other rooms: a flat table of names and plain values."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tts_cli.voice.synthesis import Voice
 PACKAGE = Path(tts_cli.__file__).parent
 ROOMS = ("cli", "output", "reading", "selection", "transfer")
 Record = dict[str, Any]
-"""By `call.parameter`, with further dots for the fields of what is handed over; the second call of one name is `call#2`."""
+"""Values by `call.parameter`, or `call.parameter.field` for the fields of a value; a second call is `call#2`."""
 
 
 def flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The plain values inside `value`, by their places; what has none is told by its type, voices and addons by their names."""
+    """Yield the plain values inside `value` by name. A voice or addon yields its name, any other object its type."""
     if value is None or isinstance(value, bool | int | float | str):
         yield name, value
     elif isinstance(value, Path):
@@ -64,7 +64,7 @@ def _of_several(name: str, values: list[Any]) -> Iterator[tuple[str, Any]]:
 
 @lru_cache
 def home_of(place: str) -> tuple[ModuleType, str]:
-    """The module of a room in which a function or class is defined, wherever in the room that is, and its name."""
+    """Return the module that defines the function or class at `place` (`room:name`), and the name."""
     room, _, path = place.partition(":")
     folder, name = PACKAGE / room, path.partition(".")[0]
     defined = re.compile(rf"^(?:def|class) {name}\b", re.MULTILINE)
@@ -76,14 +76,14 @@ def home_of(place: str) -> tuple[ModuleType, str]:
 
 @lru_cache
 def load_rooms() -> None:
-    """Import what commands import as they run: a module that is loaded under a recorder would keep it."""
+    """Import all modules of ROOMS. A module that a command imports first under a recorder would keep the recorder."""
     for room in ROOMS:
         for module in iter_modules([str(PACKAGE / room)], f"tts_cli.{room}."):
             importlib.import_module(module.name)
 
 
 def called_from() -> list[ModuleType]:
-    """The loaded modules from which commands may have a function: those of ROOMS, and packages that hand on what is in them."""
+    """Return the loaded modules that may hold a reference to a function: those of ROOMS, and packages that re-export."""
     load_rooms()
     known = {name: module for name, module in sys.modules.items() if name.startswith("tts_cli")}
     rooms = tuple(f"tts_cli.{room}." for room in ROOMS)
@@ -91,22 +91,22 @@ def called_from() -> list[ModuleType]:
 
 
 class Recorder:
-    """Stands before functions of the rooms, and keeps what they are called with."""
+    """Recorder of the arguments of calls to functions of the rooms."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
         self.record: Record = {}
 
     def follow(self, place: str) -> None:
-        """Record calls of the function or method at `place` (`room:name`), which does its work all the same."""
+        """Record calls of the function or method at `place` (`room:name`), and run it."""
         self._stand_before(place, None)
 
     def replace(self, place: str, result: Callable[[], Any]) -> None:
-        """Record calls of the function at `place`, which gives `result()` and does no work."""
+        """Record calls of the function at `place`, and return `result()` instead of running it."""
         self._stand_before(place, result)
 
     def follow_block(self, place: str) -> None:
-        """Record the options of a block when it works."""
+        """Record the options of a block each time it runs."""
         module, name = home_of(place)
         block = getattr(module, name)
         original = block.run
@@ -147,7 +147,7 @@ class Recorder:
                 self.record.update(flat(f"{call}.{parameter}", value))
 
     def _followed(self, name: str, items: Iterable[Any]) -> Iterator[Any]:
-        """The sentences and pauses that a voice is given, of which what a command decides is kept."""
+        """Yield the items that a voice is given, and record pauses, texts, durations and embeddings."""
         for place, item in enumerate(items):
             sentence = getattr(item, "sentence", item)
             if isinstance(item, Break):

@@ -1,4 +1,4 @@
-"""The commands beside `synth`: they parse, call one room and print."""
+"""Commands other than `synth`: they parse options, call one room and print."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_bench_measures_the_default_voice(tts: Run, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Calls of the preparation, which does nothing but report a reject."""
+    """Return the list of recorded calls of `prepare`, which is replaced by a function that reports one reject."""
     from tts_cli.corpora.layouts import Reject
 
     calls: list[Any] = []
@@ -150,7 +150,7 @@ def test_export_prints_the_largest_difference(tts: Run, monkeypatch: pytest.Monk
     outcome = tts("export-addon", "run", "-o", "exported", "--speakers", "high, low", "--tolerance", "0.5")
     assert (options[0].speakers, options[0].tolerance) == (("high", "low"), 0.5)
     assert outcome.code == 0 and b"exported: largest difference 2.0e-06" in outcome.out
-    assert "loudness was not measured: tts addons measure exported" in outcome.err
+    assert "was not measured; to measure it: tts addons measure exported" in outcome.err
 
 
 def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

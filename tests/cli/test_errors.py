@@ -1,4 +1,4 @@
-"""Bad input: one clear line and a hint, the right exit code, nothing half-written."""
+"""Errors of bad input: one clear line, perhaps a hint, the right exit code, and no partial file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIPELINE = "$.stack[0]"
 
 
 def refused(outcome: Outcome, *told: str, code: int = 2) -> None:
-    """One line that tells everything in `told`, perhaps a hint, and nothing on standard output or in the folder."""
+    """Assert one error line with all texts of `told`, at most one hint, and no output or file."""
     lines = outcome.err.splitlines()
     assert outcome.code == code, outcome.err
     assert lines[0].startswith("error: ") and len(lines) <= 2, outcome.err

@@ -1,4 +1,4 @@
-"""`tts doctor` knows what this package requires."""
+"""Requirements that `tts doctor` reads from the package metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every option of every command lands in the field that it names, and in no other."""
+"""Every option of every command arrives in its own field, and in no other."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ COMMANDS: dict[str, Command] = {
 }
 DEFAULTS = {"synth": "tiny-prosody", "read": "tiny-prosody"}
 INTERNAL = ("load.edit_stack", "load#2.edit_stack")
-"""How an option of a block goes there, which is seen at the block."""
+"""Prefixes of recorded values that carry a block's options; the block itself is recorded instead."""
 
 
 def parameters() -> Iterator[tuple[str, str]]:
-    """Every command and each of its options and arguments."""
+    """Yield every command with each of its options and arguments."""
 
     def of(name: str, command: Any) -> Iterator[tuple[str, str]]:
         for parameter in command.params:
@@ -82,7 +82,7 @@ PARAMETERS = list(parameters())
 
 @pytest.fixture(autouse=True)
 def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001
-    """Whatever a row names, in the folder in which commands run."""
+    """Make all files and folders that the rows name."""
     for folder in ("run", "other", "corpus", "corpora", "others", "recordings", "trees", "folder", "done"):
         (tmp_path / folder).mkdir()
     texts = {
@@ -106,13 +106,13 @@ def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001
 
 
 def kept_prosody() -> dict[str, Any]:
-    """What --save-prosody writes, of one sentence."""
+    """Return the contents of a --save-prosody file of one sentence."""
     sentence = {"text": "Kept", "tokens": ["^", "HH", "AY1", "."], "durations": [9, 8, 7, 6]}
     return {"frames_per_second": 80.0, "sentences": [sentence]}
 
 
 def ran(run: Run, name: str, arguments: tuple[object, ...]) -> tuple[Outcome, Record]:
-    """What the command left, and what was called."""
+    """Run a command and return its outcome and the recorded calls."""
     command = COMMANDS[name]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(library, "DEFAULT_ADDON", DEFAULTS.get(name, "tiny-acoustic"))
@@ -129,7 +129,7 @@ def ran(run: Run, name: str, arguments: tuple[object, ...]) -> tuple[Outcome, Re
 
 
 PLAIN: dict[tuple[str, tuple[object, ...]], Record] = {}
-"""What commands called without the option."""
+"""Recorded calls of each command line without the option."""
 
 
 def plain(run: Run, name: str, row: Row) -> Record:

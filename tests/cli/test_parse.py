@@ -1,4 +1,4 @@
-"""`tts parse`: trees above words above distances, whatever the text and the parser; what is wrong is one line."""
+"""`tts parse`: a tree above words above distances, for every text and parser; errors are one line."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_parser_of_an_installed_package(tts: Run, monkeypatch: pytest.MonkeyPa
 
 
 class Mine:
-    """Branches to the left."""
+    """Parser of left-branching trees."""
 
     def distances(self, words: list[str], marks: list[str]) -> list[int]:
         assert len(words) == len(marks)

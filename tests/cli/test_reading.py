@@ -1,4 +1,4 @@
-"""`tts synth --long-form`: what is written, gone on with after an interruption, refused."""
+"""`tts synth --long-form`: written files, continuation after an interruption, and refusals."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def _book(tmp_path: Path) -> None:
 
 
 def samples(data: bytes | Path) -> np.ndarray:
-    """(samples,) of a WAV."""
+    """Return the samples of a WAV file, shape (samples,)."""
     with wave.open(io.BytesIO(data) if isinstance(data, bytes) else str(data)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 @pytest.fixture
 def stop_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Makes the next reading be interrupted when it writes its n-th chunk."""
+    """Return a function of n that lets the next reading be interrupted as it writes its n-th chunk."""
     write = GrowingWav.write
 
     def stop(num_chunks: int) -> None:

@@ -1,4 +1,4 @@
-"""`tts synth` with a voice that selects its prosody: options, explanations, embeddings from files, and what is refused."""
+"""`tts synth` with a voice that selects its prosody: options, explanations, embeddings from files, and refusals."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ RECORDING = ROOT / "data/cmu_us_bdl_arctic/wav/arctic_b0195.flac"
 
 @pytest.fixture
 def selecting(tts: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs `tts` with the voice that selects as the default one."""
+    """Return a function that runs `tts` with tiny-prosody as the default voice."""
     monkeypatch.setattr(library, "DEFAULT_ADDON", "tiny-prosody")
     return tts
 
 
 def spoken(run: Run, *options: object) -> tuple[dict[str, Any], np.ndarray]:
-    """What `--json` tells, and the audio."""
+    """Speak a text and return the output of `--json` and the samples."""
     outcome = run("synth", TEXT, "-o", "x.wav", "--json", "--explain", *options)
     assert outcome.code == 0, outcome.err
     return outcome.json, soundfile.read("x.wav")[0]

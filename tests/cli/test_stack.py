@@ -1,4 +1,4 @@
-"""`tts stack show` and `tts stack check`: what is drawn is what runs; what is wrong is one line with its place."""
+"""`tts stack show` draws the stack that runs; `tts stack check` reports a fault in one line with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What starting costs, counted in imports, which are the same on every machine; and commands as processes of their own."""
+"""Start-up cost, counted in imports because their number is the same on every machine; and commands in own processes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_stopped_command_leaves_no_file(sent: signal.Signals, code: int, envir
 
 
 def test_interrupted_while_importing(environment: dict[str, str], tmp_path: Path) -> None:
-    """An import that is interrupted, wherever it is, ends in one line."""
+    """An interruption during any import ends in one line."""
     code = (
         "import sys\n"
         "class Interrupting:\n"

@@ -1,4 +1,4 @@
-"""`tts synth`: sources of text, outlets of audio, what is written beside it."""
+"""`tts synth`: sources of text, outlets of audio, and side files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HELLO = "Hello there, how are you? I am fine."
 
 
 def wav(data: bytes | Path) -> tuple[int, np.ndarray]:
-    """Rate and samples (samples,) of a mono 16-bit WAV."""
+    """Return rate and samples of a mono 16-bit WAV, shape (samples,)."""
     with wave.open(io.BytesIO(data) if isinstance(data, bytes) else str(data)) as file:
         assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
         return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -133,7 +133,7 @@ def test_a_lexicon_and_inline_phones_change_the_tokens(tts: Run) -> None:
 
 @pytest.fixture
 def doubtful(tmp_path: Path) -> list[str]:
-    """Options of a voice that takes every phone for one it rests on."""
+    """Return options of a voice with a guard that reports attention as stuck after one step on a phone."""
     decoder = {"type": "AttentionDecoder", "stuck_steps": 1}
     pipeline = {"type": "StreamablePipeline", "sequence_block": {"type": "Encoders"}, "streamable_block": decoder}
     file = tmp_path / "doubtful.json"
@@ -156,7 +156,7 @@ def test_refused_speech_leaves_its_trace(tts: Run, doubtful: list[str]) -> None:
 def test_lines_refused_for_faults_are_hinted_at_best_effort(tts: Run, doubtful: list[str]) -> None:
     outcome = tts("synth", "--output-dir", "out", *doubtful, stdin=b"One.\nTwo.")
     assert outcome.code == 1 and "2 of 2 lines" in outcome.err
-    assert "hint: --best-effort takes" in outcome.err and "all others" not in outcome.err
+    assert "hint: --best-effort takes" in outcome.err and "all other lines" not in outcome.err
     assert tts("synth", "--output-dir", "out", "--best-effort", *doubtful, stdin=b"One.\nTwo.").code == 0
 
 
@@ -165,7 +165,7 @@ def test_a_folder_gets_one_file_a_line_and_keeps_what_is_finished(tts: Run) -> N
     outcome = tts("synth", "--output-dir", "out/wavs", "--json", stdin=text)
     assert outcome.code == 2
     assert "line 3: the text has no words" in outcome.err and "1 of 3 lines" in outcome.err
-    assert outcome.err.endswith("hint: all others are in out/wavs\n")
+    assert outcome.err.endswith("hint: all other lines are in out/wavs\n")
     assert [json.loads(line)["file"] for line in outcome.out.splitlines()] == ["out/wavs/0001.wav", "out/wavs/0004.wav"]
     Path("out/wavs/0001.wav").write_text("kept")
     assert tts("synth", "--output-dir", "out/wavs", "--resume", stdin=b"One.\nTwo.").out == b"out/wavs/0002.wav\n"

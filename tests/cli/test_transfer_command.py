@@ -1,4 +1,4 @@
-"""`tts transfer-prosody`: one recording and many, what is written beside, and what is refused."""
+"""`tts transfer-prosody`: one recording and many, side files, and refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT = "Shall I carry you?"
 
 @pytest.fixture
 def transfer(tts: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the command with the tiny addon for transfer as the default one."""
+    """Return a function that runs the command with tiny-copycat as the default voice."""
     monkeypatch.setattr(library, "TRANSFER_ADDON", "tiny-copycat")
 
     def run(*arguments: object) -> Outcome:
@@ -144,7 +144,7 @@ def test_a_manifest_makes_many_and_names_the_lines_it_cannot(transfer: Run) -> N
         {**good, "keep": "rhythm"},
     )
     outcome = transfer("--manifest", "all/m.jsonl", "--output-dir", "out", "--json")
-    assert outcome.code == 2 and "5 of 8 lines" in outcome.err and "all others are in out" in outcome.err
+    assert outcome.code == 2 and "5 of 8 lines" in outcome.err and "all other lines are in out" in outcome.err
     told = [json.loads(line) for line in outcome.out.splitlines()]
     assert [one["file"] for one in told] == ["out/0001.wav", "out/loud.wav", "out/0009.wav"]
     assert [(one["speaker"], one["strength"], one["keep"]) for one in told][1:] == [("high", 0.5, None), ("low", 1.0, "rhythm")]

@@ -1,4 +1,4 @@
-"""Tiny corpora to read."""
+"""Fixtures of tiny corpora."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tts_cli.text.phones import SYMBOLS
 
 @pytest.fixture
 def write_ljspeech(tmp_path: Path) -> Callable[..., Path]:
-    """Writes an LJSpeech folder with these metadata lines and a recording for each id."""
+    """Return a function that writes an LJSpeech folder with the given metadata lines and a recording for each id."""
 
     def write(name: str, lines: list[str], ids: list[str], suffix: str = ".wav") -> Path:
         folder = tmp_path / name
@@ -31,7 +31,7 @@ def write_ljspeech(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """A prepared corpus of 60 clips of noise: 40 of anna, 15 of bert and 5 of carl; every tenth validates."""
+    """Write a prepared corpus of 60 clips of noise: 40 of anna, 15 of bert, 5 of carl; every tenth is for validation."""
     folder = tmp_path_factory.mktemp("prepared")
     (folder / "features" / "toy").mkdir(parents=True)
     rows = []

@@ -1,4 +1,4 @@
-"""Synthetic recordings and corpora, and where the sample lies that the project brings."""
+"""Synthetic recordings and corpora, and paths of the sample corpus of the project."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOKENS = ("^", "HH", "AH0", "L", "OW1", ",", "B", "OY1", ".")
 
 
 def make_recording(number: int, num_frames: int, speaker: str, split: str) -> Recording:
-    """A row whose first token lasts one frame, whose comma lasts none, and whose other frames are shared out."""
+    """Return a row of the manifest: one frame for the first token, none for the comma, the rest shared out."""
     durations = [1, *[(num_frames - 1) // 7] * 4, 0, *[(num_frames - 1) // 7] * 3]
     durations[-1] += num_frames - sum(durations)
     return Recording(
@@ -45,7 +45,7 @@ def make_recording(number: int, num_frames: int, speaker: str, split: str) -> Re
 
 
 def synthetic_features(num_frames: int, seed: int) -> dict[str, np.ndarray]:
-    """Features that tell frames apart: log_f0 counts frames, voicing alternates in blocks of 5, audio is noise."""
+    """Return features with recognisable frames: log_f0 counts them, voicing alternates in blocks of 5, audio is noise."""
     audio = noise(num_frames * MEL.hop_samples / MEL.sample_rate, seed)
     mel, frames = log_mel(audio, MEL), np.arange(num_frames)
     return {
@@ -62,7 +62,7 @@ SPOKEN = {"slt": "cmu_us_slt_arctic", "bdl": "cmu_us_bdl_arctic"}
 
 
 def spoken_recording(name: str, speaker: str, split: str, num_frames: int) -> Recording:
-    """A row whose first token lasts one frame, and whose other one the rest."""
+    """Return a row of the manifest with two tokens: one frame for the first, the rest for the second."""
     return Recording(
         id=name, audio_filepath=f"somewhere/{name}.wav", text="A.", normalized_text="a.", duration=num_frames / MEL.frame_rate,
         speaker=speaker, corpus="real", split=split, kind="statement", tokens=("^", "."), durations=(1, num_frames - 1),
@@ -71,7 +71,7 @@ def spoken_recording(name: str, speaker: str, split: str, num_frames: int) -> Re
 
 
 def write_spoken_corpus(folder: Path, clips: int) -> Corpus:
-    """Write a corpus of real speech with an invented pitch; the first clip of a speaker is unvoiced, the third validates."""
+    """Write a corpus of real speech with synthetic F0. Of each speaker, clip 1 is unvoiced and clip 3 is for validation."""
     rows = []
     for speaker, corpus in SPOKEN.items():
         for number, path in enumerate(sorted((SAMPLE / corpus / "wav").iterdir())[:clips]):

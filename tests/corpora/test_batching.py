@@ -1,4 +1,4 @@
-"""Batches: every clip once an epoch, nothing depends on what was asked before, and padding where it belongs."""
+"""Batches: every clip once an epoch, no dependence on earlier batches, and correct padding."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_the_cache_stays_within_its_size(prepared: Corpus) -> None:
 
 
 def test_what_is_read_has_no_say_in_who_shares_a_batch(prepared: Corpus) -> None:
-    """Recordings of one prompt are paired neither on purpose nor by their order in the corpus."""
+    """Batches do not depend on the texts: recordings of one prompt are not paired."""
     texts = [{"text": f"{number}", "normalized_text": f"{number}"} for number in range(len(prepared.recordings))]
     told = [recording.model_copy(update=text) for recording, text in zip(prepared.recordings, texts, strict=True)]
     same, other = (

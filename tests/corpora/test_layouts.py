@@ -1,4 +1,4 @@
-"""Layouts on disk and the splits: every line ends as a clip or as a reject that says where and why."""
+"""Layouts on disk and splits: every line becomes a clip, or a reject with its place and reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prepared corpus is opened only when everything in it agrees."""
+"""Opening of a prepared corpus: inconsistent ones are refused."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_damaged_features_are_named(copy: Path) -> None:
 
 
 def test_disjoint_prompts_leave_every_training_text_to_one_of_its_readers(prepared: Corpus) -> None:
-    """Sixty texts that all three speakers read, and one of each speaker's own."""
+    """The corpus has sixty texts that all three speakers read, and one more text of each speaker."""
     speakers, first = prepared.speakers, prepared.recordings[0]
     rows = [(f"text {number}", speaker) for number in range(60) for speaker in speakers] + [(name, name) for name in speakers]
     recordings = [first.model_copy(update={"normalized_text": text, "speaker": name, "split": "train"}) for text, name in rows]

@@ -1,4 +1,4 @@
-"""A packed corpus comes back with the same rows and alignments, nearly the same sound, and in the bytes it was allowed."""
+"""Packed corpora: unchanged rows and alignments, nearly unchanged sound, and the allowed size."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_what_is_unpacked_is_the_corpus_but_for_the_codec(spoken: Corpus, tmp_pa
 
 
 def _lag(one: np.ndarray, other: np.ndarray) -> int:
-    """The shift in samples at which two recordings are most alike."""
+    """Return the shift, in samples, that maximises the correlation of two recordings."""
     inner = one[400:-400].astype(float)
     likeness = {shift: inner @ other[400 + shift : len(other) - 400 + shift].astype(float) for shift in range(-400, 401)}
     return max(likeness, key=likeness.__getitem__)

@@ -1,4 +1,4 @@
-"""Predicted mels: what a model draws of a corpus's clips lies beside their features, and vocoders learn from it."""
+"""Predicted mels: written next to the features of a corpus, and read by vocoder batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORK = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_l
 
 @pytest.fixture(name="corpus")
 def _corpus(prepared: Corpus, tmp_path: Path) -> Corpus:
-    """A copy of the prepared corpus, to write into."""
+    """Copy the prepared corpus, for tests that write into it."""
     return open_corpus(Path(shutil.copytree(prepared.folder, tmp_path / "corpus")))
 
 
@@ -82,5 +82,5 @@ def test_missing_and_stale_predictions_are_refused_with_the_remedy(corpus: Corpu
     assert caught.value.hint is not None
     assert "tts predict-mels" in caught.value.hint
     write_predicted(corpus, "voice", recordings[0], np.zeros((recordings[0].num_frames + 1, 80), np.float32))
-    with pytest.raises(CorpusError, match="not of"):
+    with pytest.raises(CorpusError, match="its shape is not"):
         PredictedMels(corpus, ["voice"], recordings).load(0)

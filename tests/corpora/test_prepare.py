@@ -1,4 +1,4 @@
-"""Preparation end to end on a few clips of the sample: what comes out, what is refused, and that a killed one carries on."""
+"""Preparation end to end on a few clips of the sample: results, rejects, and continuation of a killed run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PROMPTS = {
 
 @pytest.fixture
 def few(tmp_path: Path) -> list[Path]:
-    """Three clips of kathleen and two of bdl."""
+    """Copy three clips of kathleen and two of bdl, and return their folders."""
     kathleen, bdl = tmp_path / "kathleen", tmp_path / "cmu_us_bdl_arctic"
     for folder, audio, names in ((kathleen, "wavs", list(PROMPTS)), (bdl, "wav", list(PROMPTS)[:2])):
         (folder / audio).mkdir(parents=True)
@@ -54,7 +54,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def splits_of(few: list[Path], held_out: str, path: Path) -> Path:
-    """Splits of the clips in `few`, of which those called `held_out` are of the split `test`."""
+    """Write a splits.csv of the clips of `few`: the clips named `held_out` are for testing, the others for training."""
     rows = [(source.name, name) for source, names in zip(few, (list(PROMPTS), list(PROMPTS)[:2]), strict=True) for name in names]
     lines = [
         f'{corpus},{corpus},{name},{"test" if name == held_out else "train"},statement,"{PROMPTS[name]}"' for corpus, name in rows
@@ -131,7 +131,7 @@ def test_the_splits_decide_and_unseen_clips_are_not_even_prepared(few: list[Path
 
 
 def write_bad_clips(folder: Path) -> dict[str, tuple[str, str]]:
-    """Add a bad clip of every kind to an LJSpeech folder; return kind and reason expected of each line's id."""
+    """Add a bad clip of every kind to an LJSpeech folder. Return expected kind and reason by id."""
     rate = MEL.sample_rate
     wavs = folder / "wavs"
     (wavs / "garbage.wav").write_bytes(b"no sound" * 99)
@@ -315,7 +315,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 def processes_of(session: int) -> list[int]:
-    """The processes of a session that still run."""
+    """Return the ids of the running processes of a POSIX session."""
     found = []
     for entry in Path("/proc").iterdir():
         try:

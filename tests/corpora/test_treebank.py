@@ -1,4 +1,4 @@
-"""Treebanks: what serves what, marks as they are written and as speech has them, numbers as words, batches by seed and step."""
+"""Treebanks: splits, written and spoken punctuation, numbers as words, and batches by seed and step."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_epoch_holds_every_sentence_of_two_words_or_more_once(treebank: Treeb
     ("remove", "write", "message"),
     [
         ("splits.md", None, "splits.md: cannot be read"),
-        (None, ("three.ptb", "(NP (NN a))"), "three.ptb: splits.md does not say"),
+        (None, ("three.ptb", "(NP (NN a))"), "three.ptb: splits.md does not list"),
         (None, ("one.ptb", "(NP (NN a)"), "one.ptb:1"),
     ],
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
+ROOT = TESTS.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "cli"), str(TESTS / "docs")]
 
 import addon_format  # noqa: E402
@@ -19,7 +20,10 @@ import python_api  # noqa: E402
 import recipe_keys  # noqa: E402
 import reference  # noqa: E402
 
+from tts_cli.export.folder import addon_schema  # noqa: E402
+
 PAGES: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "addon.schema.json": addon_schema,
     addon_format.FILE: addon_format.addon_format,
     architecture.FILE: architecture.architecture,
     messages.FILE: messages.troubleshooting,

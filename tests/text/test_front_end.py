@@ -1,4 +1,4 @@
-"""Text to utterances: tokens, splitting, bad input, laziness and speed."""
+"""Text front end: tokens, splitting, bad input, laziness and speed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def split(text: str, max_tokens: int = LIMIT) -> list[str]:
 
 
 def assert_well_formed(utterance: Utterance) -> None:
-    """The token contract of acoustic models."""
+    """Assert the rules for tokens that acoustic models rely on."""
     tokens, places = utterance.tokens, utterance.word_of_token
     assert tokens[0] == "^" and tokens[-1] in FINAL_MARKS and len(tokens) == len(places)
     assert "^" not in tokens[1:]

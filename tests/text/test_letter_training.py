@@ -1,4 +1,4 @@
-"""The network that reads letters: its training, its export and its score."""
+"""Letter network: training, export and score."""
 
 from __future__ import annotations
 

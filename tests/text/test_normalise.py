@@ -1,4 +1,4 @@
-"""Written text as it is spoken."""
+"""Normalisation of written text to spoken words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words to phones."""
+"""Pronunciation of words in sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRONT_END = TextFrontEnd()
 
 
 def phones_of(sentence: str, word: str, front_end: TextFrontEnd = FRONT_END) -> str:
-    """Phones of the first `word` in `sentence`."""
+    """Return the phones of the first `word` in `sentence`."""
     utterance = front_end.utterance(sentence)
     index = utterance.words.index(word)
     return " ".join(token for token, of in zip(utterance.tokens, utterance.word_of_token, strict=True) if of == index)

@@ -1,1 +1,1 @@
-"""Sound as numbers: THE mel, pitch, phone alignment, and reading, writing and playing audio."""
+"""Audio signals: the mel spectrogram, F0, forced alignment, and reading, writing and playing of audio files."""

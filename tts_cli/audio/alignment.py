@@ -1,4 +1,7 @@
-"""When each phone of a known transcript is spoken, by PocketSphinx (Huggins-Daines et al. 2006)."""
+"""Forced alignment: frames of each phone of a known transcript, found with PocketSphinx (Huggins-Daines et al. 2006).
+
+Shapes: N tokens, P phones.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,25 @@ from tts_cli.errors import AudioError
 Integers = NDArray[np.int64]
 
 ALIGNMENT_VERSION = 3
-"""Changes whenever the same recording and tokens would be aligned differently."""
+"""Version of the alignment; raised when the same recording and tokens are aligned differently than before."""
 
 ALIGNER_RATE = 16000
+"""Sample rate of the acoustic model, in Hz."""
 _ALIGNER_FRAME_SECONDS = 0.01
 _FIRST_FRAME_SECONDS = 0.0078
-"""The aligner's 25.6 ms windows are centred 12.8 ms after their start, so its first frame speaks for 7.8 to 17.8 ms."""
+"""Start of the aligner's first frame: its 25.6 ms window is centred at 12.8 ms, so the frame stands for 7.8 to 17.8 ms."""
 BEAMS = (1e-48, 1e-100, 1e-200)
+"""Beam widths of the search, tried in this order; a smaller number is a wider beam."""
 _LOWEST_SCORE = -40.0
-"""Of a phone that sounds like itself: the mean log score of its frames against the best state of any phone, usually about -9."""
+"""Lowest score of a phone that matches its sound: the mean over its frames of the log score relative to the best state of any
+phone. The usual score is about -9."""
 _MOST_UNLIKE = 0.35
-"""Share of a recording's phones below that score: in trials at most 0.30 with true transcripts, at least 0.40 with others."""
+"""Largest share of phones below `_LOWEST_SCORE` in an accepted recording. In trials, the share was at most 0.30 with true
+transcripts and at least 0.40 with wrong ones."""
 
 
 class Transcript(Protocol):
-    """What is aligned: tokens, and for each the index of its word, -1 for the start and the boundaries between words."""
+    """Tokens to align, and the index of the word of each token: -1 for the start token and boundaries between words."""
 
     @property
     def tokens(self) -> tuple[str, ...]: ...
@@ -42,24 +49,33 @@ class Transcript(Protocol):
 
 @dataclass(frozen=True)
 class Stretch:
-    """A word as it was found in a recording, or the silence or noise between two."""
+    """Word as it was found in a recording, or silence or noise between two words."""
 
     word: int
-    """Place among the words that were sought; -1 for silence and noise."""
+    """Index of the word in the transcript; -1 for silence and noise."""
     start: int
-    """In frames of the aligner, of 10 ms."""
+    """First frame, in frames of the aligner (10 ms)."""
     num_frames: int
+    """Length in frames of the aligner."""
     score: float
-    """Sum over its frames of the log score against the best state of any phone: at most 0, about -9 a frame where all is well."""
+    """Log score relative to the best state of any phone, summed over the frames: at most 0, about -9 a frame in good speech."""
     phones: tuple[tuple[int, int], ...] = ()
-    """Start and end of each."""
+    """Start and end of each phone of the word, in frames of the aligner; end exclusive."""
 
 
 def align(audio: Floats, utterance: Transcript, config: MelConfig) -> Integers:
-    """Frames that each token of `utterance` lasts in `audio` (samples,): (N,), summing to the mel's number of frames.
+    """Return the duration of each token in mel frames, shape (N,); the sum is the number of frames of the mel.
 
-    Phones last at least one frame; the start and boundary tokens last as long as the silence there, possibly none.
-    Words are found first, phones within them second. Raises AudioError with the reason when they cannot be found.
+    Phones have at least one frame. The start token and boundaries have the frames of the silence there, possibly none. The search
+    finds words first, then the phones within them.
+
+    Args:
+        audio: Recording, shape (samples,), at the rate of `config`.
+        utterance: Tokens and words of the transcript.
+        config: Mel configuration, which defines the frames.
+
+    Raises:
+        AudioError: The recording does not match its transcript, or is too short for it.
     """
     return align_closely(audio, utterance, config)[0]
 
@@ -67,14 +83,24 @@ def align(audio: Floats, utterance: Transcript, config: MelConfig) -> Integers:
 def align_closely(
     audio: Floats, utterance: Transcript, config: MelConfig, most_unlike: float = _MOST_UNLIKE
 ) -> tuple[Integers, list[Stretch]]:
-    """What `align` gives, and the stretches it was found in.
+    """Return the durations like `align`, and the words, silences and noises in the recording, in order.
 
-    Refused is only what has a larger share than `most_unlike` of phones that do not sound like themselves.
+    Args:
+        audio: Recording, shape (samples,), at the rate of `config`.
+        utterance: Tokens and words of the transcript.
+        config: Mel configuration, which defines the frames.
+        most_unlike: Largest share, 0 to 1, of phones with a low score; a recording with more is refused.
+
+    Raises:
+        AudioError: The recording does not match its transcript, or is too short for it.
     """
     is_phone = np.array(utterance.word_of_token) >= 0
     num_frames = config.num_frames(len(audio))
     if is_phone.sum() > num_frames:
-        raise AudioError(f"alignment failed: {is_phone.sum()} phones do not fit in {num_frames} frames")
+        raise AudioError(
+            f"alignment failed: {is_phone.sum()} phones do not fit in {num_frames} frames",
+            hint="the recording is too short for its text: correct the text",
+        )
     samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
     stretches = _find(samples, pronunciations(utterance), most_unlike)
     spans = np.array([span for stretch in stretches for span in stretch.phones], np.float64)
@@ -84,56 +110,67 @@ def align_closely(
 
 
 def pronunciations(utterance: Transcript) -> list[tuple[str, ...]]:
-    """The phones of each word, without stress, as the acoustic model knows them. Raises AudioError when there are none."""
+    """Return the phones of each word, without stress marks. Raises AudioError if there are none."""
     words: dict[int, list[str]] = {}
     for token, word in zip(utterance.tokens, utterance.word_of_token, strict=True):
         if word >= 0:
             words.setdefault(word, []).append(token.rstrip("012"))
     if not words:
-        raise AudioError("alignment failed: there are no phones to align")
+        raise AudioError("alignment failed: there are no phones to align", hint="give the words of the recording")
     return [tuple(phones) for phones in words.values()]
 
 
 def _find(samples: bytes, words: Sequence[tuple[str, ...]], most_unlike: float) -> list[Stretch]:
-    """Every word, with the silences between, with ever wider beams until all phones are found."""
+    """Return every word and the silences between, searched with ever wider beams until all phones are found."""
     for beam in BEAMS:
         try:
             return _decode(decoder(beam), samples, words, most_unlike)
         except RuntimeError:
             continue
-    raise AudioError("alignment failed: the recording does not match its text")
+    raise AudioError(
+        "alignment failed: the recording does not match its text", hint="correct the text, or leave the recording out"
+    )
 
 
 def decoder(beam: float) -> Any:
-    """A decoder with an empty dictionary. It takes 13 ms, and a used one would remember earlier recordings' statistics."""
+    """Return a new PocketSphinx decoder with an empty dictionary.
+
+    Use one for each recording: a used decoder keeps cepstral statistics of earlier recordings. Making one takes 13 ms.
+
+    Args:
+        beam: Beam width of the search; smaller is wider.
+    """
     from pocketsphinx import Config, Decoder, get_model_path
 
     model = get_model_path("en-us/en-us")
     beams = {"beam": beam, "pbeam": beam, "wbeam": beam}
-    # The best path through the lattice may leave a phone less time than its three states need.
+    # With bestpath, a phone may get less time than its three states need.
     fixed = {"dict": None, "lm": None, "samprate": ALIGNER_RATE, "bestpath": False, "cmn": "batch", "loglevel": "FATAL"}
     return Decoder(Config(hmm=model, **fixed, **beams))
 
 
-def _decode(found_by: Any, samples: bytes, words: Sequence[tuple[str, ...]], most_unlike: float) -> list[Stretch]:
-    """Every pronunciation is a word of the decoder's dictionary. Raises RuntimeError when no path goes through all of them."""
+def _decode(search: Any, samples: bytes, words: Sequence[tuple[str, ...]], most_unlike: float) -> list[Stretch]:
+    """Return words, silences and noises in `samples`, 16-bit at `ALIGNER_RATE`.
+
+    Each pronunciation becomes a word of the decoder's dictionary. Raises RuntimeError if no path goes through all of them.
+    """
     names = ["-".join(phones) for phones in words]
     for name in sorted(set(names)):
-        found_by.add_word(name, name.replace("-", " "), False)
-    found_by.set_align_text(" ".join(names))
-    run(found_by, samples)
-    if found_by.hyp() is None:
+        search.add_word(name, name.replace("-", " "), False)
+    search.set_align_text(" ".join(names))
+    run(search, samples)
+    if search.hyp() is None:
         raise RuntimeError("no path through the words")
-    found_by.set_alignment()
-    run(found_by, samples)
-    stretches = _read_alignment(found_by.get_alignment(), names, most_unlike)
+    search.set_alignment()
+    run(search, samples)
+    stretches = _read_alignment(search.get_alignment(), names, most_unlike)
     if [len(stretch.phones) for stretch in stretches if stretch.phones] != [len(phones) for phones in words]:
         raise RuntimeError("not all phones were found")
     return stretches
 
 
 def run(decoder: Any, samples: bytes) -> None:
-    """Has the decoder hear all of `samples`, 16-bit at its rate."""
+    """Run the decoder over all of `samples`: 16-bit audio at `ALIGNER_RATE`, as one utterance."""
     decoder.start_utt()
     decoder.process_raw(samples, no_search=False, full_utt=True)
     decoder.end_utt()
@@ -162,7 +199,7 @@ def _stretch(entry: Any, phones: list[Any], word: int) -> Stretch:
 
 
 def _token_starts(spans: Integers, is_phone: NDArray[np.bool_]) -> Integers:
-    """Frame at which each token starts (N,): phones from their `spans` (P, 2), boundaries at the end of the phone before."""
+    """First frame of each token, shape (N,): of phones from `spans` (P, 2); of boundaries the end of the phone before."""
     starts = np.zeros(len(is_phone), np.int64)
     starts[is_phone] = spans[:, 0]
     phones_before = np.cumsum(is_phone)
@@ -172,7 +209,7 @@ def _token_starts(spans: Integers, is_phone: NDArray[np.bool_]) -> Integers:
 
 
 def _durations(starts: Integers, minima: Integers, num_frames: int) -> Integers:
-    """Durations from `starts` (N,), moved as little as is needed to give each token its minimum within `num_frames`."""
+    """Return durations (N,) from `starts` (N,). Starts are moved as little as needed to give each token its minimum of frames."""
     needed = np.concatenate([[0], np.cumsum(minima)])
     bounds = np.concatenate([[0], starts[1:], [num_frames]])
     later = np.maximum.accumulate(bounds - needed) + needed

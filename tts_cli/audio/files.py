@@ -1,4 +1,4 @@
-"""Reading, writing and playing audio. Samples are mono float32 in [-1, 1] everywhere."""
+"""Reading, writing and playing of audio. Samples are mono float32 in [-1, 1]; arrays have shape (samples,)."""
 
 from __future__ import annotations
 
@@ -24,31 +24,37 @@ _HEADER_BYTES = 44
 
 
 def read_audio(path: Path, sample_rate: int) -> Floats:
-    """The recording at `path`, mixed to mono and resampled to `sample_rate` Hertz: (samples,).
+    """Return the recording at `path`, mixed to mono and resampled to `sample_rate` Hz, shape (samples,).
 
-    Raises AudioError naming the file and the remedy when it is missing, empty, truncated or not audio.
+    Raises:
+        AudioError: The file is missing, empty, truncated or not audio.
     """
     samples, rate = read_native(path)
     return resample(samples, rate, sample_rate)
 
 
 def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
-    """The recording at `path`, mixed to mono, at its own rate: (samples,) and Hertz.
+    """Return the samples of the recording at `path`, mixed to mono, and its own sample rate in Hz.
 
-    Raises AudioError as `read_audio`, and for one longer than `longest_s`, which is not read.
+    Args:
+        path: Audio file.
+        longest_s: Longest allowed recording, in seconds. A longer one is not read.
+
+    Raises:
+        AudioError: The file is missing, empty, truncated, not audio or too long.
     """
     if not path.is_file():
-        raise AudioError(f"{path}: is a folder or a device" if path.exists() else f"{path}: no such file")
+        raise AudioError(f"{path}: is a folder or a device, not a file" if path.exists() else f"{path}: no such file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
         with soundfile.SoundFile(path) as file:
             if file.frames > longest_s * file.samplerate:
                 message = f"{path}: lasts {file.frames / file.samplerate:.1f} s, more than {longest_s:g} s"
-                raise AudioError(message, hint="cut it into shorter ones")
+                raise AudioError(message, hint="cut it into shorter recordings")
             samples, rate, promised = file.read(dtype="float32", always_2d=True), file.samplerate, file.frames
     except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: cannot be read as audio ({error})", hint="wav, flac, ogg, opus and mp3 are read") from error
+        raise AudioError(f"{path}: cannot be read as audio ({error})", hint="use wav, flac, ogg, opus or mp3") from error
     _check_samples(path, samples, promised)
     return samples.mean(axis=1, dtype=np.float32), rate
 
@@ -59,11 +65,11 @@ def _check_samples(path: Path, samples: Floats, promised: int) -> None:
     if len(samples) == 0:
         raise AudioError(f"{path}: holds no samples", hint="record or copy it again")
     if not np.isfinite(samples).all():
-        raise AudioError(f"{path}: holds samples that are not finite numbers")
+        raise AudioError(f"{path}: holds samples that are not finite numbers", hint="export it again")
 
 
 def _riff_is_truncated(path: Path) -> bool:
-    """Whether a RIFF header promises more bytes than the file has, which libsndfile passes over in silence."""
+    """Return whether a RIFF header declares more bytes than the file has, which libsndfile does not report."""
     with path.open("rb") as file:
         header = file.read(8)
     if len(header) < 8 or header[:4] != b"RIFF":
@@ -73,24 +79,29 @@ def _riff_is_truncated(path: Path) -> bool:
 
 
 def resample(audio: Floats, from_rate: int, to_rate: int) -> Floats:
-    """`audio` (samples,) brought from one rate to another, in Hertz."""
+    """Return `audio` (samples,) resampled from `from_rate` to `to_rate`, both in Hz."""
     if from_rate == to_rate:
         return audio
     return np.asarray(soxr.resample(audio, from_rate, to_rate), np.float32)
 
 
 def pcm16(audio: Floats) -> bytes:
-    """`audio` (samples,) as little-endian 16-bit samples; what exceeds [-1, 1] is clipped."""
+    """Return `audio` (samples,) as bytes of little-endian 16-bit samples. Values outside [-1, 1] are clipped."""
     return quantise(audio).tobytes()
 
 
 def quantise(audio: Floats) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """`audio` (samples,) as 16-bit integers; what exceeds [-1, 1] is clipped."""
+    """Return `audio` (samples,) as 16-bit integers. Values outside [-1, 1] are clipped."""
     return np.clip(np.round(audio * 32768.0), -32768, 32767).astype("<i2")
 
 
 def wav_header(sample_rate: int, num_bytes: int | None = None) -> bytes:
-    """Header of a mono 16-bit WAV of `num_bytes` of samples; None when the length is not known yet, as in a pipe."""
+    """Return the header of a mono 16-bit WAV file.
+
+    Args:
+        sample_rate: In Hz.
+        num_bytes: Bytes of samples after the header; None if the length is not known yet, as in a pipe.
+    """
     data = _UNKNOWN_BYTES if num_bytes is None else num_bytes
     riff = min(data + _HEADER_BYTES - 8, _UNKNOWN_BYTES)
     form = struct.pack("<4sI8sIHHIIHH", b"RIFF", riff, b"WAVEfmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
@@ -98,9 +109,12 @@ def wav_header(sample_rate: int, num_bytes: int | None = None) -> bytes:
 
 
 class WavFile:
-    """A WAV that grows chunk by chunk in a temporary file and takes its name only when it is complete.
+    """Mono 16-bit WAV file that is written chunk by chunk, and gets its name only when it is complete.
 
-    Use it in a `with`; an exception inside leaves nothing behind. Raises OutputError when it cannot be written.
+    Use it in a `with` statement. The chunks go to a temporary file, which an exception in the block deletes.
+
+    Raises:
+        OutputError: The file cannot be written; raised on entering, by `write` or on leaving.
     """
 
     def __init__(self, path: Path, sample_rate: int) -> None:
@@ -116,7 +130,7 @@ class WavFile:
         return self
 
     def write(self, audio: Floats) -> None:
-        """Appends `audio` (samples,)."""
+        """Append `audio` (samples,). Raises OutputError."""
         try:
             self.num_bytes += self._file.write(pcm16(audio))
         except OSError as error:
@@ -144,17 +158,27 @@ class WavFile:
 
 
 class GrowingWav(WavFile):
-    """A WAV that grows in a file of a name of its own, and stays there when an exception ends it."""
+    """WAV file that can be continued: after an exception, its part file stays for a later `GrowingWav` to append to."""
 
     def __init__(self, path: Path, part: Path, sample_rate: int, num_samples: int) -> None:
-        """`num_samples` of what is in `part` are kept. Raises AudioError on entering when it holds fewer."""
+        """Prepare a file; entering the `with` statement opens it.
+
+        Args:
+            path: Name of the complete file.
+            part: File that holds the samples until then.
+            sample_rate: In Hz.
+            num_samples: Samples of `part` to keep; later ones are dropped. 0 starts again.
+
+        Raises:
+            AudioError: `part` has fewer samples; raised on entering.
+        """
         super().__init__(path, sample_rate)
         self._temporary, self.num_bytes = part, 2 * num_samples
 
     def __enter__(self) -> GrowingWav:
         size = _HEADER_BYTES + self.num_bytes
         if self.num_bytes and self._temporary.stat().st_size < size:
-            raise AudioError(f"{self._temporary}: is truncated", hint="delete it to begin anew")
+            raise AudioError(f"{self._temporary}: is truncated", hint="delete it to start again")
         try:
             self._file = self._temporary.open("r+b" if self.num_bytes else "wb")
             self._file.write(wav_header(self.sample_rate))
@@ -165,7 +189,7 @@ class GrowingWav(WavFile):
         return self
 
     def write(self, audio: Floats) -> None:
-        """Appends `audio` (samples,), so that it is there even if this process is killed."""
+        """Append `audio` (samples,) and flush it, so that it is kept even if the process is killed. Raises OutputError."""
         super().write(audio)
         try:
             self._file.flush()
@@ -178,18 +202,33 @@ class GrowingWav(WavFile):
 
 
 def write_wav_stream(stream: BinaryIO, chunks: Iterable[Floats], sample_rate: int) -> None:
-    """Writes a WAV of unknown length to a pipe while `chunks` are made. Raises OutputError, or BrokenPipeError."""
+    """Write a WAV of unknown length to a pipe, chunk by chunk.
+
+    Raises:
+        BrokenPipeError: The reader has closed the pipe.
+        OutputError: The pipe cannot be written for another reason.
+    """
     write_chunks(stream, [wav_header(sample_rate)])
     write_pcm_stream(stream, chunks)
 
 
 def write_pcm_stream(stream: BinaryIO, chunks: Iterable[Floats]) -> None:
-    """Writes raw little-endian 16-bit samples to a pipe while `chunks` are made. Raises as `write_wav_stream`."""
+    """Write little-endian 16-bit samples without a header to a pipe, chunk by chunk.
+
+    Raises:
+        BrokenPipeError: The reader has closed the pipe.
+        OutputError: The pipe cannot be written for another reason.
+    """
     write_chunks(stream, (pcm16(chunk) for chunk in chunks))
 
 
 def write_chunks(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
-    """Writes and flushes every chunk at once. Raises as `write_wav_stream`."""
+    """Write chunks of bytes and flush after each one.
+
+    Raises:
+        BrokenPipeError: The reader has closed the pipe.
+        OutputError: The stream cannot be written for another reason.
+    """
     for chunk in chunks:
         try:
             stream.write(chunk)
@@ -201,12 +240,20 @@ def write_chunks(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
 
 
 def play(chunks: Iterable[Floats], sample_rate: int) -> None:
-    """Plays `chunks` as they are made. Raises AudioError where there is no sound device."""
+    """Play `chunks` on the default sound device while they are synthesised.
+
+    Args:
+        chunks: Arrays of shape (samples,).
+        sample_rate: In Hz.
+
+    Raises:
+        AudioError: There is no sound device, or the package `sounddevice` is missing.
+    """
     try:
         import sounddevice
     except (ImportError, OSError) as error:
         raise AudioError(
-            "playing needs the package 'sounddevice' and PortAudio", hint="pip install sounddevice, or use -o"
+            "playing needs the package 'sounddevice' and PortAudio", hint="pip install sounddevice, or write a file with -o"
         ) from error
     try:
         with sounddevice.OutputStream(samplerate=sample_rate, channels=1, dtype="float32") as device:

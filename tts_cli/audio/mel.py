@@ -1,4 +1,7 @@
-"""THE mel spectrogram: one definition for training, transfer and evaluation, in numpy."""
+"""Mel spectrogram: the one definition for training, transfer and evaluation, in numpy.
+
+Shapes: T frames.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +18,47 @@ Floats = NDArray[np.float32]
 
 
 class MelConfig(StrictModel):
-    """What a mel frame means. Two configurations agree exactly when their hashes do."""
+    """Parameters of the mel spectrogram. Two configurations are equal exactly if their hashes are."""
 
     sample_rate: int = 16000
-    """Samples per second of the audio, in Hertz."""
+    """Sample rate of the audio, in Hz."""
     num_bands: int = 80
+    """Number of mel filters."""
     fft_samples: int = 1024
     """Length of the Hann window and of the Fourier transform."""
     hop_samples: int = 200
+    """Distance between frames."""
     fmin_hz: float = 0.0
+    """Lower edge of the lowest filter."""
     fmax_hz: float = 8000.0
+    """Upper edge of the highest filter."""
     floor: float = 1e-5
     """Smallest magnitude before the natural logarithm."""
 
     @property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of the configuration."""
+        """Return the first 16 hexadecimal digits of the SHA-256 of the configuration."""
         return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second."""
+        """Return the number of frames per second."""
         return self.sample_rate / self.hop_samples
 
     @property
     def silence(self) -> float:
-        """The log-mel value of digital silence."""
+        """Return the log-mel value of digital silence: the natural logarithm of `floor`."""
         return float(np.log(self.floor))
 
     def num_frames(self, num_samples: int) -> int:
-        """Frames of a signal of `num_samples`: frame t is centred on samples [t * hop, (t + 1) * hop)."""
+        """Return the number of frames of a signal, rounded up. Frame t is centred on samples [t * hop, (t + 1) * hop)."""
         return -(-num_samples // self.hop_samples)
 
 
 def magnitude_spectrogram(audio: Floats, config: MelConfig) -> Floats:
-    """Linear magnitudes of `audio` (samples,): (T, fft_samples / 2 + 1), T = ceil(samples / hop).
+    """Return the linear magnitudes of `audio` (samples,), shape (T, fft_samples / 2 + 1), T = ceil(samples / hop).
 
-    The signal is extended with zeros so that the window of frame t is centred on the middle of its hop.
+    The audio is padded with zeros so that the window of frame t is centred on the middle of its hop.
     """
     hop, size = config.hop_samples, config.fft_samples
     num_frames = config.num_frames(len(audio))
@@ -63,25 +70,25 @@ def magnitude_spectrogram(audio: Floats, config: MelConfig) -> Floats:
 
 
 def log_mel(audio: Floats, config: MelConfig) -> Floats:
-    """Natural-log mel magnitudes of `audio` (samples,): (T, num_bands)."""
+    """Return the natural-log mel spectrogram of `audio` (samples,), shape (T, num_bands)."""
     mel = magnitude_spectrogram(audio, config) @ mel_filters(config).T
     return np.asarray(np.log(np.maximum(mel, config.floor)), np.float32)
 
 
 def energy(mel: Floats) -> Floats:
-    """Log of the mean mel magnitude of each frame: mel (T, num_bands) -> (T, 1)."""
+    """Return the energy of log-mel frames (T, num_bands), shape (T, 1): the natural log of the mean mel magnitude."""
     return np.asarray(np.log(np.exp(mel).mean(axis=-1, keepdims=True)), np.float32)
 
 
 @lru_cache
 def hann_window(size: int) -> Floats:
-    """Periodic Hann window."""
+    """Return the periodic Hann window, shape (size,)."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
 
 
 @lru_cache
 def mel_filters(config: MelConfig) -> Floats:
-    """Slaney's triangular filters of constant area (Auditory Toolbox, 1998): (num_bands, fft_samples / 2 + 1)."""
+    """Return Slaney's triangular filters of constant area (Auditory Toolbox, 1998), shape (num_bands, fft_samples / 2 + 1)."""
     edges = _mel_to_hertz(np.linspace(_hertz_to_mel(config.fmin_hz), _hertz_to_mel(config.fmax_hz), config.num_bands + 2))
     bins = np.linspace(0, config.sample_rate / 2, config.fft_samples // 2 + 1)
     ramps = edges[:, None] - bins[None, :]

@@ -1,4 +1,7 @@
-"""Fundamental frequency and voicing on the mel's frame grid."""
+"""F0 (fundamental frequency) and voicing at the frames of the mel spectrogram.
+
+Shapes: T frames.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,21 @@ from tts_cli.errors import AudioError
 _TRACKER_RATE = 16000
 _VOICED_CONFIDENCE = 0.5
 RANGE_OF_MEDIAN = (0.5, 2.5)
-"""Where F0 is looked for once the median is known. An octave down; lively readers do go more than an octave up."""
+"""Search range of F0 in a second pass, as factors on the median F0. Lively readers go more than an octave above their median."""
 
 
 def estimate_f0(audio: Floats, config: MelConfig, range_hz: tuple[float, float] | None = None) -> tuple[Floats, Floats]:
-    """F0 in Hertz (0 where unvoiced) and voicing (0 or 1) of `audio` (samples,): two arrays (T,), at the frames' centres.
+    """Return F0 in Hz (0 if unvoiced) and voicing (0 or 1) at the centres of the frames, two arrays of shape (T,).
 
-    SwiftF0 (Nieradzik 2025) tracks it every 16 ms; `range_hz` keeps it from octave errors once the speaker's range is known.
-    Raises AudioError when the tracker is not installed.
+    SwiftF0 (Nieradzik 2025) tracks F0 every 16 ms; the track is interpolated.
+
+    Args:
+        audio: Recording, shape (samples,), at the rate of `config`.
+        config: Mel configuration, which defines the frames.
+        range_hz: Lowest and highest F0 of the speaker, in Hz, which avoids octave errors. None: the range of the tracker.
+
+    Raises:
+        AudioError: The package `swift-f0` is not installed.
     """
     low, high = range_hz or (None, None)
     track = _tracker().detect(resample(audio, config.sample_rate, _TRACKER_RATE), _TRACKER_RATE, fmin=low, fmax=high)
@@ -35,10 +45,12 @@ def estimate_f0(audio: Floats, config: MelConfig, range_hz: tuple[float, float] 
 
 
 def track_f0(audio: Floats, config: MelConfig) -> Floats:
-    """F0 in Hertz of `audio` (samples,), 0 where unvoiced: (T,).
+    """Return F0 of `audio` (samples,) in Hz, 0 if unvoiced, shape (T,).
 
-    It is tracked twice, the second time in the range around the median of the first, which mends octave errors. Raises as
-    `estimate_f0`.
+    The second of two passes searches only around the median of the first (`RANGE_OF_MEDIAN`), which removes octave errors.
+
+    Raises:
+        AudioError: The package `swift-f0` is not installed.
     """
     f0_hz, _ = estimate_f0(audio, config)
     if not f0_hz.any():
@@ -48,7 +60,12 @@ def track_f0(audio: Floats, config: MelConfig) -> Floats:
 
 
 def interpolate_log_f0(f0_hz: Floats, fallback_hz: float) -> Floats:
-    """Natural log of `f0_hz` (T,), linearly interpolated through frames where it is 0; `fallback_hz` where all are."""
+    """Return the natural log of `f0_hz` (T,), interpolated linearly through unvoiced frames.
+
+    Args:
+        f0_hz: F0 in Hz; 0 in unvoiced frames.
+        fallback_hz: Value of all frames if none is voiced, in Hz.
+    """
     voiced = np.flatnonzero(f0_hz > 0)
     if len(voiced) == 0:
         return np.full(len(f0_hz), np.log(fallback_hz), np.float32)

@@ -1,14 +1,14 @@
-"""The app `tts`: one file per command group; each command parses, calls one room and prints."""
+"""Command line `tts`: one file per command group. Each command parses its options, calls one room and prints."""
 
 import sys
 from importlib import import_module
 
 INTERRUPTED = 130
-"""The exit code of a command that was interrupted."""
+"""Exit code after SIGINT (Ctrl-C)."""
 
 
 def run() -> None:
-    """The command `tts`: interrupted while it is still importing, it ends as it does later."""
+    """Run the command `tts`. Ctrl-C during the imports ends it like Ctrl-C during a command: one line and exit code 130."""
     try:
         main = import_module("tts_cli.cli.main")
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`tts addons` lists, checks, installs and measures addons; `tts export-addon` makes them."""
+"""Commands `tts addons` (list, check, install and measure addons) and `tts export-addon` (make one from a checkpoint)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ app = typer.Typer(help="List, check, install and measure addons.", rich_markup_m
 
 @app.callback(invoke_without_command=True)
 def addons(context: typer.Context, as_json: Json = False) -> None:
-    """List, check, install and measure addons. Without a command: list them."""
+    """List, check, install and measure addons. Without a subcommand, list them."""
     if context.invoked_subcommand is None:
         list_all(as_json)
 
 
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
-    """List the addons that can be named, and where they are."""
+    """List the addons that can be named, with their folders."""
     from tts_cli.addon.library import list_addons, search_folders
 
     found = [_summary(name, folder) for name, folder in sorted(list_addons().items())]
@@ -40,7 +40,7 @@ def list_all(as_json: Json = False) -> None:
 
 
 def _summary(name: str, folder: Path) -> dict[str, Any]:
-    """What a list says of an addon; an invalid one says why it is."""
+    """Return the row of one addon for the list. The kind of an invalid addon is "invalid: " and the reason."""
     from tts_cli.addon.config import read_addon_config
     from tts_cli.errors import AddonError
 
@@ -54,14 +54,14 @@ def _summary(name: str, folder: Path) -> dict[str, Any]:
 
 @app.command()
 def check(
-    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="Addons.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME|PATH", help="Addons to check.")],
     context: ContextName = "default",
     cache_dir: CacheDir = None,
 ) -> None:
     """Validate addons.
 
-    Checks their configuration, every file's checksum, every network as the context runs it, and the stack; and that a voice
-    fits its vocoder.
+    Check the configuration, the checksum of every file, every network in the given context, and the stack. Check too that
+    an acoustic addon fits its default vocoder.
     """
     from tts_cli.addon.config import context_of
     from tts_cli.addon.opened import open_addon
@@ -74,13 +74,13 @@ def check(
 
 
 def _open_networks(addon: Addon) -> None:
-    """Opens every network, those too that no block of the stack names."""
+    """Open every network, including those that no block of the stack uses."""
     for role in sorted({spec.role for spec in addon.config.networks.values()}):
         addon.networks(role)
 
 
 def _checked_voice(addon: Addon, context: str, cache_dir: Path | None) -> str:
-    """Opens the voice that an acoustic addon makes with its default vocoder, and says so."""
+    """Open an acoustic addon with its default vocoder. Return a phrase with vocoder and speakers; "" for other addons."""
     from tts_cli.voice.synthesis import load
 
     if addon.config.kind != "acoustic" or not addon.config.default_vocoder:
@@ -91,12 +91,12 @@ def _checked_voice(addon: Addon, context: str, cache_dir: Path | None) -> str:
 
 @app.command()
 def install(
-    source: Annotated[Path, typer.Argument(metavar="PATH|ZIP", help="Folder or zip file of an addon.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace an addon of the same name.")] = False,
+    source: Annotated[Path, typer.Argument(metavar="PATH|ZIP", help="Folder or zip file of the addon.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an installed addon of the same name.")] = False,
 ) -> None:
     """Install an addon.
 
-    Checks it and copies it to where it can be named from every folder.
+    Check it and copy it to the user's addon folder, where every command finds it by name.
     """
     from tts_cli.addon.library import install_addon
 
@@ -105,13 +105,13 @@ def install(
 
 @app.command()
 def measure(
-    name: Annotated[str, typer.Argument(metavar="NAME|PATH", help="An acoustic addon.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Acoustic addon.")],
     as_json: Json = False,
 ) -> None:
-    """Measure how loud the speakers of an addon are.
+    """Measure the loudness of each speaker of an addon.
 
-    They speak with its default vocoder. Their loudness (EBU R128) is written
-    into addon.json, where the block Gain finds it; exporting does the same.
+    Synthesise test sentences with the default vocoder, measure their loudness (EBU R128, LUFS) and write it into addon.json,
+    where the block Gain reads it. tts export-addon does the same.
     """
     from tts_cli.addon.library import find_addon
 
@@ -127,36 +127,48 @@ def measure(
 
 
 def export_addon(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint, or a run whose best one is meant.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the addon, as addons/NAME.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint, or a run: its best checkpoint is exported.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write the addon to, such as addons/NAME.")
+    ],
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Prepared corpus whose sentences are compared; by default the recipe's.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Prepared corpus for the comparison with PyTorch; by default the corpus of the recipe."),
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="By default the name of the folder.")] = None,
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the addon.")] = "",
-    default_vocoder: Annotated[str | None, typer.Option(metavar="NAME", help="Vocoder of an acoustic addon.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the addon; by default the name of the folder.")
+    ] = None,
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence to name in addon.json.")] = "",
+    default_vocoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Vocoder that an acoustic addon speaks with by default.")
+    ] = None,
     speakers: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="Only these speakers of the model, first the one who speaks when nobody is named."),
+        typer.Option(
+            metavar="A,B,...", help="Speakers to export; the first is the default speaker. By default all speakers of the model."
+        ),
     ] = None,
     linguistics: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="Addon that analyses sentences, for a model that selects its prosody; by default linguistics-en.",
+            help="Linguistics addon for a model that selects its prosody; by default linguistics-en.",
         ),
     ] = None,
     model_card: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="MODEL_CARD.md; by default what the checkpoint tells.")
+        Path | None, typer.Option(metavar="FILE", help="Model card to copy; by default a card is made from the checkpoint.")
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(metavar="X", min=0.0, help="Largest difference from torch that is let pass.")
+        float | None,
+        typer.Option(metavar="X", min=0.0, help="Largest allowed relative difference from PyTorch; by default 0.0001."),
     ] = None,
 ) -> None:
     """Export a trained model as an addon.
 
-    The exported networks are compared with torch on real sentences. Over the
-    tolerance nothing is written, and the exit code is 1.
+    Compare the exported networks with PyTorch on sentences of the corpus. If a difference exceeds the tolerance, write
+    nothing and exit with 1.
     """
     with extra("train"):
         from tts_cli.export.checkpoint import ExportOptions
@@ -187,7 +199,7 @@ def _say_loudness(output: Path) -> None:
     if measured := [f"{speaker.name} {speaker.loudness_lufs} LUFS" for speaker in speakers if speaker.loudness_lufs is not None]:
         say(f"loudness: {', '.join(measured)}")
     elif speakers:
-        say(f"the speakers' loudness was not measured: tts addons measure {output}")
+        say(f"the loudness of the speakers was not measured; to measure it: tts addons measure {output}")
 
 
 def _print_parities(output: Path, parities: list[Parity]) -> None:

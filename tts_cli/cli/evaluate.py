@@ -1,4 +1,4 @@
-"""`tts evaluate`: figures of voices and vocoders on what nothing was trained on, and parity of contexts."""
+"""Command `tts evaluate`: measure voices and vocoders on recordings outside the training data, and parity of contexts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Limit, MarkdownOutp
 from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra
 from tts_cli.errors import InputError
 
-SentencesFile = Annotated[Path, typer.Option("--sentences", metavar="FILE", help="Lines 'group|text'.")]
+SentencesFile = Annotated[
+    Path, typer.Option("--sentences", metavar="FILE", help="Text file with one sentence per line, as 'group|text'.")
+]
 
 app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
 app.command()(speech)
@@ -23,13 +25,15 @@ app.command("vocoder")(copies)
 def evaluate(context: typer.Context) -> None:
     """Measure voices, vocoders and contexts."""
     if context.invoked_subcommand is None:
-        raise InputError("say what to evaluate", hint="tts evaluate --help lists the measures")
+        raise InputError("tts evaluate needs a measure, such as speech", hint="tts evaluate --help lists the measures")
 
 
 @app.command()
 def robustness(
     addons: Addons = None,
-    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
+    vocoder: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices; by default that of each voice.")
+    ] = None,
     speaker: SpeakerName = None,
     sentences: SentencesFile = Path("data/hard-sentences.txt"),
     limit: GroupLimit = None,
@@ -39,8 +43,8 @@ def robustness(
 ) -> None:
     """Count repeats, skips and truncations in hard sentences.
 
-    Whisper listens, to every architecture in the same way; beside that stand the faults that the voices themselves noticed, and
-    what they cost. Later voices are compared with the first, sentence by sentence.
+    Whisper transcribes the speech of every voice. The table adds the faults that each voice detected itself, and its CPU time.
+    Every later voice is compared with the first, sentence by sentence.
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
@@ -55,25 +59,33 @@ def robustness(
 
 @app.command("contexts")
 def compare_contexts(
-    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="The voice.")],
+    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Voice to run in every context.")],
     contexts: Annotated[
-        list[str], typer.Option("--context", metavar="NAME|FILE", help="A context, or its JSON file; may be given again.")
+        list[str], typer.Option("--context", metavar="NAME|FILE", help="Context of the addon, or its JSON file. Repeatable.")
     ],
-    against: Annotated[str, typer.Option(metavar="NAME|FILE", help="The context that the others are held to.")] = "default",
+    against: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Reference context that the others are compared with.")
+    ] = "default",
     vocoder: VocoderName = None,
     speaker: SpeakerName = None,
     sentences: SentencesFile = Path("data/varied-sentences.txt"),
     limit: GroupLimit = None,
-    tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of mel and F0 (natural logs).")] = 1e-3,
-    audio_tolerance: Annotated[float, typer.Option(metavar="X", min=0, help="Largest difference of samples.")] = 2e-3,
-    starts: Annotated[bool, typer.Option("--starts/--no-starts", help="Also measure the first and second start.")] = True,
+    tolerance: Annotated[
+        float, typer.Option(metavar="X", min=0, help="Largest allowed difference of mel and F0 (natural logs).")
+    ] = 1e-3,
+    audio_tolerance: Annotated[
+        float, typer.Option(metavar="X", min=0, help="Largest allowed difference of audio samples in [-1, 1].")
+    ] = 2e-3,
+    starts: Annotated[
+        bool, typer.Option("--starts/--no-starts", help="Also measure the time of a first start and of a second, cached one.")
+    ] = True,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Compare contexts of one voice: durations, mel, audio, start-up.
+    """Compare the speech and the start-up of contexts of a voice.
 
-    Exits with 1 unless all sentences agree. Durations at a rounding tie may differ; where a context has to split a
-    sentence that another need not, the total duration may differ by 2 %.
+    Compare durations, mel, F0 and audio, sentence by sentence. Exit with 1 unless all sentences agree. Durations may differ at
+    a rounding tie. Where only one context has to split a sentence, the total duration may differ by 2 %.
     """
     from tts_cli.evaluation.prompts import read_sentences
     from tts_cli.evaluation.speech.contexts import Tolerances, evaluate_contexts
@@ -87,33 +99,37 @@ def compare_contexts(
 
 @app.command()
 def transfer(
-    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="The voice that takes prosody from recordings.")],
+    addon: Annotated[str, typer.Argument(metavar="NAME|PATH", help="Voice that takes prosody from recordings.")],
     corpora: Corpora,
     targets: Annotated[
         list[str] | None,
-        typer.Option("--target", metavar="NAME", help="Who speaks; may be given again. By default all of the voice's speakers."),
+        typer.Option("--target", metavar="NAME", help="Target speaker. Repeatable; by default all speakers of the voice."),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="A voice that is given F0, energy and duration of every phone.")
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="Baseline voice: it speaks with the F0, energy and duration of every phone."),
     ] = None,
-    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of both voices.")] = None,
+    vocoder: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of both voices; by default that of each voice.")
+    ] = None,
     parts: Annotated[
         list[str] | None,
         typer.Option(
             "--part",
             metavar="PART",
-            help="prosody, durations, identity, recognition, parallel, probes or speed; may be given again. By default all.",
+            help="Part of the report: prosody, durations, identity, recognition, parallel, probes or speed. Repeatable; by "
+            "default all.",
         ),
     ] = None,
     limit: Limit = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Number of worker processes.")] = 1,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Measure prosody transfer from speakers nobody trained on.
+    """Measure prosody transfer from unseen speakers.
 
-    Outputs stand beside reconstruction, no reference, another clip's latents, and a baseline. Figures are kept as they come:
-    give the same command again after a stop.
+    Compare the transfers with reconstruction, speech without a reference, speech from the latents of another clip, and the
+    baseline. Every result is cached: after an interruption, the same command continues.
     """
     with extra("eval"):
         from tts_cli.evaluation.transfer.evaluate import PARTS, TransferEvaluation, evaluate_transfer
@@ -121,69 +137,87 @@ def transfer(
 
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
-        asked = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        print_report(evaluate_transfer(asked, parts or PARTS), as_json, markdown)
+        request = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
+        print_report(evaluate_transfer(request, parts or PARTS), as_json, markdown)
 
 
 @app.command()
 def selection(
-    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The voice that chooses its prosody.")],
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The prepared corpus.")],
+    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="Voice that selects its prosody.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Prepared corpus.")],
     split: Annotated[
         str,
         typer.Option(
-            metavar="SPLIT", help="test; validation; or train-folds, of whose prompts each is left out while it is spoken."
+            metavar="SPLIT",
+            help="Prompts to speak: test, validation, or train-folds (training prompts in 5 folds; the inventory leaves out the "
+            "fold of the prompt).",
         ),
     ] = "validation",
     strategies: Annotated[
-        list[str] | None, typer.Option("--strategy", metavar="NAME", help="May be given again. By default all six.")
+        list[str] | None, typer.Option("--strategy", metavar="NAME", help="Selection strategy. Repeatable; by default all six.")
     ] = None,
     top_k: Annotated[
-        list[int] | None, typer.Option("--top-k", metavar="N", min=1, help="May be given again. [default: 1]")
+        list[int] | None,
+        typer.Option("--top-k", metavar="N", min=1, help="Number of selected utterances to average. Repeatable. [default: 1]"),
     ] = None,
     lengths: Annotated[
-        list[str] | None, typer.Option(metavar="HOW", help="same, pad, resample or dtw; may be given again. [default: dtw]")
+        list[str] | None,
+        typer.Option(
+            metavar="METHOD",
+            help="How to compare sentences of unequal length: same, pad, resample or dtw. Repeatable. [default: dtw]",
+        ),
     ] = None,
     bert_weights: Annotated[
         list[float] | None,
-        typer.Option("--bert-weight", metavar="X", min=0, max=1, help="May be given again. [default: 0.35]"),
+        typer.Option(
+            "--bert-weight",
+            metavar="X",
+            min=0,
+            max=1,
+            help="Weight of meaning against syntax in bert+syntactic, 0 to 1. Repeatable. [default: 0.35]",
+        ),
     ] = None,
-    inventory: Annotated[str, typer.Option(metavar="WHOSE", help="own: the speaker's utterances; all: everyone's.")] = "own",
+    inventory: Annotated[
+        str, typer.Option(metavar="own|all", help="Select from the speaker's own utterances, or from all.")
+    ] = "own",
     speakers: Annotated[
         list[str] | None,
         typer.Option(
             "--speaker",
             metavar="NAME",
-            help="May be given again. By default the voice's speakers who read sentences, no phrases.",
+            help="Speaker. Repeatable; by default speakers of the voice with prompts of 5 words or more (median).",
         ),
     ] = None,
-    continuity: Annotated[float, typer.Option(metavar="W", min=0, help="With which passages are read, as by tts synth.")] = 0.0,
+    continuity: Annotated[
+        float, typer.Option(metavar="W", min=0, help="Value of --continuity, as in tts synth, for reading the passages.")
+    ] = 0.0,
     vocoder: VocoderName = None,
     parts: Annotated[
         list[str] | None,
         typer.Option(
             "--part",
             metavar="PART",
-            help="distance, nearness, kinds, variety, recognition, probe or cost; may be given again. By default the first four.",
+            help="Part of the report: distance, nearness, kinds, variety, recognition, probe or cost. Repeatable; by default the "
+            "first four.",
         ),
     ] = None,
     sentences: SentencesFile = Path("data/prosody-sentences.txt"),
-    passages: Annotated[Path, typer.Option(metavar="FILE", help="Lines 'name|text', each a passage.")] = Path(
+    passages: Annotated[Path, typer.Option(metavar="FILE", help="Text file with one passage per line, as 'name|text'.")] = Path(
         "data/passages.txt"
     ),
     recognise: Annotated[
         int | None,
-        typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in so many prompts of each setting."),
+        typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in N prompts of each setting."),
     ] = None,
     limit: Limit = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Number of worker processes.")] = 1,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Measure prosody selection beside average, chance and recording.
+    """Measure prosody selection against average and chance.
 
-    An option that is given again is tried in every combination, each of which is a row. Figures are kept as they come: give the
-    same command again after a stop.
+    Every combination of the repeatable options is a row of the table, beside the centroid, a random choice and the recordings.
+    Every result is cached: after an interruption, the same command continues.
     """
     with extra("eval"):
         from tts_cli.evaluation.prompts import read_sentences
@@ -198,21 +232,24 @@ def selection(
             read_sentences(passages) if "variety" in chosen else (),
             recognise or UnrecordedTexts.sample,
         )
-        asked = Selection(load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity)
-        print_report(evaluate_selection(asked, texts, chosen), as_json, markdown)
+        request = Selection(
+            load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity
+        )
+        print_report(evaluate_selection(request, texts, chosen), as_json, markdown)
 
 
 @app.command()
 def leakage(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs or checkpoints of the model copycat.")],
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The prepared corpus, of whose split validation it is.")],
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the curve, as PNG or SVG.")] = None,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs or checkpoints of copycat models.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Prepared corpus; its validation split is used.")],
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Also draw the curve into this PNG or SVG file.")] = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
     """Compare checkpoints: F0 correlation against leakage.
 
-    How well the contour of a source is followed in other voices, and how well who speaks is told from the latents.
+    Measure how well the F0 contour of a recording is reproduced in other voices, and how well probes recognise the speaker of
+    the recording from the latents.
     """
     with extra("eval"):
         from tts_cli.evaluation.transfer.leakage import draw_curve, leakage_report, measure_leakage
@@ -225,18 +262,21 @@ def leakage(
 
 @app.command("syntax")
 def parse_treebank(
-    treebank: Annotated[Path, typer.Argument(metavar="TREEBANK", help="Folder of *.ptb files and splits.md.")],
+    treebank: Annotated[Path, typer.Argument(metavar="TREEBANK", help="Folder with *.ptb files and splits.md.")],
     parsers: Annotated[
         list[str] | None,
-        typer.Option("--parser", metavar="NAME", help="As of tts parse; may be given again. By default linguistics-en."),
+        typer.Option("--parser", metavar="NAME", help="Parser, as in tts parse. Repeatable; by default linguistics-en."),
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Largest number of sentences to parse.")
+    ] = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
     """Measure parsers on a treebank's test documents.
 
-    The order of syntactic distances, unlabelled brackets and CPU time; right-branching trees stand beside.
+    Measure the order of syntactic distances, the F1 of unlabelled brackets and the CPU time. Right-branching trees are the
+    baseline.
     """
     with extra("eval"):
         from tts_cli.corpora.treebank import open_treebank

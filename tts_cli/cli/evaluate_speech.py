@@ -1,4 +1,4 @@
-"""`tts evaluate speech` and `tts evaluate vocoder`: how speech from text and copies of recordings sound."""
+"""Commands `tts evaluate speech` (speech from text) and `tts evaluate vocoder` (copy-synthesis of recordings)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tts_cli.cli.terminal import Json, Threads, extra
 
 Pictures = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Also draw spectrograms of the ten utterances with the lowest DistillMOS into this folder."),
+    typer.Option(metavar="DIR", help="Also draw spectrograms of the ten utterances with the lowest DistillMOS, in this folder."),
 ]
 
 
@@ -23,15 +23,17 @@ def speech(
             "--corpora",
             metavar="DIR",
             envvar="TTS_CORPORA",
-            help="Folder of corpora, with splits.csv beside them; needed for prompts, and for whose voice it is.",
+            help="Folder that holds the corpora and splits.csv; needed for the prompts and for the part identity.",
         ),
     ] = None,
     addons: Addons = None,
-    vocoder: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices.")] = None,
+    vocoder: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices; by default that of each voice.")
+    ] = None,
     speakers: Annotated[
         list[str] | None,
         typer.Option(
-            "--speaker", metavar="NAME", help="Whose prompts; may be given again. By default those who read the same ones."
+            "--speaker", metavar="NAME", help="Speaker. Repeatable; by default the speakers who recorded the same prompts."
         ),
     ] = None,
     parts: Annotated[
@@ -39,35 +41,39 @@ def speech(
         typer.Option(
             "--part",
             metavar="PART",
-            help="wer, which takes longest, naturalness, identity or spectra; may be given again. By default all.",
+            help="Part of the report: wer (slowest), naturalness, identity or spectra. Repeatable; by default all.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Times each text is spoken, with other noise.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many times to speak each text, each with another seed.")
+    ] = 3,
     sentences: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Lines 'group|text', spoken in place of the prompts; there are no recordings of them."),
+        typer.Option(
+            metavar="FILE", help="Text file with lines 'group|text' to speak instead of the prompts; they have no recordings."
+        ),
     ] = None,
     peers: Annotated[
         list[str] | None,
         typer.Option(
             "--peer",
             metavar="COMMAND",
-            help="Another synthesiser, run with a file of the texts and --output DIR appended; may be given again.",
+            help="Command of another synthesiser; a file of the texts and --output DIR are appended. Repeatable.",
         ),
     ] = None,
     pictures: Pictures = None,
     limit: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="At most this many prompts of each speaker, or sentences of each group."),
+        typer.Option(metavar="N", min=1, help="Largest number of prompts of each speaker, or of sentences of each group."),
     ] = None,
     threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Measure speech made from text: words, naturalness, identity, spectra.
+    """Measure speech from text.
 
-    The same prompts are spoken by the voices and by the recordings. Faults that a voice notices are counted. Later voices are
-    compared with the first, text by text.
+    Measure word errors, naturalness, speaker identity and spectra of synthesised prompts, beside the recordings of the same
+    prompts. Count the faults that a voice detects itself. Compare every later voice with the first, text by text.
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
@@ -76,7 +82,7 @@ def speech(
         from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
         from tts_cli.voice.synthesis import load
 
-        asked = SpeechEvaluation(
+        request = SpeechEvaluation(
             {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]},
             corpora,
             tuple(speakers or ()),
@@ -87,22 +93,23 @@ def speech(
             tuple(peers or ()),
             pictures,
         )
-        print_report(evaluate_speech(asked), as_json, markdown)
+        print_report(evaluate_speech(request), as_json, markdown)
 
 
 def copies(
     corpora: Corpora,
-    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="The vocoder.")],
+    addon: Annotated[str, typer.Option(metavar="NAME|PATH", help="Vocoder to measure.")],
     pictures: Pictures = None,
     limit: Limit = None,
-    word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors, which takes longest.")] = True,
+    word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors (slowest part).")] = True,
     threads: Threads = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
-    """Measure copy-synthesis: PESQ, STOI, words, naturalness, identity, spectra.
+    """Measure copy-synthesis by a vocoder.
 
-    Recordings' mels go through the vocoder, and through Griffin-Lim for comparison.
+    Synthesise recordings again from their mels, with the vocoder and with Griffin-Lim. Measure PESQ, STOI, word errors,
+    naturalness, speaker identity and spectra.
     """
     with extra("eval"):
         from tts_cli.addon.opened import open_addon

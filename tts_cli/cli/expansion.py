@@ -1,7 +1,7 @@
-"""Expansion of commands: parameters that are dataclasses of options become these options, features add theirs.
+"""Options of commands from dataclasses: a command lists dataclasses as parameters, and features add their own.
 
-The room of a feature may have a file `options.py` with `OPTIONS`, dataclasses by the name of the command. An installed package
-offers one through the entry-point group `tts_cli.options`, under the command's name: `synth = "my_package.options:MyOptions"`.
+A feature's room may have a file `options.py` with a dictionary `OPTIONS` from the name of a command to a dataclass. An installed
+package offers a dataclass through the entry-point group `tts_cli.options`: `synth = "my_package.options:MyOptions"`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ import tts_cli
 from tts_cli.errors import ConfigError
 
 GROUP = "tts_cli.options"
-"""Entry-point group through which installed packages offer options of commands."""
+"""Entry-point group of options that installed packages add to commands; the entry's name is that of the command."""
 FEATURES = "features"
-"""Parameter of a command that takes the options of all features, a dictionary by the feature's name."""
+"""Name of the command parameter that receives the options of all features: a dictionary by feature."""
 
 
 def expanded(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator for a Typer command called `command`.
+    """Return a decorator that turns dataclass parameters of a Typer command into options.
 
-    A parameter annotated with a dataclass whose fields are Typer options is replaced by one option for each field; the parameter
-    `features` by the options that features declare for the command. The function gets instances of the
-    dataclasses. Options keep the order of the parameters.
+    Each parameter annotated with a dataclass is replaced by one option for each field; the fields are annotated with Typer
+    options. The parameter `features` is replaced by the options of all features. Options keep the order of the parameters. The
+    decorated function receives instances of the dataclasses.
+
+    Args:
+        command: Name of the command, by which features declare their options.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -59,7 +62,11 @@ def expanded(command: str) -> Callable[[Callable[..., None]], Callable[..., None
 
 
 def options_of_features(command: str) -> dict[str, Any]:
-    """Return the dataclasses of options that features add to a command, by feature. Raises ConfigError for a broken one."""
+    """Return the dataclasses of options that features add to `command`, by feature.
+
+    Raises:
+        ConfigError: An installed package offers options that cannot be imported.
+    """
     found: dict[str, Any] = {}
     for name in tts_cli.FEATURES:
         if find_spec(f"tts_cli.{name}.options"):
@@ -70,7 +77,7 @@ def options_of_features(command: str) -> dict[str, Any]:
             found[entry.value] = entry.load()
         except (Exception, SystemExit) as error:
             message = f"options of '{command}', '{entry.value}', cannot be loaded: {type(error).__name__}: {error}"
-            raise ConfigError(message, hint="--debug shows the traceback") from error
+            raise ConfigError(message, hint="--debug shows the traceback; correct or uninstall that package") from error
     return found
 
 
@@ -87,5 +94,5 @@ def _default(option: Field[Any]) -> Any:
 
 
 def _instance(group: Any, values: dict[str, Any]) -> Any:
-    """Return the dataclass of its options, which are taken out of `values`."""
+    """Return an instance of the dataclass `group`. Its fields are removed from `values`."""
     return group(**{one.name: values.pop(one.name) for one in fields(group)})

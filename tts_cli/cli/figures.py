@@ -1,4 +1,4 @@
-"""Options that evaluations share, and the printer of their reports."""
+"""Options that several evaluations share, and printing of their reports."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from tts_cli.evaluation.report import Printable
 
 Corpora = Annotated[
-    Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder of corpora, with splits.csv beside them.")
+    Path, typer.Option("--corpora", metavar="DIR", envvar="TTS_CORPORA", help="Folder that holds the corpora and splits.csv.")
 ]
-Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many clips of each speaker.")]
-GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most this many sentences of each group.")]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Largest number of clips of each speaker.")]
+GroupLimit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Largest number of sentences of each group.")]
 Addons = Annotated[
     list[str] | None,
-    typer.Option("--addon", metavar="NAME|PATH", help="A voice; may be given again. By default the shipped one."),
+    typer.Option("--addon", metavar="NAME|PATH", help="Voice. Repeatable; by default the shipped voice."),
 ]
-MarkdownOutput = Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")]
+MarkdownOutput = Annotated[bool, typer.Option("--markdown", help="Print the tables as Markdown.")]
 
 
 def print_report(report: Printable, as_json: bool, markdown: bool) -> None:
-    """Print a report as tables, or as Markdown or JSON if asked for."""
+    """Print a report as JSON if `as_json`, as Markdown if `markdown`, else as tables."""
     if as_json:
         print_json(report.as_dict())
     elif markdown:

@@ -1,4 +1,4 @@
-"""`tts doctor` and `tts bench`: what is there and what is missing on this machine, and what a voice costs on it."""
+"""Commands `tts doctor` (check the installation) and `tts bench` (measure latency, CPU time and memory of a voice)."""
 
 from __future__ import annotations
 
@@ -32,33 +32,39 @@ if TYPE_CHECKING:
 
 EXTRAS = ("train", "eval", "openvino", "demo")
 HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
-"""What `tts bench` aims at: time to first audio of the longest text over the shortest's, of a text in one piece over the same
-streamed, and bookkeeping's share of CPU time."""
+"""Targets of `tts bench`, all ratios: the largest time to first audio of the longest text over that of the shortest; the smallest
+time to first audio of a text synthesised in one piece over that of the same text streamed; the largest share of bookkeeping in
+CPU time."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report."""
+    """Line of the report of `tts doctor`."""
 
     what: str
+    """Package, extra, device or addon that was checked; a key of `--json`."""
     state: str
     """ok, missing (an optional part), invalid (an addon), or broken (`tts synth` cannot speak)."""
     detail: str
+    """Version or folder, or the fault with its remedy."""
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what is there and what is missing.
+    """Check the installation and list missing parts.
 
-    Exits with 1 if bare `tts synth` cannot speak.
+    Check Python, packages, extras, the sound device and all addons. Exit with 1 if the default voice cannot speak.
     """
     findings = [_python(), *_packages(), *_extras(), _sound_device(), _voice(), *_other_addons()]
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        print_table("tts doctor", ("what", "state", "detail"), [(f.what, f.state, f.detail) for f in findings])
+        print_table("tts doctor", ("part", "state", "detail"), [(f.what, f.state, f.detail) for f in findings])
     broken = [finding.what for finding in findings if finding.state == "broken"]
     if broken:
-        raise RefusedError(f"tts synth cannot speak: {', '.join(broken)}")
+        raise RefusedError(
+            f"tts synth cannot speak; broken: {', '.join(broken)}",
+            hint="repair the parts listed as broken, then run tts doctor again",
+        )
 
 
 def _python() -> Finding:
@@ -66,12 +72,12 @@ def _python() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    """The runtime's packages."""
+    """Return one finding for each package that the runtime requires."""
     return [_package(name, "broken") for name in _requirements(None)]
 
 
 def _extras() -> list[Finding]:
-    """One finding for each optional part."""
+    """Return one finding for each extra that has requirements."""
     findings = []
     for extra in EXTRAS:
         names = _requirements(extra)
@@ -84,7 +90,7 @@ def _extras() -> list[Finding]:
 
 
 def _requirements(extra: str | None) -> list[str]:
-    """Names of the packages that this one requires here, always or for an extra."""
+    """Return names of the packages that `tts-cli` requires on this platform: for `extra` alone, or without any extra for None."""
     declared = [Requirement(line) for line in _declared()]
     always = [one.name for one in declared if one.marker is None or one.marker.evaluate({"extra": ""})]
     if extra is None:
@@ -94,7 +100,7 @@ def _requirements(extra: str | None) -> list[str]:
 
 
 def _declared() -> list[str]:
-    """What this package requires; nothing where it runs without being installed."""
+    """Return the declared requirements of `tts-cli`; none if it runs from a source folder without being installed."""
     try:
         return requires("tts-cli") or []
     except PackageNotFoundError:
@@ -121,7 +127,7 @@ def _sound_device() -> Finding:
 
 
 def _voice() -> Finding:
-    """Whether bare `tts synth` can speak."""
+    """Return whether the default voice opens, as a finding."""
     from tts_cli.addon.library import DEFAULT_ADDON
     from tts_cli.voice.synthesis import load
 
@@ -154,13 +160,14 @@ def bench(
     cache_dir: CacheDir = None,
     stack: StackOption = None,
     threads: Threads = None,
-    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="Times that each text is spoken.")] = 3,
+    repeats: Annotated[int, typer.Option(metavar="N", min=1, help="How many times to speak each text.")] = 3,
     as_json: Json = False,
 ) -> None:
     """Measure a voice: time to first audio, CPU time, memory.
 
-    The time to first audio is from the call with text until the chunk with the first speech sample; CPU time is per second of
-    audio without the pauses between sentences. Bookkeeping is what is neither network, nor signal processing, nor text.
+    The time to first audio runs from the call with text until the chunk with the first speech sample. CPU time is per second of
+    audio, pauses between sentences excluded. Bookkeeping is all CPU time outside networks, signal processing and the text
+    front end.
     """
     from tts_cli.addon.library import DEFAULT_ADDON
     from tts_cli.voice.bench import measure_voice
@@ -187,7 +194,7 @@ def _print_cost(cost: VoiceCost, context: str, threads: int | None) -> None:
 
 
 def _verdicts(cost: VoiceCost) -> Iterator[str]:
-    """Each figure with what is aimed at."""
+    """Yield one line for each figure, with its target where it has one."""
     yield cost.latency.describe()
     yield f"first audio, longest text to shortest: {cost.longest_to_shortest:.2f} (at most {HIGHEST_GROWTH:g})"
     piece = cost.one_piece

@@ -1,6 +1,6 @@
-"""The app `tts`, and the ways out of it: a result, or one line, a hint and an exit code.
+"""Typer app `tts`: registers the commands, and turns errors into one line, a hint and an exit code.
 
-Nothing heavy is imported before a command needs it, so that `tts --help` answers at once.
+Heavy packages are imported inside the commands that need them, so that `tts --help` answers at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, pre
 from tts_cli.errors import InputError, OutputError, TtsError
 
 TERMINATED = 143
+"""Exit code after SIGTERM."""
 ORDER = (
     "synth",
     "read",
@@ -37,14 +38,14 @@ ORDER = (
     "export-addon",
     "evaluate",
 )
-"""Of the commands in the help: those of the runtime, then those that make voices."""
+"""Order of the commands in the help: first those that use voices, then those that make voices."""
 
 
 class Commands(TyperGroup):
-    """The commands of `tts`. Whoever reads its output may stop reading: that is no error."""
+    """Commands of `tts`. A reader that closes the output pipe early, such as `head`, causes no error."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """In the order in which one meets them."""
+        """Return the names of the commands in the order of `ORDER`."""
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
@@ -52,7 +53,7 @@ class Commands(TyperGroup):
             value = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # What is left in the buffer would raise again when the interpreter flushes it.
+            # Otherwise the rest of the buffer raises again when the interpreter flushes it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return None
         return value
@@ -82,8 +83,8 @@ app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
         typer.echo(f"tts {version('tts-cli')}")
@@ -93,7 +94,7 @@ def _print_version(asked: bool) -> None:
 @app.callback(invoke_without_command=True)
 def tts(
     context: typer.Context,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; allowed at any position.")] = False,  # noqa: ARG001
     version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
@@ -107,13 +108,13 @@ def tts(
 
 
 def run() -> None:
-    """Runs the command line of this process and exits."""
+    """Run the command line of this process and exit."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command line; gives its exit code. Prints errors, raises none."""
+    """Run one command line and return its exit code. Errors are printed on standard error, not raised."""
     debug, arguments = _take_debug(arguments)
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
@@ -129,14 +130,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[bool, Sequence[str]]:
-    """Whether `--debug` is among the options, and the rest."""
+    """Return whether `--debug` is among the options, and the arguments without it. Arguments after `--` are left alone."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     options = [argument for argument in arguments[:end] if argument != "--debug"]
     return len(options) < end, [*options, *arguments[end:]]
 
 
 def _explained(error: Exception) -> TtsError:
-    """The error as one that carries a line for the user."""
+    """Return `error` as a TtsError with a message for the user."""
     if isinstance(error, TtsError):
         return error
     if hasattr(error, "format_message"):
@@ -145,10 +146,8 @@ def _explained(error: Exception) -> TtsError:
     if isinstance(error, OSError):
         return OutputError(f"{error.filename or 'the system'}: {error.strerror or error}", hint="--debug shows the traceback")
     if isinstance(error, MemoryError):
-        return TtsError("not enough memory")
-    return TtsError(
-        f"this should not happen: {type(error).__name__}: {error}", hint="--debug shows the traceback; please report it"
-    )
+        return TtsError("not enough memory", hint="close other programs, or choose smaller batches or shorter sentences")
+    return TtsError(f"internal error: {type(error).__name__}: {error}", hint="--debug shows the traceback; please report it")
 
 
 def _fail(error: TtsError) -> int:

@@ -1,4 +1,4 @@
-"""`tts pack` and `tts unpack`: a training travels to a machine with torch alone, and comes back."""
+"""Commands `tts pack` and `tts unpack`: move a training to a machine that has only PyTorch, and bring its result back."""
 
 from __future__ import annotations
 
@@ -12,28 +12,37 @@ from tts_cli.cli.train import RUNS
 
 
 def pack(
-    training: Annotated[Path, typer.Argument(metavar="RUN|RECIPE", help="Run that goes on elsewhere, or recipe to begin there.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write; it must not exist or be empty.")
+    training: Annotated[
+        Path, typer.Argument(metavar="RUN|RECIPE", help="Run to continue on the other machine, or recipe to start there.")
     ],
-    size_mb: Annotated[float, typer.Option(metavar="MB", min=1, help="Most megabytes of all its files.")] = 48.0,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write the pack to; it must be new or empty.")
+    ],
+    size_mb: Annotated[
+        float, typer.Option(metavar="MB", min=1, help="Largest size of all files of the pack together, in megabytes.")
+    ] = 48.0,
     python: Annotated[
-        str | None, typer.Option(metavar="3.N", help="Python of the other machine; by default that which runs this.")
+        str | None, typer.Option(metavar="3.N", help="Python version of the other machine; by default that of this one.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Prepared corpus; by default what the recipe names.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Prepared corpus; by default the one that the recipe names.")
+    ] = None,
     predict_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="Run or addon of a model that a vocoder's recipe names in batches.predicted."),
+        typer.Option(
+            metavar="PATH", help="Run or addon of a model that a vocoder recipe names in batches.predicted. Repeatable."
+        ),
     ] = None,
     settings: Settings = None,
     init_from: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="Addon, checkpoint or run whose weights a recipe starts from; may be given again."),
+        typer.Option(metavar="PATH", help="Addon, checkpoint or run that supplies initial weights for a recipe. Repeatable."),
     ] = None,
 ) -> None:
-    """Lay a training into a folder that runs where there is torch, but neither this project nor a network.
+    """Pack a training for a machine that has only PyTorch.
 
-    There, python train_here.py --minutes 9 --out DIR trains; tts unpack brings DIR back.
+    The folder needs neither this project nor a network connection. On the other machine, train with python train_here.py
+    --minutes 9 --out DIR; then import DIR here with tts unpack.
     """
     with extra("train"):
         from tts_cli.training.pack import PackOptions
@@ -47,13 +56,22 @@ def pack(
 
 
 def unpack(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What train_here.py wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that train_here.py wrote.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "--run", "-o", metavar="DIR", help="Folder of the run; by default runs/ and the recipe's name."),
+        typer.Option(
+            "--output",
+            "--run",
+            "-o",
+            metavar="DIR",
+            help="Folder of the run; by default runs/NAME, NAME being that of the packed run or recipe.",
+        ),
     ] = None,
 ) -> None:
-    """Bring back what a packed training learnt, as a run that goes on or is exported."""
+    """Import the result of a packed training as a run.
+
+    The run can be continued with tts train, or exported with tts export-addon.
+    """
     with extra("train"):
         from tts_cli.training.unpack import name_of
         from tts_cli.training.unpack import unpack as unpack_training

@@ -1,4 +1,4 @@
-"""`tts parse` shows how a text's sentences are built."""
+"""Command `tts parse`: draw the syntax tree and the syntactic distances of each sentence of a text."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ if TYPE_CHECKING:
     from tts_cli.voice.sentence import Sentence
 
 MOST_TOKENS = 4000
-"""Longest sentence that is parsed whole, in phones and boundaries: 700 words or so."""
+"""Longest sentence that is parsed whole, in tokens (phones and boundaries): about 700 words."""
 
 ParserName = Annotated[
     str | None,
     typer.Option(
         "--parser",
         metavar="NAME",
-        help="linguistics-en (the default) or another addon of its kind, link-grammar, benepar, right-branching, or yours.",
+        help="Parser: linguistics-en (default), another linguistics addon, link-grammar, benepar, right-branching, or one that "
+        "an installed package offers.",
     ),
 ]
 
 
 def parse(
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to parse; by default what comes from a pipe.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Text to parse; by default read from a pipe.")] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input-file", "-i", metavar="FILE", help="Text in UTF-8; - is standard input.")
+        Path | None,
+        typer.Option("--input-file", "-i", metavar="FILE", help="Read the text from this UTF-8 file; - is standard input."),
     ] = None,
     parser: ParserName = None,
     as_json: Json = False,
 ) -> None:
-    """Show the syntax of a text: the tree of each sentence.
+    """Draw the syntax tree of each sentence of a text.
 
-    Under the words stand their syntactic distances: how high the tree joins a word and the one before. Words are those that are
-    spoken, numbers written out. --json also has what the parser itself predicted, of which only the order counts.
+    The words are those of the spoken text, with numbers written out. The number under a word is its syntactic distance: the
+    height at which the tree joins it to the word before. --json adds the raw distances of the parser; only their order counts.
     """
     from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
     refuse_several({"TEXT": text, "--input-file": input_file})
     name = parser or DEFAULT_LINGUISTICS
-    said = read_text(text, input_file)
+    content = read_text(text, input_file)
     opened = open_parser(name)
-    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(said))
+    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(content))
     if as_json:
         print_json({"parser": name, "sentences": [_as_dict(*one) for one in parsed]})
         return
@@ -63,8 +65,8 @@ def _sentences(text: str) -> Iterator[Sentence]:
     from tts_cli.text import TextFrontEnd
     from tts_cli.voice.sentence import Sentence
 
-    for said in TextFrontEnd().sentences(text, MOST_TOKENS):
-        yield Sentence.of(said)
+    for utterance in TextFrontEnd().sentences(text, MOST_TOKENS):
+        yield Sentence.of(utterance)
 
 
 def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object]:
@@ -82,7 +84,10 @@ def _as_dict(sentence: Sentence, distances: Sequence[float]) -> dict[str, object
 
 
 def _drawing(words: Sequence[str], distances: Sequence[float], width: int) -> Iterator[str]:
-    """The tree drawn above words and distances; in brackets, and then these, where it would be wider than `width` columns."""
+    """Yield the lines of a drawing: the tree above its words and distances.
+
+    A drawing wider than `width` columns becomes the tree in brackets, then words and distances, all wrapped.
+    """
     from tts_cli.selection.syntax import drawn, in_columns, syntactic_distances, tree_from_distances
 
     tree = tree_from_distances(words, distances)
@@ -97,7 +102,7 @@ def _drawing(words: Sequence[str], distances: Sequence[float], width: int) -> It
 
 
 def _lines(words: Sequence[str], notes: Sequence[str], width: int) -> Iterator[tuple[int, int]]:
-    """Stretches (first word, end) that fit into `width` columns, or that are single words."""
+    """Split words into lines of at most `width` columns and yield each as (first word, end). A longer word has its own line."""
     start, column = 0, 0
     for place, cell in enumerate(zip(words, notes, strict=True)):
         size = max(map(len, cell)) + 1

@@ -1,4 +1,4 @@
-"""`tts prepare`: recordings and transcripts in, a corpus to train on out."""
+"""Command `tts prepare`: make a training corpus from recordings and transcripts."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ if TYPE_CHECKING:
     from tts_cli.corpora.report import PrepareReport
 
 NUM_SHOWN_REJECTS = 20
+"""Rejects that are printed; `report.json` lists all."""
 
 
 def prepare(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folders of recordings with transcripts.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folder of recordings with transcripts. Repeatable.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the prepared corpus.")],
     layout: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Layout of the sources: ljspeech, festvox, ...; by default recognised.")
+        str | None, typer.Option(metavar="NAME", help="Layout of the sources, such as ljspeech or festvox; by default detected.")
     ] = None,
     splits: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Texts and splits of the clips; what it calls unseen is left out.")
+        Path | None,
+        typer.Option(metavar="CSV", help="CSV file with split and text of each clip; clips of the split unseen are left out."),
     ] = None,
-    lexicon: Annotated[Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything was rejected.")] = False,
-    processes: Annotated[int | None, typer.Option(metavar="N", min=1, max=256, help="By default one for each core.")] = None,
+    lexicon: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Pronunciations that override the dictionary, one WORD PH ON EMES per line."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any clip is rejected.")] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=256, help="Number of worker processes; by default one for each CPU core."),
+    ] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Prepare recordings as a corpus to train on.
+    """Prepare a training corpus from recordings.
 
-    Checks every clip, finds its phones and their durations, and computes mel, F0 and energy. Several sources make one corpus of
-    several speakers. What an earlier run finished is kept. `--set mel.num_bands=80` changes what a mel frame is.
+    Check every clip, align its phones, and compute mel, F0 and energy. Several sources make one corpus of several speakers.
+    Results of an earlier run in the same folder are reused. Change the mel spectrogram with, for example, --set mel.num_bands=80.
     """
     with extra("train"):
         from tts_cli.config import apply_overrides, parse
@@ -56,7 +64,7 @@ def prepare(
 
 
 class _Stages:
-    """A bar for every stage."""
+    """Progress bars, one for each stage of the preparation."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars

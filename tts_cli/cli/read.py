@@ -1,4 +1,4 @@
-"""`tts read`: a document in, an audiobook out."""
+"""Command `tts read`: read a document aloud into an audio file, a pipe or the sound device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from tts_cli.reading.options import DocumentOptions, ReadingOptions
 def read(
     ctx: typer.Context,
     *,
-    document: Annotated[Path, typer.Argument(metavar="DOCUMENT", help="Plain text, Markdown, HTML, EPUB; - is standard input.")],
+    document: Annotated[
+        Path,
+        typer.Argument(metavar="DOCUMENT", help="Plain text, Markdown, HTML or EPUB file; - is plain text from standard input."),
+    ],
     output: FileOptions,
     reading: DocumentOptions,
     manner: Manner,
@@ -34,7 +37,7 @@ def read(
 ) -> None:
     """Read a document aloud.
 
-    Audio is written while it is made; what is spoken before an interruption is kept for --resume.
+    Audio is written while it is synthesised. After an interruption, the same command with --resume continues.
     """
     Command(
         ctx.params,

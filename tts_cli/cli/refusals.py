@@ -1,4 +1,4 @@
-"""Refusals: options that exclude each other, files that are named twice, and lines of a batch that could not be spoken."""
+"""Refusals: two options that name one file, and lines of a batch that could not be spoken."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from tts_cli.output.outlets import is_device
 
 
 def do_each(tasks: Mapping[str, Callable[[], None]], folder: Path, passed_over: tuple[type[TtsError], ...]) -> None:
-    """Does every task, whose result is a file in `folder`.
+    """Run every task, even after some have failed.
 
-    One that fails with an error that is `passed_over` is told by its name; then an error is raised in the end.
+    Args:
+        tasks: Tasks by name; each writes a file to `folder`.
+        folder: Named in the hint of the error.
+        passed_over: Types of errors that are printed and do not stop the batch. Other errors stop it at once.
+
+    Raises:
+        TtsError: Some tasks failed; the type is that of the first failure.
     """
     errors: list[TtsError] = []
     for name, task in tasks.items():
@@ -28,15 +34,19 @@ def do_each(tasks: Mapping[str, Callable[[], None]], folder: Path, passed_over: 
 
 
 def _remedies(errors: Sequence[TtsError], num_lines: int, folder: Path) -> Iterator[str]:
-    """What there is to say to the errors of some of the lines."""
+    """Yield hints on the errors of a batch of `num_lines` lines."""
     if len(errors) < num_lines:
-        yield f"all others are in {folder}"
+        yield f"all other lines are in {folder}"
     yield from sorted({error.hint for error in errors if isinstance(error, RefusedError) and error.hint})
 
 
 def refuse_same(given: dict[str, Path | None]) -> None:
-    """Raises InputError when two options name one file. A device takes what comes."""
+    """Raise InputError if two options name one file. Several options may name one device.
+
+    Args:
+        given: Paths by the name of the option; None if the option is absent.
+    """
     names: dict[Path, str] = {}
     for name, path in given.items():
         if path and not is_device(path) and (other := names.setdefault(path.resolve(), name)) != name:
-            raise InputError(f"{other} and {name} are one file: {path}")
+            raise InputError(f"{other} and {name} are one file: {path}", hint="name two different files")

@@ -1,4 +1,4 @@
-"""Speaking, as `tts synth` and `tts read` do it: from options to speech, files and a report."""
+"""Shared part of `tts synth` and `tts read`: from options to speech, output files and a report."""
 
 from __future__ import annotations
 
@@ -30,22 +30,27 @@ if TYPE_CHECKING:
     from tts_cli.voice.trace import Trace
 
 LONGEST_SILENCE_S = 60.0
+"""Largest value of --sentence-silence and --paragraph-silence, in seconds."""
 STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
 class Manner:
-    """Options that say how a voice speaks."""
+    """Options of a command that control speaker, pace, pitch, energy and pauses."""
 
     speaker: SpeakerName = None
-    length_scale: Annotated[float, typer.Option(metavar="X", help="2 speaks half as fast.")] = 1.0
-    pitch_shift: Annotated[float, typer.Option(metavar="SEMITONES", help="Speak higher, or with a minus lower.")] = 0.0
-    pitch_range: Annotated[float, typer.Option(metavar="X", help="0 is monotonous, 2 twice as lively.")] = 1.0
-    energy: Annotated[float, typer.Option(metavar="X", help="Factor on the energy that the voice gives each phone.")] = 1.0
-    sentence_silence: Annotated[float, typer.Option(metavar="SECONDS", help="Between sentences.")] = 0.2
+    length_scale: Annotated[
+        float, typer.Option(metavar="X", help="Factor on all durations, 0.1 to 10; 2 speaks half as fast.")
+    ] = 1.0
+    pitch_shift: Annotated[
+        float, typer.Option(metavar="SEMITONES", help="Shift F0 by semitones, -36 to 36; negative is lower.")
+    ] = 0.0
+    pitch_range: Annotated[float, typer.Option(metavar="X", help="Factor on the F0 range, 0 to 4; 0 is monotone.")] = 1.0
+    energy: Annotated[float, typer.Option(metavar="X", help="Factor on the energy of each phone, 0.01 to 100.")] = 1.0
+    sentence_silence: Annotated[float, typer.Option(metavar="SECONDS", help="Pause between sentences, 0 to 60 s.")] = 0.2
 
     def controls(self) -> dict[str, float]:
-        """Return the controls, by the names of their ports."""
+        """Return the values of the voice's controls, by the names of their ports."""
         return {
             "length_scale": self.length_scale,
             "pitch_shift_semitones": self.pitch_shift,
@@ -56,18 +61,29 @@ class Manner:
 
 @dataclass(frozen=True)
 class TextOptions:
-    """Options that say what is spoken."""
+    """Sources of the text to speak; at most one is given. None of them: standard input."""
 
     text: str | None = None
+    """Text of the argument."""
     file: Path | None = None
+    """UTF-8 text or a document; `-` is standard input."""
     prosody: Path | None = None
+    """File that `--save-prosody` wrote."""
 
     def refuse(self) -> None:
-        """Raise InputError for options that exclude each other."""
+        """Raise InputError if more than one source is given."""
         refuse_several({"TEXT": self.text, "--input-file": self.file, "--prosody": self.prosody})
 
     def read(self, long_form: bool) -> tuple[Document | None, str]:
-        """Return the document to read, where one is read, and the words to say."""
+        """Return the document to read, and the text to speak.
+
+        Args:
+            long_form: Read the source as a document.
+
+        Returns:
+            A document if `long_form`, else None; and the text of the argument, the file or the pipe. The text is empty for a
+            document in a file and for a prosody file.
+        """
         is_document = long_form and self.text is None and self.file not in (None, STANDARD_INPUT)
         words = "" if self.prosody or is_document else read_text(self.text, self.file)
         if not long_form:
@@ -77,17 +93,17 @@ class TextOptions:
         return open_source(words, self.file if is_document else None), words
 
     def title(self, words: str) -> str:
-        """Return what the audio is named after."""
+        """Return a title to name the audio file after: the stem of the source file, or `words`, the text itself."""
         file = self.file or self.prosody
         return file.stem if file and file != STANDARD_INPUT else words
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command that speaks, with all its options."""
+    """Command that speaks (`tts synth`, `tts read`), with all its options."""
 
     given: Mapping[str, Any]
-    """Values of the options, by the names of the command's parameters."""
+    """Values of all options, by the names of the command's parameters."""
     source: TextOptions
     output: OutputOptions
     reading: ReadingOptions
@@ -100,7 +116,12 @@ class Command:
     best_effort: bool
 
     def run(self) -> None:
-        """Speak. Raises InputError for options that cannot be, and what opening a voice and speaking raise."""
+        """Open the voice, speak, write all files and print the report.
+
+        Raises:
+            InputError: Options contradict each other, or a value is out of range.
+            TtsError: The voice cannot be opened, its speech is refused, or a file cannot be written.
+        """
         from tts_cli.voice.trace import Trace
 
         self._refuse()
@@ -157,12 +178,12 @@ class Command:
         return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say)
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
-        """Return what is not read yet, and where it goes."""
+        """Return the speech of the unread rest of a document, and its outlet."""
         speech = reader.speech(speaker.stream, self.seed, self.output.needs_sentences or speaker.needs_sentences)
         return speech, reader.outlet(path, self.output.output_raw, partial(_bar, reader))
 
     def _speech(self, words: str, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
-        """Return the words, or the sentences of a file of prosody, spoken, and where that goes."""
+        """Return the speech of `words`, or of the sentences of a prosody file, and its outlet."""
         from tts_cli.voice.sentence import read_prosody
 
         prosody = self.source.prosody
@@ -171,7 +192,7 @@ class Command:
 
 
 class SpeechCommand:
-    """A voice, the manner in which it speaks, and how that is reported."""
+    """Voice with the options that control its speech and its report."""
 
     def __init__(self, voice: Voice, command: Command) -> None:
         from tts_cli.voice.request import Controls
@@ -192,29 +213,46 @@ class SpeechCommand:
 
     @property
     def needs_sentences(self) -> bool:
-        """Return whether the report wants to know the sentences."""
+        """Return whether the report needs the spoken sentences."""
         return self._as_json or any(options.needs_sentences for options in self._features)
 
     def stream(self, said: SpeechInput, **manner: Any) -> Iterator[AudioChunk]:
-        """Stream what features make of `said`; `manner` is that of `Voice.stream`, where it differs."""
+        """Stream the speech of `said` after features have replaced it. `manner` overrides arguments of `Voice.stream`."""
         for options in self._features:
             said = options.replace_speech(said, self.voice)
         return self._stream(said, **manner)
 
     def speech(self, said: SpeechInput, notes: bool = False) -> Speech:
-        """Return speech that is going to be spoken. Raises InputError for a speaker or control that the voice lacks."""
+        """Return the speech of `said`, synthesised while it is iterated.
+
+        Args:
+            said: Text or sentences.
+            notes: Keep the spoken sentences, which files of timings or prosody need.
+
+        Raises:
+            InputError: The voice lacks the speaker or a control.
+        """
         from tts_cli.output.speech import Speech
 
         return Speech(self.voice, self.stream(said), notes or self.needs_sentences, tell=say)
 
     def lines(self, text: str, folder: Path, resume: bool) -> None:
-        """Speak each line that is not blank to a file named by its number.
+        """Speak each line that is not blank to `folder`/NNNN.wav, NNNN being the number of the line.
 
-        A line that cannot be spoken, or whose speech is refused, is told and passed over; then an error is raised in the end.
+        A failed line is reported and the next one follows.
+
+        Args:
+            text: Lines to speak.
+            folder: Folder of the WAV files; it is made.
+            resume: Skip lines that have their file.
+
+        Raises:
+            TextError: There is no line to speak.
+            TtsError: Some lines could not be spoken, or their speech was refused; raised at the end.
         """
         lines = {number: line for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1) if line.strip()}
         if not lines:
-            raise TextError("there is no line to speak")
+            raise TextError("there is no line to speak: all lines are blank", hint="give one sentence per line")
         make_folder(folder)
         tasks = {f"line {number}": partial(self._line, folder, number, line, resume) for number, line in lines.items()}
         do_each(tasks, folder, (TextError, RefusedError))
@@ -228,7 +266,7 @@ class SpeechCommand:
         self.report(speech, path)
 
     def report(self, speech: Speech, path: Path | None) -> None:
-        """Say what was spoken and where it is."""
+        """Print the path of the audio, or the report as JSON; then the tables of features and the length of the speech."""
         if self._as_json:
             print_json(self._as_dict(speech, path))
         elif path not in (None, STANDARD_OUTPUT):
@@ -247,27 +285,27 @@ class SpeechCommand:
             "sample_rate": self.voice.sample_rate,
             "frames_per_second": self.voice.frames_per_second,
             "seconds": round(speech.seconds, 6),
-            "sentences": [{**timed.as_dict(), **self._told(timed.sentence)} for timed in speech.sentences],
+            "sentences": [{**timed.as_dict(), **self._feature_fields(timed.sentence)} for timed in speech.sentences],
         }
 
-    def _told(self, sentence: Sentence) -> dict[str, Any]:
+    def _feature_fields(self, sentence: Sentence) -> dict[str, Any]:
         return {key: value for options in self._features for key, value in options.json_fields(sentence, self.voice).items()}
 
 
 def _is_complete(path: Path | None) -> bool:
-    """Say that a reading is complete where it is, and return whether it is."""
+    """Return whether the audio at `path` is a complete reading; if so, print its path."""
     from tts_cli.reading.reader import is_complete
 
     if not is_complete(path):
         return False
-    say("it is complete")
+    say(f"{path} is complete: nothing is left to read")
     typer.echo(path)
     return True
 
 
 @contextmanager
 def _bar(reader: Reader) -> Iterator[Callable[[ReadingState], None]]:
-    """Show on a terminal how much is spoken, and the time left."""
+    """Show a progress bar of a reading: its share, the length of the speech, and the time left."""
     from tts_cli.reading.reader import clock
 
     rate = reader.voice.sample_rate
@@ -278,13 +316,21 @@ def _bar(reader: Reader) -> Iterator[Callable[[ReadingState], None]]:
 
 
 def read_text(text: str | None, input_file: Path | None) -> str:
-    """The argument, the file, or what comes from a pipe. Raises InputError for what is no UTF-8 text."""
+    """Return the text of the argument, the file or the pipe.
+
+    Args:
+        text: Text of the argument; it goes first.
+        input_file: UTF-8 file; `-` is standard input. None: standard input.
+
+    Raises:
+        InputError: The file cannot be read, there is no text, or it is not UTF-8.
+    """
     from tts_cli.reading.documents import checked, decoded
 
     if text is not None:
         return checked(text, "TEXT")
     if input_file is None and sys.stdin.isatty():
-        raise InputError("there is no text", hint="give it in quotes, with --input-file FILE, or through a pipe")
+        raise InputError("there is no text to read", hint="give it in quotes, with --input-file FILE, or through a pipe")
     source = str(input_file) if input_file and input_file != STANDARD_INPUT else "standard input"
     try:
         data = sys.stdin.buffer.read() if source == "standard input" else Path(source).read_bytes()
@@ -295,7 +341,7 @@ def read_text(text: str | None, input_file: Path | None) -> str:
 
 @contextmanager
 def _traced(path: Path | None, trace: Trace) -> Iterator[None]:
-    """Writes the trace, if it is wanted, when the speech is done; of refused speech too, where it shows most."""
+    """Write the trace to `path`, if given, at the end of the block; also if the speech is refused, to show why."""
     refused: RefusedError | None = None
     with optional_text_file(path) as file:
         try:

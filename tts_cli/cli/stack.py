@@ -1,4 +1,4 @@
-"""`tts stack` draws the stack of a voice, and checks stacks that are in files."""
+"""Command `tts stack`: draw the stack of a voice, or check a stack file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tts_cli.voice.description import BlockView, NetworkView, StackView
 
 WIDTH_OF_PICTURES = 150
-"""Columns."""
+"""Width of SVG drawings, in characters."""
 
 app = typer.Typer(help="Draw and check stacks.", rich_markup_mode=None)
 
@@ -31,22 +31,26 @@ app = typer.Typer(help="Draw and check stacks.", rich_markup_mode=None)
 def stack(context: typer.Context) -> None:
     """Draw and check stacks."""
     if context.invoked_subcommand is None:
-        raise InputError("say what to do with a stack", hint="tts stack show [ADDON], or tts stack check FILE")
+        raise InputError("tts stack needs a command: show or check", hint="tts stack show [ADDON], or tts stack check FILE")
 
 
 @app.command("show")
 def show_stack(
-    addon: Annotated[str | None, typer.Argument(metavar="ADDON", help="Name or path; by default the shipped voice.")] = None,
+    addon: Annotated[
+        str | None, typer.Argument(metavar="ADDON", help="Name or path of the addon; by default the shipped voice.")
+    ] = None,
     vocoder: VocoderName = None,
     context: ContextName = "default",
     stack: StackOption = None,
-    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw it as a picture, not on the terminal.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw into this SVG file, not on the terminal.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw the stack of an addon as a tree.
 
-    Each block with what it reads and gives, how far it looks ahead and in what networks; each network with where it runs, and
-    which work is its own and which the layer's. An acoustic addon is drawn with its vocoder, as one voice.
+    Each block shows its input and output ports, its look-ahead and its networks. Each network shows its backend and sizes, and
+    the division of work between the network and the layer that runs it. An acoustic addon is drawn with its vocoder.
     """
     from tts_cli.addon.library import DEFAULT_ADDON
     from tts_cli.voice.description import view_stack
@@ -63,24 +67,27 @@ def show_stack(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help='{"stack": [...]}, or an addon.json.')],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help='JSON file with {"stack": [...]}, such as an addon.json.')],
     addon: Annotated[
         str | None,
-        typer.Option(metavar="NAME|PATH", help="An addon that the stack is to fit; by default it is checked in itself."),
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Addon that the stack has to fit, networks and ports; by default the stack is checked alone.",
+        ),
     ] = None,
     vocoder: VocoderName = None,
     context: ContextName = "default",
 ) -> None:
     """Validate a stack.
 
-    Types, options and nesting; with --addon, whether the addon has its networks and whether all ports fit, too.
+    Check block types, options and nesting. With --addon, check also that the addon has the networks and that all ports fit.
     """
     from tts_cli.addon.stack_file import read_stack
     from tts_cli.voice.description import view_stack
 
     if addon is None:
         if vocoder or context != "default":
-            raise InputError("--vocoder and --context need --addon", hint="without one, the stack is checked in itself")
+            raise InputError("--vocoder and --context need --addon", hint="name the addon with --addon, or leave them out")
         read_stack(file)
         typer.echo(f"{file}: valid in itself")
         return
@@ -89,7 +96,7 @@ def check(
 
 
 def tree(view: StackView) -> Tree:
-    """The stack as Rich draws it."""
+    """Return the stack as a tree that Rich can print."""
     from rich.text import Text
     from rich.tree import Tree
 
@@ -102,7 +109,7 @@ def tree(view: StackView) -> Tree:
 
 
 def picture(view: StackView) -> str:
-    """The tree as SVG, which needs nothing from elsewhere."""
+    """Return the drawing as a self-contained SVG document, without links to web fonts."""
     from io import StringIO
 
     from rich.console import Console
@@ -143,9 +150,9 @@ def _add_network(parent: Tree, view: NetworkView) -> None:
     branch = parent.add(Text.assemble("network ", (view.name, "bold yellow"), where))
     branch.add(_line("inputs", _ports(view.spec.inputs)))
     branch.add(_line("outputs", _ports(view.spec.outputs)))
-    for whose, work in (("network", view.network_work), ("layer", view.layer_work)):
+    for worker, work in (("network", view.network_work), ("layer", view.layer_work)):
         if work:
-            branch.add(_line(f"{whose}:", ", ".join(work)))
+            branch.add(_line(f"{worker}:", ", ".join(work)))
 
 
 def _where(settings: NetworkSettings) -> str:
@@ -161,7 +168,7 @@ def _line(name: str, rest: str) -> Text:
 
 
 def _ports(ports: Iterable[PortSpec]) -> str:
-    """`token: phones[1] int64, text[256]; utterance: speaker[1] int64`: by rate, with the channels in brackets."""
+    """Format ports by rate, channels in brackets: `token: phones[1] int64, text[256]; utterance: speaker[1] int64`."""
     by_rate = groupby(sorted(ports, key=lambda port: port.rate), key=lambda port: port.rate)
     return "; ".join(f"{rate}: {', '.join(map(_port, group))}" for rate, group in by_rate)
 

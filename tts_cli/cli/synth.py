@@ -1,4 +1,4 @@
-"""`tts synth`: text in, speech out."""
+"""Command `tts synth`: speak text into an audio file, a pipe or the sound device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from tts_cli.reading.options import ReadingOptions
 def synth(
     ctx: typer.Context,
     *,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="What to say; by default what comes from a pipe.")] = None,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Text to speak; by default read from a pipe.")] = None,
     input_file: Annotated[
-        Path | None, typer.Option("--input-file", "-i", metavar="FILE", help="Text in UTF-8; - is standard input.")
+        Path | None,
+        typer.Option("--input-file", "-i", metavar="FILE", help="Read the text from this UTF-8 file; - is standard input."),
     ] = None,
     prosody: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Speak what --save-prosody wrote, durations, F0 and energy as edited.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Speak a file that --save-prosody wrote, with its durations, F0 and energy."),
     ] = None,
     output: OutputOptions,
     reading: ReadingOptions,
@@ -37,10 +39,10 @@ def synth(
     best_effort: BestEffort = False,
     voice: VoiceOptions,
 ) -> None:
-    """Speak a text.
+    """Speak text.
 
-    The text is the argument, --input-file, or what comes from a pipe; one that begins with a dash follows "--". Inline phones:
-    "a [[B AW1]] tie". Audio is written while it is made; a file takes its name when it is complete.
+    The text is the argument, --input-file or a pipe. Put "--" before a text that begins with a dash. Write inline phones as
+    "a [[B AW1]] tie". Audio is written while it is synthesised; a file gets its name when it is complete.
     """
     source = TextOptions(text, input_file, prosody)
     Command(ctx.params, source, output, reading, manner, voice, features, seed, trace, as_json, best_effort).run()

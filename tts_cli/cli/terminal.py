@@ -1,6 +1,6 @@
-"""What commands share on the terminal: lines for people on standard error, results on standard output, and their options.
+"""Terminal output and options that commands share: results go to standard output, messages to standard error.
 
-With `--json`, and where audio goes to standard output, nothing else is printed there.
+With `--json`, standard output has nothing but JSON; with audio on standard output, nothing but audio.
 """
 
 from __future__ import annotations
@@ -21,38 +21,43 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 WIDTH_OF_PIPES = 120
-"""Columns of a table that goes to a file or another program."""
+"""Width of tables that go to a file or another program, in characters."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
-AddonName = Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="The voice; by default the shipped one.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+AddonName = Annotated[
+    str | None, typer.Option("--addon", metavar="NAME|PATH", help="Voice; by default the shipped voice, arctic-16k.")
+]
 VocoderName = Annotated[
-    str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="The vocoder; by default the one that the voice names.")
+    str | None, typer.Option("--vocoder", metavar="NAME|PATH", help="Vocoder; by default the one that the voice names.")
 ]
 StackOption = Annotated[
-    Path | None, typer.Option("--stack", metavar="FILE", help="JSON file whose stack stands for the voice's own.")
+    Path | None, typer.Option("--stack", metavar="FILE", help="JSON file with a stack that replaces the stack of the voice.")
 ]
 SpeakerName = Annotated[
-    str | None, typer.Option("--speaker", metavar="NAME", help="Who speaks; by default the voice's default speaker.")
+    str | None, typer.Option("--speaker", metavar="NAME", help="Speaker; by default the default speaker of the voice.")
 ]
 ContextName = Annotated[
     str,
     typer.Option(
-        "--context", metavar="NAME|FILE", help="Where, in what sizes and in what chunks it runs: a context of the addon, or JSON."
+        "--context",
+        metavar="NAME|FILE",
+        help="Execution settings (backend, sizes, chunks): a context of the addon, or a JSON file.",
     ),
 ]
 CacheDir = Annotated[
-    Path | None, typer.Option("--cache-dir", metavar="DIR", help="Folder for compiled networks: the next start is quicker.")
+    Path | None,
+    typer.Option("--cache-dir", metavar="DIR", help="Keep compiled networks in this folder, for quicker later starts."),
 ]
 Lexicon = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Pronunciations that go before the dictionary's: WORD PH ON EMES a line.")
+    Path | None, typer.Option(metavar="FILE", help="Pronunciations that override the dictionary, one WORD PH ON EMES per line.")
 ]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Of the noise in the speech.")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of the random noise in the speech.")]
 TraceFile = Annotated[
     Path | None,
-    typer.Option("--trace", metavar="FILE", help="Write which block worked when, to be looked at in ui.perfetto.dev."),
+    typer.Option("--trace", metavar="FILE", help="Write a trace of the work of every block, for ui.perfetto.dev."),
 ]
 BestEffort = Annotated[
-    bool, typer.Option("--best-effort", help="Take speech that skips, repeats or does not end, which is refused otherwise.")
+    bool, typer.Option("--best-effort", help="Keep speech that skips, repeats or does not end, instead of refusing it.")
 ]
 Threads = Annotated[
     int | None,
@@ -61,28 +66,28 @@ Threads = Annotated[
         metavar="N",
         min=1,
         max=256,
-        help="Threads that each network may use; by default what the context says, else 1.",
+        help="Threads for each network; by default as in the context, else 1.",
     ),
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the configuration; may be given again."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the configuration. Repeatable."),
 ]
 
 
 def say(line: str) -> None:
-    """Tells the user one line, on standard error: above the bars, where there are any."""
-    # What `typer.echo` writes to is not what Rich puts in the place of standard error while it draws.
+    """Print one line for the user on standard error, above the progress bars if there are any."""
+    # While Rich draws, it replaces sys.stderr; `typer.echo` would write past the replacement and tear the bars.
     print(line, file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
-    """Prints one line of JSON on standard output."""
+    """Print `value` as one line of JSON on standard output."""
     typer.echo(json.dumps(value))
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], on_stderr: bool = False) -> None:
-    """Prints a table on standard output, or on standard error; columns of numbers are flush right."""
+    """Print a table on standard output, or on standard error; columns of numbers are aligned right."""
     from rich.table import Table
     from rich.text import Text
 
@@ -96,7 +101,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[objec
 
 
 def show(drawing: RenderableType, on_stderr: bool = False) -> None:
-    """Prints a table, or what else Rich draws, on standard output, or on standard error."""
+    """Print a table or another Rich drawing on standard output, or on standard error."""
     from rich.console import Console
 
     console = Console(stderr=on_stderr)
@@ -107,7 +112,11 @@ def show(drawing: RenderableType, on_stderr: bool = False) -> None:
 
 @contextmanager
 def progress(*measures: str) -> Iterator[Progress]:
-    """Bars on standard error, where that is a terminal; `measures` say how far a task is, by default in its own count."""
+    """Show progress bars on standard error if it is a terminal.
+
+    Args:
+        measures: Rich text templates of the columns after the bar; by default "done/total".
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -120,7 +129,7 @@ def progress(*measures: str) -> Iterator[Progress]:
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Turns a missing package into an InputError that says how to install the optional part `name`."""
+    """Turn a failed import in the block into an InputError with the pip command that installs the extra `name`."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -130,8 +139,8 @@ def extra(name: str) -> Iterator[None]:
         raise InputError(f"this needs the package '{error.name}', which is not installed", hint) from error
 
 
-def existing(path: Path, what: str) -> Path:
-    """`path`. Raises InputError when nothing is there."""
+def existing(path: Path, kind: str) -> Path:
+    """Return `path`. Raises InputError "PATH: no such `kind`" if nothing is there."""
     if not path.exists():
-        raise InputError(f"{path}: no such {what}")
+        raise InputError(f"{path}: no such {kind}")
     return path

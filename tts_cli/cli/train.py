@@ -1,4 +1,4 @@
-"""`tts train`: one command for each group of models, all with the same options."""
+"""Commands `tts train GROUP` (one for each group of models, with the same options) and `tts predict-mels`."""
 
 from __future__ import annotations
 
@@ -12,60 +12,75 @@ from tts_cli.cli.terminal import Settings, existing, extra, progress, say
 from tts_cli.errors import InputError
 
 RUNS = Path("runs")
-"""Where runs go that are given no folder: each in one by its recipe's name."""
+"""Default parent folder of runs; each run has a folder named after its recipe."""
 
 GROUPS = {
     "acoustic": "Train an acoustic model: phones in, mel frames out.",
     "vocoder": "Train a vocoder: mel frames in, audio out.",
-    "copycat": "Train CopyCat (model: copycat): phones and a recording's prosody in, mel frames of another speaker out; "
-    "or the speaker encoder that it reads recordings with (model: speaker).",
-    "vae": "Train a variational autoencoder: an acoustic model whose prosody has an embedding, and what hears that in speech.",
-    "syntax": "Train what analyses sentences: their meaning and their syntactic distances. --data is a folder of treebank files.",
+    "copycat": "Train CopyCat, a model of prosody transfer.\n\nWith model: copycat, phones and the prosody of a recording in, "
+    "mel frames of another speaker out. With model: speaker, train the speaker encoder that CopyCat uses.",
+    "vae": "Train an acoustic model with a prosody embedding.\n\nThe model is a variational autoencoder; its reference encoder "
+    "computes the embedding of recordings.",
+    "syntax": "Train a linguistics model on a treebank.\n\nThe model computes sentence embeddings and syntactic distances. "
+    "--data is a folder of treebank files.",
 }
-"""Help of the command for each group of models."""
+"""Help text of the command for each group of models."""
 
-app = typer.Typer(help="Train a model by a recipe.", rich_markup_mode=None)
+app = typer.Typer(help="Train a model from a recipe.", rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def train(context: typer.Context) -> None:
-    """Train a model by a recipe."""
+    """Train a model from a recipe."""
     if context.invoked_subcommand is None:
-        raise InputError("say what to train", hint=", ".join(f"tts train {group} RECIPE" for group in GROUPS))
+        raise InputError(
+            "tts train needs a group of models, such as acoustic", hint=", ".join(f"tts train {group} RECIPE" for group in GROUPS)
+        )
 
 
 def _command(group: str) -> Callable[..., None]:
-    """The command that trains models of `group`."""
+    """Return the command that trains models of `group`."""
 
     def train_group(
-        recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="YAML file that decides everything.")],
+        recipe: Annotated[
+            Path, typer.Argument(metavar="RECIPE", help="YAML file with the model, its data and the settings of the training.")
+        ],
         data: Annotated[
-            Path | None, typer.Option(metavar="DIR", help="Prepared corpus, or treebank; by default what the recipe names.")
+            Path | None,
+            typer.Option(metavar="DIR", help="Prepared corpus, or treebank; by default the one that the recipe names."),
         ] = None,
         output: Annotated[
             Path | None,
             typer.Option(
-                "--output", "--run", "-o", metavar="DIR", help="Folder of the run; by default runs/ and the recipe's name."
+                "--output",
+                "--run",
+                "-o",
+                metavar="DIR",
+                help="Folder of the run; by default runs/NAME, NAME being that of the recipe.",
             ),
         ] = None,
         settings: Settings = None,
         max_minutes: Annotated[
-            float | None, typer.Option(metavar="MINUTES", help="Stop, with a checkpoint, after this time.")
+            float | None, typer.Option(metavar="MINUTES", help="Save a checkpoint and stop after this many minutes.")
         ] = None,
         init_from: Annotated[
             list[Path] | None,
             typer.Option(
                 metavar="PATH",
-                help="Addon, checkpoint or run, of this or another kind, whose weights a fresh training starts from; "
-                "may be given again.",
+                help="Addon, checkpoint or run that supplies initial weights for a new training; its model may be of another "
+                "kind. Repeatable.",
             ),
         ] = None,
         devices: Annotated[
-            int | None, typer.Option(metavar="N", min=1, help="Processes on this machine, each with one device.")
+            int | None, typer.Option(metavar="N", min=1, help="Number of processes on this machine, each with one device.")
         ] = None,
-        num_nodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Machines.")] = None,
+        num_nodes: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of machines.")] = None,
         resume: Annotated[
-            bool, typer.Option("--resume/--restart", help="Go on from the run's newest checkpoint, or set its checkpoints aside.")
+            bool,
+            typer.Option(
+                "--resume/--restart",
+                help="Continue from the newest checkpoint of the run, or set its checkpoints aside and start again.",
+            ),
         ] = True,
     ) -> None:
         with extra("train"):
@@ -85,12 +100,12 @@ for name, help_text in GROUPS.items():
 
 
 def predict_mels(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Run, checkpoint or addon of an acoustic model.")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="Prepared corpus.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Run, checkpoint or addon of a model that predicts mels.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Prepared corpus; the mels are written to its folder predicted.")],
 ) -> None:
-    """Predict the mels of a corpus, for a vocoder to learn from.
+    """Predict the mels of a corpus to train a vocoder on.
 
-    The model is given the durations, F0 and energy of the recordings. A vocoder's recipe names the model in batches.predicted.
+    The model receives the durations, F0 and energy of the recordings. Name the model in batches.predicted of the vocoder recipe.
     """
     with extra("train"):
         from tts_cli.training.predict import predict_mels as predict

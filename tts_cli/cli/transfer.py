@@ -1,4 +1,4 @@
-"""`tts transfer-prosody`: the prosody of a recording, in the voice of a target speaker."""
+"""Command `tts transfer-prosody`: speak with the prosody of a recording in the voice of a target speaker."""
 
 from __future__ import annotations
 
@@ -34,62 +34,70 @@ if TYPE_CHECKING:
     from tts_cli.transfer.manifest import Job
 
 TRANSCRIBED_RATE = 16000
+"""Sample rate of the audio that Whisper reads, in Hz."""
 
 
 def transfer_prosody(
     source: Annotated[
-        Path | None, typer.Argument(metavar="SOURCE", help="A recording of anyone, of 0.3 to 60 s: wav, flac, ogg, opus, mp3.")
+        Path | None, typer.Argument(metavar="SOURCE", help="Recording of any speaker, 0.3 to 60 s: wav, flac, ogg, opus or mp3.")
     ] = None,
-    text: Annotated[str | None, typer.Option(metavar="TEXT", help="What is said in it, every word.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Exact transcript of the recording.")] = None,
     transcribe: Annotated[
-        bool, typer.Option("--transcribe", help="Have Whisper write down what is said; needs the extra [eval].")
+        bool, typer.Option("--transcribe", help="Transcribe the recording with Whisper; needs the extra [eval].")
     ] = False,
     speaker: SpeakerName = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after SOURCE."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="WAV file to write; - is standard output. By default named after SOURCE."
+        ),
     ] = None,
     output_raw: OutputRaw = False,
     play: Play = False,
     strength: Annotated[
-        float, typer.Option(metavar="X", min=0.0, max=1.0, help="0 leaves prosody to the voice, 1 takes the recording's.")
+        float,
+        typer.Option(
+            metavar="X", min=0.0, max=1.0, help="Share of the recording in the prosody, 0 to 1; 0 leaves it to the voice."
+        ),
     ] = 1.0,
     keep: Annotated[
         Literal["rhythm"] | None,
-        typer.Option(metavar="rhythm", help="Take the durations only; any voice can do that whose durations can be given."),
+        typer.Option(metavar="rhythm", help="Copy the durations only; works with every voice that accepts durations."),
     ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='Many at once: a JSON object a line, with "source", "text", and if need be "speaker", "output", "strength", '
-            '"keep"; paths are relative to it.',
+            help='Transfer many recordings: this file has one JSON object per line, with "source" and "text", and optionally '
+            '"speaker", "output", "strength" and "keep". Paths are relative to the file.',
         ),
     ] = None,
-    output_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="With --manifest: where its WAVs go.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="With --manifest: leave out lines whose file is there.")] = False,
+    output_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the WAV files of --manifest.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip lines of --manifest that have their WAV file.")] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw source and result, with mel, F0 and phones, as a PNG; needs the extra [demo]."),
+        typer.Option(metavar="FILE", help="Draw mel, F0 and phones of source and result into this PNG; needs the extra [demo]."),
     ] = None,
     save_timings: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of the result's words and phones.")
+        Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid with the words and phones of the result.")
     ] = None,
     as_json: Json = False,
-    addon: Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="The voice; by default copycat-16k.")] = None,
+    addon: Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="Voice; by default copycat-16k.")] = None,
     vocoder: VocoderName = None,
     lexicon: Lexicon = None,
-    length_scale: Annotated[float, typer.Option(metavar="X", help="2 speaks half as fast as the recording.")] = 1.0,
+    length_scale: Annotated[
+        float, typer.Option(metavar="X", help="Factor on all durations, 0.1 to 10; 2 speaks half as fast as the recording.")
+    ] = 1.0,
     seed: Seed = 0,
     context: ContextName = "default",
     cache_dir: CacheDir = None,
     stack: StackOption = None,
     threads: Threads = None,
 ) -> None:
-    """Speak like a recording, with another voice.
+    """Copy the prosody of a recording to another voice.
 
-    Melody, loudness and rhythm come from the recording, the voice from --speaker. Text and recording have to match: words that
-    are not heard in it are named. Audio is written while it is made; a file takes its name when it is complete.
+    Intonation, loudness and rhythm come from the recording, the voice from --speaker. The text has to match the recording; words
+    that are not found in it are named. Audio is written while it is synthesised; a file gets its name when it is complete.
     """
     from tts_cli.addon import library
     from tts_cli.text import TextFrontEnd
@@ -101,8 +109,8 @@ def transfer_prosody(
     refuse_several({"--text": text, "--transcribe": transcribe})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
     refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
-    for name, given in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
-        refuse_several({"--manifest": manifest, name: given})
+    for name, value in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
+        refuse_several({"--manifest": manifest, name: value})
     _refuse_incomplete(source, text is not None or transcribe, manifest, output_dir, resume)
     job = Job(source or Path(), text, speaker, strength, keep)
     path = None if output_raw or play or manifest else output or free_name(f"{job.source.stem}-{speaker or 'transferred'}")
@@ -125,7 +133,19 @@ def transfer_prosody(
 
 
 def _make_all(transfer: Transfer, manifest: Path, folder: Path, for_all: Job, resume: bool, as_json: bool) -> None:
-    """Make every transfer of a manifest; one that fails is told and passed over, then an error is raised in the end."""
+    """Make every transfer of a manifest. A failed line is reported and the next one follows.
+
+    Args:
+        transfer: Makes a transfer.
+        manifest: File with one JSON object per line.
+        folder: Folder of the WAV files; it is made.
+        for_all: Values for keys that a line leaves out.
+        resume: Skip lines that have their WAV file.
+        as_json: Print each result as JSON.
+
+    Raises:
+        InputError: Some lines failed; raised at the end. RefusedError if the first one was refused.
+    """
     from tts_cli.transfer.manifest import read_job, read_lines
 
     lines = read_lines(manifest)
@@ -136,7 +156,7 @@ def _make_all(transfer: Transfer, manifest: Path, folder: Path, for_all: Job, re
         job = read_job(lines[number], manifest.parent, for_all)
         name = job.output or f"{number:04d}"
         if taken.setdefault(name, number) != number:
-            raise InputError(f"its output '{name}' is that of line {taken[name]}")
+            raise InputError(f"its output '{name}' is also that of line {taken[name]}", hint="name another output")
         path = folder / f"{name}.wav"
         if not (resume and path.exists()):
             _report(transfer.one(job, path, notes=as_json), as_json)
@@ -145,7 +165,7 @@ def _make_all(transfer: Transfer, manifest: Path, folder: Path, for_all: Job, re
 
 
 def _report(done: Done, as_json: bool) -> None:
-    """Say what was made and where it is."""
+    """Print the path of the audio, or the result as JSON; then the length of the speech and the time of the analysis."""
     if as_json:
         print_json(done.as_dict())
     elif done.path not in (None, STANDARD_OUTPUT):
@@ -155,28 +175,32 @@ def _report(done: Done, as_json: bool) -> None:
 
 def _refuse_incomplete(source: Path | None, has_text: bool, manifest: Path | None, output_dir: Path | None, resume: bool) -> None:
     if source is None and manifest is None:
-        raise InputError("there is no recording", hint="tts transfer-prosody SOURCE --text TEXT, or --manifest FILE")
+        raise InputError(
+            "there is no recording", hint="tts transfer-prosody SOURCE --text TEXT, or --manifest FILE --output-dir DIR"
+        )
     if source is not None and not has_text:
-        raise InputError(f"what is said in {source}?", hint='--text "...", or --transcribe')
+        raise InputError(f"{source}: there is no transcript", hint='give it with --text "...", or use --transcribe')
     if (manifest is None) != (output_dir is None):
-        raise InputError("--manifest and --output-dir need each other")
+        raise InputError("--manifest and --output-dir need each other", hint="--manifest FILE --output-dir DIR")
     if resume and manifest is None:
-        raise InputError("--resume needs --manifest")
+        raise InputError("--resume needs --manifest", hint="leave out --resume for a single recording")
 
 
 def _refuse_undrawable(plot: Path | None) -> None:
-    """Finds out before anything is spoken whether a picture can be drawn."""
+    """Raise an error, before anything is spoken, if `plot` cannot be written or the packages that draw are missing."""
     if plot:
         refuse_folder(plot)
         if not plot.absolute().parent.is_dir():
-            raise OutputError(f"{plot}: cannot be written: there is no such folder")
+            raise OutputError(
+                f"{plot}: cannot be written: there is no such folder", hint="make the folder, or name a file elsewhere"
+            )
         with extra("demo"):
             import matplotlib  # noqa: F401
             import swift_f0  # noqa: F401
 
 
 def _transcribed(source: Path, threads: int) -> str:
-    """What Whisper hears in the recording. Raises InputError where it hears nothing, or is not installed."""
+    """Return Whisper's transcript of the recording. Raises InputError if it is empty or Whisper is not installed."""
     from tts_cli.audio.recordings import read_recording
 
     audio = read_recording(source, TRANSCRIBED_RATE)
@@ -185,6 +209,6 @@ def _transcribed(source: Path, threads: int) -> str:
 
         text = Recogniser(threads).transcribe(audio, TRANSCRIBED_RATE)
     if not text:
-        raise InputError(f"{source}: no speech is recognised in it", hint='give its words with --text "..."')
-    say(f"text: {text}")
+        raise InputError(f"{source}: Whisper recognises no speech in it", hint='give the transcript with --text "..."')
+    say(f"transcript: {text}")
     return text

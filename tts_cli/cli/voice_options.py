@@ -1,4 +1,4 @@
-"""Options of commands that open a voice."""
+"""Options of commands that open a voice: addon, vocoder, lexicon, context, cache, stack and threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VoiceOptions:
-    """Which voice is opened, and where it runs."""
+    """Options that select a voice and its execution settings."""
 
     addon: AddonName = None
     vocoder: VocoderName = None
@@ -26,13 +26,20 @@ class VoiceOptions:
 
     @property
     def name(self) -> str:
-        """Name or path of the voice; by default the shipped one."""
+        """Return name or path of the voice; by default the shipped one."""
         from tts_cli.addon.library import DEFAULT_ADDON
 
         return self.addon or DEFAULT_ADDON
 
     def load(self, edit_stack: StackEdit | None = None) -> Voice:
-        """Open the voice. Raises what `voice.synthesis.load` raises."""
+        """Open the voice.
+
+        Args:
+            edit_stack: Changes the JSON of the acoustic stack.
+
+        Raises:
+            AddonError: An addon, stack or context is missing, invalid or does not fit.
+        """
         from tts_cli.voice.synthesis import load
 
         return load(self.name, self.vocoder, self.context, self.threads, self.lexicon, self.cache_dir, self.stack, edit_stack)

@@ -1,1 +1,1 @@
-"""Recordings with transcripts: their layouts on disk, their preparation, and the batches that training reads."""
+"""Corpora: layouts of recordings and transcripts, their preparation, treebanks, and training batches."""

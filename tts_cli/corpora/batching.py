@@ -1,4 +1,7 @@
-"""Batches of a prepared corpus. Each is a function of (seed, step) alone, so training resumes at any step without replaying."""
+"""Training batches of a prepared corpus: a function of seed and step alone, so training resumes at any step.
+
+Shapes: B clips or segments in a batch, N tokens and T frames of the longest clip, F frames of a segment, C channels.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,18 @@ from tts_cli.corpora.predicted import PredictedMels
 from tts_cli.text.phones import BOUNDARIES, PAD, START
 
 Batch = dict[str, Tensor]
+"""Tensors of a batch, by name."""
 Arrays = dict[str, NDArray[Any]]
+"""Features of one clip, by name, without a batch axis."""
 
 _BUCKET_RATIO = 1.15
-"""The longest clip of a bucket lasts at most this much longer than its shortest: what padding costs."""
+"""Largest ratio of the longest clip of a bucket to its shortest; it limits the cost of padding."""
 _SILENT_TOKENS = {PAD, START, *BOUNDARIES}
+"""Tokens that are not phones."""
 
 
 class FeatureCache:
-    """Features in memory, as much as `max_bytes` holds, read again from disk beyond that. Threads may share it."""
+    """Least-recently-used cache of features, up to `max_bytes`. Threads may share it."""
 
     def __init__(self, corpus: Corpus, names: tuple[str, ...], max_bytes: int = 2 << 30) -> None:
         self._corpus, self._names, self._max_bytes = corpus, names, max_bytes
@@ -37,11 +43,11 @@ class FeatureCache:
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave the features behind: each process fills a cache of its own."""
+        """Pickle without the features: each process fills its own cache."""
         return FeatureCache, (self._corpus, self._names, self._max_bytes)
 
     def load(self, recording: Recording) -> Arrays:
-        """The features of `recording`, as `Corpus.load` gives them. They are shared: do not write into them."""
+        """Return the features of `recording` like `Corpus.load`. The arrays are shared: do not change them."""
         with self._lock:
             if recording.features in self._kept:
                 self._kept.move_to_end(recording.features)
@@ -65,20 +71,24 @@ def _num_bytes(arrays: Arrays) -> int:
 
 
 class Epochs:
-    """Which items make up the batch of each step: of similar length, each once an epoch, a function of (seed, step) alone."""
+    """Batch sampler: groups items of similar length, each once an epoch. The result depends on seed and step alone."""
 
-    def __init__(self, lengths: Sequence[int], most: int, seed: int) -> None:
-        """`most`: what the lengths of a batch, padding included, add up to."""
-        self._groups, self._seed = _similar_lengths(lengths, most), seed
+    def __init__(self, lengths: Sequence[int], max_total: int, seed: int) -> None:
+        """Args:
+        lengths: Length of each item.
+        max_total: Largest total length of a batch, padding included; a longer item has its own batch.
+        seed: Seed of the order.
+        """
+        self._groups, self._seed = _similar_lengths(lengths, max_total), seed
         self._planned = (0, self._plan(0))
 
     @property
     def num_batches(self) -> int:
-        """Of an epoch; the same for all."""
+        """Return the number of batches of an epoch, the same for all epochs."""
         return sum(num_batches for _, num_batches in self._groups)
 
     def members(self, step: int) -> NDArray[np.int64]:
-        """Places of the items of the batch of `step`, counted from 0 through all epochs."""
+        """Return the indices of the items of the batch of `step`; steps count from 0 through all epochs."""
         epoch, place = divmod(step, self.num_batches)
         planned = self._planned
         if planned[0] != epoch:
@@ -86,38 +96,47 @@ class Epochs:
         return planned[1][place]
 
     def in_order(self) -> Iterator[NDArray[np.int64]]:
-        """Every item once, always in the same batches: for validation."""
+        """Yield the indices of each batch of one epoch without shuffling, for validation."""
         for items, num_batches in self._groups:
             yield from np.array_split(items, num_batches)
 
     def _plan(self, epoch: int) -> list[NDArray[np.int64]]:
-        """The items of each batch of an epoch, shuffled within their buckets, and the batches shuffled."""
+        """Return the items of each batch of an epoch. Items are shuffled within their bucket, then the batches are shuffled."""
         generator = np.random.default_rng([self._seed, epoch])
         batches = [part for items, number in self._groups for part in np.array_split(generator.permutation(items), number)]
         return [batches[index] for index in generator.permutation(len(batches))]
 
 
-def _similar_lengths(lengths: Sequence[int], most: int) -> list[tuple[NDArray[np.int64], int]]:
-    """Items in buckets of similar length, and in how many batches whose lengths add up to at most `most` each bucket goes."""
+def _similar_lengths(lengths: Sequence[int], max_total: int) -> list[tuple[NDArray[np.int64], int]]:
+    """Return buckets of items of similar length, each with the number of batches to split it into."""
     order = np.argsort(lengths, kind="stable")
     ordered = np.array(lengths)[order]
     groups, start = [], 0
     while start < len(order):
         end = int(np.searchsorted(ordered, ordered[start] * _BUCKET_RATIO, side="right"))
-        items_a_batch = max(1, most // int(ordered[end - 1]))
+        items_a_batch = max(1, max_total // int(ordered[end - 1]))
         groups.append((order[start:end].astype(np.int64), -(-(end - start) // items_a_batch)))
         start = end
     return groups
 
 
 class AcousticBatches:
-    """Whole clips of similar length, at most `batch_frames` frames a batch, padding included; every clip once an epoch.
+    """Batches of whole clips of similar length; every clip comes once an epoch.
 
-    A batch holds, with B clips of at most N tokens and T frames:
-    `phones`, `durations` (B, N) int64; `token_mask`, `phone_mask` (B, N, 1), 1 where a token, a phone is;
+    A batch has these tensors, float32 if not named otherwise:
+    `phones`, `durations` (B, N) int64; `token_mask`, `phone_mask` (B, N, 1), 1 for a token, for a phone;
     `token_log_f0`, `token_voicing`, `token_energy` (B, N, 1), means over the frames of each token;
     `frame_mask` (B, T, 1); `mel` (B, T, bands); `log_f0`, `voicing`, `energy` (B, T, 1); `speaker` (B,) int64.
-    Padding is 0, and digital silence in `mel`.
+    Padding is 0; in `mel` it is digital silence.
+
+    Args:
+        corpus: Prepared corpus.
+        split: Its split to read.
+        batch_frames: Largest number of frames of a batch, padding included.
+        seed: Seed of the order.
+
+    Raises:
+        CorpusError: The corpus has no such split.
     """
 
     def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
@@ -128,11 +147,11 @@ class AcousticBatches:
         self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`, counted from 0 through all epochs."""
+        """Return the batch of `step`; steps count from 0 through all epochs."""
         return self.collate([self.recordings[index] for index in self._epochs.members(step)])
 
     def in_order(self) -> Iterator[Batch]:
-        """Every clip once, always in the same batches: for validation."""
+        """Yield the batches of one epoch without shuffling, for validation."""
         return (self.collate(recordings) for recordings in self.recordings_in_order())
 
     def recordings_in_order(self) -> Iterator[list[Recording]]:
@@ -140,7 +159,7 @@ class AcousticBatches:
         return ([self.recordings[index] for index in members] for members in self._epochs.in_order())
 
     def collate(self, recordings: Sequence[Recording]) -> Batch:
-        """`recordings` as one batch."""
+        """Return `recordings` as one batch."""
         items = [self._item(recording) for recording in recordings]
         speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
         batch = {name: padded([item[name] for item in items], self._padding(name)) for name in items[0]}
@@ -169,7 +188,10 @@ class AcousticBatches:
 
 
 def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:
-    """Means of `frames` (T, C) over each token's frames: (N, C). A token without frames takes the value of the one before it."""
+    """Return means of `frames` (T, C) over the frames of each token, shape (N, C); `durations` (N,) are in frames.
+
+    A token without frames gets the value of the token before it.
+    """
     ends = np.cumsum(durations)
     sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0, dtype=np.float64)])
     means = (sums[ends] - sums[ends - durations]) / np.maximum(durations, 1)[:, None]
@@ -179,14 +201,22 @@ def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:
 
 
 def voiced_token_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int64]) -> Floats:
-    """Mean log F0 over each token's voiced frames (N, 1); over all its interpolated frames where none is voiced."""
+    """Return the mean log F0 over the voiced frames of each token, shape (N, 1).
+
+    A token without voiced frames gets the mean over all its interpolated frames.
+
+    Args:
+        log_f0: Interpolated log F0, shape (T, 1).
+        voicing: 1 in voiced frames, else 0, shape (T, 1).
+        durations: Frames of each token, shape (N,).
+    """
     voiced = token_mean(voicing, durations)
     weighted = token_mean(log_f0 * voicing, durations) / np.maximum(voiced, 1e-6)
     return np.where(voiced > 0, weighted, token_mean(log_f0, durations)).astype(np.float32)
 
 
 def padded(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
-    """Arrays (length, ...) of one kind as one tensor (B, longest, ...), filled up with `value`."""
+    """Return arrays of shape (length, ...) as one tensor (B, longest, ...), padded with `value`."""
     longest = max(len(array) for array in arrays)
     filled = np.full((len(arrays), longest, *arrays[0].shape[1:]), value, arrays[0].dtype)
     for row, array in zip(filled, arrays, strict=True):
@@ -195,37 +225,51 @@ def padded(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
 
 
 class Perturbation(StrictModel):
-    """Makes more voices of few: speed perturbation (Ko et al., 2015) and gain."""
+    """Data augmentation: random speed (Ko et al., 2015) and gain, which make more voices of few."""
 
     speed_share: float = 0.6
-    """Share of the segments whose speed, and with it pitch and formants, is changed."""
+    """Share of the segments, 0 to 1, with changed speed, and with it pitch and formants."""
     max_speed: float = 1.25
-    """Speeds are drawn between its inverse and itself, evenly in their logarithm."""
+    """Largest speed factor. Speeds are log-uniform between 1 / `max_speed` and `max_speed`."""
     gain_db: tuple[float, float] = (-9.0, 4.0)
+    """Range of the uniformly distributed gain, in dB."""
 
     def draw(self, generator: np.random.Generator) -> tuple[float, float]:
-        """A speed and a gain, both factors."""
+        """Return a random speed and a random gain, both factors."""
         is_changed = generator.random() < self.speed_share
         speed = float(self.max_speed ** generator.uniform(-1, 1)) if is_changed else 1.0
         return speed, float(10 ** (generator.uniform(*self.gain_db) / 20))
 
 
 class Predicted(StrictModel):
-    """Segments with the mels of acoustic models, see `corpora.predicted`."""
+    """Use of mels that acoustic models predicted, see `corpora.predicted`."""
 
     models: tuple[str, ...]
-    """Names of the models."""
+    """Names of the models: folders in `predicted/` of the corpus."""
     share: float = 0.5
-    """Share of the segments."""
+    """Share of the segments with a predicted mel, 0 to 1."""
 
 
 class SegmentBatches:
-    """Random stretches of `segment_frames` frames, `num_segments` a batch, with the margins of frames that a vocoder looks at.
+    """Batches of random segments of clips, for vocoders.
 
-    A batch holds, with F frames in a segment: `mel` (B, left + F + right, bands); `log_f0`, `voicing` (B, left + F + right, 1);
-    `audio` (B, F * hop) float32; `speaker` (B,) int64. Rare speakers come more often than their share, by a power of their size.
-    Beyond a clip's ends `mel` is digital silence and everything else 0. Of the segments, `predicted.share` have the mel that an
-    acoustic model predicted instead of the recording's.
+    A batch has these tensors, with the margins (left, right) in frames: `mel` (B, left + F + right, bands); `log_f0`, `voicing`
+    (B, left + F + right, 1); `audio` (B, F * hop) float32; `speaker` (B,) int64. Beyond the ends of a clip `mel` is digital
+    silence, all else 0. Speakers are drawn by their number of frames to the power of 3/4, so rare ones come more often than their
+    share.
+
+    Args:
+        corpus: Prepared corpus.
+        split: Its split to read.
+        num_segments: Segments in a batch, B.
+        segment_frames: Frames of a segment, F.
+        margins: Frames before and after a segment that the vocoder sees: its receptive field.
+        seed: Seed of the segments and the augmentation.
+        perturbation: Augmentation of recorded segments; None for none.
+        predicted: Mels of acoustic models that replace those of some recordings; None for none.
+
+    Raises:
+        CorpusError: The corpus has no such split, or lacks the predicted mels.
     """
 
     def __init__(
@@ -250,7 +294,7 @@ class SegmentBatches:
             self._predicted_probabilities = _balanced([recording for _, recording in self._predicted.items])
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`."""
+        """Return the batch of `step`; any step from 0 up is valid."""
         generator = np.random.default_rng([self.seed, step])
         chosen = generator.choice(len(self.recordings), self.num_segments, p=self._probabilities)
         recordings = [self.recordings[index] for index in chosen]
@@ -265,7 +309,7 @@ class SegmentBatches:
         return {**batch, "speaker": torch.tensor(speakers)}
 
     def _draw_predicted(self, recordings: list[Recording], generator: np.random.Generator) -> list[Floats | None]:
-        """Put predicted clips in the place of some of `recordings`; return their mels, None for the others."""
+        """Replace some of `recordings` by predicted clips. Return the predicted mel of each, None for the others."""
         mels: list[Floats | None] = [None] * len(recordings)
         if self._predicted is None:
             return mels
@@ -281,7 +325,7 @@ class SegmentBatches:
         return self._perturbed(recording, start, speed, gain)
 
     def _perturbed(self, recording: Recording, start: int, speed: float, gain: float) -> Arrays:
-        """The segment spoken `speed` times as fast and high, `gain` times as loud, with the mel of what that sounds like."""
+        """Return the segment with speed and pitch times `speed` and amplitude times `gain`, and the mel of that audio."""
         features = self._features.load(recording)
         mel, (left, right) = self.corpus.mel, self.margins
         spare = -(-mel.fft_samples // mel.hop_samples)
@@ -308,7 +352,7 @@ class SegmentBatches:
         }
 
     def _segment(self, recording: Recording, start: int, mel: Floats | None = None) -> Arrays:
-        """A stretch of the recording, with its own mel or another one of as many frames."""
+        """Return a segment of the recording, with its own mel or the given one, which has as many frames."""
         features = self._features.load(recording)
         end, hop = start + self.segment_frames, self.corpus.mel.hop_samples
         first, last = start - self.margins[0], end + self.margins[1]
@@ -322,7 +366,7 @@ class SegmentBatches:
 
 
 def _balanced(recordings: Sequence[Recording]) -> NDArray[np.float64]:
-    """The probability of each recording: speakers by their frames to the power of 3/4, a speaker's recordings by theirs."""
+    """Return the sampling probability of each recording. The weight of a speaker is its number of frames to the power of 3/4."""
     frames = np.array([recording.num_frames for recording in recordings], np.float64)
     _, speakers = np.unique([recording.speaker for recording in recordings], return_inverse=True)
     weights = frames / np.bincount(speakers, frames)[speakers] ** 0.25
@@ -330,7 +374,7 @@ def _balanced(recordings: Sequence[Recording]) -> NDArray[np.float64]:
 
 
 def cut(array: NDArray[Any], start: int, end: int, value: float) -> NDArray[Any]:
-    """`array[start:end]` along the first axis, with `value` where that lies before the beginning or beyond the end."""
+    """Return `array[start:end]` along the first axis, padded with `value` before index 0 and beyond its end."""
     result = np.full((end - start, *array.shape[1:]), value, array.dtype)
     first, last = max(0, start), min(len(array), end)
     if first < last:

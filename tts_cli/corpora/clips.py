@@ -1,4 +1,7 @@
-"""The work on one recording, done in worker processes: validate it, align it, compute its features."""
+"""Preparation of one recording in a worker process: validation, forced alignment and features.
+
+Shapes: T frames.
+"""
 
 from __future__ import annotations
 
@@ -19,36 +22,41 @@ from tts_cli.corpora.manifest import write_arrays
 from tts_cli.errors import AudioError
 
 FEATURES_VERSION = 1
-"""Changes whenever the same recording would give other features."""
+"""Version of the features; raised when the same recording gives other features than before."""
 
 MIN_SECONDS, MAX_SECONDS = 0.3, 20.0
+"""Shortest and longest clip of a corpus."""
 _SILENT_PEAK = 1e-3
-"""-60 dB of full scale."""
+"""Peak of a silent recording: -60 dB of full scale."""
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 0.002
+"""Largest share of samples at full scale in an accepted recording."""
 _TYPICAL_HZ = 150.0
+"""F0 of a recording without voiced frames, if its speaker's range is unknown."""
 
 
 @dataclass(frozen=True)
 class ClipAnalysis:
-    """What alignment found in one recording, or why it cannot be used."""
+    """Result of the alignment of one recording, or the reason for its rejection."""
 
     durations: tuple[int, ...] = ()
-    """Frames of every token."""
+    """Mel frames of each token."""
     seconds: float = 0.0
+    """Length of the recording."""
     median_f0_hz: float = 0.0
-    """0 when nothing is voiced."""
+    """Median over voiced frames; 0 if no frame is voiced."""
     reason: str = ""
-    """Empty when the recording is good."""
+    """Reason for the rejection; empty for a good recording."""
     kind: RejectKind | None = None
-    """Kind of the reason."""
+    """Kind of the rejection; None for a good recording."""
 
 
 @dataclass(frozen=True)
 class AnalysisTask:
-    """A recording and the tokens to find in it."""
+    """Task of a worker: validate a recording and align its tokens."""
 
     fingerprint: str
+    """Hash of the recording, see `journal.fingerprint`."""
     audio: Path
     tokens: tuple[str, ...]
     word_of_token: tuple[int, ...]
@@ -56,40 +64,44 @@ class AnalysisTask:
 
     @property
     def key(self) -> str:
-        """Changes whenever the result would; stress has no part in it."""
+        """Return the key of the result in the journal. It depends on everything that affects the result; stress does not."""
         grid = (self.mel.sample_rate, self.mel.hop_samples)
         tokens = [token.rstrip("012") for token in self.tokens]
         return key_of("analysis", ALIGNMENT_VERSION, self.fingerprint, tokens, grid)
 
     def is_done(self, result: Mapping[str, Any]) -> bool:
-        """Whether a kept result says all that is asked today; rejects once had no kind."""
+        """Return whether a result in the journal is complete; rejections of older versions have no kind."""
         return not result["reason"] or result.get("kind") is not None
 
 
 @dataclass(frozen=True)
 class FeatureTask:
-    """A recording whose features go to the file `features` in `folder`, with F0 sought in `range_hz`."""
+    """Task of a worker: compute the features of a recording and write them to a file."""
 
     fingerprint: str
+    """Hash of the recording, see `journal.fingerprint`."""
     audio: Path
     folder: Path
+    """Folder of the prepared corpus."""
     features: str
+    """Path of the features, relative to `folder`."""
     mel: MelConfig
     range_hz: tuple[float, float] | None
+    """F0 range of the speaker, in Hz; None if unknown."""
 
     @property
     def key(self) -> str:
-        """Changes whenever the result would."""
+        """Return the key of the result in the journal. It depends on everything that affects the result."""
         return key_of("features", FEATURES_VERSION, self.fingerprint, self.mel.hash, self.range_hz, self.features)
 
     def is_done(self, result: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Whether the features that a kept result tells of lie on disk."""
+        """Return whether the features of a result in the journal are on disk."""
         return (self.folder / self.features).is_file()
 
 
 @dataclass(frozen=True)
 class PitchStatistics:
-    """Sums over the voiced frames of one recording, from which a speaker's mean and deviation follow."""
+    """Sums of log F0 over the voiced frames of one recording, for the mean and standard deviation of its speaker."""
 
     num_voiced: int
     sum_log_f0: float
@@ -97,7 +109,7 @@ class PitchStatistics:
 
 
 def analyse(task: AnalysisTask) -> ClipAnalysis:
-    """Validate and align one recording; a fault becomes the reason to reject it."""
+    """Validate and align one recording. Return a fault as a rejection; never raise AudioError."""
     try:
         samples, rate = read_native(task.audio)
     except AudioError as error:
@@ -116,7 +128,7 @@ def analyse(task: AnalysisTask) -> ClipAnalysis:
 
 
 def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:
-    """Reject a recording that is too short, too long, silent or clipped."""
+    """Return a rejection if the recording is too short, too long, silent or clipped, else None."""
     seconds, peaks = len(samples) / rate, np.abs(samples)
     if not MIN_SECONDS <= seconds <= MAX_SECONDS:
         reason = f"lasts {seconds:.2f} s, not {MIN_SECONDS} to {MAX_SECONDS:.0f} s"
@@ -130,12 +142,16 @@ def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:
 
 
 def _stored(audio: Floats) -> Floats:
-    """`audio` as its 16-bit copy beside the features will be read, so that everything describes the same samples."""
+    """Return `audio` rounded to 16 bits, as it is stored, so that all features describe the stored samples."""
     return (quantise(audio) / 32768.0).astype(np.float32)
 
 
 def write_features(task: FeatureTask) -> PitchStatistics:
-    """Computes and writes the features of one recording, whole or not at all. Raises OutputError when it cannot be written."""
+    """Compute the features of one recording and write them, completely or not at all. Return its F0 statistics.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     samples, rate = read_native(task.audio)
     audio = _stored(resample(samples, rate, task.mel.sample_rate))
     arrays = features(audio, task.mel, task.range_hz)
@@ -145,7 +161,17 @@ def write_features(task: FeatureTask) -> PitchStatistics:
 
 
 def features(audio: Floats, config: MelConfig, range_hz: tuple[float, float] | None = None) -> dict[str, np.ndarray[Any, Any]]:
-    """What training reads of `audio` (samples,): mel (T, bands), log_f0, voicing and energy (T,), audio (T * hop,) int16."""
+    """Return the features for training, by name.
+
+    Args:
+        audio: Recording, shape (samples,).
+        config: Mel configuration.
+        range_hz: F0 range of the speaker, in Hz; None if unknown.
+
+    Returns:
+        `mel` (T, bands); `log_f0`, interpolated through unvoiced frames, `voicing` and `energy` (T,); all float32. `audio`
+        (T * hop,) int16, padded with zeros.
+    """
     mel = log_mel(audio, config)
     f0_hz, voicing = estimate_f0(audio, config, range_hz)
     padded = np.zeros(len(mel) * config.hop_samples, np.int16)

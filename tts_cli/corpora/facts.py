@@ -1,4 +1,4 @@
-"""Facts of a corpus that a model is built from and keeps: in its checkpoints, and in its addon."""
+"""Facts of a corpus that a model keeps in its checkpoints and its addon: mel configuration, symbols and speakers."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel
 
 Features = Mapping[str, NDArray[np.generic]]
-"""One utterance of a prepared corpus, without a batch axis: `phones` (N,) int64, `durations` (N,) int64, `speaker` () int64,
-`mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
+"""Features of one utterance of N tokens and T frames, without a batch axis: `phones` (N,) int64, `durations` (N,) int64,
+`speaker` () int64, `mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
 
 
 class SpeakerFacts(StrictModel):
-    """One voice of a corpus; its id is its place in the list of speakers."""
+    """Speaker of a corpus. Its id is its index in the list of speakers."""
 
     name: str
     mean_log_f0: float = 0.0
-    """Mean of the natural logarithm of F0 in Hertz over voiced frames."""
+    """Mean of the natural logarithm of F0 in Hz over voiced training frames."""
     std_log_f0: float = 1.0
+    """Standard deviation of the natural logarithm of F0 in Hz."""
 
 
 class CorpusFacts(StrictModel):
-    """Mel configuration, symbols and speakers of a corpus; a treebank has none of its own."""
+    """Mel configuration, symbols and speakers of a corpus. A treebank has the default values."""
 
     mel: MelConfig = MelConfig()
     symbols: tuple[str, ...] = ()
-    """Tokens; their ids are their places."""
+    """Symbols of the tokens; the id of a symbol is its index."""
     speakers: tuple[SpeakerFacts, ...] = ()
 
     @property
     def speaker_names(self) -> list[str]:
-        """Names in the order of their ids."""
+        """Return the names of the speakers, in the order of their ids."""
         return [speaker.name for speaker in self.speakers]

@@ -1,4 +1,4 @@
-"""What a preparation has finished, kept as it goes, so that a killed one carries on and gives the same result."""
+"""Journal of finished work and a pool of worker processes, so that an interrupted preparation continues."""
 
 from __future__ import annotations
 
@@ -22,22 +22,27 @@ Result = TypeVar("Result")
 
 
 class Journal:
-    """Results by key, one JSON line each, flushed as they come."""
+    """Results by key in a file of JSON lines; each result is written when it is added."""
 
     def __init__(self, path: Path, names: tuple[str, str] = ("key", "result")) -> None:
-        """Read what `path` holds; `names` are those of key and result in a line."""
+        """Read the results in `path`, if it exists.
+
+        Args:
+            path: File of JSON lines.
+            names: JSON keys of key and result in a line.
+        """
         self.path, self._names = path, names
         self._results = dict(_read_lines(path, names)) if path.is_file() else {}
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The result kept under `key`."""
+        """Return the result of `key`, or None."""
         return self._results.get(key)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         return self._results[key]
 
     def add(self, key: str, result: dict[str, Any]) -> None:
-        """Keeps `result` at once. Raises OutputError."""
+        """Add a result and write it to the file at once. Raises OutputError if it cannot be written."""
         self._results[key] = result
         try:
             with self.path.open("a", encoding="utf-8") as file:
@@ -46,7 +51,7 @@ class Journal:
             raise unwritable(self.path, error) from error
 
     def compact(self, keys: Iterable[str]) -> None:
-        """Forgets everything but `keys`."""
+        """Delete all results except those of `keys`, and rewrite the file. Raises OutputError if it cannot be written."""
         self._results = {key: self._results[key] for key in sorted(set(keys))}
         with atomic_write(self.path) as file:
             file.writelines(self._line(key, result) + "\n" for key, result in self._results.items())
@@ -61,12 +66,12 @@ def _read_lines(path: Path, names: tuple[str, str]) -> Iterator[tuple[str, dict[
             entry = json.loads(line)
             yield entry[names[0]], entry[names[1]]
         except (ValueError, KeyError, TypeError):
-            # The line that was being written when the preparation was killed.
+            # A killed preparation may leave a partial last line.
             continue
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of the file's bytes; of nothing when it cannot be read, which validation reports."""
+    """Return the SHA-256 of a file in hexadecimal digits; "" if it cannot be read, which the validation reports."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
@@ -74,12 +79,21 @@ def fingerprint(path: Path) -> str:
 
 
 def key_of(*parts: object) -> str:
-    """A short key that changes whenever one of `parts` does."""
+    """Return a hash of `parts` as 24 hexadecimal digits."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
 
 
 def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_processes: int) -> Iterator[tuple[str, Result]]:
-    """Key and result of every task, as they are done, in `num_processes` worker processes (none for one)."""
+    """Run `function` on every task and yield key and result as each task finishes.
+
+    Args:
+        function: Function to run; a module-level one, because worker processes import it.
+        tasks: Tasks by key.
+        num_processes: Number of worker processes; 1 runs all tasks in this process.
+
+    Raises:
+        RefusedError: A worker process died.
+    """
     if num_processes <= 1 or len(tasks) <= 1:
         for key, task in tasks.items():
             yield key, function(task)
@@ -90,13 +104,13 @@ def run_all(function: Callable[[Task], Result], tasks: dict[str, Task], num_proc
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool as error:
-        raise RefusedError("a worker process died", hint="run it again, in one process: what is finished is kept") from error
+        raise RefusedError("a worker process died", hint="run it again with one process; finished results are kept") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def start_worker() -> None:
-    """Leave interrupts to the parent process, and end with it, however it ended."""
+    """Initialise a worker process: it ignores SIGINT and ends when its parent process ends for any reason."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

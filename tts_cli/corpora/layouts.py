@@ -1,4 +1,4 @@
-"""How recordings and transcripts lie on disk: LJSpeech, festvox/CMU ARCTIC and LibriSpeech. Every clip knows its file:line."""
+"""Layouts of recordings and transcripts on disk: LJSpeech, festvox (CMU ARCTIC) and LibriSpeech."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tts_cli.config import suggest
 from tts_cli.errors import CorpusError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
-"""Formats libsndfile reads, in the order of preference when a recording lies there in several."""
+"""Audio formats that libsndfile reads. If a recording has several files, the first of these formats is used."""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording with its transcript."""
+    """Recording with its transcript."""
 
     corpus: str
     id: str
@@ -25,9 +25,11 @@ class Clip:
     text: str
     audio: Path
     where: str
-    """The transcript's file:line."""
+    """Place of the transcript, as file:line."""
     split: str = "train"
+    """train, validation, test or unseen."""
     kind: str = "statement"
+    """statement, wh or yes-no."""
 
 
 RejectKind = Literal[
@@ -45,22 +47,22 @@ RejectKind = Literal[
     "unusable id",
     "not in the splits, or only there",
 ]
-"""Kinds of rejects, as the report of a preparation counts them."""
+"""Kinds of rejects that the report of a preparation counts."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One recording or transcript line that cannot be used."""
+    """Recording or line of a transcript that cannot be used."""
 
     where: str
-    """The transcript's file:line."""
+    """Place of the transcript, as file:line."""
     id: str
     kind: RejectKind
     reason: str
 
 
 class CorpusFolder(NamedTuple):
-    """What was found in one folder."""
+    """Clips and rejects of one source folder."""
 
     corpus: str
     clips: list[Clip]
@@ -76,9 +78,14 @@ class _Line(NamedTuple):
 
 
 def read_source(folder: Path, layout: str | None = None) -> CorpusFolder:
-    """The clips of the corpus in `folder`, in its transcripts' order; `layout` None recognises it.
+    """Return the clips of the source in `folder`, in the order of its transcripts. Unusable lines become rejects.
 
-    Lines that cannot be used become rejects. Raises CorpusError when the folder is missing or does not have the layout.
+    Args:
+        folder: Folder of recordings with transcripts.
+        layout: Key of `LAYOUTS`; None detects it.
+
+    Raises:
+        CorpusError: The folder is missing, does not have the layout, or its transcripts are empty.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder")
@@ -88,18 +95,18 @@ def read_source(folder: Path, layout: str | None = None) -> CorpusFolder:
     corpus, recordings = folder.resolve().name, _Recordings()
     first_seen, clips, rejects = dict[str, str](), list[Clip](), list[Reject]()
     for line in parse(folder):
-        found = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
-        if isinstance(found, Reject):
-            rejects.append(found)
+        result = line if isinstance(line, Reject) else _locate(line, corpus, recordings, first_seen)
+        if isinstance(result, Reject):
+            rejects.append(result)
         else:
-            clips.append(found)
+            clips.append(result)
     if not clips and not rejects:
-        raise CorpusError(f"{folder}: its transcripts are empty")
+        raise CorpusError(f"{folder}: its transcripts are empty", hint="write one line per recording into them")
     return CorpusFolder(corpus, clips, rejects)
 
 
 def detect_layout(folder: Path) -> str:
-    """The layout whose transcripts lie in `folder`. Raises CorpusError when there are none."""
+    """Return the name of the layout of `folder`, by its transcripts. Raises CorpusError if there are none."""
     if (folder / "metadata.csv").is_file():
         return "ljspeech"
     if (folder / "etc" / "txt.done.data").is_file():
@@ -116,7 +123,7 @@ def _locate(line: _Line, corpus: str, recordings: _Recordings, first_seen: dict[
         return Reject(line.where, line.id, "duplicate id", f"duplicate id, first seen at {first_seen[line.id]}")
     first_seen[line.id] = line.where
     if not line.id or re.search(r"[/\\\0]|^\.\.?$", line.id):
-        return Reject(line.where, line.id, "unusable id", "the id is not a file name")
+        return Reject(line.where, line.id, "unusable id", "the id is not a file name: empty, only dots, or with a slash")
     audio = recordings.find(line.folder, line.id)
     if audio is None:
         return Reject(line.where, line.id, "missing audio", f"missing audio: no recording '{line.id}' in {line.folder}")
@@ -124,7 +131,7 @@ def _locate(line: _Line, corpus: str, recordings: _Recordings, first_seen: dict[
 
 
 class _Recordings:
-    """Recordings by folder and name without extension; each folder is listed once."""
+    """Index of recordings by folder and name without extension. Each folder is listed once."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, dict[str, Path]] = {}
@@ -144,7 +151,7 @@ def _recordings_in(folder: Path) -> dict[str, Path]:
 
 
 def _parse_ljspeech(folder: Path) -> Iterator[_Line | Reject]:
-    """`metadata.csv`: id|text or id|text|normalised text, where the normalised text is what was read."""
+    """Parse `metadata.csv`: id|text or id|text|normalised text. The normalised text is used if there is one."""
     audio = next((folder / name for name in ("wavs", "wav", "audio") if (folder / name).is_dir()), folder)
     for where, line in _lines(folder / "metadata.csv"):
         columns = line.split("|") if isinstance(line, str) else []
@@ -158,7 +165,7 @@ def _parse_ljspeech(folder: Path) -> Iterator[_Line | Reject]:
 
 
 def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
-    """`etc/txt.done.data`: ( id "text" )."""
+    """Parse `etc/txt.done.data`: lines of the form ( id "text" )."""
     name = folder.resolve().name
     speaker = re.sub(r"^cmu_us_(\w+)_arctic$", r"\1", name)
     audio = next((folder / name for name in ("wav", "wavs") if (folder / name).is_dir()), folder)
@@ -172,7 +179,7 @@ def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
 
 
 def _parse_librispeech(folder: Path) -> Iterator[_Line | Reject]:
-    """`SPEAKER/CHAPTER/*.trans.txt`: id text, beside the recordings."""
+    """Parse `SPEAKER/CHAPTER/*.trans.txt`: lines of the form id text, in the folders of the recordings."""
     for path in sorted(folder.rglob("*.trans.txt")):
         for where, line in _lines(path):
             if isinstance(line, Reject):
@@ -183,9 +190,9 @@ def _parse_librispeech(folder: Path) -> Iterator[_Line | Reject]:
 
 
 def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
-    """file:line and text of the lines of `path` that are not blank; what is not UTF-8 is a reject."""
+    """Yield place (file:line) and text of each line of `path` that is not blank. A line that is not UTF-8 becomes a reject."""
     if not path.is_file():
-        raise CorpusError(f"{path}: no such file", hint="another --layout, or another folder?")
+        raise CorpusError(f"{path}: no such file", hint="choose another --layout or another folder")
     for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         where = f"{path}:{number}"
         try:
@@ -198,7 +205,7 @@ def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
 
 
 def _stem(name: str) -> str:
-    """The id `name`, without the extension of an audio format."""
+    """Return the id `name` without the extension of an audio format."""
     name = name.strip()
     stem, dot, suffix = name.rpartition(".")
     return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else name
@@ -209,3 +216,4 @@ LAYOUTS: dict[str, Callable[[Path], Iterator[_Line | Reject]]] = {
     "festvox": _parse_festvox,
     "librispeech": _parse_librispeech,
 }
+"""Parsers of the layouts, by name."""

@@ -1,4 +1,4 @@
-"""A prepared corpus on disk: `manifest.jsonl`, `corpus.json` and the features, written by `tts prepare`, read by training."""
+"""Prepared corpus on disk: `manifest.jsonl`, `corpus.json` and features. `tts prepare` writes it, training reads it."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ from tts_cli.errors import CorpusError
 from tts_cli.files import atomic_write
 
 Split = Literal["train", "validation", "test"]
-"""The splits of a prepared corpus. `unseen` is none of them: what is set aside can never be trained on."""
+"""Splits of a prepared corpus. Clips of `unseen` in `splits.csv` are not prepared, so no model can train on them."""
 
 FORMAT: Literal[2] = 2
 """Version of `corpus.json`. In version 1 the speakers' F0 statistics included held-out clips."""
 
 FEATURES = ("mel", "log_f0", "voicing", "energy", "audio")
+"""Names of the arrays in a file of features."""
+_AGAIN = "run tts prepare again"
 
 
 class Recording(StrictModel):
-    """One line of `manifest.jsonl`."""
+    """Clip of a prepared corpus: a line of `manifest.jsonl`."""
 
     id: str
     audio_filepath: str
-    """The original recording."""
+    """Path of the original recording."""
     text: str
+    """Text of the transcript."""
     normalized_text: str
+    """Words as they are spoken, with numbers written out."""
     duration: float
-    """Seconds."""
+    """Length in seconds."""
     speaker: str
     corpus: str
     split: Split
@@ -45,52 +49,56 @@ class Recording(StrictModel):
     """statement, wh or yes-no."""
     tokens: tuple[str, ...]
     durations: tuple[int, ...]
-    """Frames of every token; they sum to `num_frames`."""
+    """Mel frames of each token; the sum is `num_frames`."""
     num_frames: int
     features: str
-    """Path of the features, relative to the corpus."""
+    """Path of the features, relative to the folder of the corpus."""
 
 
 class SpeakerSummary(StrictModel):
-    """What a speaker brings to a corpus."""
+    """Number of clips, their length, and F0 statistics of a speaker."""
 
     clips: int
     seconds: float
     mean_log_f0: float
-    """Mean natural log of F0 in Hertz over the voiced frames of the training clips."""
+    """Mean natural log of F0 in Hz over the voiced frames of the training clips."""
     std_log_f0: float
+    """Standard deviation of the natural log of F0 in Hz."""
 
 
 class CorpusSummary(StrictModel):
-    """`corpus.json`: what all the recordings have in common."""
+    """Contents of `corpus.json`: mel configuration, symbols and speakers of all recordings."""
 
     format: Literal[2] = FORMAT
     mel: MelConfig
     mel_hash: str
     symbols: tuple[str, ...]
+    """Symbols of the tokens; the id of a symbol is its index."""
     speakers: dict[str, SpeakerSummary]
+    """Speakers by name."""
     versions: dict[str, str]
+    """Versions of the packages and algorithms that prepared the corpus."""
 
 
 class Corpus:
-    """A prepared corpus, opened and checked."""
+    """Prepared corpus, opened by `open_corpus`."""
 
     def __init__(self, folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
         self.folder, self.summary, self.recordings = folder, summary, recordings
 
     @property
     def mel(self) -> MelConfig:
-        """The mel configuration of the features."""
+        """Return the mel configuration of the features."""
         return self.summary.mel
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Names of the speakers, sorted; a speaker's index is its place here."""
+        """Return the names of the speakers, sorted. The id of a speaker is its index here."""
         return tuple(sorted(self.summary.speakers))
 
     @property
     def facts(self) -> CorpusFacts:
-        """Facts for a model that learns all speakers of this corpus."""
+        """Return the facts for a model that learns all speakers of this corpus."""
         summaries = self.summary.speakers
         speakers = [
             SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
@@ -99,14 +107,24 @@ class Corpus:
         return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers))
 
     def held_out(self, facts: CorpusFacts, count: int) -> list[Features]:
-        """Return the first `count` utterances of the speakers of `facts`, in turns, held-out ones before others.
+        """Return the features of `count` utterances, those of validation and test before those of training.
 
-        Raises CorpusError when the corpus has none of these speakers, another mel configuration or other symbols.
+        The speakers take turns.
+
+        Args:
+            facts: Speakers, mel configuration and symbols of a model.
+            count: Largest number of utterances.
+
+        Raises:
+            CorpusError: The corpus has none of these speakers, another mel configuration or other symbols.
         """
         _check_agreement(self.folder, self.summary, facts.mel, facts.symbols)
         known = [recording for recording in self.recordings if recording.speaker in facts.speaker_names]
         if not known:
-            raise CorpusError(f"{self.folder}: it has no utterance of the speakers {', '.join(facts.speaker_names)}")
+            raise CorpusError(
+                f"{self.folder}: it has no utterance of the speakers {', '.join(facts.speaker_names)}",
+                hint=f"choose a corpus with these speakers; this one has {', '.join(self.speakers)}",
+            )
         return [self._features(recording, facts) for recording in _in_turns(known)[:count]]
 
     def _features(self, recording: Recording, facts: CorpusFacts) -> Features:
@@ -117,7 +135,7 @@ class Corpus:
         return {"phones": phones, "durations": durations, "speaker": speaker, **frames}
 
     def of_speakers(self, names: Sequence[str]) -> Corpus:
-        """The part of the corpus that `names` speak. Raises CorpusError for a name it lacks."""
+        """Return the part of the corpus with the speakers `names`. Raises CorpusError for a speaker that it lacks."""
         for name in names:
             if name not in self.summary.speakers:
                 raise CorpusError(f"{self.folder}: no speaker '{name}'", hint=suggest(name, sorted(self.speakers)))
@@ -126,9 +144,10 @@ class Corpus:
         return Corpus(self.folder, summary, [recording for recording in self.recordings if recording.speaker in speakers])
 
     def with_disjoint_prompts(self) -> Corpus:
-        """The corpus in whose split `train` every text is read by one speaker: a hash of the text chooses which of its readers.
+        """Return the corpus with one speaker for each text of the split `train`.
 
-        The other splits stay as they are, so that what is measured on them compares.
+        A hash of the text chooses among its speakers; recordings by the others are left out. The other splits stay unchanged, so
+        that figures on them stay comparable.
         """
         readers: dict[str, set[str]] = {}
         for recording in self.of_split("train"):
@@ -138,31 +157,42 @@ class Corpus:
         return Corpus(self.folder, self.summary, kept)
 
     def of_split(self, split: str) -> list[Recording]:
-        """The recordings of one split. Raises CorpusError for `unseen`, unknown names and empty splits."""
+        """Return the recordings of one split. Raises CorpusError for `unseen`, unknown names and empty splits."""
         if split == "unseen":
             raise CorpusError("nothing trains on the split 'unseen'", hint="valid: train, validation, test")
         chosen = [recording for recording in self.recordings if recording.split == split]
         if not chosen:
-            raise CorpusError(f"{self.folder}: no recording is of the split '{split}'")
+            raise CorpusError(f"{self.folder}: no recording is of the split '{split}'", hint="valid: train, validation, test")
         return chosen
 
     def load(self, recording: Recording, names: tuple[str, ...] = FEATURES) -> dict[str, np.ndarray[Any, Any]]:
-        """Features `names` of `recording`: mel (T, bands), log_f0, voicing, energy (T,) float32, audio (T * hop,) int16."""
+        """Return features of a recording of T frames, by name.
+
+        Args:
+            recording: Clip of this corpus.
+            names: Features to load, of `FEATURES`.
+
+        Returns:
+            `mel` (T, bands), `log_f0`, `voicing`, `energy` (T,), all float32; `audio` (T * hop,) int16.
+
+        Raises:
+            CorpusError: The file is missing or damaged.
+        """
         path = self.folder / recording.features
         try:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in names}
         except (OSError, KeyError, ValueError, BadZipFile) as error:
-            raise CorpusError(f"{path}: damaged or missing features ({error})", hint="run tts prepare again") from error
+            raise CorpusError(f"{path}: damaged or missing features ({error})", hint=_AGAIN) from error
         hop = self.mel.hop_samples
         for name, array in arrays.items():
             if len(array) != recording.num_frames * (hop if name == "audio" else 1):
-                raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint="run tts prepare again")
+                raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint=_AGAIN)
         return arrays
 
 
 def _in_turns(recordings: Sequence[Recording]) -> list[Recording]:
-    """Sort held-out recordings before others; of either the first of every speaker, then the second, ..."""
+    """Sort held-out recordings before training ones; in each group, speakers take turns."""
     counts: Counter[tuple[bool, str]] = Counter()
     places: list[tuple[bool, int]] = []
     for recording in recordings:
@@ -178,13 +208,13 @@ def _digest(text: str) -> int:
 
 
 def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
-    """Write the features of a recording, arrays by name, whole or not at all. Raises OutputError."""
+    """Write arrays by name to an npz file, completely or not at all. Raises OutputError."""
     with atomic_write(path, "wb", parents=True) as file:
         np.savez(file, **arrays)
 
 
 def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
-    """Writes `corpus.json` and, last, `manifest.jsonl`: where that lies, the corpus is complete. Raises OutputError."""
+    """Write `corpus.json` and then `manifest.jsonl`, which marks the corpus as complete. Raises OutputError."""
     with atomic_write(folder / "corpus.json") as file:
         file.write(json.dumps(summary.model_dump(), indent=1, ensure_ascii=False) + "\n")
     with atomic_write(folder / "manifest.jsonl") as file:
@@ -192,7 +222,16 @@ def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recordin
 
 
 def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, ...] | None = None) -> Corpus:
-    """The prepared corpus in `folder`. Raises CorpusError when it is incomplete, damaged or disagrees with these."""
+    """Open the prepared corpus in `folder`.
+
+    Args:
+        folder: Folder that `tts prepare` wrote.
+        mel: Mel configuration that the corpus must have; None accepts any.
+        symbols: Symbols that the corpus must have; None accepts any.
+
+    Raises:
+        CorpusError: The corpus is incomplete or damaged, or has another mel configuration or other symbols.
+    """
     if not (folder / "manifest.jsonl").is_file():
         raise CorpusError(f"{folder}: not a prepared corpus, manifest.jsonl is missing", hint="run tts prepare first")
     summary = _read_summary(folder)
@@ -202,7 +241,7 @@ def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, 
 
 
 def check_mel(folder: Path, mel: MelConfig) -> None:
-    """Raises CorpusError when `folder` holds a corpus of another mel configuration."""
+    """Raise CorpusError if `folder` has a corpus of another mel configuration."""
     if (folder / "corpus.json").is_file() and _format(read_mapping(folder / "corpus.json")) == FORMAT:
         _check_agreement(folder, _read_summary(folder), mel, None)
 
@@ -211,7 +250,7 @@ def _read_summary(folder: Path) -> CorpusSummary:
     path = folder / "corpus.json"
     mapping = read_mapping(path)
     if _format(mapping) != FORMAT:
-        hint = "run tts prepare again on the same sources: what did not change is not computed again"
+        hint = "run tts prepare again on the same sources; unchanged results are reused"
         raise CorpusError(f"{path}: corpus format {_format(mapping)}, this version reads {FORMAT}", hint=hint)
     return parse(CorpusSummary, mapping, str(path))
 
@@ -224,9 +263,9 @@ def _check_agreement(folder: Path, summary: CorpusSummary, mel: MelConfig | None
     found = summary.mel_hash
     wanted = summary.mel.hash if mel is None else mel.hash
     if found != wanted or found != summary.mel.hash:
-        raise CorpusError(f"{folder}: prepared with another mel configuration ({found}, not {wanted})", hint="prepare it anew")
+        raise CorpusError(f"{folder}: prepared with another mel configuration ({found}, not {wanted})", hint=_AGAIN)
     if symbols is not None and summary.symbols != symbols:
-        raise CorpusError(f"{folder}: prepared with another set of symbols", hint="run tts prepare again")
+        raise CorpusError(f"{folder}: prepared with another set of symbols", hint=_AGAIN)
 
 
 def _read_manifest(path: Path) -> Iterator[tuple[str, Recording]]:
@@ -237,15 +276,15 @@ def _read_manifest(path: Path) -> Iterator[tuple[str, Recording]]:
                 yield where, Recording.model_validate_json(line)
             except ValidationError as error:
                 first = error.errors()[0]
-                raise CorpusError(f"{where}: '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+                raise CorpusError(f"{where}: '{'.'.join(map(str, first['loc']))}': {first['msg']}", hint=_AGAIN) from error
 
 
 def _checked(recording: Recording, where: str, summary: CorpusSummary) -> Recording:
     if sum(recording.durations) != recording.num_frames or len(recording.durations) != len(recording.tokens):
-        raise CorpusError(f"{where}: the durations do not match the tokens and the number of frames")
+        raise CorpusError(f"{where}: the durations do not match the tokens and the number of frames", hint=_AGAIN)
     if recording.speaker not in summary.speakers:
-        raise CorpusError(f"{where}: corpus.json does not know the speaker '{recording.speaker}'")
+        raise CorpusError(f"{where}: corpus.json does not know the speaker '{recording.speaker}'", hint=_AGAIN)
     unknown = set(recording.tokens) - set(summary.symbols)
     if unknown:
-        raise CorpusError(f"{where}: corpus.json does not know the symbols {sorted(unknown)}")
+        raise CorpusError(f"{where}: corpus.json does not know the symbols {sorted(unknown)}", hint=_AGAIN)
     return recording

@@ -1,4 +1,7 @@
-"""A prepared corpus made small enough to travel: Ogg Opus, alignments and F0. Mel and energy are computed again on arrival."""
+"""Compressed prepared corpus: Ogg Opus audio, alignments and F0. Unpacking computes mel and energy again.
+
+Shapes: T frames.
+"""
 
 from __future__ import annotations
 
@@ -27,21 +30,22 @@ from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, write_arr
 from tts_cli.errors import CorpusError, InputError
 
 LOWEST_KBPS, HIGHEST_KBPS = 24.0, 40.0
-"""Bit rates of the audio, in kilobits per second."""
+"""Lowest and highest bit rate of the audio, in kilobits per second."""
 
 _CLIPS = "clips.jsonl.xz"
 _FRAMES = "frames.npz.xz"
 _KBPS_STEP = 0.4
-"""A byte more in each frame of 20 ms: rates between are rounded up by the encoder."""
+"""Step of bit rates: one byte in each Opus frame of 20 ms. The encoder rounds other rates up."""
 _GAP_SECONDS = 0.02
-"""Silence after each clip in a file of many: one Opus frame, so that no clip leaks into the next."""
+"""Silence after each clip of a file: one Opus frame, so that a clip does not leak into the next one."""
 _FILE_SECONDS = 120.0
-"""Least length of a file. An Ogg file of its own for each clip would cost 2.3 kb/s."""
+"""Smallest length of a file of several clips. A separate Ogg file for each clip would cost 2.3 kb/s."""
 _STEPS_PER_NEPER = 2048
-"""Resolution of log F0: a step is 0.05 %."""
+"""Resolution of log F0: one step is 0.05 %."""
 _RATES = (8000, 12000, 16000, 24000, 48000)
-"""Sample rates of Opus, in Hertz."""
+"""Sample rates of Opus, in Hz."""
 _ATTEMPTS = 4
+"""Encodings of the whole corpus until its size fits."""
 
 Clips = list[Recording]
 Audio = NDArray[np.int16]
@@ -49,33 +53,43 @@ Audio = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class PackedAudio:
-    """The encoded audio of some clips of a corpus."""
+    """Encoded audio of some clips of a corpus."""
 
     kbps: float
+    """Bit rate in kilobits per second."""
     recordings: Clips
-    """Clips whose audio it holds, in order."""
+    """Encoded clips, in order."""
     files: list[bytes]
-    """Ogg Opus; each holds the next of the clips, one after the other."""
+    """Ogg Opus files of consecutive clips."""
     counts: list[int]
     """Number of clips in each file."""
     num_left_out: int
-    """Training clips for which there was no room even at the lowest bit rate."""
+    """Number of training clips without room even at the lowest bit rate."""
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files."""
+        """Return the size of all files together."""
         return sum(map(len, self.files))
 
 
 def encode(corpus: Corpus, recordings: Clips, most_bytes: int) -> PackedAudio:
-    """Encode `recordings` at the highest bit rate whose files have at most `most_bytes` together.
+    """Encode `recordings` at the highest bit rate that fits into `most_bytes`.
 
-    Where even the lowest bit rate has too many, training clips are left out, the same share of each speaker's; the first of a
-    speaker and the clips of other splits always stay. Raises InputError when those alone have too many bytes, and for a sample
-    rate that Opus lacks.
+    If even the lowest bit rate is too large, training clips are left out, the same share of each speaker. One training clip of
+    each speaker and all clips of other splits stay.
+
+    Args:
+        corpus: Prepared corpus with features.
+        recordings: Clips to encode.
+        most_bytes: Largest size of all files together.
+
+    Raises:
+        InputError: The clips that must stay are too large, or Opus lacks the sample rate of the corpus.
     """
     if corpus.mel.sample_rate not in _RATES:
-        raise InputError(f"{corpus.folder}: Opus has no rate of {corpus.mel.sample_rate} Hz", hint=f"it has {_RATES}")
+        raise InputError(
+            f"{corpus.folder}: Opus has no rate of {corpus.mel.sample_rate} Hz", hint=f"prepare the corpus at one of {_RATES} Hz"
+        )
     bytes_a_kilobit = _bytes_a_kilobit(corpus, recordings)
     share = 1.0
     for _ in range(_ATTEMPTS if most_bytes > 0 else 0):
@@ -91,19 +105,19 @@ def encode(corpus: Corpus, recordings: Clips, most_bytes: int) -> PackedAudio:
         bytes_a_kilobit *= packed.num_bytes / most_bytes * 1.002
     raise InputError(
         f"{most_bytes / 1e6:.1f} MB cannot hold the audio at {LOWEST_KBPS:g} kb/s",
-        hint="allow a larger pack, or take fewer speakers",
+        hint="allow a larger pack, or choose fewer speakers",
     )
 
 
 def _bytes_a_kilobit(corpus: Corpus, recordings: Clips) -> float:
-    """Return how many bytes a nominal kilobit takes, the container included, measured on some of the clips."""
+    """Return the bytes that a nominal kilobit needs, container included, measured on some of the clips."""
     some = recordings[:: max(1, len(recordings) // 500)]
     seconds = sum(_seconds(recording, corpus.mel) for recording in some)
     return 1.006 * _encode_at(LOWEST_KBPS, corpus, some, 0).num_bytes / LOWEST_KBPS / seconds
 
 
 def thinned(recordings: Clips, share: float) -> Clips:
-    """Return this `share` of each speaker's training clips, at least one, and all clips of other splits, in their order."""
+    """Return a `share` (0 to 1) of the training clips of each speaker, at least one, and all clips of other splits, in order."""
     training = [recording for recording in recordings if recording.split == "train"]
     counts, seen = Counter(recording.speaker for recording in training), Counter[str]()
     kept = {recording.features for recording in recordings if recording.split != "train"}
@@ -115,7 +129,14 @@ def thinned(recordings: Clips, share: float) -> Clips:
 
 
 def write_packed(folder: Path, corpus: Corpus, rows: Clips, audio: PackedAudio) -> None:
-    """Write a corpus of these `rows` into `folder`; those without audio keep their places, but have no features."""
+    """Write a packed corpus into `folder`.
+
+    Args:
+        folder: Folder to write to; it is made.
+        corpus: Prepared corpus with features.
+        rows: Lines of the manifest. Rows without audio stay in it, but have no features.
+        audio: Encoded audio of clips among `rows`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "corpus.json").write_text(corpus.summary.model_dump_json(), encoding="utf-8")
     (folder / _CLIPS).write_bytes(packed_rows(rows))
@@ -127,13 +148,13 @@ def write_packed(folder: Path, corpus: Corpus, rows: Clips, audio: PackedAudio) 
 
 
 def packed_rows(rows: Clips) -> bytes:
-    """Return the compressed manifest, in which nothing says where the recordings lay."""
+    """Return the compressed manifest, without the paths of the original recordings."""
     lines = (json.dumps(row.model_copy(update={"audio_filepath": row.id}).model_dump(), ensure_ascii=False) for row in rows)
     return lzma.compress("\n".join(lines).encode(), preset=9)
 
 
 def packed_frames(corpus: Corpus, recordings: Clips, index: Mapping[str, NDArray[Any]] | None = None) -> bytes:
-    """Return the compressed log F0 of the voiced frames of `recordings`, which frames those are, and the arrays of `index`."""
+    """Return compressed arrays: voicing and log F0 of the frames of `recordings`, and the arrays of `index`."""
     voiced, steps, levels = [], [], []
     for recording in recordings:
         features = corpus.load(recording, ("log_f0", "voicing"))
@@ -149,9 +170,16 @@ def packed_frames(corpus: Corpus, recordings: Clips, index: Mapping[str, NDArray
 
 
 def unpack_corpus(folder: Path, output: Path, num_processes: int) -> None:
-    """Make the prepared corpus in `output` that `write_packed` made small in `folder`; one that is whole is left as it is.
+    """Unpack a packed corpus into a prepared corpus. Do nothing if `output` has a complete one.
 
-    Raises CorpusError when the packed corpus is damaged, OutputError when `output` cannot be written.
+    Args:
+        folder: Folder that `write_packed` wrote.
+        output: Folder of the prepared corpus.
+        num_processes: Number of worker processes.
+
+    Raises:
+        CorpusError: The packed corpus is damaged.
+        OutputError: `output` cannot be written.
     """
     if (output / "manifest.jsonl").is_file():
         return
@@ -160,7 +188,7 @@ def unpack_corpus(folder: Path, output: Path, num_processes: int) -> None:
         rows = [Recording.model_validate_json(line) for line in lzma.decompress((folder / _CLIPS).read_bytes()).splitlines()]
         tasks = {str(number): task for number, task in enumerate(_tasks(folder, output, summary.mel, rows))}
     except (OSError, ValueError, lzma.LZMAError) as error:
-        raise CorpusError(f"{folder}: a damaged packed corpus: {error}", hint="pack it again") from error
+        raise CorpusError(f"{folder}: the packed corpus is damaged: {error}", hint="pack it again") from error
     for _ in run_all(_write_clips, tasks, num_processes):
         pass
     write_corpus(output, summary, rows)
@@ -168,14 +196,14 @@ def unpack_corpus(folder: Path, output: Path, num_processes: int) -> None:
 
 @dataclass(frozen=True)
 class _Task:
-    """An audio file whose clips become features."""
+    """Task of a worker: decode an audio file and write the features of its clips."""
 
     audio: Path
     output: Path
     mel: MelConfig
     rows: Clips
     f0: list[tuple[Floats, Floats]]
-    """log F0 and voicing (T,) of each clip."""
+    """Log F0 and voicing (T,) of each clip."""
 
 
 def _tasks(folder: Path, output: Path, mel: MelConfig, rows: Clips) -> Iterator[_Task]:
@@ -191,7 +219,7 @@ def _tasks(folder: Path, output: Path, mel: MelConfig, rows: Clips) -> Iterator[
 
 
 def _contours(frames: dict[str, NDArray[Any]], rows: Clips) -> Iterator[tuple[Floats, Floats]]:
-    """Return log F0 (T,), interpolated where it is unvoiced, and voicing (T,) of each clip."""
+    """Yield log F0 (T,), interpolated through unvoiced frames, and voicing (T,) of each clip."""
     voiced = np.unpackbits(frames["voiced"]).astype(bool)
     log_f0 = (np.cumsum(frames["log_f0_changes"]) / _STEPS_PER_NEPER).astype(np.float64)
     frame = place = 0
@@ -205,7 +233,7 @@ def _contours(frames: dict[str, NDArray[Any]], rows: Clips) -> Iterator[tuple[Fl
 
 
 def _write_clips(task: _Task) -> int:
-    """Write the features of the clips of one file, and return their number."""
+    """Write the features of the clips of one audio file. Return the number of clips."""
     try:
         samples, rate = soundfile.read(task.audio, dtype="float32")
     except soundfile.LibsndfileError as error:
@@ -213,7 +241,7 @@ def _write_clips(task: _Task) -> int:
     lengths = [row.num_frames * task.mel.hop_samples for row in task.rows]
     gap = _gap_samples(task.mel)
     if rate != task.mel.sample_rate or len(samples) != sum(lengths) + gap * len(lengths):
-        raise CorpusError(f"{task.audio}: its length or rate is not that of its clips", hint="pack it again")
+        raise CorpusError(f"{task.audio}: its length or sample rate does not match its clips", hint="pack it again")
     start = 0
     for row, length, (log_f0, voicing) in zip(task.rows, lengths, task.f0, strict=True):
         audio = quantise(samples[start : start + length])
@@ -232,7 +260,7 @@ def _encode_at(kbps: float, corpus: Corpus, recordings: Clips, num_left_out: int
 
 
 def _files(recordings: Iterable[Recording], mel: MelConfig) -> Iterator[Clips]:
-    """Return the clips of each file."""
+    """Yield the clips of each file."""
     clips: Clips = []
     for recording in recordings:
         clips.append(recording)
@@ -250,7 +278,7 @@ def _joined(corpus: Corpus, clips: Clips) -> Audio:
 
 def _opus(audio: Audio, sample_rate: int, kbps: float) -> bytes:
     buffer = io.BytesIO()
-    # libsndfile maps this level from 0 to 1 to 256 to 6 kb/s for each channel.
+    # libsndfile maps compression levels 0 to 1 to 256 to 6 kb/s for each channel.
     level = (256 - kbps) / 250
     soundfile.write(buffer, audio, sample_rate, format="OGG", subtype="OPUS", compression_level=level)
     return buffer.getvalue()

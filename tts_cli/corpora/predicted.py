@@ -1,7 +1,7 @@
-"""Mels of a corpus's clips as acoustic models predict them, kept beside its features: vocoders learn to speak from these, too.
+"""Mels of the clips of a corpus, predicted by acoustic models, for the training of vocoders.
 
-They lie in `predicted/NAME` of the prepared corpus, in the tree of its features, as float16. Durations, F0 and energy of the
-recording were given to the model, so that a predicted mel and its recording agree in time.
+They are float16 files in `predicted/NAME` of the prepared corpus, in the same tree as the features. The model received durations,
+F0 and energy of the recording, so that a predicted mel is aligned with its recording.
 """
 
 from __future__ import annotations
@@ -19,24 +19,33 @@ from tts_cli.files import atomic_write
 
 
 def predicted_path(corpus: Corpus, name: str, recording: Recording) -> Path:
-    """Return where the mel of `recording` lies that the model called `name` predicts."""
+    """Return the path of the mel that the model `name` predicts for `recording`."""
     return corpus.folder / "predicted" / name / Path(recording.features).with_suffix(".npy")
 
 
 def write_predicted(corpus: Corpus, name: str, recording: Recording, mel: Floats) -> None:
-    """Write a predicted mel (T, bands), whole or not at all. Raises OutputError."""
+    """Write a predicted mel, shape (frames, bands), completely or not at all. Raises OutputError."""
     with atomic_write(predicted_path(corpus, name, recording), "wb", parents=True) as file:
         np.save(file, mel.astype(np.float16))
 
 
 class PredictedMels:
-    """The clips among `recordings` that one of the models `names` has predicted."""
+    """Predicted mels of some recordings of a corpus."""
 
     def __init__(self, corpus: Corpus, names: Sequence[str], recordings: Sequence[Recording]) -> None:
-        """Raise CorpusError for a name of which there is nothing."""
+        """Find the mels that each model has predicted.
+
+        Args:
+            corpus: Prepared corpus.
+            names: Names of the models.
+            recordings: Clips of the corpus.
+
+        Raises:
+            CorpusError: A model has predicted none of `recordings`.
+        """
         self._corpus = corpus
         self.items: list[tuple[str, Recording]] = []
-        """Names of models and the recordings they predicted."""
+        """Pairs of a model's name and a recording that it has predicted."""
         for name in names:
             found = [(name, recording) for recording in recordings if predicted_path(corpus, name, recording).is_file()]
             if not found:
@@ -45,7 +54,7 @@ class PredictedMels:
             self.items += found
 
     def load(self, place: int) -> Floats:
-        """Return the mel (T, bands) of the item at `place`. Raises CorpusError when it is damaged or of another length."""
+        """Return the mel of item `place`, shape (frames, bands). Raises CorpusError if it is damaged or has another length."""
         name, recording = self.items[place]
         path = predicted_path(self._corpus, name, recording)
         try:
@@ -53,5 +62,8 @@ class PredictedMels:
         except (OSError, ValueError) as error:
             raise CorpusError(f"{path}: damaged ({error})", hint="run tts predict-mels again") from error
         if mel.shape != (recording.num_frames, self._corpus.mel.num_bands):
-            raise CorpusError(f"{path}: not of {recording.num_frames} frames", hint="run tts predict-mels again")
+            raise CorpusError(
+                f"{path}: its shape is not {recording.num_frames} frames of {self._corpus.mel.num_bands} bands",
+                hint="run tts predict-mels again",
+            )
         return mel.astype(np.float32)

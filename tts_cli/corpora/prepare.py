@@ -1,4 +1,4 @@
-"""`tts prepare`: recordings and transcripts in, one corpus with phones, durations and features out."""
+"""Preparation of a corpus from recordings and transcripts: phones, forced alignment and features (`tts prepare`)."""
 
 from __future__ import annotations
 
@@ -36,28 +36,32 @@ from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS, Utterance
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, how many clips are done and how many there are."""
+"""Callback with the name of the stage, the number of finished clips and the number of all clips."""
 
 _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
+"""Bounds of every F0 range."""
 _RANGE_STEP_HZ = 10.0
-"""Coarse, so that a few more clips of a speaker do not change the features of all others."""
+"""Rounding of F0 ranges. It is coarse, so that a few more clips do not change the features of all clips of a speaker."""
 _NOT_ANALYSED = ClipAnalysis()
 
 
 class PrepareOptions(StrictModel):
-    """How a corpus is prepared."""
+    """Options of the preparation of a corpus."""
 
     layout: str | None = None
-    """None recognises it, source by source."""
+    """Name of the layout of all sources, see `layouts.LAYOUTS`; None detects that of each source."""
     splits: Path | None = None
+    """File `splits.csv`; None chooses validation clips by a hash of the text."""
     lexicon: Path | None = None
+    """File of pronunciations that override the dictionary."""
     mel: MelConfig = MelConfig()
     num_processes: int = 1
+    """Number of worker processes."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A clip on its way through the stages."""
+    """Clip in preparation, with the results of the stages so far."""
 
     clip: Clip
     utterance: Utterance
@@ -66,17 +70,27 @@ class _Entry:
 
     @property
     def features(self) -> str:
-        """Path of the features, relative to the corpus."""
+        """Return the path of the features, relative to the folder of the corpus."""
         return f"features/{self.clip.corpus}/{self.clip.id}.npz"
 
 
 def prepare(
     sources: Sequence[Path], output: Path, options: PrepareOptions, progress: Progress = lambda *_: None
 ) -> PrepareReport:
-    """Prepares `sources` as one corpus in `output`; what an earlier, perhaps killed, run finished there is not done again.
+    """Prepare `sources` as one corpus in `output`, and return a report.
 
-    Clips that cannot be used are in the report, which is also written; the caller decides with `report.check(strict)`.
-    Raises CorpusError for sources, splits or an output that cannot be used, OutputError when `output` cannot be written.
+    Results of an earlier run in `output`, even a killed one, are reused. Rejected clips are listed in the report, which is also
+    written to `report.json`; `report.check(strict)` raises an error for them.
+
+    Args:
+        sources: Folders of recordings with transcripts.
+        output: Folder of the prepared corpus.
+        options: Layout, splits, lexicon, mel configuration and number of processes.
+        progress: Called after each clip of each stage.
+
+    Raises:
+        CorpusError: A source or the splits cannot be used, or `output` has a corpus of another mel configuration.
+        OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
     clips, rejects, num_unseen = _collect(sources, options)
@@ -98,11 +112,11 @@ def prepare(
 
 
 def _collect(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[Clip], list[Reject], int]:
-    """The clips to prepare, the lines that are no clips, and the number of clips set aside as unseen."""
+    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
     found = [read_source(source, options.layout) for source in sources]
     names = [source.corpus for source in found]
     if len(set(names)) < len(names):
-        raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}")
+        raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
     if options.splits is None:
         found, unseen = [CorpusFolder(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
     else:
@@ -116,7 +130,7 @@ def _collect(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[Cli
 
 
 class _Preparation:
-    """The stages that work clip by clip, each going on where an earlier run stopped."""
+    """Stages that work clip by clip. Each continues from the results of an earlier run."""
 
     def __init__(self, output: Path, options: PrepareOptions, progress: Progress, rejects: list[Reject]) -> None:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
@@ -124,10 +138,10 @@ class _Preparation:
             leftover.unlink(missing_ok=True)
         self.journal = Journal(output / "journal.jsonl")
         self.keys: list[str] = []
-        """Of the journal's results that belong to this corpus."""
+        """Keys of the results in the journal that belong to this corpus."""
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
-        """The clips whose text can be spoken."""
+        """Return the clips with a text that can be spoken, and their tokens. The others become rejects."""
         front_end = TextFrontEnd(self.options.lexicon)
         entries = []
         for number, clip in enumerate(clips, start=1):
@@ -142,7 +156,7 @@ class _Preparation:
         return entries
 
     def analyse(self, entries: list[_Entry]) -> list[_Entry]:
-        """The entries whose recordings are valid and aligned."""
+        """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
             AnalysisTask(entry.fingerprint, entry.clip.audio, entry.utterance.tokens, entry.utterance.word_of_token, mel)
@@ -159,7 +173,7 @@ class _Preparation:
         return good
 
     def write_features(self, entries: list[_Entry]) -> list[PitchStatistics]:
-        """Writes the features of every entry, and says what its pitch is like."""
+        """Write the features of every entry and return its F0 statistics."""
         ranges = _f0_ranges(entries)
         tasks = [
             FeatureTask(
@@ -172,7 +186,7 @@ class _Preparation:
     def _finish(
         self, stage: str, function: Callable[[Any], Any], tasks: Sequence[AnalysisTask | FeatureTask]
     ) -> list[dict[str, Any]]:
-        """The result of every task, from the journal where it is there."""
+        """Return the result of every task, from the journal if it has one, else from running `function`."""
         keys = [task.key for task in tasks]
         pending = {
             key: task
@@ -188,9 +202,9 @@ class _Preparation:
 
 
 def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | None]:
-    """Return each speaker's F0 range, around the median of the medians of the training recordings.
+    """Return the F0 range of each speaker in Hz, around the median of the medians of its training recordings.
 
-    The range is None, which searches all frequencies, for a speaker without voiced training recordings.
+    The range of a speaker without voiced training recordings is None, which searches all frequencies.
     """
     medians = defaultdict[str, list[float]](list)
     for entry in entries:
@@ -207,13 +221,13 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
 
 
 def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConfig) -> CorpusSummary:
-    """Describe the corpus; clips of other splits than `train` reach no F0 statistic, because every model keeps these."""
+    """Return the summary of the corpus. F0 statistics use training clips only, because every model keeps them."""
     seconds, training_pitch = defaultdict[str, list[float]](list), defaultdict[str, list[PitchStatistics]](list)
     for entry, statistics in zip(entries, pitch, strict=True):
         seconds[entry.clip.speaker].append(entry.analysis.seconds)
         if entry.clip.split == "train":
             training_pitch[entry.clip.speaker].append(statistics)
-    # A speaker without training clips has the statistics of everyone's.
+    # A model needs statistics of every speaker, also of one without training clips: it gets those of all speakers.
     everyone = [statistics for own in training_pitch.values() for statistics in own]
     speakers = {name: _speaker_summary(seconds[name], training_pitch.get(name, everyone)) for name in sorted(seconds)}
     return CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=tuple(SYMBOLS), speakers=speakers, versions=_versions())

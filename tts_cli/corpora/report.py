@@ -1,4 +1,4 @@
-"""What a preparation did: hours, speakers, F0 ranges and every reject, for `report.json` and the summary on screen."""
+"""Report of a preparation: hours, speakers, F0 ranges and every reject, for `report.json` and the terminal."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from tts_cli.files import atomic_write
 
 @dataclass(frozen=True)
 class SpeakerReport:
-    """One row of the summary."""
+    """Figures of one speaker."""
 
     speaker: str
     clips: int
     hours: float
     mean_f0_hz: float
     low_f0_hz: float
-    """Two standard deviations below the mean, in log F0."""
+    """F0 two standard deviations of log F0 below the mean."""
     high_f0_hz: float
+    """F0 two standard deviations of log F0 above the mean."""
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """The outcome of a preparation."""
+    """Result of a preparation."""
 
     hours: float
+    """Length of all valid clips."""
     splits: dict[str, int]
-    """Clips by split."""
+    """Number of valid clips of each split."""
     num_unseen: int
-    """Clips left out because the splits set them aside."""
+    """Number of clips that are left out because their split is unseen."""
     speakers: list[SpeakerReport]
     rejects: list[Reject]
     reasons: dict[RejectKind, int]
@@ -43,11 +45,11 @@ class PrepareReport:
 
     @property
     def num_clips(self) -> int:
-        """Clips that are good."""
+        """Return the number of valid clips."""
         return sum(self.splits.values())
 
     def check(self, strict: bool) -> None:
-        """Raises RefusedError when nothing is valid, or, if `strict`, when anything was rejected."""
+        """Raise RefusedError if no clip is valid or, with `strict`, if any clip is rejected."""
         first = f", first {self.rejects[0].where}: {self.rejects[0].reason}" if self.rejects else ""
         if self.num_clips == 0:
             raise RefusedError(f"no valid clip{first}", hint="report.json lists every reject")
@@ -56,7 +58,14 @@ class PrepareReport:
 
 
 def make_report(recordings: list[Recording], summary: CorpusSummary, rejects: list[Reject], num_unseen: int) -> PrepareReport:
-    """The report of a preparation."""
+    """Return the report of a preparation.
+
+    Args:
+        recordings: Valid clips.
+        summary: Summary of the corpus.
+        rejects: Rejected clips and lines.
+        num_unseen: Number of clips that are left out because their split is unseen.
+    """
     return PrepareReport(
         hours=round(sum(recording.duration for recording in recordings) / 3600, 3),
         splits=dict(sorted(Counter(recording.split for recording in recordings).items())),
@@ -77,6 +86,6 @@ def _speaker_reports(summary: CorpusSummary) -> list[SpeakerReport]:
 
 
 def write_report(folder: Path, report: PrepareReport) -> None:
-    """Writes `report.json`. Raises OutputError."""
+    """Write `report.json` into `folder`. Raises OutputError."""
     with atomic_write(folder / "report.json") as file:
         file.write(json.dumps(asdict(report), indent=1, ensure_ascii=False) + "\n")

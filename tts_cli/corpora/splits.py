@@ -1,4 +1,4 @@
-"""Which clip serves what: `splits.csv` (corpus,speaker,id,split,kind,text), or a share chosen from the texts without one."""
+"""Splits of a corpus, read from `splits.csv` (corpus,speaker,id,split,kind,text) or chosen by a hash of each text."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject
 from tts_cli.errors import CorpusError
 
 SPLITS = ("train", "validation", "test", "unseen")
-"""`unseen` recordings are set aside: they are not even prepared."""
+"""Names of the splits. Recordings of `unseen` are not prepared."""
 
 _COLUMNS = ["corpus", "speaker", "id", "split", "kind", "text"]
 _VALIDATION_PERCENT = 5
+"""Share of validation texts without `splits.csv`."""
 _WH_WORDS = {"what", "when", "where", "which", "who", "whom", "whose", "why", "how"}
 
 
 @dataclass(frozen=True)
 class SplitRow:
-    """What `splits.csv` says of one clip."""
+    """Row of `splits.csv`: speaker, split, kind and text of one clip, and the place of the row as file:line."""
 
     speaker: str
     split: str
@@ -32,11 +33,15 @@ class SplitRow:
 
 
 Splits = dict[tuple[str, str], SplitRow]
-"""Rows by corpus and id."""
+"""Rows of `splits.csv` by corpus and id."""
 
 
 def read_splits(path: Path) -> Splits:
-    """The rows of `path`. Raises CorpusError naming the line of a duplicate, an unknown split or a missing column."""
+    """Read `splits.csv`.
+
+    Raises:
+        CorpusError: The file or a column is missing, a row is duplicate, or a split is unknown; names the line.
+    """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
     with path.open(encoding="utf-8", newline="") as file:
@@ -47,7 +52,7 @@ def read_splits(path: Path) -> Splits:
         for row in reader:
             key, parsed = (row["corpus"], row["id"]), _parse_row(row, f"{path}:{reader.line_num}")
             if key in splits:
-                raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}")
+                raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}", hint="delete one of them")
             splits[key] = parsed
     return splits
 
@@ -62,14 +67,19 @@ def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
 
 
 def apply_splits(source: CorpusFolder, splits: Splits) -> tuple[CorpusFolder, int]:
-    """`source` with the speakers, splits, kinds and texts of `splits`, and how many of its clips are `unseen` and left out.
+    """Return `source` with the speakers, splits, kinds and texts of `splits`, and the number of its unseen clips.
 
-    Clips it does not list, and clips it lists that are not there, become rejects. Raises CorpusError when it lists none.
+    Unseen clips are left out. Clips without a row, and rows without a clip, become rejects.
+
+    Raises:
+        CorpusError: `splits` has no row of this corpus.
     """
     listed = {name: row for (corpus, name), row in splits.items() if corpus == source.corpus}
     if not listed:
         known = ", ".join(sorted({corpus for corpus, _ in splits}))
-        raise CorpusError(f"the splits list nothing of the corpus '{source.corpus}'", hint=f"they list: {known}")
+        raise CorpusError(
+            f"the splits list nothing of the corpus '{source.corpus}'", hint=f"they list: {known}; rename the folder"
+        )
     clips = [_with_row(clip, listed.get(clip.id)) for clip in source.clips]
     rejects = [*source.rejects, *_absent(source, listed), *(clip for clip in clips if isinstance(clip, Reject))]
     used = [clip for clip in clips if isinstance(clip, Clip) and clip.split != "unseen"]
@@ -92,7 +102,10 @@ def _absent(source: CorpusFolder, listed: dict[str, SplitRow]) -> Iterator[Rejec
 
 
 def share_out(clips: Iterable[Clip]) -> list[Clip]:
-    """`clips` with a validation share chosen by their texts alone, so that no text is in two splits whoever speaks it."""
+    """Return `clips` with splits and kinds: about 5 % for validation, the rest for training.
+
+    The split depends on the text alone, so that all recordings of a text are in the same split.
+    """
     return [replace(clip, split=_split_of(clip.text), kind=_kind_of(clip.text)) for clip in clips]
 
 

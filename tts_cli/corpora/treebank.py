@@ -1,4 +1,4 @@
-"""Treebanks: folders of Penn-bracketed trees, a file a document, whose `splits.md` says which document serves what."""
+"""Treebanks: folders of Penn-bracketed trees, one file for each document; `splits.md` has the split of each document."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tts_cli.text.phones import BOUNDARIES, SPACE
 
 SPLITS_FILE = "splits.md"
 _SPLIT_NAMES = {"train": "train", "dev": "validation", "test": "test"}
+"""Splits of the package by their names in `splits.md`."""
 _MARKS = {
     **dict.fromkeys(("``", "''", "“", "”", "‘", "’", "'"), '"'),
     **dict.fromkeys(("--", "–", "—"), "-"),
@@ -27,29 +28,29 @@ _MARKS = {
     "[": "(",
     "]": ")",
 }
-"""What the text front end makes of the marks in treebanks."""
+"""Marks of the text front end by the marks in treebanks."""
 
 Marks = Literal["all", "front-end", "last"]
-"""Which marks are left: all that are written; one between two words, and no hyphens within words, as the text front end has it;
-the sentence's last alone."""
+"""Selection of punctuation marks: all written ones; those of the text front end (one mark between two words, no hyphens within
+words); or the last mark of the sentence alone."""
 
 
 @dataclass(frozen=True)
 class ParsedSentence:
-    """A sentence without its punctuation, and how its tree divides it."""
+    """Sentence of a treebank: words, punctuation marks and syntactic distances."""
 
     document: str
     words: tuple[str, ...]
-    """Leaves of the tree: "do" and "n't" are two."""
+    """Leaves of the tree without punctuation; "do" and "n't" are two words."""
     marks: tuple[str, ...]
-    """What is written after each word: symbols of `text.phones.BOUNDARIES` one after the other; "" where nothing is."""
+    """Marks after each word: a string of symbols of `text.phones.BOUNDARIES`, "" for none."""
     hyphenated: tuple[bool, ...]
-    """Whether the mark after a word is a hyphen within a word."""
+    """True for a mark that is a hyphen within a word."""
     distances: tuple[int, ...]
-    """Syntactic distance of each word from the one before; the first is 0."""
+    """Syntactic distance of each word to the word before; that of the first word is 0."""
 
     def marked(self, left: Marks) -> tuple[str, ...]:
-        """The marks that are left."""
+        """Return the marks after each word under the selection `left`."""
         if left == "all":
             return self.marks
         if left == "last":
@@ -59,18 +60,27 @@ class ParsedSentence:
 
 
 class Treebank:
-    """A treebank, opened and checked."""
+    """Treebank, opened by `open_treebank`."""
 
     facts = CorpusFacts()
 
     def __init__(self, folder: Path, sentences: dict[str, list[Tree]], documents: dict[str, str]) -> None:
-        """`sentences` are the trees of each document, `documents` says the split of each."""
+        """Args:
+        folder: Folder of the treebank, for messages.
+        sentences: Trees of each document.
+        documents: Split of each document.
+        """
         self.folder, self._sentences, self._documents = folder, sentences, documents
 
     def of_split(self, split: str, said: bool = False) -> list[ParsedSentence]:
-        """The sentences of "train", "validation" or "test"; `said`: with numbers and symbols as the words that are spoken.
+        """Return the sentences of a split that have a word.
 
-        Sentences without a word are left out. Raises CorpusError for other names and empty splits.
+        Args:
+            split: train, validation or test.
+            said: Replace numbers and symbols by the words that are spoken.
+
+        Raises:
+            CorpusError: The split is unknown or empty.
         """
         chosen = [
             parsed
@@ -84,24 +94,28 @@ class Treebank:
         return chosen
 
     def held_out(self, facts: CorpusFacts, count: int) -> list[ParsedSentence]:  # noqa: ARG002
-        """Return the first `count` validation sentences of several words. Raises CorpusError when there are none."""
+        """Return the first `count` validation sentences of several words. Raises CorpusError if the split is empty."""
         return [sentence for sentence in self.of_split("validation") if len(sentence.words) > 1][:count]
 
 
 def open_treebank(folder: Path) -> Treebank:
-    """Open the treebank in `folder`. Raises CorpusError naming file and line of what is wrong."""
+    """Open the treebank in `folder`.
+
+    Raises:
+        CorpusError: There is no tree file, a tree is malformed, or a document has no split; names file and line.
+    """
     documents = _read_splits(folder / SPLITS_FILE)
     files = sorted(folder.glob("*.ptb"))
     if not files:
-        raise CorpusError(f"{folder}: no treebank: it holds no file *.ptb")
+        raise CorpusError(f"{folder}: no treebank: there is no file *.ptb", hint="name the folder with the tree files")
     for file in files:
         if file.stem not in documents:
-            raise CorpusError(f"{file}: {SPLITS_FILE} does not say what it serves", hint="name it there: train, dev or test")
+            raise CorpusError(f"{file}: {SPLITS_FILE} does not list this document", hint="list it there under train, dev or test")
     return Treebank(folder, {file.stem: list(read_trees(file)) for file in files}, documents)
 
 
 def parsed_sentence(document: str, tree: Tree) -> ParsedSentence:
-    """The sentence of a tree."""
+    """Return the sentence of a tree of the document `document`."""
     words: list[str] = []
     marks: list[str] = []
     hyphenated: list[bool] = []
@@ -117,7 +131,7 @@ def parsed_sentence(document: str, tree: Tree) -> ParsedSentence:
 
 
 def spoken(tree: Tree) -> Tree:
-    """The tree with the words that are spoken: where one leaf is said with several words, they are parts of a constituent."""
+    """Return the tree with numbers and symbols as spoken words. Several words of one leaf become a constituent."""
     return fold(tree, _spoken_leaf, lambda node, children: Tree(node.label, tuple(children)))
 
 
@@ -140,11 +154,13 @@ def _mark(written: str) -> str:
 
 
 def _read_splits(file: Path) -> dict[str, str]:
-    """The split of every document: headings name splits, the items of the lists below them documents."""
+    """Return the split of every document. In `splits.md`, a heading is a split and the list below it has its documents."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{file}: cannot be read", hint="'## train' and '  * DOCUMENT' say what serves what") from error
+        raise CorpusError(
+            f"{file}: cannot be read", hint="it needs headings such as '## train' with lists of documents, '  * DOCUMENT'"
+        ) from error
     documents: dict[str, str] = {}
     split = ""
     for line in map(str.strip, lines):
@@ -156,43 +172,48 @@ def _read_splits(file: Path) -> dict[str, str]:
 
 
 class DistanceAgreement(NamedTuple):
-    """How far predicted distances agree with those of trees, as counts that add up over sentences."""
+    """Agreement of predicted syntactic distances with those of a tree, as counts that can be added over sentences."""
 
     num_alike: int
-    """Of the pairs of gaps whose distances are unequal in the tree, those ordered alike."""
+    """Pairs of gaps with unequal distances in the tree that the prediction orders in the same way."""
     num_pairs: int
+    """Pairs of gaps with unequal distances in the tree."""
     num_shared: int
-    """Brackets that both have."""
+    """Brackets of both the predicted and the true tree."""
     num_brackets: int
-    """Those of either, added up."""
+    """Brackets of the predicted tree plus those of the true tree."""
 
     @property
     def bracket_f1(self) -> float:
-        """Of unlabelled brackets, those of whole sentences and single words left out."""
+        """Return the F1 score of unlabelled brackets, without those of whole sentences and single words."""
         return 2 * self.num_shared / max(1, self.num_brackets)
 
     @property
     def order(self) -> float:
-        """The share of pairs that are ordered alike."""
+        """Return the share of pairs in the same order, 0 to 1."""
         return self.num_alike / max(1, self.num_pairs)
 
 
 def agreement(true: Sequence[float], predicted: Sequence[float]) -> DistanceAgreement:
-    """Of the distances of one sentence's words, the first of which counts for nothing."""
+    """Return the agreement of the distances of one sentence, one for each word. The first distance is ignored."""
     words = [""] * len(true)
-    found, own = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
-    return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(found & own), len(found) + len(own))
+    guess, truth = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
+    return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(guess & truth), len(guess) + len(truth))
 
 
 def ordered_alike(true: Sequence[float], predicted: Sequence[float]) -> tuple[int, int]:
-    """Of all pairs that `true` has unequal: how many `predicted` orders in the same way, and how many there are."""
+    """Count the pairs with unequal values in `true`.
+
+    Returns:
+        The number of these pairs that `predicted` orders in the same way, and the number of all of them.
+    """
     orders = [np.sign(np.subtract.outer(values, values)) for values in (np.asarray(true), np.asarray(predicted))]
     unequal = np.triu(orders[0] != 0)
     return int(np.sum(unequal & (orders[0] == orders[1]))), int(np.sum(unequal))
 
 
 def treebank_batch(pieces: WordPieces, items: Sequence[tuple[ParsedSentence, Marks]]) -> Batch:
-    """Return sentences with these of their marks as one batch, see `TreebankBatches`."""
+    """Return sentences, each with a selection of marks, as one batch, see `TreebankBatches`."""
     encoded = [pieces.encode(sentence.words, sentence.marked(marks)) for sentence, marks in items]
     columns = {
         "pieces": [np.array(ids) for ids, _ in encoded],
@@ -205,17 +226,27 @@ def treebank_batch(pieces: WordPieces, items: Sequence[tuple[ParsedSentence, Mar
 
 
 class TreebankBatches:
-    """Sentences of similar length, at most `batch_pieces` word pieces a batch, padding included; every one once an epoch.
+    """Training batches of sentences of similar length; every sentence of several words comes once an epoch.
 
-    A batch holds, with B sentences of at most N pieces and W words: `pieces` (B, N, 1) int64; `piece_mask` (B, N, 1), 1 where a
-    piece is; `first_pieces` (B, W, 1) int64, the place of each word's first piece; `word_mask` (B, W, 1); `distances` (B, W, 1)
-    int64. A share `lost_marks` of the sentences of an epoch is without some of its marks, and half of them all as they are said.
+    A batch has these tensors, with B sentences of at most N word pieces and W words: `pieces` (B, N, 1) int64; `piece_mask`
+    (B, N, 1), 1 for a piece; `first_pieces` (B, W, 1) int64, the index of the first piece of each word; `word_mask` (B, W, 1);
+    `distances` (B, W, 1) int64. Half of the sentences have numbers and symbols as spoken words.
     """
 
     def __init__(
         self, treebank: Treebank, split: str, pieces: WordPieces, batch_pieces: int, lost_marks: float, seed: int
     ) -> None:
-        """`pieces` cuts words into the encoder's word pieces."""
+        """Args:
+            treebank: Opened treebank.
+            split: train, validation or test.
+            pieces: Tokenizer that splits words into word pieces.
+            batch_pieces: Largest number of word pieces of a batch, padding included.
+            lost_marks: Share of sentences, 0 to 1, that lose punctuation marks.
+            seed: Seed of the order and the variations.
+
+        Raises:
+            CorpusError: The split is unknown or empty.
+        """
         self.seed, self.lost_marks, self._pieces = seed, lost_marks, pieces
         forms = zip(treebank.of_split(split), treebank.of_split(split, said=True), strict=True)
         self.sentences = [pair for pair in forms if len(pair[0].words) > 1]
@@ -223,16 +254,16 @@ class TreebankBatches:
         self._epochs = Epochs(lengths, batch_pieces, seed)
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step`, counted from 0 through all epochs."""
+        """Return the batch of `step`; steps count from 0 through all epochs."""
         generator = np.random.default_rng([self.seed, step])
         return self.collate([self._drawn(int(index), generator) for index in self._epochs.members(step)])
 
     def in_order(self) -> Iterator[Batch]:
-        """Every sentence once as it is written, always in the same batches: for validation."""
+        """Yield the batches of one epoch of written sentences, without shuffling or variations, for validation."""
         return (self.collate([(self.sentences[index][0], "all") for index in members]) for members in self._epochs.in_order())
 
     def collate(self, items: Sequence[tuple[ParsedSentence, Marks]]) -> Batch:
-        """Sentences with these of their marks as one batch."""
+        """Return sentences, each with a selection of marks, as one batch."""
         return treebank_batch(self._pieces, items)
 
     def _encoded(self, sentence: ParsedSentence, marks: Marks) -> tuple[list[int], list[int]]:

@@ -1,4 +1,4 @@
-"""Readers of abbreviations, initials, acronyms and Roman numerals: everything in letters that is not read as it is written."""
+"""Normalisation rules for letters: abbreviations, initials, acronyms and Roman numerals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLES = {
     "rev": "Reverend", "hon": "Honorable", "sen": "Senator", "rep": "Representative", "gov": "Governor", "pres": "President",
     "fr": "Father", "mt": "Mount", "ft": "Fort", "supt": "Superintendent", "det": "Detective", "adm": "Admiral",
 }  # fmt: skip
-"""Read so with their full stop and before a capital; a sentence never ends on them."""
+"""Titles by abbreviation, valid with a full stop and before a capital. A sentence never ends after them."""
 _BARE_TITLES = frozenset({"mr", "mrs", "ms", "messrs", "prof", "capt", "sgt", "lt"})
 PLAIN = {
     "etc": "et cetera", "vs": "versus", "approx": "approximately", "dept": "department", "est": "established",
@@ -29,12 +29,12 @@ PLAIN = {
     "min": "minutes", "max": "maximum", "avg": "average", "temp": "temperature", "incl": "including", "viz": "namely",
     "cf": "compare", "et al": "et al",
 }  # fmt: skip
-"""Read so with their full stop."""
+"""Words by abbreviation, valid with a full stop."""
 _COUNTED = {
     "no": "number", "nos": "numbers", "vol": "volume", "vols": "volumes", "fig": "figure", "figs": "figures", "ch": "chapter",
     "pp": "pages", "p": "page", "pt": "part", "sec": "section", "art": "article", "eq": "equation", "ed": "edition",
 }  # fmt: skip
-"""Read so with their full stop and before a number."""
+"""Words by abbreviation, valid with a full stop and before a number."""
 _BARE = {"etc": "et cetera", "vs": "versus", "blvd": "Boulevard", "ave": "Avenue", "dept": "department", "govt": "government"}
 _DOTTED = {"e.g.": "for example", "i.e.": "that is", "ph.d.": "P. H. D.", "ph.d": "P. H. D.", "et al.": "et al"}
 _SIGNED = {"c#": ("C.", "sharp"), "c++": ("C.", "plus", "plus"), "w/o": ("without",), "w/": ("with",)}
@@ -59,24 +59,24 @@ _NEAR = 40
 
 
 def spell(letters: str) -> Words:
-    """The names of `letters`, each a word of one letter and a full stop, as the CMU dictionary has them."""
+    """Return the names of `letters` as words of one capital and a full stop, as in the CMU dictionary: "F."."""
     return tuple(letter.upper() + "." for letter in letters if letter.isalpha())
 
 
 def previous_word(match: re.Match[str]) -> str:
-    """The word right before the match, or an empty string when punctuation or nothing stands there."""
+    """Return the word right before the match, or "" if there is punctuation or nothing."""
     found = _PREVIOUS.search(match.string, max(0, match.start() - _NEAR), match.start())
     return found[1] if found else ""
 
 
 def next_word(match: re.Match[str]) -> str:
-    """The word or number right after the match, or an empty string."""
+    """Return the word or number right after the match, or ""."""
     found = _NEXT.match(match.string, match.end())
     return found[1] if found else ""
 
 
 def may_end_sentence(match: re.Match[str]) -> bool:
-    """Whether the full stop of the abbreviation `match` ends a sentence too."""
+    """Return whether the full stop of the abbreviation `match` may also end a sentence."""
     word = match[0].lower().rstrip(".")
     after = next_word(match)
     if word in TITLES or word in _COUNTED or word in ("st", "dr") or not after[:1].isupper():
@@ -99,7 +99,7 @@ def _dotted(match: re.Match[str]) -> Words | None:
 
 
 def _abbreviation(match: re.Match[str]) -> Words | None:
-    """Words with a full stop; None where it is an ordinary one at the end of a sentence."""
+    """Return the words of an abbreviation with a full stop; None for an ordinary word at the end of a sentence."""
     word, after = match[1].lower(), next_word(match)
     if word in ("st", "dr"):
         return _street_or_title(match, word)
@@ -117,7 +117,7 @@ def _abbreviation(match: re.Match[str]) -> Words | None:
 
 
 def _ordinary(word: str, after: str) -> bool:
-    """Whether an abbreviation that is also a word (Sep, min, co, mon, wed, fig) is more likely the word, its sentence over."""
+    """Return whether an abbreviation that is also a word (co, min, mon, wed) is more likely that word, before a full stop."""
     return word.islower() and word in ("co", "min", "max", "temp", "mon", "wed", "dec", "cont") and not after[:1].islower()
 
 
@@ -133,7 +133,7 @@ def _street_or_title(match: re.Match[str], word: str) -> Words:
 
 
 def _bare(match: re.Match[str]) -> Words | None:
-    """Abbreviations that stand without their full stop."""
+    """Return the words of an abbreviation without a full stop."""
     word, after = match[0].lower(), next_word(match)
     if word in ("dr", "st") and match[0][0].isupper() and not match[0].isupper():
         return _street_or_title(match, word)
@@ -143,7 +143,7 @@ def _bare(match: re.Match[str]) -> Words | None:
 
 
 def _numeral(match: re.Match[str]) -> Words | None:
-    """Roman numerals where they are safe: after the name of a monarch, after what is numbered, or after a capitalised word."""
+    """Return the words of a Roman numeral after the name of a monarch, a word such as "chapter", or a capitalised word."""
     value, before = roman(match[0]), previous_word(match)
     if not value or not before:
         return None
@@ -156,7 +156,7 @@ def _numeral(match: re.Match[str]) -> Words | None:
 
 
 def _acronym(match: re.Match[str]) -> Words | None:
-    """Plurals and possessives of acronyms (DVDs, NBA's), "US", and acronyms that nobody could say as a word."""
+    """Return the letters of "US", of acronyms without vowels, and of plurals and possessives of acronyms (DVDs, NBA's)."""
     letters, ending = match[1], match[2]
     if shouted(match):
         return None
@@ -170,7 +170,7 @@ def _acronym(match: re.Match[str]) -> Words | None:
 
 
 def shouted(match: re.Match[str]) -> bool:
-    """Whether the text around the match is all in capitals, so that capitals tell nothing."""
+    """Return whether the text around the match is all in capitals, so that capitals carry no information."""
     around = match.string[max(0, match.start() - _NEAR) : match.start()] + match.string[match.end() : match.end() + _NEAR]
     return not any(character.islower() for character in around) and any(character.isupper() for character in around)
 
@@ -180,7 +180,7 @@ def _month(match: re.Match[str]) -> Words:
 
 
 def mixed_case_parts(word: str) -> list[str]:
-    """The parts of a word that capitals divide: "GitHub" is Git and Hub; other words are one part."""
+    """Split a word at its capitals: "GitHub" into Git and Hub. Other words are one part."""
     return _MIXED_CASE.findall(word)
 
 
@@ -202,5 +202,5 @@ _READERS = (
 
 @cache
 def readers() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], Words | None]]]:
-    """What is tried in this order where a letter stands; a reader that gives None passes the text on."""
+    """Return the rules to try at a letter, in order: a pattern, and a function that returns words or None for no match."""
     return [(re.compile(pattern), reader) for pattern, reader in _READERS]

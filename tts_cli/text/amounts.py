@@ -1,4 +1,4 @@
-"""Readers of everything that is written with digits: money, measures, dates, times, telephone numbers, plain numbers."""
+"""Normalisation rules for digits: money, measures, dates, times, telephone numbers and plain numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _money(match: re.Match[str]) -> Words:
 
 
 def _counted(unit: str, amount: str) -> Words:
-    """`unit` in the number that `amount` asks for: one second, two seconds, two square feet."""
+    """Return `unit` in the singular or plural form for `amount`: one second, two seconds, two square feet."""
     words = tuple(unit.split())
     if amount == "1":
         return words
@@ -115,7 +115,7 @@ def _half(half: str | None) -> Words:
 
 
 def _numeric_date(match: re.Match[str]) -> Words | None:
-    """American order, month first; a first number over 12 can only be the day."""
+    """Return the words of a numeric date in American order, month first. A first number over 12 is the day."""
     month, day = int(match[1]), int(match[2])
     if month > 12:
         month, day = day, month
@@ -137,7 +137,7 @@ def _date(month: int, day: int, year_digits: str) -> Words | None:
 
 
 def month_first(match: re.Match[str]) -> Words:
-    """July 4, 1776 or Sept. 3rd."""
+    """Return the words of a date with the month first, such as "July 4, 1776" or "Sept. 3rd"."""
     spoken_year = year(match["year"]) if match["year"] else ()
     return (_MONTH_NAMES[match["month"][:3]], *ordinal(match["day"]), *spoken_year)
 
@@ -155,7 +155,7 @@ def _decade(match: re.Match[str]) -> Words:
 
 
 def _telephone(match: re.Match[str]) -> Words:
-    """Digit by digit, with a comma after each group."""
+    """Return the digits of a telephone number, with a comma after each group."""
     *groups, last = (digits(group) for group in re.findall(r"\d+", match[0]))
     return (*(word for first in groups for word in (*first[:-1], first[-1] + ",")), *last)
 
@@ -228,5 +228,5 @@ _READERS = (
 
 @cache
 def readers() -> list[tuple[re.Pattern[str], Callable[[re.Match[str]], Words | None]]]:
-    """What is tried in this order where a digit, a sign or a currency stands; a reader that gives None passes the text on."""
+    """Return the rules to try at a digit, sign or currency, in order: a pattern, and a function that returns words or None."""
     return [(re.compile(pattern), reader) for pattern, reader in _READERS]

@@ -1,4 +1,4 @@
-"""Any Unicode text as the few characters that the reader of tokens knows, or a clear refusal."""
+"""Unicode text to the characters of the normaliser: ASCII, newlines and currency signs; other scripts are refused."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ _UNREADABLE = "\ue000"
 
 
 def plain(text: str) -> str:
-    """`text` in ASCII, newlines and CURRENCIES: accents folded, typographic signs spelled, emoji and controls dropped.
+    """Return `text` in ASCII, newlines and CURRENCIES. Accents and emoji are removed, typographic signs are replaced.
 
-    Raises TextError for NUL bytes and for letters or digits of another script.
+    Raises:
+        TextError: The text has a NUL byte, or letters or digits of another script.
     """
     if "\0" in text:
         place = text.index("\0") + 1
-        raise TextError(f"the text holds a NUL byte (character {place})", hint="is it a binary file, or UTF-16? give UTF-8 text")
+        raise TextError(
+            f"the text holds a NUL byte (character {place})", hint="give UTF-8 text; this may be a binary file or UTF-16"
+        )
     if text.isascii():
         return _STRANGE.sub(" ", text.replace("`", "'")) if not text.isprintable() or "`" in text else text
     letters, folded = _letters_and_folded(text)
@@ -47,7 +50,7 @@ def plain(text: str) -> str:
 
 
 def legible(text: str) -> tuple[str, tuple[str, ...]]:
-    """`text` without what `plain` refuses, and the scripts that this was in; as it was given when there is none."""
+    """Return `text` without the characters that `plain` refuses, and the names of their scripts. Other text is unchanged."""
     if text.isascii():
         return text.replace("\0", " "), ()
     letters, folded = _letters_and_folded(text.replace("\0", " "))
@@ -57,7 +60,7 @@ def legible(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _letters_and_folded(text: str) -> tuple[str, str]:
-    """`text` with accents as characters of their own, and in readable characters, where _UNREADABLE stands for others."""
+    """Return `text` decomposed (NFKD), and the same in readable characters, with _UNREADABLE in place of the others."""
     text = _DEGREES.sub(lambda match: _DEGREE_NAMES[match[1]], text.replace("\r", " ")).translate(_TABLE)
     letters = unicodedata.normalize("NFKD", text)
     return letters, _STRANGE.sub(_fold, letters)

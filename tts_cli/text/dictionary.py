@@ -1,4 +1,4 @@
-"""Pronunciations that people wrote down: the CMU dictionary and lexicon files of users."""
+"""Pronunciation dictionaries: the CMU dictionary and the lexicon files of users."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tts_cli.text.phones import parse_phones
 
 @cache
 def cmu_lines() -> list[str]:
-    """The lines of the CMU dictionary in order, `word PH ON EMES`; the second pronunciation of a word is one of `word(2)`.
+    """Return the sorted lines of the CMU dictionary, `word PH ON EMES`. The second pronunciation of a word has the key `word(2)`.
 
-    Lines that are searched load in a tenth of the time of a dictionary of words, and take a third of its memory.
+    Sorted lines load in a tenth of the time of a Python dictionary, and take a third of its memory.
     """
     return sorted(Path(__file__).with_name("cmudict.dict").read_text(encoding="utf-8").splitlines())
 
 
 def cmu_pronunciations(word: str) -> list[tuple[str, ...]]:
-    """Every pronunciation that the CMU dictionary has of `word` (lower case), its first choice first; none: an empty list."""
+    """Return all pronunciations of `word` (lower case) in the CMU dictionary, in its order; an empty list for none."""
     found: list[tuple[str, ...]] = []
     while phones := _look_up(word if not found else f"{word}({len(found) + 1})"):
         found.append(phones)
@@ -29,7 +29,7 @@ def cmu_pronunciations(word: str) -> list[tuple[str, ...]]:
 
 
 def cmu_has(word: str) -> bool:
-    """Whether the CMU dictionary holds `word`, in lower case."""
+    """Return whether the CMU dictionary has `word` (lower case)."""
     return bool(_look_up(word))
 
 
@@ -42,9 +42,13 @@ def _look_up(key: str) -> tuple[str, ...]:
 
 
 def read_lexicon(path: Path) -> Mapping[str, tuple[str, ...]]:
-    """The file's pronunciations by word in lower case: one `WORD  PH ON EMES` a line, `#` starts a comment.
+    """Read a lexicon file: one `WORD  PH ON EMES` per line; `#` starts a comment.
 
-    Of several lines with one word the last one holds. Raises TextError naming file and line.
+    Returns:
+        Phones by word in lower case. If a word has several lines, the last one is valid.
+
+    Raises:
+        TextError: The file cannot be read, or a line is invalid; names file and line.
     """
     lexicon: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(_lexicon_text(path).splitlines(), start=1):
@@ -52,7 +56,7 @@ def read_lexicon(path: Path) -> Mapping[str, tuple[str, ...]]:
         if not word:
             continue
         if not phones.strip():
-            raise TextError(f"{path}:{number}: '{word}' has no phones", hint="a line reads: WORD  PH ON EMES")
+            raise TextError(f"{path}:{number}: '{word}' has no phones", hint="write each line as: WORD  PH ON EMES")
         lexicon[word.lower()] = parse_phones(phones, source=f"{path}:{number}")
     return lexicon
 
@@ -61,6 +65,6 @@ def _lexicon_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig").replace("\t", " ")
     except UnicodeDecodeError as error:
-        raise TextError(f"{path}: the lexicon is not UTF-8 text") from error
+        raise TextError(f"{path}: the lexicon is not UTF-8 text", hint="save it as UTF-8") from error
     except OSError as error:
         raise TextError(f"{path}: cannot read the lexicon: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The text front end: text in, utterances out."""
+"""Text front end: converts text to utterances, sequences of phones and boundary tokens."""
 
 from __future__ import annotations
 
@@ -20,24 +20,29 @@ _NO_LIMIT = 1 << 60
 
 
 class TextFrontEnd:
-    """American English text to phones; safe to share between threads.
+    """Converter of American English text to phones. Threads may share it.
 
-    Pronunciations come from inline phones `[[AH0 B AW1 T]]`, then the lexicon, the CMU dictionary, words built from known ones,
-    and the letter network.
+    The sources of pronunciations, in order: inline phones `[[AH0 B AW1 T]]`, the lexicon, the CMU dictionary, words built from
+    known ones, and the letter network.
     """
 
     def __init__(self, lexicon: Path | None = None) -> None:
-        """lexicon: a file of `WORD  PH ON EMES` lines. Raises TextError naming its file and line."""
+        """Args:
+            lexicon: File of `WORD  PH ON EMES` lines.
+
+        Raises:
+            TextError: The lexicon is invalid; names file and line.
+        """
         self._lexicon = read_lexicon(lexicon) if lexicon else {}
 
     def load(self) -> None:
-        """Open dictionary and network now, as the first sentence does, so that no later word waits for them."""
+        """Load the dictionary and the letter network now, instead of with the first sentence."""
         cmu_lines()
         numbers.load()
         LETTER_NETWORK.load()
 
     def utterance(self, sentence: str) -> Utterance:
-        """All of `sentence` as one utterance, however long. Raises TextError when nothing in it can be spoken."""
+        """Return all of `sentence` as one utterance of any length. Raises TextError if there is nothing to speak."""
         text = plain(sentence)
         self.load()
         words = list(chain.from_iterable(sentences(read(text, self._lexicon), _NO_LIMIT)))
@@ -45,10 +50,17 @@ class TextFrontEnd:
         return _utterance(sentence, words, self._phones(words))
 
     def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
-        """`text` as utterances of at most `max_tokens` tokens each, one after the other as they are asked for.
+        """Split `text` into utterances, lazily.
 
-        It is split at sentences, at phrases where they are too long, and at words where it must be. Raises TextError when nothing
-        in it can be spoken, ValueError when `max_tokens` is too small for any word.
+        Sentences are the units. A longer sentence is split between phrases, if necessary between or inside words.
+
+        Args:
+            text: Text to speak.
+            max_tokens: Largest number of tokens of an utterance, 8 or more.
+
+        Raises:
+            TextError: The text has characters of another script, or nothing to speak.
+            ValueError: `max_tokens` is too small.
         """
         if max_tokens < _FEWEST_TOKENS:
             raise ValueError(f"max_tokens is {max_tokens}, but at least {_FEWEST_TOKENS} are needed")
@@ -69,7 +81,7 @@ class TextFrontEnd:
         _demand(spoken, text)
 
     def _first(self, text: str, words: list[SpokenWord], max_tokens: int) -> tuple[Utterance, list[SpokenWord]]:
-        """The utterance that `words` begin with, and the words that are left."""
+        """Return the first utterance of `words`, and the remaining words."""
         phones = self._phones(words)
         most = max_tokens - 1
         sizes = [len(word_phones) + 1 for word_phones in phones]

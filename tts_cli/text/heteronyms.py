@@ -1,4 +1,4 @@
-"""Words of one spelling and several pronunciations, chosen by the words beside them."""
+"""Heteronyms: the pronunciation of a word with several pronunciations is chosen by its neighbours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PERFECT = frozenset(
 
 
 class Choice(NamedTuple):
-    """`usual` unless the word before or after asks for `other`; both are parts of a pronunciation."""
+    """Rule for a word: pronunciation with the phones `usual`, or `other` after a word of `before` or before one of `after`."""
 
     usual: str
     other: str
@@ -70,17 +70,24 @@ _STRESSED = _set(
     " export insult progress protest rebel suspect convict contest contrast extract reject address compound converse convert"
     " digest discount escort insert survey transfer transport upset refuse"
 )
-"""Nouns stressed on the first syllable, verbs on a later one."""
+"""Words with stress on the first syllable as nouns, and on a later one as verbs."""
 _MOSTLY_VERBS = _set("produce permit refuse upset converse convert insert")
 _ENDING_IN_ATE = _set(
     "separate estimate moderate graduate duplicate advocate alternate deliberate elaborate delegate articulate appropriate"
     " associate approximate intimate animate aggregate subordinate coordinate degenerate syndicate"
 )
-"""Nouns and adjectives end in a weak vowel, verbs in a full one."""
+"""Words that end in a weak vowel as nouns or adjectives, and in a full one as verbs."""
 
 
 def choose(word: str, variants: list[Phones], before: str, after: str) -> Phones:
-    """The one of `variants`, at least one, that suits `word` between its neighbours, in lower case; by default the first."""
+    """Return the pronunciation of `word` in its context, by default the first of `variants`.
+
+    Args:
+        word: Word as it is written.
+        variants: Pronunciations of the word, at least one.
+        before: Word before, in lower case; "" for none.
+        after: Word after, in lower case; "" for none.
+    """
     if len(variants) == 1:
         return variants[0]
     if word == "Polish":

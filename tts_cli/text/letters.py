@@ -1,7 +1,7 @@
-"""The small network that reads words letter by letter, for those that no dictionary holds.
+"""Letter network: a small grapheme-to-phoneme network for words that are not in a dictionary.
 
-It gives `SLOTS` distributions over phones a letter; adjacent equal phones fall together and blanks fall away (connectionist
-temporal classification, Graves et al., 2006). `tts_cli.models.pronunciation` trains it.
+It computes `SLOTS` distributions over phones for each letter. Decoding merges adjacent equal phones and removes blanks
+(connectionist temporal classification, Graves et al., 2006). `tts_cli.models.pronunciation` trains it.
 """
 
 from __future__ import annotations
@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 
 LETTERS = "'abcdefghijklmnopqrstuvwxyz"
 SLOTS = 3
-"""Phones that one letter can give at most."""
+"""Largest number of phones of one letter."""
 LABELS = ("", *PHONES)
-"""What each slot says; the first is the blank."""
+"""Labels of a slot: the blank, then all phones."""
 _IDS = {letter: index for index, letter in enumerate(LETTERS)}
 _PRIMARY = [index for index, label in enumerate(LABELS) if label.endswith("1")]
 
 
 def encode(word: str) -> list[int]:
-    """Ids of the letters of a lower-case `word`, which holds none but LETTERS."""
+    """Return the ids of the letters of `word`, which has only characters of LETTERS."""
     return [_IDS[letter] for letter in word]
 
 
 def decode(scores: NDArray[np.float32]) -> tuple[str, ...]:
-    """The likeliest phones under `scores`, (SLOTS * letters, len(LABELS)) log-probabilities, with one primary stress."""
+    """Return the most probable phones, with one primary stress.
+
+    Args:
+        scores: Log-probabilities, shape (SLOTS * letters, len(LABELS)).
+    """
     best = scores.argmax(axis=1)
     phones: list[str] = []
     places: list[int] = []
@@ -52,10 +56,12 @@ def decode(scores: NDArray[np.float32]) -> tuple[str, ...]:
 
 
 class LetterNetwork:
-    """The trained network in ONNX Runtime, on one thread; safe to share between threads."""
+    """Trained network in ONNX Runtime, on one thread. Threads may share it."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """path: an exported network; None: the one that belongs to this package."""
+        """Args:
+        path: Exported network; None for the one of this package.
+        """
         self._path = path
 
     @cached_property
@@ -69,11 +75,11 @@ class LetterNetwork:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def load(self) -> None:
-        """Open the network now rather than at the first word."""
+        """Open the network now, instead of with the first word."""
         _ = self._session
 
     def phones(self, word: str) -> tuple[str, ...]:
-        """Phones of a lower-case `word`, which holds none but LETTERS."""
+        """Return the phones of `word`, which has only characters of LETTERS."""
         import numpy as np
 
         scores = self._session.run(None, {"letters": np.array([encode(word)], dtype=np.int64)})[0]

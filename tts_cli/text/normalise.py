@@ -1,4 +1,4 @@
-"""Reading written text: a lazy stream of tokens, each a few spoken words or one punctuation mark."""
+"""Text normalisation: written text to a lazy stream of tokens, each some spoken words or a punctuation mark."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tts_cli.text.phones import SPACE, parse_phones
 
 
 class Token(NamedTuple):
-    """Spoken words or a mark, and where it stands in the text."""
+    """Spoken words or a punctuation mark, with start and end in the text."""
 
     start: int
     end: int
     words: Words = ()
-    """A letter that is named is one capital and a full stop: "F."."""
+    """Spoken words; the name of a letter is a capital and a full stop: "F."."""
     phones: tuple[str, ...] = ()
-    """Of inline phones; then `words` is one word."""
+    """Phones of an inline pronunciation, the only word of `words`; else empty."""
     mark: str = SPACE
-    """One of BOUNDARIES; it counts where there are no words."""
+    """Punctuation mark, one of BOUNDARIES; a mark of a token with words follows them."""
     ends: bool = False
-    """Whether a sentence ends here."""
+    """True if a sentence ends after this token."""
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
@@ -68,10 +68,14 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
 
 
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
-    """The tokens of `text`, which `characters.plain` has prepared, in order and in linear time.
+    """Yield the tokens of `text` in order, in linear time.
 
-    Whatever stands in `lexicon` (lower case) is a word as it is, and so is its possessive. Raises TextError where inline phones
-    `[[...]]` are wrong.
+    Args:
+        text: Output of `characters.plain`.
+        lexicon: Entries in lower case. They and their possessives are words that stay as they are.
+
+    Raises:
+        TextError: Inline phones `[[...]]` are invalid.
     """
     place = 0
     while place < len(text):
@@ -116,7 +120,7 @@ def _space(text: str, place: int) -> Token:
 def _inline(text: str, place: int) -> Token:
     match = _INLINE.match(text, place)
     if not match:
-        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them so: [[AH0 B AW1 T]]")
+        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them as [[AH0 B AW1 T]]")
     return Token(place, match.end(), (match[0],), parse_phones(match[1], source=f"inline phones {match[0]}"))
 
 
@@ -137,7 +141,7 @@ def _abbreviated(match: re.Match[str], words: Words) -> Token:
 
 
 def _word(match: re.Match[str]) -> Token:
-    """An ordinary word, with its apostrophes where they belong to it."""
+    """Return the token of an ordinary word, with the apostrophes that belong to it."""
     word = match[0]
     if word.endswith("'") and not cmu_has(word.lower()):
         word = word[:-1]
@@ -155,7 +159,7 @@ def _word(match: re.Match[str]) -> Token:
 
 
 def _in_code(token: Token, text: str) -> bool:
-    """Whether a digit or slash touches the token, as in F16, 2A and a/b."""
+    """Return whether a digit or slash touches the token, as in F16, 2A and a/b."""
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
     return any(character in "0123456789/" for character in beside)
 
@@ -165,7 +169,7 @@ def _part(piece: str) -> Words:
 
 
 def _address(match: re.Match[str]) -> Words:
-    """A mail or web address: names as words, marks by their names, short runs without vowels letter by letter."""
+    """Return the words of a mail or web address: marks by their names, unknown parts without vowels letter by letter."""
     words: list[str] = []
     address = re.sub(r"^https?://", "", match[0])
     for part in _ADDRESS_PART.findall(address.rstrip("/")):
@@ -179,7 +183,7 @@ def _address(match: re.Match[str]) -> Words:
 
 
 def _sign(text: str, place: int) -> Token:
-    """Whatever is neither letter nor number: punctuation, symbols that have a name, and what nobody says."""
+    """Return the token of a character that is no letter or number: punctuation, a symbol with a name, or a silent one."""
     for pattern, words in _symbols():
         if match := pattern.match(text, place):
             return Token(place, match.end(), words)
@@ -200,7 +204,7 @@ def _symbols() -> list[tuple[re.Pattern[str], Words]]:
 
 
 def _stop(match: re.Match[str]) -> Token:
-    """Full stops, question and exclamation marks; an ellipsis or quoted mark before a small letter goes on."""
+    """Return the token of a final mark. An ellipsis or a quoted mark before a small letter does not end the sentence."""
     marks = match[0].rstrip("\"')]}")
     mark = "?" if "?" in marks else "!" if "!" in marks else "…" if len(marks) > 1 else "."
     after = match.string[match.end() : match.end() + 2].lstrip(" ")[:1]

@@ -1,4 +1,4 @@
-"""Numbers as American English speaks them; every function gives a tuple of words."""
+"""Numbers in American English words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
 def load() -> None:
-    """Import the library that knows the words, so that no sentence waits for it."""
+    """Import the library of number words now, instead of with the first number."""
     _spoken(0)
 
 
 def _spoken(value: int, form: str = "cardinal") -> Words:
-    """The library's words the American way: without commas, hyphens and "and"."""
+    """Return the words of a number in American style: without commas, hyphens and "and"."""
     from num2words import num2words
 
     words = num2words(value, to=form).replace(",", "").replace("-", " ").split()
@@ -24,12 +24,12 @@ def _spoken(value: int, form: str = "cardinal") -> Words:
 
 
 def digits(text: str) -> Words:
-    """One word a digit; whatever is no digit is passed over."""
+    """Return one word for each digit of `text`; other characters are ignored."""
     return tuple(word for character in text if character.isdigit() for word in _spoken(int(character)))
 
 
 def cardinal(text: str) -> Words:
-    """The whole number that `text` writes, thousands separated by commas or not; too large a one digit by digit."""
+    """Return the words of a whole number, with or without commas between thousands. A very large one is read by digits."""
     text = text.replace(",", "")
     if len(text) > _LARGEST_DIGITS or (len(text) > 1 and text[0] == "0"):
         return digits(text)
@@ -37,13 +37,13 @@ def cardinal(text: str) -> Words:
 
 
 def ordinal(text: str) -> Words:
-    """The rank that the digits of `text` write: "21" is twenty first."""
+    """Return the words of an ordinal number: twenty first for "21"."""
     text = text.replace(",", "")
     return _spoken(int(text), "ordinal") if len(text) <= _LARGEST_DIGITS else digits(text)
 
 
 def decimal(text: str) -> Words:
-    """A number that may have a decimal point, or several as versions have: "3.14" is three point one four."""
+    """Return the words of a number with a decimal point, or several as in a version: three point one four for "3.14"."""
     whole, *parts = text.split(".")
     words = cardinal(whole) if whole else ()
     if len(parts) > 1:
@@ -52,12 +52,12 @@ def decimal(text: str) -> Words:
 
 
 def year(text: str) -> Words:
-    """A number of four digits as a year: "1905" is nineteen oh five, "2005" two thousand five, "1900" nineteen hundred."""
+    """Return the words of a year: nineteen oh five for "1905", two thousand five for "2005"."""
     return _spoken(int(text), "year")
 
 
 def plural(words: Words) -> Words:
-    """`words` with the last of them in the plural: nineteen ninety, nineteen nineties."""
+    """Return `words` with the last one in the plural: nineteen nineties for nineteen ninety."""
     last = words[-1]
     if last.endswith("y"):
         last = last[:-1] + "ies"
@@ -67,7 +67,7 @@ def plural(words: Words) -> Words:
 
 
 def fraction(numerator: int, denominator: int) -> Words:
-    """ "3/4" is three quarters; the denominator is at least 2."""
+    """Return the words of a fraction with a denominator of 2 or more: three quarters for 3/4."""
     name = {2: ("half",), 4: ("quarter",)}.get(denominator) or ordinal(str(denominator))
     if numerator == 1:
         return ("one", *name)
@@ -75,14 +75,14 @@ def fraction(numerator: int, denominator: int) -> Words:
 
 
 def roman(text: str) -> int:
-    """Value of a Roman numeral below 400, or 0 when `text` is none."""
+    """Return the value of a Roman numeral below 400; 0 for other text."""
     values = [_ROMAN.get(character, 0) for character in text]
     total = sum(-value if value < after else value for value, after in pairwise([*values, 0]))
     return total if 0 not in values and to_roman(total) == text else 0
 
 
 def to_roman(value: int) -> str:
-    """The Roman numeral of a number below 400."""
+    """Return the Roman numeral of a number below 400."""
     text = ""
     steps = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
     for amount, letters in steps:

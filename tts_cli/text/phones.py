@@ -1,4 +1,4 @@
-"""The symbols that acoustic models read, and the utterance that carries them."""
+"""Symbols of acoustic models (phones and boundaries), and utterances of them."""
 
 from __future__ import annotations
 
@@ -21,43 +21,51 @@ VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW"
 CONSONANTS = tuple("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split())
 PHONES = (*(vowel + stress for vowel in VOWELS for stress in "012"), *CONSONANTS)
 SYMBOLS = (PAD, START, *BOUNDARIES, *PHONES)
-"""Every token; its index is its id. The order is part of every trained model and never changes."""
+"""All symbols; the id of a symbol is its index. The order is part of every trained model and never changes."""
 
 SYMBOL_IDS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 _PHONE_SET = frozenset(PHONES)
 
 
 def parse_phones(text: str, source: str) -> tuple[str, ...]:
-    """The phones in `text`, blanks between them. Raises TextError naming `source` when one is unknown or there is none."""
+    """Return the phones in `text`, which spaces separate.
+
+    Args:
+        text: Phones of the CMU dictionary in upper or lower case; vowels have a stress digit.
+        source: Place of the text, for the error message.
+
+    Raises:
+        TextError: A phone is unknown, or there is none.
+    """
     phones = tuple(text.upper().split())
     wrong = next((phone for phone in phones if phone not in _PHONE_SET), None)
     if wrong is None and phones:
         return phones
-    told = f"vowels, each with its stress 0, 1 or 2 ({' '.join(VOWELS)}), and consonants ({' '.join(CONSONANTS)})"
+    valid = f"vowels, each with its stress 0, 1 or 2 ({' '.join(VOWELS)}), and consonants ({' '.join(CONSONANTS)})"
     if wrong is None:
-        raise TextError(f"{source}: no phones", hint=f"valid phones: {told}")
+        raise TextError(f"{source}: no phones", hint=f"valid phones: {valid}")
     reason = f"the vowel '{wrong}' lacks its stress" if wrong in VOWELS else f"unknown phone '{wrong}'"
-    raise TextError(f"{source}: {reason}", hint=f"valid phones: {told}")
+    raise TextError(f"{source}: {reason}", hint=f"valid phones: {valid}")
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One stretch of speech as tokens: "^", phones with one boundary token between words, a final mark."""
+    """Sentence, or part of one, as tokens: "^", phones with one boundary token between words, and a final mark."""
 
     text: str
-    """The text as it was given."""
+    """Text as it is written."""
     normalised: str
-    """The text as it is spoken: words only, numbers and abbreviations written out, with punctuation."""
+    """Spoken text: words with punctuation, numbers and abbreviations written out."""
     tokens: tuple[str, ...]
-    """Members of SYMBOLS: "^", the phones of word 1, one boundary, ..., one of FINAL_MARKS."""
+    """Symbols: "^", the phones of word 1, one boundary, ..., one of FINAL_MARKS."""
     words: tuple[str, ...]
-    """The words as they are spoken."""
+    """Spoken words."""
     word_of_token: tuple[int, ...]
-    """Index into `words` of each token; -1 for "^" and boundaries."""
+    """Index of the word of each token; -1 for "^" and boundaries."""
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
-        """(N,) int64 indices of `tokens` in SYMBOLS."""
+        """Return the ids of `tokens`, shape (N,) int64."""
         import numpy as np
 
         return np.array([SYMBOL_IDS[token] for token in self.tokens], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Words to phones: lexicon, the CMU dictionary, words built from known ones, and the letter network for the rest."""
+"""Words to phones: lexicon, CMU dictionary, words built from known ones, and the letter network for the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WEAK = frozenset(
     "of to for from at as was were is are be in on or but with than his her he she we you it its can will has have had my your"
     " our their them by an".split()
 )
-"""Words that lose their stress where no pause follows them."""
+"""Function words, unstressed unless a pause follows."""
 _LETTER_BEFORE = frozenset(
     "vitamin grade plan hepatitis type group section exhibit appendix level class team point option".split()
 )
@@ -45,9 +45,12 @@ _CACHED_WORDS = 20_000
 
 
 def pronounce(words: list[str], gaps: list[str], lexicon: Mapping[str, Phones]) -> list[Phones]:
-    """Phones of each word of a sentence.
+    """Return the phones of each word of a sentence.
 
-    gaps: the boundary token after each word. A letter that is named is one capital and a full stop.
+    Args:
+        words: Spoken words; the name of a letter is a capital and a full stop.
+        gaps: Boundary token after each word.
+        lexicon: Phones by word in lower case; they override the dictionary.
     """
     lowered = [word.lower() for word in words]
     result: list[Phones] = []
@@ -61,7 +64,7 @@ def pronounce(words: list[str], gaps: list[str], lexicon: Mapping[str, Phones]) 
 
 
 def _listed(word: str, lexicon: Mapping[str, Phones]) -> Phones | None:
-    """The lexicon's phones of a word or of the possessive of one."""
+    """Return the phones of a word of the lexicon, or of the possessive of one; else None."""
     if word in lexicon:
         return lexicon[word]
     base = lexicon.get(word.removesuffix("'s"))
@@ -69,7 +72,7 @@ def _listed(word: str, lexicon: Mapping[str, Phones]) -> Phones | None:
 
 
 def _in_context(word: str, before: str, after: str, following: Phones) -> Phones:
-    """Phones of `word` between its neighbours; `following` are the phones of `after`, none where a pause comes."""
+    """Return the phones of `word` in its context. `following` are the phones of the next word, none before a pause."""
     lowered = word.lower()
     if lowered == "the":
         return ("DH", "IY0") if following and following[0][:2] in VOWELS else ("DH", "AH0")
@@ -86,9 +89,9 @@ def _in_context(word: str, before: str, after: str, following: Phones) -> Phones
 
 @lru_cache(_CACHED_WORDS)
 def derive(word: str) -> Phones:
-    """Phones of a word that the CMU dictionary lacks.
+    """Return the phones of a word that is not in the CMU dictionary.
 
-    Capitalised ones are mostly names, which tend to contain words that they are not made of (Mayn-ard, Schum-acher).
+    Capitalised words are not split into known words: most are names, which contain words by chance (Mayn-ard, Schum-acher).
     """
     letters = re.sub(r"[^a-z']", "", word.lower())
     if letters in _SPECIAL or not letters.strip("'"):
@@ -97,7 +100,7 @@ def derive(word: str) -> Phones:
 
 
 def _known(word: str) -> Phones | None:
-    """The dictionary's phones of `word`, or those built from a word that it holds."""
+    """Return the phones of `word` from the dictionary, or from its base and an ending; else None."""
     if not re.search("[aeiouy]", word) and len(word) < 4:
         return None
     variants = cmu_pronunciations(word)
@@ -105,12 +108,12 @@ def _known(word: str) -> Phones | None:
 
 
 def from_known(word: str) -> Phones | None:
-    """Phones of a lower-case word that is another word of the dictionary with an ending or a prefix, or None."""
+    """Return the phones of a lower-case word that is a word of the dictionary with an ending or prefix; else None."""
     return _contracted(word) or _stretched(word) or _inflected(word) or _prefixed(word)
 
 
 def _by_letters(word: str) -> Phones:
-    """Letter by letter where nothing can be read, by the network otherwise."""
+    """Return the phones from the letter network, or the names of the letters if the word has no vowel to speak."""
     bare = word.replace("'", "")
     if len(bare) > 1 and re.search("[aeiou]|^(?=.*y)....", bare):
         phones = LETTER_NETWORK.phones(word.strip("'"))
@@ -120,7 +123,7 @@ def _by_letters(word: str) -> Phones:
 
 
 def _contracted(word: str) -> Phones | None:
-    """The dog's, dogs', they'd, who'll."""
+    """Return the phones of a word with an apostrophe: dog's, dogs', they'd, who'll; else None."""
     base, apostrophe, ending = word.rpartition("'")
     if not apostrophe or not base:
         return None
@@ -147,7 +150,7 @@ def _past(stem: Phones) -> Phones:
 
 
 def _stretched(word: str) -> Phones | None:
-    """A letter repeated for effect: nooooo, sooo."""
+    """Return the phones of a word with a letter repeated for effect: nooooo, sooo; else None."""
     if not re.search(r"(.)\1\1", word):
         return None
     for shortened in (re.sub(r"(.)\1{2,}", r"\1\1", word), re.sub(r"(.)\1{2,}", r"\1", word)):
@@ -157,7 +160,7 @@ def _stretched(word: str) -> Phones | None:
 
 
 def _inflected(word: str) -> Phones | None:
-    """A word that the dictionary holds, with an ending."""
+    """Return the phones of a word of the dictionary with an ending; else None."""
     if word.endswith("s") and not word.endswith("ss"):
         for base in _bases(word[:-1], "s"):
             return base + _plural(base)
@@ -172,12 +175,12 @@ def _inflected(word: str) -> Phones | None:
 
 
 def _joined(base: Phones, ending: Phones) -> Phones:
-    """real + ly has one L."""
+    """Return the phones of base and ending; an equal phone between them is kept once: real + ly has one L."""
     return base + ending[1:] if base[-1] == ending[0] else base + ending
 
 
 def _bases(stem: str, suffix: str) -> Iterator[Phones]:
-    """Phones of the words that `stem` may come from before `suffix`: itself, y for i, its e, one consonant less."""
+    """Yield the phones of possible bases of `stem` + `suffix`: the stem, with y for i, with an e, with one consonant less."""
     vowel = suffix[0] in "aeiouy"
     spellings = [stem + "e", stem] if vowel and stem[-1:] in "cgvzu" else [stem]
     if suffix == "s" and stem.endswith("e"):
@@ -200,7 +203,7 @@ def _prefixed(word: str) -> Phones | None:
 
 
 def _compound(word: str) -> Phones | None:
-    """Two words of the dictionary in one, the second with secondary stress; the most even division is taken."""
+    """Return the phones of a compound of two words, the second with secondary stress; the most even split wins. Else None."""
     places = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
     for place in sorted(places, key=lambda place: abs(2 * place - len(word))):
         first, second = word[:place], word[place:]

@@ -1,4 +1,4 @@
-"""Sentences out of a stream of tokens, and pieces of sentences that are short enough for a network."""
+"""Sentences from a stream of tokens, and places to split a sentence that is too long for a network."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ _OPENERS = frozenset(
 
 
 class SpokenWord(NamedTuple):
-    """One spoken word."""
+    """Spoken word, with its place in the text and the mark after it."""
 
     text: str
-    """As it is said; a letter that is named is one capital and a full stop."""
+    """Spoken form; the name of a letter is a capital and a full stop."""
     phones: tuple[str, ...]
-    """Given by inline phones, else empty."""
+    """Inline phones, else empty."""
     start: int
-    """Where the written form begins in the text; that of words out of one number is the same."""
+    """Start of the written form in the text. All words of one number have the same start."""
     end: int
     gap: str = SPACE
-    """The strongest mark between this word and the next, one of BOUNDARIES."""
+    """Strongest mark between this word and the next, one of BOUNDARIES."""
 
 
 def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[SpokenWord]]:
-    """The words of each sentence, and of runs of `most_words` words where none ends; lazy.
+    """Yield the words of each sentence, lazily.
 
-    A list whose last word lacks a final mark is the beginning of a sentence that goes on in the next list.
+    A sentence of more than `most_words` words comes in several lists. The last word of a list that is not the end of a sentence
+    has no final mark.
     """
     words: list[SpokenWord] = []
     opening = -1
@@ -69,10 +70,15 @@ def _spoken(token: Token) -> Iterator[SpokenWord]:
 
 
 def best_cut(words: list[SpokenWord], sizes: list[int], most: int) -> int:
-    """How many of `words` to say at once when all are too long: at least one.
+    """Return the number of words before the best place to split, at least 1.
 
-    sizes: tokens of each word with the gap after it. The strongest mark in the later half of what fits is chosen, else one in
-    the earlier half, else the last place before a word that begins a phrase, else the last that fits.
+    Preferred places, in order: the strongest mark in the second half of the words that fit; one in the first half; the last place
+    before a word that opens a phrase; the last place that fits.
+
+    Args:
+        words: Words that have too many tokens together.
+        sizes: Tokens of each word, including the gap after it.
+        most: Largest number of tokens before the split.
     """
     fitting = _fitting(sizes, most)
     later = range(fitting, fitting // 2, -1)
@@ -95,5 +101,5 @@ def _fitting(sizes: list[int], most: int) -> int:
 
 
 def final_mark(gap: str) -> str:
-    """The mark that closes an utterance whose last word is followed by `gap`."""
+    """Return the final mark of an utterance with `gap` after its last word: `gap` if it is a final mark, else a full stop."""
     return gap if gap in FINAL_MARKS else "."
