@@ -1,6 +1,6 @@
-"""`make demo`: the shipped voices speak, streaming; one speaks like a recording of somebody else, one selects its own melody.
+"""Demonstration (`make demo`): stream shipped voices, transfer the prosody of a recording, and select prosody by syntax.
 
-A table says what that cost, out/ holds the audio and pictures of it.
+Tables show the cost; the folder out/ receives audio and pictures.
 """
 
 from __future__ import annotations
@@ -43,21 +43,22 @@ STORY = (
     "shook his head, and went home without a word."
 )
 PAUSE_S = 0.3
-"""Between sentences."""
+"""Silence between sentences, in seconds."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """What was heard, and the row of the table."""
+    """Speech of one text, with its row of the table."""
 
     samples: NDArray[np.float32]
-    """(samples,) with the pauses between sentences."""
+    """Audio with the pauses between sentences, shape (samples,)."""
     first_sentence: tts_cli.Sentence
     figures: tuple[str, float, float, float, int]
+    """Name, seconds of audio, ms to first audio, CPU seconds per second of audio, peak memory in MB."""
 
 
 def main() -> None:
-    """Speaks, measures, draws."""
+    """Speak a script with the default voice, measure and draw it; then transfer and select prosody."""
     OUT.mkdir(exist_ok=True)
     voice = tts_cli.load(threads=1)
     for _ in voice.stream("Warming up."):
@@ -73,7 +74,7 @@ def main() -> None:
 
 
 def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
-    """Speaks like a recording of somebody else, and draws both."""
+    """Transfer the prosody of a recording to another speaker, and draw both. `header` names the columns of the table."""
     cpu_start = time.process_time()
     heard = listen(RECORDING, SAID, voice.acoustic)
     analysis = (time.process_time() - cpu_start) / (len(heard.audio) / voice.acoustic.sample_rate)
@@ -87,7 +88,7 @@ def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
 
 
 def select(header: tuple[str, ...]) -> None:
-    """Speaks sentences by every strategy and a passage by two of them, and draws the melodies."""
+    """Speak sentences by each selection strategy and a story by two, and draw F0. `header` names the columns of the table."""
     spoken: dict[str, dict[str, Spoken]] = {}
     for strategy in STRATEGIES:
         voice = tts_cli.load(library.SELECTION_ADDON, threads=1, edit_stack=choosing(library.SELECTION_ADDON, strategy=strategy))
@@ -110,7 +111,7 @@ def select(header: tuple[str, ...]) -> None:
 
 
 def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
-    """Speaker, name of the file and text: a statement and a question by everyone, a minute by the default speaker."""
+    """Yield speaker, file name and text: statement and question by each speaker, a minute of text by the default speaker."""
     for speaker in voice.speakers:
         yield speaker, f"{speaker}-statement", STATEMENT
         yield speaker, f"{speaker}-question", QUESTION
@@ -118,7 +119,7 @@ def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
 
 
 def speak(voice: tts_cli.Voice, speaker: str, name: str, text: SpeechInput) -> Spoken:
-    """Streams `text` to out/NAME.wav."""
+    """Stream `text` to the file out/NAME.wav, and measure the time to first audio, CPU time and memory."""
     chunks, arrivals, sentences = [], [], []
     start, cpu_start = time.perf_counter(), time.process_time()
     with WavFile(OUT / f"{name}.wav", voice.sample_rate) as file:
@@ -137,7 +138,7 @@ def speak(voice: tts_cli.Voice, speaker: str, name: str, text: SpeechInput) -> S
 
 
 def shown(spoken: Spoken, voice: tts_cli.Voice, title: str) -> Shown:
-    """The first sentence, to be drawn."""
+    """Return the first sentence of `spoken`, to be drawn under `title`."""
     sentence = TimedSentence(spoken.first_sentence, 0.0, voice)
     end_s = voice.output_time(sum(sentence.frames()) / voice.frames_per_second)
     return Shown(title, spoken.samples[: round(end_s * voice.sample_rate)], voice.sample_rate, sentence.phones())

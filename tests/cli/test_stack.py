@@ -67,7 +67,7 @@ def test_whose_work_is_whose_follows_from_the_context(tts: Run) -> None:
     view = tts("stack", "show", "tiny-acoustic", "--context", "fixed.json", "--json").json
     networks = {network["name"]: network for block in walk(view["stack"]) for network in block["networks"]}
     encoder, decoder, vocoder = (networks[name] for name in ("text_encoder", "decoder", "vocoder"))
-    assert "ignores what lies beyond token_mask" in encoder["network_work"]
+    assert "ignores steps outside of token_mask" in encoder["network_work"]
     assert encoder["layer_work"][0] == "picks the smallest of 32, 64 tokens, pads, crops"
     margins = encoder["spec"]["margins"]
     overlap = f"splits longer input exactly ({margins['left']}+{margins['right']} tokens overlap)"

@@ -1,4 +1,4 @@
-"""Documents to passages: what a listener hears of plain text, Markdown, HTML and EPUB."""
+"""Documents to passages: the parts of plain text, Markdown, HTML and EPUB that a listener hears."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "<?xml version='1.0'?><html xmlns='x'><head><title/></head><body><h2>{}</
 
 
 def heard(text: str, suffix: str = ".txt") -> list[str]:
-    """What is read of a document, with the kind of what is no paragraph before it."""
+    """Return the texts of the passages of a document; the kind of a passage other than a paragraph stands before its text."""
     passages = document_of(text, "title", suffix).passages()
     return [one.text if one.kind == "paragraph" else f"{one.kind}{one.level or ''}: {one.text}".strip() for one in passages]
 

@@ -1,4 +1,4 @@
-"""Reading aloud: sentences in order, silence between them, what is passed over; laziness and memory."""
+"""Reading aloud: sentences in order, silence between them, passages that are left out; laziness and memory."""
 
 from __future__ import annotations
 

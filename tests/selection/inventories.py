@@ -13,10 +13,10 @@ from tts_cli.selection.inventory import Texts, asset_name, write_inventory
 NUM_DIMENSIONS = 4
 VECTORS = np.eye(6, dtype=np.float32)
 DISTANCES = ([0, 2, 1], [0, 1, 2], [0, 3, 2, 1], [0], [0, 1, 2, 3, 4], [0, 2, 1])
-"""Of six sentences; the first and the last are built alike."""
+"""Syntactic distances of six sentences; the first and the last have the same syntax."""
 SPEAKERS = (0, 0, 0, 0, 0, 0, 1, 1)
 SENTENCES = (0, 1, 2, 3, 4, 5, 0, 2)
-"""Of eight utterances, two by the second speaker, who says what the first says, too."""
+"""Speaker and sentence of eight utterances; two are by the second speaker, of sentences that the first speaks, too."""
 
 
 class Folder:
@@ -39,7 +39,7 @@ def write(
     speakers: Sequence[int] = SPEAKERS,
     sentences: Sequence[int] = SENTENCES,
 ) -> Folder:
-    """An inventory whose utterance u has the embedding (u, speaker, 0, ...)."""
+    """Write an inventory in which utterance u has the embedding (u, speaker, 0, ...)."""
     embeddings = np.zeros((len(speakers), NUM_DIMENSIONS))
     embeddings[:, 0], embeddings[:, 1] = np.arange(len(speakers)), speakers
     arrays = {

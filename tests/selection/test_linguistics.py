@@ -1,4 +1,4 @@
-"""What is made of an encoder's outputs: one figure a word, whatever the words and however many."""
+"""Analysis of sentences from an encoder's outputs: one figure for each word, for any words and any number of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_PIECES = 16
 
 
 class Encoder:
-    """Says of each leaf the id of its first piece, and keeps what it was given."""
+    """Network that gives the id of each leaf's first piece, and keeps its inputs."""
 
     inputs = ("pieces", "piece_mask", "first_pieces", "word_mask")
     outputs = ("sentence_vector", "word_states", "syntactic_distance")

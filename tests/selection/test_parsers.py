@@ -1,4 +1,4 @@
-"""Other parsers: what they say of their tokens becomes what is said of words."""
+"""Parsers of other projects: distances of their tokens become distances of words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_tokens_without_a_word_and_words_without_a_token() -> None:
 
 
 class LinkPackage(ModuleType):
-    """As far as the parser uses the package `linkgrammar`; every parse finds the same tree."""
+    """Stand-in for the package `linkgrammar`, as far as the parser uses it; every parse finds the same tree."""
 
     tokens: Sequence[str] = ("LEFT-WALL", "I", "don't", "know", ",", "John", "'s", "dog", "?", "RIGHT-WALL")
     tree = "(S (NP I.p)\n   (VP don't (VP know.v , (NP (NP John.m 's.p) dog{!}.n)))\n   ?)\n"

@@ -1,4 +1,4 @@
-"""ProsodySelector: what each strategy chooses, from whom, and what it makes of it; how quickly."""
+"""ProsodySelector: utterances that each strategy chooses, the embeddings that it gives, and its speed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tts_cli.selection.similarity import SYNTAXES
 from tts_cli.voice.request import Controls, Request
 
 CENTROID = np.array([2.5, 0, 0, 0], np.float32)
-"""Of the first speaker's utterances."""
+"""Centroid of the first speaker's utterances."""
 LARGE, QUICK_MS = 10_000, 30.0
-"""Sentences, and three times what a choice among them may cost: other work may go on here."""
+"""Sentences, and three times the time allowed for a choice among them: other work may go on here."""
 
 
 def selector(folder: Folder, **options: Any) -> ProsodySelector:
@@ -34,7 +34,7 @@ def selector(folder: Folder, **options: Any) -> ProsodySelector:
 
 
 def scope(sentence: int = 0, **fields: Any) -> dict[str, Any]:
-    """Asks for what is like a sentence of the small inventory."""
+    """Return the ports of a request that is like a sentence of the small inventory."""
     asked = {
         "speaker": 0,
         "embedding": CENTROID,
@@ -45,7 +45,7 @@ def scope(sentence: int = 0, **fields: Any) -> dict[str, Any]:
 
 
 def chosen(block: ProsodySelector, tensors: Tensors) -> list[int]:
-    """Places of the utterances chosen, after a look at what is given for them."""
+    """Return the indices of the chosen utterances, after a check of the block's outputs."""
     given = block.run(tensors)
     places = given["selected"][0, 0].tolist()
     assert given["selected_score"].shape == given["selected"].shape
@@ -92,7 +92,7 @@ def test_a_strategy_reads_what_it_chooses_by(strategy: str, read: set[str], fold
 
 
 def test_meaning_and_syntax_are_weighed(folder: Folder) -> None:
-    """Built like sentence 2, it means what sentence 4 means."""
+    """Check a request with the syntax of sentence 2 and the meaning of sentence 4."""
     asked = scope(2, sentence_vector=VECTORS[4])
     assert chosen(selector(folder, bert_weight=1.0), asked) == [4]
     assert chosen(selector(folder, bert_weight=0.0), asked) == [2]
@@ -250,5 +250,5 @@ def test_silence_around_a_recording_does_not_count() -> None:
         kept = without_silence(np.concatenate([silence[:before], speech, silence[:after]]))
         assert len(kept) == 60 + 2 * FRAMES_AROUND
     click = np.full((1, 80), -3.0, np.float32)
-    assert len(without_silence(np.concatenate([speech, silence, click]))) > 200, "what is loud belongs to it"
+    assert len(without_silence(np.concatenate([speech, silence, click]))) > 200, "loud frames belong to it"
     np.testing.assert_array_equal(without_silence(speech), speech)

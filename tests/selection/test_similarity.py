@@ -38,7 +38,7 @@ def test_only_sentences_of_the_same_number_of_words_or_else_the_nearest() -> Non
 
 def test_the_shorter_is_filled_up_with_zero() -> None:
     assert similarities("pad", [2, 1])[2] == pytest.approx(cosine([2, 1, 0], [3, 2, 1]), abs=1e-6)
-    # Longer than any of the inventory: what lies beyond counts in the length of the vector.
+    # Longer than any sentence of the inventory: the gaps beyond count in the length of the vector.
     assert similarities("pad", [2, 1, 1, 1, 9])[0] == pytest.approx(cosine([2, 1, 1, 1, 9], [2, 1, 0, 0, 0]), abs=1e-6)
 
 

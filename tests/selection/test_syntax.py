@@ -1,4 +1,4 @@
-"""Trees, what is read of them, and the way to distances and back."""
+"""Trees: reading, words and spans, and the way to distances and back."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def recording(speaker: str, name: str) -> Floats:
 
 
 def examine(audio: Floats, text: str) -> tuple[TranscriptAgreement, list[str]]:
-    """What is found, and the doubtful words."""
+    """Return the agreement of a recording with a text, and the doubtful words."""
     utterance = FRONT_END.utterance(text)
     found = compare(audio, utterance, MEL)
     return found, [utterance.words[place] for place in found.doubtful]

@@ -1,4 +1,4 @@
-"""From recordings to sources of prosody: what is found in them, whatever the file is like, and what is refused."""
+"""From recordings to sources of prosody: their contents for files of any kind, and recordings that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a voice costs, and what is seen of a voice that is observed while it speaks."""
+"""Benchmark of a voice, and the spans that an observer reports while a voice speaks."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_every_way_to_stop_ends_all_work_at_once(
 
 
 def interrupt() -> None:
-    """What Python's handler of SIGINT does in the middle of the main thread's work."""
+    """Raise KeyboardInterrupt, as Python's handler of SIGINT does in the middle of the main thread's work."""
     raise KeyboardInterrupt
 
 
@@ -279,7 +279,7 @@ def _voices(parallel: Path) -> dict[str, Voice]:
 
 @pytest.fixture(name="alone", scope="module")
 def _alone(voices: dict[str, Voice]) -> dict[str, list[Audio]]:
-    """What each request gives when nothing else happens."""
+    """Return the audio of each request when nothing else happens."""
     return {name: [joined(voice.stream(**asked)) for asked in requests(voice)] for name, voice in voices.items()}
 
 

@@ -1,4 +1,4 @@
-"""Latency arithmetic against what is measured: frames that are really pulled, and inputs that really move the output."""
+"""Latency arithmetic against measurements: frames that are really pulled, and inputs that really move the output."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_effects_add_their_part(effects: list[dict[str, object]]) -> None:
     assert latency.lookahead_ms == pytest.approx(plain_ms + sum(ahead_ms))
 
 
-def test_the_readme_states_the_latency_of_the_shipped_voice() -> None:
+def test_the_page_on_streaming_states_the_latency_of_the_shipped_voice() -> None:
     latency = load(SHIPPED).latency
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert f"looks {latency.lookahead_ms:.0f} ms ahead, and {latency.num_read} frames are its first chunk of 64" in readme
+    page = " ".join((ROOT / "docs" / "streaming.md").read_text(encoding="utf-8").split())
+    assert f"makes {latency.num_read} frames" in page and f"looks {latency.lookahead_ms:.0f} ms ahead" in page

@@ -34,7 +34,7 @@ def copy_of(name: str, into: Path) -> Path:
 
 
 def change(folder: Path, place: list[str], value: Any) -> None:
-    """Sets what stands at this place of addon.json."""
+    """Set the value at this place of addon.json."""
     whole = inner = json.loads((folder / "addon.json").read_text())
     for key in place[:-1]:
         inner = inner[key]

@@ -76,7 +76,7 @@ def joined(chunks: Iterator[AudioChunk]) -> NDArray[np.float32]:
 
 
 def scheduled(voice: Voice, **schedule: Any) -> Voice:
-    """The same voice with another chunk schedule."""
+    """Return a variant of a voice with another chunk schedule."""
     return voice.variant(schedule=ChunkSchedule(**schedule))
 
 
@@ -297,7 +297,7 @@ def test_an_acoustic_addon_needs_a_vocoder() -> None:
 
 
 class Changed(Effect):
-    """Gives what `change` makes of its samples; the others that it was asked for are dropped."""
+    """Effect that replaces each chunk of samples by `change` of it."""
 
     change: Callable[[NDArray[np.float32]], Any] = staticmethod(lambda samples: samples)
 
@@ -312,7 +312,7 @@ class Changed(Effect):
 
 
 def with_effect(voice: Voice, change: Callable[[NDArray[np.float32]], Any]) -> Voice:
-    """The same voice, whose audio is changed and then faded."""
+    """Add an effect that changes the audio, and a fade after it, to a voice; return the voice."""
     effect = Changed(BlockOptions({}, "the change"), voice.acoustic)
     effect.change = change  # type: ignore[method-assign]
     stack = [voice.stack, effect, {"type": "EdgeFade"}]

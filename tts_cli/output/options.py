@@ -1,4 +1,4 @@
-"""Options that say where speech goes, and what is written beside it."""
+"""Options for the destination of speech, and for the files written beside it."""
 
 from __future__ import annotations
 
@@ -18,63 +18,70 @@ if TYPE_CHECKING:
     from tts_cli.output.speech import Speech
     from tts_cli.voice.synthesis import Voice
 
-OutputRaw = Annotated[bool, typer.Option("--output-raw", help="16-bit mono samples to standard output, as they are made.")]
-Play = Annotated[bool, typer.Option("--play", help="Play as it is made.")]
+OutputRaw = Annotated[bool, typer.Option("--output-raw", help="Write 16-bit mono samples to standard output, streaming.")]
+Play = Annotated[bool, typer.Option("--play", help="Play on the sound device, streaming.")]
 
 
 @dataclass(frozen=True)
 class FileOptions:
-    """Options that say where speech goes, and what is written beside it."""
+    """Options of commands that speak to one destination: the audio, and the files written beside it."""
 
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="WAV file; - is standard output. By default named after the text."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="WAV file to write; - is standard output. Default: a name made from the text."
+        ),
     ] = None
     output_raw: OutputRaw = False
     play: Play = False
     save_timings: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Praat TextGrid of words and phones.")] = None
     save_prosody: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, to be edited for --prosody."),
+        typer.Option(metavar="FILE", help="Write durations, F0 and energy of every phone, for editing and for --prosody."),
     ] = None
 
 
 @dataclass(frozen=True)
 class OutputOptions(FileOptions):
-    """Where the speech of a command goes, which may be a file for each line of the text."""
+    """Options of commands that can also write one file for each line of the text."""
 
     output_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="One WAV for each line of the text: 0001.wav, 0002.wav, ...")
+        Path | None, typer.Option(metavar="DIR", help="Write one WAV for each line of the text: 0001.wav, 0002.wav, ...")
     ] = None
 
     def refuse(self, as_json: bool) -> None:
-        """Raise InputError for options that exclude each other."""
+        """Raise InputError for options that exclude each other; `as_json` is the option `--json`."""
         outputs = {"--output": self.output, "--output-raw": self.output_raw, "--play": self.play}
         refuse_several({**outputs, "--output-dir": self.output_dir})
         refuse_several({"--json": as_json, "--output-raw": self.output_raw, "--output -": self.output == STANDARD_OUTPUT})
         refuse_several({"--output-dir": self.output_dir, "--save-prosody": self.save_prosody})
 
     def path(self, title: str) -> Path | None:
-        """Return the file that the speech goes to, by default named after `title`; None where it goes to no one file."""
+        """Return the file for the speech, by default a new one named after `title`; None if it goes elsewhere."""
         return None if self.output_raw or self.play or self.output_dir else self.output or free_name(title)
 
     def side_files(self) -> dict[str, Path | None]:
-        """Return the files that are written beside the speech, by option."""
+        """Return the file of each option that writes one beside the speech; None where the option is not given."""
         return {"--save-timings": self.save_timings, "--save-prosody": self.save_prosody}
 
     def refuse_untimed(self, voice: Voice) -> None:
-        """Raise InputError where timings are asked of a voice that has no durations."""
+        """Raise InputError for `--save-timings` with a voice that has no durations."""
         if self.save_timings and not voice.tells_durations:
             raise untimed()
 
     @property
     def needs_sentences(self) -> bool:
-        """Return whether spoken sentences are to be kept for the files beside the speech."""
+        """True if spoken sentences must be kept for the files beside the speech."""
         return bool(self.save_timings or self.save_prosody)
 
     @contextmanager
     def written(self, speech: Speech, voice: Voice) -> Iterator[None]:
-        """Open the files beside the speech now, and write them when the block, which speaks, ends well."""
+        """Open the files beside the speech at once; write them when the `with` block ends without an error.
+
+        Args:
+            speech: Speech that the `with` block consumes, with notes.
+            voice: Voice that speaks.
+        """
         from tts_cli.voice.sentence import prosody_json
 
         with optional_text_file(self.save_timings) as timings_file, optional_text_file(self.save_prosody) as prosody_file:

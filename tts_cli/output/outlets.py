@@ -1,4 +1,4 @@
-"""Where speech goes: a file, a pipe, a sound device. What cannot be written is found before anything is spoken."""
+"""Outlets of speech: a file, a pipe, or a sound device. An outlet that cannot be written fails before speech is computed."""
 
 from __future__ import annotations
 
@@ -19,39 +19,49 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Outlet = Callable[[Iterable["Floats"], int], None]
-"""Takes chunks (samples,) and their rate in Hertz."""
+"""Function that writes or plays chunks of audio, each of shape (samples,), at a sample rate in Hz."""
 
 STANDARD_OUTPUT = Path("-")
+"""Value of `--output` for standard output."""
 LONGEST_NAME = 40
+"""Most characters of a file name made from a text."""
 
 
 def outlet_to(path: Path | None, raw: bool) -> Outlet:
-    """A WAV where `path` is given; without it bare samples to standard output, or else the sound device."""
+    """Return the outlet of a command: the WAV file `path`, or without one standard output (`raw`) or the sound device.
+
+    Raises:
+        InputError: `path` is a folder or no WAV, or standard output is a terminal.
+    """
     if path:
         return to_wav(path)
     return to_standard_output(raw=True) if raw else to_sound_device()
 
 
 def to_wav(path: Path) -> Outlet:
-    """A WAV file that is there whole or not at all; a pipe or device is written as it comes. Raises InputError for a folder."""
+    """Return an outlet that writes a WAV file, whole or not at all; a pipe or a device is written chunk by chunk.
+
+    Raises:
+        InputError: `path` is a folder, or has another suffix than `.wav`.
+    """
     if path == STANDARD_OUTPUT:
         return to_standard_output(raw=False)
     refuse_folder(path, f"; --output-dir {path} writes one file a line")
     if is_device(path):
         return _to_device(path)
     if path.suffix.lower() not in ("", ".wav", ".wave"):
-        raise InputError(f"{path}: only WAV is written", hint=f"-o {path.with_suffix('.wav')}, then convert it")
+        raise InputError(f"{path}: only WAV is written", hint=f"use -o {path.with_suffix('.wav')}, then convert it")
     # A link stays a link to the file that is written.
     return _to_file(path.resolve())
 
 
 def is_device(path: Path) -> bool:
-    """Whether `path` is a pipe or a device: what can be written, but not replaced by a new file of its name."""
+    """Return True if `path` is a pipe or a device, which a new file cannot replace."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def refuse_folder(path: Path, remedy: str = "") -> None:
-    """Raises InputError when `path` is a folder; `remedy` is added to its hint."""
+    """Raise InputError if `path` is a folder; `remedy` is appended to the hint."""
     if path.is_dir():
         raise InputError(f"{path}: is a folder", hint=f"name a file in it{remedy}")
 
@@ -82,7 +92,11 @@ def _to_device(path: Path) -> Outlet:
 
 
 def to_standard_output(raw: bool) -> Outlet:
-    """WAV, or bare 16-bit samples, to standard output as they are made. Raises InputError when that is a terminal."""
+    """Return an outlet that writes to standard output chunk by chunk: WAV, or 16-bit samples without a header (`raw`).
+
+    Raises:
+        InputError: Standard output is a terminal.
+    """
     if sys.stdout.isatty():
         raise InputError("standard output is a terminal, which cannot show audio", hint="redirect it, or use -o FILE or --play")
 
@@ -98,7 +112,7 @@ def to_standard_output(raw: bool) -> Outlet:
 
 
 def to_sound_device() -> Outlet:
-    """Plays."""
+    """Return an outlet that plays on the default sound device."""
 
     def play(chunks: Iterable[Floats], sample_rate: int) -> None:
         from tts_cli.audio.files import play
@@ -109,13 +123,13 @@ def to_sound_device() -> Outlet:
 
 
 def started(items: Iterable[Item]) -> Iterator[Item]:
-    """`items`, the first one already made: what fails at once has failed before anything is written."""
+    """Return an iterator over `items` with the first item already computed, so that an early error precedes any output."""
     iterator = iter(items)
     return chain(list(islice(iterator, 1)), iterator)
 
 
 def free_name(text: str) -> Path:
-    """A WAV file in this folder, named after `text`, that does not exist yet."""
+    """Return the name of a WAV file in the current folder that is made from `text` and does not exist yet."""
     words = re.sub(r"[^a-z0-9]+", "-", text[: 4 * LONGEST_NAME].lower()).strip("-")
     stem = words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME + 1].rpartition("-")[0] or words[:LONGEST_NAME]
     names = chain([stem or "speech"], (f"{stem or 'speech'}-{number}" for number in range(2, sys.maxsize)))
@@ -124,9 +138,14 @@ def free_name(text: str) -> Path:
 
 @contextmanager
 def new_text_file(path: Path) -> Iterator[StringIO]:
-    """A text file, opened at once, that takes its name when the block ends well and vanishes when it does not.
+    """Open a text file that takes its name when the `with` block ends well, and is removed otherwise.
 
-    Raises InputError for a folder, OutputError when it cannot be written.
+    Yields:
+        Buffer for the text.
+
+    Raises:
+        InputError: `path` is a folder.
+        OutputError: The file cannot be written.
     """
     from tts_cli.files import unwritable
 
@@ -156,12 +175,12 @@ def new_text_file(path: Path) -> Iterator[StringIO]:
 
 
 def optional_text_file(path: Path | None) -> AbstractContextManager[StringIO | None]:
-    """A text file written beside the speech, if it is wanted."""
+    """Return `new_text_file(path)`, or a context that yields None if `path` is None."""
     return new_text_file(path) if path else nullcontext()
 
 
 def make_folder(folder: Path) -> None:
-    """Makes `folder`, if need be. Raises OutputError."""
+    """Create `folder` and its parents unless they exist. Raises OutputError if that fails."""
     from tts_cli.files import unwritable
 
     try:

@@ -1,4 +1,4 @@
-"""Speech drawn for people: a recording, say, and what was made from it, one above the other."""
+"""Pictures of speech: waveform, mel spectrogram, F0 and phones, one piece above the other."""
 
 from __future__ import annotations
 
@@ -16,31 +16,41 @@ from tts_cli.files import atomic_write
 from tts_cli.output.timings import Interval
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
-"""Of the width."""
+"""Scale, minimum and maximum of the width of a picture."""
 INCHES_A_PIECE = 5.0
+"""Height of one piece of speech in a picture."""
 INCHES_A_CONTOUR = 3.0
+"""Height of one panel of F0 contours."""
 LABEL_POINTS = 7
 WAVE, BOUNDARY, PITCH = "#3c5aa0", "#9a9aa8", "#00e5ff"
 MOST_NEPERS = 9.0
-"""Between the loudest and the darkest of a mel."""
+"""Range of colours of a mel spectrogram: from its maximum down, in nepers."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A piece of speech to be drawn."""
+    """Piece of speech to be drawn."""
 
     title: str
     audio: Floats
-    """(samples,)"""
+    """Samples, shape (samples,)."""
     sample_rate: int
+    """Sample rate in Hz."""
     phones: Sequence[Interval]
-    """In seconds from its first sample."""
+    """Phones, in seconds from the first sample."""
 
 
 def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
-    """Writes a PNG, whole or not at all: waveform, mel with F0, and phones of each piece, one above the other, in one scale.
+    """Write a PNG with the waveform, the mel spectrogram, the F0 and the phones of each piece, in one time scale.
 
-    Raises OutputError, and AudioError where the F0 tracker is missing.
+    Args:
+        path: File to write, whole or not at all.
+        pieces: Pieces of speech, from the top down.
+        mel: Configuration of the mel spectrograms.
+
+    Raises:
+        OutputError: The file cannot be written.
+        AudioError: The F0 tracker is not installed.
     """
     seconds = max(len(shown.audio) / shown.sample_rate for shown in pieces)
     width = min(max(INCHES_A_SECOND * seconds, LEAST_INCHES), MOST_INCHES)
@@ -54,9 +64,16 @@ def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
 
 
 def draw_contours(path: Path, panels: Mapping[str, Mapping[str, Floats]], mel: MelConfig) -> None:
-    """Writes a PNG, whole or not at all: a panel for each title with the F0 of each audio (samples,), at the mel's rate, by name.
+    """Write a PNG with panels of F0 contours.
 
-    Raises as `draw`.
+    Args:
+        path: File to write, whole or not at all.
+        panels: Audio by its name in the legend, by the title of its panel. Audio has shape (samples,) and the mel's sample rate.
+        mel: Configuration with the sample rate and the hop of the contours.
+
+    Raises:
+        OutputError: The file cannot be written.
+        AudioError: The F0 tracker is not installed.
     """
     figure = _figure(LEAST_INCHES, INCHES_A_CONTOUR * len(panels))
     for axes, (title, audios) in zip(np.atleast_1d(figure.subplots(len(panels), 1)), panels.items(), strict=True):
@@ -70,7 +87,7 @@ def draw_contours(path: Path, panels: Mapping[str, Mapping[str, Floats]], mel: M
 
 
 def _figure(width: float, height: float) -> Any:
-    """An empty figure, its sizes in inches."""
+    """Return an empty figure of Matplotlib; sizes in inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -85,7 +102,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:
-    """Waveform, and mel with F0 and phones below it."""
+    """Draw the waveform of a piece on the first of two axes, and its mel spectrogram, F0 and phones on the second."""
     wave, bands = axes
     wave.set_title(shown.title, loc="left", fontsize=10)
     seconds = np.arange(len(shown.audio)) / shown.sample_rate
@@ -107,14 +124,14 @@ def _draw_pitch(pitch: Any, audio: Floats, mel: MelConfig) -> None:
 
 
 def _contour(audio: Floats, mel: MelConfig) -> tuple[Floats, Floats]:
-    """Seconds, and the F0 there in Hertz, not a number where there is none: two of (T,)."""
+    """Return the centres of T frames in seconds, and their F0 in Hz (NaN in unvoiced frames), each of shape (T,)."""
     f0_hz = track_f0(audio, mel)
     centres = ((np.arange(len(f0_hz)) + 0.5) / mel.frame_rate).astype(np.float32)
     return centres, np.where(f0_hz > 0, f0_hz, np.float32(np.nan))
 
 
 def _draw_phones(axes: Any, phones: Sequence[Interval]) -> None:
-    """A line at every boundary, and the names above the mel, by turns at two heights."""
+    """Draw a line at each boundary, and the names of the phones above the mel, alternating between two heights."""
     for place, phone in enumerate(phones):
         for panel in axes:
             panel.axvline(phone.start_s, color=BOUNDARY, linewidth=0.5)

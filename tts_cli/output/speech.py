@@ -1,4 +1,4 @@
-"""Speech on its way out: chunks of a voice as samples, with what was spoken when."""
+"""Speech on its way to an outlet: samples of a voice's chunks, and the sentences with their times."""
 
 from __future__ import annotations
 
@@ -9,27 +9,38 @@ from tts_cli.output.timings import TimedSentence
 from tts_cli.voice.synthesis import AudioChunk, Voice
 
 Tell = Callable[[str], None]
-"""Takes a line for the user."""
+"""Function that shows a line to the user."""
 
 
 def tell_nobody(line: str) -> None:
-    """Take a line, and drop it."""
+    """Drop a line."""
 
 
 class Speech:
-    """Chunks of audio (samples,) on their way out; knows afterwards how long they were and, with `notes`, what was when."""
+    """Iterable over the samples of a voice's chunks, each of shape (samples,). It can be iterated once.
+
+    Attributes:
+        sentences: Spoken sentences with their start times, in order; empty without `notes`.
+    """
 
     def __init__(
         self, voice: Voice, chunks: Iterator[AudioChunk], notes: bool, num_earlier: int = 0, tell: Tell = tell_nobody
     ) -> None:
-        """`num_earlier` samples were made at another time; `tell` is told of faults."""
+        """Wrap the chunks of a voice.
+
+        Args:
+            voice: Voice that speaks.
+            chunks: Chunks of `Voice.stream`.
+            notes: Keep the sentences. Without notes, memory does not grow with the text.
+            num_earlier: Samples of the same audio from an earlier run; times count from its start.
+            tell: Receives a warning for each fault.
+        """
         self.sentences: list[TimedSentence] = []
         self._voice, self._chunks, self._notes, self._tell = voice, chunks, notes, tell
         self._num_samples = num_earlier
 
     def __iter__(self) -> Iterator[Floats]:
         for chunk in self._chunks:
-            # Without notes, memory does not grow with the text.
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
             if self._notes:
@@ -41,5 +52,5 @@ class Speech:
 
     @property
     def seconds(self) -> float:
-        """Audio so far, in seconds."""
+        """Audio so far, in seconds, with that of an earlier run."""
         return self._num_samples / self._voice.sample_rate

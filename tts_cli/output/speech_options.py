@@ -1,4 +1,4 @@
-"""Options that features add to commands that speak, and what they do there."""
+"""Options that features add to commands that speak: base class, and checks of options that exclude each other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """A table for people."""
+    """Table for the terminal; each row has one cell for each column of the header."""
 
     title: str
     header: Sequence[str]
@@ -29,49 +29,58 @@ class Table:
 
 @dataclass(frozen=True)
 class SpeechOptions:
-    """Base of a feature's options: a dataclass whose fields are `Annotated` with Typer's options, all with defaults.
+    """Base of a feature's options for commands that speak.
 
-    A command that speaks calls these methods in this order.
+    A subclass is a dataclass. Each field is `Annotated` with an option of Typer and has a default. A command calls the methods in
+    the order in which they stand here.
     """
 
     def refuse(self, given: Given) -> None:
-        """Raise InputError for options that do not go together."""
+        """Raise InputError for options that exclude each other, in this feature or in the rest of the command."""
 
     def edit_stack(self, addon: str | Path, stack: Path | None) -> StackEdit | None:  # noqa: ARG002
-        """Return the change of the voice's stack that is asked for. Raises InputError where the stack cannot take it."""
+        """Return the function that changes the stack of the voice as the options say; None for no change.
+
+        Args:
+            addon: Name or path of the voice.
+            stack: File with a stack that replaces the voice's own.
+
+        Raises:
+            InputError: The stack has no block for the options.
+        """
         return None
 
     def controls(self) -> dict[str, float]:
-        """Return the controls that are asked for, by the names of their ports."""
+        """Return values of controls by name, for `Controls`."""
         return {}
 
-    def replace_speech(self, said: SpeechInput, voice: Voice) -> SpeechInput:  # noqa: ARG002
-        """Return what is spoken in place of `said`."""
-        return said
+    def replace_speech(self, speech: SpeechInput, voice: Voice) -> SpeechInput:  # noqa: ARG002
+        """Return the input of the voice that replaces `speech`; by default `speech` itself."""
+        return speech
 
     @property
     def needs_sentences(self) -> bool:
-        """Return whether spoken sentences are to be kept for `json_fields` and `table`."""
+        """True if spoken sentences must be kept for `json_fields` and `table`."""
         return False
 
     def json_fields(self, sentence: Sentence, voice: Voice) -> dict[str, Any]:  # noqa: ARG002
-        """Return the feature's part of a sentence in `--json`."""
+        """Return the keys that the feature adds to a spoken sentence in `--json`."""
         return {}
 
     def table(self, sentences: Sequence[Sentence], voice: Voice) -> Table | None:  # noqa: ARG002
-        """Return a table to show after the speech."""
+        """Return a table to show after the speech; None for none."""
         return None
 
 
 def refuse_several(given: Mapping[str, object]) -> None:
-    """Raise InputError when more than one of the options that exclude each other is given."""
+    """Raise InputError if more than one option is given. `given` holds values by option; None and False are not given."""
     names = [name for name, value in given.items() if value not in (None, False)]
     if len(names) > 1:
-        raise InputError(f"{' and '.join(names)} exclude each other")
+        raise InputError(f"{' and '.join(names)} exclude each other", hint="give one of them")
 
 
 def combined_edit(edits: Iterator[StackEdit | None]) -> StackEdit | None:
-    """Return the change of a stack that all changes make, one after the other; None where there are none."""
+    """Return one function that applies all changes of a stack in order; None if there is no change."""
     found = [edit for edit in edits if edit is not None]
 
     def edited(stack: Sequence[Any]) -> Sequence[Any]:

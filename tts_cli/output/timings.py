@@ -1,4 +1,4 @@
-"""When what was spoken: for `--json`, and as a Praat TextGrid."""
+"""Timings of sentences, words and phones in speech, for `--json` and as a Praat TextGrid."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interval:
-    """A stretch of audio."""
+    """Labelled interval of audio, in seconds from its start."""
 
     label: str
     start_s: float
@@ -24,60 +24,62 @@ class Interval:
 
 
 class Clock(Protocol):
-    """What says when frames are heard, as a `Voice` does."""
+    """Map from frames of a sentence to times in its audio. A `Voice` is one."""
 
     @property
-    def frames_per_second(self) -> float: ...
+    def frames_per_second(self) -> float:
+        """Frame rate of durations, in Hz."""
 
-    def output_time(self, seconds: float) -> float: ...
+    def output_time(self, seconds: float) -> float:
+        """Map a time in the frames of a sentence to the time in its audio, both in seconds from its start."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The clock of a recording, which nothing moves."""
+    """Clock of a recording: times in its frames are times in its audio."""
 
     frames_per_second: float
 
     def output_time(self, seconds: float) -> float:
-        """The same moment."""
+        """Return `seconds`."""
         return seconds
 
 
 @dataclass(frozen=True)
 class TimedSentence:
-    """A sentence as it was spoken."""
+    """Spoken sentence with its place in the audio."""
 
     sentence: Sentence
     start_s: float
-    """Where in the audio it begins."""
+    """Start of the sentence in the audio, in seconds."""
     voice: Clock
     faults: list[Fault] = field(default_factory=list)
-    """What was noticed while it was spoken."""
+    """Faults that blocks noticed while they spoke the sentence."""
 
     def frames(self) -> tuple[int, ...]:
-        """Frames of each token. Raises InputError when the sentence does not tell them."""
+        """Return the duration of each token in frames. Raises InputError for a sentence without durations."""
         if self.sentence.durations is None:
             raise untimed()
         return tuple(round(frames or 0) for frames in self.sentence.durations)
 
     def tokens(self) -> list[Interval]:
-        """Every token; pauses have the label of their boundary."""
+        """Return the interval of each token; pauses have the boundary token as label."""
         edges = (frames / self.voice.frames_per_second for frames in accumulate(self.frames(), initial=0))
         seconds = [round(self.start_s + self.voice.output_time(edge), 6) for edge in edges]
         return [Interval(token, *span) for token, span in zip(self.sentence.tokens, pairwise(seconds), strict=True)]
 
     def phones(self) -> list[Interval]:
-        """The tokens that are phones."""
+        """Return the interval of each token that belongs to a word: the phones."""
         return [span for span, word in zip(self.tokens(), self._words_of_tokens(), strict=True) if word >= 0]
 
     def words(self) -> list[Interval]:
-        """The words, from their first phone to their last."""
+        """Return the interval of each word, from its first phone to its last."""
         by_word = groupby(zip(self._words_of_tokens(), self.tokens(), strict=True), key=lambda pair: pair[0])
         spans = [(word, [span for _, span in pairs]) for word, pairs in by_word if word >= 0]
         return [Interval(self.sentence.words[word], parts[0].start_s, parts[-1].end_s) for word, parts in spans]
 
     def as_dict(self) -> dict[str, Any]:
-        """The sentence for `--json`; a voice that does not tell durations leaves out what hangs on them."""
+        """Return the sentence as the object that `--json` prints. Without durations, `words` and `tokens` are omitted."""
         faults = [asdict(fault) for fault in self.faults]
         sentence = {"text": self.sentence.text, "start_s": round(self.start_s, 6), "faults": faults}
         if self.sentence.durations is None:
@@ -90,17 +92,26 @@ class TimedSentence:
         return {**sentence, "words": words, "tokens": tokens}
 
     def _words_of_tokens(self) -> tuple[int, ...]:
-        """Index into the words of each token; -1 where there is none, as everywhere in a sentence that does not say."""
+        """Return the index in `sentence.words` of each token; -1 for boundaries, and for all tokens if it is not known."""
         return self.sentence.word_of_token or (-1,) * len(self.sentence.tokens)
 
 
 def untimed() -> InputError:
-    """The error of asking when a voice's phones are that does not tell it."""
-    return InputError("this voice does not tell how long its phones are", hint="leave out --save-timings")
+    """Return the error for timings that were requested from a voice without durations."""
+    hint = "leave out --save-timings, or choose a voice with durations"
+    return InputError("this voice does not tell how long its phones are", hint)
 
 
 def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
-    """A TextGrid in Praat's long text format, with a tier of words and one of phones; pauses are empty intervals."""
+    """Return a TextGrid in Praat's long text format, with one tier of words and one of phones.
+
+    Args:
+        sentences: Sentences in the order of the audio.
+        total_s: Length of the audio in seconds. Empty intervals fill pauses.
+
+    Raises:
+        InputError: A sentence has no durations.
+    """
     sentences = list(sentences)
     tiers = {
         "words": [span for sentence in sentences for span in sentence.words()],
@@ -115,7 +126,7 @@ def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
 
 
 def without_gaps(spans: Iterable[Interval], total_s: float) -> Iterator[Interval]:
-    """The spans that last, with empty ones between them, so that they cover 0 to `total_s`."""
+    """Yield the intervals longer than 0 s, with empty ones in the gaps, so that they cover 0 to `total_s` seconds."""
     end_s = 0.0
     for span in spans:
         if span.start_s > end_s:

@@ -1,4 +1,4 @@
-"""Chapter marks of a reading, for FFmpeg and for podcasts."""
+"""Chapter marks of read documents, as FFmpeg metadata or as JSON for podcasts."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ from tts_cli.config import StrictModel
 
 
 class Chapter(StrictModel):
-    """Where a chapter begins."""
+    """Chapter mark in the audio of a document."""
 
     title: str
     level: int
+    """Level of the heading from 1; 0 for the document itself."""
     start_s: float
+    """Start in the audio, in seconds."""
 
 
 def chapters_text(chapters: Sequence[Chapter], total_s: float, title: str, as_json: bool) -> str:
-    """The chapters as a metadata file of FFmpeg, or as the JSON that podcasts have.
+    """Return the text of a file of chapter marks.
 
-    https://ffmpeg.org/ffmpeg-formats.html#Metadata-2, and "JSON Chapters" 1.2.0 of the Podcasting 2.0 namespace.
+    Args:
+        chapters: Chapters in the order of the audio.
+        total_s: Length of the audio in seconds.
+        title: Title of the document.
+        as_json: True: "JSON Chapters" 1.2.0 of the Podcasting 2.0 namespace. False: a metadata file of FFmpeg
+            (https://ffmpeg.org/ffmpeg-formats.html#Metadata-2).
     """
     if as_json:
         listed = [{"startTime": chapter.start_s, "title": chapter.title} for chapter in chapters]

@@ -1,10 +1,12 @@
-"""Documents as passages to be read aloud, one after the other: plain text, Markdown, HTML and EPUB.
+"""Documents as passages to be read aloud: plain text, Markdown, HTML and EPUB.
 
-    document = open_document(Path("book.epub"))
-    for passage in document.passages():
-        read(passage.text)
+Parsing is lazy. Memory holds the text of one document, or of one EPUB chapter, at a time.
 
-Of a document its text is held, of an EPUB one chapter's at a time; nothing is parsed before it is asked for.
+Examples:
+    >>> from tts_cli.reading.documents import document_of
+    >>> document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
+    >>> [passage.text for passage in document.passages()]
+    ['The harbour', 'The boats came home.']
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from tts_cli.reading.epub import Epub
 from tts_cli.reading.hypertext import Passage, passage, passages_of_html
 
 LONGEST_WRAPPED = 120
-"""Characters of the longest lines that may have been broken only because there was no more room."""
+"""Longest line, in characters, that counts as wrapped; a newline beside a longer line ends a paragraph."""
 
 _BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\f": "\n\n", "\v": "\n\n", "\u2029": "\n\n"}
 _ITEM = re.compile(r"\s*(?:[-*•·‣+–]|(\d{1,3})[.)])\s+(?=\S)")
@@ -30,7 +32,7 @@ _RULED = re.compile(r"\s*(=|-|~|\*|_){3,}\s*")
 _SENTENCE_END = re.compile(r"[.?!:…][\"'”’)\]]*\s*$")
 _PARTS = "part|book|volume|act"
 CHAPTERS = f"{_PARTS}|chapter|canto|scene|section|letter|lesson|appendix|stave"
-"""What is numbered, as a regular expression."""
+"""Regular expression of the words that stand before the number of a chapter or a larger part."""
 _NUMBERS = (
     "[ivxlc]+|\\d+|the \\w+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
     "|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif)ty(?:-\\w+)?|first|second|third|last"
@@ -60,26 +62,27 @@ _KINDS = {
     b"RIFF": ("audio or video", None),
     b"\x1f\x8b": ("compressed", "gunzip FILE"),
 }
-"""By their first bytes: what is no text, and the command that makes one of it."""
+"""Kinds of files that are no text, by their first bytes, with the command that converts each to text."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What is to be read aloud."""
+    """Document to be read aloud."""
 
     title: str
     size: int
-    """In the measure of its passages' `end`."""
+    """Length in characters; of an EPUB in bytes. `Passage.end` counts the same unit."""
     digest: str
-    """SHA-256 of all of it."""
+    """SHA-256 of the whole document."""
     passages: Callable[[], Iterator[Passage]]
-    """Them all from the beginning, each as it is asked for. Raises InputError for a damaged one."""
+    """Function that yields all passages in order, each parsed when it is asked for. Raises InputError for a damaged file."""
 
 
 def open_document(path: Path) -> Document:
-    """The document at `path`: Markdown, HTML and EPUB by their names, anything else as plain text.
+    """Open a document. The suffix of `path` selects Markdown, HTML or EPUB; any other file is plain text.
 
-    Raises InputError for what is not there or no text, naming the remedy.
+    Raises:
+        InputError: The file is missing, damaged, protected, or no text; the hint names the remedy.
     """
     try:
         data = path.read_bytes()
@@ -92,7 +95,13 @@ def open_document(path: Path) -> Document:
 
 
 def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
-    """The text as a document; `suffix` says of what kind, as that of a file's name does."""
+    """Return `text` as a document.
+
+    Args:
+        text: Whole text, with line breaks of any kind.
+        title: Title of the document.
+        suffix: Suffix of a file name that selects Markdown or HTML, such as `.md`; any other is plain text.
+    """
     for written, line_break in _BREAKS.items():
         text = text.replace(written, line_break)
     read = _READERS.get(suffix.lower(), passages_of_text)
@@ -100,43 +109,43 @@ def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
 
 
 def decoded(data: bytes, source: str) -> str:
-    """A text out of its bytes. Raises InputError, naming `source`, for what is no UTF-8 text."""
+    """Decode a text in UTF-8. Raises InputError for data that is no UTF-8 text; `source` names it in the message."""
     if source.lower().endswith(".epub"):
-        raise InputError(f"{source}: is an EPUB, not a text", hint="--long-form reads it")
+        raise InputError(f"{source}: is an EPUB, not a text", hint=f"tts read {source} reads it aloud")
     for first, (kind, remedy) in _KINDS.items():
         if data.startswith(first):
             raise InputError(f"{source}: is {kind}, not a text", hint=remedy and remedy.replace("FILE", source))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        hint = f"iconv -f {_ENCODINGS.get(data[:2], 'LATIN1')} -t UTF-8 converts it"
+        hint = f"convert it: iconv -f {_ENCODINGS.get(data[:2], 'LATIN1')} -t UTF-8 {source}"
         raise InputError(f"{source}: not UTF-8 text: byte {error.start} is {data[error.start]:#04x}", hint) from error
     return checked(text, source)
 
 
 def checked(text: str, source: str) -> str:
-    """The text. Raises InputError, naming `source`, for one that holds what no text does."""
+    """Return `text`. Raises InputError if it holds a NUL byte or cannot be UTF-8; `source` names it in the message."""
     if "\0" in text:
-        raise InputError(f"{source}: holds a NUL byte, so it is not a text")
+        raise InputError(f"{source}: holds a NUL byte, so it is not a text", hint="convert it to UTF-8 text first")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{source}: not UTF-8 text") from error
+        raise InputError(f"{source}: not UTF-8 text", hint="convert it to UTF-8 text first") from error
     return text
 
 
 def passages_of_text(text: str) -> Iterator[Passage]:
-    """The passages of a plain text whose lines end in newlines.
+    """Yield the passages of a plain text with newlines as line breaks.
 
-    Blank lines separate them, and so do newlines beside a line longer than LONGEST_WRAPPED; other lines are joined. Items of
-    lists stand for themselves. Headings are underlined, in capitals, or what chapters are called and numbered.
+    A blank line ends a passage, and so does a newline beside a line longer than LONGEST_WRAPPED; other lines are joined. Each
+    item of a list is a passage. A heading is underlined, or in capitals, or has the name or number of a chapter.
     """
     for lines, end in _paragraphs(text):
         yield _classified(lines)._replace(end=end)
 
 
 def _lines(text: str, start: int = 0) -> Iterator[tuple[str, int]]:
-    """Each line from `start` on, and where it ends."""
+    """Yield each line from the character `start` on, with the index of its end."""
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
@@ -145,7 +154,7 @@ def _lines(text: str, start: int = 0) -> Iterator[tuple[str, int]]:
 
 
 def _paragraphs(text: str) -> Iterator[tuple[list[str], int]]:
-    """The lines of each, and where they end."""
+    """Yield the lines of each paragraph, with the index of its end."""
     lines: list[str] = []
     last = 0
     for line, end in _lines(text):
@@ -188,7 +197,7 @@ def _is_heading(lines: Sequence[str]) -> bool:
 
 
 def passages_of_markdown(text: str) -> Iterator[Passage]:
-    """The passages of a Markdown text, of CommonMark with tables; a portion of it is parsed when it is asked for."""
+    """Yield the passages of a Markdown text: CommonMark with tables and strikethrough. Portions are parsed when asked for."""
     from markdown_it import MarkdownIt
 
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -203,7 +212,7 @@ def passages_of_markdown(text: str) -> Iterator[Passage]:
 
 
 def _portions(text: str, start: int) -> Iterator[int]:
-    """Ends of portions that can be parsed by themselves: at headings, and elsewhere between paragraphs, outside of code."""
+    """Yield the ends of portions that can be parsed separately: at headings, and between paragraphs outside of code."""
     begun, before, fence = start, "x", ""
     for line, end in _lines(text, start):
         here = end - len(line)

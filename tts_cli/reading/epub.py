@@ -1,6 +1,7 @@
-"""EPUB: a ZIP archive of XHTML files, whose package document lists them in the order of reading.
+"""EPUB books as passages, by the EPUB 3.3 recommendation of the W3C, and EPUB 2.
 
-As the EPUB 3.3 recommendation of the W3C has it, and EPUB 2 before it. Libraries that read it are not free enough or not kept.
+An EPUB is a ZIP archive of XHTML files. Its package document lists them in the order of reading. Libraries that read EPUB have
+a copyleft licence or are not maintained.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from tts_cli.reading.hypertext import Passage, passages_of_html
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _LARGEST_BYTES = 1 << 26
-"""Of one file: no chapter is larger, and what pretends to be one would fill the memory."""
+"""Largest size of one unpacked file: no real chapter is larger, and a ZIP bomb would fill the memory."""
 
 
 class Epub:
-    """A book. Raises InputError when it is damaged, or protected."""
+    """EPUB book.
+
+    Attributes:
+        title: Title by the package document; may be empty.
+        size: Size of all chapters in bytes; `Passage.end` counts the same bytes.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Read the table of contents. Raises InputError for a damaged book, or one protected by DRM."""
         self._path = path
         try:
             with ZipFile(path) as archive:
@@ -34,10 +41,9 @@ class Epub:
         if not self._chapters:
             raise self._damaged("it lists nothing to read")
         self.size = sum(self._chapters.values())
-        """Of all chapters, in bytes: what `end` of its passages counts."""
 
     def passages(self) -> Iterator[Passage]:
-        """The passages of every chapter, one chapter in memory at a time."""
+        """Yield the passages of all chapters, with one chapter in memory at a time. Raises InputError for a damaged chapter."""
         before = 0
         with ZipFile(self._path) as archive:
             for name, num_bytes in self._chapters.items():
@@ -47,7 +53,7 @@ class Epub:
                 before += num_bytes
 
     def _contents(self, archive: ZipFile) -> tuple[str, dict[str, int]]:
-        """The title, and the bytes of every chapter by its name in the archive, in the order of reading."""
+        """Return the title, and the size in bytes of each chapter by its name in the archive, in the order of reading."""
         rootfile = self._tree(archive, _CONTAINER).find(".//{*}rootfile")
         package = unquote(rootfile.get("full-path", "")) if rootfile is not None else ""
         tree = self._tree(archive, package)
@@ -63,12 +69,12 @@ class Epub:
         return " ".join((title.text or "").split()) if title is not None else "", chapters
 
     def _refuse_protected(self, archive: ZipFile, names: list[str]) -> None:
-        """Encrypted fonts are common and do no harm; encrypted chapters cannot be read."""
+        """Raise InputError for encrypted chapters. Encrypted fonts are common and do no harm."""
         if _ENCRYPTION not in archive.namelist():
             return
         hidden = {unquote(one.get("URI", "")) for one in self._tree(archive, _ENCRYPTION).iterfind(".//{*}CipherReference")}
         if not hidden.isdisjoint(names):
-            raise InputError(f"{self._path}: is protected against being read", hint="use a copy without DRM")
+            raise InputError(f"{self._path}: is protected by DRM and cannot be read", hint="use a copy without DRM")
 
     def _tree(self, archive: ZipFile, name: str) -> ElementTree.Element:
         try:

@@ -1,4 +1,4 @@
-"""HTML as passages to be read aloud: what EPUB and web pages are made of, and what Markdown becomes."""
+"""HTML and XHTML as passages to be read aloud. EPUB chapters are XHTML, and Markdown is converted to HTML."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Literal, NamedTuple
 
 Kind = Literal["paragraph", "item", "heading", "pause", "code"]
-"""`item`: of a list, or a row of a table; `pause`: a change of scene, silent; `code`: left out."""
+"""Kind of a passage. `item`: item of a list, or row of a table; `pause`: change of scene, silent; `code`: not read."""
 
 _PORTION = 1024
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -19,31 +19,34 @@ _BLOCKS = frozenset(
 _UNREAD = frozenset("script style title nav svg math del s strike rt rp template iframe object audio video noscript".split())
 _VOID = frozenset("br img hr input meta link col source wbr area base embed track param".split())
 _ASIDES = frozenset("noteref doc-noteref pagebreak doc-pagebreak backlink doc-backlink".split())
-"""By `epub:type` or `role`: numbers of notes and of printed pages."""
+"""Values of `epub:type` or `role` for numbers of notes and of printed pages."""
 _ADDRESS = re.compile(r"(?:https?://(?:www\.)?|\bwww\.)([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:[/?#][^\s<>()\"]*[\w/=])?")
 
 
 class Passage(NamedTuple):
-    """What is read in one go, and what comes before and after it is set off by a pause."""
+    """Passage of a document that is read without a paragraph pause inside; a pause separates it from its neighbours."""
 
     text: str
-    """One line."""
+    """Text in one line; empty for a pause and for code."""
     kind: Kind = "paragraph"
     level: int = 0
-    """Of a heading, from 1."""
+    """Level of a heading from 1; 0 for other kinds."""
     end: int = 0
-    """How much of the document, in its own measure, has been looked at when it is known."""
+    """Amount of the document that was parsed when the passage was complete, in the unit of `Document.size`."""
 
     @property
     def has_words(self) -> bool:
-        """Whether a letter or digit is in it."""
+        """True if the text holds a letter or a digit."""
         return any(character.isalnum() for character in self.text)
 
 
 def passage(lines: Sequence[str], kind: Kind = "paragraph", level: int = 0) -> Passage:
-    """The lines, which were broken where there was no more room, as one; of web addresses the host is left.
+    """Join wrapped lines into a passage; of each web address only the host is kept.
 
-    Those of a heading are parts of it. What has no words is a pause.
+    Args:
+        lines: Lines of one paragraph, item or heading. Lines of a heading are joined with colons, others with blanks.
+        kind: Kind of the passage; a passage without words becomes a pause.
+        level: Level of a heading, from 1.
     """
     parts = [" ".join(line.split()) for line in lines if line.strip()]
     text = parts[0] if parts else ""
@@ -58,7 +61,7 @@ def passage(lines: Sequence[str], kind: Kind = "paragraph", level: int = 0) -> P
 
 
 class _Reader(HTMLParser):
-    """Passages out of tags as these come; `ready` are those that are complete."""
+    """Incremental HTML parser that builds passages; `ready` holds those that are complete."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -121,7 +124,7 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if self._unread:
-            # What was never closed ends with what it stands in.
+            # An element that was never closed ends with its parent.
             if tag in self._unread:
                 del self._unread[len(self._unread) - 1 - self._unread[::-1].index(tag) :]
             return
@@ -137,15 +140,15 @@ class _Reader(HTMLParser):
         self._in_pre = self._in_pre and tag != "pre"
 
     def _end_row(self) -> None:
-        """A row is read cell by cell, each after the header of its column; the row of headers is not read by itself."""
+        """Add the row of a table: each cell after the header of its column. The row of headers alone gives no passage."""
         cells, self._cells = self._cells or [], None
         if self._is_header and not self._header:
             self._header = cells
             return
         headers = self._header if len(self._header) == len(cells) else [""] * len(cells)
-        told = [f"{header}: {cell}" if header else cell for header, cell in zip(headers, cells, strict=True) if cell]
-        if told:
-            self.ready.append(passage(["; ".join(told)], "item"))
+        parts = [f"{header}: {cell}" if header else cell for header, cell in zip(headers, cells, strict=True) if cell]
+        if parts:
+            self.ready.append(passage(["; ".join(parts)], "item"))
 
     def handle_data(self, data: str) -> None:
         if not self._unread:
@@ -169,10 +172,10 @@ class _Reader(HTMLParser):
 
 
 def passages_of_html(markup: str) -> Iterator[Passage]:
-    """The passages of an HTML or XHTML text, or of a piece of one, as far as a listener can use them; lazy.
+    """Yield the passages of an HTML or XHTML text, or of a fragment, and parse only as far as needed.
 
-    Code, formulas, navigation, and the numbers of notes and printed pages are left out; of a picture its description is read.
-    `end` counts characters.
+    Code, formulas, navigation, and the numbers of notes and printed pages are left out. Of a picture, its description is read.
+    `Passage.end` counts characters of `markup`.
     """
     reader = _Reader()
     for start in range(0, len(markup), _PORTION):

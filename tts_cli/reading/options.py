@@ -1,4 +1,4 @@
-"""Options of reading aloud."""
+"""Options of the commands that read documents aloud."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class DocumentOptions:
     """Options of `tts read`."""
 
     chapters: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write where headings are, for FFmpeg; as .json, as podcasts have it.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write chapter marks: JSON for podcasts if FILE ends in .json, else FFmpeg metadata."),
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False
     paragraph_silence: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Between paragraphs; around headings it is longer.")
+        float, typer.Option(metavar="SECONDS", help="Silence between paragraphs; around headings it is longer.")
     ] = 0.7
 
 
@@ -35,30 +36,33 @@ class ReadingOptions:
     chapters: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="With --long-form: write where headings are, for FFmpeg; as .json, as podcasts have it."
+            metavar="FILE",
+            help="With --long-form: write chapter marks, JSON for podcasts if FILE ends in .json, else FFmpeg metadata.",
         ),
     ] = None
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on after an interruption: of --long-form, or with the files that --output-dir lacks."),
+        typer.Option("--resume", help="Go on after an interruption of --long-form, or write the files missing in --output-dir."),
     ] = False
     paragraph_silence: Annotated[
-        float, typer.Option(metavar="SECONDS", help="With --long-form: between paragraphs; around headings it is longer.")
+        float,
+        typer.Option(metavar="SECONDS", help="With --long-form: silence between paragraphs; around headings it is longer."),
     ] = 0.7
 
     def refuse(self, given: Given) -> None:
-        """Raise InputError for options of `tts synth` that do not go with reading aloud, or only with it."""
+        """Raise InputError for options that exclude `--long-form` or `--resume`, or that need one of them."""
         if not self.long_form:
             if self.chapters:
-                raise InputError("--chapters needs --long-form")
+                raise InputError("--chapters needs --long-form", hint="add --long-form, or use tts read")
             if self.resume and not given.get("output_dir"):
-                raise InputError("--resume needs --output-dir or --long-form")
+                raise InputError("--resume needs --output-dir or --long-form", hint="add one of them, or use tts read")
             return
         if self.resume:
             for name in ("play", "output_raw"):
                 if given.get(name):
-                    raise InputError(f"--{name.replace('_', '-')} cannot be gone on with", hint="--resume needs a file, -o FILE")
+                    raise InputError(f"--{name.replace('_', '-')} cannot be resumed", hint="--resume needs a file: -o FILE")
             several = {name for name in ("as_json", "save_timings", "save_prosody") if given.get(name)}
             if several:
                 option = min(several).replace("as_json", "json").replace("_", "-")
-                raise InputError(f"--{option} and --resume exclude each other: what was spoken earlier would be missing")
+                message = f"--{option} and --resume exclude each other: the part spoken in the earlier run would be missing"
+                raise InputError(message, hint=f"leave out --{option}")

@@ -1,8 +1,4 @@
-"""Readers: a document is spoken sentence by sentence, with chapter marks, and gone on with after an interruption.
-
-reader = Reader.of(Reading(document, voice.sentences), voice, {}, Path("book.wav"), resume=True)
-reader.outlet(Path("book.wav"), raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
-"""
+"""Readers: speak a document sentence by sentence, with chapter marks, and resume after an interruption."""
 
 from __future__ import annotations
 
@@ -32,38 +28,70 @@ ELSEWHERE = frozenset(
     "text input_file output output_raw play output_dir resume long_form chapters as_json explain trace save_timings save_prosody"
     " threads cache_dir addon vocoder document".split()
 )
-"""Options of commands that do not change what is spoken, or are looked at for themselves."""
+"""Options that do not change the speech, or that `asked_of` covers by other values, such as hashes of the addons."""
 
 
 class ReadingState(StrictModel):
-    """How far a reading is, in the file beside its audio."""
+    """Progress of a reading, as the file `OUTPUT.part.json` beside the incomplete audio stores it."""
 
     digest: str
-    """Of the document."""
+    """SHA-256 of the document."""
     asked: dict[str, Any]
-    """Everything else that decides what is spoken, by option."""
+    """Values that decide the speech besides the text, by option (see `asked_of`)."""
     num_sentences: int = 0
+    """Number of spoken sentences."""
     passage: int = -1
-    """Of the last sentence that is spoken."""
+    """Index of the passage with the last spoken sentence; -1 before the first."""
     sentence: int = -1
+    """Index of the last spoken sentence in its passage; -1 before the first."""
     end: int = 0
-    """How much of the document is spoken."""
+    """Amount of the document that is spoken, in the unit of `Document.size`."""
     num_samples: int = 0
+    """Samples of audio up to the end of the last spoken sentence."""
     embedding: tuple[float, ...] | None = None
-    """Of the last sentence, or the one that is being spoken."""
+    """Acoustic embedding of the last sentence that has begun; a selecting voice reads it for the next one."""
     chapters: tuple[Chapter, ...] = ()
+    """Chapters that have begun."""
     is_heading: bool = False
-    """Whether nothing is spoken yet since the last chapter's heading."""
+    """True while only the heading of the last chapter is spoken."""
 
 
 Watch = Callable[[ReadingState], None]
-"""Is told how far a reading is."""
+"""Function that receives the progress of a reading after each sentence."""
 
 
 class Reader:
-    """Speaks a reading sentence by sentence, and knows how far it is."""
+    """Runner that speaks a `Reading` to a file or elsewhere and keeps its progress: an interrupted reading can be resumed.
+
+    Attributes:
+        reading: Reading that is spoken.
+        voice: Voice that speaks; with an output file, a variant with chunks of one size.
+        state: Progress up to the last spoken sentence.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.reading.documents import document_of
+        >>> from tts_cli.reading.reader import Reader
+        >>> from tts_cli.reading.reading import Reading
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> document = document_of("The boats came home. Everyone was safe.", "Story")
+        >>> path = Path(tempfile.mkdtemp()) / "story.wav"
+        >>> reader = Reader.of(Reading(document, voice.sentences), voice, {}, path, resume=True)
+        >>> reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
+    """
 
     def __init__(self, reading: Reading, voice: Voice, state: ReadingState, part: Part | None, tell: Tell = tell_nobody) -> None:
+        """Prepare a reader at the progress `state`; `Reader.of` finds it.
+
+        Args:
+            reading: Reading to be spoken.
+            voice: Voice that speaks.
+            state: Progress from which the reading goes on.
+            part: Incomplete audio with its progress; None keeps no progress.
+            tell: Receives faults of the speech.
+        """
         self.reading, self.voice, self.state = reading, voice, state
         self._part, self._tell = part, tell
         self._watch: Watch = lambda _: None
@@ -80,28 +108,49 @@ class Reader:
         resume: bool,
         tell: Tell = tell_nobody,
     ) -> Reader:
-        """The reader whose audio goes to `path`; one that goes on where another was interrupted, if that is wanted.
+        """Return a reader for an output file; it goes on after an interruption of the same reading if `resume` is true.
 
-        `asked` is all that decides what is spoken besides the text; `voice` of the reader has chunks of one size. Raises
-        InputError for a file that cannot be written, or cannot be gone on with.
+        Args:
+            reading: Reading to be spoken.
+            voice: Voice that speaks; `Reader.voice` is a variant of it.
+            asked: Values that decide the speech besides the text, by option (see `asked_of`). Resuming requires equal values.
+            path: WAV file; None, `-` and devices keep no progress.
+            resume: Go on where an earlier run was interrupted, or begin if there is none.
+            tell: Receives faults of the speech, and a note on an interruption.
+
+        Raises:
+            InputError: The file cannot be written; or an interrupted reading exists, and `resume` is false or another text or
+                other values were read.
         """
         state = ReadingState(digest=reading.document.digest, asked=asked)
         if path is None or path == STANDARD_OUTPUT or is_device(path):
             return cls(reading, voice, state, None, tell)
         to_wav(path)
         part = Part(path, tell)
-        # Chunks of one size, however far the reading was: one that goes on is the same to the bit as one in one go.
+        # With chunks of one size, a resumed reading equals an uninterrupted one to the bit.
         context = voice.acoustic.context
         largest = context.chunks.model_copy(update={"first": context.chunks.maximum})
         return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part, tell)
 
     def speech(self, stream: Callable[..., Iterator[AudioChunk]], seed: int, notes: bool) -> Speech:
-        """What is not spoken yet, by `stream`, that of a voice; `seed` is that of the first sentence."""
-        chunks = stream(self._said(), seed=seed + self.state.num_sentences)
+        """Return the speech of the sentences that are not spoken yet.
+
+        Args:
+            stream: `Voice.stream` of `voice`, with further arguments bound if need be.
+            seed: Seed of the first sentence of the document; each further sentence takes the next integer.
+            notes: Keep the sentences in `Speech.sentences`.
+        """
+        chunks = stream(self._unspoken(), seed=seed + self.state.num_sentences)
         return Speech(self.voice, self._followed(chunks), notes, self.state.num_samples, self._tell)
 
     def outlet(self, path: Path | None, raw: bool, watching: Callable[[], AbstractContextManager[Watch]] | None = None) -> Outlet:
-        """Return where the speech goes, as `outlet_to` does; while it goes there, `watching` is told how far it is."""
+        """Return the outlet for the speech.
+
+        Args:
+            path: WAV file given to `of`; None writes to standard output (`raw`) or to the sound device.
+            raw: Write 16-bit samples without a header to standard output.
+            watching: Opens a context, such as a progress bar, that receives the progress while the outlet runs.
+        """
         inner = self._part.write if self._part else outlet_to(path, raw)
 
         def write(chunks: Iterable[Floats], sample_rate: int) -> None:
@@ -111,7 +160,7 @@ class Reader:
         return write
 
     def chapters(self, total_s: float, as_json: bool) -> str:
-        """The chapters of what is spoken, as `chapters_text` has them."""
+        """Return the text of a file of chapter marks for the spoken part, see `chapters_text`. `total_s` is its length."""
         return chapters_text(self.state.chapters, total_s, self.reading.document.title, as_json)
 
     def _followed(self, chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
@@ -121,8 +170,8 @@ class Reader:
             self._num_samples += len(chunk.samples)
             yield chunk
 
-    def _said(self) -> Iterator[Sentence | Break]:
-        """What is not spoken yet; asked for more, it has been spoken to there."""
+    def _unspoken(self) -> Iterator[Sentence | Break]:
+        """Yield the sentences that are not spoken yet, with breaks. A request for the next means that the last one is spoken."""
         last, state = Place(self.state.passage, self.state.sentence), self.state
         if state.embedding is not None:
             yield Break(0.0, Sentence(tokens=(START,), embedding=state.embedding))
@@ -145,7 +194,7 @@ class Reader:
             self._watch(self.state)
 
     def _begin(self, step: SentenceToRead, sentence: Sentence) -> None:
-        """Notes where the sentence that is being spoken begins, and how it is spoken."""
+        """Store the chapter that begins with a sentence, if any, and the embedding that the sentence is spoken with."""
         chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 6)
         heading = step.heading
         if heading and self.state.is_heading and chapters and heading.level > chapters[-1].level:
@@ -163,9 +212,10 @@ class Reader:
 
 
 class Part:
-    """The audio of a reading that is not complete, and beside it how far it is."""
+    """Incomplete audio of a reading (`OUTPUT.part`), and the file with its progress (`OUTPUT.part.json`)."""
 
     def __init__(self, path: Path, tell: Tell = tell_nobody) -> None:
+        """Name the files of a reading with the output file `path`; `tell` receives a note on an interruption."""
         self._tell = tell
         self._path = path.resolve()
         self._audio = self._path.with_name(f"{self._path.name}.part")
@@ -174,11 +224,15 @@ class Part:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is something to go on with."""
+        """True if both files exist: an earlier run was interrupted."""
         return self._notes.exists() and self._audio.exists()
 
     def begin(self, state: ReadingState, resume: bool) -> ReadingState:
-        """Where to go on, or `state`. Raises InputError where there is another reading, or one that is not to be gone on with."""
+        """Return the stored progress of an interrupted reading, or `state` if there is none.
+
+        Raises:
+            InputError: There is an interrupted reading, and `resume` is false, or it has another text or other options.
+        """
         if not self.is_begun:
             self._notes.unlink(missing_ok=True)
             return state
@@ -195,13 +249,17 @@ class Part:
         return self._kept
 
     def keep(self, state: ReadingState) -> None:
-        """Writes down how far the reading is. Raises OutputError."""
+        """Write the progress to its file. Raises OutputError if that fails."""
         with new_text_file(self._notes) as file:
             file.write(state.model_dump_json())
         self._kept = state
 
     def write(self, chunks: Iterable[Floats], sample_rate: int) -> None:
-        """The outlet: appends to what there is; when `chunks` end, the file takes its name."""
+        """Append chunks, each of shape (samples,), to the incomplete audio; rename it to the output file at their end.
+
+        After an interruption the files stay if at least one sentence is complete. Raises OutputError if the file cannot be
+        written.
+        """
         try:
             with GrowingWav(self._path, self._audio, sample_rate, self._kept.num_samples) as file:
                 for chunk in chunks:
@@ -217,28 +275,33 @@ class Part:
 
 
 def open_source(text: str, file: Path | None) -> Document:
-    """The document that is to be read: a file, by its name, or else `text` as a plain one."""
+    """Return the document to be read: `file` if it is given, else `text` as plain text. Raises InputError as `open_document`."""
     return open_document(file) if file else document_of(text, "Text")
 
 
 def is_complete(path: Path | None) -> bool:
-    """Whether a reading whose audio goes there was not interrupted."""
+    """Return True if `path` is a file and no interrupted reading exists beside it."""
     return path is not None and path.is_file() and not Part(path).is_begun
 
 
 def asked_of(options: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
-    """What decides what is spoken besides the text, as JSON: the options, and the contents of the files that they name."""
+    """Return the values that decide the speech besides the text: options, hashes of the files they name, and of the addons.
 
-    def told(value: Any) -> Any:
+    Args:
+        options: Values of all options of a command, by parameter.
+        voice: Voice that speaks.
+    """
+
+    def kept_value(value: Any) -> Any:
         is_file = isinstance(value, str | Path) and Path(value).is_file()
         return file_hash(Path(value)) if is_file else value if isinstance(value, bool | int | float) else str(value)
 
     addons = {"addon": voice.acoustic, "vocoder": voice.vocoder}
     hashes = {name: f"{addon.name} {file_hash(addon.folder / ADDON_FILE)}" for name, addon in addons.items() if addon}
-    kept = {name: told(value) for name, value in options.items() if name not in ELSEWHERE and value is not None}
+    kept = {name: kept_value(value) for name, value in options.items() if name not in ELSEWHERE and value is not None}
     return {**hashes, **kept}
 
 
 def clock(num_samples: int, sample_rate: int) -> str:
-    """Return a duration as hours, minutes and seconds."""
+    """Return a duration as H:MM:SS, rounded down to seconds."""
     return str(timedelta(seconds=num_samples // sample_rate))

@@ -1,11 +1,4 @@
-"""Reading a document aloud: which sentence comes when, and how long the silence before it is.
-
-    reading = Reading(open_document(Path("book.md")), voice.sentences)
-    for chunk in voice.stream(reading.sentences()):
-        play(chunk.samples, chunk.sample_rate)
-
-Nothing past a sentence is looked at before the next is asked for.
-"""
+"""Order of the sentences of a document that is read aloud, and the silence between them."""
 
 from __future__ import annotations
 
@@ -24,20 +17,22 @@ from tts_cli.voice.request import Break
 from tts_cli.voice.sentence import Sentence
 
 PHRASE_S = 0.1
-"""The longest silence between parts of a sentence that is too long to be spoken at once."""
+"""Longest silence between parts of a sentence that is too long to be spoken at once, in seconds."""
 _ROMAN = re.compile(rf"^(|(?:(?i:{CHAPTERS})) )([IVXLC]+)(?=$|[.:,])")
 _CLOSING = "\"'”’)]"
 
 
 @dataclass(frozen=True)
 class Pauses:
-    """Silence between sentences, in seconds; voices end their sentences with a little of their own."""
+    """Silence between sentences. A voice adds a short silence of its own at the end of each sentence."""
 
     sentence_s: float = 0.2
+    """Silence between sentences of a passage, in seconds."""
     paragraph_s: float = 0.7
+    """Silence between paragraphs, in seconds; items of lists, headings and pauses take multiples of it."""
 
     def between(self, before: Kind, after: Kind) -> float:
-        """From the end of a passage to the beginning of the next."""
+        """Return the silence in seconds between two passages of these kinds."""
         kinds = {before, after}
         if after == "heading" or "pause" in kinds:
             return 2 * self.paragraph_s
@@ -46,33 +41,44 @@ class Pauses:
         return 0.6 * self.paragraph_s if kinds == {"item"} else self.paragraph_s
 
     def after(self, sentence: Sentence) -> float:
-        """Before the next sentence of the same passage."""
+        """Return the silence in seconds between a sentence and the next sentence of the same passage."""
         ends = sentence.text.rstrip().rstrip(_CLOSING).endswith((*FINAL_MARKS, "...", ":", ";"))
         return self.sentence_s if ends else min(self.sentence_s, PHRASE_S)
 
 
 class Place(NamedTuple):
-    """Where in a document a sentence stands."""
+    """Place of a sentence in a document."""
 
     passage: int
+    """Index of the passage in the document."""
     sentence: int
+    """Index of the sentence in the passage."""
 
 
 class SentenceToRead(NamedTuple):
-    """A sentence to be read."""
+    """Sentence of a document, with the silence before it and its place."""
 
     sentence: Sentence
     pause_s: float
-    """Silence before it, unless it is the first."""
+    """Silence before the sentence in seconds; the first sentence of a reading is spoken without it."""
     place: Place
     heading: Passage | None
-    """Which it begins."""
+    """Heading that begins with this sentence; None elsewhere."""
     end: int
-    """How much of the document is read with it, in the measure of the document's size."""
+    """Amount of the document that is read after this sentence, in the unit of `Document.size`."""
 
 
 class Reading:
-    """A document, how it is split into sentences, and the silence between them."""
+    """Sentences of a document in order, with the silence between them. Lazy: a sentence is computed when it is asked for.
+
+    Examples:
+        >>> import tts_cli
+        >>> from tts_cli.reading.documents import document_of
+        >>> from tts_cli.reading.reading import Reading
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> document = document_of("# The harbour\\n\\nThe boats came home.", "Story", ".md")
+        >>> chunks = list(voice.stream(Reading(document, voice.sentences).sentences()))
+    """
 
     def __init__(
         self,
@@ -81,21 +87,37 @@ class Reading:
         pauses: Pauses | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`split` gives the sentences of a passage, as `Voice.sentences` does; `tell` is told what cannot be read."""
+        """Plan the reading of a document.
+
+        Args:
+            document: Document to be read.
+            split: Function that yields the sentences of a text, such as `Voice.sentences`.
+            pauses: Silence between sentences; None takes the defaults of `Pauses`.
+            tell: Receives a warning for each script and each passage that cannot be read.
+        """
         self.document, self._split, self._pauses, self._tell = document, split, pauses or Pauses(), tell
         self._scripts: set[str] = set()
 
     def sentences(self) -> Iterator[Sentence | Break]:
-        """What a voice is given to read all of it."""
+        """Yield the input for `Voice.stream`: all sentences, with a `Break` between each two.
+
+        Raises:
+            TextError: The document has nothing to speak.
+            InputError: The document is damaged.
+        """
         for index, step in enumerate(self.steps()):
             if index:
                 yield Break(step.pause_s)
             yield step.sentence
 
     def steps(self, last: Place | None = None) -> Iterator[SentenceToRead]:
-        """The sentences after the one at `last`, or all. Raises TextError when there is none in the document.
+        """Yield the sentences after the one at `last`; all for None.
 
-        What has no words is silence; what cannot be read, told and passed over.
+        A passage without words is silence. A passage that cannot be read is left out with a warning.
+
+        Raises:
+            TextError: `last` is None and the document has nothing to speak.
+            InputError: The document is damaged.
         """
         before, start, pause_s, is_empty = None, 0, 0.0, last is None
         for number, passage in enumerate(self.document.passages()):
@@ -111,7 +133,10 @@ class Reading:
             raise self._nothing()
 
     def _of(self, passage: Passage, number: int, start: int) -> Iterator[SentenceToRead]:
-        """The sentences of one passage; before its first there is no silence."""
+        """Yield the sentences of the passage with index `number`. The pause before the first is 0.
+
+        `start` and `passage.end` bound the passage in the unit of `Document.size`.
+        """
         pause_s, length = 0.0, 0
         for index, sentence in enumerate(self._sentences(passage, number)):
             length += len(sentence.text) + 1
@@ -129,7 +154,7 @@ class Reading:
             if any(character.isalnum() for character in text):
                 yield from self._split(text)
         except TextError as error:
-            self._tell(f"passage {number + 1} is passed over: {error.message}")
+            self._tell(f"passage {number + 1} is left out: {error.message}")
 
     def _nothing(self) -> TextError:
         if self._scripts:
@@ -139,7 +164,7 @@ class Reading:
 
 
 def _numbered(heading: str) -> str:
-    """The heading with the number of its chapter in digits: a Roman one alone would be read as letters."""
+    """Return a heading with the Roman number of its chapter in digits: it would be read as letters otherwise."""
     match = _ROMAN.match(heading)
     value = roman(match[2]) if match else 0
     return f"{match[1]}{value}{heading[match.end() :]}" if match and value else heading

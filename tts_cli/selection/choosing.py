@@ -1,4 +1,4 @@
-"""Choice of how a voice selects its prosody: options of the selecting blocks in its stack."""
+"""Choice of selection options of a voice: edits the `ProsodySelector` blocks in its stack."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ from tts_cli.selection.feature import SELECTOR
 
 
 def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> StackEdit | None:
-    """Return the change of a voice's stack that gives its selecting blocks other options.
-
-        tts_cli.load("prosody-16k", edit_stack=choosing("prosody-16k", strategy="bert", top_k=3))
+    """Return a function that changes the options of the `ProsodySelector` blocks in a voice's stack, for `load`.
 
     Args:
         addon: Name or path of the voice.
-        stack: File whose stack stands for the voice's own.
-        options: Those of `ProsodySelector`; None leaves one as it is.
+        stack: File with a stack that replaces the voice's own.
+        options: Options of `ProsodySelector` by name, such as `strategy`, `top_k` and `inventory`; None leaves one as it is.
 
     Returns:
-        None where every option is None.
+        Function for the argument `edit_stack` of `load` and `Voice.variant`; None if every option is None.
 
     Raises:
-        InputError: for a stack that selects nothing; AddonError: for an addon that is not found.
+        InputError: The stack has no `ProsodySelector`.
+        AddonError: The addon is not found.
+
+    Examples:
+        >>> import tts_cli
+        >>> from tts_cli.selection.choosing import choosing
+        >>> edit_stack = choosing("prosody-16k", strategy="bert", top_k=3)
+        >>> voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
+        >>> chunks = list(voice.stream("Did you hear the wind last night?"))
     """
     changed = {name: value for name, value in options.items() if value is not None}
     if changed and not selects(addon, stack):
@@ -38,25 +44,28 @@ def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> St
 
 
 def selects(addon: str | Path, stack: Path | None = None) -> bool:
-    """Return whether the stack of an addon, or the one in a file that stands for it, selects prosody. Raises AddonError."""
+    """Return True if the stack of an addon, or of the file `stack` instead, has a `ProsodySelector`.
+
+    Raises AddonError if the addon is not found.
+    """
     return has_selector(read_stack(stack).stack if stack else read_addon_config(find_addon(addon)).stack)
 
 
 def has_selector(value: Any) -> bool:
-    """Return whether a block selects in the JSON of a stack, or of a part of it."""
+    """Return True if the JSON of a stack, or of a part of it, has a `ProsodySelector`."""
     if isinstance(value, list | tuple):
         return any(map(has_selector, value))
     return isinstance(value, dict) and (value.get("type") == SELECTOR or any(map(has_selector, value.values())))
 
 
 def remedy() -> str:
-    """Return a hint that names the addons that select their prosody."""
+    """Return a hint that names the installed addons that select their prosody."""
     able = ", ".join(addons_that(lambda config: has_selector(config.stack)))
-    return f"--addon NAME with a voice that does: {able or 'none is installed'}"
+    return f"use --addon NAME with a voice that does: {able or 'none is installed'}"
 
 
 def _with_options(stack: Sequence[Any], options: dict[str, Any]) -> list[Any]:
-    """Return the JSON of a stack with these options of its selecting blocks."""
+    """Return the JSON of a stack in which each `ProsodySelector` has these options."""
     return [_changed(block, options) for block in stack]
 
 

@@ -1,4 +1,4 @@
-"""Files of acoustic embeddings: arrays of numpy, lists of numbers in JSON, and recordings that are said in a manner."""
+"""Files of acoustic embeddings: NumPy arrays, lists of numbers in JSON, and recordings that are encoded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,21 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import SpeechInput, Voice
 
 NUMPY, JSON = ".npy", ".json"
-"""Files of embeddings by their suffix; all others are recordings."""
+"""Suffixes of files that hold an embedding; files with other suffixes are recordings."""
 
 
 def read_embedding(file: Path, voice: Voice) -> Floats:
-    """(D,) the embedding in a file of numpy or of JSON, a list of numbers, or of a recording.
+    """Read an acoustic embedding, shape (D,).
 
-    Raises InputError for what is none, or of another size than those of the voice.
+    Args:
+        file: NumPy array (`.npy`), list of numbers (`.json`), or a recording (any other suffix), which the reference encoder of
+            the voice encodes.
+        voice: Voice with D-dimensional acoustic embeddings.
+
+    Raises:
+        InputError: The voice has no acoustic embeddings, or the file holds no embedding of D finite numbers.
+        AddonError: The file is a recording, and the voice has no reference encoder.
+        AudioError: The recording cannot be used.
     """
     if not any(speaker.embedding for speaker in voice.acoustic.config.speakers):
         raise InputError(f"--embedding is for voices with acoustic embeddings, and '{voice.acoustic.name}' has none", remedy())
@@ -33,7 +41,8 @@ def read_embedding(file: Path, voice: Voice) -> Floats:
     values = _read_numbers(file)
     expected = next(len(speaker.embedding) for speaker in voice.acoustic.config.speakers if speaker.embedding)
     if values.shape != (expected,):
-        raise InputError(f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}")
+        message = f"{file}: {expected} numbers are an embedding of '{voice.acoustic.name}', not {values.shape}"
+        raise InputError(message, hint="use an embedding of this voice, or a recording")
     if not np.all(np.isfinite(values)):
         raise InputError(f"{file}: holds no embedding: not all of its numbers are finite", hint="a list of numbers")
     return values
@@ -49,9 +58,9 @@ def _read_numbers(file: Path) -> Floats:
         raise InputError(f"{file}: holds no embedding: {' '.join(str(error).split())}", hint="a list of numbers") from error
 
 
-def with_embedding(embedding: tuple[float, ...], said: SpeechInput, voice: Voice) -> Iterator[Sentence | Item | Break]:
-    """Yield what is said, sentence by sentence, each with the embedding; breaks stay where they are."""
-    for item in [said] if isinstance(said, str) else said:
+def with_embedding(embedding: tuple[float, ...], speech: SpeechInput, voice: Voice) -> Iterator[Sentence | Item | Break]:
+    """Yield the sentences and breaks of `speech` in order, each sentence with `embedding` (D numbers)."""
+    for item in [speech] if isinstance(speech, str) else speech:
         if isinstance(item, Break):
             yield item
         else:

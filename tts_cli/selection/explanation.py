@@ -1,4 +1,4 @@
-"""Explanation of a selection: the utterances that sentences took their prosody from."""
+"""Explanation of a selection: the utterances from which spoken sentences took their prosody."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
 
 HEADER = ("sentence", "like", "recording", "speaker", "score")
-"""Columns of a table of selected utterances."""
+"""Columns of the table of selected utterances."""
 
 
 class Explanation:
-    """Which utterances the sentences of a voice took their prosody from."""
+    """Report of the utterances from which the sentences of a voice took their prosody."""
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
         self._inventory: Inventory | None = None
 
     def as_dict(self, sentence: Sentence) -> dict[str, Any]:
-        """The sentence's part of `--json`: `selected`, the best first; none where nothing was chosen."""
+        """Return the key that `--json` shows for a spoken sentence: `selected`, a list of utterances with the best first.
+
+        The list is empty if the sentence took the centroid of the speaker, or a given embedding.
+        """
         return {"selected": list(self._selected(sentence))}
 
     def rows(self, sentences: Iterable[Sentence]) -> list[tuple[object, ...]]:
-        """Return the rows of a table with the columns `HEADER`."""
+        """Return one row, with the columns `HEADER`, for each utterance that was selected for the spoken sentences."""
         rows: list[tuple[object, ...]] = []
         for sentence in sentences:
             found = list(self._selected(sentence))
             for place, one in enumerate(found):
-                said = "" if place else sentence.text
-                rows.append((said, one["text"], one["recording"], one["speaker"], f"{one['score']:.3f}"))
+                text = "" if place else sentence.text
+                rows.append((text, one["text"], one["recording"], one["speaker"], f"{one['score']:.3f}"))
             if not found:
                 rows.append((sentence.text, "(none: the embedding is the speaker's centroid, or given)", "", "", ""))
         return rows
@@ -51,5 +54,5 @@ class Explanation:
 
 @lru_cache(maxsize=1)
 def explanation_of(voice: Voice) -> Explanation:
-    """Return the explanation of a voice, which opens its inventory once."""
+    """Return the explanation of a voice; it opens the inventory once."""
     return Explanation(voice)

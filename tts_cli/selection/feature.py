@@ -1,4 +1,4 @@
-"""Declaration of prosody selection: the block that selects, and the ports that it reads."""
+"""Declaration of prosody selection as a feature: its block, the ports that the block reads, and its control."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from tts_cli.blocks.features import Feature, RequestPort, control
 from tts_cli.ports import PortSpec
 
 SELECTOR = "ProsodySelector"
-"""Type of the block that selects."""
+"""Type of the block that selects, in the JSON of a stack."""
 SELECTED = "selected"
-"""Outcome of a sentence: the utterances that its embedding comes from."""
+"""Key of the outcome of a sentence that lists the utterances that its embedding comes from."""
 SENTENCE_VECTOR = PortSpec(name="sentence_vector", rate="utterance", channels=0)
 SYNTACTIC_DISTANCE = PortSpec(name="syntactic_distance", rate="word")
 
@@ -25,5 +25,5 @@ FEATURE = Feature(
     filler="tts_cli.selection.filler:SelectionFiller",
     outcomes={SELECTED: "tts_cli.selection.filler:SelectedUtterances"},
 )
-"""`continuity` is the weight of a selected embedding's distance from that of the sentence before; 0 looks at the sentence alone.
-Syntax and meaning of a sentence are filled in where a block reads them."""
+"""Feature of prosody selection. The control `continuity` weighs the distance between a selected embedding and that of the
+sentence before; 0 ignores it. The filler fills the ports with syntax and meaning of a sentence if a block reads them."""

@@ -1,4 +1,4 @@
-"""Filling of the ports that selection reads: syntax and meaning of a sentence, and the embedding of the one before."""
+"""Filler of the ports that selection reads: syntax and meaning of a sentence, and the embedding of the sentence before."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from tts_cli.voice.fillers import Filler, Ports, Reads
 from tts_cli.voice.sentence import Sentence
 
 ANALYSED = ("sentence_vector", "syntactic_distance")
-"""Ports that a linguistics addon fills."""
+"""Ports that the analysis of a sentence by a linguistics addon fills."""
 
 
 class SelectedUtterance(StrictModel):
-    """An utterance of a voice's inventory whose acoustic embedding was chosen."""
+    """Utterance of a voice's inventory that was selected for its acoustic embedding."""
 
     utterance: int
-    """Its place in the inventory."""
+    """Index in the inventory."""
     score: float
-    """Similarity to the sentence, by which it was preferred."""
+    """Similarity to the sentence, by which utterances were ranked."""
 
 
 SelectedUtterances = tuple[SelectedUtterance, ...]
 
 
 class AnalysedSentence(Protocol):
-    """Syntax and meaning of one sentence of W words."""
+    """Analysis of one sentence of W words: its syntax and its meaning."""
 
     @property
     def distances(self) -> NDArray[np.float32]:
-        """Syntactic distance of each word from the one before, (W,); the first is 0."""
+        """Syntactic distance of each word from the word before, shape (W,); the first is 0."""
 
     @property
     def vector(self) -> NDArray[np.float32]:
-        """Meaning of the sentence, (E,)."""
+        """Sentence vector (meaning), shape (E,)."""
 
 
 class Analyst(Protocol):
-    """An analyzer of sentences, such as `selection.linguistics.Linguistics`."""
+    """Analyzer of sentences, such as `selection.linguistics.Linguistics`."""
 
     def analyse(self, words: Sequence[str], marks: Sequence[str]) -> AnalysedSentence:
-        """Analyse a sentence; `marks[i]` is the punctuation after `words[i]`, a boundary token."""
+        """Analyse a sentence. `marks[i]` is the boundary token (punctuation) after `words[i]`, "" or a blank for none."""
 
 
 class SelectionFiller(Filler):
-    """Analyses the sentences of a voice whose blocks read their syntax or meaning, and hands on embeddings."""
+    """Filler that analyses each sentence if a block reads its syntax or meaning, and passes embeddings to the next sentence."""
 
     def __init__(self, acoustic: Addon, reads: Reads) -> None:
         super().__init__(acoustic, reads)
@@ -65,20 +65,23 @@ class SelectionFiller(Filler):
 
     @cached_property
     def analyst(self) -> Analyst:
-        """The analyzer that the addon names. Raises AddonError where there is none, or not the one that the addon requires."""
-        # Most voices analyse nothing.
+        """Analyzer of the linguistics addon that the voice names.
+
+        Raises AddonError if none is named or found, or if it differs from the one that the voice requires.
+        """
+        # Most voices analyse no sentences, and the import takes time.
         from tts_cli.selection.parsing import open_linguistics
 
         config = self.acoustic.config
         if config.default_linguistics is None:
             port = next(filter(self.reads, ANALYSED))
             message = f"a block of '{config.name}' reads '{port}', but no addon of kind 'linguistics' is named"
-            raise AddonError(message, hint='"default_linguistics" in addon.json names it')
+            raise AddonError(message, hint='name it in addon.json under the key "default_linguistics"')
         folder = find_addon(config.default_linguistics, near=self.acoustic.folder.parent)
         hashes = {requirement.name: requirement.sha256 for requirement in config.requires}
         if hashes.get(config.default_linguistics, file_hash(folder / ADDON_FILE)) != file_hash(folder / ADDON_FILE):
             message = f"addon '{config.default_linguistics}' in {folder} is not the one that '{config.name}' requires"
-            raise AddonError(message)
+            raise AddonError(message, hint=f"install the '{config.default_linguistics}' that was exported with '{config.name}'")
         threads = max((settings.threads for settings in self.acoustic.context.networks.values()), default=1)
         return open_linguistics(folder, threads=threads)
 
@@ -101,11 +104,12 @@ class SelectionFiller(Filler):
         return {"previous_embedding": self._fitting(sentence.embedding)}
 
     def _fitting(self, embedding: tuple[float, ...]) -> NDArray[np.float32]:
-        """Return the embedding as (D,). Raises InputError when the addon has embeddings of another size."""
+        """Return the embedding in shape (D,). Raises InputError if the addon has embeddings of another size."""
         ours = next((len(speaker.embedding) for speaker in self.acoustic.config.speakers if speaker.embedding), len(embedding))
         if len(embedding) != ours:
             name = self.acoustic.name
-            raise InputError(f"an embedding of {len(embedding)} numbers is given, but those of '{name}' have {ours}")
+            message = f"an embedding of {len(embedding)} numbers is given, but those of '{name}' have {ours}"
+            raise InputError(message, hint=f"use an embedding from '{name}', or a recording")
         return np.array(embedding, np.float32)
 
     def outcome(self, values: Tensors) -> dict[str, Any]:

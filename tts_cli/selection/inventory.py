@@ -1,12 +1,12 @@
-"""The selection inventory of an addon: how its training utterances were said, and what the sentences are like.
+"""Inventory: the index of an addon's training utterances for selection, with embeddings, syntax and meaning.
 
-Its assets are memory-mapped. Utterances of one text share the sentence, which is kept once:
+The arrays are memory-mapped. U utterances of the same text share one of S sentences:
 
     inventory-embeddings.npy   (U, D) float16, acoustic embedding of each utterance
-    inventory-utterances.npy   (U, 2) int32, its speaker's id and its sentence
-    inventory-vectors.npy      (S, E) float16, what each sentence means: of length 1
+    inventory-utterances.npy   (U, 2) int32, index of its speaker and of its sentence
+    inventory-vectors.npy      (S, E) float16, sentence vector (meaning) of each sentence, of length 1
     inventory-distances.npy    (all words,) float16, syntactic distances of one sentence after the other
-    inventory-offsets.npy      (S + 1,) int32, where each sentence begins there
+    inventory-offsets.npy      (S + 1,) int32, start of each sentence in the distances, and the end
     inventory-texts.json       {"ids": U names of recordings, "texts": S sentences}
 """
 
@@ -33,43 +33,54 @@ ARRAYS: dict[str, tuple[str, int]] = {
     "distances": ("float16", 1),
     "offsets": ("int32", 1),
 }
-"""Type and dimensions of each array."""
+"""Type and number of dimensions of each array."""
 TEXTS = "texts"
+"""Name of the part with names of recordings and sentences."""
 
 
 def asset_name(part: str) -> str:
-    """What the asset that holds a part is called, and, without its suffix, its file."""
+    """Return the name of the asset with a part of the inventory; it is also the stem of its file."""
     return f"inventory-{part}"
 
 
 class Texts(StrictModel):
-    """inventory-texts.json."""
+    """Contents of `inventory-texts.json`."""
 
     ids: tuple[str, ...]
-    """What each utterance's recording is called; recordings of one text by several speakers may share it."""
+    """Name of the recording of each utterance. Recordings of one text by several speakers may share a name."""
     texts: tuple[str, ...]
-    """Each sentence, as it was written."""
+    """Text of each sentence, as it was written."""
 
 
 class Assets(Protocol):
-    """What has the files, as an addon."""
+    """Holder of the files of an inventory, such as an opened addon."""
 
     def asset(self, name: str, path: str) -> Path:
-        """The file of an asset. Raises StackError when there is none of that name."""
+        """Return the file of the asset `name`. Raises StackError, with the JSON path of the block, if there is none."""
 
 
 class Inventory:
-    """U utterances of S sentences, opened. Nothing of it is in memory but what is looked at."""
+    """Opened inventory of U utterances of S sentences. Arrays are memory-mapped: memory holds the parts that are read.
+
+    Attributes:
+        embeddings: Acoustic embedding of each utterance, shape (U, D).
+        vectors: Sentence vector (meaning) of each sentence, shape (S, E).
+        distances: Syntactic distances of all words, sentence after sentence.
+        offsets: Start of each sentence in `distances`, and the end, shape (S + 1,).
+        speakers: Index of each utterance's speaker, shape (U,).
+        sentences: Index of each utterance's sentence, shape (U,).
+    """
 
     def __init__(self, assets: Assets, path: str) -> None:
-        """`path` is the asking block's. Raises StackError when an asset is missing or does not fit the others."""
+        """Open the assets. `path` is the JSON path of the block that reads them.
+
+        Raises StackError if an asset is missing, damaged, or does not fit the others.
+        """
         arrays = {part: _opened(assets.asset(asset_name(part), path), part, path) for part in ARRAYS}
         self.embeddings, self.vectors = arrays["embeddings"], arrays["vectors"]
         self.distances, self.offsets = arrays["distances"], arrays["offsets"]
         self.speakers: Integers = arrays["utterances"][:, 0].astype(np.intp)
-        """(U,) id of who speaks."""
         self.sentences: Integers = arrays["utterances"][:, 1].astype(np.intp)
-        """(U,) place of what is said."""
         self._texts_file = assets.asset(asset_name(TEXTS), path)
         self._path = path
         if not self._agrees():
@@ -79,22 +90,22 @@ class Inventory:
         return len(self.speakers)
 
     def deviations(self) -> Floats:
-        """(U, D) of each utterance's embedding from the mean of its speaker's; in memory."""
+        """Return the difference of each utterance's embedding from the mean of its speaker's embeddings, shape (U, D)."""
         embeddings = self.embeddings.astype(np.float32)
         for speaker in np.unique(self.speakers):
             embeddings[self.speakers == speaker] -= embeddings[self.speakers == speaker].mean(0)
         return embeddings
 
     def id(self, utterance: int) -> str:
-        """What the utterance's recording is called."""
+        """Return the name of the recording of the utterance with this index."""
         return self._texts.ids[utterance]
 
     def text(self, utterance: int) -> str:
-        """What is said there."""
+        """Return the text of the utterance with this index."""
         return self._texts.texts[int(self.sentences[utterance])]
 
     def sentences_of(self, ids: tuple[str, ...]) -> Integers:
-        """Places of the sentences of the recordings called so. Raises StackError for one that is not there."""
+        """Return the sorted indices of the sentences of the recordings `ids`. Raises StackError for an unknown recording."""
         if not ids:
             return np.zeros(0, np.intp)
         unknown = sorted(set(ids) - set(self._texts.ids))
@@ -105,7 +116,7 @@ class Inventory:
 
     @cached_property
     def _texts(self) -> Texts:
-        """Raises StackError where the file is not as it should be."""
+        """Names of recordings and texts of sentences. Raises StackError if the file is damaged or does not fit the arrays."""
         try:
             texts = Texts.model_validate_json(self._texts_file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -115,7 +126,7 @@ class Inventory:
         return texts
 
     def _agrees(self) -> bool:
-        """Whether the arrays speak of the same utterances and sentences."""
+        """Return True if the arrays have the same numbers of utterances and sentences, and valid indices."""
         num_sentences, offsets = len(self.vectors), self.offsets
         sizes = len(self.embeddings) == len(self) > 0 and len(offsets) == num_sentences + 1
         whole = sizes and offsets[0] == 0 and offsets[-1] == len(self.distances) and bool(np.all(np.diff(offsets) > 0))
@@ -129,14 +140,21 @@ def _opened(file: Path, part: str, path: str) -> NDArray[Any]:
     except (OSError, ValueError, EOFError) as error:
         raise StackError(f"{path}: {file.name} is no array: {error}", hint="export the addon again") from error
     if array.dtype != kind or array.ndim != num_dimensions or (part == "utterances" and array.shape[1] != 2):
-        raise StackError(f"{path}: {file.name} holds {array.shape} {array.dtype}", hint="export the addon again")
+        message = f"{path}: {file.name} holds an array of shape {array.shape} and type {array.dtype}, which does not fit"
+        raise StackError(message, hint="export the addon again")
     return np.asarray(array)
 
 
 def write_inventory(folder: Path, arrays: dict[str, NDArray[Any]], texts: Texts) -> dict[str, Path]:
-    """Writes the files of an inventory into `folder`; they are an addon's assets, by their names.
+    """Write the files of an inventory.
 
-    `arrays` are ARRAYS' parts, of any type.
+    Args:
+        folder: Folder that receives the files.
+        arrays: Arrays by the names in `ARRAYS`, with any type of number.
+        texts: Names of recordings and texts of sentences.
+
+    Returns:
+        Written files by name of the asset.
     """
     files = {}
     for part, (kind, _) in ARRAYS.items():

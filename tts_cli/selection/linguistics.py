@@ -1,4 +1,4 @@
-"""Syntax and meaning of a sentence, both from one pass of a sentence encoder."""
+"""Linguistic analysis of sentences: syntactic distances and a sentence vector from one pass of a sentence encoder."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from tts_cli.selection.syntax import syntactic_distances, tree_from_distances
 Floats = NDArray[np.float32]
 
 MOST_PIECES = 512
-"""What an encoder of BERT's architecture reads at once, with [CLS] and [SEP]."""
+"""Most word pieces that an encoder of BERT's architecture reads at once, with [CLS] and [SEP]."""
 _MOST_LETTERS = 100
 _PHONES = "[["
 
 
 @dataclass(frozen=True)
 class SentenceAnalysis:
-    """What is known of a sentence of W words."""
+    """Analysis of a sentence of W words."""
 
     words: tuple[str, ...]
     predicted: Floats
-    """(W,) how far each word is from the one before, by what the network says: only the order counts, and the first is 0."""
+    """Predicted syntactic distance of each word from the word before, shape (W,). Only their order counts; the first is 0."""
     vector: Floats
-    """(D,) what the sentence means, of length 1."""
+    """Sentence vector (meaning) of length 1, shape (D,)."""
     states: Floats
-    """(W, D) what the encoder makes of each word in its place."""
+    """Contextual embedding of each word by the encoder, shape (W, D)."""
 
     @cached_property
     def distances(self) -> Floats:
-        """(W,) syntactic distance of each word from the one before, in levels of the predicted tree; the first is 0."""
+        """Syntactic distance of each word from the word before, in levels of the predicted tree, shape (W,); the first is 0."""
         return np.array(syntactic_distances(tree_from_distances(self.words, self.predicted.tolist())), np.float32)
 
 
 class _Read(NamedTuple):
     pieces: Pieces
     first_leaves: list[int]
-    """Place of each word's first leaf, of those in `pieces.first`."""
+    """Index in `pieces.first` of each word's first leaf."""
 
 
 class _Part(NamedTuple):
@@ -55,24 +55,40 @@ class _Part(NamedTuple):
 
 
 class Linguistics:
-    """Analyses sentences; safe to share between threads."""
+    """Analyzer of sentences by a sentence encoder. Threads may share one."""
 
     def __init__(self, network: Network, tokenizer_file: Path, most_pieces: int = MOST_PIECES) -> None:
-        """`network` reads pieces and gives syntactic distances, a sentence vector and word states, as those of addons of kind
-        linguistics do; `most_pieces` is what it reads at once. Raises AddonError when the file holds no word pieces."""
+        """Open the analyzer.
+
+        Args:
+            network: Sentence encoder of a linguistics addon: reads word pieces, gives syntactic distances, a sentence vector and
+                word states.
+            tokenizer_file: `tokenizer.json` of the encoder.
+            most_pieces: Most word pieces that the network reads at once, with [CLS] and [SEP].
+
+        Raises:
+            AddonError: The file holds no vocabulary of word pieces.
+        """
         self._network = network
         self._pieces = WordPieces(tokenizer_file)
         self._most_pieces = most_pieces
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """What is predicted of them: see `text.parsers.Parser`."""
+        """Return `SentenceAnalysis.predicted` of a sentence, W numbers; see `selection.parsers.Parser`."""
         return cast(list[float], self.analyse(words, marks).predicted.tolist())
 
     def analyse(self, words: Sequence[str], marks: Sequence[str]) -> SentenceAnalysis:
-        """`words` as they are spoken, `marks[i]` the punctuation after `words[i]`: "" or a blank where there is none.
+        """Analyse a sentence.
 
-        A sentence that is longer than the encoder reads at once is analysed in parts, which the tree holds together above all
-        else; its vector is the mean of theirs. Raises ValueError without words.
+        A sentence that is too long for the encoder is analysed in parts. The joints of the parts are the highest levels of its
+        tree, and its vector is the mean of the parts' vectors, weighted by their numbers of word pieces.
+
+        Args:
+            words: Words as they are spoken.
+            marks: Punctuation after each word; "" or a blank for none.
+
+        Raises:
+            ValueError: There are no words.
         """
         if not words:
             raise ValueError("a sentence without words cannot be analysed")
@@ -80,7 +96,7 @@ class Linguistics:
         return _joined([self._part(words[start:end], marks[start:end]) for start, end in spans])
 
     def _sizes(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[int]:
-        """Pieces of each word and the mark after it."""
+        """Return the number of word pieces of each word with the mark after it."""
         read = self._read(words, marks)
         starts = [read.pieces.first[leaf] for leaf in read.first_leaves]
         return [end - start for start, end in pairwise([*starts, len(read.pieces.ids) - 1])]
@@ -113,7 +129,10 @@ class Linguistics:
 
 
 def _spans(sizes: Sequence[int], marks: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
-    """Stretches (first word, end) of at most `most` pieces, which end at a mark where one stands in their second half."""
+    """Yield ranges (first word, end) of at most `most` word pieces each. A range ends at a mark if its second half has one.
+
+    `sizes` holds the word pieces of each word, `marks` the punctuation after each.
+    """
     start = 0
     while start < len(sizes):
         fitting = int(np.searchsorted(np.cumsum(sizes[start:]), most, side="right"))
@@ -126,7 +145,7 @@ def _spans(sizes: Sequence[int], marks: Sequence[str], most: int) -> Iterator[tu
 
 
 def _joined(parts: Sequence[_Part]) -> SentenceAnalysis:
-    """One analysis of all; every joint is more distant than any two words within a part, and than the joints after it."""
+    """Return one analysis of all parts. The distance at a joint exceeds all distances in the parts, and those at later joints."""
     if len(parts) == 1:
         return parts[0].analysis
     analyses = [part.analysis for part in parts]

@@ -1,4 +1,4 @@
-"""Options of `tts synth` that say how the prosody of a sentence is selected."""
+"""Options of `tts synth` and `tts read` for the selection of prosody."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SelectionOptions(SpeechOptions):
-    """What the user says about selection; None leaves it to the voice."""
+    """Options of selection; None leaves a choice to the voice."""
 
     prosody_strategy: Annotated[
         Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
-        typer.Option(help="How a voice that selects its prosody chooses each sentence's; oracle takes that of --embedding."),
+        typer.Option(help="How a voice that selects prosody ranks utterances; oracle takes the embedding of --embedding."),
     ] = None
-    top_k: Annotated[
-        int | None, typer.Option(metavar="K", min=1, help="Average the prosody of the K sentences that fit best.")
-    ] = None
+    top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Average the embeddings of the K best utterances.")] = None
     inventory: Annotated[
-        Literal["own", "all"] | None, typer.Option("--inventory", help="Select from the speaker's own utterances, or from all.")
+        Literal["own", "all"] | None,
+        typer.Option("--inventory", help="Select from the speaker's own utterances, or from those of all speakers."),
     ] = None
     embedding: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording said in that manner."),
+        typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording to be encoded."),
     ] = None
     continuity: Annotated[
-        float, typer.Option(metavar="W", help="How much a sentence's prosody is drawn to that of the one before.")
+        float, typer.Option(metavar="W", help="Weight of similarity to the prosody of the sentence before; 0 ignores it.")
     ] = 0.0
     explain: Annotated[
-        bool, typer.Option("--explain", help="Tell from which sentences the prosody was selected, with scores.")
+        bool, typer.Option("--explain", help="Show the utterances from which the prosody was selected, with scores.")
     ] = False
 
     def refuse(self, given: Given) -> None:
@@ -52,8 +51,8 @@ class SelectionOptions(SpeechOptions):
         chosen = {"--prosody-strategy": self.prosody_strategy, "--top-k": self.top_k, "--inventory": self.inventory}
         for name, value in chosen.items():
             refuse_several({"--embedding": self.embedding, name: None if value == "oracle" else value})
-        asked = {**chosen, "--continuity": self.continuity or None, "--explain": self.explain or None}
-        names = [name for name, value in asked.items() if value is not None]
+        used = {**chosen, "--continuity": self.continuity or None, "--explain": self.explain or None}
+        names = [name for name, value in used.items() if value is not None]
         if names and not selects(addon, stack):
             raise InputError(f"{names[0]} is for voices that select their prosody, and '{addon}' does not", hint=remedy())
         return choosing(addon, stack, strategy=self.prosody_strategy, top_k=self.top_k, inventory=self.inventory)
@@ -61,12 +60,12 @@ class SelectionOptions(SpeechOptions):
     def controls(self) -> dict[str, float]:
         return {"continuity": self.continuity}
 
-    def replace_speech(self, said: SpeechInput, voice: Voice) -> SpeechInput:
+    def replace_speech(self, speech: SpeechInput, voice: Voice) -> SpeechInput:
         if self.embedding is None:
-            return said
+            return speech
         from tts_cli.selection.embedding_file import read_embedding, with_embedding
 
-        return with_embedding(tuple(read_embedding(self.embedding, voice).tolist()), said, voice)
+        return with_embedding(tuple(read_embedding(self.embedding, voice).tolist()), speech, voice)
 
     @property
     def needs_sentences(self) -> bool:
@@ -88,4 +87,4 @@ class SelectionOptions(SpeechOptions):
 
 
 OPTIONS = {"synth": SelectionOptions, "read": SelectionOptions}
-"""Options that selection adds to commands."""
+"""Options that selection adds to each command, by its name."""

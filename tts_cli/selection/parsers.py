@@ -1,4 +1,4 @@
-"""Parsers that say how far apart the words of a sentence are, besides the one that ships with this project."""
+"""Parsers of other projects that give syntactic distances: Link Grammar and Benepar; and a right-branching baseline."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tts_cli.selection.pieces import leaves_of
 from tts_cli.selection.syntax import Tree, fold, parse_trees, right_binarised, right_branching, syntactic_distances
 
 LONGEST_PARSE_S = 5
-"""What Link Grammar may take for a sentence."""
+"""Longest time that Link Grammar may take for a sentence, in seconds."""
 MARK_TAG = "."
+"""Tag of leaves that are punctuation."""
 
 _CLITIC = re.compile(r"(?i)n't|'[a-z]*")
 _LEFT_MARKS = frozenset(",;:.?!…)")
@@ -21,32 +22,34 @@ _LINK_TOKEN = re.compile(r"(\([A-Z]+)\b|[^\s()]+")
 
 
 class Parser(Protocol):
-    """What finds the syntactic distances of sentences."""
+    """Parser: gives the syntactic distances of a sentence."""
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """One for each of `words`: how far apart the tree holds it and the word before; only their order counts, the first is 0.
+        """Return one syntactic distance for each word: that from the word before. Only their order counts; the first is 0.
 
-        `marks[i]` is the punctuation after `words[i]`, "" or a blank where there is none.
+        Args:
+            words: Words as they are spoken.
+            marks: Punctuation after each word; "" or a blank for none.
         """
         ...
 
 
 class RightBranching:
-    """Takes every sentence for a chain: what any parser of English has to beat."""
+    """Parser that gives each sentence a right-branching tree: the baseline for English."""
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:  # noqa: ARG002
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         return right_branching(len(words))
 
 
 class LinkGrammar:
-    """Link Grammar (Sleator and Temperley 1993), and the phrases that it makes of its links.
+    """Parser by the constituents of Link Grammar (Sleator and Temperley 1993).
 
-    A sentence of which it finds no whole tree is a chain.
+    A sentence without a whole tree gets a right-branching one.
     """
 
     def __init__(self) -> None:
-        """Raises InputError where it is not installed."""
+        """Open the English dictionary. Raises InputError if Link Grammar is not installed."""
         try:
             import linkgrammar
         except ImportError as error:
@@ -57,7 +60,7 @@ class LinkGrammar:
         self._dictionary = linkgrammar.Dictionary("en")
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         text, starts, owners = _written(words, marks)
         options = self._package.ParseOptions(verbosity=0, max_parse_time=LONGEST_PARSE_S, max_null_count=len(words))
         try:
@@ -69,16 +72,16 @@ class LinkGrammar:
         tokens = range(1, linkage.num_of_words() - 1)
         (tree,) = parse_trees(_LINK_TOKEN.sub(_as_leaf, linkage.constituent_tree()), "Link Grammar")
         found = [owners[bisect_right(starts, linkage.word_char_start(token)) - 1] for token in tokens]
-        # Of some sentences its phrases hold the first words alone.
+        # The constituents of some sentences cover the first words only.
         is_whole = len(tree.leaves) == len(found)
         return distances_of_words(tree, found, len(words)) if is_whole else right_branching(len(words))
 
 
 class Benepar:
-    """The Berkeley Neural Parser (Kitaev and Klein 2018)."""
+    """Parser by the Berkeley Neural Parser (Kitaev and Klein 2018)."""
 
     def __init__(self, model: str = "benepar_en3") -> None:
-        """Raises InputError where it is not installed, or its model is not."""
+        """Load a model by its name. Raises InputError if the package or the model is not installed."""
         hint = f"pip install benepar; python -c \"import benepar; benepar.download('{model}')\""
         try:
             import benepar
@@ -91,7 +94,7 @@ class Benepar:
         self._input = benepar.InputSentence
 
     def distances(self, words: Sequence[str], marks: Sequence[str]) -> Sequence[float]:
-        """See `Parser`."""
+        """Return the syntactic distance of each word from the word before, as `Parser` specifies."""
         tokens: list[str] = []
         owners: list[int] = []
         for place, (word, mark) in enumerate(zip(words, marks, strict=True)):
@@ -103,10 +106,18 @@ class Benepar:
 
 
 def distances_of_words(tree: Tree, owners: Sequence[int], num_words: int) -> list[int]:
-    """Distances of words by a tree over tokens, of which `owners` tells for each the word it belongs to, or -1 for a mark.
+    """Return the syntactic distance of each word, by a tree over tokens.
 
-    A word's is that before its first token, or 0 where it has no token of its own. Raises ValueError when the tree has not as
-    many leaves as there are owners.
+    Args:
+        tree: Tree; its leaves are the tokens.
+        owners: Index of the word of each token; -1 for punctuation.
+        num_words: Number of words.
+
+    Returns:
+        Distance before the first token of each word; 0 for a word without a token, and for the first word.
+
+    Raises:
+        ValueError: The tree has another number of leaves than there are owners.
     """
     if len(tree.leaves) != len(owners):
         raise ValueError(f"a tree of {len(tree.leaves)} leaves cannot have {len(owners)} tokens")
@@ -125,7 +136,7 @@ def _owned(owner: int) -> Tree:
 
 
 def _written(words: Sequence[str], marks: Sequence[str]) -> tuple[str, list[int], list[int]]:
-    """The sentence as text, the characters at which its words and marks begin, and of each its word's place or -1."""
+    """Return the sentence as text, the start of each word and mark in it, and the index of each word, -1 for marks."""
     text = ""
     starts: list[int] = []
     owners: list[int] = []
@@ -140,5 +151,5 @@ def _written(words: Sequence[str], marks: Sequence[str]) -> tuple[str, list[int]
 
 
 def _as_leaf(found: re.Match[str]) -> str:
-    """A word of Link Grammar's tree as the Penn Treebank writes it; what opens a phrase stays."""
+    """Return a word of Link Grammar's tree as a leaf of the Penn Treebank; the opening of a phrase stays as it is."""
     return found[0] if found[1] else f"(X {found[0]})"

@@ -1,4 +1,4 @@
-"""What analyses sentences: addons of kind `linguistics`, and other parsers."""
+"""Opening of analyzers and parsers by name: linguistics addons, built-in parsers, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -15,25 +15,32 @@ from tts_cli.selection.linguistics import MOST_PIECES, Linguistics
 from tts_cli.selection.parsers import Benepar, LinkGrammar, Parser, RightBranching
 
 DEFAULT_LINGUISTICS = "linguistics-en"
-"""The addon that analyses sentences when none is named."""
+"""Name of the default addon for the analysis of sentences."""
 GROUP = "tts_cli.parsers"
-"""Entry-point group through which installed packages offer parsers: `mine = "my_package:MyParser"`, called without arguments."""
+"""Entry-point group through which packages offer parsers: `mine = "my_package:MyParser"`, called without arguments."""
 BUILT_IN: Mapping[str, Callable[[], Parser]] = {
     "benepar": Benepar,
     "link-grammar": LinkGrammar,
     "right-branching": RightBranching,
 }
-"""Parsers by name, besides those of addons."""
+"""Built-in parsers by name."""
 
 
 def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None = None, threads: int = 1) -> Linguistics:
-    """The sentence encoder of an addon of kind `linguistics`, by name or path; `near` is a folder to look in first.
+    """Open the analyzer of an addon of kind `linguistics`.
 
-    Raises AddonError when there is none, or it is damaged or of another kind.
+    Args:
+        name: Name or path of the addon.
+        near: Folder to search first.
+        threads: CPU threads of the sentence encoder.
+
+    Raises:
+        AddonError: The addon is not found, damaged, or of another kind.
     """
     addon = open_addon(name, threads=threads, near=near)
     if addon.config.kind != "linguistics":
-        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': it analyses no sentences")
+        hint = f"use an addon of kind 'linguistics', such as {DEFAULT_LINGUISTICS}"
+        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': it analyses no sentences", hint)
     network = addon.network("analysis", "sentence_encoder", addon.name)
     # A word has one piece at least, and [CLS] and [SEP] are none of any word.
     most_pieces = min(MOST_PIECES, network.largest("token") or MOST_PIECES, 2 + (network.largest("word") or MOST_PIECES))
@@ -41,9 +48,14 @@ def open_linguistics(name: str | Path = DEFAULT_LINGUISTICS, near: Path | None =
 
 
 def open_parser(name: str = DEFAULT_LINGUISTICS) -> Parser:
-    """The parser called `name`: one of `BUILT_IN`, what an installed package offers, or an addon of kind `linguistics`.
+    """Open a parser by name.
 
-    Raises InputError that says how to get a parser that is not installed, AddonError for a bad addon.
+    Args:
+        name: Name of a parser in `BUILT_IN` or of an installed package, or name or path of an addon of kind `linguistics`.
+
+    Raises:
+        InputError: The parser is unknown, or not installed; the hint says how to install it.
+        AddonError: The addon is damaged or of another kind.
     """
     offered = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name in BUILT_IN:

@@ -1,7 +1,6 @@
-"""Words cut into the pieces that a sentence encoder reads, alike when it is trained and when a voice speaks.
+"""WordPiece tokenization of sentences for a sentence encoder, the same in training and in speech.
 
-WordPiece, as BERT has it (Devlin et al., 2019), from the vocabulary in the tokenizer.json that comes with an encoder; its
-encoder is one that knows no capital letters.
+The method is that of BERT (Devlin et al., 2019), for an uncased encoder. The vocabulary comes from the encoder's tokenizer.json.
 """
 
 from __future__ import annotations
@@ -30,16 +29,16 @@ _LONGEST_WORD = 100
 
 
 class Pieces(NamedTuple):
-    """A sentence as an encoder reads it."""
+    """Word pieces of a sentence."""
 
     ids: list[int]
-    """One a piece, between those of [CLS] and [SEP]."""
+    """Index in the vocabulary of each piece, between those of [CLS] and [SEP]."""
     first: list[int]
-    """Place in `ids` of each leaf's first piece."""
+    """Index in `ids` of each leaf's first piece."""
 
 
 def leaves_of(word: str) -> tuple[str, ...]:
-    """A word as the Penn Treebank divides it: "don't" is "do" and "n't", "John's" is "John" and "'s"."""
+    """Split a word into leaves as the Penn Treebank does: "don't" into "do" and "n't", "John's" into "John" and "'s"."""
     if parts := _CONTRACTED.get(word.lower()):
         return (word[: len(parts[0])], word[len(parts[0]) :])
     clitic = _CLITIC.search(word.translate(_APOSTROPHES))
@@ -47,22 +46,28 @@ def leaves_of(word: str) -> tuple[str, ...]:
 
 
 class WordPieces:
-    """Cuts sentences; safe to share between threads."""
+    """WordPiece tokenizer. Threads may share one."""
 
     def __init__(self, tokenizer_file: Path) -> None:
-        """Reads the file. Raises AddonError when it holds no word pieces."""
+        """Read the vocabulary of a `tokenizer.json`. Raises AddonError if the file holds none."""
         try:
             model = json.loads(tokenizer_file.read_text(encoding="utf-8"))["model"]
             self._ids: dict[str, int] = dict(model["vocab"])
             self._start, self._end, self._unknown = (self._ids[special] for special in ("[CLS]", "[SEP]", "[UNK]"))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise AddonError(f"{tokenizer_file}: holds no word pieces: {error}") from error
+            hint = "use the tokenizer.json of a BERT encoder"
+            raise AddonError(f"{tokenizer_file}: holds no word pieces: {error}", hint) from error
         self.cut = lru_cache(4096)(self._cut)
 
     def encode(self, leaves: Sequence[str], marks: Sequence[str]) -> Pieces:
-        """`leaves` as `leaves_of` gives them, and the marks after each, of which blanks say nothing.
+        """Tokenize a sentence.
 
-        A clitic is read together with the leaf before it, as the encoder's own texts had it, and begins at its apostrophe.
+        A clitic is tokenized together with the leaf before it, as in the texts on which the encoder was trained. Its first piece
+        is the one at its apostrophe.
+
+        Args:
+            leaves: Leaves of all words, by `leaves_of`.
+            marks: Punctuation after each leaf; "" or a blank for none.
         """
         ids, first = [self._start], []
         for word, mark in _whole_words(leaves, marks):
@@ -77,12 +82,15 @@ class WordPieces:
         return Pieces([*ids, self._end], first)
 
     def _cut(self, text: str) -> tuple[tuple[int, int], ...]:
-        """The pieces of a text without blanks, at least one, each with the character at which it begins."""
+        """Return at least one piece of a text without blanks: (index in the vocabulary, first character) of each."""
         pieces = [(piece, start + begin) for start, part in _parts(text) for begin, piece in self._pieces(part)]
         return tuple(pieces) or ((self._unknown, 0),)
 
     def _pieces(self, part: str) -> list[tuple[int, int]]:
-        """(first character, id) of the longest pieces that `part` begins with, one after the other; or one that is unknown."""
+        """Return (first character, index in the vocabulary) of each piece of `part`, cut greedily from the left.
+
+        A part that cannot be cut, or is too long, is one unknown piece.
+        """
         found: list[tuple[int, int]] = []
         start = 0
         while start < len(part) <= _LONGEST_WORD:
@@ -96,7 +104,7 @@ class WordPieces:
 
 
 def _whole_words(leaves: Sequence[str], marks: Sequence[str]) -> Iterator[tuple[list[str], str]]:
-    """Leaves that are parts of one word, and the mark after it."""
+    """Yield the leaves of each word, and the mark after the word."""
     word: list[str] = []
     former = ""
     for leaf, mark in zip(leaves, marks, strict=True):
@@ -110,7 +118,7 @@ def _whole_words(leaves: Sequence[str], marks: Sequence[str]) -> Iterator[tuple[
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:
-    """Stretches of letters, and single marks, in small letters without accents, each with the character at which it begins."""
+    """Yield (first character, text) of each run of letters, in lower case without accents, and of each single mark."""
     start, part = 0, ""
     for place, character in enumerate(text):
         if unicodedata.category(character)[0] == "P" or (character.isascii() and not character.isalnum()):

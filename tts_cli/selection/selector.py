@@ -1,7 +1,7 @@
-"""Prosody selection: the sentence chooses its own melody (Tyagi et al., Interspeech 2020).
+"""Prosody selection by linguistic similarity (Tyagi et al., Interspeech 2020).
 
-`ProsodySelector` finds the training sentences that are most like the one to be spoken, in syntax, in meaning or in both, and
-takes the acoustic embedding that they were said with. It stands before the encoders:
+`ProsodySelector` finds the training sentences that are most similar to the sentence to be spoken, in syntax, in meaning or in
+both, and takes the acoustic embeddings of their utterances. It stands before the encoders:
 
     {"type": "SequenceBlockContainer",
      "blocks": [{"type": "ProsodySelector", "strategy": "bert+syntactic"}, {"type": "Encoders"}]}
@@ -29,7 +29,7 @@ from tts_cli.selection.inventory import Floats, Integers, Inventory
 from tts_cli.selection.similarity import SYNTAXES, Lengths, combined, cosines, unit
 
 Strategy = Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"]
-Whose = Literal["own", "all"]
+Pool = Literal["own", "all"]
 
 READS: dict[Strategy, tuple[PortSpec, ...]] = {
     "centroid": (),
@@ -39,45 +39,63 @@ READS: dict[Strategy, tuple[PortSpec, ...]] = {
     "random": (),
     "oracle": (),
 }
-"""What each strategy knows of the sentence."""
+"""Ports with the syntax and the meaning of the sentence that each strategy reads."""
 SCORE_DIGITS = 5
+"""Decimal places to which scores are rounded before they are ranked."""
 NUM_LOUD = 10
-"""Frames that are louder than what counts as loud, which a click is not."""
+"""Rank of the frame that is the reference of loudness: the 10th-loudest, so that a single click cannot set it."""
 SILENCE_BELOW = 4.5
-"""Natural log of the magnitude by which silence is softer than loud frames: 39 dB."""
+"""Difference in the natural log of magnitude between the reference of loudness and silence: 39 dB."""
 FRAMES_AROUND = 4
-"""Frames of silence that are kept."""
+"""Frames of silence that are kept on each side of speech."""
 WITHOUT_INVENTORY: tuple[Strategy, ...] = ("centroid", "oracle")
+"""Strategies that need no inventory."""
 
 
 class ProsodySelectorOptions(StrictModel):
     """Options of `ProsodySelector`."""
 
     strategy: Strategy = "bert+syntactic"
-    """`centroid`: the mean of the speaker's embeddings, for every sentence; `syntactic`, `bert`, `bert+syntactic`: that of the
-    sentences most alike in syntactic distances, in meaning, in both; `random`: of any; `oracle`: the one that is given."""
+    """Source of the embedding. `centroid`: the mean embedding of the speaker for all sentences. `syntactic`, `bert` and
+    `bert+syntactic`: the utterances most similar in syntactic distances, in meaning, or in both. `random`: random utterances.
+    `oracle`: the embedding of the request."""
     lengths: Lengths = "dtw"
-    """How syntactic distances of different numbers of words are compared: sentences of the `same` number only, those that are
-    shorter filled up with 0 (`pad`), both brought to one number of points (`resample`), or aligned (`dtw`)."""
+    """Comparison of syntactic distances of sentences with different numbers of words. `same`: only sentences with the same
+    number. `pad`: fill the shorter with 0. `resample`: resample both to one number of points. `dtw`: dynamic time warping."""
     bert_weight: float = Field(default=0.35, ge=0, le=1)
-    """Of meaning in `bert+syntactic`; what is left is that of syntax."""
+    """Weight of meaning in `bert+syntactic`; syntax has 1 minus this weight."""
     top_k: int = Field(default=1, ge=1)
-    """How many sentences' embeddings are averaged."""
-    inventory: Whose = "own"
-    """Whose utterances are chosen from: the speaker's own, or those of all."""
+    """Number of utterances; their embeddings are averaged."""
+    inventory: Pool = "own"
+    """Utterances that are searched: those of the speaker (`own`), or of all speakers (`all`)."""
     excluded: tuple[str, ...] = ()
-    """Recordings, by their names, whose sentences are not chosen, whoever says them: for measuring with training sentences."""
+    """Names of recordings with sentences that are never selected, of any speaker: for evaluation with training sentences."""
 
 
 class ProsodySelector(SequenceBlock):
-    """Gives the acoustic embedding that a sentence is spoken with, and which utterances of the inventory it is of.
+    """Block that selects the acoustic embedding of a sentence from an inventory of training utterances.
 
-    What is taken over is an utterance's deviation from the centroid of who said it, on top of the centroid of who speaks: where
-    embeddings lie tells the speaker. Of the speaker's own utterances that is their embedding.
-    `selected` are their places, the best first, and `selected_score` the similarities that decided: cosines, of `bert+syntactic`
-    those of `similarity.combined`. With `continuity`, what is taken off is that weight times the distance from
-    `previous_embedding`, so measured that 1 takes off a standard deviation of the similarities for the distance that any two
-    utterances have. An embedding that is given always passes. A sentence without words gets the centroid.
+    Embeddings cluster by speaker. So the selected utterance's offset from its own speaker's centroid is added to the centroid of
+    the target speaker; for the speaker's own utterances the sum is their embedding.
+
+    Reads:
+        `embedding`, the centroid of the target speaker; `speaker`, `seed`, `given_embedding`; with syntax or meaning also
+        `syntactic_distance`, `sentence_vector`, `previous_embedding` and `continuity`.
+
+    Gives:
+        `embedding` of shape (1, 1, D); `selected` (1, 1, K), indices of K utterances in the inventory with the best first; and
+        `selected_score` (1, 1, K), their similarities: cosines, or for `bert+syntactic` the scores of `similarity.combined`.
+
+    The control `continuity` penalises distance to `previous_embedding`: at 1, an average distance between two utterances costs
+    one standard deviation of the similarities. A given embedding passes unchanged. A sentence without words gets the centroid.
+
+    Examples:
+        >>> import tts_cli
+        >>> from tts_cli.selection.choosing import choosing
+        >>> edit_stack = choosing("prosody-16k", strategy="syntactic", lengths="dtw", inventory="all")
+        >>> voice = tts_cli.load("prosody-16k", edit_stack=edit_stack)
+        >>> chunks = list(voice.stream("Does he wear a black suit or a blue one?"))
+        >>> best = chunks[0].sentence.outcome("selected")[0]
     """
 
     options_model: ClassVar[type[StrictModel]] = ProsodySelectorOptions
@@ -98,7 +116,7 @@ class ProsodySelector(SequenceBlock):
         )
 
     def _open(self, inventory: Inventory) -> None:
-        """Brings into memory what the strategy searches."""
+        """Load the parts of the inventory that the strategy searches into memory."""
         self.inventory = inventory
         self._deviations = inventory.deviations()
         excluded = inventory.sentences_of(self.options.excluded)
@@ -114,7 +132,7 @@ class ProsodySelector(SequenceBlock):
         strategy = self.options.strategy
         if strategy == "oracle":
             message = "the strategy 'oracle' takes the embedding of a recording, and none is given"
-            raise InputError(message, hint="--embedding FILE, or a sentence with its embedding")
+            raise InputError(message, hint="give one with --embedding FILE, or in a prosody file")
         if strategy == "centroid" or any(port.name not in scope for port in READS[strategy]):
             return _outputs(scope["embedding"][0, 0])
         candidates = self._candidates(int(scope["speaker"][0, 0, 0]))
@@ -122,7 +140,10 @@ class ProsodySelector(SequenceBlock):
         return _outputs(scope["embedding"][0, 0] + self._deviations[chosen].mean(0), chosen, scores)
 
     def _candidates(self, speaker: int) -> Integers:
-        """Places of the utterances that may be chosen; where all may be, the speaker's own go before others as much alike."""
+        """Return the indices of utterances that may be selected, shape (C,). The speaker's own come first: they win ties.
+
+        Raises InputError if there is none.
+        """
         assert self.inventory is not None
         own = self.inventory.speakers == speaker
         groups = [own] if self.options.inventory == "own" else [own, ~own]
@@ -132,7 +153,7 @@ class ProsodySelector(SequenceBlock):
         return candidates
 
     def _drawn(self, candidates: Integers, scope: Tensors) -> tuple[Integers, Floats]:
-        """Any, by the request's seed."""
+        """Return the indices of random utterances, drawn by the seed of the request, and scores of 0, each of shape (K,)."""
         random = np.random.default_rng(int(scope["seed"][0, 0, 0]))
         chosen = random.choice(candidates, min(self.options.top_k, len(candidates)), replace=False)
         return chosen, np.zeros(len(chosen), np.float32)
@@ -145,13 +166,13 @@ class ProsodySelector(SequenceBlock):
             weight = float(scope["continuity"][0, 0, 0]) * float(scores[np.isfinite(scores)].std() or 1.0)
             before = scope["previous_embedding"][0, 0] - scope["embedding"][0, 0]
             scores = scores - np.float32(weight) * relative_distances(self._deviations[candidates], before)
-        # What is as much alike up to rounding keeps its order on every machine.
+        # Scores that differ by rounding errors only must keep their order on every machine.
         order = np.argsort(-scores.round(SCORE_DIGITS), kind="stable")[: self.options.top_k]
         order = order[np.isfinite(scores[order])]
         return candidates[order], scores[order]
 
     def _similarities(self, sentences: Integers, scope: Tensors) -> Floats:
-        """(C,) of the sentence to those at the places `sentences` (C,)."""
+        """Return the similarities of the sentence to those with the indices `sentences` (C,), shape (C,)."""
         reads = READS[self.options.strategy]
         found = []
         if SENTENCE_VECTOR in reads:
@@ -163,7 +184,10 @@ class ProsodySelector(SequenceBlock):
 
 
 def relative_distances(embeddings: Floats, previous: Floats) -> Floats:
-    """(C,) Euclidean distances of embeddings (C, D) from `previous` (D,), the mean square one between any two of them being 1."""
+    """Return the Euclidean distances of embeddings (C, D) from `previous` (D,), shape (C,).
+
+    They are divided by the root mean square distance between two of the embeddings.
+    """
     usual = np.sqrt(2 * embeddings.var(0).sum()) or 1.0
     return np.asarray(np.linalg.norm(embeddings - previous, axis=1) / usual, np.float32)
 
@@ -178,7 +202,7 @@ def _request_ports(size: int) -> tuple[PortSpec, ...]:
 
 
 def _continuity_ports(size: int) -> tuple[PortSpec, ...]:
-    """What strategies read that weigh one utterance against another."""
+    """Return the ports that a strategy with scores reads for `continuity`."""
     return (
         PortSpec(name="previous_embedding", rate="utterance", channels=size, optional=True),
         PortSpec(name="continuity", rate="utterance", optional=True),
@@ -194,11 +218,13 @@ def _outputs(embedding: Floats, chosen: Integers | None = None, scores: Floats |
 
 
 def embedding_of(recording: Path, addon: Addon) -> Floats:
-    """(D,) how `recording` is said: the mean of its posterior, by the reference encoder of `addon`.
+    """Return the acoustic embedding of a recording, shape (D,): the mean of the posterior of the addon's reference encoder.
 
-    Raises AddonError for an addon without one, AudioError for a recording that cannot be used.
+    Raises:
+        AddonError: The addon has no reference encoder.
+        AudioError: The recording cannot be used.
     """
-    # Voices that select seldom read recordings.
+    # Voices that select seldom read recordings, and the import takes time.
     from tts_cli.audio.recordings import read_recording
 
     encoder = reference_encoder(addon)
@@ -208,14 +234,14 @@ def embedding_of(recording: Path, addon: Addon) -> Floats:
 
 
 def without_silence(mel: Floats) -> Floats:
-    """What of mel (T, bands) lies between the first and the last loud frame, as in the recordings that voices learn from."""
+    """Cut silence at both ends of a log mel (T, bands), as in prepared training recordings; return it in shape (T', bands)."""
     level = mel.mean(1)
     loud = np.flatnonzero(level > np.sort(level)[-NUM_LOUD:][0] - SILENCE_BELOW)
     return mel[max(0, loud[0] - FRAMES_AROUND) : loud[-1] + 1 + FRAMES_AROUND]
 
 
 def reference_encoder(addon: Addon) -> AddonNetwork:
-    """The network of `addon` that says how a recording is said. Raises AddonError when it has none."""
+    """Return the reference encoder of `addon`: mel frames to an acoustic embedding. Raises AddonError if there is none."""
     for network in addon.networks("analysis"):
         if any(port.name == "embedding" for port in network.spec.outputs):
             return network

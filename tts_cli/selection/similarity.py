@@ -1,7 +1,8 @@
-"""How alike sentences are: cosines of their meaning, and of their syntactic distances, whose numbers differ.
+"""Similarity of sentences: cosines of sentence vectors, and of syntactic distances with different numbers of words.
 
-A sentence of W words has W - 1 distances that say something, one for each gap between neighbours; the 0 before the first word
-is left out throughout. What can be computed once is, so that a query costs one product of a matrix and a vector.
+A sentence of W words has W - 1 gaps, each with a syntactic distance; the 0 before the first word is left out. S is the number of
+sentences in the inventory, C the number of candidates among them. The inventory is prepared once, so that a query costs one
+product of a matrix and a vector.
 """
 
 from __future__ import annotations
@@ -15,31 +16,38 @@ from tts_cli.selection.inventory import Floats, Integers
 Lengths = Literal["same", "pad", "resample", "dtw"]
 
 NUM_POINTS = 32
-"""To which distances are resampled: few sentences have more gaps."""
+"""Number of points to which distances are resampled; few sentences have more gaps."""
 MOST_WARPED = 384
-"""Sentences that are aligned by dynamic time warping, those most alike when resampled."""
+"""Number of sentences that dynamic time warping aligns: the most similar ones after resampling."""
 
 
 class Syntaxes(Protocol):
-    """The distances of S sentences, to be compared with others."""
+    """Syntactic distances of S sentences, prepared for comparison with other sentences."""
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """(C,) in [-1, 1], of a sentence with these distances (W - 1,) to the sentences at the places `among` (C,).
+        """Return the similarities of a sentence to candidates, shape (C,), in [-1, 1]; -inf for two that are not compared.
 
-        -inf says that the two are not compared.
+        Args:
+            gaps: Syntactic distances of the sentence, shape (W - 1,).
+            among: Indices of the candidates, shape (C,).
         """
 
 
 class Padded:
-    """The shorter is taken to go on with 0."""
+    """Comparison that extends the shorter sentence with 0."""
 
     def __init__(self, flat: Floats, offsets: Integers) -> None:
-        """`flat`: distances of one sentence after the other, each beginning at one of `offsets` (S + 1,) with a 0."""
+        """Prepare S sentences.
+
+        Args:
+            flat: Syntactic distances of one sentence after the other; the first of each sentence is 0.
+            offsets: Start of each sentence in `flat`, and the end, shape (S + 1,).
+        """
         gaps, self.lengths = gap_rows(flat, offsets)
         self._rows = unit(gaps)
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         size = self._rows.shape[1]
         fitted = np.zeros(size, np.float32)
         fitted[: len(gaps)] = gaps[:size]
@@ -47,41 +55,43 @@ class Padded:
 
 
 class SameLength(Padded):
-    """Only sentences of as many words are compared; where there is none, those of the nearest number."""
+    """Comparison with sentences of the same number of words only; if there is none, with those of the nearest number."""
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         away = np.abs(self.lengths[among] - len(gaps))
         return np.where(away == away.min(), super().similarities(gaps, among), np.float32(-np.inf))
 
 
 class Resampled:
-    """All are brought to one number of points, with straight lines between the distances."""
+    """Comparison after linear interpolation of all sentences at `NUM_POINTS` points."""
 
     def __init__(self, flat: Floats, offsets: Integers) -> None:
+        """Prepare S sentences; see `Padded`."""
         self._rows = unit(resampled(*gap_rows(flat, offsets)))
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         points = resampled(gaps[None], np.array([len(gaps)]))[0]
         return cosines(self._rows, points, float(np.linalg.norm(points)))[among]
 
 
 class Warped:
-    """Dynamic time warping: one sentence's gaps are stretched to the other's where that makes them most alike.
+    """Comparison by dynamic time warping, which aligns the gaps of one sentence with those of the other.
 
-    The similarity is that of `warped_cosines`, for the sentences that are most alike when resampled; it replaces their cosine,
-    which the others keep.
+    The `MOST_WARPED` candidates that are most similar after resampling get the similarity of `warped_cosines`. The others keep
+    the cosine of their resampled distances.
     """
 
     def __init__(self, flat: Floats, offsets: Integers) -> None:
+        """Prepare S sentences; see `Padded`."""
         gaps, self._lengths = gap_rows(flat, offsets)
-        # To a mean square of 1, so that scale does not matter, as it does not to a cosine.
+        # With a mean square of 1, scale does not matter, as in a cosine.
         self._rows = unit(gaps) * np.sqrt(np.maximum(self._lengths, 1), dtype=np.float32)[:, None]
         self._resampled = Resampled(flat, offsets)
 
     def similarities(self, gaps: Floats, among: Integers) -> Floats:
-        """See `Syntaxes`."""
+        """Return the similarities of a sentence to candidates, shape (C,), as `Syntaxes` specifies."""
         found = self._resampled.similarities(gaps, among)
         norm = float(np.linalg.norm(gaps))
         if norm == 0:
@@ -103,27 +113,37 @@ SYNTAXES: dict[Lengths, type[SameLength | Padded | Resampled | Warped]] = {
 
 
 def gap_rows(flat: Floats, offsets: Integers) -> tuple[Floats, Integers]:
-    """The distances of S sentences without their first, (S, longest) with 0 after the end, and how many each has, (S,)."""
+    """Return the gaps of S sentences as rows padded with 0, shape (S, longest), and their numbers, shape (S,).
+
+    Args:
+        flat: Syntactic distances of one sentence after the other.
+        offsets: Start of each sentence in `flat`, and the end, shape (S + 1,).
+    """
     flat, offsets = np.asarray(flat, np.float32), np.asarray(offsets, np.intp)
     lengths = np.diff(offsets) - 1
-    says = np.ones(len(flat), bool)
-    says[offsets[:-1]] = False
+    is_gap = np.ones(len(flat), bool)
+    is_gap[offsets[:-1]] = False
     rows = np.zeros((len(lengths), max(1, lengths.max(initial=0))), np.float32)
-    rows[np.arange(rows.shape[1]) < lengths[:, None]] = flat[says]
+    rows[np.arange(rows.shape[1]) < lengths[:, None]] = flat[is_gap]
     return rows, lengths
 
 
 def unit(rows: Floats) -> Floats:
-    """Rows (S, M) brought to length 1; those of 0 stay so."""
+    """Scale each row of an array (S, M) to length 1; rows of zeros stay as they are."""
     rows = np.asarray(rows, np.float32)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(norms > 0, norms, 1), np.float32)
 
 
 def cosines(rows: Floats, query: Floats, norm: float) -> Floats:
-    """(S,) of rows (S, M) of length 1 with `query` (M,), whose length, with what was cut off, is `norm`.
+    """Return the cosine of each row with a query, shape (S,).
 
-    What has no direction, the distances of a single word, is like what has none either, and unlike all else.
+    A row or a query of zeros, from a sentence of a single word, has cosine 1 with another one of zeros, and 0 with all others.
+
+    Args:
+        rows: Rows of length 1 or 0, shape (S, M).
+        query: Vector, shape (M,).
+        norm: Length of the query before it was cut to M values.
     """
     if norm > 0:
         return np.asarray(rows @ (query / np.float32(norm)), np.float32)
@@ -131,7 +151,12 @@ def cosines(rows: Floats, query: Floats, norm: float) -> Floats:
 
 
 def resampled(rows: Floats, lengths: Integers) -> Floats:
-    """Rows (S, M), of which the first `lengths` (S,) values count, at NUM_POINTS places each: (S, NUM_POINTS)."""
+    """Interpolate each row linearly at `NUM_POINTS` evenly spaced points, shape (S, NUM_POINTS).
+
+    Args:
+        rows: Padded rows, shape (S, M).
+        lengths: Number of values in each row, shape (S,).
+    """
     if not rows.shape[1]:
         return np.zeros((len(rows), NUM_POINTS), np.float32)
     places = np.linspace(0, 1, NUM_POINTS)[None] * np.maximum(lengths - 1, 0)[:, None]
@@ -143,10 +168,15 @@ def resampled(rows: Floats, lengths: Integers) -> Floats:
 
 
 def warped_cosines(query: Floats, rows: Floats, lengths: Integers) -> Floats:
-    """(C,) similarities of query (N,) to the first `lengths` (C,) values of rows (C, M), by dynamic time warping.
+    """Return similarities by dynamic time warping (Sakoe and Chiba, 1978), shape (C,).
 
-    See Sakoe and Chiba (1978). All have a mean square of 1. It is 1 - d / (2 max(N, length)), with d the sum of squared
-    differences along the best path: where the path is straight, that is the cosine.
+    The similarity is 1 - d / (2 max(N, length)), with d the sum of squared differences along the best path. It equals the cosine
+    if the path is straight.
+
+    Args:
+        query: Values with a mean square of 1, shape (N,).
+        rows: Padded rows, shape (C, M); the values of each have a mean square of 1.
+        lengths: Number of values in each row, shape (C,).
     """
     num_rows, size = len(query), rows.shape[1]
     edge = np.full((len(rows), num_rows), np.inf, np.float32)
@@ -155,7 +185,7 @@ def warped_cosines(query: Floats, rows: Floats, lengths: Integers) -> Floats:
     before[:, 0] = 0
     last = np.full_like(before, np.inf)
     ends = np.empty((num_rows + size - 1, len(rows)), np.float32)
-    # Along anti-diagonals, whose cells do not depend on each other: cell i of the k-th compares query[i] with rows[:, k - i].
+    # Cells of an anti-diagonal do not depend on each other: cell i of the k-th compares query[i] with rows[:, k - i].
     for k in range(len(ends)):
         now = np.full_like(before, np.inf)
         reach = np.minimum(np.minimum(last[:, 1:], last[:, :-1]), before[:, :-1])
@@ -167,10 +197,15 @@ def warped_cosines(query: Floats, rows: Floats, lengths: Integers) -> Floats:
 
 
 def combined(semantic: Floats, syntactic: Floats, semantic_weight: float) -> Floats:
-    """The two similarities (C,) averaged with a weight.
+    """Return the weighted mean of two similarities, shape (C,).
 
-    Cosines of distances, none of which is negative, lie closer together than those of meaning, and higher: they are first
-    brought to the mean and deviation that those of meaning have over the same sentences.
+    Syntactic distances are not negative, so their cosines are higher and closer together than those of meaning. They are first
+    scaled to the mean and the standard deviation of the semantic similarities over the same candidates.
+
+    Args:
+        semantic: Cosines of sentence vectors, shape (C,).
+        syntactic: Similarities of syntactic distances, shape (C,); -inf excludes a candidate, unless all are excluded.
+        semantic_weight: Weight of `semantic`, 0 to 1.
     """
     compared = np.isfinite(syntactic)
     if not compared.any():

@@ -1,8 +1,8 @@
 """Constituency trees and syntactic distances.
 
-Trees are read as the Penn Treebank writes them. A sentence's syntactic distances say how far apart its tree holds neighbouring
-words, and give the binary tree back: Shen et al., "Straight to the Tree: Constituency Parsing with Neural Syntactic Distance",
-ACL 2018.
+Trees have the format of the Penn Treebank. A syntactic distance says how far apart the tree of a sentence holds two neighbouring
+words; the distances of a sentence determine its binary tree (Shen et al., "Straight to the Tree: Constituency Parsing with
+Neural Syntactic Distance", ACL 2018).
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ from typing import TypeVar
 from tts_cli.errors import CorpusError
 
 PUNCTUATION_TAGS = frozenset((",", ".", ":", "``", "''", "-LRB-", "-RRB-", "HYPH", "NFP", "-NONE-"))
-"""Tags of leaves that are no words: punctuation, the hyphen that stands as a token of its own, and traces."""
+"""Tags of leaves that are no words: punctuation, a hyphen as a token of its own, and traces."""
 BRACKET_TOKENS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
-"""How treebanks write the brackets that are part of a text."""
+"""Brackets of a text, by the token that stands for each in a treebank."""
 
+_TREE_HINT = "a treebank file holds trees like (ROOT (NP (DT the) (NN dog)))"
 _LEXEME = re.compile(r"[()]|[^\s()]+")
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A constituent: an inner node has children and no word, a leaf a word and no children."""
+    """Constituency tree. An inner node has children and no word; a leaf has a word and no children."""
 
     label: str = ""
-    """Syntactic category, or a leaf's part of speech; empty where none is known."""
+    """Syntactic category of a node, or part of speech of a leaf; empty if unknown."""
     children: tuple[Tree, ...] = ()
     word: str = ""
 
     @property
     def leaves(self) -> tuple[Tree, ...]:
-        """From left to right."""
+        """Leaves from left to right."""
         return fold(self, lambda leaf: (leaf,), lambda _, parts: tuple(chain.from_iterable(parts)))
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Of the leaves, from left to right."""
+        """Words of the leaves from left to right."""
         return tuple(leaf.word for leaf in self.leaves)
 
     def __str__(self) -> str:
-        """In one line, as the Penn Treebank writes it: `(NP (DT the) (NN dog))`; unlabelled, `((the) (dog))` is `(the dog)`."""
+        """Return the tree in one line as in the Penn Treebank: `(NP (DT the) (NN dog))`; without labels `(the dog)`."""
         return fold(self, _leaf_text, lambda node, parts: f"({' '.join([node.label] * bool(node.label) + list(parts))})")
 
 
@@ -55,7 +56,13 @@ def _leaf_text(leaf: Tree) -> str:
 
 
 def fold(tree: Tree, of_leaf: Callable[[Tree], _Result], of_node: Callable[[Tree, list[_Result]], _Result]) -> _Result:
-    """What `of_node` makes of the root and what was made of its children; trees may be deeper than calls can be."""
+    """Compute a value of a tree bottom-up, without recursion: trees may be deeper than Python's call stack.
+
+    Args:
+        tree: Tree.
+        of_leaf: Function from a leaf to its value.
+        of_node: Function from an inner node and the values of its children to its value.
+    """
     order, waiting = [], [tree]
     while waiting:
         node = waiting.pop()
@@ -71,20 +78,18 @@ def fold(tree: Tree, of_leaf: Callable[[Tree], _Result], of_node: Callable[[Tree
 
 
 def read_trees(file: Path) -> Iterator[Tree]:
-    """The bracketed trees of a file, one after the other. Raises CorpusError naming file and line."""
+    """Yield the bracketed trees of a file. Raises CorpusError, with file and line, for an unreadable or malformed file."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise CorpusError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{file}: is no UTF-8 text", hint="a treebank file holds trees like (ROOT (NP (DT the) (NN dog)))"
-        ) from error
+        raise CorpusError(f"{file}: is no UTF-8 text", hint=_TREE_HINT) from error
     return parse_trees(text, str(file))
 
 
 def parse_trees(text: str, source: str) -> Iterator[Tree]:
-    """The bracketed trees in `text`, over as many lines as they like. Raises CorpusError naming `source` and the line."""
+    """Yield the bracketed trees in `text`; a tree may span lines. Raises CorpusError, with `source` and line, if malformed."""
     open_nodes: list[_OpenNode] = []
     line = 1
     for line, lexeme in _lexemes(text):
@@ -92,7 +97,7 @@ def parse_trees(text: str, source: str) -> Iterator[Tree]:
         if lexeme == "(":
             open_nodes.append(_OpenNode(place, [], []))
         elif not open_nodes:
-            raise CorpusError(f"{place}: '{lexeme}' stands outside of a tree")
+            raise CorpusError(f"{place}: '{lexeme}' stands outside of a tree", hint=_TREE_HINT)
         elif lexeme != ")":
             open_nodes[-1].texts.append(lexeme)
         else:
@@ -102,7 +107,7 @@ def parse_trees(text: str, source: str) -> Iterator[Tree]:
             else:
                 open_nodes[-1].children.append(tree)
     if open_nodes:
-        raise CorpusError(f"{open_nodes[0].place}: this tree is not closed by line {line}")
+        raise CorpusError(f"{open_nodes[0].place}: this tree is not closed by line {line}", hint="add the missing brackets")
 
 
 def _lexemes(text: str) -> Iterator[tuple[int, str]]:
@@ -113,27 +118,27 @@ def _lexemes(text: str) -> Iterator[tuple[int, str]]:
 
 @dataclass(slots=True)
 class _OpenNode:
-    """A node whose closing bracket has not been read."""
+    """Node before its closing bracket is read."""
 
     place: str
     texts: list[str]
     children: list[Tree]
 
     def closed(self) -> Tree:
-        """Raises CorpusError unless it is (LABEL CHILDREN), (CHILDREN) or (TAG WORD)."""
+        """Return the tree. Raises CorpusError unless the node is (LABEL CHILDREN), (CHILDREN) or (TAG WORD)."""
         if self.children and len(self.texts) < 2:
             return Tree("".join(self.texts), tuple(self.children))
         if not self.children and len(self.texts) == 2:
             tag, word = self.texts
             return Tree(tag, word=BRACKET_TOKENS.get(word, word))
         held = " ".join(self.texts + ["(...)"] * len(self.children))
-        raise CorpusError(f"{self.place}: '({held})' is neither (LABEL (...) ...) nor (TAG WORD)")
+        raise CorpusError(f"{self.place}: '({held})' is neither (LABEL (...) ...) nor (TAG WORD)", hint=_TREE_HINT)
 
 
 def right_binarised(tree: Tree) -> Tree | None:
-    """The tree over its words alone: punctuation dropped, unary chains collapsed, nodes of many children A B C as (A (B C)).
+    """Return the binary tree over the words: without punctuation and unary chains, children A B C as (A (B C)).
 
-    None where nothing is left.
+    Return None if there are no words.
     """
 
     def of_node(node: Tree, parts: list[Tree | None]) -> Tree | None:
@@ -147,8 +152,9 @@ def right_binarised(tree: Tree) -> Tree | None:
 
 
 def syntactic_distances(tree: Tree) -> list[int]:
-    """One distance for each word of `right_binarised(tree)`: the first 0, others the height of the lowest common ancestor of the
-    word and the one before. Leaves have height 0, nodes 1 more than their higher child.
+    """Return the syntactic distance of each word of `right_binarised(tree)` from the word before; the first is 0.
+
+    It is the height of the lowest common ancestor of the two words. A leaf has height 0, a node 1 more than its higher child.
     """
 
     def of_node(_: Tree, parts: list[tuple[int, list[int]]]) -> tuple[int, list[int]]:
@@ -161,10 +167,14 @@ def syntactic_distances(tree: Tree) -> list[int]:
 
 
 def tree_from_distances(words: Sequence[str], distances: Sequence[float]) -> Tree:
-    """The unlabelled binary tree that is split, from the top down, where the distance is greatest, first of all at the left.
+    """Return the unlabelled binary tree of syntactic distances: split from the top down at the largest, the leftmost on ties.
 
-    `distances[i]` is that between words i - 1 and i; the first counts for nothing. Raises ValueError where there are no words or
-    the lengths differ.
+    Args:
+        words: Words of the sentence.
+        distances: Distance of each word from the word before; the first is ignored.
+
+    Raises:
+        ValueError: There are no words, or the numbers of words and distances differ.
     """
     if not words or len(words) != len(distances):
         raise ValueError(f"{len(words)} words cannot have {len(distances)} distances")
@@ -177,7 +187,10 @@ def tree_from_distances(words: Sequence[str], distances: Sequence[float]) -> Tre
 
 
 def _join(pending: list[tuple[float, Tree]], below: float) -> None:
-    """Makes one constituent of each two neighbours whose distance is less than `below`, from the right."""
+    """Join neighbouring subtrees at distances below `below` into constituents, from the right, in place.
+
+    `pending` holds (distance from the subtree before, subtree) from left to right.
+    """
     while len(pending) > 1 and pending[-1][0] < below:
         _, right = pending.pop()
         distance, left = pending.pop()
@@ -185,7 +198,7 @@ def _join(pending: list[tuple[float, Tree]], below: float) -> None:
 
 
 def brackets(tree: Tree) -> set[tuple[int, int]]:
-    """Spans (first word, end) of the constituents of two or more words, but for that of the whole sentence."""
+    """Return the spans (first word, end) of all constituents of at least two words, without the whole sentence."""
     found: set[tuple[int, int]] = set()
     length = 0
 
@@ -204,15 +217,18 @@ def brackets(tree: Tree) -> set[tuple[int, int]]:
 
 
 def right_branching(num_words: int) -> list[int]:
-    """The distances of the tree in which every word stands beside all that follow: 0, num_words - 1, ..., 2, 1."""
+    """Return the syntactic distances of a right-branching tree: 0, num_words - 1, ..., 2, 1."""
     return [0, *range(num_words - 1, 0, -1)][:num_words]
 
 
 def drawn(tree: Tree, notes: Sequence[str] = ()) -> list[str]:
-    """Lines that show a binary tree above its words, and under each word its note.
+    """Draw a binary tree in lines of text above its words.
 
-    A constituent is drawn as high above the words as it has levels: where there is a line between two words, its height is
-    their syntactic distance.
+    The height of the line between two words is their syntactic distance.
+
+    Args:
+        tree: Binary tree.
+        notes: Text to show under each word; empty for none.
     """
     rows = [tree.words, notes] if notes else [tree.words]
     widths = [max(map(len, cell)) for cell in zip(*rows, strict=True)]
@@ -224,13 +240,13 @@ def drawn(tree: Tree, notes: Sequence[str] = ()) -> list[str]:
 
 
 def in_columns(*rows: Sequence[str]) -> list[str]:
-    """A line for each of `rows`, their cells centred below one another, a blank between them."""
+    """Return one line of text for each row, with the cells of a column centred and a blank between columns."""
     widths = [max(map(len, cell)) for cell in zip(*rows, strict=True)]
     return [" ".join(map(str.center, row, widths)).rstrip() for row in rows]
 
 
 def _draw_node(picture: list[list[str]], parts: list[tuple[int, int]]) -> tuple[int, int]:
-    """Draws a node above its two children, each (height, column); gives its own."""
+    """Draw a node above its two children in `picture`; `parts` are their (height, column). Return those of the node."""
     (left_height, left), (right_height, right) = parts
     height, column = 1 + max(left_height, right_height), (left + right) // 2
     top = len(picture) - height

@@ -1,1 +1,1 @@
-"""Prosody transfer: the prosody of a recording, for another voice."""
+"""Prosody transfer: a voice speaks with the prosody of a recording."""

@@ -1,4 +1,4 @@
-"""Whether a recording says a text, word by word."""
+"""Agreement of a recording with its transcript, word by word, by scores of forced alignment."""
 
 from __future__ import annotations
 
@@ -25,41 +25,49 @@ from tts_cli.errors import AudioError
 # Set on 234 recordings of the splits `unseen` and `test`. On 188 others (tests/transfer/measure_agreement.py CORPORA --limit 28)
 # no true text was refused; of wrong texts 108 of 109 were, and of those of fewer than six words 59 of 79.
 _LOWEST_MEAN = -36.0
-"""Mean log score of a recording's frames, silence included, where the text is another one's below it."""
+"""Lowest mean log score of all frames, silence included, of a recording that says its text."""
 _MOST_DOUBTED = 0.5
-"""Share of what is said that is doubtful or surplus, likewise."""
+"""Largest share of speech frames, doubtful or surplus, of a recording that says its text."""
 _POOR = -40.0
-"""Log score of a frame below which it speaks against the word it was given to."""
+"""Log score of a frame below which the frame counts against its word."""
 _MOST_AGAINST = 400.0
-"""What frames may speak against a run of words, summed over their scores beneath `_POOR`, before they are doubted."""
+"""Largest evidence (see `_against`) against a run of words that are not doubted."""
 _POOR_UNHEARD = -60.0
-"""Mean log score below which a word is doubted that is passed over where all are optional."""
+"""Mean log score below which a word is doubted if the recogniser skips it when all words are optional."""
 _POOR_SILENCE, _MOST_AGAINST_SILENCE = -25.0, 600.0
-"""The same of silence, which has to be some 10 frames of speech before it is doubted."""
+"""`_POOR` and `_MOST_AGAINST` for silence: some 10 frames of speech in a silence are needed to doubt it."""
 _BEAM = 1e-120
+"""Beam of the recogniser that listens for optional words, relative to the best path (pocketsphinx `beam`)."""
 
 
 @dataclass(frozen=True)
 class TranscriptAgreement:
-    """How a recording and a text agree."""
+    """Result of comparing a recording with a text."""
 
     durations: Integers | None
-    """Frames of every token (N,), as `align` gives them; None when the words cannot be found one after the other."""
+    """Frames of each of the N tokens by forced alignment, shape (N,); None if the alignment fails."""
     doubtful: tuple[int, ...]
-    """Words that do not sound like the recording, by their place in the text."""
+    """Indices of words that do not sound like the recording."""
     surplus: tuple[int, ...]
-    """Words after which the recording says what the text does not have; -1: before the first."""
+    """Indices of words after which the recording has speech that the text lacks; -1: before the first word."""
     is_same: bool
-    """Whether, doubtful words aside, the recording is one of this text."""
+    """True if the recording says this text, apart from the doubtful words."""
 
 
 def compare(audio: Floats, utterance: Transcript, config: MelConfig) -> TranscriptAgreement:
-    """Aligns `audio` (samples,) and says how far the words are to be believed.
+    """Align `audio` with a text, and find the words that do not agree.
 
-    Frames are scored against the best state of any phone, so that noise and accents, which every phone suffers from, count for
-    little. Words are doubted where a run of them scores poorly, or where they can be left out: among words that are all
-    optional, the recogniser passes those over that it does not hear. Raises AudioError
-    when there is no phone, or more of them than frames.
+    The score of a frame is relative to the best state of any phone at that frame: noise and accents, which lower the scores of
+    all phones, count for little. A word is doubted in a run of words with poor scores, or if its score is poor and the recogniser
+    skips it when all words are optional.
+
+    Args:
+        audio: Samples, shape (samples,), at the sample rate of `config`.
+        utterance: Words and tokens of the text.
+        config: Configuration of the mel frames that the durations count.
+
+    Raises:
+        AudioError: The text has no phone, or more phones than the audio has frames.
     """
     samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
     unheard = _unheard(samples, pronunciations(utterance))
@@ -81,7 +89,7 @@ def _mean(stretches: Sequence[Stretch]) -> float:
 
 
 def _against(stretch: Stretch, poor: float) -> float:
-    """What its frames speak against a stretch, where those with the score `poor` are undecided; negative: for it."""
+    """Return the evidence against a stretch: the sum of `poor` minus the score over its frames. Negative supports it."""
     return poor * stretch.num_frames - stretch.score
 
 
@@ -92,7 +100,7 @@ def _doubtful(stretches: Sequence[Stretch], unheard: Sequence[int]) -> list[int]
 
 
 def _poor_runs(stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
-    """Which stretches lie in a run that most speaks against, of those against which enough does."""
+    """Return a mask (S,) of the S stretches in runs with more evidence against them than `_MOST_AGAINST`, the heaviest first."""
     against = [_against(stretch, _POOR) for stretch in stretches]
     poor = np.zeros(len(against), bool)
     while True:
@@ -104,7 +112,7 @@ def _poor_runs(stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
 
 
 def _heaviest_run(values: Sequence[float]) -> tuple[float, int, int]:
-    """The largest sum of values in a row, where the row begins, and where it has ended (Kadane's algorithm)."""
+    """Return the largest sum of adjacent values, with start and end of their range (Kadane's algorithm)."""
     best, total, first = (0.0, 0, 0), 0.0, 0
     for place, value in enumerate(values):
         if total <= 0:
@@ -115,7 +123,7 @@ def _heaviest_run(values: Sequence[float]) -> tuple[float, int, int]:
 
 
 def _surplus(stretches: Sequence[Stretch]) -> dict[int, int]:
-    """The frames of silence that is none, by the words it follows."""
+    """Return the frames of each silence that holds speech, by the index of the word before it; -1 before the first."""
     words = np.maximum.accumulate([stretch.word for stretch in stretches])
     found = {}
     for word in np.unique(words).tolist():
@@ -126,7 +134,12 @@ def _surplus(stretches: Sequence[Stretch]) -> dict[int, int]:
 
 
 def _unheard(samples: bytes, words: Sequence[tuple[str, ...]]) -> list[int]:
-    """Words that are passed over when each of them may be."""
+    """Return the indices of words that the recogniser skips when all words are optional.
+
+    Args:
+        samples: 16-bit samples at the rate of the aligner.
+        words: Phones of each word.
+    """
     listener = decoder(_BEAM)
     for place, phones in enumerate(words):
         listener.add_word(str(place), " ".join(phones), False)

@@ -1,4 +1,4 @@
-"""Declaration of prosody transfer: the ports it fills, and how they are timed."""
+"""Declaration of prosody transfer as a feature: its ports of a request, its control, and its timing of frames."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ STRENGTH = "strength"
 
 
 def check(request: Tensors) -> None:
-    """Raise InputError for a recording that does not fit its durations, or lacks the vector of its speaker."""
+    """Raise InputError for a source mel that does not fit its durations, or has no speaker embedding.
+
+    `request` holds the ports of one utterance, each of shape (1, T, C).
+    """
     durations = request.get("given_durations")
     if SOURCE_MEL in request and (durations is None or request[SOURCE_MEL].shape[1] != np.nansum(durations)):
         raise InputError("a source mel needs given_durations that sum to its frames")
     if (SOURCE_MEL in request) != (SOURCE_SPEAKER in request):
-        raise InputError("a source mel and the vector of its speaker need each other")
+        raise InputError(f"{SOURCE_MEL} and {SOURCE_SPEAKER} need each other", hint="give both ports, or none of them")
 
 
 FEATURE = Feature(
@@ -33,4 +36,5 @@ FEATURE = Feature(
     timing="tts_cli.transfer.timing:TransferTiming",
     check=check,
 )
-"""`strength` is the degree of a transfer: 0 leaves prosody and durations to the model, 1 takes them from the recording."""
+"""Feature of prosody transfer. The control `strength` is its degree: 0 takes prosody and durations from the model, 1 from the
+recording."""

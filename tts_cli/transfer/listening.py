@@ -1,11 +1,4 @@
-"""Prosody transfer: from a recording and its text to the `Source` that a voice speaks like.
-
-    heard = listen(Path("question.wav"), "Are you coming?", voice.acoustic)
-    for chunk in voice.stream([heard.source], speaker="slt"):
-        play(chunk.samples, chunk.sample_rate)
-
-A recording is one utterance, however many sentences are said in it.
-"""
+"""Analysis of a recording for prosody transfer: durations by forced alignment, mel spectrogram and speaker embedding."""
 
 from __future__ import annotations
 
@@ -28,39 +21,60 @@ from tts_cli.transfer.source import Source
 from tts_cli.voice.sentence import Sentence
 
 LEADING_FRAMES, TRAILING_FRAMES = 2, 8
-"""Silence that is left of what is before the first phone, as much as voices have there, and after the last."""
+"""Frames of silence that are kept before the first phone and after the last, as many as voices have there."""
 _MOST_NAMED = 12
-"""Runs of words that an error names."""
+"""Most runs of words that a message names."""
 
 
 @dataclass(frozen=True)
 class AnalysedRecording:
-    """A recording, understood."""
+    """Recording with its prosody, and its agreement with the text."""
 
     source: Source
-    """What a voice takes the prosody from."""
+    """Prosody of the recording, as input for `Voice.stream`."""
     audio: Floats
-    """(samples,) of the source's frames, at the addon's rate."""
+    """Samples of the frames of `source`, shape (samples,), at the sample rate of the addon."""
     start_s: float
-    """Where in the recording they begin."""
+    """Start of these samples in the recording, in seconds."""
     doubtful: tuple[int, ...]
-    """Words that do not sound like the recording, by their place in the sentence."""
+    """Indices of words that do not sound like the recording."""
     surplus: tuple[int, ...]
-    """Words after which the recording says what the text does not have; -1: before the first."""
+    """Indices of words after which the recording has speech that the text lacks; -1: before the first word."""
 
     def warnings(self) -> list[str]:
-        """What is doubtful, in words."""
+        """Return messages on doubtful words and surplus speech; empty if recording and text agree."""
         return list(_complaints(self.source.sentence.words, self.doubtful, self.surplus))
 
 
 def listen(
     recording: Path, text: str, addon: Addon, front_end: TextFrontEnd | None = None, rhythm_only: bool = False
 ) -> AnalysedRecording:
-    """Finds the prosody with which `text` is said in `recording`, for a voice whose acoustic addon is `addon`.
+    """Analyse the prosody of a recording, as input for a voice with the acoustic addon `addon`.
 
-    With `rhythm_only` just the durations, which any voice can take that has them. Raises AudioError for a recording that is
-    missing, damaged, silent, too short, too long, of too low a rate, or of another text, whose words it names; TextError for text
-    with nothing to speak; AddonError for an addon without a speaker encoder.
+    The recording counts as one utterance, even if it holds several sentences.
+
+    Args:
+        recording: Audio file.
+        text: Words that are said in the recording, all of them.
+        addon: Opened acoustic addon of the voice that takes the prosody.
+        front_end: Text front end; None takes a new one without a lexicon.
+        rhythm_only: Take the durations only. Any voice with durations accepts them.
+
+    Raises:
+        AudioError: The recording is missing, damaged, silent, too short, too long, or its sample rate is too low; or it does not
+            say the text: the message names the words.
+        TextError: The text has nothing to speak.
+        AddonError: The addon has no speaker encoder, and `rhythm_only` is false.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.transfer.listening import listen
+        >>> voice = tts_cli.load("copycat-16k")
+        >>> recording = Path("data/cmu_us_bdl_arctic/wav/arctic_a0500.flac")
+        >>> text = "Who the devil gave it to you to be judge and jury?"
+        >>> heard = listen(recording, text, voice.acoustic)
+        >>> chunks = list(voice.stream([heard.source]))
     """
     encoder = None if rhythm_only else speaker_encoder(addon)
     utterance = (front_end or TextFrontEnd()).utterance(text)
@@ -68,7 +82,7 @@ def listen(
     try:
         agreement = compare(audio, utterance, addon.mel)
     except AudioError as error:
-        hint = "is it the whole recording, and is the text no longer than what is said?"
+        hint = "give the whole recording, and a text with only the words that are said in it"
         raise AudioError(f"{recording}: {error.message}", hint) from error
     if agreement.durations is None or not agreement.is_same:
         raise AudioError(f"{recording}: {_refusal(agreement, utterance)}", hint="give the words that are said in it, all of them")
@@ -86,7 +100,14 @@ def listen(
 
 
 def trimmed(durations: Integers) -> tuple[Integers, int]:
-    """`durations` (N,) with the silence before and after the speech cut short, and how many frames were cut at the start."""
+    """Shorten the silence before and after the speech.
+
+    Args:
+        durations: Frames of each of the N tokens, shape (N,); the first and the last token are silence.
+
+    Returns:
+        Shortened durations, shape (N,), and the number of frames cut at the start.
+    """
     short = durations.copy()
     short[0] = min(short[0], LEADING_FRAMES)
     short[-1] = min(short[-1], TRAILING_FRAMES)
@@ -94,7 +115,7 @@ def trimmed(durations: Integers) -> tuple[Integers, int]:
 
 
 def speaker_encoder(addon: Addon) -> AddonNetwork:
-    """The network of `addon` that says whose voice a mel is. Raises AddonError when it has none."""
+    """Return the speaker encoder of `addon`: mel frames to a speaker embedding. Raises AddonError if the addon has none."""
     for network in addon.networks("analysis"):
         if any(port.name == "source_speaker" for port in network.spec.outputs):
             return network
@@ -105,7 +126,7 @@ def speaker_encoder(addon: Addon) -> AddonNetwork:
 
 
 def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
-    """(D,) of the speaker of mel (T, bands)."""
+    """Return the speaker embedding, shape (D,), of a mel spectrogram of shape (T, bands)."""
     outputs = encoder.run({"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)})
     return np.asarray(outputs["source_speaker"][0, 0], np.float32)
 
@@ -116,7 +137,7 @@ def _refusal(agreement: TranscriptAgreement, utterance: Utterance) -> str:
 
 
 def _complaints(words: Sequence[str], doubtful: Sequence[int], surplus: Sequence[int]) -> Iterator[str]:
-    """What does not agree, in words, those in a row together."""
+    """Yield messages that name doubtful words, adjacent ones together, and places of surplus speech."""
     runs = [[place for _, place in group] for _, group in groupby(enumerate(doubtful), key=lambda pair: pair[1] - pair[0])]
     named = [f'"{" ".join(words[place] for place in run)}"' for run in runs[:_MOST_NAMED]]
     more = sum(len(run) for run in runs[_MOST_NAMED:])

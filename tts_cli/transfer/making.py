@@ -1,4 +1,4 @@
-"""Transfers: a recording and its text in, speech of a target voice out."""
+"""Prosody transfers: a recording and its text in, speech of a target voice with the same prosody out."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ from tts_cli.voice.synthesis import AudioChunk, Voice
 
 @dataclass(frozen=True)
 class Done:
-    """A transfer that was made."""
+    """Result of one transfer."""
 
     job: Job
     speaker: str
     voice: Voice
     heard: AnalysedRecording
     analysis_s: float
+    """Time to analyse the recording, in seconds."""
     speech: Speech
     chunks: list[Floats]
-    """Of the result, where they are wanted again."""
+    """Chunks of the speech, each (samples,); empty unless they were kept."""
     path: Path | None
+    """WAV file with the speech; None if it went elsewhere."""
 
     def draw(self, path: Path) -> None:
-        """Draws source and result. Raises OutputError."""
+        """Write a PNG of the recording above the result, which must have been kept. Raises OutputError."""
         from tts_cli.output.pictures import Shown, draw
 
         mel, voice = self.voice.acoustic.mel, self.voice
@@ -53,7 +55,7 @@ class Done:
         draw(path, shown, mel)
 
     def as_dict(self) -> dict[str, Any]:
-        """The transfer for `--json`."""
+        """Return the transfer as the object that `--json` prints."""
         heard, sentence = self.heard, self.heard.source.sentence
         source = TimedSentence(sentence, heard.start_s, Recorded(self.voice.frames_per_second)).words()
         result = self.speech.sentences[0].words()
@@ -75,7 +77,7 @@ class Done:
 
 
 class Transfer:
-    """A voice, and the manner in which it takes prosody."""
+    """Prosody transfer to one voice, with settings that all its transfers share."""
 
     def __init__(
         self,
@@ -86,19 +88,34 @@ class Transfer:
         length_scale: float = 1.0,
         tell: Tell = tell_nobody,
     ) -> None:
-        """Args:
-        voice: Voice that takes the prosody.
-        stream: `Voice.stream` of that voice, with what all transfers share.
-        front_end: Reads the texts of the recordings.
-        recognise: Writes down what is said in a recording; None: its text has to be given.
-        length_scale: 2 speaks half as fast as the recording.
-        tell: Is told what is doubtful.
+        """Set up transfers to a voice.
+
+        Args:
+            voice: Voice that takes the prosody.
+            stream: `Voice.stream` of that voice, with arguments that all transfers share bound.
+            front_end: Text front end for the texts of the recordings.
+            recognise: Speech recogniser that returns the text of a recording; None: each job must have its text.
+            length_scale: Factor of all durations; 2 speaks half as fast as the recording.
+            tell: Receives warnings on doubtful words and faults.
         """
         self.voice, self._stream, self._front_end = voice, stream, front_end
         self._recognise, self._length_scale, self._tell = recognise, length_scale, tell
 
     def one(self, job: Job, path: Path | None, raw: bool = False, notes: bool = False, keep: bool = False) -> Done:
-        """Makes one transfer, to a file or wherever. Raises InputError for a voice that cannot take what is asked for."""
+        """Make one transfer.
+
+        Args:
+            job: Recording, text, speaker and degree.
+            path: WAV file; None writes to standard output (`raw`) or to the sound device.
+            raw: Write 16-bit samples without a header to standard output.
+            notes: Keep the sentence with its times in `Done.speech`.
+            keep: Keep the chunks of the speech in `Done.chunks`.
+
+        Raises:
+            InputError: The speaker is unknown, or the text is missing and there is no recogniser.
+            AddonError: The voice cannot take durations, or melody, from a recording.
+            AudioError: The recording cannot be used (see `listen`).
+        """
         self._refuse(job)
         outlet, text = outlet_to(path, raw), self._text(job)
         start = time.perf_counter()
@@ -116,19 +133,20 @@ class Transfer:
         if job.text is not None:
             return job.text
         if self._recognise is None:
-            raise InputError(f"{job.source}: its text is not given", hint="give it, or --transcribe")
+            raise InputError(f"{job.source}: its text is not given", hint="give its text, or --transcribe to recognise it")
         return self._recognise(job.source)
 
     def _refuse(self, job: Job) -> None:
-        """Raises InputError unless the voice has the speaker and can take what is asked for."""
+        """Raise InputError for an unknown speaker, AddonError for a voice that cannot take the prosody of the job."""
         if job.speaker:
             self.voice.acoustic.speaker_id(job.speaker)
         name = self.voice.acoustic.name
         if not self.voice.tells_durations:
-            raise AddonError(f"addon '{name}' decides on durations as it speaks: it cannot take those of a recording")
+            message = f"addon '{name}' decides on durations as it speaks: it cannot take those of a recording"
+            raise AddonError(message, hint="choose an addon that has durations")
         if job.keep is None and not self.voice.reads(SOURCE_MEL):
             able = ", ".join(addons_that(_takes_melody)) or "none is installed"
-            hint = f"--keep rhythm, or an addon that can: {able}"
+            hint = f"use --keep rhythm, or an addon that can: {able}"
             raise AddonError(f"addon '{name}' cannot take the melody of a recording", hint)
 
 

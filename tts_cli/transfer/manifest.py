@@ -1,4 +1,4 @@
-"""Many transfers in one file: a JSON object a line."""
+"""Manifests: files with one prosody transfer, a JSON object, in each line."""
 
 from __future__ import annotations
 
@@ -14,60 +14,77 @@ from tts_cli.errors import ConfigError, InputError
 from tts_cli.ports import Name
 
 Keep = Literal["rhythm"]
+_LINE_HINT = 'write one JSON object a line, such as {"source": "a.wav", "text": "Hello there.", "speaker": "slt"}'
 
 
 @dataclass(frozen=True)
 class Job:
-    """One recording, and what is to be made of it."""
+    """One transfer to be made."""
 
     source: Path
+    """Recording."""
     text: str | None = None
-    """None: to be recognised."""
+    """Text of the recording; None: it is recognised."""
     speaker: str | None = None
-    """None: the voice's default speaker."""
+    """Speaker of the result; None: the default speaker of the voice."""
     strength: float = 1.0
+    """Degree of the transfer, 0 to 1."""
     keep: Keep | None = None
+    """`rhythm` takes the durations only; None takes durations and melody."""
     output: str | None = None
-    """Name of the file, without its extension."""
+    """Name of the output file without its extension; None: the number of the line, such as 0001."""
 
 
 class Line(StrictModel):
-    """A line of a manifest; what it leaves out is as for all."""
+    """Line of a manifest. A key that is missing takes the value of the command's option."""
 
     source: Path
-    """Relative to the manifest."""
+    """Recording, relative to the folder of the manifest."""
     text: str | None = None
+    """Text of the recording."""
     speaker: str | None = None
+    """Speaker of the result."""
     output: Name | None = None
+    """Name of the output file."""
     strength: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Degree of the transfer, 0 to 1."""
     keep: Keep | None = None
+    """`rhythm` takes the durations only."""
 
 
 def read_lines(manifest: Path) -> dict[int, str]:
-    """The lines that are not blank, by their number. Raises InputError for a file that cannot be read or has none."""
+    """Return the lines that are not blank, by their number from 1. Raises InputError if the file is unreadable or empty."""
     try:
         text = manifest.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{manifest}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
     lines = {number: line for number, line in enumerate(text.split("\n"), start=1) if line.strip()}
     if not lines:
-        hint = 'a line is {"source": "a.wav", "text": "What is said.", "speaker": "slt"}'
-        raise InputError(f"{manifest}: there is no line in it", hint)
+        raise InputError(f"{manifest}: there is no line in it", _LINE_HINT)
     return lines
 
 
 def read_job(line: str, folder: Path, for_all: Job) -> Job:
-    """The job of a line of a manifest in `folder`; what it leaves out is that of `for_all`. Raises ConfigError."""
+    """Parse a line of a manifest.
+
+    Args:
+        line: JSON object with the keys of `Line`.
+        folder: Folder of the manifest; relative recordings are looked up there.
+        for_all: Job that supplies `speaker`, `strength` and `keep` where the line lacks them.
+
+    Raises:
+        ConfigError: The line is not JSON, or has an unknown key or an invalid value.
+    """
     try:
         value = json.loads(line, object_pairs_hook=without_duplicates)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"not JSON: {error}") from error
-    asked = parse(Line, value, "the line")
+        raise ConfigError(f"not JSON: {error}", hint=_LINE_HINT) from error
+    own = parse(Line, value, "the line")
     return Job(
-        folder / asked.source,
-        asked.text,
-        asked.speaker or for_all.speaker,
-        for_all.strength if asked.strength is None else asked.strength,
-        asked.keep or for_all.keep,
-        asked.output and asked.output.removesuffix(".wav"),
+        folder / own.source,
+        own.text,
+        own.speaker or for_all.speaker,
+        for_all.strength if own.strength is None else own.strength,
+        own.keep or for_all.keep,
+        own.output and own.output.removesuffix(".wav"),
     )

@@ -1,4 +1,4 @@
-"""Timing of a transfer: durations of a recording, and its frames brought to the frames of the speech."""
+"""Timing of a transfer: durations blended with those of the recording, and source frames mapped to speech frames."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
 
 
 class TransferTiming(FrameTiming):
-    """Blends durations of the recording with predicted ones, and re-times what sequence blocks give of its frames.
+    """Blend durations of the recording with predicted ones, and map features of its frames to the frames of the speech.
 
-    `strength` moves ln(1 + duration) from the predicted duration to the given one, but for the silence before the start, and
-    scales what is re-timed. A port of rate `source_frame` or a fraction of it is re-timed phone by phone: every frame of a token
-    takes the step at the same fraction of that token in the recording.
+    The control `strength` interpolates ln(1 + duration) between the predicted duration (0) and the given one (1), except for the
+    silence before the start, and scales the mapped features. A port that a sequence block gives at the rate `source_frame`, or a
+    fraction of it, is mapped token by token: each frame of a token takes the step at the same fraction of the token in the
+    recording.
     """
 
     def __init__(self, addon: AddonParts) -> None:
@@ -53,20 +54,23 @@ class TransferTiming(FrameTiming):
 
 
 def _is_transferred(port: PortSpec) -> bool:
-    """Return whether a port is what a sequence block makes of a recording, rather than a part of the request."""
+    """Return True for a port that a sequence block computes from a recording, False for a port of the request."""
     return port.rate.startswith("source_frame") and port.type == "float32" and port.name not in request_ports()
 
 
 class SourceLayout(FrameLayout):
-    """Steps that stand for frames of a recording, by frames of the speech."""
+    """Layout that maps features of recording frames to frames of the speech."""
 
     def __init__(
         self, steps: Mapping[str, tuple[Array, int]], durations: NDArray[np.int64], source_durations: Array | None
     ) -> None:
-        """Args:
-        steps: Values (1, S, C) and the source frames that each step stands for, by port.
-        durations: Frames of each token in the speech, (N,).
-        source_durations: The same in the recording; None without one: every frame takes the first step.
+        """Lay out S steps of features over the frames of N tokens.
+
+        Args:
+            steps: Values of shape (1, S, C), and the number of source frames that each step covers, by port.
+            durations: Frames of each token in the speech, shape (N,).
+            source_durations: Frames of each token in the recording, shape (N,). None without a recording: every frame takes the
+                first step.
         """
         self._steps, self._durations, self._source_durations = steps, durations, source_durations
 
@@ -78,7 +82,12 @@ class SourceLayout(FrameLayout):
         }
 
     def _source_frames(self, token: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the frame of the recording at the same fraction of the same token."""
+        """Return the frame of the recording at the same fraction of the same token, for each frame of the speech, shape (T,).
+
+        Args:
+            token: Index of the token of each frame, shape (T,).
+            before: Frames of that token before each frame, shape (T,).
+        """
         if self._source_durations is None:
             return np.zeros_like(token)
         source = self._source_durations[token].astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a voice costs: time to first audio, CPU seconds per second of audio, memory, and where the time goes."""
+"""Benchmark of a voice: time to first audio, CPU seconds per second of audio, memory, and CPU time by block."""
 
 from __future__ import annotations
 
@@ -38,83 +38,102 @@ TEXTS = {
     "60 s": _PASSAGE,
     "30 words": " ".join(word.strip(".,?") for word in _PASSAGE.split()[:30]),
 }
-"""Texts of about these lengths at an ordinary pace; the last is one sentence without punctuation."""
+"""Texts by their approximate length at an ordinary pace; "30 words" is one sentence without punctuation."""
 _AUDIBLE = 0.01
-"""Speech begins where the waveform first reaches this share of its peak."""
+"""Share of the waveform's peak at which speech begins."""
 _WHOLE = ChunkSchedule(first=10**7, maximum=10**7)
-"""One chunk a sentence."""
+"""Schedule with one chunk for each sentence."""
 _RUNS = 9
-"""Of what is short; the median counts."""
+"""Repeats of short measurements; their median is reported."""
 _ENCODERS = ("Encoders", "CustomizedEncoders")
-"""The block that runs encoders one after another, and the one that runs them at once."""
+"""Type of the block that runs encoders one after another, and of the block that runs them in parallel."""
 
 
 class TextCost(StrictModel):
-    """What speaking one text took."""
+    """Cost of speaking one text."""
 
     text: str
+    """Name of the text."""
     audio_s: float
     """Seconds of audio, without pauses between sentences."""
     first_audio_ms: float
-    """From the call with text until the chunk with the first speech sample arrived; median."""
+    """Median time from the call with text until the chunk with the first speech sample arrives, in ms."""
     dry_ms: float
-    """Longest time playback would have waited for a chunk once it had begun; median over the repeats."""
+    """Longest wait for a chunk during playback, in ms: buffer underrun. 0 without a wait; median over the repeats."""
     cpu_s_per_audio_s: float
+    """CPU seconds of the process per second of audio."""
 
 
 class BlockCost(StrictModel):
-    """CPU time of the threads that ran one block, without that of the blocks it reads from, nor of threads of a network's own."""
+    """CPU time of one block: that of the threads that call it, without the blocks it reads from.
+
+    Threads that a network starts by itself are not counted.
+    """
 
     block: str
+    """Type of the block."""
     path: str
+    """JSON path of the block."""
     cpu_s_per_audio_s: float
+    """CPU seconds per second of audio."""
     bookkeeping_s_per_audio_s: float
-    """What of it is neither a network's run, nor signal processing, nor the work of the text front end."""
+    """CPU seconds per second of audio outside of networks, signal processing and the text front end."""
 
 
 class OnePieceCost(StrictModel):
-    """A text spoken naively, nothing being heard before all of it has been made, beside the same text streamed."""
+    """Time to first audio of one text without streaming (one chunk for each sentence), compared with streaming."""
 
     text: str
+    """Name of the text."""
     first_audio_ms: float
+    """Median without streaming, in ms."""
     streamed_first_audio_ms: float
+    """Median with streaming, in ms."""
     times: float
-    """How many times as soon streaming is heard."""
+    """Speed-up by streaming: `first_audio_ms` / `streamed_first_audio_ms`."""
 
 
 class EncodersCost(StrictModel):
-    """The encoders, over the sentence with the most tokens; medians of wall time."""
+    """Wall time of all encoders over the sentence with the most tokens; medians."""
 
     tokens: int
+    """Tokens of that sentence."""
     in_turn_ms: float
-    """`Encoders`."""
+    """One encoder after another (block `Encoders`), in ms."""
     at_once_ms: float
-    """`CustomizedEncoders`."""
+    """Encoders in parallel (block `CustomizedEncoders`), in ms."""
 
 
 class VoiceCost(StrictModel):
-    """What a voice costs."""
+    """All measurements of one voice."""
 
     addon: str
     vocoder: str | None
     texts: tuple[TextCost, ...]
     longest_to_shortest: float
-    """Time to first audio of the longest text over that of the shortest."""
+    """Time to first audio of the longest text, divided by that of the shortest."""
     one_piece: OnePieceCost
     latency: Latency
-    """What the blocks say of how far they look ahead, and what they have to give before the first chunk is out."""
+    """Declared look-ahead of each block, and steps needed for the first chunk."""
     encoders: EncodersCost | None
-    """Of a voice with several encoders."""
+    """Cost of the encoders; None for a voice with fewer than two."""
     blocks: tuple[BlockCost, ...]
-    """Over the longest text."""
+    """Cost of each block over the longest text."""
     bookkeeping: float
-    """Share of the CPU time of the longest text: all but networks, signal processing and the text front end."""
+    """Share of the CPU time of the longest text outside of networks, signal processing and the text front end, 0 to 1."""
     peak_memory_mb: float
-    """Of the whole process so far."""
+    """Largest resident size of the process so far, in megabytes."""
 
 
 def measure_voice(voice: Voice, speaker: str | None = None, texts: Mapping[str, str] = TEXTS, repeats: int = 3) -> VoiceCost:
-    """Speaks `texts`, after one warm-up. For figures at one thread, load the voice with `threads=1`."""
+    """Measure a voice while it speaks `texts`, after one warm-up.
+
+    Args:
+        voice: Voice to measure; load it with `threads=1` for figures of one thread.
+        speaker: Name of the speaker; None takes the default speaker.
+        texts: Texts by name.
+        repeats: Runs over each whole text, for CPU time and waits.
+    """
     _speak(voice, next(iter(texts.values())), speaker)
     costs = _text_costs(voice, texts, speaker, repeats)
     by_length = sorted(costs, key=lambda cost: cost.audio_s)
@@ -135,7 +154,7 @@ def measure_voice(voice: Voice, speaker: str | None = None, texts: Mapping[str, 
 
 
 def peak_memory_mb() -> float:
-    """Largest resident size of this process so far, in megabytes; not a number where the system does not tell."""
+    """Return the largest resident size of this process so far, in megabytes; NaN on Windows."""
     if sys.platform == "win32":
         return float("nan")
     import resource
@@ -145,7 +164,7 @@ def peak_memory_mb() -> float:
 
 
 def _text_costs(voice: Voice, texts: Mapping[str, str], speaker: str | None, repeats: int) -> tuple[TextCost, ...]:
-    """The texts take turns, so that what else the machine does meets them alike."""
+    """Return the cost of each text. The texts alternate, so that other load of the machine affects all of them alike."""
     whole = {name: _whole_cost(voice, name, text, speaker, repeats) for name, text in texts.items()}
     starts: dict[str, list[float]] = {name: [] for name in texts}
     for _ in range(_RUNS):
@@ -157,7 +176,7 @@ def _text_costs(voice: Voice, texts: Mapping[str, str], speaker: str | None, rep
 
 
 def _whole_cost(voice: Voice, name: str, text: str, speaker: str | None, repeats: int) -> tuple[TextCost, int]:
-    """The cost of the whole text, and how many chunks are needed for the first speech sample to arrive."""
+    """Return the cost of a whole text, and the number of chunks until the first speech sample."""
     start = time.process_time()
     runs = [_speak(voice, text, speaker) for _ in range(repeats)]
     cpu_s = (time.process_time() - start) / repeats
@@ -177,7 +196,7 @@ def _whole_cost(voice: Voice, name: str, text: str, speaker: str | None, repeats
 def _speak(
     voice: Voice, text: str, speaker: str | None, num_chunks: int | None = None
 ) -> tuple[list[NDArray[np.float32]], list[float]]:
-    """The first `num_chunks` chunks, or all, and the seconds after the call at which each arrived."""
+    """Return the first `num_chunks` chunks (all for None), each (samples,), and their arrivals in seconds after the call."""
     chunks, arrivals = [], []
     start = time.perf_counter()
     with closing(voice.stream(text, speaker, sentence_silence_s=0.0)) as stream:
@@ -188,20 +207,27 @@ def _speak(
 
 
 def first_audio(chunks: list[NDArray[np.float32]], arrivals: list[float]) -> float:
-    """When the chunk arrived that holds the first speech sample, in the unit of `arrivals`; chunks (samples,)."""
+    """Return the arrival of the chunk with the first speech sample.
+
+    Speech begins where the waveform first reaches 1 % of its peak.
+
+    Args:
+        chunks: Chunks of audio, each of shape (samples,).
+        arrivals: Time at which each chunk arrived, in any unit.
+    """
     threshold = _AUDIBLE * max(float(np.abs(chunk).max()) for chunk in chunks)
     return next(arrival for chunk, arrival in zip(chunks, arrivals, strict=True) if np.abs(chunk).max() >= threshold)
 
 
 def _longest_wait(chunks: list[NDArray[np.float32]], arrivals: list[float], sample_rate: int) -> float:
-    """Seconds by which the latest chunk missed its turn, had playback begun with the arrival of the first one."""
+    """Return the longest wait for a chunk in seconds, had playback begun when the first chunk arrived."""
     ends = np.cumsum([len(chunk) for chunk in chunks]) / sample_rate
     due = arrivals[0] + np.concatenate([[0.0], ends[:-1]])
     return float(np.max(np.array(arrivals) - due))
 
 
 def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> OnePieceCost:
-    """Both ways in turn."""
+    """Return the time to first audio with and without streaming; runs of both alternate."""
     naive = voice.variant(schedule=_WHOLE)
     chunks, arrivals = _speak(voice, text, speaker)
     num_chunks = arrivals.index(first_audio(chunks, arrivals)) + 1
@@ -213,7 +239,7 @@ def _one_piece_cost(voice: Voice, name: str, text: str, speaker: str | None) -> 
 
 
 def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> EncodersCost | None:
-    """Opens the sentence with the most tokens with either block, in turn."""
+    """Return the wall time of the encoders over the longest sentence; None without two encoders that one block runs."""
     if len(voice.acoustic.networks("encoder")) < 2:
         return None
     sentence = max(voice.sentences(texts), key=lambda one: len(one.tokens))
@@ -231,7 +257,7 @@ def _encoders_cost(voice: Voice, texts: Iterable[str], speaker: str | None) -> E
 
 
 def _renamed(value: Any, name: str) -> Any:
-    """Return the JSON of a stack with another block for its encoders."""
+    """Return the JSON of a stack in which the block that runs encoders has the type `name`."""
     if isinstance(value, list | tuple):
         return tuple(_renamed(item, name) for item in value)
     if not isinstance(value, dict):
@@ -241,13 +267,13 @@ def _renamed(value: Any, name: str) -> Any:
 
 
 class _Spent:
-    """CPU seconds by block: in all, and those of them that were spent neither in networks, nor on signals, nor on text."""
+    """CPU seconds by place of a block: in total, and bookkeeping (outside of networks, signal processing and text)."""
 
     def __init__(self) -> None:
         self.all: defaultdict[str, float] = defaultdict(float)
         self.bookkeeping: defaultdict[str, float] = defaultdict(float)
         self.names = {"text": "text front end"}
-        """Types of blocks by their place."""
+        """Type of each block by its place."""
         self.observer = Observer(self._note)
 
     def _note(self, span: Span) -> None:
@@ -259,7 +285,7 @@ class _Spent:
 
 
 def _block_costs(voice: Voice, text: str, speaker: str | None, repeats: int) -> tuple[tuple[BlockCost, ...], float]:
-    """The blocks, and the share of bookkeeping in everything."""
+    """Return the cost of each block, and the share of bookkeeping in the whole CPU time."""
     spent = _Spent()
     twin = voice.variant(observer=spent.observer)
     start_s, num_samples = time.process_time(), 0

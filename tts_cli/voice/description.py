@@ -1,6 +1,6 @@
-"""What a stack consists of when it is instantiated: block by block and network by network, which work is whose.
+"""Views of an instantiated stack: its blocks and networks, their ports, and the work that each does.
 
-For whoever looks at a stack; speaking needs none of it.
+`tts stack show` prints them. Speaking does not need this module.
 """
 
 from __future__ import annotations
@@ -26,64 +26,74 @@ Kind = TypeVar("Kind")
 
 
 class NetworkView(StrictModel):
-    """One network, as its block runs it."""
+    """View of one network: its specification, its settings, and the division of work between network and block."""
 
     name: str
     spec: NetworkSpec
     settings: NetworkSettings
     network_work: tuple[str, ...]
-    """What the network takes care of itself."""
+    """Sentences on the work that the network does itself."""
     layer_work: tuple[str, ...]
-    """What is done for it."""
+    """Sentences on the work that the layer around the network does: state, margins, padding, splitting."""
 
 
 class ReadPort(StrictModel):
-    """A port that a block reads, and whose it is."""
+    """Port that a block reads."""
 
     port: PortSpec
     given_by: str
+    """JSON path of the block that gives the port."""
 
 
 class BlockView(StrictModel):
-    """One block, where it stands."""
+    """View of one block at its place in a stack."""
 
     type: str
     path: str
     kind: Literal["sequence", "streamable"]
     options: dict[str, Any]
-    """Those that its JSON gives, without the blocks in it."""
+    """Options that the JSON of the block sets, without nested blocks."""
     reads: tuple[ReadPort, ...]
     gives: tuple[PortSpec, ...]
     lookahead_ms: float
-    """Audio that must exist beyond a step before the block can give it; of one that consists of blocks, their sum."""
+    """Look-ahead in ms: audio that must exist beyond a step before the block can give that step. Nested blocks add up."""
     networks: tuple[NetworkView, ...]
     blocks: tuple[BlockView, ...]
-    """Those it consists of."""
+    """Nested blocks."""
 
 
 class StackView(StrictModel):
-    """A stack, whole."""
+    """View of a whole stack."""
 
     addons: tuple[str, ...]
-    """Those whose stacks it joins, in order."""
+    """Names of the addons of which the stack joins the stacks, in order."""
     context: str
     sample_rate: int
-    """Of the audio, in Hertz."""
+    """Sample rate of the audio in Hz."""
     latency: Latency | None
-    """Of a stack that gives audio."""
+    """Latency of the first chunk; None for a stack that gives no audio."""
     stack: BlockView
 
 
 def view_stack(
     name: str | Path, vocoder: str | Path | None = None, context: str | Path = "default", stack: Path | None = None
 ) -> StackView:
-    """The stack of an addon; of an acoustic one, that of the voice it makes with `vocoder`, or the one it names.
+    """Return a view of the stack of an addon. For an acoustic addon with a vocoder it is the stack of the whole voice.
 
-    `context` and `stack` are as for `synthesis.load`. Raises AddonError, ConfigError, StackError.
+    Args:
+        name: Name or path of the addon.
+        vocoder: Name or path of a vocoder for an acoustic addon; None takes the one that the addon names, if any.
+        context: Name of a context, or path of a JSON file.
+        stack: File with a stack that replaces the addon's own.
+
+    Raises:
+        AddonError: An addon is missing, damaged, or of a kind that takes no vocoder.
+        ConfigError: The context is invalid or cannot run on this machine.
+        StackError: The stack is invalid; the message begins with the JSON path of the block.
     """
     config = read_addon_config(find_addon(name))
     if vocoder and config.kind != "acoustic":
-        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}', to which no vocoder is added")
+        raise AddonError(f"addon '{config.name}' is of kind '{config.kind}', which takes no vocoder", hint="leave out --vocoder")
     if config.kind == "acoustic" and (vocoder or config.default_vocoder):
         voice = load(name, vocoder, context, stack=stack)
         addons = [addon.name for addon in (voice.acoustic, voice.vocoder) if addon]
@@ -102,7 +112,7 @@ def _view(addons: list[str], context: str | Path, sample_rate: int, stack: Strea
 
 
 def _view_block(block: Block, lookahead_ms: Mapping[str, float]) -> BlockView:
-    """`block`, connected already, and what it consists of; `lookahead_ms` by JSON path."""
+    """Return the view of a connected block with its nested blocks. `lookahead_ms` holds look-ahead by JSON path."""
     inner = tuple(_view_block(inner, lookahead_ms) for inner in _inside(block, Block))
     return BlockView(
         type=block.type,
@@ -118,7 +128,7 @@ def _view_block(block: Block, lookahead_ms: Mapping[str, float]) -> BlockView:
 
 
 def _inside(block: Block, kind: type[Kind]) -> Iterator[Kind]:
-    """What of a kind a block has in its attributes, itself or in lists, each once: a block may name it as it likes."""
+    """Yield the objects of a kind among the attributes of a block, and in lists, tuples and dictionaries there, each once."""
     seen = set()
     for value in vars(block).values():
         for item in value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else [value]:
@@ -147,7 +157,7 @@ def _view_network(network: AddonNetwork) -> NetworkView:
 def _network_work(spec: NetworkSpec) -> Iterator[str]:
     margins, rate = spec.margins, spec.outputs[0].rate
     if spec.mask:
-        yield f"ignores what lies beyond {spec.mask}"
+        yield f"ignores steps outside of {spec.mask}"
     if spec.is_streamed:
         yield f"makes a {rate} from the {margins.left} before it, itself and the {margins.right} after it"
     elif spec.role == "step":

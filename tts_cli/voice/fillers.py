@@ -1,4 +1,4 @@
-"""Fillers: hooks by which features fill ports of a request, and tell how a sentence was spoken."""
+"""Fillers: hooks by which features fill ports of a request, and report how a sentence was spoken."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tts_cli.voice.sentence import Sentence
 
 Ports = dict[str, ArrayLike]
 Reads = Callable[[str], bool]
-"""Return whether a block of the voice reads a port of the request."""
+"""Function that returns whether a block of the voice reads the port of the request with this name."""
 
 
 class Item(Protocol):
-    """A sentence with ports that a feature fills, as a voice is given it to speak."""
+    """Sentence with ports that a feature fills. A voice accepts items as input beside texts and sentences."""
 
     @property
     def sentence(self) -> Sentence:
-        """The sentence, with its prosody as far as it is prescribed."""
+        """Sentence with the prosody that is prescribed."""
 
     def ports(self, phones: NDArray[Any]) -> Ports:
-        """Return the ports to fill; phones: (N,) ids of the sentence's tokens."""
+        """Return values of ports by name. `phones` holds the indices of the tokens in the addon's `symbols`, shape (N,)."""
 
 
 @dataclass(frozen=True)
 class PlainItem:
-    """A sentence that no feature knows more of."""
+    """Sentence without ports of features."""
 
     sentence: Sentence
 
@@ -41,25 +41,25 @@ class PlainItem:
 
 
 class Filler:
-    """What one feature adds to the requests of one voice. Threads share it, so it keeps no state."""
+    """Base of the hooks of one feature into one voice. Threads share a filler, so it keeps no state of a sentence."""
 
     def __init__(self, acoustic: Addon, reads: Reads) -> None:
-        """Raises AddonError where blocks read ports that cannot be filled."""
+        """Prepare a filler for the voice of an opened addon. Raises AddonError if blocks read ports that it cannot fill."""
         self.acoustic, self.reads = acoustic, reads
 
     def sentence(self, sentence: Sentence) -> Ports:  # noqa: ARG002
-        """Return the ports that it fills for a sentence."""
+        """Return values of ports, by name, for a sentence that is about to be spoken."""
         return {}
 
     def carried(self, sentence: Sentence) -> Ports:  # noqa: ARG002
-        """Return the ports that a sentence, spoken, hands on to the next one."""
+        """Return values of ports, by name, that a spoken sentence passes to the request of the next sentence."""
         return {}
 
     def outcome(self, values: Tensors) -> dict[str, Any]:  # noqa: ARG002
-        """Return outcomes for `Sentence.outcome`, from what the stack shows of a sentence as it is spoken."""
+        """Return outcomes for `Sentence.outcome` by key. `values` holds the tensors (1, T, C) of the stack for one sentence."""
         return {}
 
 
 def fillers(acoustic: Addon, reads: Reads) -> tuple[Filler, ...]:
-    """Return the fillers of all features for a voice."""
+    """Return one filler of each feature that declares one, for the voice of an opened addon."""
     return tuple(load_object(feature.filler)(acoustic, reads) for feature in features() if feature.filler)

@@ -10,20 +10,23 @@ from tts_cli.text import Utterance
 
 
 class FrontEnd(Protocol):
-    """What splits text into sentences and these into tokens, as `text.TextFrontEnd` does."""
+    """Text front end: splits text into sentences, and sentences into tokens. `text.TextFrontEnd` is one."""
 
     def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
-        """Lazily. Raises TextError for text with nothing to speak."""
+        """Yield the sentences of `text`, each with at most `max_tokens` tokens, and compute each when it is asked for.
+
+        Raises TextError for text with nothing to speak.
+        """
 
 
 class ObservedFrontEnd:
-    """A front end whose work is measured."""
+    """Front end that reports the time of each sentence of another front end to an observer."""
 
     def __init__(self, front_end: FrontEnd, observer: Observer) -> None:
         self._front_end, self._observer = front_end, observer
 
     def sentences(self, text: str, max_tokens: int) -> Iterable[Utterance]:
-        """Yield those of the measured front end."""
+        """Yield the sentences of the measured front end."""
         sentences = iter(self._front_end.sentences(text, max_tokens))
         while True:
             with self._observer.span("text", "text front end", "text"):

@@ -1,4 +1,4 @@
-"""Sentences with the prosody they are spoken with, and the file that keeps them."""
+"""Sentences with their prosody, and the prosody file that stores them."""
 
 from __future__ import annotations
 
@@ -17,26 +17,38 @@ from tts_cli.text import Utterance
 
 
 class Sentence(StrictModel):
-    """A sentence with the prosody it was spoken with; given back to a voice, it is spoken so again.
+    """Sentence with the prosody it was spoken with. Given to a voice again, it is spoken with the same prosody.
 
-    Whatever is None, the list or one token of it, is left to the model. Features add outcomes of theirs (see `outcome`).
+    The model predicts a field that is None, and the value of a token that is None in a field. Features store outcomes under
+    further keys (see `outcome`).
+
+    Examples:
+        >>> import tts_cli
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> chunks = list(voice.stream("Hello there."))
+        >>> sentence = chunks[0].sentence
+        >>> higher = sentence.model_copy(update={"f0_hz": tuple(1.1 * f0 for f0 in sentence.f0_hz)})
+        >>> again = list(voice.stream([higher]))
     """
 
     model_config = ConfigDict(extra="allow")
 
     text: str = ""
-    """As it was written."""
+    """Text as it was written."""
     tokens: tuple[str, ...] = Field(min_length=1)
+    """Phones, and the boundaries between words and at the ends of the sentence."""
     words: tuple[str, ...] = ()
+    """Words as they are spoken."""
     word_of_token: tuple[int, ...] = ()
-    """Place in `words` of each token; -1 for boundaries."""
+    """Index in `words` of each token; -1 for boundaries."""
     durations: tuple[int | None, ...] | None = None
-    """Frames of each token."""
+    """Duration of each token in mel frames."""
     f0_hz: tuple[float | None, ...] | None = None
+    """F0 of each token in Hz."""
     energy: tuple[float | None, ...] | None = None
-    """Natural log of the mean mel magnitude."""
+    """Energy of each token: natural log of the mean mel magnitude."""
     embedding: tuple[float, ...] | None = None
-    """Acoustic embedding of the whole sentence."""
+    """Acoustic embedding of the whole sentence, D numbers."""
 
     @model_validator(mode="after")
     def _has_known_outcomes(self) -> Sentence:
@@ -53,7 +65,7 @@ class Sentence(StrictModel):
 
     @classmethod
     def of(cls, utterance: Utterance, **known: Any) -> Sentence:
-        """Return the sentence of what a text front end made, with the prosody that is `known`."""
+        """Return a sentence with the text, tokens and words of `utterance`, and the fields that `known` names."""
         return cls(
             text=utterance.text,
             tokens=utterance.tokens,
@@ -63,12 +75,15 @@ class Sentence(StrictModel):
         )
 
     def outcome(self, name: str) -> Any:
-        """Return what a feature told of how the sentence was spoken; None where it told nothing."""
+        """Return the outcome that a feature stored under the key `name`; None where there is none.
+
+        An outcome says how the sentence was spoken: `selected` holds the utterances that its embedding comes from.
+        """
         return (self.model_extra or {}).get(name)
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """The boundary token after each word."""
+        """Boundary token after each word, such as "," or "?"; "" where none follows."""
         marks = [""] * len(self.words)
         for place, token in zip((-1, *self.word_of_token), self.tokens, strict=False):
             if place >= 0 and not token.isalnum():
@@ -76,7 +91,11 @@ class Sentence(StrictModel):
         return tuple(marks)
 
     def prescribed(self) -> dict[str, Floats]:
-        """Return the ports of a request that this sentence prescribes. Raises InputError for an F0 that is not positive."""
+        """Return the ports of a request that the prosody of this sentence fills, with NaN where the model predicts.
+
+        Durations, log F0 and energy have shape (N,) for N tokens, the embedding has shape (D,). Raises InputError for an F0 that
+        is not positive.
+        """
         given = {"given_durations": self.durations, "given_energy": self.energy}
         arrays = {name: _with_gaps(values) for name, values in given.items() if values is not None}
         if self.f0_hz is not None:
@@ -90,7 +109,7 @@ class Sentence(StrictModel):
 
 
 def outcome_types() -> dict[str, Any]:
-    """Return the type of every outcome that features tell, by its name."""
+    """Return the type of each outcome that features declare, by its key in a sentence."""
     return {name: load_object(place) for feature in features() for name, place in feature.outcomes.items()}
 
 
@@ -99,22 +118,28 @@ def _with_gaps(values: Iterable[float | None]) -> Floats:
 
 
 class Prosody(StrictModel):
-    """The file that `--save-prosody` writes and `--prosody` reads, to be edited in between."""
+    """Prosody file: `--save-prosody` writes it, a person edits it, `--prosody` reads it."""
 
     frames_per_second: float
-    """Frames that durations count."""
+    """Frame rate of the durations, in Hz."""
     sentences: tuple[Sentence, ...] = Field(min_length=1)
 
 
 def read_prosody(path: Path, frames_per_second: float) -> tuple[Sentence, ...]:
-    """Return the sentences of a prosody file. Raises ConfigError for a malformed one, InputError for another frame rate."""
+    """Return the sentences of a prosody file. `frames_per_second` is the frame rate of the voice.
+
+    Raises:
+        ConfigError: The file is malformed.
+        InputError: The durations in the file count frames of another rate.
+    """
     prosody = parse(Prosody, read_mapping(path), str(path))
     if prosody.frames_per_second != frames_per_second:
         theirs, ours = prosody.frames_per_second, frames_per_second
-        raise InputError(f"{path}: its durations count {theirs:g} frames per second, those of this voice {ours:g}")
+        message = f"{path}: its durations count {theirs:g} frames per second, those of this voice {ours:g}"
+        raise InputError(message, hint="use the voice that the file was saved with, or delete the durations")
     return prosody.sentences
 
 
 def prosody_json(sentences: Iterable[Sentence], frames_per_second: float) -> str:
-    """Return the text of a prosody file."""
+    """Return the JSON text of a prosody file."""
     return Prosody(frames_per_second=frames_per_second, sentences=tuple(sentences)).model_dump_json(indent=1)

@@ -1,15 +1,10 @@
-"""Voices: text in, audio out while it is still being computed.
-
-voice = tts_cli.load("arctic-16k")
-for chunk in voice.stream("Hello there.", speaker="slt"):
-    play(chunk.samples, chunk.sample_rate)
-"""
+"""Voices: text in, audio out chunk by chunk while the rest is still being computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -27,44 +22,38 @@ from tts_cli.blocks.latency import Latency, first_chunk_latency
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.blocks.observe import Observer, observe, observe_network
 from tts_cli.blocks.processor import AUDIO
-from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock, StreamableStack
+from tts_cli.blocks.streamable import Fault, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError, InputError, RefusedError
 from tts_cli.ports import Tensors
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import START
+from tts_cli.voice.chunks import AudioChunk as AudioChunk
+from tts_cli.voice.chunks import audible_samples, first_block, without_faults
 from tts_cli.voice.fillers import Filler, Item, PlainItem, Ports
 from tts_cli.voice.fillers import fillers as open_fillers
 from tts_cli.voice.front_end import FrontEnd, ObservedFrontEnd
-from tts_cli.voice.request import Break, Controls, Request
+from tts_cli.voice.request import Break, Controls, Request, SpeechSettings
 from tts_cli.voice.sentence import Sentence
 
 LEAD_IN_FRAMES = 2
-"""Silence before the first phone of a sentence."""
+"""Frames of silence before the first phone of a sentence."""
 
 SpeechInput = str | Iterable[str | Sentence | Item | Break]
-"""What a voice is given to speak."""
-
-
-@dataclass(frozen=True)
-class AudioChunk:
-    """A piece of audio."""
-
-    samples: NDArray[np.float32]
-    """(samples,) mono, in [-1, 1]; none in a chunk that only tells of faults at the very end of a sentence."""
-    sample_rate: int
-    """In Hertz."""
-    sentence: Sentence | None = None
-    """On the first chunk of each sentence: how the sentence is spoken. The others, and pauses between sentences, have none."""
-    faults: tuple[Fault, ...] = ()
-    """What was noticed since the chunk before; only of speech asked for with `best_effort`, which is refused otherwise."""
+"""Input of a voice: a text, or texts, sentences with prosody, items of features (such as `Source`) and breaks in order."""
 
 
 class Voice:
-    """An acoustic addon and a vocoder joined in one stack. Any number of threads may stream from it at once.
+    """Text-to-speech voice: an acoustic addon and a vocoder, joined in one stack. `load` opens one.
 
-    A voice never changes; `variant` makes another one with something changed.
+    Any number of threads may stream from a voice at once. A voice never changes; `variant` returns a changed copy.
+
+    Attributes:
+        acoustic: Opened acoustic addon.
+        vocoder: Opened vocoder; None where the acoustic stack gives audio itself.
+        stack: Connected blocks from the request to the audio.
+        sample_rate: Sample rate of the audio in Hz.
     """
 
     def __init__(
@@ -76,15 +65,18 @@ class Voice:
         between: Sequence[StreamableBlock] = (),
         observer: Observer | None = None,
     ) -> None:
-        """Args:
-            acoustic: Opened addon that speaks.
-            vocoder: Opened addon that makes audio of its frames; None where the acoustic stack gives audio itself.
+        """Join two opened addons.
+
+        Args:
+            acoustic: Addon that turns tokens into mel frames or audio.
+            vocoder: Addon that turns mel frames into audio; None where the acoustic stack gives audio itself.
             front_end: Splits text into sentences of tokens.
-            fillers: Hooks of features; by default a new one of each.
-            between: Blocks between the acoustic stack and the vocoder's.
+            fillers: Hooks by which features fill ports of a request; None opens those of all features.
+            between: Blocks between the acoustic stack and the stack of the vocoder.
             observer: Measures the text front end, the blocks and the networks.
 
-        Raises AddonError when addons do not fit, or one is missing.
+        Raises:
+            AddonError: The vocoder reads another mel than the acoustic addon gives, or the stack gives no audio.
         """
         if vocoder is not None and vocoder.mel.hash != acoustic.mel.hash:
             hint = f"mel hashes: {vocoder.mel.hash} and {acoustic.mel.hash}"
@@ -98,7 +90,6 @@ class Voice:
         if "audio" not in given or not AUDIO.accepts(given["audio"].port):
             raise AddonError(f"the stack of '{acoustic.name}' does not give audio", hint="choose a vocoder with --vocoder")
         self.sample_rate = sample_rate_of(given["audio"].port, acoustic.sample_rate)
-        """Of the audio, in Hertz."""
         # Not the voice's own method: a voice that refers to itself would keep its networks until the next garbage collection.
         self.fillers = tuple(open_fillers(acoustic, partial(_is_read, self._request)) if fillers is None else fillers)
         self._frame_samples = max(1, round(acoustic.mel.hop_samples * self.sample_rate / acoustic.sample_rate))
@@ -115,14 +106,14 @@ class Voice:
         between: Sequence[StreamableBlock] = (),
         observer: Observer | None = None,
     ) -> Voice:
-        """Return a voice like this one, on the same opened networks, with something changed; this one stays as it is.
+        """Return a changed copy of this voice that shares its opened networks. None leaves a property as it is.
 
         Args:
-            schedule: Sizes of its chunks.
-            speakers: What is known of each speaker.
-            edit_stack: Changes the JSON of the acoustic stack.
-            edit_network: Returns a network to stand for each one of both addons.
-            between: Blocks between the acoustic stack and the vocoder's.
+            schedule: Sizes of the chunks, in frames.
+            speakers: Entries that replace the `speakers` of the acoustic addon.
+            edit_stack: Function from the JSON of the acoustic stack to the changed JSON.
+            edit_network: Function from each network of both addons to its replacement.
+            between: Blocks between the acoustic stack and the stack of the vocoder; empty keeps the present ones.
             observer: Measures the text front end, the blocks and the networks.
         """
         changes: dict[str, Any] = {}
@@ -141,38 +132,41 @@ class Voice:
         return Voice(acoustic, vocoder, self._unobserved, fillers, between or self._between, observer or self._observer)
 
     def reads(self, port: str) -> bool:
-        """Return whether a block of the stack reads a port of the request."""
+        """Return whether a block of the stack reads the port of the request with this name."""
         return _is_read(self._request, port)
 
     @property
     def frames_per_second(self) -> float:
-        """What durations count."""
+        """Frame rate of `Sentence.durations`, in Hz."""
         return self.acoustic.mel.frame_rate
 
     def output_time(self, seconds: float) -> float:
-        """When what the acoustic frames have at `seconds` from a sentence's start is heard; effects may move time."""
+        """Map a time in the acoustic frames of a sentence to the time in its audio, both in seconds from the start.
+
+        Effects such as a change of tempo or leading silence move time.
+        """
         for block in self.stack.chain:
             seconds = block.output_time(seconds)
         return seconds
 
     @property
     def speakers(self) -> tuple[str, ...]:
-        """Names of the speakers."""
+        """Names of the speakers; empty for a voice with one unnamed speaker."""
         return tuple(speaker.name for speaker in self.acoustic.config.speakers)
 
     @property
     def default_speaker(self) -> str:
-        """Who speaks when nobody is named: whom the addon says, else its first speaker."""
+        """Speaker of a request without a speaker: the `default_speaker` of the addon, else its first speaker."""
         return self.acoustic.config.default_speaker or self.speakers[0]
 
     @property
     def tells_durations(self) -> bool:
-        """Whether its sentences tell their durations: so they do where a block of the stack lets these be prescribed."""
+        """True if spoken sentences have durations: a block of the stack reads the port `given_durations`."""
         return self.reads("given_durations")
 
     @property
     def latency(self) -> Latency:
-        """What stands between a sentence and its first chunk, by the context's schedule."""
+        """Look-ahead of each block, and the steps needed for the first chunk of the context's schedule."""
         first = next(self.acoustic.context.chunks.sizes())
         return first_chunk_latency(self.stack, first * self._frame_samples)
 
@@ -185,25 +179,42 @@ class Voice:
         sentence_silence_s: float = 0.2,
         best_effort: bool = False,
     ) -> Generator[AudioChunk]:
-        """Speaks `text`, chunk by chunk, each computed when it is asked for.
+        """Stream the speech of `text`: yield chunks of audio, each computed when it is asked for.
 
-        Given sentences are spoken with the prosody they prescribe, sources with that of their recording. Between two sentences
-        there are `sentence_silence_s` seconds of silence, before the first and after the last none. Raises InputError at once for
-        an unknown speaker and for a control the stack lacks, TextError while streaming for text with nothing to speak,
-        RefusedError for speech with a fault, which `best_effort` lets pass, with 0 for what is not a finite number. Closing the
-        iterator ends all work; iterator and closing belong to one thread, as Python's generators do: another gets ValueError
-        while the first waits for a chunk.
+        A `Sentence` is spoken with the prosody it prescribes, a `Source` with the prosody of its recording. Closing the iterator
+        ends all work. One thread at a time reads or closes it: another one gets ValueError while the first waits for a chunk.
+
+        Args:
+            text: Text, or texts, sentences, sources and breaks in their order.
+            speaker: Name of one of `speakers`; None takes `default_speaker`.
+            controls: Controls of all sentences, such as `Controls(length_scale=1.2)`.
+            seed: Seed of the noise of the first sentence; each further sentence takes the next integer.
+            sentence_silence_s: Silence between two sentences, in seconds. There is none before the first and after the last.
+            best_effort: Report faults in `AudioChunk.faults` and go on, instead of raising RefusedError. Samples that are not
+                finite numbers become 0.
+
+        Raises:
+            InputError: At once for an unknown speaker, a control that no block of the stack reads, or a silence that is negative
+                or not finite. While streaming for a sentence that does not fit the voice.
+            TextError: While streaming, for text with nothing to speak.
+            RefusedError: While streaming, for speech with a fault, unless `best_effort` is given.
+
+        Examples:
+            >>> import tts_cli
+            >>> voice = tts_cli.load("arctic-16k")
+            >>> chunks = list(voice.stream("Hello there.", speaker="slt", controls=tts_cli.Controls(length_scale=1.2)))
+            >>> seconds = sum(len(chunk.samples) for chunk in chunks) / voice.sample_rate
         """
         speaker_id = self.acoustic.speaker_id(speaker or self.default_speaker) if self.speakers else 0
         who = self.acoustic.config.speakers[speaker_id] if self.speakers else None
-        manner = _Manner(speaker_id, who, controls or Controls(), seed)
-        self._refuse_unread(manner.controls)
+        settings = SpeechSettings(speaker_id, who, controls or Controls(), seed)
+        self._refuse_unread(settings.controls)
         if not 0 <= sentence_silence_s < np.inf:
-            raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s")
-        chunks = self._chunks(text, manner, round(sentence_silence_s * self.sample_rate))
-        return chunks if best_effort else _without_faults(chunks)
+            raise InputError(f"the silence between sentences cannot be {sentence_silence_s} s", hint="give 0 or more seconds")
+        chunks = self._chunks(text, settings, round(sentence_silence_s * self.sample_rate))
+        return chunks if best_effort else without_faults(chunks)
 
-    def _chunks(self, text: SpeechInput, manner: _Manner, num_silent: int) -> Generator[AudioChunk]:
+    def _chunks(self, text: SpeechInput, settings: SpeechSettings, num_silent: int) -> Generator[AudioChunk]:
         sizes = self.acoustic.context.chunks.sizes()
         carried: Ports = {}
         index = 0
@@ -215,7 +226,7 @@ class Voice:
                 continue
             if between := num_silent if silence is None else silence:
                 yield AudioChunk(np.zeros(between, np.float32), self.sample_rate)
-            request = self._request_for(item, manner, index, carried)
+            request = self._request_for(item, settings, index, carried)
             for chunk in self._spoken(item.sentence, request, sizes):
                 if chunk.sentence is not None:
                     carried = self._carried(chunk.sentence) or carried
@@ -227,11 +238,11 @@ class Voice:
         return {name: value for filler in self.fillers for name, value in filler.carried(sentence).items()}
 
     def sentences(self, text: SpeechInput) -> Iterator[Sentence]:
-        """Those that `text` is spoken in. Lazily: nothing past one is looked at before the next is asked for."""
+        """Yield the sentences that `text` is spoken in. Lazy: a sentence is computed when it is asked for."""
         return (item.sentence for item in self._items(text) if not isinstance(item, Break))
 
     def _items(self, text: SpeechInput) -> Iterator[Item | Break]:
-        """Yield the sentences, with what features know of them, and the breaks between them."""
+        """Yield the sentences, as items that fill the ports of features, and the breaks between them."""
         for item in [text] if isinstance(text, str) else text:
             if isinstance(item, Sentence):
                 yield PlainItem(item)
@@ -241,23 +252,24 @@ class Voice:
             else:
                 yield item
 
-    def _request_for(self, item: Item, manner: _Manner, index: int, carried: Ports) -> Request:
-        """Return the request of a sentence; `index` is its place among those that are spoken."""
+    def _request_for(self, item: Item, settings: SpeechSettings, index: int, carried: Ports) -> Request:
+        """Return the request of a sentence; `index` counts the spoken sentences, `carried` holds ports of the sentence before."""
         sentence = item.sentence
         unknown = sorted(set(sentence.tokens) - self._token_ids.keys())
         if unknown:
-            raise InputError(f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses")
+            message = f"addon '{self.acoustic.name}' has no symbol '{unknown[0]}', which '{sentence.text}' uses"
+            raise InputError(message, hint="change the text or the tokens, or choose a voice with this symbol")
         phones = np.array([self._token_ids[token] for token in sentence.tokens], np.int64)
         prescribed = {**self._lead_in(sentence), **sentence.prescribed()}
-        given = {**manner.ports(), **carried, **prescribed, **item.ports(phones)}
+        given = {**settings.ports(), **carried, **prescribed, **item.ports(phones)}
         for filler in self.fillers:
             given |= filler.sentence(sentence)
-        request = Request(phones, manner.speaker_id, manner.controls, manner.seed + index, **given)
+        request = Request(phones, settings.speaker_id, settings.controls, settings.seed + index, **given)
         self._refuse_unread(request)
         return request
 
     def _lead_in(self, sentence: Sentence) -> dict[str, NDArray[np.float32]]:
-        """Prescribes a short silence before the first phone: recordings begin with more than a listener should wait for."""
+        """Return durations that shorten the silence before the first phone: in recordings it is longer than a listener waits."""
         if not self.tells_durations or sentence.tokens[0] != START:
             return {}
         durations = np.full(len(sentence.tokens), np.nan, np.float32)
@@ -274,19 +286,19 @@ class Voice:
                 chunk = stream.read(next(sizes) * self._frame_samples)
                 has_ended = chunk is None
                 if has_ended and outcome is not None:
-                    place = _first(stream, lambda one: one.was_read and not one.has_given)
+                    place = first_block(stream, lambda one: one.was_read and not one.has_given)
                     raise RefusedError(f"the stack gave no audio for '{sentence.text}': {place} gave nothing")
                 faults = stream.faults[num_faults:]
                 num_faults += len(faults)
                 if was_finite and not stream.is_finite:
-                    place = _first(stream, lambda one: not one.is_finite)
+                    place = first_block(stream, lambda one: not one.is_finite)
                     faults += (Fault("not-finite", f"{place} gave a value that is not a finite number"),)
                 if faults or not has_ended:
-                    yield AudioChunk(_samples(chunk, stream.is_finite), self.sample_rate, outcome, faults)
+                    yield AudioChunk(audible_samples(chunk, stream.is_finite), self.sample_rate, outcome, faults)
                 outcome, was_finite = None, stream.is_finite
 
     def _with_outcome(self, sentence: Sentence, values: Tensors) -> Sentence:
-        """Return the sentence with the prosody it is spoken with, as far as the stack shows it."""
+        """Return the sentence with the durations, F0, energy, embedding and outcomes that the stack's tensors hold."""
         outcome: dict[str, Any] = {
             name: tuple(values[name][0, :, 0].tolist()) for name in ("durations", "energy") if name in values
         }
@@ -298,33 +310,14 @@ class Voice:
             outcome |= filler.outcome(values)
         return sentence.model_copy(update=outcome)
 
-    def _refuse_unread(self, asked: Iterable[str]) -> None:
-        """Raise InputError when a port is asked for that no block of the stack reads."""
+    def _refuse_unread(self, names: Iterable[str]) -> None:
+        """Raise InputError for a requested port that no block of the stack reads."""
         ports = request_ports()
-        for port in (ports[name] for name in asked):
+        for port in (ports[name] for name in names):
             if not (port.may_be_unread or self.reads(port.name) or (port.read_as and self.reads(port.read_as))):
                 readable = sorted(name for name, other in ports.items() if not other.may_be_unread and self.reads(name))
                 name = self.acoustic.name
                 raise InputError(f"addon '{name}' has no control '{port.name}'; it has: {', '.join(readable) or 'none'}")
-
-
-@dataclass(frozen=True)
-class _Manner:
-    """How all sentences of a text are spoken."""
-
-    speaker_id: int
-    speaker: Speaker | None
-    controls: Controls
-    seed: int
-
-    def ports(self) -> Ports:
-        """Return the ports that say what is known of the speaker."""
-        found: Ports = {}
-        if self.speaker and self.speaker.loudness_lufs is not None:
-            found["loudness_lufs"] = self.speaker.loudness_lufs
-        if self.speaker and self.speaker.embedding:
-            found["embedding"] = np.array(self.speaker.embedding, np.float32)
-        return found
 
 
 def _is_read(request: Wiring, port: str) -> bool:
@@ -333,29 +326,6 @@ def _is_read(request: Wiring, port: str) -> bool:
 
 def _edited(network: AddonNetwork, edit: NetworkEdit) -> AddonNetwork:
     return edit(network)
-
-
-def _samples(chunk: Tensors | None, is_finite: bool) -> NDArray[np.float32]:
-    """What is heard of a chunk, (samples,) in [-1, 1]: 0 where a value is not a finite number."""
-    samples = np.zeros(0, np.float32) if chunk is None else chunk["audio"][0, :, 0]
-    if not is_finite:
-        samples = np.where(np.isfinite(samples), samples, np.float32(0))
-    return np.clip(samples, -1.0, 1.0)
-
-
-def _first(stream: Stream, is_meant: Callable[[Stream], bool]) -> str:
-    """Place and type of the first block, from the source on, whose stream is meant."""
-    found = (one.block for one in stream.chain if one.block is not None and is_meant(one))
-    return next((f"{block.path}: {block.type}" for block in found), "its last block")
-
-
-def _without_faults(chunks: Generator[AudioChunk]) -> Generator[AudioChunk]:
-    """The same chunks, as long as they have no fault; ends them when it ends itself."""
-    with closing(chunks):
-        for chunk in chunks:
-            if chunk.faults:
-                raise RefusedError(chunk.faults[0].message, hint="--best-effort takes the speech as it is")
-            yield chunk
 
 
 def load(
@@ -368,25 +338,42 @@ def load(
     stack: Path | None = None,
     edit_stack: StackEdit | None = None,
 ) -> Voice:
-    """Opens a voice: an acoustic addon by name or path, and a vocoder, by default the one the addon names.
+    """Open a voice: an acoustic addon and its vocoder.
 
-    `context` says where networks run: the name of one that both addons have, or a JSON file; `threads` overrides how many each
-    uses; `lexicon` is a file of pronunciations, `cache` a folder for compiled networks, `stack` a file whose stack stands for the
-    addon's own; where that gives audio, no vocoder is added to it; `edit_stack` changes the acoustic stack before its blocks are
-    built. Raises AddonError, ConfigError for a context that cannot run here, or StackError with the JSON path of what does not
-    fit.
+    Args:
+        addon: Name or path of an acoustic addon.
+        vocoder: Name or path of a vocoder; None takes the one that the acoustic addon names.
+        context: Name of a context that both addons have, or path of a JSON file: where networks run, and the sizes of chunks.
+        threads: CPU threads of each network; None leaves them to the context.
+        lexicon: File of pronunciations that precede the built-in ones.
+        cache: Folder for compiled networks.
+        stack: File with a stack that replaces the addon's own. If it gives audio, no vocoder is added.
+        edit_stack: Function that changes the JSON of the acoustic stack before its blocks are built.
+
+    Raises:
+        AddonError: An addon is missing, damaged or of the wrong kind, or the two do not fit each other.
+        ConfigError: The context is invalid or cannot run on this machine.
+        StackError: The stack is invalid; the message begins with the JSON path of the block.
+
+    Examples:
+        >>> import numpy as np
+        >>> import tts_cli
+        >>> voice = tts_cli.load("arctic-16k", threads=1)
+        >>> audio = np.concatenate([chunk.samples for chunk in voice.stream("Hello there.")])
     """
     chosen = context_of(context)
     acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, edit_stack=edit_stack)
     if acoustic.config.kind != "acoustic":
-        raise AddonError(f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}': an acoustic one is needed to speak")
+        message = f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}', but speaking needs one of kind 'acoustic'"
+        raise AddonError(message, hint="tts addons list shows installed addons with their kinds")
     gives_audio = "audio" in acoustic.check_stack()
     if vocoder and gives_audio:
         raise AddonError(f"the stack of '{acoustic.name}' gives audio already", hint="leave out --vocoder")
     name = None if gives_audio else vocoder or acoustic.config.default_vocoder
     opened = open_addon(name, chosen, threads, acoustic.folder.parent, cache) if name else None
     if opened and opened.config.kind != "vocoder":
-        raise AddonError(f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'")
+        message = f"addon '{opened.name}' is of kind '{opened.config.kind}': it is no vocoder for '{acoustic.name}'"
+        raise AddonError(message, hint="leave out --vocoder, or name an addon of kind 'vocoder'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     return Voice(acoustic, opened, TextFrontEnd(lexicon))
