@@ -35,7 +35,7 @@ class Estimate:
     num_clips: int
 
     def text(self, decimals: int, scale: float = 1.0, between: str = " ") -> str:
-        """Return the value and its interval as text, each multiplied by `scale`: `2.71 [2.60, 2.82]`; `between` separates them."""
+        """Return the value and its interval as text, each times `scale`, separated by `between`: `2.71 [2.60, 2.82]`."""
         value, low, high = (f"{figure * scale:.{decimals}f}" for figure in (self.value, self.low, self.high))
         return f"{value}{between}[{low}, {high}]"
 

@@ -105,14 +105,15 @@ def say(voice: Voice, text: SpeechInput, speaker: str | None = None, seed: int =
     """Speak `text` to its end and time it. Faults are kept and do not stop the speech.
 
     Args:
-        speaker: name of the speaker; None: the first of the voice.
+        speaker: name of the speaker; None: the default speaker of the voice.
         seed: noise seed.
 
     Returns:
         The whole utterance with its faults, CPU time and time to first audio.
 
     Raises:
-        InputError: if the voice lacks the speaker or cannot speak the text.
+        InputError: if the voice lacks the speaker.
+        TextError: if the text holds nothing to speak.
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     chunks, arrivals = [], []

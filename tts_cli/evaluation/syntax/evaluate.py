@@ -25,7 +25,7 @@ _NOTES = (
     f"{WRITTEN}: the treebank's tokens with all punctuation. {SPOKEN}: numbers and symbols are replaced by the words spoken for "
     "them, which form a constituent, and only the punctuation that the text front end keeps remains. Punctuation is no word.",
     "Pair accuracy: share of the pairs of word gaps of a sentence, with unequal syntactic distances in the treebank, that the "
-    "parser puts in the same order; equal predicted distances count as wrong. Bracket F1: unlabelled, against the right-binarised "
+    "parser puts in the same order; equal distances count as wrong. Bracket F1: unlabelled, against the right-binarised "
     "tree, without whole sentences and single words, micro-averaged. CPU: milliseconds of the process per sentence.",
     "Rows named `first - second` are paired differences. 95 % bootstrap intervals over sentences.",
 )

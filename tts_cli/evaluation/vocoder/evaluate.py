@@ -44,7 +44,7 @@ GRIFFIN_LIM = "Griffin-Lim"
 
 _COLUMNS = (PESQ, STOI, WER, NATURALNESS, ABOVE_RECORDINGS, COSINE)
 _HEARD_NOTE = (
-    "Means over clips with 95 % bootstrap intervals. PESQ-WB and STOI: against the recording. Griffin-Lim: 60 iterations from the "
+    "Means over clips with 95 % bootstrap intervals. PESQ-WB, STOI: against the recording. Griffin-Lim: 60 iterations from the "
     f"pseudo-inverse of the same mel. WER: Whisper base. {PREDICTED} '- recordings': its paired difference to the recordings. "
     "Cosine: speaker embeddings of Resemblyzer, of the utterance and of the centroid of the speaker's training recordings; for "
     "unseen speakers, of their other recordings."
