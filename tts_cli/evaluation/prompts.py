@@ -71,7 +71,7 @@ def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limi
     known = list(dict.fromkeys(row.speaker for row in rows.values()))
     unknown = [name for name in speakers if name not in known]
     if unknown or not rows:
-        wanted, hint = ", ".join(unknown) or "anyone", "there are prompts of: " + (", ".join(known) or "nobody")
+        wanted, hint = ", ".join(unknown) or "any speaker", "there are prompts of: " + (", ".join(known) or "no speaker")
         raise CorpusError(f"{path}: no '{split}' prompt of {wanted}", hint)
     chosen: Splits = {}
     for speaker in speakers or known:

@@ -51,7 +51,7 @@ NUM_QUESTIONS = 2
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared corpus of harmonic sounds, whose melody wanders another way in every clip."""
+    """Prepared corpus of harmonic sounds, with another F0 contour in every clip."""
     folder, front_end = tmp_path_factory.mktemp("prepared"), TextFrontEnd()
     recordings = []
     for speaker, hertz in (("low", 110.0), ("high", 200.0)):
@@ -102,7 +102,7 @@ def _write_features(path: Path, hertz: float, num_frames: int, place: int) -> No
 
 
 def _contour(audio: np.ndarray, config: MelConfig) -> Contour:
-    """All voiced, unlike what the tiny voice says; as high as it is loud."""
+    """Analyse audio as fully voiced, unlike real output of the tiny voice; F0 follows the loudness."""
     loudness = energy(log_mel(audio, config))[:, 0]
     return Contour((150 * np.exp(0.1 * loudness / np.abs(loudness).max())).astype(np.float32), loudness)
 
@@ -116,7 +116,7 @@ def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three recordings are enough, and so are the questions there are."""
+    """Lower the minimum numbers of recordings and questions to those of the tiny corpus."""
     for module in (room, selection_report):
         monkeypatch.setattr(module, "FEWEST", 3)
     monkeypatch.setattr(room, "FOLDS", NUM_QUESTIONS)
@@ -200,7 +200,7 @@ def test_an_oracle_speaks_with_the_embedding_of_the_recording(data: Path) -> Non
     assert oracle.clip is not None
     found = posterior_mean(asked.voice, asked.corpus, oracle.clip)
     assert not np.allclose(found, asked.voice.acoustic.config.speakers[0].embedding)
-    ((sentence, _),) = room._said(oracle, asked.corpus)
+    ((sentence, _),) = room._spoken(oracle, asked.corpus)
     np.testing.assert_allclose(sentence.embedding, found, rtol=1e-5)
 
 

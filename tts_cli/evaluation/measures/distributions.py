@@ -131,8 +131,8 @@ def variety_ratios(readings: Readings, others: Readings, is_paired: bool = True)
     pairs = [(_Within(passages), _Within(others[speaker])) for speaker, passages in readings.items()]
 
     def ratios(rows: Integers) -> Scores:
-        beside = [other.deviation(rows if is_paired else np.arange(len(other.squares))) for _, other in pairs]
-        each = [one.deviation(rows) / np.maximum(usual, _SMALLEST) for (one, _), usual in zip(pairs, beside, strict=True)]
+        usuals = [other.deviation(rows if is_paired else np.arange(len(other.squares))) for _, other in pairs]
+        each = [one.deviation(rows) / np.maximum(usual, _SMALLEST) for (one, _), usual in zip(pairs, usuals, strict=True)]
         return np.asarray(np.mean(each, axis=0))
 
     num_passages = len(next(iter(readings.values())))

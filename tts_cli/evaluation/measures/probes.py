@@ -138,9 +138,9 @@ def cross_validate(
     stratified = require("sklearn.model_selection").StratifiedKFold
     right = np.zeros(len(labels))
     for seed in seeds:
-        for known, asked in stratified(folds, shuffle=True, random_state=seed).split(labels, labels):
-            found = probe([sequences[i] for i in known], labels[known], [sequences[i] for i in asked], seed)
-            right[asked] += (found == labels[asked]) / len(seeds)
+        for known, unknown in stratified(folds, shuffle=True, random_state=seed).split(labels, labels):
+            found = probe([sequences[i] for i in known], labels[known], [sequences[i] for i in unknown], seed)
+            right[unknown] += (found == labels[unknown]) / len(seeds)
     return ProbeResult(mean_estimate(right.tolist()), float(counts.max() / counts.sum()), tuple(right.tolist()))
 
 

@@ -71,6 +71,6 @@ def _unlike(words: list[str], heard: list[str]) -> Iterator[Any]:
     aligned = require("jiwer").process_words(" ".join(words), " ".join(heard)).alignments[0]
     for is_equal, group in groupby(aligned, key=lambda run: run.type == "equal"):
         runs = list(group)
-        said = "".join(words[runs[0].ref_start_idx : runs[-1].ref_end_idx])
-        if not is_equal and said != "".join(heard[runs[0].hyp_start_idx : runs[-1].hyp_end_idx]):
+        letters = "".join(words[runs[0].ref_start_idx : runs[-1].ref_end_idx])
+        if not is_equal and letters != "".join(heard[runs[0].hyp_start_idx : runs[-1].hyp_end_idx]):
             yield from runs

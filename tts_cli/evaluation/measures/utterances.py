@@ -19,8 +19,8 @@ from tts_cli.evaluation.measures.prosody import Contour, contour_of, correlation
 Integers = NDArray[np.int64]
 
 FINAL_S = 0.5
-"""Seconds before the end of the last phone over which the final slope is fitted. In trials it told questions from statements
-better than 0.25 s or 0.7 s."""
+"""Seconds before the end of the last phone over which the final slope is fitted. In trials it separated questions from
+statements better than 0.25 s or 0.7 s."""
 FEWEST_VOICED = 5
 """Voiced frames that a final slope needs."""
 OUTER_PERCENTILES = (5, 95)

@@ -128,8 +128,8 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
         recorded = scores.of(RECORDING, clips)
         spoken = {one.name: scores.of(one.name, clips) for one in settings}
         others = scores.others(clips)
-        beside = {OTHERS: others} if len(others) == len(clips) else {}
-        for name, figures in {**spoken, **beside}.items():
+        reference = {OTHERS: others} if len(others) == len(clips) else {}
+        for name, figures in {**spoken, **reference}.items():
             estimates = {"distance": distance_estimate(recorded, figures)}
             if "centroid" in spoken and name not in ("centroid", OTHERS):
                 estimates["closed"] = gap_closed(recorded, spoken["centroid"], figures)
@@ -255,12 +255,12 @@ def variety_tables(found: Found, scores: Standardised, settings: Sequence[Settin
             mine = {speaker: readings[speaker] for speaker in speakers if speaker in readings}
             if not mine:
                 continue
-            beside = variety_ratios(mine, recorded, is_paired=False)
-            estimates = {"to_recordings": beside["mean"]}
+            to_recordings = variety_ratios(mine, recorded, is_paired=False)
+            estimates = {"to_recordings": to_recordings["mean"]}
             if name != "centroid" and "centroid" in read:
                 estimates["to_centroid"] = variety_ratios(mine, read["centroid"])["mean"]
             rows.append(Row(name, estimates, label))
-            by_measure.append(Row(name, beside, label))
+            by_measure.append(Row(name, to_recordings, label))
     notes = (
         f"{len(passages)} passages read by each speaker. Ratio of the standard deviation of each measure over the sentences of a "
         "passage to that of the centroid, and to that over the speaker's recorded prompts of the split; mean over measures and "

@@ -181,11 +181,11 @@ def sentence_of(clip: Recording) -> Sentence:
 
 
 def spoken_sentences(
-    voice: Voice, said: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
+    voice: Voice, text: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
 ) -> list[tuple[Sentence, Floats]]:
     """Speak a text, ignoring faults, and return each sentence with its audio (samples,) at the sample rate of the mel."""
     sentences: list[tuple[Sentence, list[Floats]]] = []
-    for chunk in voice.stream(said, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
+    for chunk in voice.stream(text, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
         if chunk.sentence is not None:
             sentences.append((chunk.sentence, []))
         sentences[-1][1].append(chunk.samples)
@@ -193,7 +193,7 @@ def spoken_sentences(
     return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
 
 
-def _said(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
+def _spoken(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     assert task.voice is not None
     voice = task.voice.open()
     if task.clip is None:
@@ -211,7 +211,7 @@ def _prosody(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
         assert recording is not None
         return {"sentences": [asdict(recording.measures())]}
     found: dict[str, Any] = {"sentences": []}
-    for sentence, audio in _said(task, corpus):
+    for sentence, audio in _spoken(task, corpus):
         heard = _heard(sentence, audio, corpus.mel)
         chosen = [one.utterance for one in sentence.outcome(SELECTED) or ()]
         found["sentences"].append({"text": sentence.text, "selected": chosen, **asdict(heard.measures())})
@@ -235,7 +235,7 @@ def _understood(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
         assert task.clip is not None
         audio = recorded_audio(corpus, task.clip)
     else:
-        audio = np.concatenate([piece for _, piece in _said(task, corpus)])
+        audio = np.concatenate([piece for _, piece in _spoken(task, corpus)])
     return understood(task.text, audio, corpus.mel.sample_rate)
 
 

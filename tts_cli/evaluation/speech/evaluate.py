@@ -95,7 +95,7 @@ def evaluate_speech(asked: SpeechEvaluation, instruments: Instruments | None = N
     """Measure voices and peers on the test prompts, or on sentences without recordings.
 
     Args:
-        asked: the request: voices, prompts and parts.
+        asked: request: voices, prompts and parts.
         instruments: measures to take; None: those of the request's parts.
 
     Raises:

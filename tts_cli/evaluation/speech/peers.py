@@ -36,9 +36,9 @@ def peer_system(command: str, prompts: Sequence[Prompt]) -> System:
     """
     kinds = {prompt.text: prompt.kind for prompt in prompts}
     with TemporaryDirectory() as folder:
-        told = _run(command, [" ".join(text.split()) for text in kinds], Path(folder))
-        spoken = dict(zip(kinds, _read(command, told, Path(folder), len(kinds)), strict=True))
-    name = str(told.get("name", command))
+        description = _run(command, [" ".join(text.split()) for text in kinds], Path(folder))
+        spoken = dict(zip(kinds, _read(command, description, Path(folder), len(kinds)), strict=True))
+    name = str(description.get("name", command))
     return System(name, lambda prompt, _: spoken[prompt.text], tuple(Prompt(text, SPEAKER, kinds[text]) for text in kinds))
 
 
@@ -55,19 +55,19 @@ def _run(command: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
         last = (done.stderr.strip() or done.stdout.strip() or "the command wrote no message").splitlines()[-1]
         raise InputError(f"the peer '{command}' failed with exit code {done.returncode}", hint=last)
     try:
-        told = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
+        description = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the peer '{command}' wrote no peer.json that can be read: {error}") from error
-    return told if isinstance(told, dict) else {}
+    return description if isinstance(description, dict) else {}
 
 
-def _read(command: str, told: dict[str, Any], folder: Path, count: int) -> list[SystemOutput]:
+def _read(command: str, description: dict[str, Any], folder: Path, count: int) -> list[SystemOutput]:
     """Read the utterances. CPU times are those of `cpu_s`, or else estimated from `cpu_s_per_audio_s`."""
     files = [folder / f"{number:04}.wav" for number in range(1, count + 1)]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise InputError(f"the peer '{command}' left out {missing[0]}: {len(missing)} of {count} texts were not spoken")
     utterances = [SystemOutput(*read_native(file)) for file in files]
-    shares = float(told.get("cpu_s_per_audio_s", "nan"))
-    seconds = [float(each) for each in told.get("cpu_s", [shares * one.audio_s for one in utterances])]
+    shares = float(description.get("cpu_s_per_audio_s", "nan"))
+    seconds = [float(each) for each in description.get("cpu_s", [shares * one.audio_s for one in utterances])]
     return [one._replace(cpu_s=cpu_s) for one, cpu_s in zip(utterances, seconds, strict=True)]

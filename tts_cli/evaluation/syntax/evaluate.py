@@ -69,8 +69,8 @@ def evaluate_syntax(treebank: Treebank, parsers: Mapping[str, Parser], limit: in
     forms: tuple[tuple[str, bool, Marks], ...] = ((WRITTEN, False, "all"), (SPOKEN, True, "front-end"))
     rows: list[Row] = []
     details = []
-    for form, said, marks in forms:
-        sentences = treebank.of_split("test", said=said)[:limit]
+    for form, is_spoken, marks in forms:
+        sentences = treebank.of_split("test", said=is_spoken)[:limit]
         scores = {name: _scores(name, parser, sentences, marks) for name, parser in parsers.items()}
         rows += ratio_rows(form, MEASURES, scores, sign=-1)
         for name, made in scores.items():

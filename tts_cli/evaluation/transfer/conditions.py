@@ -140,8 +140,8 @@ def prescribed(voice: Voice, speaker: str, analysed: Analysed, target: PitchRang
     timed = analysed.source.sentence
     durations = analysed.durations
     with closing(voice.stream([timed], speaker, best_effort=True)) as chunks:
-        told = next(chunks).sentence
-    predicted = np.zeros(len(durations)) if told is None or told.energy is None else np.array(told.energy, np.float64)
+        spoken = next(chunks).sentence
+    predicted = np.zeros(len(durations)) if spoken is None or spoken.energy is None else np.array(spoken.energy, np.float64)
     mean = float(np.average(predicted, weights=durations))
     melody, loudness = analysed.phone_features[:, 0], analysed.phone_features[:, 1]
     f0_hz = np.exp(target.mean + target.deviation * melody.astype(np.float64))

@@ -100,8 +100,8 @@ class TransferEvaluation:
                 clips = own if condition == "reconstruction" else self.sources
                 for place, clip in enumerate(clips):
                     is_turn = condition == "reconstruction" or self.targets[place % len(self.targets)] == target
-                    asked = tuple(name for name in measures[condition] if is_turn or name not in _HEARD)
-                    tasks.append(self._task(condition, clip, asked, target, ranges.get(target)))
+                    wanted = tuple(name for name in measures[condition] if is_turn or name not in _HEARD)
+                    tasks.append(self._task(condition, clip, wanted, target, ranges.get(target)))
         tasks += self._parallel() if "parallel" in parts else []
         return sorted((task for task in tasks if task.measures), key=lambda task: (task.clip.corpus, task.clip.id))
 

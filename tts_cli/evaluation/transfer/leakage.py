@@ -64,8 +64,8 @@ class Point:
     @property
     def estimates(self) -> dict[str, Estimate]:
         """Estimates by the keys of `COLUMNS`."""
-        told = {name: result.accuracy for name, result in self.probes.items()}
-        return {"f0_correlation": self.f0_correlation, "without": self.without, "divergence": self.divergence, **told}
+        accuracies = {name: result.accuracy for name, result in self.probes.items()}
+        return {"f0_correlation": self.f0_correlation, "without": self.without, "divergence": self.divergence, **accuracies}
 
 
 @dataclass(frozen=True)
