@@ -184,7 +184,7 @@ def test_a_recording_is_spoken_with_the_tokens_of_its_alignment(data: Path) -> N
     sentence = sentence_of(clip)
     assert sentence.tokens == clip.tokens
     assert sentence.word_of_token == TextFrontEnd().utterance(clip.text).word_of_token
-    with pytest.raises(CorpusError, match="another text front end"):
+    with pytest.raises(CorpusError, match="another version of the text front end"):
         sentence_of(clip.model_copy(update={"text": "Who told you?"}))
 
 
@@ -300,7 +300,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
     reports = evaluate_selection(asked, texts)
     assert [report.title.removeprefix("Selection: ") for report in reports.reports] == [
         "distance to recordings", "distance by measure", "nearness to the own recording", "kinds of sentences",
-        "variety over passages", "variety by measure, times the recordings'",
+        "variety over passages", "variety by measure, ratio to recordings",
     ]  # fmt: skip
     distances = {(row.group, row.name): row.estimates for row in reports.reports[0].rows}
     assert {name for group, name in distances if group == POOLED} == {*(one.name for one in asked.settings), OTHERS}
@@ -317,7 +317,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
 
 
 def test_an_unknown_part_is_refused(data: Path) -> None:
-    with pytest.raises(InputError, match="not measured by 'beauty'"):
+    with pytest.raises(InputError, match="no part 'beauty'"):
         evaluate_selection(select(data), UnrecordedTexts(), ["beauty"])
 
 

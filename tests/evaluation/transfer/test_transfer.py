@@ -282,5 +282,5 @@ def test_what_cannot_be_measured_is_said_at_once(corpora: Path) -> None:
         TransferEvaluation(voice, corpora, ("nobody",))
     with pytest.raises(AddonError, match="cannot take the melody"):
         TransferEvaluation(load("tiny-acoustic"), corpora, ("low",))
-    with pytest.raises(InputError, match="not measured by 'melody'"):
+    with pytest.raises(InputError, match="no part 'melody'"):
         evaluate_transfer(TransferEvaluation(voice, corpora, ("low",)), ["melody"])
