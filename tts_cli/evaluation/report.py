@@ -13,7 +13,7 @@ from rich.table import Table
 from tts_cli.evaluation.statistics import Estimate, PairedTest, difference_estimate, ratio_estimate
 from tts_cli.files import atomic_write
 
-OBJECTIVE = "All figures are objective measures; no listener has judged this speech."
+OBJECTIVE = "These are objective measures, not listeners' scores: nobody listened."
 
 
 class Printable(Protocol):

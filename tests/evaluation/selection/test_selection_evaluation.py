@@ -190,7 +190,7 @@ def test_a_recording_is_spoken_with_the_tokens_of_its_alignment(data: Path) -> N
 
 def test_what_voices_were_trained_on_is_refused(data: Path) -> None:
     refuse_trained({"file": ["Who told them that?"]}, open_corpus(data))
-    with pytest.raises(InputError, match="file: 'who told you THAT' is said"):
+    with pytest.raises(InputError, match="file: 'who told you THAT' is the text of a training recording"):
         refuse_trained({"file": ["who told you THAT"]}, open_corpus(data))
 
 
@@ -345,7 +345,7 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
 def test_dimensions_are_counted_that_surely_tell_something() -> None:
     result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
     (note,) = probe_table({"embeddings": result}, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
-    assert "at least 0.3 nat in all and over 0.05 nat in at least 2 of 3 dimensions" in note
+    assert "at least 0.3 nat, and of more than 0.05 nat in at least 2 of 3 dimensions" in note
 
 
 def test_clips_are_taken_evenly(data: Path) -> None:

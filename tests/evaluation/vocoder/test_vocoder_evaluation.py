@@ -69,7 +69,7 @@ def test_copies_are_compared_frame_by_frame_with_the_voicing_of_the_recording(co
 class _Doubler(StreamableBlock):
     """Vocoder with two samples per frame: the first mel band, and F0 if it is given (else the first band again)."""
 
-    path = "vocoder"
+    path, type = "stack[0]", "Doubler"
 
     def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return _DoublingStream(scope, upstream)

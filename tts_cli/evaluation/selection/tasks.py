@@ -293,7 +293,7 @@ class Selection:
         there = {clip.speaker for clip in recordings}
         wanted = self.speakers or self._default_speakers(recordings)
         if not wanted or (absent := [name for name in wanted if name not in there]):
-            who = ", ".join(absent) if wanted else "a speaker of the voice"
+            who = ", ".join(absent) if wanted else "any speaker of the voice"
             raise CorpusError(f"{self.data}: the split '{self.split}' has no recording of {who}")
         self.speakers = wanted
         self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])

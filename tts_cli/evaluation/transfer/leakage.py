@@ -104,7 +104,8 @@ def measure_leakage(runs: Sequence[Path], data: Path) -> tuple[Point, ...]:
 def _measure(path: Path, data: Path) -> Point:
     model, checkpoint = load_model(path)
     if checkpoint.description.kind != "copycat":
-        raise CheckpointError(f"{path}: the checkpoint is of a '{checkpoint.description.kind}' model; name one of kind 'copycat'")
+        hint = "name a checkpoint of a copycat model"
+        raise CheckpointError(f"{path}: a '{checkpoint.description.kind}' model has no latents", hint)
     torch.set_num_threads(1)
     utterances = _utterances(model, data)
     known = sorted({speaker for _, speaker in utterances})
@@ -184,8 +185,8 @@ def leakage_report(points: Sequence[Point]) -> Report:
     chance = next((result.chance for one in points for result in one.probes.values()), float("nan"))
     notes = (
         "On validation clips. F0 corr.: correlation of log-F0 decoded in other speakers' voices with the recording. Accuracy: "
-        "probes predict the speaker from the latents, trained on other clips (LR: logistic regression; chance "
-        f"{100 * chance:.1f} %). Means over clips with 95 % bootstrap intervals.",
+        "probes predict the speaker from the latents, trained on other clips (LR: logistic regression); chance is "
+        f"{100 * chance:.1f} %. Means over clips with 95 % bootstrap intervals.",
     )
     return Report("Leakage against F0 correlation", COLUMNS, rows, notes, tuple(asdict(one) for one in points))
 
