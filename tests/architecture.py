@@ -1,4 +1,4 @@
-"""Writes docs/architecture.md, the rooms and their files, from the docstrings: `python tests/architecture.py`."""
+"""Generator of docs/architecture.md, the list of rooms and files, from docstrings: `python tests/architecture.py`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def architecture() -> str:
 
 
 def _room(room: Path) -> Iterator[str]:
-    """Yield the lines on a room: what it is for, and a row for each of its files."""
+    """Yield the lines of a room: its purpose, and a table row for each of its files."""
     files = sorted(file for file in room.glob("*.py") if file.name != "__init__.py")
     yield f"\n## `{room.relative_to(ROOT)}/`\n\n{_first_line(room / '__init__.py')}"
     if files:

@@ -1,4 +1,4 @@
-"""The skips that are allowed where everything is installed: `make test` sets TTS_ALLOWED_SKIPS=1, and others fail the run."""
+"""Guard against skipped tests: with TTS_ALLOWED_SKIPS=1, as `make test` sets it, a skip that is not allowed fails the run."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ ALLOWED = {
     r"needs /dev/full": "needs a device of Linux",
     r"needs /proc": "needs the process table of Linux",
 }
-"""Patterns of reasons for which a test may be skipped, and why."""
+"""Allowed skips: pattern of the skip's reason, and why it is allowed."""
 SWITCH = "TTS_ALLOWED_SKIPS"
 
 
 def is_allowed(reason: str) -> bool:
-    """Whether a test may be skipped for `reason`."""
+    """Return True if a test may be skipped for `reason`."""
     return any(re.search(pattern, reason) for pattern in ALLOWED)
 
 
 class SkipGuard:
-    """Fails a session in which something was skipped that may not be."""
+    """Pytest plugin that fails a session with a skip that is not allowed."""
 
     def __init__(self) -> None:
         self.refused: dict[str, str] = {}
 
     def note(self, report: Any) -> None:
-        """Keep the reason of a report of a skipped test or file."""
+        """Record the reason of a skipped test or file if it is not allowed."""
         if report.outcome != "skipped" or hasattr(report, "wasxfail"):
             return
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -56,6 +56,6 @@ class SkipGuard:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Guard the skips where everything is installed."""
+    """Register the skip guard if TTS_ALLOWED_SKIPS is set."""
     if os.environ.get(SWITCH):
         config.pluginmanager.register(SkipGuard(), "skip-guard")

@@ -1,4 +1,4 @@
-"""Networks that are counted as they open and run, for tests of what work is done, and what is shared."""
+"""Networks that log when they are opened and run, for tests of the work done and of shared networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Audio = NDArray[np.float32]
 
 
 class Network:
-    """A network that keeps count of its runs."""
+    """Network that counts its runs in a log."""
 
     def __init__(self, network: Any, name: str, log: Log) -> None:
         self._network, self._name, self._log = network, name, log
@@ -37,7 +37,7 @@ class Network:
 
 
 class Log:
-    """What networks were opened and how often they ran."""
+    """Log of opened networks and of the number of runs of each."""
 
     def __init__(self) -> None:
         self.opened: list[str] = []
@@ -46,7 +46,7 @@ class Log:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Counts the networks of voices that are loaded in the test, which share none with other tests."""
+    """Log the networks of all voices loaded in a test; they share no network with other tests."""
     log, open_network = Log(), addons.open_network
 
     def counting(graph: Path, spec: NetworkSpec, *rest: Any, **more: Any) -> Network:

@@ -1,11 +1,11 @@
-"""Proof that a change of the code leaves what users hear and train as it was.
+"""Check that a change of the code leaves speech and training unchanged, to the bit.
 
     python tests/same.py record FOLDER     with the code before the change
     python tests/same.py compare FOLDER    with the code after it
 
-Both run the commands of the package that Python finds, with the shipped addons and the recordings of data/ (or TTS_ADDONS), and
-compare to the bit: 20 sentences by every voice that speaks from text, five transfers, five selected sentences, and the losses of
-20 steps of every tiny recipe. The prepared corpus is made once, by the code before the change.
+Both run the commands of the installed package, or of the one on PYTHONPATH, with the shipped addons (or TTS_ADDONS) and the
+recordings of data/. They compare 20 sentences by every voice that speaks from text, five transfers, five selected sentences, and
+the losses of 20 steps of every tiny recipe. The prepared corpus is made once, by the code before the change.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VOICES = ("arctic-16k", "arctic-attention-16k", "prosody-16k", "copycat-16k")
 NUM_SENTENCES, NUM_TRANSFERS, NUM_SELECTED, NUM_STEPS = 20, 5, 5, 20
 TARGETS = ("kathleen", "slt", "bdl", "lj", "allison")
 CONTINUOUS = ("syntactic", "bert", "bert+syntactic")
-"""Strategies that weigh a sentence's prosody against that of the sentence before."""
+"""Selection strategies that take a continuity with the preceding sentence."""
 RECIPES = {
     "tiny-acoustic": "acoustic",
     "tiny-acoustic-adversarial": "acoustic",
@@ -34,13 +34,13 @@ RECIPES = {
     "tiny-syntax": "syntax",
 }
 CLOCK = ("seconds", "time", "steps_per_second")
-"""Keys of a history that differ from run to run."""
+"""Endings of the keys in a training history that depend on the clock."""
 
 Values = dict[str, str]
 
 
 def main() -> None:
-    """Record or compare."""
+    """Record values, or compare them with recorded ones; exit with code 1 if any differs."""
     mode, folder = sys.argv[1], Path(sys.argv[2]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     work = folder / mode

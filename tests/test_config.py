@@ -1,4 +1,4 @@
-"""Strict configuration: what is said of files that are wrong."""
+"""Strict configuration: error messages for invalid files."""
 
 from __future__ import annotations
 

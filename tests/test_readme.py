@@ -1,4 +1,4 @@
-"""The README holds: every command and example in it runs."""
+"""The README is correct: every command and example in it runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 INSTEAD = {
-    # What `.ci/run` runs by itself.
+    # `.ci/run` runs it already.
     "make demo": "make --dry-run demo",
     "pip install '.[train]'": f"'{sys.executable}' -m pip install --quiet --dry-run '.[train]'",
-    # This environment has everything.
+    # The test environment has all packages installed.
     "make synth": "make synth TTS=tts EVERYTHING=",
     "make train-copycat RECIPE=shipped CORPORA=DIR": "make --dry-run train-copycat RECIPE=shipped CORPORA=data",
     "make train-copycat": "make train-copycat TTS=tts EVERYTHING=",
     "make train-vae": "make train-vae TTS=tts EVERYTHING=",
     "make train-syntax": "make train-syntax TTS=tts EVERYTHING=",
-    # Corpora and hours.
+    # It needs whole corpora and hours of training.
     "make shipped CORPORA=DIR": "make --dry-run shipped CORPORA=data",
     "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=DIR": (
         "make --dry-run train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=data"
@@ -34,7 +34,7 @@ INSTEAD = {
     "--init-from addons/arctic-16k": "--init-from runs/addons/tiny-acoustic",
     "--default-vocoder universal-16k": "--default-vocoder tiny-vocoder",
 }
-"""What stands in for what would take too long, recurse, or does not exist here."""
+"""Replacements of commands that would take too long, recurse, or need files that are not in the repository."""
 
 
 def blocks(language: str) -> list[str]:
@@ -42,7 +42,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """The lines of all shell blocks, and commands of `make` in the text."""
+    """Return the lines of all shell blocks, and the `make` commands in the text."""
     lines = [line for block in blocks("sh") for line in block.splitlines() if line and not line.startswith("#")]
     return lines + re.findall(r"`(make [^`]+)`", README)
 
@@ -64,7 +64,7 @@ def test_every_recipe_make_target_and_link_is_there() -> None:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what version control holds."""
+    """Copy of all files under version control."""
     folder = tmp_path_factory.mktemp("clone")
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
@@ -74,7 +74,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, folder: Path, home: Path) -> str:
-    """Runs `command` in `folder` as a shell does, with `home` for what it installs; gives its output."""
+    """Run a shell command in `folder` with the user's data folder `home`, and return its output; fail if the command does."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "XDG_DATA_HOME": str(home)}
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The shipped voices: they open, fit, stay within their size, and stream what they would say in one piece."""
+"""Shipped voices: they open, fit together, stay within their size, and stream the same audio as in one piece."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _voice() -> Voice:
 
 
 def _spoken(voice: Voice, text: str, speaker: str, frames: list[int]) -> np.ndarray:
-    """`text` as one utterance, read in chunks of these sizes, over and over."""
+    """Speak `text` as one utterance, read in chunks of the sizes `frames`, repeated in turn."""
     phones = _phones(voice, voice.front_end.utterance(text).tokens)
     return _answered(voice, Request(phones, voice.acoustic.speaker_id(speaker), Controls(), 1), frames)
 

@@ -1,4 +1,4 @@
-"""Where everything is installed a test that is skipped fails the run, unless the list in conftest.py names its reason."""
+"""Skip guard: with TTS_ALLOWED_SKIPS set, a skipped test fails the run unless conftest.py allows its reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = {
 
 
 def run(folder: Path, files: tuple[str, ...], guarded: bool, *options: str) -> subprocess.CompletedProcess[str]:
-    """A run of pytest over some of the files, in a folder of its own."""
+    """Run pytest on some of `FILES` in its own folder, with or without the skip guard."""
     (folder / "conftest.py").write_text(CONFTEST.read_text())
     for name in files:
         (folder / f"test_{name}.py").write_text(FILES[name])

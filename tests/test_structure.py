@@ -1,4 +1,4 @@
-"""What the project promises about itself: its surface, its rooms, its sizes, and what it must not name."""
+"""Structure of the project: public names, rooms, file sizes, and words that no file may hold."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def module_name(path: Path) -> str:
 
 
 def runtime_modules() -> list[str]:
-    """Every module of the rooms that must do without training, and the command line."""
+    """Return the modules of the rooms that run without training packages, and of the command line."""
     contract = next(c for c in PROJECT["tool"]["importlinter"]["contracts"] if c["type"] == "forbidden")
     rooms = [*contract["source_modules"], "tts_cli.cli"]
     return [name for name in map(module_name, SOURCES) if any(name == room or name.startswith(room + ".") for room in rooms)]
@@ -57,7 +57,7 @@ def functions() -> list[tuple[Path, ast.FunctionDef]]:
 
 
 def tracked_texts() -> dict[str, str]:
-    """The text of every file in version control that is text."""
+    """Return the text of every text file under version control, by path."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         pytest.skip("not in a git checkout")
@@ -103,7 +103,7 @@ def test_the_runtime_installation_names_no_training_package() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_are_described_and_of_moderate_size(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text)), "a module says what it is for"
+    assert ast.get_docstring(ast.parse(text)), "the module has no docstring: say its purpose"
     assert len(text.splitlines()) <= LONGEST_FILE
     assert path.stem not in {"utils", "common", "helpers", "core", "base", "misc"}
 
@@ -149,7 +149,7 @@ def test_every_recipe_begins_with_its_command_and_loads() -> None:
     for path in (ROOT / "recipes").glob("*.yaml"):
         loaded = recipe.load_recipe(path)
         group, name = kinds[loaded.model].group, path.relative_to(ROOT)
-        # A later stage of a training adds its own name to the voice's.
+        # A later stage of a training appends its name to the voice's.
         assert path.stem == loaded.name or path.stem.startswith(f"{loaded.name}-")
         command = rf"# tts train {group} {name} --data \S+ --output runs/{path.stem}( --init-from \S+)*\n"
         assert re.match(command, path.read_text(encoding="utf-8"))

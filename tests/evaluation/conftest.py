@@ -15,7 +15,7 @@ strangers,carl,c-1,unseen,statement,Nobody knows.
 
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
-    """A folder of corpora whose clips are half-second tones."""
+    """Folder of corpora; all clips are tones of half a second."""
     (tmp_path / "splits.csv").write_text(_PROMPTS, encoding="utf-8")
     time = np.arange(11025) / 22050
     for name, hertz in (("reading/wavs/a1", 200), ("reading/wavs/a2", 220), ("others/wavs/b1", 230), ("strangers/wavs/c-1", 240)):

@@ -1,4 +1,4 @@
-"""Stand-ins for what hears speech: a recogniser and a predictor of naturalness that go by loudness."""
+"""Fake recogniser and naturalness predictor, both decided by the loudness of the audio."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 
 
 class LoudnessRecogniser(Recogniser):
-    """Understands every word of what is loud, none of what is soft."""
+    """Recogniser that understands every word of loud audio and none of soft audio."""
 
     def __init__(self) -> None: ...
 
@@ -18,6 +18,6 @@ class LoudnessRecogniser(Recogniser):
 
 
 def peak(audio: Floats, sample_rate: int) -> float:
-    """Predicts 1 for silence and 5 for full scale."""
+    """Return 1 for silence, 5 for full scale."""
     assert sample_rate in (16000, 22050)
     return 1 + 4 * float(np.abs(audio).max())

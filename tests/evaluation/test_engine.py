@@ -1,4 +1,4 @@
-"""One engine: what was measured is kept, what failed is tried again, whichever process works."""
+"""Engine of measurements: results are kept and failed tasks are tried again, in one process or several."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tts_cli.evaluation.engine import cache_folder, run
 
 @dataclass(frozen=True)
 class Square:
-    """Squares a number, and writes into a file that it did."""
+    """Task that squares a number and logs its run in a file."""
 
     number: int
     log: Path
@@ -91,4 +91,4 @@ def test_an_error_that_nobody_tolerates_ends_the_run(log: Path) -> None:
         run(tasks, "first", 1, "squares.jsonl")
     assert measured(log) == ["-1:square", "2:square"]
     assert run(tasks[:1], "second", 1, "squares.jsonl").found == {tasks[0]: {"square": 4}}
-    assert measured(log) == [], "what was finished is kept"
+    assert measured(log) == [], "finished results are kept"

@@ -1,7 +1,7 @@
-"""Whisper listens: recordings, every shipped voice, a transfer and a selection are understood.
+"""Intelligibility by Whisper: recordings, every shipped voice, a transfer and a selection.
 
-Speech and transcripts are the same every time, up to the processor. The voices make fewer errors than the bounds allow; noise,
-or a voice whose phones are mixed up, makes one at almost every word.
+Speech and transcripts are reproducible on one type of processor. The voices make fewer word errors than the bounds allow; noise,
+or a voice with permuted phones, makes an error at almost every word.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ SENTENCES = (
     "They had been walking for hours without meeting anyone.",
     "The children built a castle, and the tide took it away.",
 )
-"""Of data/varied-sentences.txt: no voice was trained on them."""
+"""Sentences of data/varied-sentences.txt; no voice was trained on them."""
 BOUNDS = {"arctic-16k": 3, "arctic-attention-16k": 8, "prosody-16k": 4, "copycat-16k": 4}
-"""Word errors that are allowed in the six sentences together: what was measured (0, 2, 1, 1 of 52 words), and a margin."""
+"""Word errors allowed in the six sentences together: the measured numbers (0, 2, 1, 1 of 52 words) and a margin."""
 RECORDINGS = {
     "kathleen/wavs/arctic_b0457.flac": "It was sanctification and salvation.",
     "cmu_us_slt_arctic/wav/arctic_a0207.flac": "How much was it?",
     "cmu_us_bdl_arctic/wav/arctic_a0500.flac": "Who the devil gave it to you to be judge and jury?",
 }
 MOST_SHARE = 0.25
-"""Of the words of one utterance, that may be misheard."""
+"""Share of the words of one utterance that may be wrong."""
 
 
 @pytest.fixture(name="whisper", scope="module")
@@ -50,13 +50,13 @@ def _whisper(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
 
 
 def heard(whisper: Recogniser, text: str, file: Path) -> float:
-    """The share of the words of `text` that are misheard in a file of audio."""
+    """Return the word error rate of an audio file against `text`."""
     clip = whisper.word_errors(text, read_audio(file, RATE), RATE)
     return clip.errors / clip.words
 
 
 def spoken(voice: Voice, text: str, number: int) -> np.ndarray:
-    """A sentence, by the speakers of a voice in turns."""
+    """Speak a sentence; the speakers of the voice take turns."""
     speaker = voice.speakers[number % len(voice.speakers)]
     return np.concatenate([chunk.samples for chunk in voice.stream(text, speaker=speaker)])
 
@@ -80,7 +80,7 @@ def test_a_recording_is_understood(whisper: Recogniser, file: str) -> None:
 
 
 def test_noise_and_other_words_are_not_understood(whisper: Recogniser) -> None:
-    """What the bounds are worth: they are passed by speech alone, and by that of the right words."""
+    """Check that the bounds fail for noise and for speech of other words."""
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
     clips = [whisper.word_errors(text, noise, RATE) for text in SENTENCES[:1]]
     assert all(clip.errors > MOST_SHARE * clip.words for clip in clips)

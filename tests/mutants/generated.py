@@ -1,4 +1,4 @@
-"""Mistakes made by rule: one operator, number, condition or result of a file becomes another."""
+"""Generated mutants: one operator, number, condition or result of a file is replaced."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
 }  # fmt: skip
 NOT_CODE = ("annotation", "returns", "decorator_list")
-"""Fields of the syntax tree that are not looked into."""
+"""Fields of the syntax tree that are not mutated."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One mistake in a text: what stands from `start` to `end` becomes `new`."""
+    """One mutation of a source text: `new` replaces the characters from `start` to `end`."""
 
     line: int
     start: int
@@ -28,16 +28,16 @@ class Edit:
     new: str
 
     def applied(self, text: str) -> str:
-        """The text with the mistake in it."""
+        """Return `text` with the mutation applied."""
         return text[: self.start] + self.new + text[self.end :]
 
     def shown(self, text: str) -> str:
-        """What becomes what."""
+        """Return the mutation as text: old and new expression."""
         return f"{' '.join(text[self.start : self.end].split())} -> {' '.join(self.new.split())}"
 
 
 def edits(text: str, is_wanted: Callable[[str], bool] = lambda _: True) -> Iterator[Edit]:
-    """Every mistake in the functions of a file whose name `is_wanted`."""
+    """Yield the mutations in the functions of a file for which `is_wanted` returns True by name."""
     tree = ast.parse(text)
     starts = [0]
     for line in text.splitlines(keepends=True):
@@ -45,7 +45,7 @@ def edits(text: str, is_wanted: Callable[[str], bool] = lambda _: True) -> Itera
     lines = text.splitlines()
 
     def place(row: int, column: int) -> int:
-        """Columns of the syntax tree count bytes."""
+        """Return the character offset of a position; columns of the syntax tree count bytes."""
         return starts[row - 1] + len(lines[row - 1].encode()[:column].decode())
 
     for node in _functions(tree, is_wanted):
@@ -58,7 +58,7 @@ def edits(text: str, is_wanted: Callable[[str], bool] = lambda _: True) -> Itera
 
 
 def edits_of_file(path: Path, is_wanted: Callable[[str], bool] = lambda _: True) -> list[Edit]:
-    """Every mistake in a file, each once."""
+    """Return every mutation of a file, each once."""
     return list(dict.fromkeys(edits(path.read_text(encoding="utf-8"), is_wanted)))
 
 
@@ -67,7 +67,7 @@ def _functions(tree: ast.AST, is_wanted: Callable[[str], bool]) -> Iterator[ast.
 
 
 def _mistakes(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-    """Expressions within `node`, and what may stand for them; messages of errors and f-strings stay as they are."""
+    """Yield the expressions within `node` and their replacements. Error messages and f-strings are not mutated."""
     for name, value in ast.iter_fields(node):
         if name in NOT_CODE:
             continue

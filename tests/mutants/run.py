@@ -1,7 +1,7 @@
-"""Puts mistakes into a copy of the code, one at a time, and says which of them the tests notice: `make mutants`.
+"""Mutation testing: applies one mistake at a time to a copy of the code and reports if the tests catch it: `make mutants`.
 
-First the twenty of `table`, all of which must be noticed; then, for as long as there are minutes left, random ones of `generated`
-in the blocks, the audio, training, and the losses. Those that survive are for docs/lab-notes.md.
+The mistakes of `table` come first, and all of them must be caught. Random mutations of `generated` follow, in the blocks, the
+audio, training and the losses, until the time is up. Note the survivors in docs/lab-notes.md.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("tts_cli", "tests", "recipes", "docs", "Makefile", "README.md", "pyproject.toml", "demo.py", ".ci")
 LINKED = ("addons", "data")
 LONGEST_S = 300.0
-"""Of the tests of one mistake. What takes longer is told apart: it may be a loop without end, or a slow machine."""
+"""Time limit in seconds for the tests of one mistake. A timeout is counted apart: endless loop or slow machine."""
 CAUGHT, SURVIVED, NOT_RUN, TIMED_OUT = "caught", "SURVIVED", "NOT RUN", "TIMED OUT"
 
 
 class Area(NamedTuple):
-    """Where mistakes are made by rule, and what must notice them."""
+    """Files to mutate by rule, and the tests that must catch the mutations."""
 
     files: str
-    """Pattern below tts_cli."""
+    """Glob pattern of the files, relative to tts_cli."""
     is_wanted: Callable[[str], bool]
-    """Of a function's name."""
+    """Predicate on the name of a function to mutate."""
     tests: tuple[str, ...]
-    """Beside those in the file named after the code."""
+    """Tests to run if those in the file named after the code pass."""
 
 
 def _any(_: str) -> bool:
@@ -59,7 +59,7 @@ AREAS = (
 
 
 class Copy:
-    """A copy of the tree, in which mistakes are made and mended."""
+    """Copy of the source tree, in which mistakes are applied and reverted."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -74,11 +74,11 @@ class Copy:
 
     @property
     def package(self) -> Path:
-        """The code."""
+        """Folder of the copied package."""
         return self.folder / "tts_cli"
 
     def run(self, tests: Sequence[str]) -> tuple[str, float]:
-        """Whether the tests notice what is in the copy, and in how many seconds."""
+        """Run tests on the copy; return `CAUGHT`, `SURVIVED`, `NOT_RUN` or `TIMED_OUT`, and the seconds it took."""
         known = [place_of_tests(name, self.folder) for name in tests]
         environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
         environment.pop("TTS_ALLOWED_SKIPS", None)
@@ -88,12 +88,12 @@ class Copy:
             done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, timeout=LONGEST_S, check=False)
         except subprocess.TimeoutExpired:
             return TIMED_OUT, time.monotonic() - start
-        # A file that cannot be imported any more (2) notices as well as a test that fails (1).
+        # Exit code 2 (a file cannot be imported) counts as caught, like a failing test (1).
         result = {0: SURVIVED, 1: CAUGHT, 2: CAUGHT}.get(done.returncode, NOT_RUN)
         return result, time.monotonic() - start
 
     def tried(self, path: Path, text: str, tests: Sequence[str]) -> tuple[str, float]:
-        """What `run` gives while the file at `path` holds `text`."""
+        """Return the result of `run` with `text` in the file at `path`, which is restored afterwards."""
         right = path.read_text(encoding="utf-8")
         path.write_text(text, encoding="utf-8")
         try:
@@ -103,7 +103,7 @@ class Copy:
 
 
 def place_of(mistake: Mistake, package: Path) -> Path | None:
-    """The file that holds the text of a mistake once: that of the table, or wherever it is now."""
+    """Return the file that holds the text of a mistake exactly once: that of the table, or another if the code has moved."""
     for candidate in (package / mistake.file, *sorted(package.rglob("*.py"))):
         if candidate.is_file() and candidate.read_text(encoding="utf-8").count(mistake.old) == 1:
             return candidate
@@ -111,7 +111,7 @@ def place_of(mistake: Mistake, package: Path) -> Path | None:
 
 
 def place_of_tests(name: str, folder: Path) -> str:
-    """An argument of pytest; where a file of tests has moved, the one file that is called so now."""
+    """Return an argument of pytest; for a test file that has moved, the only file of that name."""
     if not name.startswith("tests/") or (folder / name).exists():
         return name
     found = sorted((folder / "tests").rglob(Path(name).name))
@@ -119,7 +119,7 @@ def place_of_tests(name: str, folder: Path) -> str:
 
 
 def try_table(copy: Copy, names: Sequence[str], with_baseline: bool) -> bool:
-    """Try the mistakes of the table that are asked for; whether all were noticed."""
+    """Try the named mistakes of the table, or all; return True if all were caught."""
     asked = [mistake for mistake in MISTAKES if not names or mistake.name in names]
     if unknown := set(names) - {mistake.name for mistake in asked}:
         raise SystemExit(f"tests/mutants/table.py has no {', '.join(sorted(unknown))}")
@@ -137,30 +137,30 @@ def try_table(copy: Copy, names: Sequence[str], with_baseline: bool) -> bool:
             passing[mistake.tests] = copy.run(mistake.tests)[0] == SURVIVED
         if not passing.get(mistake.tests, True):
             results.append(NOT_RUN)
-            print(f"{NOT_RUN:9} {mistake.name}: its tests fail without it: {' '.join(mistake.tests)}", flush=True)
+            print(f"{NOT_RUN:9} {mistake.name}: its tests fail without the mistake: {' '.join(mistake.tests)}", flush=True)
             continue
         text = path.read_text(encoding="utf-8").replace(mistake.old, mistake.new)
         result, seconds = copy.tried(path, text, mistake.tests)
         results.append(result)
         where = path.relative_to(copy.folder)
         print(f"{result:9} {mistake.name}: {where}, by {' '.join(mistake.tests)}, {seconds:.0f} s", flush=True)
-    print(f"{results.count(CAUGHT)} of {len(asked)} mistakes of the table are noticed", flush=True)
+    print(f"{results.count(CAUGHT)} of {len(asked)} mistakes of the table are caught", flush=True)
     return results.count(CAUGHT) == len(asked)
 
 
 def places(package: Path) -> list[tuple[Area, Path, Edit]]:
-    """Every mistake that can be made by rule. Ends where an area has no file any more."""
+    """Return every generated mutation. Exits if no file matches the pattern of an area."""
     found = []
     for area in AREAS:
         paths = sorted(package.glob(area.files))
         if not paths:
-            raise SystemExit(f"tests/mutants/run.py: no file is {area.files}")
+            raise SystemExit(f"tests/mutants/run.py: no file matches {area.files}: repair AREAS")
         found += [(area, path, edit) for path in paths for edit in edits_of_file(path, area.is_wanted)]
     return found
 
 
 def in_turns(found: Sequence[tuple[Area, Path, Edit]], seed: int) -> Iterator[tuple[Area, Path, Edit]]:
-    """The mistakes in a random order in which the areas take turns."""
+    """Yield the mutations in random order; the areas take turns."""
     generator = random.Random(seed)
     queues = [[one for one in found if one[0] is area] for area in AREAS]
     for queue in queues:
@@ -170,7 +170,7 @@ def in_turns(found: Sequence[tuple[Area, Path, Edit]], seed: int) -> Iterator[tu
 
 
 def try_generated(copy: Copy, minutes: float, seed: int) -> None:
-    """Try mistakes made by rule until the time is up, and print those that nothing noticed."""
+    """Try generated mutations until the time is up, and print each result."""
     end = time.monotonic() + 60 * minutes
     found = places(copy.package)
     results: list[str] = []
@@ -194,9 +194,9 @@ def try_generated(copy: Copy, minutes: float, seed: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="mistakes of the table; by default all")
-    parser.add_argument("--minutes", type=float, default=20.0, help="for mistakes made by rule; 0 tries none")
-    parser.add_argument("--seed", type=int, default=0, help="which of them are tried")
-    parser.add_argument("--no-baseline", action="store_true", help="do not look first whether the tests pass without a mistake")
+    parser.add_argument("--minutes", type=float, default=20.0, help="minutes for generated mutations; 0 tries none")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random order of generated mutations")
+    parser.add_argument("--no-baseline", action="store_true", help="do not check first that the tests pass without a mistake")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Copy(Path(folder))

@@ -1,7 +1,7 @@
-"""Mistakes that the tests must notice: twenty that a review tried by hand, eight of which nothing noticed then.
+"""Twenty mistakes that the tests must catch. A review tried them by hand, and eight survived then.
 
-A mistake is found by its text, which stands once in its file. Where code has moved, the file of `tts_cli` that holds the text now
-is taken: a row is to be repaired only when the code itself is written anew.
+A mistake is found by its old text, which its file holds exactly once. If the code has moved, the file of `tts_cli` that now holds
+the text is used, so a row needs repair only after the code itself was rewritten.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 
 class Mistake(NamedTuple):
-    """One edit, and the tests that must fail of it."""
+    """One edit of the code, and the tests that must fail after it."""
 
     name: str
     file: str
-    """Below tts_cli."""
+    """Path of the file, relative to tts_cli."""
     old: str
     new: str
     tests: tuple[str, ...]
-    """Arguments of pytest."""
+    """Arguments of pytest: test files and options."""
 
 
 MISTAKES = (

@@ -1,4 +1,4 @@
-"""Every row of the table can still be applied, and the mistakes made by rule are mistakes."""
+"""Every mistake of the table still applies to the code, and every generated mutation changes it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Measures of speech and reports."""
+"""Measures of synthetic speech, and reports of them with confidence intervals."""

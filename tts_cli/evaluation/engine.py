@@ -1,4 +1,4 @@
-"""Engine of measurements: tasks in worker processes, results in a journal, from which a stopped run resumes."""
+"""Engine of measurements: runs tasks in worker processes and keeps results in a journal, so that a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Item = TypeVar("Item")
 
 
 class Task(Protocol):
-    """One thing to make, and its measures. It is hashable, and can be pickled where several processes work."""
+    """Protocol of a task: an utterance to make and measure. Tasks are hashable, and picklable if several processes work."""
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Names of the results."""
+        """Names of the measures to take."""
 
     @property
     def label(self) -> str:
-        """Name in the list of failures."""
+        """Name of the task in the list of failures."""
 
     def key(self, measure: str) -> str:
-        """Return the key of a result: it changes whenever the result would."""
+        """Return the journal key of one result. The key changes with everything the result depends on."""
 
     def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the results by name; JSON values where there is a journal."""
+        """Return the results of the measures `names`, by name; JSON values if a journal keeps them."""
 
 
 T = TypeVar("T", bound=Task)
@@ -42,12 +42,12 @@ T = TypeVar("T", bound=Task)
 
 @dataclass
 class Results(Generic[T]):
-    """Results of tasks."""
+    """Results of a run: measurements and failures."""
 
     found: dict[T, dict[str, Any]] = field(default_factory=dict)
-    """By task and measure; those of failed tasks are missing."""
+    """Results by task and measure; a measure that failed is missing."""
     failures: dict[str, str] = field(default_factory=dict)
-    """Reasons by the label of the task."""
+    """Error message of each failed task, by its label."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Failure:
 
 
 class _Memory(dict[str, Any]):
-    """Journal of a run that keeps nothing."""
+    """Stand-in for a journal: results live in memory and end with the run."""
 
     def add(self, key: str, result: Any) -> None:
         self[key] = result
@@ -69,16 +69,20 @@ def run(
     journal: str | None = None,
     tolerated: tuple[type[TtsError], ...] = (),
 ) -> Results[T]:
-    """Measure `tasks` in `jobs` processes, but for the results that the journal holds; each result is kept as it comes.
+    """Measure `tasks` in `jobs` processes, and skip the results that the journal already holds.
+
+    Each result is written to the journal as soon as it is known.
 
     Args:
+        tasks: tasks to measure; two tasks with the same key are measured once.
         title: description of the progress bar.
-        journal: name of a file in `cache_folder`; None keeps nothing.
-        tolerated: errors that fail a task, which the next run tries again; others end the run.
+        jobs: number of worker processes.
+        journal: name of a file in `cache_folder`; None keeps nothing between runs.
+        tolerated: errors that fail one task, which the next run tries again; any other error ends the run.
 
     Raises:
-        OutputError: where the journal cannot be written.
-        RefusedError: where a worker process dies.
+        OutputError: if the journal cannot be written.
+        RefusedError: if a worker process dies.
     """
     tasks = list(tasks)
     kept = _open_journal(journal) if journal else _Memory()
@@ -98,7 +102,7 @@ def run(
 
 
 def _missing(tasks: Iterable[T], kept: Journal | _Memory) -> dict[str, tuple[T, tuple[str, ...]]]:
-    """Tasks with the measures that nobody has taken, each once, by their place."""
+    """Return the tasks with missing results and the names of these, by index of the task; each key appears once."""
     claimed: set[str] = set()
     missing: dict[str, tuple[T, tuple[str, ...]]] = {}
     for place, task in enumerate(tasks):
@@ -119,7 +123,7 @@ def _attempt(tolerated: tuple[type[TtsError], ...], work: tuple[Task, tuple[str,
 
 
 def cache_folder() -> Path:
-    """Return the user's folder for results that are costly to make again."""
+    """Return the folder of kept results: `$XDG_CACHE_HOME/tts/evaluation`, or the one in `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "tts" / "evaluation"
 
@@ -131,12 +135,16 @@ def _open_journal(name: str) -> Journal:
 
 
 def check_parts(parts: Collection[str], valid: Sequence[str], subject: str) -> None:
-    """Raise InputError for a part that is none of the `valid` ones."""
+    """Raise InputError for a part of a report that is not among the `valid` ones; `subject` is the evaluation's name."""
     for unknown in sorted(set(parts) - set(valid)):
-        raise InputError(f"{subject} is not measured by '{unknown}'", hint=suggest(unknown, list(valid)))
+        raise InputError(f"the evaluation of {subject} has no part '{unknown}'", hint=suggest(unknown, list(valid)))
 
 
 def tracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-    """Yield `items`, `total` of them where they have no length, with a progress bar where standard error is a terminal."""
+    """Yield `items`, with a progress bar if standard error is a terminal.
+
+    Args:
+        total: number of items, for an iterable without a length.
+    """
     console = Console(stderr=True)
     return track(items, description, total, console=console, transient=True, disable=not console.is_terminal)

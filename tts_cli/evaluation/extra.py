@@ -1,4 +1,4 @@
-"""Packages of the extra `eval`: imported when a measure needs them, their weights checked before they are opened."""
+"""Optional packages of the extra `eval`, imported when a measure needs them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,22 @@ from tts_cli.errors import InputError
 
 
 def require(module: str) -> Any:
-    """Import a `module` of the evaluation extra. Raises InputError with the remedy where it is not installed."""
+    """Import and return a `module` of the extra `eval`.
+
+    Raises:
+        InputError: if the module is not installed; the hint names the command that installs it.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        hint = "pip install 'tts-cli[eval]' brings what evaluation needs"
+        hint = "install the evaluation packages: pip install 'tts-cli[eval]'"
         raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
 
 
 def package_folder(module: str) -> Path:
-    """Return the folder of a package of the evaluation extra. Raises as `require`."""
+    """Return the folder of an installed package of the extra `eval`, in which its weights lie.
+
+    Raises:
+        InputError: if the package is not installed.
+    """
     return Path(require(module).__file__).parent

@@ -1,4 +1,4 @@
-"""What an evaluation speaks: what `splits.csv` sets aside, with its recordings, and sentences in files, without any."""
+"""Prompts of an evaluation: held-out recordings listed in `splits.csv`, and files of sentences without recordings."""
 
 from __future__ import annotations
 
@@ -17,51 +17,61 @@ from tts_cli.corpora.splits import Splits, read_splits
 from tts_cli.errors import CorpusError
 
 TYPICAL_HZ = 150.0
-"""F0 of an utterance without a voiced frame."""
+"""F0 in Hertz that stands for an utterance without a voiced frame."""
 
 
 class GroupedText(NamedTuple):
-    """A sentence to speak."""
+    """Sentence of a file `group|text`, to be spoken without a recording to compare with."""
 
     group: str
-    """What kind it is."""
+    """Kind of sentence, such as `statement`; a report has one group of rows for each."""
     text: str
 
 
 def read_sentences(path: Path, limit: int | None = None) -> tuple[GroupedText, ...]:
-    """The sentences of a file of lines `group|text`, at most `limit` of each group.
+    """Read the sentences of a file with lines `group|text`, at most the first `limit` of each group.
 
-    Raises CorpusError for a file that is missing or empty, and for a line without group or text.
+    Raises:
+        CorpusError: if the file is missing or holds no sentence, or a line lacks its group or text.
     """
     if not path.is_file():
-        hint = "run it where the project's data folder is, or name a file of lines 'group|text' with --sentences"
+        hint = "name a file of lines 'group|text' with --sentences, or run the command in the folder that holds data/"
         raise CorpusError(f"{path}: no such file of sentences", hint)
     taken: Counter[str] = Counter()
     sentences = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         group, _, text = (part.strip() for part in line.partition("|"))
         if not group or not text:
-            raise CorpusError(f"{path}:{number}: not of the form 'group|text'")
+            raise CorpusError(f"{path}:{number}: the line is not of the form 'group|text'")
         taken[group] += 1
         if limit is None or taken[group] <= limit:
             sentences.append(GroupedText(group, text))
     if not sentences:
-        raise CorpusError(f"{path}: holds no sentence")
+        raise CorpusError(f"{path}: the file holds no sentence", "write one sentence a line: 'group|text'")
     return tuple(sentences)
 
 
 def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limit: int | None = None) -> tuple[Clip, ...]:
-    """The clips of one `split` in `corpora`/splits.csv, of all speakers or of some in their order, at most `limit` of each.
+    """Read the clips of one `split` of `splits.csv`.
 
-    The corpora lie in folders beside `splits.csv`. Raises CorpusError when the file or a recording is missing, or a speaker has
-    nothing in the split.
+    Args:
+        corpora: folder with `splits.csv` and a folder for each corpus.
+        split: name of the split: `train`, `validation`, `test` or `unseen`.
+        speakers: speakers to read, in this order; empty: all speakers of the split.
+        limit: largest number of clips of each speaker; None: all.
+
+    Returns:
+        The clips, speaker by speaker.
+
+    Raises:
+        CorpusError: if `splits.csv` or a recording is missing, or a speaker has no clip in the split.
     """
     path = corpora / "splits.csv"
     rows = {key: row for key, row in read_splits(path).items() if row.split == split}
     known = list(dict.fromkeys(row.speaker for row in rows.values()))
     unknown = [name for name in speakers if name not in known]
     if unknown or not rows:
-        wanted, hint = ", ".join(unknown) or "anyone", "there are prompts of: " + (", ".join(known) or "nobody")
+        wanted, hint = ", ".join(unknown) or "any speaker", "there are prompts of: " + (", ".join(known) or "no speaker")
         raise CorpusError(f"{path}: no '{split}' prompt of {wanted}", hint)
     chosen: Splits = {}
     for speaker in speakers or known:
@@ -70,13 +80,24 @@ def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limi
 
 
 def parallel_speakers(corpora: Path, split: str) -> tuple[str, ...]:
-    """Return the `parallel_readers` of one split of `corpora`/splits.csv. Raises CorpusError for a file that cannot be read."""
+    """Return the speakers who read the same texts in one split of `corpora`/splits.csv; see `parallel_readers`.
+
+    Raises:
+        CorpusError: if `splits.csv` cannot be read.
+    """
     rows = [row for row in read_splits(corpora / "splits.csv").values() if row.split == split]
     return parallel_readers((row.speaker, row.text) for row in rows)
 
 
 def parallel_readers(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the speakers who share at least half of their texts with others, in the order of `read`: speakers and texts."""
+    """Return the speakers who share at least half of their texts with other speakers.
+
+    Args:
+        read: pairs of speaker and text, one for each clip.
+
+    Returns:
+        The speakers in the order of their first clip; empty if there are fewer than two.
+    """
     texts: dict[str, set[str]] = {}
     for speaker, text in read:
         texts.setdefault(speaker, set()).add(text)
@@ -96,22 +117,23 @@ def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text for a speaker, and its recording where there is one."""
+    """Text to be spoken in the voice of one speaker, with that speaker's recording of it if there is one."""
 
     text: str
     speaker: str
     kind: str = ""
+    """Kind of sentence, such as `statement`."""
     recording: Clip | None = None
 
     def describe(self) -> dict[str, str]:
-        """Which prompt it is, for the details of a report."""
+        """Return the fields that identify the prompt in the details of a report."""
         if self.recording:
             return describe(self.recording)
         return {"speaker": self.speaker, "kind": self.kind, "text": self.text}
 
 
 def recorded_prompts(clips: Iterable[Clip]) -> tuple[Prompt, ...]:
-    """Return the prompts of recordings."""
+    """Return a prompt for each recorded clip."""
     return tuple(Prompt(clip.text, clip.speaker, clip.kind, clip) for clip in clips)
 
 
@@ -122,13 +144,13 @@ def unrecorded_prompts(sentences: Iterable[GroupedText], speakers: Iterable[str]
 
 
 def describe(clip: Clip) -> dict[str, str]:
-    """Which clip it is, for the details of a report."""
+    """Return the fields that identify a clip in the details of a report: corpus, speaker, id, split, kind and text."""
     return {name: getattr(clip, name) for name in ("corpus", "speaker", "id", "split", "kind", "text")}
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A recording, and what a vocoder is given of it."""
+    """Recording for copy-synthesis, with the inputs of a vocoder: mel spectrogram, F0 and voicing."""
 
     clip: Clip
     audio: Floats = field(repr=False)
@@ -137,16 +159,26 @@ class Reference:
 
     @cached_property
     def mel(self) -> Floats:
-        """(T, num_bands) natural-log mel."""
+        """Natural-log mel spectrogram, shape (T, bands)."""
         return log_mel(self.audio, self.mel_config)
 
     @cached_property
     def pitch(self) -> tuple[Floats, Floats]:
-        """The recording's own F0 in natural log of Hertz and its voicing of 0 or 1, each (T, 1). Raises as `estimate_f0`."""
+        """F0 and voicing of the recording, shape (T, 1) each.
+
+        F0 is the natural log of Hertz, interpolated over unvoiced frames; voicing is 0 or 1.
+
+        Raises:
+            AudioError: if the F0 tracker is not installed.
+        """
         f0_hz, voicing = estimate_f0(self.audio, self.mel_config)
         return interpolate_log_f0(f0_hz, TYPICAL_HZ)[:, None], voicing[:, None]
 
 
 def read_references(clips: Iterable[Clip], mel_config: MelConfig) -> list[Reference]:
-    """The recordings of `clips` at the mel's rate. Raises AudioError for what cannot be read."""
+    """Read the recordings of `clips`, resampled to the sample rate of `mel_config`.
+
+    Raises:
+        AudioError: if a recording cannot be read.
+    """
     return [Reference(clip, read_audio(clip.audio, mel_config.sample_rate), mel_config) for clip in clips]

@@ -1,4 +1,4 @@
-"""Reports of estimates, drawn for the terminal, as Markdown and as JSON."""
+"""Report tables of estimates, in three forms: terminal, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -17,63 +17,72 @@ OBJECTIVE = "These are objective measures, not listeners' scores: nobody listene
 
 
 class Printable(Protocol):
-    """Report in the three forms that commands print."""
+    """Protocol of a report that a command prints to the terminal, as Markdown or as JSON."""
 
     def drawings(self) -> Iterator[Table | str]:
-        """Yield tables and lines for the terminal."""
+        """Yield the tables and lines of text for the terminal, from top to bottom."""
 
     def markdown(self) -> str:
-        """Return the report for documentation and model cards."""
+        """Return the report as Markdown, for documentation and model cards."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report for `--json`."""
+        """Return the report as JSON values, for `--json`."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One measure, and how its estimates are shown."""
+    """Column of a table of estimates: one measure and its number format."""
 
     key: str
+    """Name of the measure in `Row.estimates`."""
     title: str
+    """Heading of the column, with the unit."""
     decimals: int = 2
+    """Decimal places shown."""
     scale: float = 1.0
-    """Factor of estimates when shown: 100 shows percent."""
+    """Factor applied before an estimate is shown: 100 shows a fraction as percent."""
 
 
 PESQ = Column("pesq", "PESQ-WB")
 STOI = Column("stoi", "STOI")
 WER = Column("wer", "WER %", 1, 100.0)
 FAULTLESS = Column("faultless", "faultless %", 1, 100.0)
-"""Share of utterances in which no block noticed a fault."""
+"""Share of utterances in which no block of the voice reported a fault."""
 QUALITY = Column("quality", "DNSMOS")
-ACCURACY = Column("accuracy", "told right %", 1, 100.0)
+ACCURACY = Column("accuracy", "accuracy %", 1, 100.0)
 
 
 @dataclass(frozen=True)
 class Row:
-    """Estimates under one name; a measure that is missing was not taken."""
+    """Row of a table: the estimates of one system or condition."""
 
     name: str
     estimates: dict[str, Estimate]
-    """By measure; those with a column are shown."""
+    """Estimates, keyed by measure (`Column.key`). The table shows those with a column; a missing one leaves its cell empty."""
     group: str = ""
-    """Shared by rows that belong together."""
+    """Name of the group of rows it belongs to, shown in the first column."""
 
     @property
     def num_clips(self) -> int:
-        """Clips behind the row's estimates."""
+        """Number of clips of the row: the largest of its estimates."""
         return max((estimate.num_clips for estimate in self.estimates.values()), default=0)
 
 
 Measure = Callable[[Any], tuple[float, float]]
-"""From an item to its numerator and denominator in a figure."""
+"""Function from an item (an utterance, a trial) to its contribution to a ratio: numerator and denominator."""
 
 
 def ratio_rows(group: str, measures: Mapping[str, Measure], made: Mapping[str, Sequence[Any]], sign: int = 1) -> list[Row]:
-    """Return a row of ratios for each name in `made`, and a row of paired differences for each later name.
+    """Return a row of ratios for each system in `made`, and a row of paired differences for each system after the first.
 
-    The items of all names belong together one by one. With `sign` 1 the first name is subtracted from the later one, with -1
-    the later one from the first.
+    Args:
+        group: name of the group that all rows belong to.
+        measures: measures by name; each gives the numerator and the denominator of one item.
+        made: items of each system, by its name. Item i of every system belongs to the same sentence.
+        sign: 1 subtracts the first system from the later one, -1 the later one from the first.
+
+    Returns:
+        The rows of the systems, then the rows of differences, named `second - first`.
     """
     values = {name: {key: [measure(one) for one in items] for key, measure in measures.items()} for name, items in made.items()}
     rows = [
@@ -89,19 +98,19 @@ def ratio_rows(group: str, measures: Mapping[str, Measure], made: Mapping[str, S
 
 @dataclass(frozen=True)
 class Grid:
-    """Cells of a table with a title above and notes below."""
+    """Table of text cells, with a title above and notes below."""
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     folded: int = 0
-    """Column whose cells may take several lines on the terminal; the two first ones are flush left."""
+    """Index of the column that may wrap onto several lines on the terminal; the others are cut with an ellipsis."""
     sections: Sequence[str] = ()
-    """Group of each row: the terminal draws a line between groups."""
+    """Group of each row; the terminal draws a line between groups. Empty: no lines."""
 
     def drawing(self) -> Table:
-        """Return the table for the terminal."""
+        """Return the table for the terminal; the first two columns are left-aligned, the others right-aligned."""
         table = Table(title=self.title, caption="\n".join(self.notes) or None)
         for index, title in enumerate(self.header):
             folds = index == self.folded
@@ -113,7 +122,7 @@ class Grid:
         return table
 
     def markdown(self) -> str:
-        """Return the table in Markdown."""
+        """Return title, table and notes in Markdown."""
         rule = ["---", "---", *("---:" for _ in self.header[2:])]
         table = "\n".join("| " + " | ".join(line) + " |" for line in [self.header, rule, *self.rows])
         return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
@@ -121,16 +130,16 @@ class Grid:
 
 @dataclass(frozen=True)
 class Report:
-    """A table of estimates with notes on how they came about."""
+    """Table of estimates, with notes on the method of each measure."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     details: tuple[dict[str, Any], ...] = ()
-    """Figures of each clip, for `as_dict` only."""
+    """Values of each clip, for `--json` only."""
     names: tuple[str, str, str] = ("clips of", "voice", "clips")
-    """Titles of a row's group, its name and the number of its clips."""
+    """Headings of the first three columns: group, name and number of clips."""
 
     def drawings(self) -> Iterator[Table]:
         yield self._grid(between="\n").drawing()
@@ -139,7 +148,7 @@ class Report:
         return self._grid(between=" ").markdown()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report for `--json`: estimates unscaled, by measure."""
+        """Return the report as JSON values: unscaled estimates by measure, notes, and the values of each clip."""
         rows = [{"group": r.group, "name": r.name, **{key: asdict(e) for key, e in r.estimates.items()}} for r in self.rows]
         return {"title": self.title, "rows": rows, "notes": list(self.notes), "details": list(self.details)}
 
@@ -156,7 +165,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Reports:
-    """Tables that belong together, and the tests that were made together."""
+    """Several tables of one evaluation, and its paired tests, with p-values corrected together."""
 
     title: str
     reports: tuple[Report, ...]
@@ -179,15 +188,19 @@ class Reports:
         return {"reports": reports, "tests": tests, "notes": list(self.notes)}
 
     def _tests(self) -> Grid:
-        header = ("paired test", "utterances", "difference", "p", "p by Holm")
+        header = ("paired test", "utterances", "difference", "p", "p (Holm)")
         return Grid(f"{self.title}: tests", header, [test.cells() for test in self.tests])
 
 
 def save_figure(figure: Any, file: Path, dpi: int) -> None:
-    """Write a figure of matplotlib, whole or not at all, in the format that the name of `file` ends with.
+    """Write a matplotlib figure atomically to `file`, in the format of its suffix (PNG without one).
+
+    Args:
+        figure: a `matplotlib.figure.Figure`.
+        dpi: resolution in dots per inch.
 
     Raises:
-        OutputError: where the file cannot be written.
+        OutputError: if the file cannot be written.
     """
     with atomic_write(file, "wb") as opened:
         figure.savefig(opened, dpi=dpi, format=file.suffix[1:] or "png")

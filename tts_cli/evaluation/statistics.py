@@ -1,4 +1,4 @@
-"""Estimates with bootstrap intervals, and paired tests corrected for their number."""
+"""Estimates with 95 % bootstrap intervals, and paired Wilcoxon tests with Holm correction."""
 
 from __future__ import annotations
 
@@ -14,47 +14,59 @@ from tts_cli.evaluation.extra import require
 
 Integers = NDArray[np.int64]
 Pairs = dict[str, tuple[Sequence[float], Sequence[float]]]
-"""Figures of two conditions, utterance by utterance, by the name of their test."""
+"""Samples of paired tests, by name of the test: values of two conditions, one value per utterance, in the same order."""
 
 RESAMPLES = 9999
+"""Bootstrap resamples of a vectorized statistic."""
 SLOW_RESAMPLES = 1999
-"""Resamples of a statistic that is computed one resample at a time."""
+"""Bootstrap resamples of a statistic that is not vectorized."""
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A point estimate over clips with its 95 % bootstrap interval (percentile method, clips resampled)."""
+    """Point estimate over clips, with its 95 % bootstrap interval (percentile method, clips resampled)."""
 
     value: float
     low: float
+    """Lower end of the interval."""
     high: float
+    """Upper end of the interval."""
     num_clips: int
 
     def text(self, decimals: int, scale: float = 1.0, between: str = " ") -> str:
-        """Return the value, `between`, and the interval: `2.71 [2.60, 2.82]`."""
+        """Return the value and its interval as text, each times `scale`, separated by `between`: `2.71 [2.60, 2.82]`."""
         value, low, high = (f"{figure * scale:.{decimals}f}" for figure in (self.value, self.low, self.high))
         return f"{value}{between}[{low}, {high}]"
 
 
 def mean_estimate(values: Sequence[float]) -> Estimate:
-    """Estimate the mean of one figure a clip. Raises InputError without clips."""
+    """Estimate the mean of `values`, one value per clip. Raises InputError without clips."""
     return ratio_estimate(values, [1.0] * len(values))
 
 
 def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
-    """Estimate the sum of numerators over the sum of denominators, one of each a clip: errors over words give WER.
+    """Estimate the sum of `numerators` over the sum of `denominators`, one of each per clip.
 
-    Raises InputError without clips.
+    The word error rate is such a ratio: word errors over reference words.
+
+    Raises:
+        InputError: if there are no clips.
     """
     return bootstrap(_ratio, (numerators, denominators))
 
 
 def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> Estimate:
-    """Estimate the ratio of `first`, pairs of numerator and denominator, one of each clip, less that of `second`.
+    """Estimate the paired difference of two ratios, `first` minus `second`.
 
-    The clips are the same ones in the same order: a resample draws a clip with its figures in both, so that the interval is
-    that of the paired difference. Raises InputError without clips.
+    Each resample draws the same clips of both conditions, so the interval is that of the paired difference.
+
+    Args:
+        first: numerator and denominator of each clip in the first condition.
+        second: numerator and denominator of the same clips, in the same order, in the second condition.
+
+    Raises:
+        InputError: if there are no clips.
     """
     return bootstrap(
         lambda a, b, c, d, axis: _ratio(a, b, axis) - _ratio(c, d, axis),
@@ -63,19 +75,24 @@ def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[t
 
 
 def median_estimate(values: Sequence[float]) -> Estimate:
-    """Estimate the median of one figure a clip. Raises InputError without clips."""
+    """Estimate the median of `values`, one value per clip. Raises InputError without clips."""
     return bootstrap(np.median, (values,))
 
 
 def percentile_estimate(values: Sequence[float], percent: float) -> Estimate:
-    """Estimate a percentile of one figure a clip. Raises InputError without clips."""
+    """Estimate the percentile `percent` (0 to 100) of `values`, one value per clip. Raises InputError without clips."""
     return bootstrap(lambda x, axis: np.percentile(x, percent, axis=axis), (values,))
 
 
 def estimate_by_place(statistic: Callable[[Integers], float], num_clips: int) -> Estimate:
-    """Estimate a `statistic` that takes the places of clips; a resample repeats some.
+    """Estimate a `statistic` of clips that are given by their indices.
 
-    Raises InputError without clips.
+    Args:
+        statistic: function from clip indices (n,) to its value. Indices of a resample may repeat.
+        num_clips: number of clips; the indices run from 0 to `num_clips` - 1.
+
+    Raises:
+        InputError: if there are no clips.
     """
     return bootstrap(lambda places: statistic(places.astype(np.int64)), (range(num_clips),), is_vectorized=False)
 
@@ -85,16 +102,18 @@ def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
 
 
 def bootstrap(statistic: Callable[..., Any], samples: Sequence[Sequence[float]], is_vectorized: bool = True) -> Estimate:
-    """Estimate `statistic` of the `samples`, which belong together clip by clip, by `scipy.stats.bootstrap`.
+    """Estimate `statistic` of paired `samples` with `scipy.stats.bootstrap` (percentile method, fixed seed).
 
     Args:
-        is_vectorized: whether the statistic takes an `axis`; one that does not is computed for each of `SLOW_RESAMPLES`.
+        statistic: function of one array for each sample; it takes `axis` too if `is_vectorized`.
+        samples: sequences of one length; element i of each belongs to clip i, and clips are resampled whole.
+        is_vectorized: the statistic takes `axis`, and is computed over `RESAMPLES` at once; otherwise `SLOW_RESAMPLES` calls.
 
     Raises:
-        InputError: without clips, and where the evaluation extra is missing.
+        InputError: if there are no clips, or the extra `eval` is not installed.
     """
     if not samples or not len(samples[0]):
-        raise InputError("there is no clip to measure")
+        raise InputError("there is no clip to measure: every clip was left out or the selection is empty")
     arrays = tuple(np.asarray(sample, np.float64) for sample in samples)
     value = float(statistic(*arrays, axis=0) if is_vectorized else statistic(*arrays))
     if len(arrays[0]) == 1:
@@ -114,31 +133,37 @@ def bootstrap(statistic: Callable[..., Any], samples: Sequence[Sequence[float]],
 
 @dataclass(frozen=True)
 class PairedTest:
-    """One condition against another, utterance by utterance."""
+    """Result of a Wilcoxon signed-rank test between two conditions, paired by utterance."""
 
     name: str
     difference: Estimate
-    """Mean of the first less the second, with its interval."""
+    """Mean of the first condition minus the second, with its interval."""
     p: float
-    """Two-sided, of the Wilcoxon signed-rank test."""
+    """Two-sided p-value."""
     corrected_p: float
-    """The same by Holm's procedure, for all tests made together."""
+    """p-value after Holm's correction over all tests of the report."""
 
     def cells(self) -> list[str]:
-        """Return the cells of its row in a table of tests."""
+        """Return the test as a row of text cells: name, utterances, difference, p, p (Holm)."""
         difference = self.difference
         return [self.name, str(difference.num_clips), difference.text(3), f"{self.p:.2g}", f"{self.corrected_p:.2g}"]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the test for `--json`."""
+        """Return the test as JSON values, for `--json`."""
         return asdict(self)
 
 
 def paired_tests(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> tuple[PairedTest, ...]:
-    """Test every pair of `pairs`, by name: two figures of each utterance in the same order; NaN in one drops both.
+    """Test the two samples of every pair with Wilcoxon's signed-rank test (1945), and correct all p-values by Holm (1979).
 
-    Wilcoxon's signed-rank test (1945) makes no assumption on how differences are distributed, but that they lie evenly about
-    their middle. Raises InputError where a pair has no utterance left, or the evaluation extra is missing.
+    The test assumes that the differences are symmetric about their median, and nothing else of their distribution.
+
+    Args:
+        pairs: samples of each test, by its name: one value per utterance, in the same order in both. An utterance with NaN in
+            either sample is dropped.
+
+    Raises:
+        InputError: if a pair has no utterance left, or the extra `eval` is not installed.
     """
     if not pairs:
         return ()
@@ -152,19 +177,19 @@ def paired_tests(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -
 
 
 def holm(chances: Sequence[float]) -> list[float]:
-    """Return the p-values `chances` corrected for their number (Holm 1979)."""
+    """Return the p-values `chances` after Holm's step-down correction (1979), in the same order."""
     return [float(p) for p in require("statsmodels.stats.multitest").multipletests(chances, method="holm")[1]]
 
 
 def _both_known(first: Sequence[float], second: Sequence[float]) -> tuple[list[float], list[float]]:
     known = [(a, b) for a, b in zip(first, second, strict=True) if np.isfinite(a) and np.isfinite(b)]
     if not known:
-        raise InputError("there is no utterance that both conditions have")
+        raise InputError("a paired test has no utterance that is measured in both conditions")
     return [a for a, _ in known], [b for _, b in known]
 
 
 def _signed_rank(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return 1 where nothing differs: scipy refuses such pairs."""
+    """Return the two-sided p-value; 1 for identical samples, which scipy refuses."""
     if np.array_equal(first, second):
         return 1.0
     return float(require("scipy.stats").wilcoxon(first, second).pvalue)

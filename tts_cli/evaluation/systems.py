@@ -1,4 +1,4 @@
-"""Systems under test, and their utterances: voices, copies through vocoders, peers, recordings."""
+"""Systems under test (voices, vocoder copies, peers, recordings) and their utterances."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ from tts_cli.voice.bench import first_audio
 from tts_cli.voice.synthesis import SpeechInput, Voice, load
 
 Origin = Literal["text", "copy", "recording"]
-"""Origin of an utterance: synthesis from text, a recording through a vocoder, or the recording itself."""
+"""Origin of an utterance: `text` (synthesis), `copy` (copy-synthesis of a recording) or `recording`."""
 RECORDINGS = "recordings"
-"""Name of the system that plays the prompts' recordings."""
+"""Name of the system that plays the recordings of the prompts."""
 
 
 class SystemOutput(NamedTuple):
-    """An utterance, and its cost; of a recording there is only the audio."""
+    """Utterance of a system and its cost. A recording has audio only; its other fields keep their defaults."""
 
     samples: Floats
     """(samples,)"""
     sample_rate: int
-    """In Hertz."""
+    """Sample rate in Hertz."""
     faults: tuple[Fault, ...] | None = None
-    """Faults that blocks noticed; None where nobody looked."""
+    """Faults that the voice's blocks reported; None for a system without such checks."""
     cpu_s: float = float("nan")
+    """CPU time of the process, in seconds."""
     first_audio_s: float = float("nan")
-    """From the call with text until the chunk with the first speech sample arrived."""
+    """Wall-clock seconds from the call with the text to the chunk with the first speech sample."""
     harmonic: Floats | None = None
-    """(samples,) The same utterance without the noise of its vocoder; None where that is not known."""
+    """Audio of the vocoder's harmonic source alone, shape (samples,); None for a vocoder without one."""
 
     @property
     def audio_s(self) -> float:
@@ -50,43 +51,44 @@ class SystemOutput(NamedTuple):
 
 
 Speak = Callable[[Prompt, int], SystemOutput | tuple[Floats, int]]
-"""From a prompt and a noise seed to audio (samples,) and its rate in Hertz, at least."""
+"""Function from a prompt and a noise seed to an utterance, or to audio (samples,) and its sample rate in Hertz."""
 
 
 @dataclass(frozen=True)
 class System:
-    """Source of the utterances under test: a voice, a peer or the recordings."""
+    """System under test: a voice, a vocoder, a peer or the recordings, with the prompts it speaks."""
 
     name: str
     speak: Speak
     prompts: tuple[Prompt, ...]
     num_seeds: int = 1
+    """Number of times each prompt is spoken, each with another noise seed."""
     origin: Origin = "text"
     copy: Callable[[Clip], SystemOutput] | None = None
-    """Copy-synthesis by the vocoder of the system, where it has one, for pictures."""
+    """Copy-synthesis of a recording by the vocoder of the system, for pictures; None without a vocoder."""
 
 
 @dataclass(frozen=True)
 class VoiceFiles:
-    """Folders of a voice, for a worker process to open."""
+    """Addon folders of a voice, which a worker process opens. Unlike a `Voice` it can be pickled."""
 
     acoustic: Path
     vocoder: Path | None
     selector: tuple[tuple[str, Any], ...] = ()
-    """Options of its selecting block that overrule those of its stack."""
+    """Options of the prosody selector that replace those in the addon's stack, as pairs of name and value."""
 
     @classmethod
     def of(cls, voice: Voice) -> VoiceFiles:
-        """Return those that `voice` was opened from."""
+        """Return the addon folders that `voice` was opened from."""
         return cls(voice.acoustic.folder, voice.vocoder.folder if voice.vocoder else None)
 
     def open(self) -> Voice:
-        """Return the voice, each network on one thread. It is opened once a process."""
+        """Open the voice, each network on one thread. Each process keeps the two voices it used last."""
         return _opened(self)
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """SHA-256 of the addons' descriptions, which hold those of all other files."""
+        """SHA-256 of each addon's `addon.json`, which lists the SHA-256 of all other files."""
         return tuple(_hash_of(folder / ADDON_FILE) for folder in (self.acoustic, self.vocoder) if folder)
 
 
@@ -100,7 +102,19 @@ def _opened(files: VoiceFiles) -> Voice:
 
 
 def say(voice: Voice, text: SpeechInput, speaker: str | None = None, seed: int = 0) -> SystemOutput:
-    """Speak `text` to its end, in spite of faults. Raises what `Voice.stream` raises, RefusedError excepted."""
+    """Speak `text` to its end and time it. Faults are kept and do not stop the speech.
+
+    Args:
+        speaker: name of the speaker; None: the default speaker of the voice.
+        seed: noise seed.
+
+    Returns:
+        The whole utterance with its faults, CPU time and time to first audio.
+
+    Raises:
+        InputError: if the voice lacks the speaker.
+        TextError: if the text holds nothing to speak.
+    """
     start, cpu_start = time.perf_counter(), time.process_time()
     chunks, arrivals = [], []
     for chunk in voice.stream(text, speaker=speaker, seed=seed, best_effort=True):
@@ -116,9 +130,12 @@ def say(voice: Voice, text: SpeechInput, speaker: str | None = None, seed: int =
 def copy_with(
     stack: StreamableBlock, harmonic: StreamableBlock | None = None, true_pitch: bool = False
 ) -> Callable[[Reference], SystemOutput]:
-    """Return copy-synthesis through the `stack` of a vocoder addon: from the mel alone, or with the recording's own F0.
+    """Return a function that copies recordings through the `stack` of a vocoder addon (copy-synthesis).
 
-    `harmonic` is the stack that gives the harmonic part alone.
+    Args:
+        stack: blocks of the vocoder addon.
+        harmonic: stack of the same vocoder with its noise source silent; None leaves `SystemOutput.harmonic` empty.
+        true_pitch: give the vocoder the recording's F0 and voicing too; otherwise it gets the mel spectrogram alone.
     """
 
     def render(reference: Reference) -> SystemOutput:
@@ -134,14 +151,14 @@ def copy_with(
 
 
 def _streamed(stack: StreamableBlock, ports: Tensors, chunk_samples: int) -> Floats:
-    """The audio (samples,) that `stack` makes of `ports` (1, T, C)."""
+    """Return the audio (samples,) of `stack` for the inputs `ports`, shape (1, T, C) each, read in chunks of `chunk_samples`."""
     stream = stack.open({}, ArrayStream(ports))
     chunks = iter(lambda: stream.read(chunk_samples), None)
     return np.concatenate([next(iter(chunk.values()))[0, :, 0] for chunk in chunks])
 
 
 class ArrayStream(Stream):
-    """A stream of known `tensors` (1, T, C) of one rate."""
+    """Input stream of given `tensors`, shape (1, T, C), all of one frame rate."""
 
     def __init__(self, tensors: Tensors) -> None:
         super().__init__({})

@@ -1,4 +1,4 @@
-"""Distances from a recording, of mels whose answers are known."""
+"""Errors against a recording, on mel spectrograms with known results."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ pytest.importorskip("scipy")
 
 
 def spectra(mel: Floats, f0_hz: Floats | None = None) -> Spectra:
-    """All of it speech, with a melody that rises if none is given."""
+    """Analysis of an utterance with speech in all frames; its F0 rises unless given."""
     melody = np.linspace(100, 200, len(mel)) if f0_hz is None else f0_hz
     return Spectra(np.asarray(mel, np.float32), np.asarray(melody, np.float32), np.ones(len(mel), np.bool_))
 
 
 @pytest.fixture
 def mel() -> Floats:
-    """Eighty frames of smooth envelopes that change slowly."""
+    """Mel spectrogram of 80 frames with smooth envelopes that change slowly."""
     bands, frames = np.arange(80), np.arange(80)[:, None]
     return (-4 + np.sin(bands / 9 + frames / 12) + 0.5 * np.cos(bands / 17 - frames / 8)).astype(np.float32)
 

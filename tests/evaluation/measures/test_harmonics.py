@@ -1,4 +1,4 @@
-"""The harmonic source alone: toys with known answers, and a small vocoder."""
+"""Harmonic source alone: signals with known levels, and a small vocoder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_one_frame_that_is_voiced_after_all_does_not_decide() -> None:
 
 
 def test_flat_filters_give_the_level_of_their_powers() -> None:
-    """Pulses and noise both have unit power before they are shaped."""
+    """Check the level against the ratio of powers: pulses and noise both have unit power before filtering."""
     bins, frames = 201, 200
     pulses, noise = 0.2, 0.1
 

@@ -11,7 +11,7 @@ from tts_cli.evaluation.measures.naturalness import naturalness
 
 @pytest.mark.parametrize("audio", [np.zeros(16000, np.float32), np.zeros(0, np.float32)])
 def test_silence_has_no_naturalness(audio: np.ndarray) -> None:
-    with pytest.raises(AudioError, match="silence"):
+    with pytest.raises(AudioError, match="silent"):
         naturalness(audio, 16000)
 
 

@@ -17,7 +17,7 @@ def _one_thread() -> None:
 
 
 def _clips(apart: float) -> list[Floats]:
-    """Clips in which the channel of who speaks lies higher by `apart`."""
+    """Clips with one channel for each speaker, which is higher by `apart` in the clips of that speaker."""
     generator = np.random.default_rng(1)
     return [
         (generator.normal(size=(int(generator.integers(20, 90)), 4)) + apart * np.eye(4)[clip % 3]).astype(np.float32)
@@ -39,7 +39,7 @@ def test_speakers_that_do_not_differ_are_guessed() -> None:
 
 
 def test_what_rounding_leaves_of_normalised_features_tells_nobody() -> None:
-    # One speaker's mean is 1e-6, all others' 0: as far apart as anything, once it is scaled.
+    # One speaker's mean is 1e-6, the others' is 0: without rounding, scaling would separate them perfectly.
     clips = [clip - clip.mean(axis=0) + 1e-6 * (place % 3 == 0) for place, clip in enumerate(_clips(0.0))]
     clips = [(clip / clip.std(axis=0)).astype(np.float32) for clip in clips]
     assert cross_validate(statistics_probe, clips, SPEAKERS).accuracy.value <= 0.5
@@ -54,7 +54,7 @@ def test_order_in_time_is_told_by_the_recurrent_probe_alone() -> None:
     generator = np.random.default_rng(0)
     clips = [generator.normal(scale=0.1, size=(60, 1)).astype(np.float32) for _ in range(20)]
     for place, clip in enumerate(clips):
-        # The same values, rising slowly and falling at once, or the other way round.
+        # Equal values in both classes: slow rise and sudden fall, or sudden rise and slow fall.
         saw = (np.arange(60) % 6) / 6
         clip[:, 0] += saw if place % 2 else saw[::-1]
     speakers = [f"{place % 2}" for place in range(20)]

@@ -23,7 +23,7 @@ def _contour(f0_hz: Floats) -> Contour:
 
 @pytest.fixture
 def melody() -> Floats:
-    """A melody around 150 Hz with an unvoiced quarter."""
+    """F0 contour around 150 Hz, a quarter of its frames unvoiced."""
     f0_hz = 150 * np.exp(0.2 * np.sin(FRAMES / 15))
     f0_hz[50:100] = 0
     return f0_hz.astype(np.float32)

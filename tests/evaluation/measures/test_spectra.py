@@ -1,4 +1,4 @@
-"""Deviation and detail of mels whose answers are known."""
+"""Deviation and detail of mel spectrograms with known results."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tts_cli.evaluation.measures.spectra import MEL, TEXTURES, Spectra, is_speec
 
 @pytest.fixture
 def spectra() -> Spectra:
-    """Sixty frames: speech whose middle third is unvoiced, of random mel."""
+    """Sixty frames of speech with random mel values, the middle third unvoiced."""
     mel = np.random.default_rng(0).normal(-3, 1, (60, 80)).astype(np.float32)
     f0_hz = np.where((np.arange(60) < 20) | (np.arange(60) >= 40), 120, 0).astype(np.float32)
     return Spectra(mel, f0_hz, np.ones(60, np.bool_))
@@ -71,7 +71,7 @@ def test_speech_is_what_lies_near_the_loudness_of_the_clip() -> None:
 
 
 def buzz(seconds: float) -> Floats:
-    """A steady harmonic tone of 120 Hz."""
+    """Harmonic tone of constant 120 Hz."""
     time = np.arange(round(seconds * 16000)) / 16000
     return (0.1 * sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 30))).astype(np.float32)
 

@@ -65,7 +65,7 @@ def test_the_same_contour_spoken_at_another_pace_is_the_same() -> None:
     fast_and_slow = heard(np.concatenate([np.repeat(first, 3), second[1::2]]), [0, 30, 0, 10])
     near = compare(recording, fast_and_slow, 0.2)
     assert near.f0_correlation > 0.99
-    # Stretched evenly over the utterance, the two would not agree.
+    # Linear stretching of the whole utterance would not align the two.
     evenly = np.interp(np.linspace(0, 1, 30), np.linspace(0, 1, 40), fast_and_slow.contour.f0_hz)
     assert np.corrcoef(evenly, recording.contour.f0_hz)[0, 1] < 0.9
 
@@ -91,7 +91,7 @@ def test_pauses_are_not_compared() -> None:
 
 
 def test_other_tokens_are_refused() -> None:
-    with pytest.raises(ValueError, match="same tokens"):
+    with pytest.raises(ValueError, match="different tokens"):
         compare(heard(np.full(20, 100.0), [0, 20]), heard(np.full(20, 100.0), [0, 10, 0, 10]), 0.2)
 
 

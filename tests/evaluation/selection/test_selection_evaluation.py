@@ -51,7 +51,7 @@ NUM_QUESTIONS = 2
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prepared corpus of harmonic sounds, whose melody wanders another way in every clip."""
+    """Prepared corpus of harmonic sounds, with another F0 contour in every clip."""
     folder, front_end = tmp_path_factory.mktemp("prepared"), TextFrontEnd()
     recordings = []
     for speaker, hertz in (("low", 110.0), ("high", 200.0)):
@@ -102,7 +102,7 @@ def _write_features(path: Path, hertz: float, num_frames: int, place: int) -> No
 
 
 def _contour(audio: np.ndarray, config: MelConfig) -> Contour:
-    """All voiced, unlike what the tiny voice says; as high as it is loud."""
+    """Analyse audio as fully voiced, unlike real output of the tiny voice; F0 follows the loudness."""
     loudness = energy(log_mel(audio, config))[:, 0]
     return Contour((150 * np.exp(0.1 * loudness / np.abs(loudness).max())).astype(np.float32), loudness)
 
@@ -116,7 +116,7 @@ def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three recordings are enough, and so are the questions there are."""
+    """Lower the minimum numbers of recordings and questions to those of the tiny corpus."""
     for module in (room, selection_report):
         monkeypatch.setattr(module, "FEWEST", 3)
     monkeypatch.setattr(room, "FOLDS", NUM_QUESTIONS)
@@ -184,13 +184,13 @@ def test_a_recording_is_spoken_with_the_tokens_of_its_alignment(data: Path) -> N
     sentence = sentence_of(clip)
     assert sentence.tokens == clip.tokens
     assert sentence.word_of_token == TextFrontEnd().utterance(clip.text).word_of_token
-    with pytest.raises(CorpusError, match="another text front end"):
+    with pytest.raises(CorpusError, match="another version of the text front end"):
         sentence_of(clip.model_copy(update={"text": "Who told you?"}))
 
 
 def test_what_voices_were_trained_on_is_refused(data: Path) -> None:
     refuse_trained({"file": ["Who told them that?"]}, open_corpus(data))
-    with pytest.raises(InputError, match="file: 'who told you THAT' is said"):
+    with pytest.raises(InputError, match="file: 'who told you THAT' is the text of a training recording"):
         refuse_trained({"file": ["who told you THAT"]}, open_corpus(data))
 
 
@@ -200,7 +200,7 @@ def test_an_oracle_speaks_with_the_embedding_of_the_recording(data: Path) -> Non
     assert oracle.clip is not None
     found = posterior_mean(asked.voice, asked.corpus, oracle.clip)
     assert not np.allclose(found, asked.voice.acoustic.config.speakers[0].embedding)
-    ((sentence, _),) = room._said(oracle, asked.corpus)
+    ((sentence, _),) = room._spoken(oracle, asked.corpus)
     np.testing.assert_allclose(sentence.embedding, found, rtol=1e-5)
 
 
@@ -300,7 +300,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
     reports = evaluate_selection(asked, texts)
     assert [report.title.removeprefix("Selection: ") for report in reports.reports] == [
         "distance to recordings", "distance by measure", "nearness to the own recording", "kinds of sentences",
-        "variety over passages", "variety by measure, times the recordings'",
+        "variety over passages", "variety by measure, ratio to recordings",
     ]  # fmt: skip
     distances = {(row.group, row.name): row.estimates for row in reports.reports[0].rows}
     assert {name for group, name in distances if group == POOLED} == {*(one.name for one in asked.settings), OTHERS}
@@ -317,7 +317,7 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
 
 
 def test_an_unknown_part_is_refused(data: Path) -> None:
-    with pytest.raises(InputError, match="not measured by 'beauty'"):
+    with pytest.raises(InputError, match="no part 'beauty'"):
         evaluate_selection(select(data), UnrecordedTexts(), ["beauty"])
 
 
@@ -345,7 +345,7 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
 def test_dimensions_are_counted_that_surely_tell_something() -> None:
     result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
     (note,) = probe_table({"embeddings": result}, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
-    assert "at least 0.3 nat in all and over 0.05 nat in at least 2 of 3 dimensions" in note
+    assert "at least 0.3 nat, and of more than 0.05 nat in at least 2 of 3 dimensions" in note
 
 
 def test_clips_are_taken_evenly(data: Path) -> None:

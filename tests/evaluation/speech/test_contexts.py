@@ -1,4 +1,4 @@
-"""Parity of contexts on the tiny voice, and of renderings made by hand."""
+"""Parity of contexts, on the tiny voice and on hand-made renderings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCHEDULE = {"first": 7, "growth": 1.0, "maximum": 11}
 
 @pytest.fixture(scope="module")
 def addons(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny addons with contexts of other chunks, and of other chunks and short sentences."""
+    """Tiny addons with two more contexts: other chunk sizes, and other chunk sizes with a low token limit."""
     folder = tmp_path_factory.mktemp("addons")
     for name in ("tiny-acoustic", "tiny-vocoder"):
         copy = Path(shutil.copytree(TINY / name, folder / name)) / "addon.json"

@@ -1,4 +1,4 @@
-"""Peers: a small command that writes tones, measured beside a voice."""
+"""Peers: a small command that writes tones, measured together with a voice."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Slips in alignments, and voices on hard sentences with a recogniser that hears what it is told."""
+"""Repeats, skips and truncations in alignments, and voices on hard sentences with a fake recogniser."""
 
 import json
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ SENTENCES = (GroupedText("list", "Cats, dogs and birds."), GroupedText("list", "
 
 
 class _Listener(Recogniser):
-    """Hears as many words as there are samples."""
+    """Recogniser that returns one word for each sample."""
 
     def __init__(self) -> None: ...
 
@@ -77,7 +77,7 @@ class _Listener(Recogniser):
 
 @dataclass
 class _Voice:
-    """Says as many samples as words, or at most so many, in two chunks."""
+    """Voice that gives one sample for each word, up to a limit, in two chunks."""
 
     longest: int = 99
     faults: tuple[Fault, ...] = ()
@@ -111,7 +111,7 @@ def test_details_hold_every_sentence_as_it_was_heard() -> None:
 
 
 class _Deaf(_Listener):
-    """Hears nothing of what a real voice says."""
+    """Recogniser that returns an empty transcript."""
 
     def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
         assert sample_rate == 16000 and len(audio) > 1000

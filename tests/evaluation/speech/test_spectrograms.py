@@ -1,4 +1,4 @@
-"""Pictures of the utterances that sound worst."""
+"""Pictures of the utterances with the lowest naturalness."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TEXTS = [GroupedText("short", f"Number {number}.") for number in range(12)]
 
 
 def quiet_first(prompt: Prompt, seed: int) -> SystemOutput:
-    """The louder, the higher the number in the text; the second seed is softer."""
+    """Speak louder for a higher number in the text; the second seed is softer."""
     level = (1 + int(prompt.text.split()[1].rstrip("."))) / 13 * (0.9 if seed else 1)
     return SystemOutput(np.full(1600, level, np.float32), 16000)
 

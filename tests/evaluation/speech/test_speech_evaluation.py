@@ -1,4 +1,4 @@
-"""Evaluation of speech from text, with listeners that go by loudness."""
+"""Evaluation of speech from text, with a fake recogniser and predictor that depend on loudness."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ pytest.importorskip("scipy")
 
 
 class Chunk(NamedTuple):
-    """A chunk as a voice streams it."""
+    """Chunk of a voice's stream."""
 
     samples: Floats
     sample_rate: int
@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
 
 
 class OneVoice:
-    """Says everything in two chunks, and ends with nothing but a fault."""
+    """Voice that speaks in two chunks, followed by an empty chunk with a fault."""
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
@@ -48,7 +48,7 @@ class OneVoice:
 
 
 def rows_of(reports: Reports, title: str) -> dict[tuple[str, str], Row]:
-    """The rows of the table with `title` in its title, by group and name."""
+    """Return the rows of the table with `title` in its title, by group and name."""
     (report,) = [report for report in reports.reports if title in report.title]
     return {(row.group, row.name): row for row in report.rows}
 
@@ -128,7 +128,7 @@ def test_by_default_those_who_read_the_same_prompts_speak(corpora: Path) -> None
     alone = SpeechEvaluation({"ours": voice}, None, (), ("wer",), sentences=sentences)
     assert [prompt.speaker for prompt in alone.prompts()] == ["one", "two"], "without corpora, those of the voice"
     for parts, texts in ((("wer", "identity"), sentences), (("wer",), ())):
-        with pytest.raises(InputError, match="measured on recordings"):
+        with pytest.raises(InputError, match="need recordings"):
             SpeechEvaluation({"ours": voice}, None, (), parts, sentences=texts)
 
 
@@ -147,7 +147,7 @@ def test_recordings_have_all_of_their_own_detail(corpora: Path) -> None:
 
 def test_silence_names_its_prompt() -> None:
     silent = System("silent", lambda *_: (np.zeros(800, np.float32), 16000), (Prompt("Is it?", "anna"),))
-    with pytest.raises(AudioError, match=r"'Is it\?', anna: .*silence"):
+    with pytest.raises(AudioError, match=r"'Is it\?', anna: .*silent"):
         measure_speech([silent], Instruments(predict=naturalness))
 
 

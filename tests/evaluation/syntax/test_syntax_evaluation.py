@@ -1,4 +1,4 @@
-"""How parsers are held against a treebank: figures that can be counted by hand."""
+"""Scores of parsers on a treebank, on trees small enough to count by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOCUMENT = """
 
 
 class Gold:
-    """Knows the answers."""
+    """Parser that returns the distances of the treebank."""
 
     def __init__(self, sentences: Sequence[ParsedSentence]) -> None:
         self.answers = {sentence.words: sentence.distances for sentence in sentences}

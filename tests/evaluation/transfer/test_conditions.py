@@ -39,7 +39,7 @@ def make_analysed(f0_hz: Floats, energy: Floats | None = None) -> Analysed:
 
 @pytest.fixture
 def rising() -> Analysed:
-    """F0 of 100 Hz in the first phone, of 200 Hz in the last, in between unvoiced; the last is louder."""
+    """Recording with F0 of 100 Hz in its first phone and 200 Hz in its last, which is louder; unvoiced between them."""
     f0_hz = np.concatenate([np.zeros(2), np.full(6, 100), np.zeros(4), np.full(12, 200), np.zeros(8)])
     return make_analysed(f0_hz, np.where(f0_hz == 200, -3.0, -5.0).astype(np.float32))
 

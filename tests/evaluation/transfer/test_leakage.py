@@ -35,7 +35,7 @@ FACTS = CorpusFacts(
 
 
 def utterance(seed: int) -> dict[str, Any]:
-    """What `AcousticBatches.collate` gives of one clip."""
+    """Return the tensors of one clip as `AcousticBatches.collate` gives them."""
     generator = np.random.default_rng(seed)
     durations = np.array([2, 30, 8])
     frames = {"log_f0": 5 + 0.2 * np.sin(np.arange(40) / (3 + seed % 4)), "voicing": np.arange(40) % 5 > 0}
@@ -49,11 +49,11 @@ def utterance(seed: int) -> dict[str, Any]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run with a copycat of random weights, and ten clips of each of two speakers."""
+    """Run of a copycat with random weights, and ten clips of each of two speakers."""
     torch.manual_seed(0)
     model = copycat.Model(SMALL, FACTS).eval()
     with torch.no_grad():
-        # Voiced throughout.
+        # All frames are voiced.
         model.decoder.contour_head.bias[1] = 9.0
     checkpoint = SimpleNamespace(description=SimpleNamespace(kind="copycat", step=7))
     clips = [(utterance(place), FACTS.speaker_names[place % 2]) for place in range(20)]

@@ -55,7 +55,7 @@ CLIPS = [clip("ann", "a1"), clip("ann", "a2"), clip("bob", "b1")]
 
 @pytest.fixture
 def measured() -> Results[TransferTask]:
-    """Of three clips and two targets: the transfer follows, all else does not."""
+    """Values of three clips and two targets: only the transfer follows the source."""
     found = Results[TransferTask]()
     for place, one in enumerate(CLIPS):
         for target in ("low", "high"):
@@ -120,7 +120,7 @@ def test_probes_stand_beside_chance_and_are_compared() -> None:
     results = {"GRU": {name: ProbeResult(mean_estimate(values), 1 / 3, values) for name, values in right.items()}}
     report, pairs = probe_table(results, 3)
     assert report.rows[0].name == "latents (chance 33.3)"
-    assert pairs == {"GRU: told right, latents against mel": (right["latents"], right["mel"])}
+    assert pairs == {"GRU: accuracy, latents against mel": (right["latents"], right["mel"])}
 
 
 def test_what_is_asked_for_twice_is_measured_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_what_is_asked_for_twice_is_measured_once(monkeypatch: pytest.MonkeyPatc
     assert measured.failures == {"corpus/b1": "no speech"}
     assert len(done) == 3
     measure_outputs(first, 1, "test")
-    assert done[3:] == [("prosody",)], "only what failed is tried again"
+    assert done[3:] == [("prosody",)], "only the failed measures are tried again"
     monkeypatch.setattr(VoiceFiles, "hashes", ("2",))
     measure_outputs(first[:1], 1, "test")
     assert len(done) == 5, "another addon is measured anew"
@@ -149,7 +149,7 @@ def test_what_is_asked_for_twice_is_measured_once(monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
-    """Two targets and two strangers, five clips each, of buzzes that rise and fall."""
+    """Corpora of two targets and two unseen speakers, five clips each: tones with rising or falling F0."""
     rows = ["corpus,speaker,id,split,kind,text"]
     for number, (speaker, split, hertz) in enumerate(
         [
@@ -180,7 +180,7 @@ def _buzz(hertz: float, seed: int) -> Floats:
 
 
 def fake_listen(recording: Path, text: str, addon: Addon) -> AnalysedRecording:
-    """Hears the same three phones in everything."""
+    """Analysis that finds the same three phones in every recording."""
     if recording.stem == "y-unseen1":
         raise AudioError(f"{recording.name}: it does not say this text")
     audio = read_audio(recording, addon.sample_rate)
@@ -192,7 +192,7 @@ def fake_listen(recording: Path, text: str, addon: Addon) -> AnalysedRecording:
 
 
 class _Listener:
-    """Understands everything."""
+    """Recogniser without errors."""
 
     def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
         assert sample_rate == 16000 and len(audio) > 9000
@@ -204,7 +204,7 @@ class _Listener:
 
 @pytest.fixture
 def _judges(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No weights and no aligner: what they would say is simple."""
+    """Replace model weights and aligner by simple functions."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TTS_ADDONS", str(ADDONS))
     for room in (outputs, transfer):
@@ -230,7 +230,7 @@ def test_the_command_prints_every_part(corpora: Path, capsys: pytest.CaptureFixt
     conditions = ["reconstruction", "transfer", "no reference", "another clip's latents", "baseline"]
     rows = titles["prosody"]["rows"]
     assert [row["name"] for row in rows if row["group"] == "all targets"] == conditions
-    # Of four clips one was not taken in, and every clip is one unit.
+    # The analysis of one of four clips failed, and every clip is one unit.
     assert rows[1]["energy_correlation"]["num_clips"] == 3
     assert titles["recognition and damage"]["rows"][0]["name"] == "recording"
     assert titles["speed"]["rows"][0]["cpu"]["value"] > 0
@@ -266,7 +266,7 @@ def test_probes_take_the_strangers_with_enough_clips(corpora: Path, monkeypatch:
     report = evaluate_transfer(TransferEvaluation(load("tiny-copycat"), corpora, ("low",)), ["probes"])
     assert [row.name.split(" (")[0] for row in report.reports[0].rows] == ["latents", "mel", "baseline's features"]
     assert [test.difference.value for test in report.tests] == [0, 0]
-    assert "told right" in report.markdown()
+    assert "accuracy" in report.markdown()
 
 
 def _checked(_probe: Any, sequences: list[Floats], speakers: list[str]) -> ProbeResult:
@@ -282,5 +282,5 @@ def test_what_cannot_be_measured_is_said_at_once(corpora: Path) -> None:
         TransferEvaluation(voice, corpora, ("nobody",))
     with pytest.raises(AddonError, match="cannot take the melody"):
         TransferEvaluation(load("tiny-acoustic"), corpora, ("low",))
-    with pytest.raises(InputError, match="not measured by 'melody'"):
+    with pytest.raises(InputError, match="no part 'melody'"):
         evaluate_transfer(TransferEvaluation(voice, corpora, ("low",)), ["melody"])

@@ -1,4 +1,4 @@
-"""Vocoder evaluations with a recogniser that hears what it is told."""
+"""Vocoder evaluation with fake instruments."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ SIGNAL = Instruments(has_signal=True)
 
 @pytest.fixture(autouse=True)
 def scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scores any audio, by its first sample."""
+    """Score audio by its first sample."""
     monkeypatch.setattr(instruments, "score", lambda _, audio, __: SignalScores(float(audio[0]), 0.9, 1.0, 0.1))
 
 
@@ -67,7 +67,9 @@ def test_copies_are_compared_frame_by_frame_with_the_voicing_of_the_recording(co
 
 
 class _Doubler(StreamableBlock):
-    """Two samples a frame: the mel's first band, and F0 where it is given."""
+    """Vocoder with two samples per frame: the first mel band, and F0 if it is given (else the first band again)."""
+
+    path, type = "stack[0]", "Doubler"
 
     def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         return _DoublingStream(scope, upstream)
@@ -94,7 +96,7 @@ def test_copies_stream_through_the_stack_of_the_vocoder(corpora: Path, monkeypat
 
 @dataclass
 class _VocoderAddon:
-    """As much of an addon as an evaluation asks for."""
+    """Fake addon with the attributes that the evaluation reads."""
 
     ports: tuple[PortSpec, ...]
     kind: str = "vocoder"

@@ -1,1 +1,1 @@
-"""Measures of one utterance or of many: words, naturalness, identity, prosody, spectra, signals."""
+"""Measures of utterances: word errors, naturalness, speaker identity, prosody, spectra and signal quality."""

@@ -13,33 +13,40 @@ from tts_cli.evaluation.measures.signal import compare_pitch
 from tts_cli.evaluation.measures.spectra import Spectra
 
 NUM_CEPSTRA = 24
-"""Compared coefficients; the zeroth, that of loudness, is left out."""
+"""Cepstral coefficients compared: 1 to 24. Coefficient 0, the loudness, is left out."""
 
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class RecordingErrors:
-    """Distance of an utterance from the recording of its text."""
+    """Errors of an utterance against a recording of the same text. Lower is better."""
 
     mel_cepstral_distortion: float
-    """In dB, over frames that are speech in the recording; NaN without any."""
+    """Mel-cepstral distortion (MCD) in dB, mean over frames of speech in the recording; NaN without any."""
     f0_rmse_semitones: float
-    """Root mean square error over frames voiced in both; NaN without any."""
+    """Root mean square error of F0 in semitones, over frames voiced in both; NaN without any."""
     voicing_error: float
-    """Share of frames that are voiced in one only."""
+    """Voicing decision error: share of frames (0 to 1) that are voiced in one signal only."""
 
 
 def compare_with_recording(recording: Spectra, made: Spectra, align: bool) -> RecordingErrors:
-    """Compare `made` with the `recording` of the same text.
+    """Compare an utterance with a recording of the same text.
 
-    A copy is compared frame by frame, the longer cropped (`align` False). Speech from text has its own rhythm: its frames are
-    paired with those of the recording by dynamic time warping over the mel-cepstra (`align` True), and all three errors are means
-    over the pairs of the path, as in ESPnet's evaluation scripts (Hayashi et al. 2021).
+    The distortion is that of Kubichek 1993, 10 / ln 10 * sqrt(2 * sum of squared differences), of coefficients 1 to 24 (Toda,
+    Black and Tokuda 2007). The cepstra are the cosine transform of the log-mel, scaled so that the distortion equals the root
+    mean square difference in dB of the two smoothed log-mel envelopes. Pauses of the recording do not count, since they hold the
+    noise of its room.
 
-    Distortion is that of Kubichek 1993, 10 / ln 10 * sqrt(2 * sum of squared differences), of coefficients 1 to 24 (Toda, Black
-    and Tokuda 2007). The cepstra are the cosine transform of the log-mel, scaled so that the distortion equals the root mean
-    square difference in dB of the two smoothed log-mel envelopes. Pauses of the recording, which hold its room, do not count.
+    Args:
+        recording: analysis of the recording.
+        made: analysis of the utterance.
+        align: False compares frame by frame and crops the longer signal, for copy-synthesis. True pairs the frames by dynamic
+            time warping over the mel-cepstra, for speech from text, which has its own timing; all three errors are then means
+            over the pairs of the path, as in ESPnet's evaluation scripts (Hayashi et al. 2021).
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
     """
     cepstra = [mel_cepstra(one.mel, NUM_CEPSTRA) for one in (recording, made)]
     theirs, ours = warping_path(*cepstra) if align else _in_step(*cepstra)
@@ -51,20 +58,34 @@ def compare_with_recording(recording: Spectra, made: Spectra, align: bool) -> Re
 
 
 def mel_cepstra(mel: Floats, count: int) -> NDArray[np.float64]:
-    """Return coefficients 1 to `count` of the log-mel (T, bands), as those of a minimum-phase filter: (T, count).
+    """Return the mel-cepstra of a log-mel spectrogram, scaled as those of a minimum-phase filter.
+
+    Args:
+        mel: natural-log mel spectrogram, shape (T, bands).
+        count: number of coefficients, counted from 1: coefficient 0 is left out.
+
+    Returns:
+        Coefficients 1 to `count` of each frame, shape (T, count).
 
     Raises:
-        InputError: where the evaluation extra is missing.
+        InputError: if the extra `eval` is not installed.
     """
     found = require("scipy.fft").dct(mel.astype(np.float64), norm="ortho", axis=1)[:, 1 : count + 1]
     return np.asarray(found * np.sqrt(2 / mel.shape[1]))
 
 
 def warping_path(recording: NDArray[np.float64], made: NDArray[np.float64]) -> tuple[Integers, Integers]:
-    """Pair the frames of two sequences of cepstra (T, N) and (U, N) by dynamic time warping: two indices of one length.
+    """Align two sequences of cepstra by dynamic time warping.
+
+    Args:
+        recording: cepstra of the recording, shape (T, N).
+        made: cepstra of the utterance, shape (U, N).
+
+    Returns:
+        Frame indices of the recording and of the utterance along the path, shape (P,) each.
 
     Raises:
-        InputError: where the evaluation extra is missing.
+        InputError: if the extra `eval` is not installed.
     """
     _, path = require("librosa").sequence.dtw(recording.T, made.T)
     return np.asarray(path[::-1, 0], np.int64), np.asarray(path[::-1, 1], np.int64)

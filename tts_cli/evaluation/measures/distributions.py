@@ -1,7 +1,7 @@
-"""Whether a voice varies as a speaker does: distances between distributions of how utterances are said, and how far they vary.
+"""Distances between distributions of utterance-level prosody statistics, and their variation over sentences.
 
-Figures of utterances are rows of standard scores, one column for each of `MEASURES`: less the mean and over the deviation that
-the speaker's training recordings have.
+The statistics of utterances are rows of standard scores, one column for each of `MEASURES`: the mean of the speaker's training
+recordings is subtracted, and the result is divided by their standard deviation.
 """
 
 from __future__ import annotations
@@ -17,51 +17,63 @@ from tts_cli.evaluation.measures.utterances import UtteranceMeasures
 from tts_cli.evaluation.statistics import Estimate, Integers, estimate_by_place
 
 Scores = NDArray[np.float64]
-"""(utterances, measures)"""
+"""Prosody statistics of utterances, shape (utterances, measures)."""
 
 MEASURES = tuple(field.name for field in fields(UtteranceMeasures))
 _SMALLEST = 1e-6
 
 
 def table_of(measured: Sequence[Mapping[str, float]]) -> Scores:
-    """The figures of utterances, by measure, as rows."""
+    """Return the prosody statistics of utterances, each given by name of the measure, as an array (utterances, measures)."""
     return np.array([[float(one[name]) for name in MEASURES] for one in measured]).reshape(-1, len(MEASURES))
 
 
 class Scale:
-    """How a speaker's utterances are usually said."""
+    """Mean and standard deviation of a speaker's prosody statistics, which turn statistics into standard scores."""
 
     def __init__(self, training: Scores) -> None:
-        """By figures of the speaker's training recordings. Raises InputError where they do not vary."""
+        """Compute the scale from the statistics of the speaker's training recordings, shape (utterances, measures).
+
+        Raises:
+            InputError: if there are fewer than two recordings, or a measure does not vary.
+        """
         self.mean, self.deviation = np.nanmean(training, axis=0), np.nanstd(training, axis=0)
         if len(training) < 2 or not np.all(self.deviation > 0):
-            raise InputError("too few training recordings to tell how a speaker's utterances vary")
+            raise InputError(
+                "a speaker has too few training recordings: at least two that differ in every prosody measure are needed"
+            )
 
     def standardised(self, figures: Scores) -> Scores:
-        """The standard scores of `figures`."""
+        """Return the standard scores of the statistics `figures` (utterances, measures)."""
         return np.asarray((figures - self.mean) / self.deviation)
 
 
 def distances(first: Scores, second: Scores) -> Scores:
-    """1-Wasserstein distance of each measure's two distributions, of equally many utterances: (measures,).
+    """Return the 1-Wasserstein distance between two samples for each measure, in the units of the scores, shape (measures,).
 
-    It is what `scipy.stats.wasserstein_distance` gives, which takes one measure at a time. Figures are all defined.
+    Both samples have the same number of utterances and no NaN. The result equals `scipy.stats.wasserstein_distance`, which takes
+    one measure at a time.
     """
     return np.asarray(np.abs(np.sort(first, axis=0) - np.sort(second, axis=0)).mean(axis=0))
 
 
 def distance(first: Scores, second: Scores) -> float:
-    """The mean of `distances`."""
+    """Return the mean over measures of the 1-Wasserstein `distances`."""
     return float(distances(first, second).mean())
 
 
 def distance_estimate(recorded: Scores, output: Scores) -> Estimate:
-    """`distance` of the output of utterances to their recordings, row by row the same, with its interval over utterances."""
+    """Estimate the distance of synthesised utterances to their recordings, with an interval over utterances.
+
+    Args:
+        recorded: scores of the recordings.
+        output: scores of the synthesised utterances; row i has the text of recording i.
+    """
     return estimate_by_place(lambda rows: distance(recorded[rows], output[rows]), len(recorded))
 
 
 def measure_estimates(recorded: Scores, output: Scores) -> dict[str, Estimate]:
-    """The same for each measure by itself."""
+    """Estimate the 1-Wasserstein distance of each measure separately; arguments as in `distance_estimate`."""
     return {
         name: distance_estimate(recorded[:, place : place + 1], output[:, place : place + 1])
         for place, name in enumerate(MEASURES)
@@ -69,9 +81,15 @@ def measure_estimates(recorded: Scores, output: Scores) -> dict[str, Estimate]:
 
 
 def gap_closed(recorded: Scores, centroid: Scores, output: Scores) -> Estimate:
-    """Share of the distance of `centroid` to the recordings that `output` closes: 1 - d(output) / d(centroid).
+    """Estimate the share of the centroid's distance to the recordings that `output` closes: 1 - d(output) / d(centroid).
 
-    A resample draws an utterance with its recording and both outputs of it.
+    1 means as near as the recordings themselves, 0 no nearer than the centroid, negative farther. Row i of all three arrays has
+    the same text, and a resample draws the three rows together.
+
+    Args:
+        recorded: scores of the recordings.
+        centroid: scores of the utterances spoken with the speaker's mean embedding.
+        output: scores of the utterances of the strategy under test.
     """
     return estimate_by_place(
         lambda rows: 1 - distance(recorded[rows], output[rows]) / distance(recorded[rows], centroid[rows]), len(recorded)
@@ -79,11 +97,11 @@ def gap_closed(recorded: Scores, centroid: Scores, output: Scores) -> Estimate:
 
 
 Readings = Mapping[str, Sequence[Scores]]
-"""The sentences of every passage, by who reads them; everyone reads the same passages."""
+"""Scores of the sentences of each passage, by speaker; all speakers read the same passages in the same order."""
 
 
 class _Within:
-    """What is needed of passages to say how far sentences vary within some of them."""
+    """Sums of squares and degrees of freedom of each passage, for the pooled deviation within passages."""
 
     def __init__(self, passages: Sequence[Scores]) -> None:
         known = [np.isfinite(passage) for passage in passages]
@@ -93,21 +111,28 @@ class _Within:
         self.squares, self.degrees = np.stack(squares), np.maximum(counts - 1, 0)
 
     def deviation(self, rows: Integers) -> Scores:
-        """Over the passages at the places `rows`."""
+        """Return the pooled standard deviation within the passages of index `rows`, shape (measures,)."""
         return np.asarray(np.sqrt(self.squares[rows].sum(axis=0) / np.maximum(self.degrees[rows].sum(axis=0), 1)))
 
 
 def variety_ratios(readings: Readings, others: Readings, is_paired: bool = True) -> dict[str, Estimate]:
-    """How many times as much `readings` vary as `others`, by measure: the mean over speakers, with its interval over passages.
+    """Estimate the ratio of the variation of `readings` to that of `others`, for each measure, as a mean over speakers.
 
-    The name `mean` stands for the mean over measures. `is_paired`: the others are of the same passages, and drawn with them;
-    otherwise they stay whole in every resample.
+    Variation is the pooled standard deviation over the sentences within a passage.
+
+    Args:
+        readings: scores under test, by speaker.
+        others: scores to compare with, for the same speakers.
+        is_paired: `others` has the same passages, and a resample draws both together; otherwise `others` is never resampled.
+
+    Returns:
+        The ratio of each measure and, under the name `mean`, the mean ratio over measures; intervals are over passages.
     """
     pairs = [(_Within(passages), _Within(others[speaker])) for speaker, passages in readings.items()]
 
     def ratios(rows: Integers) -> Scores:
-        beside = [other.deviation(rows if is_paired else np.arange(len(other.squares))) for _, other in pairs]
-        each = [one.deviation(rows) / np.maximum(usual, _SMALLEST) for (one, _), usual in zip(pairs, beside, strict=True)]
+        usuals = [other.deviation(rows if is_paired else np.arange(len(other.squares))) for _, other in pairs]
+        each = [one.deviation(rows) / np.maximum(usual, _SMALLEST) for (one, _), usual in zip(pairs, usuals, strict=True)]
         return np.asarray(np.mean(each, axis=0))
 
     num_passages = len(next(iter(readings.values())))

@@ -1,4 +1,4 @@
-"""The harmonic source of a vocoder heard alone: pulses in unvoiced frames buzz, and PESQ rewards them."""
+"""Level of a vocoder's harmonic source in unvoiced frames, where its pulses are heard as a buzz that PESQ rewards."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from tts_cli.ports import Array, Tensors
 from tts_cli.voice.synthesis import Voice
 
 NOISE, HARMONIC = "noise_filter", "harmonic_filter"
-"""Ports of a vocoder network that shapes noise and pulses apart."""
+"""Output ports of a vocoder network that filters noise and pulses separately."""
 FLOOR_DB = -60.0
-"""Lowest level of the harmonic source in a frame; below it, nobody hears pulses."""
+"""Lowest level in dB that counts in a frame; pulses below it are inaudible."""
 
 
 def harmonic_voice(voice: Voice) -> Voice | None:
-    """Return a voice that says the same with the noise of its vocoder silent, from the same networks.
+    """Return a variant of `voice` with the noise source of its vocoder silent, so that its audio is the harmonic part alone.
 
-    Its samples are those of `voice` but for the noise, as long as no effect after the vocoder depends on what passes through
-    it: the limiter rarely acts. None stands for a voice without a vocoder that keeps the two apart.
+    The variant shares the networks of `voice`. The parts add up to the audio of `voice` unless an effect after the vocoder
+    depends on the level, as the limiter does on peaks.
+
+    Returns:
+        The variant; None if no vocoder network has separate noise and harmonic outputs.
     """
     addons = [addon for addon in (voice.acoustic, voice.vocoder) if addon]
     if not any(map(_has_harmonic_source, addons)):
@@ -35,7 +38,7 @@ def harmonic_voice(voice: Voice) -> Voice | None:
 
 
 def harmonic_vocoder(addon: Addon) -> Addon | None:
-    """Return a vocoder addon with the noise of its source silent, as `harmonic_voice` does for a voice."""
+    """Return a vocoder addon with its noise source silent; None if it has no separate noise and harmonic outputs."""
     return replace(addon, edit_network=_without_noise) if _has_harmonic_source(addon) else None
 
 
@@ -53,29 +56,32 @@ def _without_noise(network: AddonNetwork) -> AddonNetwork:
 
 
 class _Noiseless:
-    """See `backends.Network`."""
+    """Network that replaces the noise output of another with zeros."""
 
     def __init__(self, network: Network) -> None:
         self.inputs, self.outputs = network.inputs, network.outputs
         self._network = network
 
     def run(self, tensors: Tensors) -> dict[str, Array]:
-        """See `Network.run`."""
+        """Run the wrapped network, and set its noise output to zero."""
         outputs = self._network.run(tensors)
         return {name: np.zeros_like(array) if name == NOISE else array for name, array in outputs.items()}
 
 
 def harmonic_level(harmonic: Floats, audio: Floats, sample_rate: int, frames: Frames) -> float:
-    """Return the energy of `harmonic` (samples,) relative to that of `audio` (samples,), in dB: the mean over the chosen frames.
+    """Return the energy of the harmonic part relative to the whole audio in dB, as a mean over the chosen frames.
 
-    Each frame counts alike, at least `FLOOR_DB`: the energy of all frames together would tell of the few that are voiced after
-    all, at onsets and in creak, where the pitch tracker errs.
+    The mean is over levels in dB, each at least `FLOOR_DB`. A ratio of summed energies would be decided by the few frames that
+    the pitch tracker wrongly calls unvoiced, at onsets and in creaky voice.
 
     Args:
-        frames: (T,) those of the mel at 16 kHz; the longer is cropped.
+        harmonic: audio of the harmonic source alone, shape (samples,).
+        audio: the whole audio, shape (samples,).
+        sample_rate: sample rate of both in Hertz.
+        frames: mask of the chosen mel frames at 16 kHz, shape (T,); the longer of mask and audio is cropped.
 
     Returns:
-        The level, or NaN where no frame is chosen or the audio is silent there.
+        The level in dB, at most about 0; NaN if no frame is chosen or the audio is silent in all of them.
     """
     parts, wholes = (_frame_energies(resample(signal, sample_rate, MEL.sample_rate)) for signal in (harmonic, audio))
     count = min(len(frames), len(parts), len(wholes))
@@ -87,6 +93,6 @@ def harmonic_level(harmonic: Floats, audio: Floats, sample_rate: int, frames: Fr
 
 
 def _frame_energies(audio: Floats) -> Floats:
-    """Sums of squares of the whole hops of `audio` (samples,): (T,)."""
+    """Return the sum of squares of each whole hop of `audio` (samples,), shape (T,)."""
     hop = MEL.hop_samples
     return np.asarray(np.square(audio[: len(audio) // hop * hop].astype(np.float64)).reshape(-1, hop).sum(axis=1), np.float64)

@@ -1,4 +1,7 @@
-"""Whose voice it is: Resemblyzer judges. It never conditions a model, or its verdict would mean nothing."""
+"""Speaker identity by cosine similarity of Resemblyzer speaker embeddings (Wan et al. 2018).
+
+No model is conditioned on these embeddings: a model conditioned on them would be judged by its own input.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,23 @@ from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.prompts import read_prompts
 
 NUM_RECORDINGS = 20
-"""Of a speaker, from which its centroid is made, or all where there are fewer."""
+"""Largest number of recordings that a speaker's centroid is made of."""
 _SAMPLE_RATE = 16000
 
 
 def voice_vector(audio: Floats, sample_rate: int) -> Floats:
-    """The d-vector (256,), of unit length, of who speaks in `audio` (samples,): Wan et al. 2018, as Resemblyzer has it.
+    """Return the speaker embedding of `audio` (samples,): the d-vector of Wan et al. 2018 by Resemblyzer, shape (256,), norm 1.
 
-    Raises AudioError where there is no speech, InputError where the evaluation extra is missing.
+    Raises:
+        AudioError: if there is no speech in the audio.
+        InputError: if the extra `eval` is not installed.
     """
-    # Its own resampling wants another package; silence makes it warn and then fail.
+    # Resampling by Resemblyzer needs another package. Silence makes it warn and then fail.
     if not np.any(audio):
-        raise AudioError("there is no voice in silence")
+        raise AudioError("the audio is silent: there is no voice to compare")
     speech = require("resemblyzer").preprocess_wav(resample(audio, sample_rate, _SAMPLE_RATE))
     if not len(speech):
-        raise AudioError("there is no voice in the recording")
+        raise AudioError("no speech was found in the audio: there is no voice to compare")
     return np.asarray(_encoder().embed_utterance(speech), np.float32)
 
 
@@ -42,13 +47,13 @@ def _encoder() -> Any:
 
 
 def centroid(vectors: Iterable[Floats]) -> Floats:
-    """The mean direction (D,), of unit length, of a speaker's `vectors` (D,)."""
+    """Return the centroid of speaker embeddings (D,): their mean scaled to unit length, shape (D,)."""
     mean = np.mean(list(vectors), axis=0)
     return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
 def cosine(vector: Floats, other: Floats) -> float:
-    """Return the cosine of `vector` (D,) with `other` (D,), which is of unit length."""
+    """Return the cosine similarity, -1 to 1, of `vector` (D,) and the unit vector `other` (D,)."""
     return float(vector @ other / np.linalg.norm(vector))
 
 
@@ -62,9 +67,9 @@ def own_recordings(corpora: Path, speaker: str, split: str = "train") -> tuple[C
 
 
 class OwnVoices:
-    """Speakers' own recordings as judges of identity; each speaker's are read when they are first asked for.
+    """Centroids of the speakers' own recordings, to judge the identity of an utterance. Recordings are read at first use.
 
-    They are the first `NUM_RECORDINGS` of the split `train`, of speakers nobody trained on those of `unseen`.
+    They are the first `NUM_RECORDINGS` of the split `train`; for a speaker without training recordings, of `unseen`.
     """
 
     def __init__(self, corpora: Path) -> None:
@@ -72,12 +77,19 @@ class OwnVoices:
         self._vectors: dict[str, dict[Clip, Floats]] = {}
 
     def cosine(self, speaker: str, audio: Floats, sample_rate: int, without: Clip | None = None) -> float:
-        """Return the cosine of `audio` (samples,) with the centroid of its speaker's recordings, `without` one of them.
+        """Return the cosine similarity of the embedding of `audio` with the centroid of the speaker's recordings.
 
-        NaN stands for audio in which no voice is found, and for a speaker without another recording.
+        Args:
+            speaker: the speaker that the audio should sound like.
+            audio: samples (samples,).
+            sample_rate: sample rate in Hertz.
+            without: recording to leave out of the centroid, such as the audio's own.
+
+        Returns:
+            The cosine, -1 to 1; NaN if the audio holds no voice, or the speaker has no other recording.
 
         Raises:
-            InputError: where the evaluation extra is missing.
+            InputError: if the extra `eval` is not installed.
         """
         others = [vector for clip, vector in self._of(speaker).items() if clip != without]
         try:
@@ -101,19 +113,27 @@ class OwnVoices:
 
 @dataclass(frozen=True)
 class IdentityScores:
-    """Whose voice an output has."""
+    """Speaker similarity of a transferred utterance to its target and its source."""
 
     target_cosine: float
-    """With the centroid of the speaker it is to sound like."""
+    """Cosine similarity with the centroid of the target, the speaker it should sound like."""
     source_cosine: float
-    """With that of the speaker whose prosody it has."""
+    """Cosine similarity with the centroid of the source, the speaker of the transferred recording."""
     is_target: bool
-    """Whether the nearest of all centroids is the target's."""
+    """True if the target's centroid is the nearest of all."""
     nearest: str
+    """Speaker of the nearest centroid."""
 
 
 def compare_identity(vector: Floats, target: str, source: str, centroids: Mapping[str, Floats]) -> IdentityScores:
-    """Where `vector` (D,) lies among the `centroids` (D,) of speakers, `target` and `source` among them."""
+    """Compare a speaker embedding with the centroids of several speakers.
+
+    Args:
+        vector: speaker embedding of the utterance, shape (D,).
+        target: name of the speaker it should sound like.
+        source: name of the speaker of the transferred recording.
+        centroids: unit-length centroids (D,) by speaker, with those of `target` and `source`.
+    """
     cosines = {name: cosine(vector, other) for name, other in centroids.items()}
     nearest = max(cosines, key=lambda name: cosines[name])
     return IdentityScores(cosines[target], cosines[source], nearest == target, nearest)

@@ -1,4 +1,4 @@
-"""Instruments that measure what systems say: words, naturalness, identity, spectra, and the signal of copies."""
+"""Measurement of the utterances of systems: word errors, naturalness, speaker identity, spectra and signal quality."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.systems import Origin, System, SystemOutput
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
-"""Measures that can be asked for; the first takes seconds an utterance."""
+"""Measures to choose from; `wer` takes seconds per utterance, the others less."""
 
 Figures = dict[str, float]
-"""Measured values by name; an undefined one is missing."""
+"""Measured values by name; an undefined value is missing."""
 _SEED_STEP = 1000
-"""Between two seeds: the sentences of a text count theirs up from its own."""
+"""Difference of two noise seeds. Sentence i of a text adds i to the seed, so seeds of two runs must lie far apart."""
 
 
 @dataclass(frozen=True, eq=False)
 class PromptFigures:
-    """A prompt as one system spoke it."""
+    """Measures of one prompt spoken by one system."""
 
     prompt: Prompt
     seeds: tuple[Figures, ...]
-    """Figures of each noise seed."""
+    """Measured values of each noise seed."""
     words: WordErrors | None = None
-    """Of the first seed."""
+    """Word errors with the first noise seed; None if not measured."""
     faults: tuple[Fault, ...] | None = None
-    """Of the first seed; None where nobody looked."""
+    """Faults that blocks reported with the first noise seed; None for a system without such checks."""
 
     @property
     def figures(self) -> Figures:
-        """Means over the seeds in which a figure is defined."""
+        """Mean of each measure over the noise seeds in which it is defined."""
         names = dict.fromkeys(name for seed in self.seeds for name in seed)
         return {name: float(np.mean([seed[name] for seed in self.seeds if name in seed])) for name in names}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the details for `--json`."""
+        """Return the prompt and its measures as JSON values, for `--json`."""
         words = {} if self.words is None else {"wer": asdict(self.words)}
         faults = {} if self.faults is None else {"faults": [asdict(fault) for fault in self.faults]}
         seeds = {"seeds": list(self.seeds)} if len(self.seeds) > 1 else {}
@@ -62,23 +62,29 @@ class PromptFigures:
 
 @dataclass(eq=False)
 class Instruments:
-    """Instruments of one evaluation; those that are None or False measure nothing."""
+    """Set of measures of one evaluation. A measure that is None or False is not taken."""
 
     recogniser: Recogniser | None = None
     predict: Callable[[Floats, int], float] | None = None
-    """Predictor of naturalness, from audio (samples,) and its rate in Hertz."""
+    """Predictor of naturalness: function of audio (samples,) and its sample rate in Hertz."""
     voices: OwnVoices | None = None
+    """Recordings of the speakers, for speaker similarity."""
     has_spectra: bool = False
+    """Measure mel spectrograms: texture, errors against the recording, harmonic level."""
     has_signal: bool = False
-    """Measures of the signal of copies against that of their recordings."""
+    """Measure PESQ, STOI and spectral distances of copies against their recordings."""
     _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, parts: Collection[str], corpora: Path | None) -> Instruments:
-        """Return the instruments of some `PARTS`.
+        """Return the instruments of the chosen parts.
+
+        Args:
+            parts: names among `PARTS`.
+            corpora: folder of the corpora, for the speakers' own recordings; None leaves out identity.
 
         Raises:
-            InputError: for another part, and where the evaluation extra is missing.
+            InputError: for an unknown part, or if the extra `eval` is not installed.
         """
         check_parts(parts, PARTS, "speech")
         return cls(
@@ -89,14 +95,21 @@ class Instruments:
         )
 
     def word_errors(self, prompt: Prompt, spoken: SystemOutput) -> WordErrors | None:
-        """Return the word errors of an utterance; None without a recogniser."""
+        """Return the word errors of an utterance of `prompt`; None without a recogniser."""
         return self.recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate) if self.recogniser else None
 
     def figures(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
-        """Measure an utterance of `prompt` by everything but words.
+        """Measure an utterance of `prompt` with every instrument except the recogniser.
+
+        Args:
+            origin: decides the comparison with the recording: frame by frame for a `copy`, aligned for `text`, none for a
+                `recording`.
+
+        Returns:
+            Values by name of the measure, without undefined ones.
 
         Raises:
-            AudioError: for silence, where naturalness is measured, and for copies that PESQ cannot compare.
+            AudioError: if naturalness is measured and the utterance is silent, or PESQ cannot compare a copy.
         """
         found: Figures = {}
         if self.predict:
@@ -129,18 +142,21 @@ class Instruments:
         return found
 
     def _recorded(self, clip: Clip) -> Spectra:
-        """The spectra of a recording, analysed once."""
+        """Return the analysis of a recording, made at first use."""
         if clip not in self._recordings:
             self._recordings[clip] = Spectra.of(*read_native(clip.audio))
         return self._recordings[clip]
 
 
 def measure_system(system: System, instruments: Instruments) -> list[PromptFigures]:
-    """Measure every prompt of `system` with all its noise seeds.
+    """Speak and measure every prompt of `system` with all its noise seeds.
+
+    Returns:
+        Measures of each prompt, in the order of `system.prompts`.
 
     Raises:
-        AudioError: for a silent utterance.
-        InputError: where the evaluation extra is missing.
+        AudioError: if an utterance is silent.
+        InputError: if the extra `eval` is not installed.
     """
     tasks = [_Utterances(system, prompt, instruments) for prompt in system.prompts]
     found = run(tasks, system.name).found
@@ -149,7 +165,7 @@ def measure_system(system: System, instruments: Instruments) -> list[PromptFigur
 
 @dataclass(frozen=True, eq=False)
 class _Utterances:
-    """A prompt that a system speaks with all its noise seeds. See `engine.Task`."""
+    """Task of one prompt, spoken by a system with all its noise seeds. See `engine.Task`."""
 
     system: System
     prompt: Prompt
@@ -171,7 +187,7 @@ class _Utterances:
 
 
 def seeds_of(system: System, prompt: Prompt) -> Iterator[SystemOutput]:
-    """Speak `prompt` with each noise seed of `system`."""
+    """Speak `prompt` once with each noise seed of `system`, and yield the utterances."""
     for seed in range(system.num_seeds):
         yield SystemOutput(*system.speak(prompt, seed * _SEED_STEP))
 

@@ -1,4 +1,4 @@
-"""Naturalness: DistillMOS predicts the mean opinion score of listeners. It is an instrument and never a loss."""
+"""Naturalness: mean opinion score predicted by DistillMOS. It is never used as a training loss."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ _SAMPLE_RATE = 16000
 
 
 def naturalness(audio: Floats, sample_rate: int) -> float:
-    """Predict the mean opinion score of `audio` (samples,), 1 to 5, by DistillMOS (Stahl and Gamper 2025).
+    """Predict the mean opinion score of `audio` (samples,), 1 to 5, with DistillMOS (Stahl and Gamper 2025).
 
-    The model hears 16 kHz and takes the peak to 1; a clip longer than 7.68 s is heard in stretches of that length, whose scores
-    are averaged. Compare scores of equal bandwidth only.
+    The model gets the audio at 16 kHz with its peak scaled to 1. It splits a clip longer than 7.68 s into segments of that length
+    and averages their scores. Compare only scores of audio with equal bandwidth.
+
+    Args:
+        audio: samples (samples,).
+        sample_rate: sample rate in Hertz.
 
     Raises:
-        AudioError: for silence and for a clip without samples.
-        InputError: where the evaluation extra is missing, and for weights with another SHA-256.
+        AudioError: if the audio is silent or empty.
+        InputError: if the extra `eval` is not installed, or the model weights have an unexpected SHA-256.
     """
     if not np.any(audio):
-        raise AudioError("there is no speech in silence")
+        raise AudioError("the audio is silent: its naturalness cannot be predicted")
     torch = require("torch")
     heard = torch.from_numpy(np.ascontiguousarray(resample(audio, sample_rate, _SAMPLE_RATE), np.float32))
     with torch.no_grad():
@@ -41,6 +45,6 @@ def naturalness(audio: Floats, sample_rate: int) -> float:
 @lru_cache(maxsize=1)
 def _predictor() -> Any:
     check_sha256(package_folder("distillmos") / "weights" / "distill_mos_v7.pt", WEIGHTS_SHA256, PACKAGE)
-    # It prints the place of its weights on standard output, where `--json` allows nothing else.
+    # DistillMOS prints the path of its weights, and `--json` allows only JSON on standard output.
     with contextlib.redirect_stdout(io.StringIO()):
         return require("distillmos").ConvTransformerSQAModel().eval()

@@ -1,4 +1,4 @@
-"""Probes: how well who speaks can be told from features, which says how much of the speaker is in them."""
+"""Probes: classifiers that predict the speaker from features. Their accuracy shows how much of the speaker the features hold."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tts_cli.evaluation.statistics import Estimate, mean_estimate
 
 Labels = NDArray[np.int64]
 Probe = Callable[[Sequence[Floats], Labels, Sequence[Floats], int], Labels]
-"""From sequences (T, C) with labels, and sequences without, and a seed to the labels of the latter."""
+"""Function that trains on sequences (T, C) with labels and returns labels for other sequences; the last argument is a seed."""
 
 FOLDS = 5
 SEEDS = (0, 1, 2)
-"""Each makes other folds and another start: a clip's figure is the share of them in which it was told right."""
+"""Seeds of the repeats, each with other folds and another initialisation. A clip's score is its share of correct repeats."""
 
 _INVERSE_PENALTY = 10.0
-"""Light: a probe that is held back would make features look cleaner than they are."""
+"""Weak regularisation: a strong one would lower the accuracy and hide speaker information."""
 _HIDDEN = 32
 _EPOCHS = 80
 _CROP_STEPS = 64
@@ -32,18 +32,28 @@ _WEIGHT_DECAY = 1e-3
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """How often a probe was right."""
+    """Accuracy of a probe in cross-validation."""
 
     accuracy: Estimate
-    """With its interval over clips."""
+    """Share of correct predictions (0 to 1), with its interval over clips."""
     chance: float
-    """Accuracy of one that always names the most frequent speaker."""
+    """Accuracy of always predicting the most frequent speaker."""
     right: tuple[float, ...]
-    """Share of the repeats in which each clip was told right, in the order of the clips."""
+    """Share of the repeats in which each clip was classified correctly, in the order of the clips."""
 
 
 def statistics_probe(sequences: Sequence[Floats], labels: Labels, unknown: Sequence[Floats], seed: int) -> Labels:
-    """Logistic regression on the mean and deviation over time of every channel."""
+    """Classify by logistic regression on the mean and standard deviation over time of every channel.
+
+    Args:
+        sequences: training sequences, shape (T, C) each.
+        labels: speaker index of each training sequence.
+        unknown: sequences to classify, shape (T, C) each.
+        seed: random seed.
+
+    Returns:
+        The predicted speaker index of each sequence in `unknown`.
+    """
     linear, preprocessing = require("sklearn.linear_model"), require("sklearn.preprocessing")
     classifier = require("sklearn.pipeline").make_pipeline(
         preprocessing.StandardScaler(), linear.LogisticRegression(C=_INVERSE_PENALTY, max_iter=5000, random_state=seed)
@@ -54,13 +64,20 @@ def statistics_probe(sequences: Sequence[Floats], labels: Labels, unknown: Seque
 
 
 def _statistics(sequences: Sequence[Floats]) -> Floats:
-    """(clips, 2 * C), to three decimals: of what is normalised only rounding errors are left, which scaling would blow up."""
+    """Return mean and standard deviation of every channel, shape (clips, 2 * C).
+
+    They are rounded to three decimals: in normalised features they differ only by rounding errors, which the scaler of the probe
+    would amplify.
+    """
     rows = [np.concatenate([sequence.mean(axis=0), sequence.std(axis=0)]) for sequence in sequences]
     return np.asarray(np.round(rows, 3), np.float32)
 
 
 def recurrent_probe(sequences: Sequence[Floats], labels: Labels, unknown: Sequence[Floats], seed: int) -> Labels:
-    """A GRU of 32 units, both ways, whose outputs' mean over time is classified; taught on random stretches of 64 steps."""
+    """Classify by a bidirectional GRU of 32 units and a linear layer on the mean of its outputs over time.
+
+    It is trained for 80 epochs on random crops of 64 steps. Arguments and result are those of `statistics_probe`.
+    """
     torch = require("torch")
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
@@ -83,13 +100,13 @@ def recurrent_probe(sequences: Sequence[Floats], labels: Labels, unknown: Sequen
 
 
 def _scale(sequences: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """Mean and deviation of every channel over all steps."""
+    """Return mean and standard deviation of every channel over all steps, shape (C,) each."""
     steps = np.concatenate(sequences)
     return steps.mean(axis=0), np.maximum(steps.std(axis=0), 1e-6)
 
 
 def _stretch(sequence: Floats, generator: np.random.Generator) -> Floats:
-    """`_CROP_STEPS` steps from anywhere; a shorter sequence is repeated."""
+    """Return a random crop of `_CROP_STEPS` steps; a shorter sequence is repeated to that length."""
     start = int(generator.integers(0, max(1, len(sequence) - _CROP_STEPS + 1)))
     return np.resize(sequence[start:], (_CROP_STEPS, sequence.shape[1]))
 
@@ -100,26 +117,35 @@ PROBES: Mapping[str, Probe] = {"logistic regression": statistics_probe, "GRU": r
 def cross_validate(
     probe: Probe, sequences: Sequence[Floats], speakers: Sequence[str], folds: int = FOLDS, seeds: Sequence[int] = SEEDS
 ) -> ProbeResult:
-    """How well `probe` tells the `speakers` of `sequences` (T, C), each told by a probe that was taught without its clip.
+    """Measure by cross-validation how accurately `probe` predicts the speaker of each sequence.
 
-    Folds are stratified: each has its share of every speaker's clips. Raises InputError where a speaker has fewer clips than
-    there are folds, or the evaluation extra is missing.
+    Folds are stratified by speaker: every fold has the same share of each speaker's clips.
+
+    Args:
+        probe: classifier; see `Probe`.
+        sequences: features of each clip, shape (T, C).
+        speakers: speaker of each clip.
+        folds: number of folds.
+        seeds: one seed for each repeat of the whole cross-validation.
+
+    Raises:
+        InputError: if there are fewer than two speakers, a speaker has fewer clips than folds, or the extra `eval` is missing.
     """
     names, labels = np.unique(speakers, return_inverse=True)
     counts = np.bincount(labels)
     if len(names) < 2 or counts.min() < folds:
-        raise InputError(f"a probe of {folds} folds needs at least two speakers with {folds} clips each")
+        raise InputError(f"cross-validation with {folds} folds needs at least two speakers with {folds} clips each")
     stratified = require("sklearn.model_selection").StratifiedKFold
     right = np.zeros(len(labels))
     for seed in seeds:
-        for known, asked in stratified(folds, shuffle=True, random_state=seed).split(labels, labels):
-            found = probe([sequences[i] for i in known], labels[known], [sequences[i] for i in asked], seed)
-            right[asked] += (found == labels[asked]) / len(seeds)
+        for known, unknown in stratified(folds, shuffle=True, random_state=seed).split(labels, labels):
+            found = probe([sequences[i] for i in known], labels[known], [sequences[i] for i in unknown], seed)
+            right[unknown] += (found == labels[unknown]) / len(seeds)
     return ProbeResult(mean_estimate(right.tolist()), float(counts.max() / counts.sum()), tuple(right.tolist()))
 
 
 def pooled(frames: Floats, steps: int) -> Floats:
-    """Means of every `steps` frames of `frames` (T, C), the last of what is left: (ceil(T / steps), C)."""
+    """Return the means of groups of `steps` frames (T, C), shape (ceil(T / steps), C); the last group may be shorter."""
     starts = np.arange(0, len(frames), steps)
     counts = np.minimum(steps, len(frames) - starts)[:, None]
     return np.asarray(np.add.reduceat(frames.astype(np.float64), starts, axis=0) / counts, np.float32)

@@ -1,4 +1,4 @@
-"""How near one utterance's prosody comes to another's: contours of F0 and energy, frame by frame, and the timing of words."""
+"""Comparison of the prosody of two utterances: F0 and energy contours frame by frame, and word timing."""
 
 from __future__ import annotations
 
@@ -16,54 +16,61 @@ from tts_cli.evaluation.measures.cepstra import mel_cepstra
 from tts_cli.evaluation.measures.signal import compare_pitch
 
 GROSS_ERROR = 0.2
-"""An F0 that is further off than this share of its reference is grossly wrong."""
+"""Relative F0 error above which a frame has a gross pitch error."""
 _NUM_CEPSTRA = 13
-"""What alignment compares of the mel; the higher ones are of the voice's harmonics."""
+"""Cepstral coefficients used for alignment; higher ones describe the harmonics of the voice."""
 
 
 @dataclass(frozen=True, eq=False)
 class Contour:
-    """An utterance's melody and loudness on the mel's frame grid."""
+    """F0 and energy of an utterance, one value per mel frame."""
 
     f0_hz: Floats
-    """(T,), 0 where unvoiced."""
+    """F0 in Hertz, shape (T,); 0 in unvoiced frames."""
     energy: Floats
-    """(T,) natural log of the mean mel magnitude."""
+    """Natural log of the mean mel magnitude, shape (T,)."""
 
     def at(self, frames: NDArray[np.int64]) -> Contour:
-        """What it has in `frames` (N,): another contour of N frames."""
+        """Return the contour at the frame indices `frames` (N,), with N frames."""
         return Contour(self.f0_hz[frames], self.energy[frames])
 
     def cropped(self, num_frames: int) -> Contour:
-        """Its first `num_frames`, or all it has."""
+        """Return the first `num_frames` frames of the contour, or all if it is shorter."""
         return Contour(self.f0_hz[:num_frames], self.energy[:num_frames])
 
 
 def contour_of(audio: Floats, config: MelConfig) -> Contour:
-    """The contour of `audio` (samples,) at the mel's rate. Raises AudioError where the F0 tracker is not installed."""
+    """Return F0 and energy of `audio` (samples,), which has the sample rate of `config`.
+
+    Raises:
+        AudioError: if the F0 tracker is not installed.
+    """
     return Contour(track_f0(audio, config), energy(log_mel(audio, config))[:, 0])
 
 
 @dataclass(frozen=True)
 class ProsodyScores:
-    """How near the contour of an output comes to that of its source, whose F0 was mapped to the output's range."""
+    """Scores of an output's contour against its source, after the F0 of the source is mapped to the range of the output."""
 
     f0_correlation: float
-    """Pearson correlation of log-F0 over frames voiced in both; NaN where it is not defined."""
+    """Pearson correlation of log-F0 over frames voiced in both; NaN below two frames or without variation."""
     f0_rmse_semitones: float
-    """Root mean square error over frames voiced in both; NaN without any."""
+    """Root mean square error of F0 in semitones over frames voiced in both; NaN without any."""
     gross_pitch_error: float
-    """Share of the frames voiced in both whose F0 is off by more than `GROSS_ERROR` (Nakatani et al. 2008)."""
+    """Gross pitch error (GPE), 0 to 1: share of the frames voiced in both with an F0 error above 20 % (Nakatani et al. 2008)."""
     voicing_error: float
-    """Share of all frames that are voiced in one and unvoiced in the other."""
+    """Voicing decision error (VDE), 0 to 1: share of all frames that are voiced in one utterance only."""
     f0_frame_error: float
-    """Share of all frames with a gross pitch error or a voicing error (Chu and Alwan 2009)."""
+    """F0 frame error (FFE), 0 to 1: share of all frames with a gross pitch or voicing error (Chu and Alwan 2009)."""
     energy_correlation: float
     """Pearson correlation of the log energies of all frames."""
 
 
 def compare_prosody(source: Contour, output: Contour) -> ProsodyScores:
-    """Compares `output` with `source` frame by frame; the longer is cropped. Who speaks lower or livelier does not matter."""
+    """Compare two contours frame by frame; the longer is cropped.
+
+    The F0 of `source` is first mapped to the mean and deviation of `output`, so the speakers' F0 ranges do not matter.
+    """
     num_frames = min(len(source.f0_hz), len(output.f0_hz))
     source, output = source.cropped(num_frames), output.cropped(num_frames)
     mapped_hz = map_f0(source.f0_hz, output.f0_hz)
@@ -81,9 +88,16 @@ def compare_prosody(source: Contour, output: Contour) -> ProsodyScores:
 
 
 def map_f0(f0_hz: Floats, onto_hz: Floats) -> Floats:
-    """`f0_hz` (T,) with the mean and deviation that the logarithm of `onto_hz` (T,) has, both over frames voiced in both.
+    """Map an F0 contour to the mean and standard deviation of another, in the log domain.
 
-    A monotonous contour has no deviation to map and only takes the mean. Without a frame voiced in both it stays as it is.
+    Mean and deviation are taken over frames voiced in both. A contour without variation takes only the mean.
+
+    Args:
+        f0_hz: F0 to map in Hertz, shape (T,), 0 in unvoiced frames.
+        onto_hz: F0 that gives mean and deviation, shape (T,), 0 in unvoiced frames.
+
+    Returns:
+        The mapped F0 in Hertz, shape (T,); `f0_hz` itself if no frame is voiced in both.
     """
     both = (f0_hz > 0) & (onto_hz > 0)
     if not both.any():
@@ -97,17 +111,27 @@ def map_f0(f0_hz: Floats, onto_hz: Floats) -> Floats:
 
 
 def correlation(first: Floats, second: Floats) -> float:
-    """Pearson's; NaN below two values and where either does not vary."""
+    """Return the Pearson correlation of two arrays of one length; NaN below two values, or if either does not vary."""
     if len(first) < 2 or min(np.ptp(first), np.ptp(second)) < 1e-6:
         return float("nan")
     return float(np.corrcoef(first.astype(np.float64), second.astype(np.float64))[0, 1])
 
 
 def warping(of: Floats, onto: Floats) -> NDArray[np.int64]:
-    """For every frame of the mel `onto` (U, bands) the frame of the mel `of` (T, bands) that says the same: (U,), never falling.
+    """Align two mel spectrograms of the same text by dynamic time warping.
 
-    Dynamic time warping of 13 cepstra without the one of loudness, each of mean 0 and deviation 1 over its utterance, so that who
-    speaks weighs little; of several frames that match one, the middle one. Raises InputError where the extra is missing.
+    The alignment compares 13 cepstra, without the one of loudness. Each is normalised to mean 0 and deviation 1 over its
+    utterance, which reduces differences between speakers. If several frames match one, the middle one is taken.
+
+    Args:
+        of: mel spectrogram to align, shape (T, bands).
+        onto: mel spectrogram that gives the timing, shape (U, bands).
+
+    Returns:
+        Index into `of` for every frame of `onto`, shape (U,), never decreasing.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
     """
     _, path = require("librosa").sequence.dtw(_cepstra(of).T, _cepstra(onto).T)
     matches: list[list[int]] = [[] for _ in range(len(onto))]
@@ -122,7 +146,7 @@ def _cepstra(mel: Floats) -> NDArray[np.float64]:
 
 
 class TimedWord(NamedTuple):
-    """A word and when it is spoken."""
+    """Word with the times in seconds at which it begins and ends."""
 
     text: str
     start_s: float
@@ -130,25 +154,30 @@ class TimedWord(NamedTuple):
 
     @property
     def duration_s(self) -> float:
-        """How long it lasts."""
+        """Duration of the word in seconds."""
         return self.end_s - self.start_s
 
 
 @dataclass(frozen=True)
 class TimingScores:
-    """How near the timing of words comes to another's, over the words found in both."""
+    """Differences in word timing between two utterances, over the words found in both."""
 
     num_words: int
+    """Number of words found in both."""
     start_difference_ms: float
-    """Mean absolute difference of the words' starts; NaN without a word in common, as the next one."""
+    """Mean absolute difference of word starts in milliseconds; NaN without common words."""
     duration_difference_ms: float
-    """Mean absolute difference of the words' durations."""
+    """Mean absolute difference of word durations in milliseconds; NaN without common words."""
     duration_correlation: float
-    """Pearson correlation of the words' durations; NaN where it is not defined."""
+    """Pearson correlation of word durations; NaN below two words or without variation."""
 
 
 def compare_timing(source: Sequence[TimedWord], output: Sequence[TimedWord]) -> TimingScores:
-    """Compares when the words of two utterances are spoken. Raises InputError where the evaluation extra is missing."""
+    """Compare the word timing of two utterances of the same text.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
+    """
     pairs = _common(source, output)
     if not pairs:
         return TimingScores(0, float("nan"), float("nan"), float("nan"))
@@ -163,7 +192,7 @@ def compare_timing(source: Sequence[TimedWord], output: Sequence[TimedWord]) -> 
 
 
 def _common(source: Sequence[TimedWord], output: Sequence[TimedWord]) -> list[tuple[TimedWord, TimedWord]]:
-    """The words that both have, by the Levenshtein alignment of their sequences."""
+    """Return the pairs of equal words, found by Levenshtein alignment of the two word sequences."""
     if not source or not output:
         return []
     spelled = [[_spelled(word.text) for word in words] for words in (source, output)]
@@ -177,5 +206,5 @@ def _common(source: Sequence[TimedWord], output: Sequence[TimedWord]) -> list[tu
 
 
 def _spelled(word: str) -> str:
-    """Letters and digits alone; never nothing, so that places stay as they are."""
+    """Return the letters and digits of a word in lower case; `-` for a word without any, to keep the word count."""
     return "".join(filter(str.isalnum, word.lower())) or "-"

@@ -1,4 +1,4 @@
-"""Word error rate: Whisper base listens, one clip a call, greedy, without context; both sides are normalised alike."""
+"""Word error rate (WER): Whisper base transcribes greedily, one clip per call; text and transcript are normalised alike."""
 
 from __future__ import annotations
 
@@ -33,31 +33,37 @@ HALVES_SHA256 = (
     "c8f550bdda12140f5b56ef25cfa0b1f613a9814d058e438e4d2fdc1986aa1408",
 )
 WEIGHTS_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
-"""Of the joined halves."""
+"""SHA-256 of `model.bin`, joined from its two halves."""
 _DECODING = {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on_previous_text": False}
 
 
 @dataclass(frozen=True)
 class WordErrors:
-    """What was understood of one clip."""
+    """Word errors of one clip."""
 
     reference: str
-    """The text that was spoken, normalised."""
+    """Text that should be spoken, normalised."""
     hypothesis: str
-    """The text that was recognised, normalised."""
+    """Text that was recognised, normalised."""
     errors: int
-    """Substitutions, deletions and insertions."""
+    """Number of substituted, deleted and inserted words."""
     words: int
-    """Words of the reference."""
+    """Number of words of the reference."""
 
 
 class Recogniser:
-    """Whisper base in int8 on the CPU. Transcripts are kept by the audio's hash, so that a second run costs nothing."""
+    """Speech recogniser: Whisper base in int8 on the CPU. Transcripts are cached by the hash of the audio."""
 
     def __init__(self, threads: int = 1, cache: Path | None = None) -> None:
-        """`cache` is a folder for the joined weights and the transcripts; by default one in the user's cache.
+        """Open the cache of transcripts; the model is loaded at the first new clip.
 
-        Raises InputError where the evaluation extra is missing, OutputError where the folder cannot be written.
+        Args:
+            threads: CPU threads of the model.
+            cache: folder for the joined weights and the transcripts; None: `engine.cache_folder()`.
+
+        Raises:
+            InputError: if the extra `eval` is not installed.
+            OutputError: if the folder cannot be written.
         """
         for module in ("faster_whisper", *_PARTS, "jiwer", "whisper_normalizer.english"):
             require(module)
@@ -67,15 +73,15 @@ class Recogniser:
         self._transcripts = Journal(self._cache / "transcripts.jsonl", ("audio", "text"))
 
     def transcribe(self, audio: Floats, sample_rate: int) -> str:
-        """What is said in `audio` (samples,), as Whisper writes it."""
+        """Return Whisper's transcript of `audio` (samples,), as it is written, with punctuation."""
         return str(self._heard(audio, sample_rate, _DECODING, _text_of))
 
     def timed_words(self, audio: Floats, sample_rate: int) -> list[TimedWord]:
-        """The words in `audio` (samples,) and when they are spoken: by where the decoder's attention looks at the recording."""
+        """Return the words of `audio` (samples,) with start and end times, from the cross-attention of Whisper's decoder."""
         return [TimedWord(*word) for word in self._heard(audio, sample_rate, {**_DECODING, "word_timestamps": True}, _words_of)]
 
     def _heard(self, audio: Floats, sample_rate: int, decoding: dict[str, Any], read: Callable[[Iterable[Any]], Any]) -> Any:
-        """What `read` makes of the segments that Whisper hears; kept."""
+        """Return `read` of the recognised segments, from the cache if the same audio was decoded alike before."""
         pcm = quantise(resample(audio, sample_rate, _SAMPLE_RATE))
         key = hashlib.sha256(json.dumps(decoding).encode() + pcm.tobytes()).hexdigest()
         if self._transcripts.get(key) is None:
@@ -84,7 +90,11 @@ class Recogniser:
         return self._transcripts[key]
 
     def word_errors(self, text: str, audio: Floats, sample_rate: int) -> WordErrors:
-        """How much of `text` is understood in `audio` (samples,)."""
+        """Transcribe `audio` (samples,) and count its word errors against `text`.
+
+        Raises:
+            InputError: if the text holds no word.
+        """
         return count_errors(text, self.transcribe(audio, sample_rate))
 
     def _loaded(self) -> Any:
@@ -97,12 +107,20 @@ class Recogniser:
 
 @lru_cache(maxsize=1)
 def shared_recogniser() -> Recogniser:
-    """Return the recogniser of this process."""
+    """Return the one recogniser of this process, with default settings."""
     return Recogniser()
 
 
 def understood(text: str, audio: Floats, sample_rate: int) -> dict[str, Any]:
-    """Return word errors of `audio` (samples,), which says `text`, and its DNSMOS as a guard against damage."""
+    """Return the word errors of `audio` (samples,) against `text`, and its DNSMOS, as JSON values.
+
+    Returns:
+        `errors` and `words` (counts), `heard` (normalised transcript) and `quality` (DNSMOS overall, 1 to 5).
+
+    Raises:
+        InputError: if the text holds no word, or the extra `eval` is not installed.
+        AudioError: if the audio is silent.
+    """
     words = shared_recogniser().word_errors(text, audio, sample_rate)
     quality = overall_quality(audio, sample_rate)
     return {"errors": words.errors, "words": words.words, "heard": words.hypothesis, "quality": quality}
@@ -117,41 +135,48 @@ def _words_of(segments: Iterable[Any]) -> list[tuple[str, float, float]]:
 
 
 def count_errors(text: str, transcript: str) -> WordErrors:
-    """Word errors of `transcript` against `text`, both through Whisper's English normaliser.
+    """Count the word errors of `transcript` against `text`, both normalised by Whisper's English normaliser.
 
-    Raises InputError for text without words.
+    Raises:
+        InputError: if the text holds no word.
     """
     reference, hypothesis = _normaliser()(text), _normaliser()(transcript)
     if not any(character.isalnum() for character in reference):
-        raise InputError(f"there is no word to recognise in {text!r}")
+        raise InputError(f"the text {text!r} holds no word: its word errors cannot be counted")
     aligned = require("jiwer").process_words(reference, hypothesis)
     errors = aligned.substitutions + aligned.deletions + aligned.insertions
     return WordErrors(reference, hypothesis, errors, len(reference.split()))
 
 
 def word_error_rate(clips: Sequence[WordErrors]) -> Estimate:
-    """Errors over words of all clips, as a fraction. Raises InputError without clips."""
+    """Estimate the word error rate of all clips: summed errors over summed words, as a fraction (it may exceed 1).
+
+    Raises:
+        InputError: if there are no clips.
+    """
     return ratio_estimate([clip.errors for clip in clips], [clip.words for clip in clips])
 
 
 def join_model(cache: Path) -> Path:
-    """Return the folder of the model, whose weights two packages bring in halves: joined once, whole or not at all.
+    """Return the folder of the Whisper model in `cache`. At the first call its weights are joined from two package halves.
 
     Raises:
-        OutputError: where `cache` cannot be written.
-        InputError: for weights with another SHA-256 than the packages have.
+        OutputError: if `cache` cannot be written.
+        InputError: if the weights have an unexpected SHA-256, or the packages are not installed.
     """
     target = cache / "whisper-base"
     if not target.is_dir():
         try:
             _join(cache, target)
         except OSError as error:
-            hint = "set XDG_CACHE_HOME to a folder that can be written"
+            hint = "set XDG_CACHE_HOME to a writable folder"
             raise OutputError(f"{cache}: {error.strerror}", hint=hint) from error
     weights = target / "model.bin"
     if not weights.is_file() or file_hash(weights) != WEIGHTS_SHA256:
-        hint = f"delete the folder {target}: the next run joins it again"
-        raise InputError(f"{weights}: damaged: its SHA-256 is not that of the halves in {' and '.join(PACKAGES)}", hint=hint)
+        hint = f"delete the folder {target}: the next run joins the weights again"
+        raise InputError(
+            f"{weights}: the file is damaged: its SHA-256 differs from that of the halves in {' and '.join(PACKAGES)}", hint=hint
+        )
     return target
 
 

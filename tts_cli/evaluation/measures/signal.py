@@ -1,4 +1,4 @@
-"""Measures between two signals of the same sentence, and Griffin-Lim, the vocoder that every vocoder must beat."""
+"""Signal measures between a recording and its copy (PESQ, STOI, spectral and F0 errors), and the Griffin-Lim baseline."""
 
 from __future__ import annotations
 
@@ -16,22 +16,29 @@ from tts_cli.evaluation.extra import require
 
 @dataclass(frozen=True)
 class SignalScores:
-    """How near a signal comes to its reference."""
+    """Distances of a signal from its reference."""
 
     pesq: float
-    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64."""
+    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64; higher is better."""
     stoi: float
-    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1."""
+    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1; higher is better."""
     log_spectral_distance: float
-    """Root mean square difference of the linear magnitudes, in dB."""
+    """Log-spectral distance in dB (Gray and Markel 1976); lower is better."""
     mel_distance: float
-    """Mean absolute difference of the natural-log mels."""
+    """Mean absolute difference of the natural-log mel spectrograms, in nepers; lower is better."""
 
 
 def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
-    """Compare `audio` (samples,) with `reference` (samples,); the longer is cropped to the shorter.
+    """Compare `audio` (samples,) with `reference` (samples,); the longer is cropped.
 
-    Raises AudioError for signals in which PESQ finds no speech, or that are shorter than its quarter of a second.
+    Args:
+        reference: the recording, at the sample rate of `config`.
+        audio: its copy, at the same rate and without delay.
+        config: definition of the mel spectrogram, at 16 kHz.
+
+    Raises:
+        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        InputError: if the extra `eval` is not installed.
     """
     reference, audio = _cropped(reference, audio)
     return SignalScores(
@@ -43,10 +50,15 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
 
 
 def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
-    """Wideband PESQ of `audio` (samples,) at 16 kHz. Raises AudioError as `score` does."""
+    """Return the wideband PESQ (ITU-T P.862.2) of `audio` (samples,) against `reference` (samples,), about 1.0 to 4.64.
+
+    Raises:
+        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        InputError: if the extra `eval` is not installed.
+    """
     pesq = require("pesq")
     if sample_rate != 16000:
-        raise AudioError(f"wideband PESQ is defined at 16000 Hz, the audio has {sample_rate} Hz")
+        raise AudioError(f"the audio has {sample_rate} Hz: resample it to 16000 Hz, at which wideband PESQ is defined")
     if min(len(reference), len(audio)) < sample_rate // 4:
         raise AudioError("PESQ needs at least a quarter of a second of audio")
     try:
@@ -56,41 +68,55 @@ def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
 
 
 def intelligibility(reference: Floats, audio: Floats, sample_rate: int) -> float:
-    """STOI of `audio` (samples,) against `reference` (samples,) of the same length, not realigned."""
+    """Return the STOI (Taal et al. 2011), 0 to 1, of `audio` (samples,) against `reference` (samples,).
+
+    Both have the same length, and no delay is corrected.
+    """
     return float(require("pystoi").stoi(reference, audio, sample_rate))
 
 
 def overall_quality(audio: Floats, sample_rate: int) -> float:
-    """What DNSMOS (Reddy et al. 2022) takes for the overall quality of `audio` (samples,), 1 to 5: a guard against damage.
+    """Predict the overall quality of `audio` (samples,), 1 to 5, with DNSMOS (Reddy et al. 2022).
 
-    It was made for noise suppression and says nothing of naturalness. Raises AudioError for silence.
+    DNSMOS was made for noise suppression. It shows damaged audio, not naturalness.
+
+    Args:
+        audio: samples (samples,).
+        sample_rate: sample rate in Hertz; the model gets 16 kHz.
+
+    Raises:
+        AudioError: if the audio is silent.
+        InputError: if the extra `eval` is not installed.
     """
     if not np.any(audio):
-        raise AudioError("there is no speech in silence")
+        raise AudioError("the audio is silent: its quality cannot be predicted")
     heard = np.clip(resample(audio, sample_rate, 16000), -1, 1)
     return float(require("speechmos.dnsmos").run(heard, 16000)["ovrl_mos"])
 
 
 def log_spectral_distance(reference: Floats, audio: Floats, config: MelConfig) -> float:
-    """Log-spectral distance in dB (Gray and Markel 1976): RMS over the bins of a frame, mean over frames."""
+    """Return the log-spectral distance in dB (Gray and Markel 1976): root mean square over frequency bins, mean over frames.
+
+    Both signals have shape (samples,) and the same length.
+    """
     levels = [20 * np.log10(np.maximum(magnitude_spectrogram(x, config), config.floor)) for x in (reference, audio)]
     return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
 
 
 @dataclass(frozen=True)
 class PitchScores:
-    """How near an F0 track comes to its reference."""
+    """Errors of an F0 track against its reference."""
 
     rmse_semitones: float
-    """Root mean square error where both are voiced; NaN where they never are."""
+    """Root mean square error in semitones over frames voiced in both; NaN without any."""
     correlation: float
-    """Pearson correlation of log-F0 where both are voiced; NaN below two frames."""
+    """Pearson correlation of log-F0 over frames voiced in both; NaN below two frames."""
     voicing_error: float
-    """Fraction of frames whose voicing decision differs."""
+    """Voicing decision error, 0 to 1: share of frames voiced in one track only."""
 
 
 def compare_pitch(reference_hz: Floats, other_hz: Floats) -> PitchScores:
-    """Compare two F0 tracks (T,) in Hertz, 0 where unvoiced, as `audio.pitch` gives them; the longer is cropped."""
+    """Compare two F0 tracks (T,) in Hertz, 0 in unvoiced frames, frame by frame; the longer is cropped."""
     reference_hz, other_hz = _cropped(reference_hz, other_hz)
     both = (reference_hz > 0) & (other_hz > 0)
     log_f0 = np.log(reference_hz[both]), np.log(other_hz[both])
@@ -103,14 +129,22 @@ def compare_pitch(reference_hz: Floats, other_hz: Floats) -> PitchScores:
 
 
 def mel_to_magnitude(mel: Floats, config: MelConfig) -> Floats:
-    """Linear magnitudes (T, fft_samples / 2 + 1) from mel (T, num_bands) by the filters' pseudo-inverse, never negative."""
+    """Estimate linear magnitudes (T, fft_samples / 2 + 1) from log-mel (T, bands) by the pseudo-inverse of the mel filters."""
     return np.maximum(np.exp(mel) @ _inverse_filters(config).T, 0).astype(np.float32)
 
 
 def griffin_lim(magnitude: Floats, config: MelConfig, iterations: int = 60, momentum: float = 0.99, seed: int = 0) -> Floats:
-    """Audio (T * hop,) whose magnitudes come near `magnitude` (T, fft_samples / 2 + 1), in the framing of `log_mel`.
+    """Reconstruct audio from a magnitude spectrogram (Griffin and Lim 1984), from random initial phase.
 
-    Griffin and Lim 1984 from random phase, made faster by `momentum` (Perraudin, Balazs and Sondergaard 2013; 0 is the original).
+    Args:
+        magnitude: linear magnitudes in the framing of `log_mel`, shape (T, fft_samples / 2 + 1).
+        config: definition of the frames.
+        iterations: number of iterations.
+        momentum: acceleration of Perraudin, Balazs and Sondergaard 2013; 0 is the original algorithm.
+        seed: seed of the initial phase.
+
+    Returns:
+        The audio, shape (T * hop,).
     """
     angles = np.random.default_rng(seed).uniform(0, 2 * np.pi, magnitude.shape)
     estimate = magnitude * np.exp(1j * angles).astype(np.complex64)
@@ -125,7 +159,7 @@ def griffin_lim(magnitude: Floats, config: MelConfig, iterations: int = 60, mome
 
 
 def griffin_lim_from_mel(mel: Floats, config: MelConfig) -> Floats:
-    """The baseline of every vocoder: 60 iterations from the pseudo-inverse of mel (T, num_bands); audio (T * hop,)."""
+    """Baseline vocoder: Griffin-Lim, 60 iterations, on the pseudo-inverse of log-mel (T, bands). Returns audio (T * hop,)."""
     return griffin_lim(mel_to_magnitude(mel, config), config)
 
 
@@ -140,7 +174,7 @@ def _analyse(padded: Floats, config: MelConfig) -> NDArray[np.complex64]:
 
 
 def _synthesise(spectrum: NDArray[np.complex64], config: MelConfig) -> Floats:
-    """Least-squares overlap-add of spectrum (T, bins): (fft_samples + (T - 1) * hop,), the margins of the framing included."""
+    """Return the least-squares overlap-add of `spectrum` (T, bins), shape (fft_samples + (T - 1) * hop,), with its margins."""
     window, hop = hann_window(config.fft_samples), config.hop_samples
     frames = (np.fft.irfft(spectrum, config.fft_samples) * window).astype(np.float32)
     signal = np.zeros(config.fft_samples + (len(frames) - 1) * hop, np.float32)

@@ -1,7 +1,7 @@
-"""What went wrong in speech, word by word, whatever spoke it: repeats, skips and truncations in what a recogniser heard.
+"""Repeats, skips and truncations of synthetic speech, found in its transcript.
 
-The reference is aligned with what was heard (Levenshtein, by jiwer), both normalised as for WER. The same is done for every
-architecture, so that what guards notice inside one of them and what listeners hear can be compared.
+The text is aligned with the transcript (Levenshtein, by jiwer), both normalised as for WER. The method needs only audio, so it
+compares voices of any architecture, and audible errors with the faults that a voice's own guards report.
 """
 
 from __future__ import annotations
@@ -14,25 +14,30 @@ from typing import Any
 from tts_cli.evaluation.extra import require
 
 FEWEST_SKIPPED = 2
-"""Deleted words in a row that make a skip: single ones are often the recogniser's own."""
+"""Deleted words in a row that count as a skip. Single deletions are often errors of the recogniser."""
 
 
 @dataclass(frozen=True)
 class Slips:
-    """What went wrong in one clip."""
+    """Counts of audible errors in one clip."""
 
     errors: int
-    """Words substituted, deleted and inserted, those that were merely written together or apart not among them."""
+    """Words substituted, deleted or inserted; words that only differ in spacing (`bbc`, `b b c`) do not count."""
     repeats: int
-    """Runs of inserted words that say once more what is said beside them."""
+    """Runs of inserted words that repeat their neighbours."""
     skips: int
-    """Runs of at least FEWEST_SKIPPED deleted words, not at the end."""
+    """Runs of at least `FEWEST_SKIPPED` deleted words before the end of the sentence."""
     truncations: int
-    """1 where the last words of the sentence are deleted, else 0."""
+    """1 if the last words of the sentence are deleted, else 0."""
 
 
 def find_slips(reference: str, hypothesis: str) -> Slips:
-    """What went wrong between `reference`, which holds a word, and `hypothesis`, both normalised and split at spaces."""
+    """Count errors, repeats, skips and truncations of a transcript.
+
+    Args:
+        reference: normalised text, words separated by spaces, at least one word.
+        hypothesis: normalised transcript, words separated by spaces.
+    """
     words, heard = reference.split(), hypothesis.split()
     errors = repeats = skips = truncations = 0
     for run in _unlike(words, heard):
@@ -48,9 +53,10 @@ def find_slips(reference: str, hypothesis: str) -> Slips:
 
 
 def is_repeated(words: Sequence[str], start: int, end: int) -> bool:
-    """Whether `words[start:end]` and what is beside them repeat with a period no longer than they are.
+    """Return True if the run `words[start:end]` repeats words next to it.
 
-    An alignment may put the inserted run anywhere in `a b a b`: before, after, or across what it repeats.
+    An alignment may place the inserted run before, after or across the words it repeats: in `a b a b` any two neighbouring words
+    may be the run. So every period up to the length of the run is tried at every position that touches the run.
     """
     length = end - start
     return any(
@@ -61,10 +67,10 @@ def is_repeated(words: Sequence[str], start: int, end: int) -> bool:
 
 
 def _unlike(words: list[str], heard: list[str]) -> Iterator[Any]:
-    """The runs of the alignment that differ; not those that differ only in spaces, such as `b b c` and `bbc`."""
+    """Yield the runs of the alignment that differ in more than spacing: `b b c` and `bbc` are alike."""
     aligned = require("jiwer").process_words(" ".join(words), " ".join(heard)).alignments[0]
     for is_equal, group in groupby(aligned, key=lambda run: run.type == "equal"):
         runs = list(group)
-        said = "".join(words[runs[0].ref_start_idx : runs[-1].ref_end_idx])
-        if not is_equal and said != "".join(heard[runs[0].hyp_start_idx : runs[-1].hyp_end_idx]):
+        letters = "".join(words[runs[0].ref_start_idx : runs[-1].ref_end_idx])
+        if not is_equal and letters != "".join(heard[runs[0].hyp_start_idx : runs[-1].hyp_end_idx]):
             yield from runs

@@ -1,4 +1,4 @@
-"""Deviation and detail of mel spectrograms, voiced and unvoiced speech apart: an over-smoothed voice has less of both."""
+"""Deviation and detail of mel spectrograms in voiced and unvoiced frames; both are low in over-smoothed speech."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import track_f0
 
 SPEECH_DB = 30.0
-"""Frames more than this below the loudness of their clip are pauses: between room noise and unvoiced speech, levels are rarest
-there in the recordings of the test speakers."""
+"""Level in dB below the loudness of a clip at which frames become pauses. Levels around it are rarest in the recordings of the
+test speakers, between unvoiced speech and room noise."""
 MEL = MelConfig()
-"""The definition that all audio is measured by, whatever its own rate."""
+"""Mel spectrogram that all audio is analysed with, after resampling to 16 kHz."""
 
 Frames = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """Mel spectrogram of an utterance, and the class of each of its frames."""
+    """Mel spectrogram of an utterance at 16 kHz, with F0 and a speech mask of its T frames."""
 
     mel: Floats
-    """(T, bands), natural log."""
+    """Natural-log mel spectrogram, shape (T, bands)."""
     f0_hz: Floats
-    """(T,), 0 where unvoiced."""
+    """F0 in Hertz, shape (T,); 0 in unvoiced frames."""
     is_speech: Frames
-    """(T,)"""
+    """Mask of the frames of speech, shape (T,); the others are pauses."""
 
     @classmethod
     def of(cls, audio: Floats, sample_rate: int) -> Spectra:
-        """Analyse `audio` (samples,) at 16 kHz; the voicing is that of the signal itself.
+        """Analyse `audio` (samples,), resampled from `sample_rate` to 16 kHz. F0 and voicing are tracked on the audio.
 
         Raises:
-            AudioError: where the F0 tracker is not installed.
+            AudioError: if the F0 tracker is not installed.
         """
         heard = resample(audio, sample_rate, MEL.sample_rate)
         mel = log_mel(heard, MEL)
@@ -45,26 +45,26 @@ class Spectra:
 
     @property
     def voiced(self) -> Frames:
-        """(T,) voiced frames of speech."""
+        """Mask of the voiced frames of speech, shape (T,)."""
         return self.is_speech & (self.f0_hz > 0)
 
     @property
     def unvoiced(self) -> Frames:
-        """(T,) unvoiced frames of speech."""
+        """Mask of the unvoiced frames of speech, shape (T,)."""
         return np.asarray(self.is_speech & (self.f0_hz == 0))
 
     @property
     def inner_unvoiced(self) -> Frames:
-        """(T,) unvoiced frames of speech without a voiced neighbour, whose pulses would reach into them."""
+        """Mask of the unvoiced frames of speech without a voiced neighbour (its pulses would leak in), shape (T,)."""
         voiced = np.pad(self.f0_hz > 0, 1)
         return self.unvoiced & ~voiced[:-2] & ~voiced[2:]
 
 
 def is_speech(mel: Floats) -> Frames:
-    """Tell frames of speech from pauses: mel (T, bands) -> (T,).
+    """Return the mask of speech frames of a natural-log mel spectrogram (T, bands), shape (T,).
 
-    The level of a frame is that of its mean mel magnitude, the loudness of the clip that of the mean square of these over
-    frames; speech lies at most `SPEECH_DB` below it. Digital silence has no speech.
+    The level of a frame is that of its mean mel magnitude; the loudness of the clip is the root mean square of these magnitudes
+    over frames. A frame is speech if its level is at most `SPEECH_DB` below the loudness. Digital silence has no speech.
     """
     level = energy(mel)[:, 0].astype(np.float64)
     if not len(level) or level.max() <= MEL.silence + 1e-3:
@@ -74,34 +74,34 @@ def is_speech(mel: Floats) -> Frames:
 
 
 class Texture(NamedTuple):
-    """Spread and detail of one class of frames, in nepers."""
+    """Deviation and detail of one class of frames, in nepers (natural-log units)."""
 
     deviation: float
-    """Standard deviation over frames of each band, mean over bands."""
+    """Standard deviation over frames of each mel band, mean over bands."""
     detail_bands: float
-    """Mean absolute difference of neighbouring bands."""
+    """Mean absolute difference of neighbouring mel bands."""
     detail_frames: float
-    """Mean absolute difference of neighbouring frames, both of the class."""
+    """Mean absolute difference of neighbouring frames that are both of the class."""
 
 
 KINDS = ("voiced", "unvoiced")
 """Classes of frames of speech."""
 TEXTURES = tuple(f"{name}_{kind}" for name in Texture._fields for kind in KINDS)
-"""Keys of what `textures` gives."""
+"""Keys of the result of `textures`, such as `deviation_voiced`."""
 
 
 def textures(spectra: Spectra) -> dict[str, float]:
-    """Return the texture of voiced and of unvoiced frames, by the keys of `TEXTURES`.
+    """Return deviation and detail of voiced and of unvoiced frames, by the keys of `TEXTURES`.
 
-    Noise that is added in unvoiced frames does not count as detail of voiced ones. NaN stands for a class of fewer than two
-    neighbouring frames.
+    The classes are measured apart, so noise added in unvoiced frames does not count as detail of voiced ones. NaN stands for a
+    class without two neighbouring frames.
     """
     kinds = {"voiced": texture(spectra.mel, spectra.voiced), "unvoiced": texture(spectra.mel, spectra.unvoiced)}
     return {f"{name}_{kind}": getattr(found, name) for kind, found in kinds.items() for name in Texture._fields}
 
 
 def texture(mel: Floats, frames: Frames) -> Texture:
-    """Measure the chosen `frames` (T,) of `mel` (T, bands); NaN without two neighbouring ones."""
+    """Return deviation and detail of the masked `frames` (T,) of `mel` (T, bands); NaN without two neighbouring frames."""
     pairs = frames[1:] & frames[:-1]
     if not pairs.any():
         return Texture(float("nan"), float("nan"), float("nan"))

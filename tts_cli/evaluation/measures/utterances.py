@@ -1,9 +1,8 @@
-"""How one utterance is said, in six figures, and how near it comes phone by phone to a recording of the same phones.
+"""Utterance-level prosody statistics (six measures), and phone-by-phone comparison with a recording of the same phones.
 
-Recordings and outputs go the same way: F0 is tracked on the audio, and what comes before the first phone or after the last is
-left out. When phones are spoken is known of both from what voices learn from: of a recording from the alignment that training
-takes its durations from, of an output from the durations it was spoken with. To align outputs would add an aligner's errors to
-what is known without any.
+Recordings and outputs are measured alike: F0 is tracked on the audio, and audio before the first and after the last phone is left
+out. Phone times of a recording come from the forced alignment that training uses; those of an output are the durations it was
+spoken with, since aligning the output would add errors of the aligner.
 """
 
 from __future__ import annotations
@@ -20,78 +19,90 @@ from tts_cli.evaluation.measures.prosody import Contour, contour_of, correlation
 Integers = NDArray[np.int64]
 
 FINAL_S = 0.5
-"""Before the last phone ends: where the final slope is taken. In trials with questions it told more than 0.25 or 0.7 s."""
+"""Seconds before the end of the last phone over which the final slope is fitted. In trials it separated questions from
+statements better than 0.25 s or 0.7 s."""
 FEWEST_VOICED = 5
-"""Frames that a slope needs."""
+"""Voiced frames that a final slope needs."""
 OUTER_PERCENTILES = (5, 95)
-"""Between which a range is taken: single frames may be off."""
+"""Percentiles between which a range is measured; extremes would depend on errors in single frames."""
 _SEMITONES = float(12 / np.log(2))
 
 
 @dataclass(frozen=True)
 class UtteranceMeasures:
-    """How an utterance is said. What is not defined, because too little is voiced, is NaN."""
+    """Utterance-level prosody statistics. NaN stands for a statistic with too few voiced frames."""
 
     mean_f0: float
-    """Natural log of Hertz over voiced frames."""
+    """Mean over voiced frames of the natural log of F0 in Hertz."""
     f0_range: float
-    """Semitones between the 5th and the 95th percentile over voiced frames."""
+    """Range of F0 in semitones between its 5th and 95th percentile over voiced frames."""
     rate: float
-    """Phones per second of speech, pauses not counted."""
+    """Speaking rate in phones per second, without pauses."""
     energy_range: float
-    """Between the 5th and the 95th percentile of the log energies of voiced frames: where unvoiced ones end and pauses begin,
-    alignments differ by a quarter of its deviation."""
+    """Range of the log energy in nepers between its 5th and 95th percentile over voiced frames. Unvoiced frames are left out:
+    alignments disagree about their border to pauses, by a quarter of the deviation of this measure."""
     pause_share: float
-    """Of the time from the first phone to the last, what lies between words."""
+    """Share (0 to 1) of the time from the first to the last phone that lies between words."""
     final_slope: float
-    """Semitones per second over voiced frames of the last `FINAL_S`."""
+    """Slope of F0 in semitones per second over the voiced frames of the last `FINAL_S` seconds."""
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near an output comes to a recording of the same phones. Average prosody is favoured by all of it."""
+    """Similarity of an output to a recording of the same phones. All of its measures favour average prosody."""
 
     f0_correlation: float
-    """Pearson correlation of log-F0 over frames voiced in both; NaN where it is not defined."""
+    """Pearson correlation of log-F0 over frames voiced in both; NaN below two frames or without variation."""
     f0_rmse: float
-    """Root mean square difference of log-F0 there, in deviations of the speaker; NaN without such frames."""
+    """Root mean square difference of log-F0 over frames voiced in both, in deviations of the speaker; NaN without any."""
     energy_correlation: float
-    """Pearson correlation of the log energies of phones' frames."""
+    """Pearson correlation of log energy over the frames of phones."""
     duration_correlation: float
-    """Pearson correlation of the phones' durations."""
+    """Pearson correlation of phone durations."""
     duration_error_ms: float
-    """Mean absolute difference of the phones' durations."""
+    """Mean absolute difference of phone durations, in milliseconds."""
 
 
 def is_phone(token: str) -> bool:
-    """Whether a token is a phone, rather than the start or a boundary between words."""
+    """Return True if a token is a phone, False if it is the start token or a word boundary."""
     return token[0].isalpha()
 
 
 @dataclass(frozen=True, eq=False)
 class UtteranceProsody:
-    """An utterance as it is measured: its sound, and when each token is spoken."""
+    """F0, energy and token durations of an utterance of N tokens."""
 
     contour: Contour
     durations: Integers
-    """(N,) frames of each token."""
+    """Duration of each token in frames, shape (N,)."""
     is_phone: NDArray[np.bool_]
-    """(N,) whether it is a phone: the others are the start and the boundaries between words."""
+    """Mask of the tokens that are phones, shape (N,); the others are the start and word boundaries."""
     frame_rate: float
+    """Frames per second."""
 
     @classmethod
     def of(cls, audio: Floats, config: MelConfig, tokens: Sequence[str], durations: Sequence[int]) -> UtteranceProsody:
-        """`audio` (samples,) at the mel's rate, in which each of `tokens` lasts as many frames as `durations` says."""
+        """Analyse the audio of an utterance with known durations.
+
+        Args:
+            audio: samples (samples,) at the sample rate of `config`.
+            config: definition of the mel spectrogram and its frames.
+            tokens: phones and word boundaries (N,).
+            durations: duration of each token in frames (N,).
+
+        Raises:
+            AudioError: if the F0 tracker is not installed.
+        """
         phones = np.array([is_phone(token) for token in tokens])
         return cls(contour_of(audio, config), np.array(durations, np.int64), phones, config.frame_rate)
 
     def spans(self) -> Integers:
-        """First frame and end of each token (N, 2)."""
+        """Return first frame and end (exclusive) of each token, shape (N, 2)."""
         ends = np.minimum(np.cumsum(self.durations), len(self.contour.f0_hz))
         return np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)
 
     def measures(self) -> UtteranceMeasures:
-        """How it is said. Raises ValueError without phones."""
+        """Return the prosody statistics of the utterance, which holds at least one phone."""
         spoken = np.flatnonzero(self.is_phone)
         within = slice(spoken[0], spoken[-1] + 1)
         phone_frames = int(self.durations[self.is_phone].sum())
@@ -127,12 +138,20 @@ def _spread(values: Floats | NDArray[np.float64]) -> float:
 
 
 def compare(recording: UtteranceProsody, output: UtteranceProsody, log_f0_deviation: float) -> Nearness:
-    """How near `output` comes to `recording`, each frame compared with the one at the same share of the same phone.
+    """Compare an output with a recording of the same phones.
 
-    `log_f0_deviation` is how far the speaker's log-F0 usually is from its mean. Raises ValueError for other tokens.
+    Each output frame is compared with the recording's frame at the same relative position in the same phone.
+
+    Args:
+        recording: the recording.
+        output: the synthesised utterance of the same tokens.
+        log_f0_deviation: standard deviation of the speaker's log-F0.
+
+    Raises:
+        ValueError: if the tokens differ.
     """
     if not np.array_equal(recording.is_phone, output.is_phone):
-        raise ValueError("a recording is compared with the same tokens only")
+        raise ValueError("the recording and the output have different tokens: compare utterances of the same phones")
     theirs, ours = _paired_frames(recording, output)
     first, second = recording.contour.at(theirs), output.contour.at(ours)
     both = (first.f0_hz > 0) & (second.f0_hz > 0)
@@ -149,7 +168,7 @@ def compare(recording: UtteranceProsody, output: UtteranceProsody, log_f0_deviat
 
 
 def _paired_frames(recording: UtteranceProsody, output: UtteranceProsody) -> tuple[Integers, Integers]:
-    """Frames of the recording, and those of the output that say the same: every frame of a phone of the output, two of (F,)."""
+    """Return frame indices of the recording and of the output, shape (F,) each: F is the number of output frames in phones."""
     theirs, ours = [], []
     for (start, end), (first, last) in zip(recording.spans()[recording.is_phone], output.spans()[output.is_phone], strict=True):
         if end > start and last > first:

@@ -1,1 +1,1 @@
-"""Prosody selection beside the centroid, chance and the recordings."""
+"""Evaluation of prosody selection against the centroid, random selection and the recordings."""

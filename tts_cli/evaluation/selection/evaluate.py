@@ -1,4 +1,4 @@
-"""What `tts evaluate selection` reports: strategies of prosody selection, part by part."""
+"""Evaluation of prosody selection strategies: the parts of the report of `tts evaluate selection`."""
 
 from __future__ import annotations
 
@@ -44,30 +44,38 @@ from tts_cli.selection.selector import READS
 from tts_cli.voice.synthesis import Voice
 
 PARTS = ("distance", "nearness", "kinds", "variety", "recognition", "probe", "cost")
+"""Parts of the report."""
 DEFAULT_PARTS = ("distance", "nearness", "kinds", "variety")
-"""The others want Whisper, a model with an embedding, and an idle machine."""
+"""Parts by default. `recognition` needs Whisper, `probe` a model with an utterance embedding, `cost` an idle machine."""
 NUM_COSTED = 20
-"""Sentences whose cost is measured."""
+"""Number of sentences in the part `cost`."""
 
 
 @dataclass(frozen=True)
 class UnrecordedTexts:
-    """What is spoken that nobody recorded."""
+    """Texts to speak for which no recordings exist."""
 
     __test__ = False
 
     sentences: tuple[GroupedText, ...] = ()
-    """By kind."""
+    """Sentences with their kind, for the part `kinds`."""
     passages: tuple[GroupedText, ...] = ()
-    """By name."""
+    """Passages of several sentences with their name, for the part `variety`."""
     sample: int = 30
-    """Prompts that Whisper hears in every setting."""
+    """Number of recorded prompts that Whisper transcribes in every setting, for the part `recognition`."""
 
 
 def evaluate_selection(selection: Selection, texts: UnrecordedTexts, parts: Collection[str] = DEFAULT_PARTS) -> Reports:
-    """The `parts` of PARTS that are asked for.
+    """Measure prosody selection and return its tables and paired tests.
 
-    Raises InputError for another, for texts that voices were trained on, and where the evaluation extra is missing.
+    Args:
+        selection: the request: voice, settings and prepared corpus.
+        texts: texts without recordings.
+        parts: parts of the report, of `PARTS`.
+
+    Raises:
+        InputError: if a part is unknown, a text is one of the training recordings, or the extra `eval` is not installed.
+        OutputError: if the cache of results cannot be written.
     """
     check_parts(parts, PARTS, "selection")
     refuse_trained({"the sentences": [one.text for one in texts.sentences]}, selection.corpus)
@@ -83,7 +91,7 @@ def evaluate_selection(selection: Selection, texts: UnrecordedTexts, parts: Coll
 
 
 def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str]) -> list[SelectionTask]:
-    """Speaking is ordered by setting, of which a process keeps few open."""
+    """Return the tasks that `parts` need, sorted by setting: a worker process keeps only two voices open."""
     spoken: list[SelectionTask] = []
     if not {"distance", "nearness", "kinds", "variety"}.isdisjoint(parts):
         spoken += selection.recorded_tasks()
@@ -100,6 +108,8 @@ def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str])
 
 @dataclass(frozen=True)
 class _Measured:
+    """Request of an evaluation and its results, from which the tables are made."""
+
     selection: Selection
     texts: UnrecordedTexts
     found: Found
@@ -145,9 +155,9 @@ def _probe(measured: _Measured, _: Pairs) -> list[Report]:
     clips = [clip for name in voice.speakers for clip in selection.training(name)]
     vectors = [posterior_mean(voice, selection.corpus, clip) for clip in tracked(clips, "embeddings")]
     speakers = [clip.speaker for clip in clips]
-    whose, places = np.unique(speakers, return_inverse=True)
+    names, places = np.unique(speakers, return_inverse=True)
     stacked = np.stack(vectors)
-    centroids = np.stack([stacked[places == place].mean(0) for place in range(len(whose))])
+    centroids = np.stack([stacked[places == place].mean(0) for place in range(len(names))])
     results = {
         name: cross_validate(statistics_probe, list(rows[:, None]), speakers)
         for name, rows in {
@@ -156,7 +166,7 @@ def _probe(measured: _Measured, _: Pairs) -> list[Report]:
         }.items()
     }
     nats = 0.5 * np.square(stacked, dtype=np.float64).mean(axis=0)
-    return [probe_table(results, len(whose), nats, ACTIVE_NATS)]
+    return [probe_table(results, len(names), nats, ACTIVE_NATS)]
 
 
 def _cost(measured: _Measured, _: Pairs) -> list[Report]:
@@ -167,7 +177,12 @@ def _cost(measured: _Measured, _: Pairs) -> list[Report]:
 
 
 def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording]) -> list[dict[str, float]]:
-    """What each text costs: CPU milliseconds of analysis and of selection, and time to first audio; the first is a warm-up."""
+    """Measure the cost of selection for each text, after one warm-up.
+
+    Returns:
+        For each clip, in milliseconds: CPU time of the syntactic and semantic analysis, CPU time of the selector, their sum, and
+        wall-clock time to first audio.
+    """
     spent: list[Span] = []
     twin = voice.variant(observer=Observer(lambda span: spent.append(span) if span.name == SELECTOR else None))
     costs = []
@@ -190,7 +205,7 @@ def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording]) -> list[
 
 
 def _analysis_s(voice: Voice, clip: Recording) -> float:
-    """CPU seconds of finding syntax and meaning."""
+    """Return the CPU seconds of the analysis of a text: sentence embedding and syntactic distances."""
     sentence = sentence_of(clip)
     analyst = next(filler.analyst for filler in voice.fillers if isinstance(filler, SelectionFiller))
     start = time.process_time()
@@ -199,12 +214,17 @@ def _analysis_s(voice: Voice, clip: Recording) -> float:
 
 
 def refuse_trained(texts: Mapping[str, Sequence[str]], corpus: Corpus) -> None:
-    """Raises InputError where a text, by file, is one that voices were trained on."""
+    """Raise InputError if a text is one of the training recordings.
+
+    Args:
+        texts: texts by the name of their file, which the error message gives.
+        corpus: prepared corpus with the training recordings.
+    """
     trained = {_letters(clip.text) for clip in corpus.of_split("train")}
     for file, spoken in texts.items():
         for text in spoken:
             if _letters(text) in trained:
-                raise InputError(f"{file}: '{text}' is said in a training recording", hint="leave it out")
+                raise InputError(f"{file}: '{text}' is the text of a training recording", hint="remove it from the file")
 
 
 def _letters(text: str) -> str:

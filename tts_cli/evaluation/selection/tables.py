@@ -1,4 +1,4 @@
-"""What was measured of prosody selection, as tables."""
+"""Report tables of prosody selection."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ DISTANCE = (Column("distance", "distance", 3), Column("closed", "gap closed %", 
 BY_MEASURE = tuple(Column(name, name.replace("_", " ").replace("f0", "F0"), 2) for name in MEASURES)
 NEARNESS = (
     Column("f0_correlation", "F0 corr.", 3),
-    Column("f0_rmse", "F0 RMSE (deviations)", 3),
+    Column("f0_rmse", "F0 RMSE (SD)", 3),
     Column("energy_correlation", "energy corr.", 3),
     Column("duration_correlation", "durations corr.", 3),
     Column("duration_error_ms", "duration error ms", 1),
 )
 TESTED = ("f0_correlation", "duration_error_ms")
 KINDS = (Column("final_slope", "final slope st/s", 1), Column("f0_range", "F0 range st", 1))
-VARIETY = (Column("to_centroid", "times the centroid's", 2), Column("to_recordings", "times the recordings'", 2))
+VARIETY = (Column("to_centroid", "ratio to centroid", 2), Column("to_recordings", "ratio to recordings", 2))
 COST = (
     Column("analysis_ms", "BERT and syntax ms", 1),
     Column("selection_ms", "selector ms", 1),
@@ -47,14 +47,23 @@ COST = (
 POOLED = "all speakers"
 
 Rows = dict[Recording, NDArray[np.float64]]
-"""Standard scores of an utterance, by its recording."""
+"""Standard scores (measures,) of an utterance, by its recording."""
 
 
 class Standardised:
-    """What was measured of recordings and of what was spoken of their texts, as standard scores of the speaker's training."""
+    """Prosody statistics of recordings and of their synthesised texts, as standard scores of the speaker's training "
+    "recordings."""
 
     def __init__(self, found: Found, settings: Sequence[Setting]) -> None:
-        """Raises InputError where a speaker's training recordings were not measured."""
+        """Scale the statistics of the recordings and of every setting.
+
+        Args:
+            found: results of all tasks, with those of training recordings under the name `OTHERS`.
+            settings: settings under test.
+
+        Raises:
+            InputError: if a speaker's training recordings were not measured.
+        """
         training: dict[str, dict[Recording, NDArray[np.float64]]] = {}
         for clip, figures in _recorded(found, OTHERS).items():
             training.setdefault(clip.speaker, {})[clip] = table_of([figures])[0]
@@ -66,23 +75,23 @@ class Standardised:
         self.rows = {name: self._standard(_recorded(found, name)) for name in (RECORDING, *(one.name for one in settings))}
         whole = [{clip for clip, row in rows.items() if np.isfinite(row).all()} for rows in self.rows.values()]
         self.clips = [clip for clip in self.rows[RECORDING] if all(clip in clips for clips in whole)]
-        """Those of which everything is known in every setting."""
+        """Recordings with all measures defined in every setting."""
 
     def _standard(self, figures: Mapping[Recording, Mapping[str, float]]) -> Rows:
         return {clip: self.scale(clip.speaker).standardised(table_of([one]))[0] for clip, one in figures.items()}
 
     def scale(self, speaker: str) -> Scale:
-        """The speaker's. Raises InputError for one whose training recordings were not measured."""
+        """Return the scale of a speaker. Raises InputError if the speaker's training recordings were not measured."""
         if speaker not in self.scales:
-            raise InputError(f"no training recordings of '{speaker}' were measured")
+            raise InputError(f"no training recording of '{speaker}' could be measured: choose speakers with training recordings")
         return self.scales[speaker]
 
     def of(self, name: str, clips: Sequence[Recording]) -> Scores:
-        """The scores of `clips` in a setting, row by row."""
+        """Return the scores of `clips` in the setting `name`, one row for each clip."""
         return np.stack([self.rows[name][clip] for clip in clips])
 
     def others(self, clips: Sequence[Recording]) -> Scores:
-        """Training recordings of other texts, of every speaker as many as of `clips`; as far as there are as many."""
+        """Return scores of training recordings, for every speaker as many as in `clips`, or fewer if there are not enough."""
         rows = []
         for speaker in dict.fromkeys(clip.speaker for clip in clips):
             known = {clip: row for clip, row in self._training[speaker].items() if np.isfinite(row).all()}
@@ -91,7 +100,7 @@ class Standardised:
 
 
 def _recorded(found: Found, name: str) -> dict[Recording, dict[str, float]]:
-    """The figures of what was recorded and said in one sentence, by recording."""
+    """Return the statistics of texts that have a recording and are one sentence, by recording."""
     return {
         task.clip: result["sentences"][0]
         for task, result in found.get(name, {}).items()
@@ -100,7 +109,7 @@ def _recorded(found: Found, name: str) -> dict[Recording, dict[str, float]]:
 
 
 def groups_of(clips: Sequence[Recording]) -> dict[str, list[Recording]]:
-    """The clips of all speakers with enough of them, and those of each speaker by itself."""
+    """Return the groups of a table: pooled clips of speakers with at least `FEWEST`, then each speaker's own clips."""
     by_speaker: dict[str, list[Recording]] = {}
     for clip in clips:
         by_speaker.setdefault(clip.speaker, []).append(clip)
@@ -112,15 +121,15 @@ def groups_of(clips: Sequence[Recording]) -> dict[str, list[Recording]]:
 
 
 def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[Report]:
-    """How far what is spoken lies from the recordings, as a distribution, in all and by measure."""
+    """Return two tables of distances between distributions of prosody statistics: mean over measures, and by measure."""
     rows, by_measure = [], []
     groups = groups_of(scores.clips)
     for group, clips in groups.items():
         recorded = scores.of(RECORDING, clips)
         spoken = {one.name: scores.of(one.name, clips) for one in settings}
         others = scores.others(clips)
-        beside = {OTHERS: others} if len(others) == len(clips) else {}
-        for name, figures in {**spoken, **beside}.items():
+        reference = {OTHERS: others} if len(others) == len(clips) else {}
+        for name, figures in {**spoken, **reference}.items():
             estimates = {"distance": distance_estimate(recorded, figures)}
             if "centroid" in spoken and name not in ("centroid", OTHERS):
                 estimates["closed"] = gap_closed(recorded, spoken["centroid"], figures)
@@ -129,12 +138,12 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
                 by_measure.append(Row(name, measure_estimates(recorded, figures), group))
     num_left_out = len(scores.rows[RECORDING]) - len(scores.clips)
     notes = (
-        f"1-Wasserstein distances between the system's and the recordings' distributions of {len(MEASURES)} measures of an "
-        "utterance, each in standard scores of the speaker's training recordings, averaged over the measures; share of the "
-        "centroid's distance that is closed; 95 % bootstrap intervals over utterances, which are drawn with their recordings. "
+        f"Distance: 1-Wasserstein distance between the distributions of {len(MEASURES)} utterance-level measures in output and "
+        "recordings, each in standard scores of the speaker's training recordings, mean over measures. Gap closed: share of the "
+        "centroid's distance that is removed. 95 % bootstrap intervals over utterances, drawn with their recordings. "
         f"`{OTHERS}`: as many training recordings of other texts by the same speakers. A speaker with fewer than {FEWEST} "
-        f"recordings is reported, not pooled, and nothing is claimed. Utterances left out, because in some setting a measure of "
-        f"them is not defined: {num_left_out}.",
+        "recordings is shown but not pooled, and supports no claim. Utterances left out because a measure is undefined in some "
+        f"setting: {num_left_out}.",
     )
     details = tuple(
         {"row": name, "speaker": clip.speaker, "id": clip.id, **dict(zip(MEASURES, row.tolist(), strict=True))}
@@ -148,7 +157,10 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
 
 
 def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, Pairs]:
-    """How near each utterance comes to its recording; tests of what is chosen by the text against chance and the centroid."""
+    """Return the table of similarity to the recording of the same text, and the samples of its paired tests.
+
+    The tests compare every strategy that uses the text with random selection and with the centroid.
+    """
     near = {one.name: _nearness(found, one.name) for one in settings}
     clips = [clip for clip in _recorded(found, RECORDING) if all(clip in figures for figures in near.values())]
     rows = [
@@ -167,9 +179,9 @@ def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, P
         for other in _rivals(one, settings)
     }
     notes = (
-        "Output against the recording of the same text, each frame against the one at the same share of the same phone; the "
-        "mean over utterances. F0 in frames voiced in both, its error in deviations of the speaker's log-F0. All of it favours "
-        "average prosody: a melody that is as good as the recorded one, but another, counts as wrong.",
+        "Output against the recording of the same text; each frame is compared with the one at the same relative position in the "
+        "same phone. Means over utterances. F0 over frames voiced in both; F0 RMSE in standard deviations (SD) of the speaker's "
+        "log-F0. All measures favour average prosody: a different melody counts as wrong even if it is as good.",
     )
     return Report("Selection: nearness to the own recording", NEARNESS, tuple(rows), notes, tuple(details_of(found))), pairs
 
@@ -183,7 +195,7 @@ def _nearness(found: Found, name: str) -> dict[Recording, dict[str, float]]:
 
 
 def _rivals(setting: Setting, settings: Sequence[Setting]) -> list[str]:
-    """Chance, averaging as many as `setting`, and the centroid, as far as they are there."""
+    """Return the names of the baselines among the settings: the centroid, and random selection with the same `top_k`."""
     return [
         other.name
         for other in settings
@@ -192,13 +204,19 @@ def _rivals(setting: Setting, settings: Sequence[Setting]) -> list[str]:
 
 
 def _estimates(figures: Sequence[Mapping[str, float]], columns: Sequence[Column]) -> dict[str, Estimate]:
-    """The mean of each, where it is defined."""
+    """Estimate the mean of each column over the utterances in which it is defined."""
     known = {column.key: [float(one[column.key]) for one in figures if np.isfinite(one[column.key])] for column in columns}
     return {key: mean_estimate(values) for key, values in known.items() if values}
 
 
 def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, str]) -> Report:
-    """Final slope and range by kind of sentence; `groups` says the kind of each text that has no recording."""
+    """Return the table of final F0 slope and F0 range by kind of sentence.
+
+    Args:
+        found: results of all tasks.
+        settings: settings under test.
+        groups: kind of each text without a recording, by text.
+    """
     names = (RECORDING, *(one.name for one in settings))
     kinds: dict[str, dict[str, list[dict[str, float]]]] = {}
     for name in names:
@@ -210,15 +228,22 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
                 kinds.setdefault(groups[task.text], {}).setdefault(name, []).append(result["sentences"][-1])
     rows = [Row(name, _estimates(figures, KINDS), kind) for kind, by_name in kinds.items() for name, figures in by_name.items()]
     notes = (
-        "Slope of F0 over the last half second, in semitones a second, and the range between the 5th and 95th percentile. Kinds "
-        "with `(recorded)` are of the prompts, the others of sentences without recordings, one speaker a sentence, in "
-        "turns. There are few recorded questions, and no or-question among them.",
+        "Final slope: slope of F0 over the last half second in semitones per second (st/s). F0 range: between the 5th and 95th "
+        "percentile, in semitones (st). Kinds marked `(recorded)` are recorded prompts; the others are sentences without "
+        "recordings, each spoken by one speaker, in turns. Few questions were recorded, and no alternative question (`or`).",
     )
     return Report("Selection: kinds of sentences", KINDS, tuple(rows), notes)
 
 
 def variety_tables(found: Found, scores: Standardised, settings: Sequence[Setting], passages: Sequence[str]) -> list[Report]:
-    """How far prosody varies from sentence to sentence of a passage, against the centroid and against recorded prompts."""
+    """Return two tables of variation between the sentences of a passage: mean over measures, and by measure.
+
+    Args:
+        found: results of all tasks.
+        scores: standard scores, for the scale of each speaker.
+        settings: settings under test.
+        passages: texts of the passages.
+    """
     read = {one.name: _readings(found, one.name, scores, passages) for one in settings}
     recorded = {
         speaker: [np.stack([row for clip, row in scores.rows[RECORDING].items() if clip.speaker == speaker])]
@@ -230,22 +255,22 @@ def variety_tables(found: Found, scores: Standardised, settings: Sequence[Settin
             mine = {speaker: readings[speaker] for speaker in speakers if speaker in readings}
             if not mine:
                 continue
-            beside = variety_ratios(mine, recorded, is_paired=False)
-            estimates = {"to_recordings": beside["mean"]}
+            to_recordings = variety_ratios(mine, recorded, is_paired=False)
+            estimates = {"to_recordings": to_recordings["mean"]}
             if name != "centroid" and "centroid" in read:
                 estimates["to_centroid"] = variety_ratios(mine, read["centroid"])["mean"]
             rows.append(Row(name, estimates, label))
-            by_measure.append(Row(name, beside, label))
+            by_measure.append(Row(name, to_recordings, label))
     notes = (
-        f"{len(passages)} passages read by each speaker: the deviation of each measure over the sentences of a passage, as a "
-        "multiple of the centroid's and of that over the speaker's recorded prompts of the split; the mean over measures and "
-        "speakers, with its interval over passages, which are few.",
+        f"{len(passages)} passages read by each speaker. Ratio of the standard deviation of each measure over the sentences of a "
+        "passage to that of the centroid, and to that over the speaker's recorded prompts of the split; mean over measures and "
+        "speakers. 95 % bootstrap intervals over passages, which are few.",
     )
     first = by_measure[0].group if by_measure else ""
     return [
         Report("Selection: variety over passages", VARIETY, tuple(rows), notes),
         Report(
-            "Selection: variety by measure, times the recordings'",
+            "Selection: variety by measure, ratio to recordings",
             BY_MEASURE,
             tuple(row for row in by_measure if row.group == first),
         ),
@@ -269,7 +294,7 @@ def _speaker_groups(speakers: Iterable[str]) -> dict[str, list[str]]:
 
 
 def recognition_table(found: Found, settings: Sequence[Setting]) -> Report:
-    """How well a sample of the prompts is understood, and whether the sound is damaged."""
+    """Return the table of word error rate and DNSMOS on a sample of the prompts."""
     rows = []
     for name in (RECORDING, *(one.name for one in settings)):
         heard = list(found.get(name, {}).values())
@@ -277,47 +302,51 @@ def recognition_table(found: Found, settings: Sequence[Setting]) -> Report:
             errors = ratio_estimate([one["errors"] for one in heard], [one["words"] for one in heard])
             rows.append(Row(name, {WER.key: errors, **_estimates(heard, (QUALITY,))}, "sample"))
     notes = (
-        "WER: Whisper base, int8, greedy, one clip a call; errors over words. DNSMOS (overall) is a guard against damage and "
-        "says nothing of naturalness.",
+        "WER: word errors over words; Whisper base, int8, greedy, one clip per call. DNSMOS (overall) shows damaged audio, not "
+        "naturalness.",
     )
     return Report("Selection: recognition and damage", (WER, QUALITY), tuple(rows), notes)
 
 
 def probe_table(results: Mapping[str, ProbeResult], num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
-    """How well the speaker is told from embeddings, by what is made of them, and how many dimensions surely tell something.
+    """Return the table of speaker accuracy of a probe on utterance embeddings, with their KL divergence from the prior.
 
-    `nats` (D,) is half the mean square of each dimension's means, below which its divergence from the prior cannot be.
+    Args:
+        results: results of the probe by name of the features.
+        num_speakers: number of speakers to tell apart.
+        nats: lower bound of each dimension's KL divergence in nats, half the mean square of its posterior means, shape (D,).
+        active_nats: KL divergence in nats above which a dimension counts as active.
     """
     rows = tuple(
         Row(f"{name} (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, "logistic regression")
         for name, result in results.items()
     )
     notes = (
-        f"Which of {num_speakers} speakers a training recording is of, told from the mean of its posterior by a probe taught on "
-        f"other recordings (5 folds, several seeds). Deviations are what is taken over from an utterance. The divergence from "
-        f"the prior is at least {nats.sum():.1f} nat in all and over {active_nats} nat in at least "
-        f"{int((nats > active_nats).sum())} of {len(nats)} dimensions, by the means alone.",
+        f"Accuracy of a probe that predicts which of {num_speakers} speakers a training recording is of from its posterior mean, "
+        "trained on other recordings (5 folds, several seeds). Selection transfers the deviation from the speaker's centroid. "
+        f"The posterior means alone show a KL divergence from the prior of at least {nats.sum():.1f} nat, and of more than "
+        f"{active_nats} nat in at least {int((nats > active_nats).sum())} of {len(nats)} dimensions.",
     )
     return Report("Selection: speaker in the embedding", (ACCURACY,), rows, notes)
 
 
 def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]]) -> Report:
-    """What selection costs a sentence, by setting."""
+    """Return the table of CPU time and time to first audio per sentence; `costs` are those of each text, by setting."""
     rows = []
     for name, figures in costs.items():
         estimates = _estimates(figures, COST[:-1])
         estimates["first_audio_ms"] = median_estimate([one["first_audio_ms"] for one in figures])
         rows.append(Row(name, estimates, "cost"))
     notes = (
-        "CPU milliseconds a sentence, each network on one thread, after a warm-up: the sentence encoder with the parser's head, "
-        "and the selector (means); from the call with text to the chunk with the first speech sample (median; it wants an idle "
-        "machine).",
+        "After a warm-up, each network on one thread. CPU milliseconds per sentence (means): sentence encoder with the parser's "
+        "head, and selector. First audio: time from the call with the text to the chunk with the first speech sample (median; "
+        "measure it on an idle machine).",
     )
     return Report("Selection: cost", COST, tuple(rows), notes)
 
 
 def details_of(found: Found) -> list[dict[str, Any]]:
-    """Everything that was measured, for `--json`."""
+    """Return all measured values of outputs and recordings as JSON values, for `--json`."""
     return [
         {"row": name, "speaker": task.speaker, "id": task.clip.id if task.clip else None, "text": task.text, **result}
         for name, results in found.items()

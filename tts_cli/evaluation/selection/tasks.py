@@ -1,7 +1,6 @@
-"""Prosody selection beside the average, chance, and what the recordings themselves have: `tts evaluate selection`.
+"""Tasks of the evaluation of prosody selection: utterances in every setting, synthesised and measured in worker processes.
 
-Every utterance is spoken and measured in a worker process, and its figures are kept in the user's cache as they come, so that a
-run that was stopped goes on, and another measures only what is new.
+Results go to the user's cache as soon as they are known, so a stopped run resumes and a later run measures only new utterances.
 """
 
 from __future__ import annotations
@@ -35,15 +34,15 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import SpeechInput, Voice
 
 VERSION = 2
-"""Changes whenever the same audio would be measured differently."""
+"""Version of the measures. Raise it if the same audio would get other values; cached results are then measured again."""
 FOLDS = 5
-"""Of the split `train-folds`."""
+"""Number of folds of the split `train-folds`."""
 NUM_TRAINING = 200
-"""Training recordings that say how a speaker's utterances usually are, at most."""
+"""Largest number of training recordings from which a speaker's scale is computed."""
 FEWEST = 20
-"""Recorded utterances that a claim needs."""
+"""Number of recordings a speaker needs to be pooled."""
 FEWEST_WORDS = 5
-"""Median length of the texts of a speaker who reads sentences; the prosody of shorter phrases hardly depends on syntax."""
+"""Median words per text from which a speaker counts as reading sentences; prosody of shorter phrases hardly depends on syntax."""
 RECORDING = "recordings"
 OTHERS = "other recordings"
 SPLITS = ("validation", "test", "train-folds")
@@ -53,7 +52,7 @@ Work = Literal["prosody", "understood"]
 
 @dataclass(frozen=True)
 class Setting:
-    """A strategy with its options, as those of `ProsodySelector`; an option that makes no difference to it is left out."""
+    """Setting under test: a strategy of `ProsodySelector` with its options, of which only those that affect it count."""
 
     strategy: Strategy
     top_k: int = 1
@@ -62,7 +61,7 @@ class Setting:
     inventory: str = "own"
 
     def options(self) -> dict[str, Any]:
-        """Those that make a difference."""
+        """Return the strategy and the options that affect it."""
         options: dict[str, Any] = {"strategy": self.strategy}
         if self.strategy not in ("centroid", "oracle"):
             options |= {"top_k": self.top_k, "inventory": self.inventory}
@@ -74,7 +73,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The strategy and what makes a difference to it: `bert+syntactic, top 3, dtw, 0.7`."""
+        """Strategy and options that affect it, such as `bert+syntactic, top 3, dtw, 0.7`."""
         options = self.options()
         parts = [self.strategy, f"top {self.top_k}" if "top_k" in options else "", str(options.get("lengths", ""))]
         parts += [f"{self.bert_weight:g}" if "bert_weight" in options else "", "all" if options.get("inventory") == "all" else ""]
@@ -88,7 +87,7 @@ def settings_of(
     bert_weights: Sequence[float] = (0.35,),
     inventory: str = "own",
 ) -> list[Setting]:
-    """Every combination that makes a difference. Raises InputError for an unknown strategy."""
+    """Return the settings of all combinations of the options, without duplicates. Raises InputError for an unknown strategy."""
     unknown = sorted(set(strategies) - set(STRATEGIES))
     if unknown:
         raise InputError(f"there is no strategy '{unknown[0]}'", hint="valid: " + ", ".join(STRATEGIES))
@@ -104,44 +103,45 @@ def settings_of(
 
 @dataclass(frozen=True)
 class SelectionTask:
-    """Something to be said, or a recording, and how it is measured. See `engine.Task`."""
+    """Task of one utterance, synthesised or recorded. See `engine.Task`."""
 
     name: str
-    """Of the setting, or `RECORDING`."""
+    """Name of the setting, or `RECORDING`, or `OTHERS`."""
     data: Path
-    """The prepared corpus."""
+    """Folder of the prepared corpus."""
     work: Work
     speaker: str
     text: str
     clip: Recording | None = None
-    """Where there is a recording of it."""
+    """Recording of the text, if there is one."""
     voice: VoiceFiles | None = None
-    """None: the recording itself."""
+    """Voice that speaks the text; None measures the recording itself."""
     is_oracle: bool = False
+    """Speak with the embedding of the recording itself."""
     continuity: float = 0.0
-    """Of the sentences of a passage, as in `Controls`."""
+    """Continuity between the sentences of a passage, as in `Controls`."""
 
     @property
     def seed(self) -> int:
-        """Of all that is random: the same for one text in every setting, another for every text."""
+        """Noise seed: equal in all settings for one text and speaker, different for other texts."""
         return zlib.crc32(f"{self.speaker}|{self.text}".encode())
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The work."""
+        """Name of the one measure of the task."""
         return (self.work,)
 
     @property
     def label(self) -> str:
-        """The recording, or the beginning of the text."""
+        """Id of the recording, or the first 40 characters of the text."""
         return self.clip.id if self.clip else self.text[:40]
 
     def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the figures. Raises AudioError and CorpusError where they cannot be had."""
+        """Return values by measure. Raises AudioError or CorpusError if a recording cannot be used."""
         return {name: _WORK[name](self, _corpus(self.data)) for name in names}
 
     def key(self, measure: str) -> str:
-        """Changes whenever the result would."""
+        """Return the cache key, which holds everything that the result depends on."""
         summary, clip = _corpus(self.data).summary, self.clip
         recorded = (clip.corpus, clip.id, clip.tokens, clip.durations, summary.mel_hash, summary.versions) if clip else ()
         spoken = (self.voice.hashes, self.voice.selector, self.is_oracle, self.continuity) if self.voice else ()
@@ -157,33 +157,35 @@ def _front_end() -> TextFrontEnd:
 
 
 def recorded_audio(corpus: Corpus, clip: Recording) -> Floats:
-    """(samples,) at the mel's rate, as voices are trained on it: leading and trailing silence is cut."""
+    """Return the prepared audio of a clip at the corpus's sample rate, without silence at its ends, shape (samples,)."""
     return np.asarray(corpus.load(clip, ("audio",))["audio"].astype(np.float32) / 32768)
 
 
 def posterior_mean(voice: Voice, corpus: Corpus, clip: Recording) -> Floats:
-    """(D,) the embedding that the reference encoder of `voice` finds in a recording. Raises AddonError where it has none."""
+    """Return the posterior mean of a recording's utterance embedding (D,). Raises AddonError without a reference encoder."""
     mel = corpus.load(clip, ("mel",))["mel"].astype(np.float32)
     scope = {"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)}
     return np.asarray(reference_encoder(voice.acoustic).run(scope)["embedding"][0, 0], np.float32)
 
 
 def sentence_of(clip: Recording) -> Sentence:
-    """What is said in a recording, with the tokens of its alignment. Raises CorpusError where the text now has other words."""
+    """Return a recording's text with its aligned tokens. Raises CorpusError if the front end now splits it into other words."""
     words = _front_end().utterance(clip.text).words
     places = np.cumsum([not is_phone(token) for token in clip.tokens]) - 1
     if len(words) != places[-1]:
-        raise CorpusError(f"{clip.corpus}/{clip.id}: prepared with another text front end", hint="run tts prepare again")
+        raise CorpusError(
+            f"{clip.corpus}/{clip.id}: prepared with another version of the text front end", hint="run tts prepare again"
+        )
     of_token = [int(place) if is_phone(token) else -1 for place, token in zip(places, clip.tokens, strict=True)]
     return Sentence(text=clip.text, tokens=clip.tokens, words=words, word_of_token=tuple(of_token))
 
 
 def spoken_sentences(
-    voice: Voice, said: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
+    voice: Voice, text: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
 ) -> list[tuple[Sentence, Floats]]:
-    """Every sentence as it was spoken, and its audio (samples,) at the mel's rate, whatever faults there are."""
+    """Speak a text, ignoring faults, and return each sentence with its audio (samples,) at the sample rate of the mel."""
     sentences: list[tuple[Sentence, list[Floats]]] = []
-    for chunk in voice.stream(said, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
+    for chunk in voice.stream(text, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
         if chunk.sentence is not None:
             sentences.append((chunk.sentence, []))
         sentences[-1][1].append(chunk.samples)
@@ -191,7 +193,7 @@ def spoken_sentences(
     return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
 
 
-def _said(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
+def _spoken(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     assert task.voice is not None
     voice = task.voice.open()
     if task.clip is None:
@@ -209,7 +211,7 @@ def _prosody(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
         assert recording is not None
         return {"sentences": [asdict(recording.measures())]}
     found: dict[str, Any] = {"sentences": []}
-    for sentence, audio in _said(task, corpus):
+    for sentence, audio in _spoken(task, corpus):
         heard = _heard(sentence, audio, corpus.mel)
         chosen = [one.utterance for one in sentence.outcome(SELECTED) or ()]
         found["sentences"].append({"text": sentence.text, "selected": chosen, **asdict(heard.measures())})
@@ -224,7 +226,7 @@ def _heard_recording(clip: Recording, corpus: Corpus) -> UtteranceProsody:
 
 def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> UtteranceProsody:
     if sentence.durations is None:
-        raise InputError("the voice does not tell the durations of what it says")
+        raise InputError("the voice predicts no phone durations, which the measures need: choose another voice")
     return UtteranceProsody.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
 
 
@@ -233,20 +235,24 @@ def _understood(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
         assert task.clip is not None
         audio = recorded_audio(corpus, task.clip)
     else:
-        audio = np.concatenate([piece for _, piece in _said(task, corpus)])
+        audio = np.concatenate([piece for _, piece in _spoken(task, corpus)])
     return understood(task.text, audio, corpus.mel.sample_rate)
 
 
 _WORK = {"prosody": _prosody, "understood": _understood}
 
 Found = dict[str, dict[SelectionTask, dict[str, Any]]]
-"""What was measured, by name and task."""
+"""Measured values by name of the setting and by task."""
 
 
 def measure_tasks(tasks: Iterable[SelectionTask], jobs: int, title: str) -> tuple[Found, dict[str, str]]:
-    """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Return figures, and reasons of missing ones.
+    """Measure `tasks` in `jobs` processes, except those in the cache of earlier runs.
 
-    Raises OutputError without a cache.
+    Returns:
+        The values, and the error message of each failed task by its label.
+
+    Raises:
+        OutputError: if the cache cannot be written.
     """
     results = run(tasks, title, jobs, "selection.jsonl", tolerated=(AudioError, CorpusError))
     found: Found = {}
@@ -258,9 +264,9 @@ def measure_tasks(tasks: Iterable[SelectionTask], jobs: int, title: str) -> tupl
 
 @dataclass
 class Selection:
-    """What is measured: `voice` with each of `settings` on the recordings of one `split` of the prepared corpus `data`.
+    """Request for an evaluation: one voice in several settings, on the recordings of one split of a prepared corpus.
 
-    Raises CorpusError for a corpus without such recordings, InputError for an unknown speaker or split.
+    Raises CorpusError if the split has no recording of the speakers, InputError for an unknown speaker or split.
     """
 
     voice: Voice
@@ -268,18 +274,18 @@ class Selection:
     split: str
     settings: Sequence[Setting]
     speakers: tuple[str, ...] = ()
-    """By default those of the voice and of the split who read sentences; where nobody does, all of both."""
+    """Speakers to measure. Empty: those of voice and split who read sentences; if there are none, all of both."""
     limit: int | None = None
-    """Recordings of each speaker, and sentences of each group, at most."""
+    """Largest number of recordings of each speaker, and of sentences of each group; None: all."""
     jobs: int = 1
     continuity: float = 0.0
-    """With which passages are read."""
+    """Continuity between the sentences of passages, as in `Controls`."""
     corpus: Corpus = field(init=False)
     clips: tuple[Recording, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise InputError(f"there is no split '{self.split}' to measure", hint="valid: " + ", ".join(SPLITS))
+            raise InputError(f"there is no split '{self.split}'", hint="valid: " + ", ".join(SPLITS))
         self.corpus = _corpus(self.data)
         for speaker in self.speakers:
             self.voice.acoustic.speaker_id(speaker)
@@ -288,7 +294,7 @@ class Selection:
         wanted = self.speakers or self._default_speakers(recordings)
         if not wanted or (absent := [name for name in wanted if name not in there]):
             who = ", ".join(absent) if wanted else "any speaker of the voice"
-            raise CorpusError(f"{self.data}: nothing of the split '{self.split}' is read by {who}")
+            raise CorpusError(f"{self.data}: the split '{self.split}' has no recording of {who}")
         self.speakers = wanted
         self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])
 
@@ -300,7 +306,7 @@ class Selection:
         return tuple(name for name, words in lengths.items() if np.median(words) >= FEWEST_WORDS) or tuple(lengths)
 
     def _recordings(self) -> list[Recording]:
-        """Those of the split; of training, the questions, and as many statements of the same speaker."""
+        """Return the split's recordings; for `train-folds`, the training questions and as many statements of each speaker."""
         if self.split != "train-folds":
             return self.corpus.of_split(self.split)
         chosen: list[Recording] = []
@@ -314,22 +320,22 @@ class Selection:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """Who says what nobody recorded: the speakers with enough recordings for a claim, or all where there are none."""
+        """Speakers who read texts without recordings: those with at least `FEWEST` clips, or all if there are none."""
         counts = Counter(clip.speaker for clip in self.clips)
         return tuple(name for name in self.speakers if counts[name] >= FEWEST) or self.speakers
 
     def training(self, speaker: str) -> list[Recording]:
-        """Training recordings of a speaker, taken evenly."""
+        """Return at most `NUM_TRAINING` training recordings of a speaker, evenly spaced."""
         return evenly(_of(self.corpus.of_split("train"), speaker), NUM_TRAINING)
 
     def recorded_tasks(self, work: Work = "prosody") -> Iterator[SelectionTask]:
-        """What needs no voice: the recordings, and those that are the scale."""
+        """Yield the tasks without a voice: the recordings and, for prosody, the training recordings of the scale."""
         yield from (self._task(RECORDING, clip, work) for clip in self.clips)
         if work == "prosody":
             yield from (self._task(OTHERS, clip, work) for name in self.speakers for clip in self.training(name))
 
     def spoken_tasks(self, work: Work = "prosody", clips: Sequence[Recording] | None = None) -> Iterator[SelectionTask]:
-        """Every recording's text in every setting."""
+        """Yield the tasks that speak the texts of `clips` (None: all recordings) in every setting."""
         chosen = self.clips if clips is None else clips
         for setting in self.settings:
             for fold, members in self._folds(chosen).items():
@@ -341,7 +347,7 @@ class Selection:
                     )
 
     def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[SelectionTask]:
-        """Texts without recordings in every setting but the oracle, each said by each of `speakers`."""
+        """Yield the tasks that speak texts without recordings, by every speaker in every setting except the oracle."""
         for setting in self.settings:
             weight = self.continuity if "top_k" in setting.options() else 0.0
             for one in texts if setting.strategy != "oracle" else ():
@@ -353,7 +359,7 @@ class Selection:
         return SelectionTask(name, self.data, work, clip.speaker, clip.text, clip)
 
     def _folds(self, clips: Sequence[Recording]) -> dict[tuple[str, ...], list[Recording]]:
-        """The recordings, by the names of those that must not be chosen for them."""
+        """Return `clips` by the ids of the recordings that selection must exclude for them: those of their own fold."""
         if self.split != "train-folds":
             return {(): list(clips)}
         texts = list(dict.fromkeys(clip.text for clip in self.clips))
@@ -364,14 +370,12 @@ class Selection:
         return {tuple(sorted(names[fold])): members for fold, members in folds.items()}
 
     def files(self, setting: Setting, excluded: tuple[str, ...] = ()) -> VoiceFiles:
-        """The voice with a setting; one without a selector has the centroid alone, and takes what an oracle gives."""
+        """Return the voice in a setting. Without a selector, only `centroid` and `oracle` are possible."""
         files = VoiceFiles.of(self.voice)
         if not self._selects:
             if setting.strategy not in ("centroid", "oracle"):
                 name = self.voice.acoustic.name
-                raise InputError(
-                    f"addon '{name}' does not select its prosody", hint="it can be measured with --strategy centroid"
-                )
+                raise InputError(f"addon '{name}' has no prosody selector", hint="measure it with --strategy centroid")
             return files
         options = setting.options() | ({"excluded": excluded} if excluded and "top_k" in setting.options() else {})
         return replace(files, selector=tuple(options.items()))
@@ -386,6 +390,6 @@ def _of(clips: Iterable[Recording], speaker: str) -> list[Recording]:
 
 
 def evenly(clips: Sequence[Recording], count: int) -> list[Recording]:
-    """`count` of `clips`, or all, at even distances."""
+    """Return `count` of `clips` (all if there are fewer), evenly spaced."""
     places = np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int)
     return [clips[place] for place in places]

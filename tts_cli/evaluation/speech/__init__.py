@@ -1,1 +1,1 @@
-"""Speech from text: voices and peers beside recordings, hard sentences, contexts of one voice."""
+"""Evaluation of speech from text: voices and peers against recordings, hard sentences, parity of contexts."""

@@ -1,7 +1,7 @@
-"""Parity of contexts: one voice, the same sentences, free shapes against fixed ones; and how long each takes to start.
+"""Parity of contexts: compares the output of one voice with free and with fixed tensor shapes, and their start-up times.
 
-Nothing is computed twice: what passes from the acoustic stack to the vocoder is kept on its way, and the audio at the end. Two
-contexts may cut speech into other chunks; what the chunks join to is compared.
+A recording block between acoustic stack and vocoder keeps the acoustic frames while the voice speaks. Contexts may cut speech
+into different chunks, so the joined chunks are compared.
 """
 
 from __future__ import annotations
@@ -32,47 +32,47 @@ from tts_cli.ports import Tensors
 from tts_cli.voice.synthesis import Voice, load
 
 SPLIT_TOLERANCE = 0.02
-"""Largest difference of total duration, as a share, where only one context had to split."""
+"""Largest relative difference of total duration that passes if the contexts split the text differently."""
 TIE_FRAMES = 1e-3
-"""How near to a rounding tie a duration may round either way."""
+"""Distance in frames from a rounding tie (x.5) within which a duration may round up or down."""
 
 Outcome = Literal["same", "tie", "split", "different"]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One utterance as a context spoke it."""
+    """Acoustic frames and durations of one utterance in one context."""
 
     tokens: tuple[str, ...]
     durations: NDArray[np.int64] | None
-    """(N,) frames; None where the stack decides no durations."""
+    """Duration of each token in frames, shape (N,); None if the acoustic stack predicts none."""
     exact_frames: NDArray[np.float64] | None
-    """(N,) the predicted durations before they were rounded."""
+    """Predicted durations in frames before rounding, shape (N,); None if the stack predicts none."""
     streamed: dict[str, Floats]
-    """By port, the mel among them: (T, C), what the acoustic stack gave."""
+    """Outputs of the acoustic stack by port, such as `mel`, shape (T, C) each."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """A sentence as a context spoke it."""
+    """Utterances and audio of one text in one context."""
 
     pieces: tuple[Piece, ...]
-    """Several where the text is several sentences, or too long."""
+    """Utterances of the text: one for each sentence, more if a sentence is too long for the context."""
     audio: Floats
-    """(samples,), pauses between pieces included."""
+    """Audio of all pieces with the pauses between them, shape (samples,)."""
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """The largest differences that pass."""
+    """Largest absolute differences that count as agreement."""
 
     ports: float = 1e-3
-    """Of what the acoustic stack gives: mel, log-F0 (natural logs), voicing."""
+    """Largest difference of acoustic outputs: mel and log-F0 (natural log), voicing."""
     audio: float = 2e-3
-    """Of samples: the phase of the vocoder adds up the last digits of F0, over the whole of a sentence."""
+    """Largest difference of audio samples. It is larger because the vocoder's phase accumulates rounding errors of F0."""
 
     def hold(self, differences: Mapping[str, float]) -> bool:
-        """Whether no difference, by port, is larger."""
+        """Return True if no difference, given by port, exceeds its tolerance."""
         return all(value <= (self.audio if port == "audio" else self.ports) for port, value in differences.items())
 
 
@@ -81,24 +81,24 @@ TOLERANCES = Tolerances()
 
 @dataclass(frozen=True)
 class Comparison:
-    """One sentence in two contexts."""
+    """Comparison of one text in a reference context and another context."""
 
     group: str
     text: str
     num_tokens: int
-    """Of the sentence, in all its pieces, in the free context."""
+    """Tokens of the text, in all its pieces, in the reference context."""
     num_pieces: tuple[int, int]
-    """Utterances in the free context and in the other."""
+    """Number of pieces in the reference context and in the other."""
     outcome: Outcome
-    """`same`: the same pieces with the same durations. `tie`: durations differ, only where one is at a rounding tie. `split`:
-    other pieces, because one context has room for fewer tokens. `different`: durations differ, and nothing excuses it."""
+    """`same`: equal pieces with equal durations. `tie`: some durations differ, all of them at a rounding tie. `split`: the texts
+    were split differently, because one context has room for fewer tokens. `different`: durations differ away from ties."""
     duration_difference: float
-    """Of the total length of the audio, as a share of that in the free context."""
+    """Difference in length of the audio, relative to the reference context; positive: the other is longer."""
     differences: dict[str, float]
-    """Largest absolute difference by port of the acoustic stack, and of `audio`; only where the outcome is `same`."""
+    """Largest absolute difference of each acoustic port and of `audio`; empty unless the outcome is `same`."""
 
     def holds(self, tolerances: Tolerances = TOLERANCES) -> bool:
-        """Whether the contexts agree."""
+        """Return True if the contexts agree: within tolerance, at a tie, or split with nearly the same duration."""
         if self.outcome == "same":
             return tolerances.hold(self.differences)
         return self.outcome == "tie" or (self.outcome == "split" and abs(self.duration_difference) <= SPLIT_TOLERANCE)
@@ -106,7 +106,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ContextReport:
-    """All sentences in two contexts."""
+    """Comparisons of all sentences in a reference context and another context."""
 
     title: str
     comparisons: tuple[Comparison, ...]
@@ -116,17 +116,17 @@ class ContextReport:
 
     @property
     def num_agreeing(self) -> int:
-        """Sentences on which the contexts agree."""
+        """Number of sentences on which the contexts agree."""
         return sum(comparison.holds(self.tolerances) for comparison in self.comparisons)
 
     @property
     def summary(self) -> str:
-        """The outcome in a line: `100 of 100 sentences agree ...`."""
+        """Summary in a line: `100 of 100 sentences agree (mel within ..., audio ...)`."""
         within = f"mel within {self.tolerances.ports:g}, audio {self.tolerances.audio:g}"
         return f"{self.num_agreeing} of {len(self.comparisons)} sentences agree ({within})"
 
     def grid(self) -> Grid:
-        """Return the table: each group, then all, with the largest differences found in it."""
+        """Return the table: one row for each group of sentences and one for all, with counts and largest differences."""
         return Grid(self.title, self.header, self._rows(), [self.summary])
 
     def _rows(self) -> list[list[str]]:
@@ -134,7 +134,7 @@ class ContextReport:
         return [*(self._row(group, [c for c in self.comparisons if c.group == group]) for group in groups), self._row("all")]
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for `--json`, sentence by sentence."""
+        """Return the comparison of every sentence as JSON values, for `--json`."""
         details = [{**asdict(c), "agrees": c.holds(self.tolerances)} for c in self.comparisons]
         return {"title": self.title, "tolerances": asdict(self.tolerances), "agreeing": self.num_agreeing, "details": details}
 
@@ -150,11 +150,11 @@ class ContextReport:
 
 @dataclass(frozen=True)
 class ContextReports:
-    """Contexts of one voice, each held to the same one, and their starts."""
+    """Comparisons of several contexts of one voice with the same reference context, and start-up times."""
 
     reports: tuple[ContextReport, ...]
     starts: Mapping[str, Sequence[float]]
-    """Seconds of the first and of the second start, by context."""
+    """Seconds of the first start (compilation) and of the second (cached), by context."""
 
     def drawings(self) -> Iterator[Table | str]:
         yield from (report.grid().drawing() for report in self.reports)
@@ -170,10 +170,10 @@ class ContextReports:
         return {"contexts": [report.as_dict() for report in self.reports], "starts_s": self.starts}
 
     def refuse_differences(self) -> None:
-        """Raise RefusedError unless all sentences agree in all contexts."""
+        """Raise RefusedError if any sentence differs in any context."""
         refused = [f"{one.title}: {one.summary}" for one in self.reports if one.num_agreeing < len(one.comparisons)]
         if refused:
-            raise RefusedError("; ".join(refused), hint="--json tells sentence by sentence")
+            raise RefusedError("; ".join(refused), hint="run again with --json to see each sentence")
 
 
 def evaluate_contexts(
@@ -185,9 +185,19 @@ def evaluate_contexts(
     tolerances: Tolerances = TOLERANCES,
     with_starts: bool = True,
 ) -> ContextReports:
-    """Speak `sentences` in several `contexts` of a voice, and hold the later ones to the first.
+    """Speak `sentences` in several contexts of a voice, and compare each later context with the first.
 
-    Raises what `load` and `Voice.stream` raise.
+    Args:
+        addon: name or folder of the acoustic addon.
+        vocoder: name or folder of the vocoder addon; None: the one that the acoustic addon names.
+        contexts: names of contexts; the first is the reference.
+        sentences: texts to speak.
+        speaker: name of the speaker; None: the default speaker of the voice.
+        tolerances: largest differences that count as agreement.
+        with_starts: measure start-up times too.
+
+    Raises:
+        TtsError: if the voice cannot be loaded in a context, or cannot speak a sentence.
     """
     against, *others = contexts
     free = load(addon, vocoder, against)
@@ -208,14 +218,26 @@ def compare_contexts(
     speaker: str | None = None,
     tolerances: Tolerances = TOLERANCES,
 ) -> ContextReport:
-    """The same voice, opened in two contexts, on `sentences`. Raises what `Voice.stream` raises."""
+    """Compare one voice, opened in two contexts, sentence by sentence.
+
+    Args:
+        title: title of the report.
+        free: the voice in the reference context.
+        other: the voice in the context to check.
+        sentences: texts to speak.
+        speaker: name of the speaker; None: the default speaker of the voice.
+        tolerances: largest differences that count as agreement.
+
+    Raises:
+        TtsError: if the voice cannot speak a sentence.
+    """
     readers = StackRecorder(free, speaker), StackRecorder(other, speaker)
     comparisons = tuple(compare(s, *(reader.read(s.text) for reader in readers)) for s in tracked(sentences, title))
     return ContextReport(title, comparisons, tolerances)
 
 
 def compare(sentence: GroupedText, free: Rendering, other: Rendering) -> Comparison:
-    """A sentence in two contexts, the first the one that the other is held to."""
+    """Compare two renderings of a sentence; `free` is that of the reference context."""
     outcome = _outcome(free, other)
     return Comparison(
         *sentence,
@@ -235,7 +257,7 @@ def _outcome(free: Rendering, other: Rendering) -> Outcome:
 
 
 def _agreement(free: Piece, other: Piece) -> Outcome:
-    """How one utterance of the same tokens agrees."""
+    """Return the outcome for one utterance with equal tokens in both contexts."""
     if free.durations is None or other.durations is None:
         lengths = [{port: len(values) for port, values in piece.streamed.items()} for piece in (free, other)]
         return "same" if lengths[0] == lengths[1] else "different"
@@ -255,20 +277,20 @@ def _differences(free: Rendering, other: Rendering) -> dict[str, float]:
 
 
 def _largest(free: Floats, other: Floats) -> float:
-    """Infinite for what is not a number."""
+    """Return the largest absolute difference; infinity if either array holds NaN."""
     return float(np.nan_to_num(np.abs(free.astype(np.float64) - other).max(), nan=np.inf))
 
 
 class StackRecorder:
-    """Speaks with a voice and keeps what its acoustic stack gave on the way. The voice itself is left as it is."""
+    """Speaker that records the acoustic outputs of a voice. It uses a variant and leaves the voice unchanged."""
 
     def __init__(self, voice: Voice, speaker: str | None = None) -> None:
         self._speaker = speaker
-        self._tap = Tap(BlockOptions({}, "the voice: behind the acoustic stack"), voice.acoustic)
+        self._tap = Tap(BlockOptions({}, "the voice: after the acoustic stack"), voice.acoustic)
         self._voice = voice.variant(between=[self._tap])
 
     def read(self, text: str) -> Rendering:
-        """`text`, spoken. Raises what `Voice.stream` raises."""
+        """Speak `text` and return its acoustic outputs and audio. Raises the errors of `Voice.stream`."""
         self._tap.streams.clear()
         chunks = list(self._voice.stream(text, self._speaker, best_effort=True))
         sentences = [chunk.sentence for chunk in chunks if chunk.sentence]
@@ -277,7 +299,7 @@ class StackRecorder:
 
 
 class Tap(StreamableBlock):
-    """Changes nothing and keeps its streams, which keep what passes."""
+    """Block that passes its input on unchanged and keeps each opened stream, which records the chunks."""
 
     def __init__(self, options: BlockOptions, addon: Any) -> None:
         super().__init__(options, addon)
@@ -292,7 +314,7 @@ class Tap(StreamableBlock):
 
 
 class TapStream(Stream):
-    """One utterance on its way from the acoustic stack."""
+    """Stream that records the chunks of one utterance as they pass."""
 
     def __init__(self, scope: Tensors, upstream: Stream | None) -> None:
         super().__init__(scope, upstream)
@@ -305,7 +327,7 @@ class TapStream(Stream):
         return chunk
 
     def piece(self, tokens: tuple[str, ...]) -> Piece:
-        """What passed, whole."""
+        """Return the recorded utterance, its chunks joined."""
         streamed = {port: np.concatenate([chunk[port] for chunk in self._passed], axis=1)[0] for port in self._passed[0]}
         return Piece(tokens, self._tokenwise("durations"), self._exact_frames, streamed)
 
@@ -330,10 +352,20 @@ print(time.perf_counter() - start)
 
 
 def measure_starts(arguments: Mapping[str, Any], repeats: int = 2) -> list[float]:
-    """Seconds that `synthesis.load(**arguments)` takes in fresh processes, one after the other, that share a folder for
-    compiled networks, at first empty: the first start compiles, later ones find what it left. Imports are not counted.
+    """Measure how long `synthesis.load(**arguments)` takes in new processes, without imports.
 
-    Raises TtsError with the last line of what a process wrote when it failed.
+    The processes run one after the other and share a cache of compiled networks, empty at first: the first start compiles, later
+    ones load the compiled networks.
+
+    Args:
+        arguments: keyword arguments of `load`, as JSON values, without `cache`.
+        repeats: number of processes.
+
+    Returns:
+        Seconds of each start.
+
+    Raises:
+        TtsError: if a process fails, with the last line of its error output.
     """
     with tempfile.TemporaryDirectory() as cache:
         command = [sys.executable, "-c", _START, json.dumps({**arguments, "cache": str(Path(cache) / "compiled")})]
@@ -343,5 +375,7 @@ def measure_starts(arguments: Mapping[str, Any], repeats: int = 2) -> list[float
 def _seconds(command: Sequence[str]) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise TtsError(f"the voice did not start: {(done.stderr.strip().splitlines() or ['no word of why'])[-1]}")
+        raise TtsError(
+            f"the voice did not start: {(done.stderr.strip().splitlines() or ['the process wrote no error message'])[-1]}"
+        )
     return float(done.stdout)

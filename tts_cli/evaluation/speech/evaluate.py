@@ -1,4 +1,4 @@
-"""Speech made from text: words, naturalness, identity and spectra, beside the recordings of the same prompts."""
+"""Evaluation of speech from text: word errors, naturalness, speaker identity and spectra, with recordings as reference."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tts_cli.evaluation.systems import RECORDINGS, Speak, System, SystemOutput, 
 from tts_cli.voice.synthesis import Voice
 
 NUM_SEEDS = 3
-"""Times that every prompt is spoken, each with other noise."""
+"""Number of times each prompt is spoken, each with another noise seed."""
 
 
 @dataclass(frozen=True)
@@ -38,33 +38,38 @@ class SpeechEvaluation:
     """Request for an evaluation of speech from text."""
 
     voices: Mapping[str, Voice]
-    """By name; later ones are compared with the first."""
+    """Voices by name; each later one is compared with the first."""
     corpora: Path | None
-    """Folder with `splits.csv`: test prompts, their recordings, and the speakers' own voices; needed unless there are
+    """Folder with `splits.csv` and the corpora, for test prompts and speakers' recordings. It may be None if there are
     `sentences` and identity is not measured."""
     speakers: tuple[str, ...] = ()
-    """By default those who read the same test prompts; where nobody does, all of the split or of the first voice."""
+    """Speakers to measure. Empty: those who read the same test prompts; if there are none, all of the split or of the first
+    voice."""
     parts: Collection[str] = PARTS
+    """Measures to take, of `instruments.PARTS`."""
     num_seeds: int = NUM_SEEDS
+    """Number of noise seeds of each prompt."""
     limit: int | None = None
-    """Prompts of each speaker, at most."""
+    """Largest number of prompts of each speaker; None: all."""
     sentences: tuple[GroupedText, ...] = ()
-    """Spoken in place of the prompts; there are no recordings of them."""
+    """Sentences to speak instead of the test prompts; they have no recordings."""
     peers: tuple[str, ...] = ()
-    """Commands of other synthesisers, see `evaluation.peers`."""
+    """Commands of other synthesisers; see `evaluation.speech.peers`."""
     pictures: Path | None = None
     """Folder for spectrograms of the worst utterances of each voice and peer."""
 
     def __post_init__(self) -> None:
         if self.corpora is None and not (self.sentences and "identity" not in self.parts):
-            hint = "--corpora DIR names a folder of corpora; --sentences FILE with --part wer or naturalness needs none"
-            raise InputError("the prompts, and whose voice it is, are measured on recordings", hint=hint)
+            hint = "name a folder of corpora with --corpora DIR, or use --sentences FILE with --part wer or naturalness"
+            raise InputError(
+                "the test prompts and the measure of identity need recordings, and no folder of corpora is given", hint=hint
+            )
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """Return what every speaker says.
+        """Return the prompts of all speakers: test prompts with recordings, or `sentences` without.
 
         Raises:
-            CorpusError: for corpora without such prompts.
+            CorpusError: if the corpora have no such prompts.
         """
         speakers = self.speakers or (parallel_speakers(self.corpora, "test") if self.corpora else ())
         if self.sentences or self.corpora is None:
@@ -72,11 +77,11 @@ class SpeechEvaluation:
         return recorded_prompts(read_prompts(self.corpora, "test", speakers, self.limit))
 
     def systems(self) -> tuple[System, ...]:
-        """Return the voices, the peers, which have spoken already, and the recordings.
+        """Return the systems to measure: voices, peers and recordings. Peers speak during this call.
 
         Raises:
-            CorpusError: for corpora without the prompts.
-            InputError: for a peer that fails.
+            CorpusError: if the corpora have no such prompts.
+            InputError: if a peer fails.
         """
         prompts = self.prompts()
         spoken = {name: speak_with(voice, "spectra" in self.parts) for name, voice in self.voices.items()}
@@ -87,19 +92,34 @@ class SpeechEvaluation:
 
 
 def evaluate_speech(asked: SpeechEvaluation, instruments: Instruments | None = None) -> Reports:
-    """Measure voices and peers on the test prompts of `corpora`/splits.csv, or on sentences without recordings.
+    """Measure voices and peers on the test prompts, or on sentences without recordings.
+
+    Args:
+        asked: request: voices, prompts and parts.
+        instruments: measures to take; None: those of the request's parts.
 
     Raises:
-        CorpusError: for corpora without the prompts.
-        InputError: for a speaker a voice lacks, an unknown part, a peer that fails or a missing evaluation extra.
-        AudioError: for an utterance that is silent.
-        OutputError: where a picture cannot be written.
+        CorpusError: if the corpora have no such prompts.
+        InputError: if a voice lacks a speaker, a part is unknown, a peer fails, or the extra `eval` is not installed.
+        AudioError: if an utterance is silent.
+        OutputError: if a picture cannot be written.
     """
     return measure_speech(asked.systems(), instruments or Instruments.of(asked.parts, asked.corpora), asked.pictures)
 
 
 def measure_speech(systems: Sequence[System], instruments: Instruments, pictures: Path | None = None) -> Reports:
-    """Measure every prompt of all `systems`; later ones are compared with the first. Raises as `evaluate_speech`."""
+    """Measure every prompt of all `systems`, and compare each later system with the first.
+
+    Args:
+        systems: systems to measure, the recordings among them.
+        instruments: measures to take.
+        pictures: folder for spectrograms of the utterances with the lowest naturalness; None draws none.
+
+    Raises:
+        InputError: if a voice lacks a speaker, the extra `eval` is not installed, or pictures are wanted without naturalness.
+        AudioError: if an utterance is silent.
+        OutputError: if a picture cannot be written.
+    """
     if pictures:
         require_naturalness(instruments)
     measured = [measure_system(system, instruments) for system in systems]
@@ -110,14 +130,20 @@ def measure_speech(systems: Sequence[System], instruments: Instruments, pictures
 
 
 def systems_of(voices: Mapping[str, Speak], prompts: Sequence[Prompt], num_seeds: int = NUM_SEEDS) -> tuple[System, ...]:
-    """Return a system for each of `voices`, by name, and one that plays the recordings of `prompts`."""
+    """Return a system for each voice, and a last one that plays the recordings of `prompts`.
+
+    Args:
+        voices: function that speaks, by name of the voice.
+        prompts: prompts of all systems; the last system has only those with a recording.
+        num_seeds: number of noise seeds of each prompt.
+    """
     recorded = tuple(prompt for prompt in prompts if prompt.recording)
     voiced = (System(name, speak, tuple(prompts), num_seeds) for name, speak in voices.items())
     return (*voiced, System(RECORDINGS, play, recorded, origin="recording"))
 
 
 def _copier(voice: Voice) -> Callable[[Clip], SystemOutput] | None:
-    """Copy-synthesis by the vocoder of `voice`, if it has one."""
+    """Return copy-synthesis by the vocoder of `voice`; None without a vocoder."""
     vocoder = getattr(voice, "vocoder", None)
     if vocoder is None:
         return None
@@ -126,7 +152,7 @@ def _copier(voice: Voice) -> Callable[[Clip], SystemOutput] | None:
 
 
 def _panels(system: System, one: PromptFigures) -> Panels:
-    """Recording and copy, where there are any, and the worst of the noise seeds."""
+    """Return the spectrograms of a picture: recording and copy if there are any, and the noise seed of lowest naturalness."""
     clip = one.prompt.recording
     panels = {"recording": SystemOutput(*read_native(clip.audio))} if clip else {}
     copies = {"copy of the recording": system.copy(clip)} if clip and system.copy else {}
@@ -134,13 +160,17 @@ def _panels(system: System, one: PromptFigures) -> Panels:
 
 
 def play(prompt: Prompt, _seed: int) -> tuple[Floats, int]:
-    """Return the recording of `prompt`, which has one, at its own rate."""
+    """Return the recording of `prompt` (samples,) and its sample rate in Hertz; the prompt must have one."""
     assert prompt.recording
     return read_native(prompt.recording.audio)
 
 
 def speak_with(voice: Voice, with_harmonic: bool = False) -> Speak:
-    """Return a function that speaks prompts with `voice`, and the harmonic part of its vocoder beside, if asked for."""
+    """Return a function that speaks prompts with `voice`.
+
+    Args:
+        with_harmonic: speak each prompt a second time with the vocoder's noise source silent, for `SystemOutput.harmonic`.
+    """
     harmonic = harmonic_voice(voice) if with_harmonic else None
 
     def speak(prompt: Prompt, seed: int) -> SystemOutput:

@@ -1,7 +1,7 @@
-"""Peers: speech synthesisers of others, each run as a process of its own on the texts that our voices speak.
+"""Peers: other speech synthesisers, run as commands on the same texts for comparison.
 
-A peer is a command. It gets a file of texts, one a line, and `--output DIR`; it writes DIR/0001.wav and so on, and DIR/peer.json
-with `name`, `sample_rate`, `cpu_s_per_audio_s` and, if it likes, `cpu_s`, the CPU seconds of each text.
+A peer is a command. It gets a file of texts, one per line, and `--output DIR`. It writes DIR/0001.wav, DIR/0002.wav and so on,
+and DIR/peer.json with `name`, `sample_rate`, `cpu_s_per_audio_s` and optionally `cpu_s`, the CPU seconds of each text.
 """
 
 from __future__ import annotations
@@ -20,26 +20,30 @@ from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.systems import System, SystemOutput
 
 SPEAKER = "own voice"
-"""Speaker of a peer's prompts, who is none of ours: there is no recording and no identity to keep."""
+"""Speaker name of a peer's prompts. It is no speaker of the corpora, so there are no recordings and no identity."""
 
 
 def peer_system(command: str, prompts: Sequence[Prompt]) -> System:
-    """Speak the texts of `prompts`, each once, by the peer `command`; its audio is kept in memory.
+    """Run a peer on the texts of `prompts`, each text once, and return the system with its audio in memory.
+
+    Args:
+        command: command line of the peer, split as a shell does.
+        prompts: prompts with the texts; their speakers are ignored.
 
     Raises:
-        InputError: for a command that cannot be run or fails, and for one that leaves out a file.
-        AudioError: for a file that is no audio.
+        InputError: if the command cannot be run, fails, or leaves out a file.
+        AudioError: if a file it wrote is no audio.
     """
     kinds = {prompt.text: prompt.kind for prompt in prompts}
     with TemporaryDirectory() as folder:
-        told = _run(command, [" ".join(text.split()) for text in kinds], Path(folder))
-        spoken = dict(zip(kinds, _read(command, told, Path(folder), len(kinds)), strict=True))
-    name = str(told.get("name", command))
+        description = _run(command, [" ".join(text.split()) for text in kinds], Path(folder))
+        spoken = dict(zip(kinds, _read(command, description, Path(folder), len(kinds)), strict=True))
+    name = str(description.get("name", command))
     return System(name, lambda prompt, _: spoken[prompt.text], tuple(Prompt(text, SPEAKER, kinds[text]) for text in kinds))
 
 
 def _run(command: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
-    """What `peer.json` says, after the command has spoken the `texts` into `folder`."""
+    """Run the command on `texts` with the output folder `folder`, and return the contents of its `peer.json`."""
     listed = folder / "texts.txt"
     listed.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     try:
@@ -48,22 +52,22 @@ def _run(command: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"the peer '{command}' cannot be run: {error}") from error
     if done.returncode:
-        last = (done.stderr.strip() or done.stdout.strip() or "it says nothing").splitlines()[-1]
+        last = (done.stderr.strip() or done.stdout.strip() or "the command wrote no message").splitlines()[-1]
         raise InputError(f"the peer '{command}' failed with exit code {done.returncode}", hint=last)
     try:
-        told = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
+        description = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"the peer '{command}' wrote no peer.json that can be read: {error}") from error
-    return told if isinstance(told, dict) else {}
+    return description if isinstance(description, dict) else {}
 
 
-def _read(command: str, told: dict[str, Any], folder: Path, count: int) -> list[SystemOutput]:
-    """The utterances, with their CPU time, of each text if it was told, else as the peer's mean says."""
+def _read(command: str, description: dict[str, Any], folder: Path, count: int) -> list[SystemOutput]:
+    """Read the utterances. CPU times are those of `cpu_s`, or else estimated from `cpu_s_per_audio_s`."""
     files = [folder / f"{number:04}.wav" for number in range(1, count + 1)]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
         raise InputError(f"the peer '{command}' left out {missing[0]}: {len(missing)} of {count} texts were not spoken")
     utterances = [SystemOutput(*read_native(file)) for file in files]
-    shares = float(told.get("cpu_s_per_audio_s", "nan"))
-    seconds = [float(each) for each in told.get("cpu_s", [shares * one.audio_s for one in utterances])]
+    shares = float(description.get("cpu_s_per_audio_s", "nan"))
+    seconds = [float(each) for each in description.get("cpu_s", [shares * one.audio_s for one in utterances])]
     return [one._replace(cpu_s=cpu_s) for one, cpu_s in zip(utterances, seconds, strict=True)]

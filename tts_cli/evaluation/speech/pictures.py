@@ -1,4 +1,4 @@
-"""Pictures of the utterances that sound worst: spectrograms of the recording, its copy and the synthesis, one above the other."""
+"""Pictures of the utterances with the lowest naturalness: spectrograms of recording, copy and synthesis."""
 
 from __future__ import annotations
 
@@ -18,35 +18,41 @@ from tts_cli.evaluation.systems import SystemOutput
 from tts_cli.output.outlets import make_folder
 
 NUM_WORST = 10
+"""Number of utterances drawn for each system."""
 
 _FRAMING = MelConfig(fft_samples=512, hop_samples=64)
-"""Windows of 32 ms every 4 ms, which keep the harmonics of low voices apart."""
+"""Windows of 32 ms every 4 ms, long enough to resolve the harmonics of low voices."""
 _RANGE_DB = 80.0
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.5, 8.0, 32.0
 _INCHES_A_PANEL = 3.0
 
 Panels = Mapping[str, SystemOutput]
-"""Utterances of one text, by name, from top to bottom."""
+"""Utterances of one text by title of their panel, from top to bottom."""
 
 
 def require_naturalness(instruments: Instruments) -> None:
-    """Refuse pictures of the worst utterances where nothing says which these are.
-
-    Raises:
-        InputError: without a predictor of naturalness.
-    """
+    """Raise InputError if naturalness is not measured, since the pictures show the utterances that are lowest in it."""
     if not instruments.predict:
-        raise InputError("pictures are of the utterances with the lowest DistillMOS, which is not measured", "--part naturalness")
+        raise InputError(
+            "pictures show the utterances with the lowest DistillMOS, which is not measured", "add --part naturalness"
+        )
 
 
 def draw_worst(
     folder: Path, name: str, found: Sequence[PromptFigures], instruments: Instruments, panels: Callable[[PromptFigures], Panels]
 ) -> None:
-    """Draw the `NUM_WORST` utterances of a system with the lowest naturalness, a PNG each, the worst first by name of the file.
+    """Draw the `NUM_WORST` utterances of a system with the lowest naturalness, one PNG file each.
+
+    Args:
+        folder: folder of the files, made if missing. File names begin with the rank, 01 for the lowest.
+        name: name of the system.
+        found: measures of the system's prompts.
+        instruments: instruments that predict the naturalness shown in the titles.
+        panels: function from a measured prompt to the utterances of its picture.
 
     Raises:
-        OutputError: where a file cannot be written.
-        InputError: where the evaluation extra is missing.
+        OutputError: if a file cannot be written.
+        InputError: if the extra `eval` is not installed.
     """
     ranked = sorted((one for one in found if "naturalness" in one.figures), key=lambda one: one.figures["naturalness"])
     make_folder(folder)
@@ -58,7 +64,7 @@ def draw_worst(
 
 
 def worst_seed(one: PromptFigures) -> int:
-    """Return the place of the noise seed with the lowest naturalness."""
+    """Return the index of the noise seed with the lowest naturalness."""
     return min(range(len(one.seeds)), key=lambda seed: one.seeds[seed].get("naturalness", np.inf))
 
 
@@ -67,11 +73,11 @@ def _score(instruments: Instruments, spoken: SystemOutput) -> str:
 
 
 def draw_spectrograms(file: Path, title: str, panels: Panels) -> None:
-    """Draw a PNG, whole or not at all: a spectrogram up to 8 kHz for each of `panels`, one above the other in one scale of time.
+    """Draw the spectrograms of `panels` up to 8 kHz, one above the other on a common time axis, and write the PNG atomically.
 
     Raises:
-        OutputError: where the file cannot be written.
-        InputError: where the evaluation extra is missing.
+        OutputError: if the file cannot be written.
+        InputError: if the extra `eval` is not installed.
     """
     seconds = max(spoken.audio_s for spoken in panels.values())
     width = min(max(_INCHES_A_SECOND * seconds, _LEAST_INCHES), _MOST_INCHES)
@@ -90,6 +96,6 @@ def draw_spectrograms(file: Path, title: str, panels: Panels) -> None:
 
 
 def _levels(audio: Floats) -> Floats:
-    """Levels of `audio` (samples,) at 16 kHz in dB below its loudest: (T, bins)."""
+    """Return the spectrogram of `audio` (samples,) at 16 kHz in dB relative to its loudest bin, shape (T, bins)."""
     magnitude = magnitude_spectrogram(audio, _FRAMING)
     return np.asarray(20 * np.log10(np.maximum(magnitude, 1e-9) / max(float(magnitude.max()), 1e-9)), np.float32)

@@ -1,4 +1,4 @@
-"""Robustness: voices of any architecture on sentences that make voices repeat, skip and break off, and what they cost."""
+"""Robustness on hard sentences: repeats, skips, truncations and faults of any voice, with CPU time and latency."""
 
 from __future__ import annotations
 
@@ -16,34 +16,37 @@ from tts_cli.evaluation.systems import say
 from tts_cli.voice.synthesis import Voice
 
 ALL = "all"
-"""The group of all sentences."""
+"""Name of the group of all sentences."""
 
 _WARM_UP = "One, two, three."
 _NOTES = (
-    "Heard by Whisper base (int8, greedy, one sentence a call) and aligned word by word; words written together or apart are no "
-    "errors. Repeats: sentences in which inserted words say again what stands beside them. Skips: in which two or more words "
-    "in a row are missing before the end. Cut: in which the last words are missing. Faultless: in which no guard of the voice "
-    "noticed anything. CPU: its time in percent of that of the audio, pauses between sentences included. First: time to first "
-    "audio by the wall clock, the mean. Rows named `second - first` are paired differences. 95 % bootstrap intervals over "
-    "sentences.",
+    "WER: Whisper base (int8, greedy, one sentence per call), aligned word by word; words that differ only in spacing are no "
+    "errors. Repeats: share of sentences in which inserted words repeat their neighbours. Skips: share in which two or more "
+    "words in a row are missing before the end. Cut: share in which the last words are missing. Faultless: share in which no "
+    "guard of the voice reported a fault. CPU: CPU time in percent of the duration of the audio, with the pauses between "
+    "sentences. First: mean wall-clock time to first audio. Rows named `second - first` are paired differences. 95 % bootstrap "
+    "intervals over sentences.",
 )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One sentence, spoken by one voice and listened to."""
+    """One sentence spoken by one voice, with its recognised words, faults and cost."""
 
     sentence: GroupedText
     heard: WordErrors
     slips: Slips
     faults: tuple[Fault, ...]
-    """What the voice's own guards noticed."""
+    """Faults that the voice's own guards reported."""
     audio_s: float
+    """Duration of the audio in seconds."""
     cpu_s: float
+    """CPU time of the process in seconds."""
     first_audio_s: float
+    """Wall-clock seconds to the first chunk with speech."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The trial for `--json`."""
+        """Return the trial as JSON values, for `--json`."""
         return {**self.sentence._asdict(), **{key: value for key, value in asdict(self).items() if key != "sentence"}}
 
 
@@ -57,7 +60,7 @@ MEASURES: dict[str, Measure] = {
     "first_audio_ms": lambda trial: (1000 * trial.first_audio_s, 1),
     "audio_s": lambda trial: (trial.audio_s, 1),
 }
-"""The figures of a row; the last, seconds of audio a sentence, has no column."""
+"""Measures of a row, by name; the last one, mean seconds of audio per sentence, has no column."""
 COLUMNS = (
     WER,
     Column("repeats", "repeats %", 0, 100.0),
@@ -75,10 +78,16 @@ def evaluate_robustness(
     speaker: str | None = None,
     recogniser: Recogniser | None = None,
 ) -> Report:
-    """Every one of `voices`, by name, on `sentences`, spoken by `speaker` or by each voice's own first.
+    """Measure the robustness of voices on hard sentences.
 
-    For CPU figures at one thread, load the voices with `threads=1`. The first voice is what the others are compared with.
-    Raises InputError for a speaker a voice lacks, for text without words and for a missing evaluation extra.
+    Args:
+        voices: voices by name; each later one is compared with the first. Load them with `threads=1` for CPU time of one thread.
+        sentences: sentences with their groups.
+        speaker: name of the speaker; None: the default of each voice.
+        recogniser: speech recogniser; None: a new one with default settings.
+
+    Raises:
+        InputError: if a voice lacks the speaker, a sentence holds no word, or the extra `eval` is not installed.
     """
     listener = recogniser or Recogniser()
     trials = {name: _trials(name, voice, sentences, speaker, listener) for name, voice in voices.items()}

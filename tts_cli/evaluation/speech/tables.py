@@ -1,4 +1,4 @@
-"""Speech from text: the tables."""
+"""Report tables of the evaluation of speech from text."""
 
 from __future__ import annotations
 
@@ -31,39 +31,44 @@ ERRORS = (
 HEARD = (WER, FAULTLESS, NATURALNESS, LOW_NATURALNESS, COSINE, Column("cpu", "CPU %", 1, 100.0))
 
 PREDICTED = (
-    "DistillMOS predicts listeners' scores and is no listener: it hears 16 kHz, and compares only systems of equal bandwidth."
+    "DistillMOS predicts listeners' scores from audio at 16 kHz; no listener judged it. Compare only systems of equal bandwidth."
 )
 HEARD_NOTE = (
-    "95 % bootstrap intervals over prompts. WER is errors over words: Whisper base, int8, greedy, one clip a call, no context, "
-    "the first noise seed; both sides through Whisper's English normaliser. Faultless: prompts in which no guard of the voice "
-    f"noticed a fault. {PREDICTED} Its figure of a prompt is the mean over noise seeds; beside the mean over prompts stands the "
-    "10th percentile. Cosine: Resemblyzer, with the centroid of the speaker's own training recordings. CPU: its time in percent "
-    "of that of the audio."
+    "95 % bootstrap intervals over prompts. WER: word errors over words; Whisper base, int8, greedy, one clip per call, no "
+    "context, first noise seed; text and transcript normalised by Whisper's English normaliser. Faultless: share of prompts in "
+    f"which no guard of the voice reported a fault. {PREDICTED} Its score of a prompt is the mean over noise seeds; the table "
+    "gives the mean and the 10th percentile over prompts. Cosine: speaker embeddings of Resemblyzer, of the utterance and of the "
+    "centroid of the speaker's training recordings. CPU: CPU time in percent of the duration of the audio."
 )
 SHARES_NOTE = (
-    "In percent of the recordings of the same texts: sums over clips. Deviation: standard deviation over frames of each mel "
-    "band, mean over bands. Bands and frames: detail, the mean absolute difference of neighbouring bands and of neighbouring "
-    f"frames. Frames of speech (at most {SPEECH_DB:.0f} dB below the clip's loudness), voiced (v.) and unvoiced (u.) apart, "
-    "by the pitch tracker on each signal."
+    "In percent of the recordings of the same texts (ratio of sums over clips). Deviation: standard deviation over frames of "
+    "each mel band, mean over bands. Bands, frames: detail, the mean absolute difference of neighbouring bands or of "
+    f"neighbouring frames. Measured in frames of speech (at most {SPEECH_DB:.0f} dB below the clip's loudness), separately for "
+    "voiced (v.) and unvoiced (u.) frames; the F0 tracker decides voicing on each signal."
 )
 WARPED_NOTE = (
-    "Against the recording: MCD of 24 mel-cepstra, F0 RMSE and voicing errors over the pairs of frames that dynamic time warping "
-    "of the cepstra finds."
+    "Against the recording, over frames paired by dynamic time warping of the cepstra: MCD of 24 mel-cepstra, F0 RMSE in "
+    "semitones (st) and voicing decision error (VDE)."
 )
 PULSES_NOTE = (
-    "Pulses: energy of the vocoder's harmonic source relative to all there is, in unvoiced frames without a voiced neighbour; "
-    f"mean of their levels, each at least {FLOOR_DB:.0f} dB."
+    "Pulses: energy of the vocoder's harmonic source relative to the whole audio, in unvoiced frames without a voiced neighbour; "
+    f"mean of their levels in dB, each at least {FLOOR_DB:.0f} dB."
 )
 
 FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
+"""Measured values of each prompt, by name of the measure."""
 
 
 def speech_reports(measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
-    """Return the tables of all systems, by name; the differences are those to the first."""
+    """Return the report of speech from text: four tables, of which empty ones are left out.
+
+    Args:
+        measured: measures of the prompts of each system, by its name. Differences are taken to the first system.
+    """
     rows = rows_of(measured, lambda prompt: prompt.speaker)
     tables = [
         table_of("Speech: word errors and naturalness", HEARD, rows, HEARD_NOTE),
-        table_of("Speech: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
+        table_of("Speech: deviation and detail of the mel, % of the recordings", SHARES, rows, SHARES_NOTE),
         table_of("Speech: errors against the recordings, and pulses", ERRORS, rows, f"{WARPED_NOTE} {PULSES_NOTE}"),
         differences(measured),
     ]
@@ -71,7 +76,7 @@ def speech_reports(measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
 
 
 def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
-    """Return the tables that have rows; the first holds the details of every utterance."""
+    """Return a report of the tables that have rows; the first one carries the values of every utterance for `--json`."""
     details = tuple({"row": name, **one.as_dict()} for name, found in measured.items() for one in found)
     shown = [table for table in tables if table.rows]
     return Reports(
@@ -80,7 +85,7 @@ def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequ
 
 
 def table_of(title: str, columns: Sequence[Column], rows: Iterable[Row], note: str) -> Report:
-    """Return a table of the columns and rows in which there is something."""
+    """Return a table without empty columns and rows."""
     kept = [row for row in rows if any(column.key in row.estimates for column in columns)]
     filled = tuple(column for column in columns if any(column.key in row.estimates for row in kept))
     return Report(title, filled, tuple(_only(row, filled) for row in kept), (note,))
@@ -91,7 +96,12 @@ def _only(row: Row, columns: Sequence[Column]) -> Row:
 
 
 def rows_of(measured: Mapping[str, Sequence[PromptFigures]], group_of: Callable[[Prompt], str]) -> list[Row]:
-    """Return a row for every system, by name, in every group of prompts."""
+    """Return a row of estimates for every system in every group of prompts.
+
+    Args:
+        measured: measures of the prompts of each system, by its name.
+        group_of: function from a prompt to the name of its group.
+    """
     groups = dict.fromkeys(group_of(one.prompt) for found in measured.values() for one in found)
     return [row for group in groups for row in _group_rows(measured, group, group_of)]
 
@@ -103,7 +113,12 @@ def _group_rows(measured: Mapping[str, Sequence[PromptFigures]], group: str, gro
 
 
 def estimates(found: Sequence[PromptFigures], recorded: FiguresByPrompt) -> dict[str, Estimate]:
-    """Return the estimates of one row, from its prompts and the figures of their recordings."""
+    """Estimate all measures of one row.
+
+    Args:
+        found: measured prompts of one system in one group.
+        recorded: measures of the recordings of these prompts; empty for the row of recordings.
+    """
     figures = {one.prompt: one.figures for one in found}
     means = {name: _known(figures, name) for name in dict.fromkeys(key for each in figures.values() for key in each)}
     rows = {name: mean_estimate(values) for name, values in means.items() if name not in TEXTURES}
@@ -124,24 +139,28 @@ def _known(figures: FiguresByPrompt, name: str) -> list[float]:
 
 
 def _shares(figures: FiguresByPrompt, recorded: FiguresByPrompt) -> dict[str, Estimate]:
-    """Textures as shares of the recordings' of the same prompts."""
+    """Return deviation and detail as ratios to the recordings of the same prompts."""
     pairs = {name: _pairs(name, figures, recorded) for name in TEXTURES}
     return {name: ratio_estimate(*zip(*found, strict=True)) for name, found in pairs.items() if found}
 
 
 def _pairs(name: str, figures: FiguresByPrompt, recorded: FiguresByPrompt) -> list[tuple[float, float]]:
-    """A figure and that of the recording, of the prompts of which both are defined."""
+    """Return pairs of a measure: system and recording, over the prompts for which both are defined."""
     both = [(each, recorded[prompt]) for prompt, each in figures.items() if prompt in recorded]
     return [(ours[name], theirs[name]) for ours, theirs in both if name in ours and name in theirs]
 
 
 def differences(measured: Mapping[str, Sequence[PromptFigures]]) -> Report:
-    """Return the table of what every later system differs from the first by, paired by text."""
+    """Return the table of paired differences of every later system to the first, paired by text.
+
+    Args:
+        measured: measures of the prompts of each system, by its name.
+    """
     first, *others = measured or [""]
     rows = [Row(f"{name} - {first}", _differences(measured[name], measured[first]), "all speakers") for name in others]
     note = (
-        "Later systems less the first, paired by text: a figure of a text is the mean over the speakers and noise seeds of a "
-        "system, its words are those of all its speakers. 95 % bootstrap intervals of the paired difference over texts."
+        "Later systems minus the first, paired by text. The score of a text is the mean over speakers and noise seeds of a "
+        "system; its word errors are summed over speakers. 95 % bootstrap intervals of the paired difference over texts."
     )
     return table_of("Speech: paired differences", (NATURALNESS, WER), rows, note)
 

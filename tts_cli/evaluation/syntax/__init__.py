@@ -1,1 +1,1 @@
-"""Parsers on the test documents of a treebank."""
+"""Evaluation of constituency parsers on the test documents of a treebank."""

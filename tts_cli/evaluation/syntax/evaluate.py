@@ -1,4 +1,7 @@
-"""How well parsers find the trees of a treebank's test documents."""
+"""Accuracy of constituency parsers on the test documents of a treebank: order of syntactic distances, bracket F1, CPU time.
+
+Syntactic distances are those of Shen et al. 2018: one number for each gap between neighbouring words of a sentence.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +15,37 @@ from tts_cli.evaluation.report import Column, Report, Row, ratio_rows
 from tts_cli.selection.parsers import Parser
 
 COLUMNS = (
-    Column("ordered_alike", "ordered alike %", 1, 100.0),
+    Column("ordered_alike", "pair accuracy %", 1, 100.0),
     Column("bracket_f1", "bracket F1 %", 1, 100.0),
     Column("cpu_ms", "CPU ms", 2),
 )
 WRITTEN, SPOKEN = "as written", "as spoken"
 _NAMES = ("test sentences", "parser", "sentences")
 _NOTES = (
-    f"{WRITTEN}: the treebank's tokens and all their punctuation; {SPOKEN}: numbers and symbols as the words that are spoken, "
-    "which are constituents, and such marks alone as the text front end keeps. Punctuation is no word.",
-    "ordered alike: of all pairs of gaps between words of a sentence whose distances are unequal in the treebank, the share that "
-    "the parser orders alike; a pair that it finds equal is not. bracket F1: unlabelled, against the right-binarised tree, whole "
-    "sentences and single words left out, micro-averaged. CPU: of the process, a sentence.",
+    f"{WRITTEN}: the treebank's tokens with all punctuation. {SPOKEN}: numbers and symbols are replaced by the words spoken for "
+    "them, which form a constituent, and only the punctuation that the text front end keeps remains. Punctuation is no word.",
+    "Pair accuracy: share of the pairs of word gaps of a sentence, with unequal syntactic distances in the treebank, that the "
+    "parser puts in the same order; equal distances count as wrong. Bracket F1: unlabelled, against the right-binarised "
+    "tree, without whole sentences and single words, micro-averaged. CPU: milliseconds of the process per sentence.",
     "Rows named `first - second` are paired differences. 95 % bootstrap intervals over sentences.",
 )
 
 
 @dataclass(frozen=True)
 class ParseScore:
-    """What a parser made of one sentence."""
+    """Counts of one parsed sentence, from which the measures of a parser are summed."""
 
     num_words: int
     num_alike: int
-    """Of the pairs of gaps whose distances are unequal in the treebank, those ordered alike."""
+    """Pairs of word gaps that the parser puts in the treebank's order."""
     num_pairs: int
+    """Pairs of word gaps with unequal distances in the treebank."""
     num_shared: int
-    """Brackets that parser and treebank share."""
+    """Brackets of the parser that the treebank has too."""
     num_brackets: int
-    """Those of the parser and those of the treebank, added up."""
+    """Brackets of the parser plus brackets of the treebank."""
     cpu_s: float
+    """CPU time of the process for this sentence, in seconds."""
 
 
 MEASURES: Mapping[str, Callable[[ParseScore], tuple[float, float]]] = {
@@ -51,15 +56,21 @@ MEASURES: Mapping[str, Callable[[ParseScore], tuple[float, float]]] = {
 
 
 def evaluate_syntax(treebank: Treebank, parsers: Mapping[str, Parser], limit: int | None = None) -> Report:
-    """Every one of `parsers`, by name, on at most `limit` sentences of the test documents; the first is compared with the others.
+    """Measure parsers on the test documents of a treebank, as written and as spoken.
 
-    Raises CorpusError where the treebank has no test document.
+    Args:
+        treebank: annotated documents with their splits.
+        parsers: parsers by name. Rows of paired differences compare the first with each of the others.
+        limit: largest number of sentences; None: all.
+
+    Raises:
+        CorpusError: if the treebank has no test document.
     """
     forms: tuple[tuple[str, bool, Marks], ...] = ((WRITTEN, False, "all"), (SPOKEN, True, "front-end"))
     rows: list[Row] = []
     details = []
-    for form, said, marks in forms:
-        sentences = treebank.of_split("test", said=said)[:limit]
+    for form, is_spoken, marks in forms:
+        sentences = treebank.of_split("test", said=is_spoken)[:limit]
         scores = {name: _scores(name, parser, sentences, marks) for name, parser in parsers.items()}
         rows += ratio_rows(form, MEASURES, scores, sign=-1)
         for name, made in scores.items():
@@ -70,7 +81,13 @@ def evaluate_syntax(treebank: Treebank, parsers: Mapping[str, Parser], limit: in
 
 
 def score(sentence: ParsedSentence, predicted: Sequence[float], cpu_s: float = 0.0) -> ParseScore:
-    """The distances that a parser gives a sentence, held against its tree's."""
+    """Score the syntactic distances that a parser predicts for a sentence.
+
+    Args:
+        sentence: sentence with the distances of its treebank tree.
+        predicted: one distance for each gap between neighbouring words.
+        cpu_s: CPU time of the prediction, in seconds.
+    """
     return ParseScore(len(sentence.words), *agreement(sentence.distances, predicted), cpu_s)
 
 

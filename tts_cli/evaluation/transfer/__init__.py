@@ -1,1 +1,1 @@
-"""Prosody transfer from recordings of unseen speakers, and speaker leakage of its latents."""
+"""Evaluation of prosody transfer from recordings of unseen speakers, and of speaker leakage through its latents."""

@@ -1,4 +1,4 @@
-"""Prosody transfer of people nobody trained on, beside what it must be better than: `tts evaluate transfer`."""
+"""Evaluation of prosody transfer from unseen speakers against controls and a baseline: `tts evaluate transfer`."""
 
 from __future__ import annotations
 
@@ -34,40 +34,48 @@ from tts_cli.transfer.listening import listen, speaker_encoder
 from tts_cli.voice.synthesis import Voice
 
 PARTS = ("prosody", "durations", "identity", "recognition", "parallel", "probes", "speed")
+"""Parts of the report; each is one table."""
 NUM_RECONSTRUCTIONS = 10
-"""Test recordings of each target that are transferred onto the target itself, at most."""
+"""Largest number of test recordings of each target in the condition `reconstruction`."""
 POOLED_FRAMES = 8
-"""Of the mel, for the probes: about as many a second as there are latents."""
+"""Mel frames averaged into one step for the probes, so that mel and latents have about the same rate."""
 
 _MEASURES = {"prosody": "prosody", "durations": "durations", "identity": "voice", "recognition": "understood"}
-"""The measure of an output that each part of the report needs."""
+"""Measure of an output that each part of the report needs, by part."""
 _TIMED: tuple[Condition, ...] = ("reconstruction", "transfer", "baseline")
-"""The others have the same durations."""
+"""Conditions with word timing measured; the others have the same durations as `transfer`."""
 _HEARD = ("durations", "understood")
-"""Measures that take Whisper seconds an output. Of each clip it hears one target, in turns; only what is understood of the
-transfer is asked of all."""
+"""Measures that run Whisper, which takes seconds per output. Each clip is measured in one target's voice only, in turns."""
 _SOUNDING: tuple[Condition, ...] = ("recording", "transfer", "no reference", "baseline")
-"""What is compared with the target's own reading."""
+"""Conditions compared with the target's own reading of the same text."""
 
 
 @dataclass
 class TransferEvaluation:
-    """What is measured: `voice` transfers the split `unseen` of `corpora` to `targets`, and stands beside `baseline`.
+    """Request for an evaluation of prosody transfer: clips of the split `unseen` are transferred to each target speaker.
 
-    Raises CorpusError for corpora without such recordings, InputError for a target that the voice lacks, AddonError for a voice
-    that cannot take the melody of a recording.
+    Raises:
+        CorpusError: if the corpora have no clip of the split `unseen`.
+        InputError: if the voice or the baseline lacks a target.
+        AddonError: if the voice has no prosody transfer.
     """
 
     voice: Voice
+    """Voice with prosody transfer."""
     corpora: Path
+    """Folder with `splits.csv` and the corpora."""
     targets: tuple[str, ...]
+    """Names of the target speakers."""
     baseline: Voice | None = None
+    """Voice with explicit phone durations, F0 and energy; None leaves out the baseline."""
     limit: int | None = None
-    """Clips of each speaker, at most."""
+    """Largest number of clips of each speaker; None: all."""
     jobs: int = 1
-    """Processes."""
+    """Number of worker processes."""
     sources: tuple[Clip, ...] = field(init=False)
+    """Clips of the unseen speakers."""
     files: VoiceFiles = field(init=False)
+    """Addon folders of `voice`, for worker processes."""
 
     def __post_init__(self) -> None:
         speaker_encoder(self.voice.acoustic)
@@ -78,11 +86,11 @@ class TransferEvaluation:
         self.sources = read_prompts(self.corpora, "unseen", limit=self.limit)
 
     def readings(self) -> dict[str, tuple[Clip, ...]]:
-        """Recordings of each target, of those that voices are trained on."""
+        """Return training recordings of each target, by its name."""
         return {target: own_recordings(self.corpora, target) for target in self.targets}
 
     def tasks(self, parts: Collection[str]) -> list[TransferTask]:
-        """What `parts` of the report need of every output, those of one recording beside each other."""
+        """Return the tasks that `parts` of the report need, sorted so that tasks of one recording follow each other."""
         measures = {condition: tuple(_needed(condition, parts)) for condition in ("recording", *SPOKEN)}
         tasks = list(self._recordings(parts, measures["recording"]))
         ranges = self._ranges() if any(part in _MEASURES for part in parts) else {}
@@ -92,13 +100,13 @@ class TransferEvaluation:
                 clips = own if condition == "reconstruction" else self.sources
                 for place, clip in enumerate(clips):
                     is_turn = condition == "reconstruction" or self.targets[place % len(self.targets)] == target
-                    asked = tuple(name for name in measures[condition] if is_turn or name not in _HEARD)
-                    tasks.append(self._task(condition, clip, asked, target, ranges.get(target)))
+                    wanted = tuple(name for name in measures[condition] if is_turn or name not in _HEARD)
+                    tasks.append(self._task(condition, clip, wanted, target, ranges.get(target)))
         tasks += self._parallel() if "parallel" in parts else []
         return sorted((task for task in tasks if task.measures), key=lambda task: (task.clip.corpus, task.clip.id))
 
     def _spoken(self, conditions: Sequence[Condition]) -> list[Condition]:
-        """Those there are."""
+        """Return the `conditions`, without `baseline` if there is none."""
         return [condition for condition in conditions if condition != "baseline" or self.baseline]
 
     def _recordings(self, parts: Collection[str], measures: tuple[str, ...]) -> Iterator[TransferTask]:
@@ -107,7 +115,7 @@ class TransferEvaluation:
             yield from (self._task("recording", clip, ("voice",)) for clips in self.readings().values() for clip in clips)
 
     def _ranges(self) -> dict[str, PitchRange]:
-        """Where the melody of each target lies; needed for the baseline alone."""
+        """Return the F0 range of each target over its training recordings; empty without a baseline, which alone needs it."""
         readings = self.readings() if self.baseline else {}
         tasks = [self._task("recording", clip, ("range",)) for clips in readings.values() for clip in clips]
         found = measure_outputs(tasks, self.jobs, "pitch ranges").of("range", "recording")
@@ -117,7 +125,7 @@ class TransferEvaluation:
         }
 
     def _parallel(self) -> list[TransferTask]:
-        """Every test prompt of each of the speakers who read the same, in the voice of each other one of them."""
+        """Return the tasks of parallel readings: each shared test prompt of a target, in the voice of every other target."""
         speakers = [name for name in parallel_speakers(self.corpora, "test") if name in self.targets]
         prompts = {
             name: {clip.text: clip for clip in read_prompts(self.corpora, "test", [name], self.limit)} for name in speakers
@@ -155,7 +163,7 @@ class TransferEvaluation:
 
 
 def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
-    """The measures that `parts` need of `condition`."""
+    """Yield the measures that `parts` need of the outputs of `condition`."""
     for part, measure in _MEASURES.items():
         without = condition == "recording" and part in ("prosody", "durations")
         if part in parts and not without and (part != "durations" or condition in _TIMED):
@@ -163,7 +171,16 @@ def _needed(condition: Condition, parts: Collection[str]) -> Iterator[str]:
 
 
 def evaluate_transfer(transfer: TransferEvaluation, parts: Collection[str] = PARTS) -> Reports:
-    """The `parts` of PARTS that are asked for. Raises InputError for another, and where the evaluation extra is missing."""
+    """Measure prosody transfer and return its tables and paired tests.
+
+    Args:
+        transfer: the request: voice, targets and corpora.
+        parts: parts of the report, of `PARTS`.
+
+    Raises:
+        InputError: if a part is unknown, a part has too few clips, or the extra `eval` is not installed.
+        OutputError: if the cache of results cannot be written.
+    """
     check_parts(parts, PARTS, "transfer")
     measured = measure_outputs(transfer.tasks(parts), transfer.jobs, "outputs")
     targets, sources = transfer.targets, transfer.sources
@@ -185,13 +202,16 @@ def _left_out(measured: TransferFigures) -> list[str]:
     if not measured.failures:
         return []
     reasons = "; ".join(f"{clip} ({reason})" for clip, reason in sorted(measured.failures.items()))
-    return [f"Left out, because they could not be taken in: {reasons}."]
+    return [f"Left out, because the analysis of the recording failed: {reasons}."]
 
 
 def probe_transfer(transfer: TransferEvaluation) -> Table:
-    """Tells the unseen speakers with enough clips apart: by latents, by mel, and by what the baseline takes.
+    """Measure how accurately probes predict the source speaker from latents, mel and baseline features.
 
-    Raises InputError where fewer than two speakers have as many clips as there are folds.
+    Only unseen speakers with at least `FOLDS` clips are used.
+
+    Raises:
+        InputError: if fewer than two speakers have that many clips, or the extra `eval` is not installed.
     """
     counts = {
         speaker: sum(clip.speaker == speaker for clip in transfer.sources) for speaker in {c.speaker for c in transfer.sources}
@@ -217,7 +237,11 @@ def probe_transfer(transfer: TransferEvaluation) -> Table:
 
 
 def time_transfer(transfer: TransferEvaluation) -> Table:
-    """CPU time and time to first audio, of one clip of each source to the first target, each network on one thread."""
+    """Measure CPU time and time to first audio of one clip of each source, transferred to the first target, on one thread.
+
+    Raises:
+        InputError: if no recording could be analysed.
+    """
     clips = {clip.speaker: clip for clip in transfer.sources}
     voice, target = transfer.files.open(), transfer.targets[0]
     details: list[dict[str, Any]] = []
@@ -236,13 +260,14 @@ def time_transfer(transfer: TransferEvaluation) -> Table:
                 {**describe(clip), "cpu": cpu, "analysis": analysis_s / seconds, "first_audio_ms": 1000 * spoken.first_audio_s}
             )
     if not details:
-        raise InputError("no recording could be taken in, so that there is nothing to time")
+        raise InputError("no recording could be analysed: the part 'speed' has nothing to time")
     estimates = {
         "cpu": mean_estimate([each["cpu"] for each in details]),
         "first_audio_ms": median_estimate([each["first_audio_ms"] for each in details]),
     }
     notes = (
-        "One clip of each source, after a warm-up, on one thread: CPU seconds of reading, alignment, features and synthesis per "
-        "second of audio (mean); from the end of the analysis until the chunk with the first speech sample (median).",
+        "One clip of each source, after a warm-up, each network on one thread. CPU: CPU seconds of reading, alignment, features "
+        "and synthesis per second of audio (mean). First audio: time from the end of the analysis to the chunk with the first "
+        "speech sample (median).",
     )
     return Report("Transfer: speed", SPEED, (Row("transfer", estimates, target),), notes, tuple(details)), {}

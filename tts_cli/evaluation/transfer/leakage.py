@@ -1,6 +1,6 @@
-"""How much of who speaks leaks through a bottleneck, against how well it carries the melody: over checkpoints of copycat.
+"""Speaker leakage of copycat checkpoints: speaker accuracy of probes on the latents, against F0 correlation of the transfer.
 
-On the validation clips of the speakers who read the same prompts, so that what is said tells nothing of who says it.
+The clips are validation clips of speakers who read the same prompts, so that the text does not identify the speaker.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ COLUMNS = (
     Column("f0_correlation", "F0 corr.", 3),
     Column("without", "F0 corr. without latents", 3),
     Column("divergence", "KL nats a latent"),
-    Column("logistic regression", "told by LR %", 1, 100.0),
-    Column("GRU", "told by GRU %", 1, 100.0),
+    Column("logistic regression", "LR accuracy %", 1, 100.0),
+    Column("GRU", "GRU accuracy %", 1, 100.0),
 )
 _BATCH_FRAMES = 3000
 _VOICED = 0.5
@@ -41,49 +41,62 @@ _INCHES = (6.4, 4.4)
 
 @dataclass(frozen=True)
 class Point:
-    """One checkpoint."""
+    """Measures of one copycat checkpoint."""
 
     run: str
+    """Name of the checkpoint's file or folder."""
     step: int
+    """Training step."""
     tau: int
-    """Frames for each latent."""
+    """Mel frames per latent step."""
     latent_channels: int
     f0_correlation: Estimate
-    """Of the contour in other speakers' voices with the recording's, over frames voiced in both."""
+    """Pearson correlation of log-F0 in other speakers' voices with the recording, over frames voiced in both."""
     without: Estimate
-    """The same with latents at the prior mean."""
+    """F0 correlation with the latents at the prior mean, that is without information from the recording."""
     divergence: Estimate
-    """From the prior, in nats a latent, all channels together."""
+    """KL divergence of the posterior from the prior in nats per latent step, summed over channels."""
     divergences: tuple[float, ...]
-    """Of each channel."""
+    """KL divergence of each channel in nats, mean over steps and clips."""
     probes: dict[str, ProbeResult]
-    """By name: who speaks, told from the latents."""
+    """Speaker accuracy on the latents, by name of the probe."""
 
     @property
     def estimates(self) -> dict[str, Estimate]:
-        """By the keys of COLUMNS."""
-        told = {name: result.accuracy for name, result in self.probes.items()}
-        return {"f0_correlation": self.f0_correlation, "without": self.without, "divergence": self.divergence, **told}
+        """Estimates by the keys of `COLUMNS`."""
+        accuracies = {name: result.accuracy for name, result in self.probes.items()}
+        return {"f0_correlation": self.f0_correlation, "without": self.without, "divergence": self.divergence, **accuracies}
 
 
 @dataclass(frozen=True)
 class _Followed:
-    """One clip, seen through the bottleneck."""
+    """Latents and F0 correlations of one clip."""
 
     speaker: str
     latents: Floats
-    """(L, C), the means."""
+    """Posterior means, shape (L, C) for L latent steps of C channels."""
     divergences: Floats
-    """(C,) means over time, in nats."""
+    """KL divergence of each channel in nats, mean over time, shape (C,)."""
     f0_correlation: float
-    """Mean over other speakers."""
+    """F0 correlation with the recording, mean over the other speakers."""
     without: float
+    """F0 correlation with the latents at the prior mean, mean over the other speakers."""
 
 
 def measure_leakage(runs: Sequence[Path], data: Path) -> tuple[Point, ...]:
-    """Every checkpoint of `runs` on the validation clips of the speakers in the prepared corpus `data` who read the same texts.
+    """Measure speaker leakage and F0 correlation of copycat checkpoints.
 
-    Raises CheckpointError for what is no checkpoint of copycat, CorpusError for a corpus or a model without two of the speakers.
+    Args:
+        runs: checkpoints, as `load_model` opens them.
+        data: folder of the prepared corpus; its validation clips of speakers who read the same texts are used.
+
+    Returns:
+        One point for each checkpoint.
+
+    Raises:
+        CheckpointError: if a checkpoint is not of a copycat model.
+        CorpusError: if corpus and model do not share two speakers who read the same texts.
+        InputError: if the extra `eval` is not installed.
     """
     return tuple(_measure(path, data) for path in runs)
 
@@ -91,7 +104,8 @@ def measure_leakage(runs: Sequence[Path], data: Path) -> tuple[Point, ...]:
 def _measure(path: Path, data: Path) -> Point:
     model, checkpoint = load_model(path)
     if checkpoint.description.kind != "copycat":
-        raise CheckpointError(f"{path}: a checkpoint of a '{checkpoint.description.kind}' model, which has no latents")
+        hint = "name a checkpoint of a copycat model"
+        raise CheckpointError(f"{path}: a '{checkpoint.description.kind}' model has no latents", hint)
     torch.set_num_threads(1)
     utterances = _utterances(model, data)
     known = sorted({speaker for _, speaker in utterances})
@@ -114,7 +128,7 @@ def _measure(path: Path, data: Path) -> Point:
 
 
 def _utterances(model: Any, data: Path) -> list[tuple[dict[str, Any], str]]:
-    """What `export_samples` reads of every clip, and who speaks."""
+    """Return the inputs of `export_samples` and the speaker of every validation clip."""
     corpus = open_corpus(data, model.facts.mel, model.facts.symbols)
     speakers = parallel_readers((clip.speaker, clip.text) for clip in corpus.of_split("validation"))
     known = [name for name in speakers if name in corpus.speakers and name in model.facts.speaker_names]
@@ -147,7 +161,8 @@ def _follow(model: Any, utterance: dict[str, Any], speaker: str, others: Sequenc
 
 
 def _follower(model: Any, inputs: tuple[Tensor, ...], utterance: dict[str, Any]) -> Callable[[int, float], float]:
-    """From a target and the strength of the latents to the correlation of its contour with the recording's."""
+    """Return a function of target speaker and latent scale (1, or 0 for the prior mean) to the F0 correlation with the "
+    "recording."""
     text, latents, position, _ = inputs
     edge = model.config.margin - model.config.contour_margin
 
@@ -163,21 +178,26 @@ def _follower(model: Any, inputs: tuple[Tensor, ...], utterance: dict[str, Any])
 
 
 def leakage_report(points: Sequence[Point]) -> Report:
-    """A table of `points`."""
+    """Return the table of `points`, one row for each checkpoint."""
     rows = tuple(
         Row(f"tau {one.tau}, {one.latent_channels} channels", one.estimates, f"{one.run}, step {one.step}") for one in points
     )
     chance = next((result.chance for one in points for result in one.probes.values()), float("nan"))
     notes = (
-        "On validation clips: correlation of the contour that is decoded in other speakers' voices with the recording's; who "
-        f"speaks, told from the latents by probes that were taught on other clips, where chance is {100 * chance:.1f} %. Means "
-        "over clips with 95 % bootstrap intervals.",
+        "On validation clips. F0 corr.: correlation of log-F0 decoded in other speakers' voices with the recording. Accuracy: "
+        "probes predict the speaker from the latents, trained on other clips (LR: logistic regression); chance is "
+        f"{100 * chance:.1f} %. Means over clips with 95 % bootstrap intervals.",
     )
     return Report("Leakage against F0 correlation", COLUMNS, rows, notes, tuple(asdict(one) for one in points))
 
 
 def draw_curve(points: Sequence[Point], file: Path, probe: str = "GRU") -> None:
-    """Draws accuracy of `probe` against F0 correlation, with intervals, into `file`. Raises OutputError."""
+    """Plot F0 correlation against the accuracy of `probe`, with intervals, and write the figure to `file`.
+
+    Raises:
+        OutputError: if the file cannot be written.
+        InputError: if the extra `eval` is not installed.
+    """
     figure = require("matplotlib.figure").Figure(figsize=_INCHES, layout="constrained")
     axes = figure.subplots()
     for one, x, y in _placed(points, probe):
@@ -186,8 +206,8 @@ def draw_curve(points: Sequence[Point], file: Path, probe: str = "GRU") -> None:
         axes.errorbar(100 * x.value, y.value, xerr=100 * np.array(bars[0]), yerr=bars[1], fmt="o", capsize=2, label=name)
     for chance in {one.probes[probe].chance for one in points}:
         axes.axvline(100 * chance, linestyle=":", color="grey", label="chance")
-    axes.set_xlabel(f"source speaker told from the latents by a {probe} (%): lower leaks less")
-    axes.set_ylabel("F0 correlation with the source: higher follows better")
+    axes.set_xlabel(f"accuracy of a {probe} that predicts the speaker from the latents (%): lower leaks less")
+    axes.set_ylabel("F0 correlation with the source: higher is better")
     axes.legend(fontsize=8)
     save_figure(figure, file, dpi=130)
 

@@ -1,6 +1,6 @@
-"""Outputs of prosody transfer: each made, measured in a worker process, and its figures kept.
+"""Outputs of prosody transfer, synthesised and measured in worker processes.
 
-Figures are kept in the user's cache as they come, so that a run that was killed goes on, and nothing is measured twice.
+Results go to the user's cache as soon as they are known, so a stopped run resumes and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -24,38 +24,46 @@ from tts_cli.evaluation.transfer.conditions import Analysed, Condition, PitchRan
 from tts_cli.transfer.listening import listen
 
 VERSION = 1
-"""Changes whenever the same audio would be measured differently."""
+"""Version of the measures. Raise it if the same audio would get other values; cached results are then measured again."""
 
 
 @dataclass(frozen=True)
 class TransferTask:
-    """One output, and its measures. See `engine.Task`."""
+    """Task of one output: a clip in one condition, for one target. See `engine.Task`."""
 
     condition: Condition
     clip: Clip
+    """Source recording."""
     voice: VoiceFiles
-    """Which makes the output; what takes the recording in is `listener`."""
+    """Voice that speaks the output."""
     listener: VoiceFiles
+    """Voice that analyses recordings: the one with prosody transfer, also for outputs of the baseline."""
     measures: tuple[str, ...]
+    """Names of the measures, of `MEASURES`."""
     target: str = ""
+    """Name of the target speaker; empty for `recording`."""
     other: Clip | None = None
-    """Whose latents are taken; in the measure `parallel` the target's own reading."""
+    """Clip that lends its latents; for the measure `parallel`, the target's own reading of the text."""
     target_range: PitchRange | None = None
-    """For the baseline."""
+    """F0 range of the target; needed for the baseline."""
 
     def key(self, measure: str) -> str:
-        """Changes whenever the result would. Recordings are the same for every addon."""
+        """Return the cache key: it holds everything that the result depends on, for recordings no addon."""
         addons = () if self.condition == "recording" else (*self.voice.hashes, *self.listener.hashes, self.target)
         clips = [(_print_of(clip.audio), clip.text) for clip in (self.clip, self.other) if clip]
         return key_of(VERSION, measure, self.condition, addons, clips, self.target_range)
 
     @property
     def label(self) -> str:
-        """The recording."""
+        """Corpus and id of the source recording."""
         return f"{self.clip.corpus}/{self.clip.id}"
 
     def measure(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return figures by measure. Raises AudioError for a recording that cannot be taken in."""
+        """Make the output and return its values by measure.
+
+        Raises:
+            AudioError: if the analysis of a recording fails.
+        """
         output = _made(self)
         return {name: MEASURES[name](output) for name in names}
 
@@ -65,7 +73,11 @@ _print_of = lru_cache(maxsize=None)(fingerprint)
 
 @lru_cache(maxsize=8)
 def analysed(listener: VoiceFiles, clip: Clip) -> Analysed:
-    """The recording of `clip` as the voice takes it in. Raises AudioError where its text is not found in it."""
+    """Analyse the recording of `clip` with the voice `listener`: alignment, mel spectrogram, speaker embedding.
+
+    Raises:
+        AudioError: if the text cannot be aligned with the audio.
+    """
     voice = listener.open()
     heard = listen(clip.audio, clip.text, voice.acoustic)
     return Analysed(heard.source, heard.audio, voice.acoustic.mel)
@@ -73,21 +85,21 @@ def analysed(listener: VoiceFiles, clip: Clip) -> Analysed:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What a task made."""
+    """Audio of a task, with the analyses that its measures share."""
 
     task: TransferTask
     audio: Floats
-    """(samples,) at the mel's rate."""
+    """Audio at the sample rate of `config`, shape (samples,)."""
     config: MelConfig
 
     @cached_property
     def contour(self) -> Contour:
-        """Its melody and loudness."""
+        """F0 and energy of each frame."""
         return contour_of(self.audio, self.config)
 
     @cached_property
     def source(self) -> Analysed:
-        """The recording whose prosody it shall have."""
+        """Analysis of the source recording."""
         return analysed(self.task.listener, self.task.clip)
 
 
@@ -116,7 +128,7 @@ def _understood(output: Output) -> dict[str, Any]:
 
 
 def _parallel(output: Output) -> dict[str, Any]:
-    """Against the target's own reading, brought onto the output's frames, and against the source's."""
+    """Compare the output with the target's own reading, warped to the output's frames, and with the source."""
     assert output.task.other is not None
     reading = analysed(output.task.listener, output.task.other)
     frames = warping(reading.mel, log_mel(output.audio, output.config))
@@ -152,18 +164,27 @@ def _made(task: TransferTask) -> Output:
 
 
 class TransferFigures:
-    """Figures of outputs, by measure, condition and target."""
+    """Measured values of outputs, by measure, condition and target."""
 
     def __init__(self, results: Results[TransferTask]) -> None:
         self.failures = results.failures
-        """Reasons why figures are missing, by recording."""
+        """Error message of each failed recording, by corpus and id."""
         self._scores: dict[tuple[str, Condition, str], dict[Clip, dict[str, Any]]] = {}
         for task, found in results.found.items():
             for name, scores in found.items():
                 self._scores.setdefault((name, task.condition, task.target), {})[task.clip] = scores
 
     def of(self, name: str, condition: Condition, targets: Sequence[str] = ("",)) -> dict[Clip, dict[str, dict[str, Any]]]:
-        """Return the figures of a measure of the outputs of `condition`, by clip and then by target, as far as there are any."""
+        """Return the values of one measure in one condition.
+
+        Args:
+            name: name of the measure, of `MEASURES`.
+            condition: condition of the outputs.
+            targets: target speakers; the empty name for recordings.
+
+        Returns:
+            Values by clip and then by target; missing outputs are left out.
+        """
         found: dict[Clip, dict[str, dict[str, Any]]] = {}
         for target in targets:
             for clip, scores in self._scores.get((name, condition, target), {}).items():
@@ -172,5 +193,9 @@ class TransferFigures:
 
 
 def measure_outputs(tasks: Iterable[TransferTask], jobs: int, title: str) -> TransferFigures:
-    """Measure `tasks` in `jobs` processes; an earlier run's figures are kept. Raises OutputError without a cache."""
+    """Measure `tasks` in `jobs` processes, except those in the cache of earlier runs; `title` is shown in the progress bar.
+
+    Raises:
+        OutputError: if the cache cannot be written.
+    """
     return TransferFigures(run(tasks, title, jobs, "transfer.jsonl", tolerated=(AudioError,)))

@@ -1,4 +1,7 @@
-"""What was measured of transfers, as tables: an utterance is one unit, in however many voices it was spoken."""
+"""Report tables of prosody transfer.
+
+The unit of all estimates and tests is the utterance: its value is the mean over the target voices it was spoken in.
+"""
 
 from __future__ import annotations
 
@@ -39,14 +42,21 @@ IDENTITY = (
 SPEED = (Column("cpu", "CPU s / s of audio", 3), Column("first_audio_ms", "first audio ms", 1))
 
 Scores = Mapping[Clip, Mapping[str, Mapping[str, Any]]]
-"""By clip and then by target."""
+"""Measured values by clip and then by target."""
 Units = dict[Hashable, float]
-"""A figure of every utterance."""
+"""Value of one measure for every unit: a clip, or a text."""
 Table = tuple[Report, Pairs]
+"""Table, and the samples of its paired tests."""
 
 
 def unit_means(scores: Scores, name: str, unit: Callable[[Clip], Hashable] = lambda clip: clip) -> Units:
-    """The figure `name` of every utterance: its mean over targets, without those of which it is not defined."""
+    """Return the mean over targets of one measure for every unit; targets with an undefined value are left out.
+
+    Args:
+        scores: values by clip and then by target.
+        name: name of the measure.
+        unit: function from a clip to its unit; by default the clip itself.
+    """
     found: dict[Hashable, list[float]] = {}
     for clip, by_target in scores.items():
         found.setdefault(unit(clip), []).extend(float(each[name]) for each in by_target.values())
@@ -54,36 +64,43 @@ def unit_means(scores: Scores, name: str, unit: Callable[[Clip], Hashable] = lam
 
 
 def paired(first: Units, second: Units) -> tuple[list[float], list[float]]:
-    """The figures of the utterances that both have."""
+    """Return the values of the units that both have, in the same order."""
     common = [key for key in first if key in second]
     return [first[key] for key in common], [second[key] for key in common]
 
 
 def prosody_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
-    """How near outputs come to their source recording, frame by frame."""
+    """Return the table of prosody against the source recording, frame by frame, for all conditions."""
     found = {condition: measured.of("prosody", condition, targets) for condition in SPOKEN}
     rows = _rows(found, PROSODY, targets)
     pairs = _against(found, ("f0_correlation", "energy_correlation"))
     notes = (
-        "Output against its source recording, frame by frame, the source's F0 mapped to the output's mean and deviation; of a "
-        "clip the mean over its targets, then over clips, with 95 % bootstrap intervals over clips. All have the source's "
-        "durations.",
+        "Output against its source recording, frame by frame; the source's F0 is mapped to the output's mean and deviation. "
+        "Means over the targets of a clip, then over clips, with 95 % bootstrap intervals over clips. All outputs have the "
+        "source's durations.",
     )
     return Report("Transfer: prosody", PROSODY, rows, notes, _details(found)), pairs
 
 
 def durations_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
-    """When words are spoken, in the source and in the output."""
+    """Return the table of differences in word timing between source and output."""
     found = {condition: measured.of("durations", condition, targets) for condition in SPOKEN}
     note = (
-        "Word timestamps of Whisper base, which had no part in synthesis, on the source and on the output, each clip in one "
-        "voice, in turns: mean absolute differences over the words found in both, and the correlation of their durations.",
+        "Word timestamps of Whisper base, which is not used in synthesis, on source and output: mean absolute differences over "
+        "the words found in both, and the correlation of their durations. Each clip is measured in one target voice, in turns.",
     )
     return Report("Transfer: durations", DURATIONS, _rows(found, DURATIONS, targets), note, _details(found)), {}
 
 
 def identity_table(measured: TransferFigures, targets: Sequence[str], readings: Sequence[Clip], sources: Sequence[Clip]) -> Table:
-    """Whose voice the outputs have, by centroids of the `readings` of targets and of the recordings of `sources`."""
+    """Return the table of speaker similarity of outputs to target and source.
+
+    Args:
+        measured: values of all outputs and recordings.
+        targets: names of the target speakers.
+        readings: training recordings of the targets, for their centroids.
+        sources: recordings of the source speakers, for their centroids.
+    """
     vectors = {clip: _vector(found[""]) for clip, found in measured.of("voice", "recording").items()}
     centroids = {
         speaker: centroid([vectors[clip] for clip in clips if clip in vectors])
@@ -92,8 +109,8 @@ def identity_table(measured: TransferFigures, targets: Sequence[str], readings: 
     found = {condition: _judged(measured.of("voice", condition, targets), centroids) for condition in SPOKEN}
     counts = f"{len(_by_speaker(readings))} targets and {len(_by_speaker(sources))} sources"
     notes = (
-        f"Resemblyzer, which no model was conditioned on; cosines with the centroids of {counts}, the targets' of recordings "
-        "that voices are trained on. Of a reconstruction the source is the target.",
+        f"Cosines of speaker embeddings of Resemblyzer, on which no model is conditioned, with the centroids of {counts}; those "
+        "of targets are of training recordings. In a reconstruction the source is the target.",
     )
     pairs = _against(found, ("source_cosine",), ("no reference",))
     return Report("Transfer: identity", IDENTITY, _rows(found, IDENTITY, targets), notes, _details(found)), pairs
@@ -118,7 +135,7 @@ def _by_speaker(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
 
 
 def recognition_table(measured: TransferFigures, targets: Sequence[str], sources: Sequence[Clip]) -> Table:
-    """How well outputs are understood, and whether they are damaged."""
+    """Return the table of word error rate and DNSMOS, with the recordings as reference."""
     recordings = {clip: scores for clip, scores in measured.of("understood", "recording").items() if clip in sources}
     spoken = {condition: measured.of("understood", condition, targets) for condition in SPOKEN}
     found: dict[Condition, Scores] = {"recording": recordings, **spoken}
@@ -128,8 +145,8 @@ def recognition_table(measured: TransferFigures, targets: Sequence[str], sources
         for scores in [_of_row(found, row)]
     ]
     notes = (
-        "WER: Whisper base, int8, greedy, one clip a call; errors over words. DNSMOS (overall) is a guard against damage and "
-        "says nothing of naturalness. Every clip is heard in one voice, the targets taking turns.",
+        "WER: word errors over words; Whisper base, int8, greedy, one clip per call. DNSMOS (overall) shows damaged audio, not "
+        "naturalness. Each clip is measured in one target voice, in turns.",
     )
     return Report("Transfer: recognition and damage", (WER, QUALITY), tuple(rows), notes, _details(found)), {}
 
@@ -142,7 +159,7 @@ def _word_errors(scores: Scores) -> Estimate:
 
 
 def parallel_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
-    """Against the reading of the target itself, of prompts that several speakers read."""
+    """Return the table of parallel readings: outputs against the target's own reading of the same prompt, and the source's."""
     conditions: tuple[Condition, ...] = ("recording", *SPOKEN[1:])
     found = {condition: measured.of("parallel", condition, targets) for condition in conditions}
     rows: list[Row] = []
@@ -154,9 +171,9 @@ def parallel_table(measured: TransferFigures, targets: Sequence[str]) -> Table:
         if view == "own":
             pairs = _against(shown, ("f0_correlation",), prefix="own reading, ", unit=_text)
     notes = (
-        "Test prompts that these speakers all read, each in the voice of each other one: of a prompt the mean over pairs of "
-        "speakers, then over prompts. A target's own reading is brought onto the output's frames by dynamic time warping; "
-        "`recording` is what the source's own reading has in common with it.",
+        "Test prompts that several speakers read, each transferred to the voice of every other speaker: means over pairs of "
+        "speakers, then over prompts. The target's own reading is warped to the output's frames by dynamic time warping. "
+        "`recording`: the source's recording against the target's reading.",
     )
     return Report("Transfer: parallel readings", PROSODY, tuple(rows), notes, _details(found)), pairs
 
@@ -170,22 +187,28 @@ def _viewed(scores: Scores, view: str) -> Scores:
 
 
 def probe_table(results: Mapping[str, Mapping[str, ProbeResult]], num_speakers: int) -> Table:
-    """How well probes, by name, tell the source speakers from features, by name."""
+    """Return the table of speaker accuracy of probes.
+
+    Args:
+        results: results by name of the probe and then by name of the features.
+        num_speakers: number of speakers to tell apart.
+    """
     rows, pairs = [], Pairs()
     for probe, by_features in results.items():
         for name, result in by_features.items():
             rows.append(Row(f"{name} (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, probe))
             if name != "latents" and "latents" in by_features:
-                pairs[f"{probe}: told right, latents against {name}"] = (by_features["latents"].right, result.right)
+                pairs[f"{probe}: accuracy, latents against {name}"] = (by_features["latents"].right, result.right)
     notes = (
-        f"Which of {num_speakers} unseen speakers a clip is of, told by a probe taught on other clips (5 folds, several seeds; a "
-        "clip's figure is their mean). A speaker's clips may share a room and a microphone, which features may tell as well.",
+        f"Accuracy of probes that predict which of {num_speakers} unseen speakers a clip is of, trained on other clips (5 folds, "
+        "several seeds; the value of a clip is its mean over seeds). A speaker's clips may share a room and a microphone, which "
+        "features may reveal as well.",
     )
     return Report("Transfer: probes", (ACCURACY,), tuple(rows), notes), pairs
 
 
 def _rows(found: Mapping[Condition, Scores], columns: Sequence[Column], targets: Sequence[str]) -> tuple[Row, ...]:
-    """One for each condition over all targets, and where there are several one for the transfer to each."""
+    """Return a row for each condition over all targets and, for several targets, a row for the transfer to each."""
     rows = [Row(name, _estimates(scores, columns), "all targets") for name, scores in found.items() if scores]
     for target in targets if len(targets) > 1 else ():
         scores = _of_target(found.get("transfer", {}), target)
@@ -217,7 +240,15 @@ def _against(
     prefix: str = "",
     unit: Callable[[Clip], Hashable] = lambda clip: clip,
 ) -> Pairs:
-    """The transfer against each of `others`, in each of the figures `names`, as far as both have them of an utterance."""
+    """Return the samples of paired tests of the transfer against other conditions.
+
+    Args:
+        found: values by condition.
+        names: measures to test.
+        others: conditions to test against, if they were measured.
+        prefix: beginning of the tests' names.
+        unit: function from a clip to its unit.
+    """
     there = [other for other in others if found.get("transfer") and found.get(other)]
     pairs = {
         f"{prefix}{name.replace('_', ' ')}: transfer against {other}": paired(

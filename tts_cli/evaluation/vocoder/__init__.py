@@ -1,1 +1,1 @@
-"""Copy-synthesis by vocoders."""
+"""Evaluation of vocoders by copy-synthesis."""

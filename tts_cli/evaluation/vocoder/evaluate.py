@@ -1,4 +1,4 @@
-"""Copy-synthesis: a recording's mel through a vocoder, beside the recording itself and beside Griffin-Lim."""
+"""Evaluation of vocoders by copy-synthesis, with the recordings and Griffin-Lim as references."""
 
 from __future__ import annotations
 
@@ -36,30 +36,34 @@ from tts_cli.evaluation.speech.tables import (
 from tts_cli.evaluation.systems import RECORDINGS, System, SystemOutput, copy_with
 
 Render = Callable[[Reference], SystemOutput | Floats]
-"""From a recording's mel, and its pitch if wanted, to audio (samples,), at least; at the mel's rate."""
+"""Copy-synthesis: function from a recording to an utterance, or to audio (samples,) at the sample rate of its mel."""
 
 SPLITS = ("test", "unseen")
-"""Splits that copy-synthesis is measured on, as far as `splits.csv` has them."""
+"""Splits to measure: those of them that `splits.csv` lists."""
 GRIFFIN_LIM = "Griffin-Lim"
 
 _COLUMNS = (PESQ, STOI, WER, NATURALNESS, ABOVE_RECORDINGS, COSINE)
 _HEARD_NOTE = (
-    "Means over clips with 95 % bootstrap intervals; PESQ-WB and STOI against the recording. Griffin-Lim runs 60 iterations from "
-    f"the pseudo-inverse of the same mel. WER, where it is measured, as Whisper base hears it. {PREDICTED} Beside it stands the "
-    "paired difference to the recordings. Cosine: Resemblyzer, with the centroid of the speaker's training recordings, of unseen "
-    "speakers with that of their other recordings."
+    "Means over clips with 95 % bootstrap intervals. PESQ-WB, STOI: against the recording. Griffin-Lim: 60 iterations from the "
+    f"pseudo-inverse of the same mel. WER: Whisper base. {PREDICTED} '- recordings': its paired difference to the recordings. "
+    "Cosine: speaker embeddings of Resemblyzer, of the utterance and of the centroid of the speaker's training recordings; for "
+    "unseen speakers, of their other recordings."
 )
 _ERRORS_NOTE = (
-    "Against the recording, frame by frame: MCD of 24 mel-cepstra in frames of speech, F0 RMSE over frames voiced in both, "
-    f"voicing errors over all. {PULSES_NOTE} Frames are unvoiced where the recording is."
+    "Against the recording, frame by frame: MCD of 24 mel-cepstra over frames of speech, F0 RMSE in semitones over frames voiced "
+    f"in both, voicing decision error (VDE) over all frames. {PULSES_NOTE} The recording decides which frames are unvoiced."
 )
 
 
 def instruments_for(corpora: Path, word_errors: bool = True) -> Instruments:
-    """Return everything that measures copies; counting word errors takes longest.
+    """Return the instruments for copy-synthesis.
+
+    Args:
+        corpora: folder of the corpora, for the speakers' own recordings.
+        word_errors: count word errors with Whisper too, which takes longest.
 
     Raises:
-        InputError: where the evaluation extra is missing.
+        InputError: if the extra `eval` is not installed.
     """
     return Instruments(Recogniser() if word_errors else None, naturalness, OwnVoices(corpora), has_spectra=True, has_signal=True)
 
@@ -67,22 +71,27 @@ def instruments_for(corpora: Path, word_errors: bool = True) -> Instruments:
 def evaluate_vocoder(
     addon: Addon, corpora: Path, limit: int | None, instruments: Instruments, pictures: Path | None = None
 ) -> Reports:
-    """Measure a vocoder addon on the clips of SPLITS in `corpora`, at most `limit` of each speaker.
+    """Measure copy-synthesis by a vocoder addon on the clips of `SPLITS`, beside Griffin-Lim and the recordings.
 
-    Of the split `test` these are the speakers who read the same prompts, where there are any.
+    The vocoder gets the mel spectrogram alone. If it has an input for F0, a second row gives it the recording's F0 too. Of the
+    split `test` only the speakers who read the same prompts are measured, if there are any.
 
-    It works from the mel alone; where it has a port for F0, another row gives it the recordings' own. The worst copies are drawn
-    into the folder `pictures`.
+    Args:
+        addon: vocoder addon.
+        corpora: folder with `splits.csv` and the corpora.
+        limit: largest number of clips of each speaker; None: all.
+        instruments: measures to take; see `instruments_for`.
+        pictures: folder for spectrograms of the copies with the lowest naturalness; None draws none.
 
     Raises:
-        CorpusError: for clips that are missing.
-        AudioError: for recordings that cannot be read, and for silent copies.
-        InputError: where the evaluation extra is missing.
-        AddonError: for another kind of addon.
-        OutputError: where a picture cannot be written.
+        CorpusError: if clips are missing.
+        AudioError: if a recording cannot be read, or a copy is silent.
+        InputError: if the extra `eval` is not installed.
+        AddonError: if the addon is not a vocoder.
+        OutputError: if a picture cannot be written.
     """
     if addon.config.kind != "vocoder":
-        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}': a vocoder is needed")
+        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}'; name an addon of kind 'vocoder'")
     harmonic = harmonic_vocoder(addon)
     stacks = addon.build_stack(), harmonic.build_stack() if harmonic else None
     vocoders = {addon.name: copy_with(*stacks)}
@@ -102,7 +111,19 @@ def measure_vocoders(
     instruments: Instruments,
     pictures: Path | None = None,
 ) -> Reports:
-    """Measure every one of `vocoders`, Griffin-Lim and the recordings on every group. Raises as `evaluate_vocoder`."""
+    """Measure several vocoders, Griffin-Lim and the recordings.
+
+    Args:
+        vocoders: copy-synthesis of each vocoder, by name.
+        groups: recordings by name of their group of rows.
+        instruments: measures to take.
+        pictures: folder for spectrograms of the copies with the lowest naturalness; None draws none.
+
+    Raises:
+        AudioError: if a copy is silent.
+        InputError: if the extra `eval` is not installed, or pictures are wanted without naturalness.
+        OutputError: if a picture cannot be written.
+    """
     if pictures:
         require_naturalness(instruments)
     renders: dict[str, Render] = {**vocoders, GRIFFIN_LIM: lambda one: griffin_lim_from_mel(one.mel, one.mel_config)}
@@ -116,7 +137,7 @@ def measure_vocoders(
     rows = rows_of(measured, group_of.__getitem__)
     tables = [
         table_of("Vocoder: copy-synthesis", _COLUMNS, rows, _HEARD_NOTE),
-        table_of("Vocoder: deviation and detail of the mel, % of the recordings'", SHARES, rows, SHARES_NOTE),
+        table_of("Vocoder: deviation and detail of the mel, % of the recordings", SHARES, rows, SHARES_NOTE),
         table_of("Vocoder: errors against the recordings, and pulses", ERRORS, rows, _ERRORS_NOTE),
     ]
     return reports_of("Vocoder", tables, measured)
@@ -131,7 +152,7 @@ def _copying(name: str, render: Render, references: Mapping[Prompt, Reference]) 
 
 
 def _recordings(references: Mapping[Prompt, Reference]) -> System:
-    """The references themselves, at the mel's rate: what a vocoder is given."""
+    """Return the system that plays the recordings at the sample rate of the mel, the rate of the copies."""
     return System(RECORDINGS, lambda prompt, _: _spoken(references[prompt]), tuple(references), origin="recording")
 
 
@@ -140,7 +161,7 @@ def _spoken(reference: Reference) -> SystemOutput:
 
 
 def copied(render: Render, reference: Reference) -> SystemOutput:
-    """Return the copy that `render` makes of a recording."""
+    """Return the copy that `render` makes of a recording, as a `SystemOutput`."""
     made = render(reference)
     return made if isinstance(made, SystemOutput) else SystemOutput(made, reference.mel_config.sample_rate)
 
