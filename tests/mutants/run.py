@@ -46,7 +46,18 @@ def _any(_: str) -> bool:
 
 def _of_losses(name: str) -> bool:
     return any(
-        part in name for part in ("loss", "regression", "reconstruction", "leakage", "weighted", "told", "missed", "as_heard")
+        part in name
+        for part in (
+            "loss",
+            "regression",
+            "reconstruction",
+            "leakage",
+            "weighted",
+            "prediction_error",
+            "distance",
+            "augmented",
+            "losses",
+        )
     )
 
 
