@@ -65,7 +65,7 @@ def test_doctor_says_what_is_there_and_whether_it_can_speak(tts: Run, monkeypatc
 
 def test_doctor_looks_for_every_extra_of_users() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert {*machine.EXTRAS, "test"} == project["optional-dependencies"].keys()
+    assert {*machine.EXTRAS, "test", "docs"} == project["optional-dependencies"].keys()
 
 
 def test_bench_measures_the_default_voice(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ MISTAKES = (
     ),
     Mistake(
         "one-seed-for-all-sentences", "voice/synthesis.py",
-        "manner.seed + index,", "manner.seed,",
+        "settings.seed + index,", "settings.seed,",
         ("tests/selection/test_selecting_voice.py", "tests/voice/test_synthesis.py"),
     ),
     Mistake(
