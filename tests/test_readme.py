@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LONGEST_README_LINES = 150
+LONGEST_README_WORDS = 900
 INSTEAD = {
     # `.ci/run` runs it already.
     "make demo": "make --dry-run demo",
@@ -52,6 +54,11 @@ def stand_in(command: str) -> str:
         if written in command:
             command = command.replace(written, run)
     return command
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= LONGEST_README_LINES
+    assert len(README.split()) <= LONGEST_README_WORDS
 
 
 def test_every_recipe_make_target_and_link_is_there() -> None:

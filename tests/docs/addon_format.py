@@ -43,7 +43,7 @@ STACK = """
 CONTEXT = """
 ## Contexts
 
-A context says where and in what sizes networks run. `contexts` holds the addon's own; a JSON file with the same keys serves
+A context says where and in which sizes networks run. `contexts` holds the addon's own; a JSON file with the same keys serves
 `--context FILE`. [Contexts](contexts.md) explains the choice.
 """
 

@@ -88,7 +88,7 @@ def try_block(block: Block, folder: Path, names: ModuleType) -> None:
 
 
 def shell(code: str) -> str:
-    """Return the commands of a block as the tests run them: `make` only says what it would do, installations are left out."""
+    """Return the commands of a block as the tests run them: `make` only prints its commands, installations are left out."""
     lines = code.replace("\\\n", " ").splitlines()
     lines = [line for line in lines if not LEFT_OUT.match(line.strip())]
     return "\n".join(re.sub(r"^make ", "make --dry-run ", line.strip()) for line in lines)

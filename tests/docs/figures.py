@@ -16,7 +16,7 @@ from read_markdown import Piece, pieces
 
 ROOT = Path(__file__).parents[2]
 EXEMPT = {"architecture.md", "addon-format.md", "cli.md", "lab-notes.md", "python.md", "recipes.md", "troubleshooting.md"}
-"""Generated pages, and the notes of what was tried, whose figures no command prints any more."""
+"""Generated pages, and the lab notes: no command prints their figures any more."""
 MEASURED = re.compile(r"[*_~]*[±<>≤≥+−-]?\s?\d")
 
 
@@ -32,7 +32,7 @@ class Table(NamedTuple):
 
 
 def pages() -> list[Path]:
-    """Return the pages whose tables of figures name their commands."""
+    """Return the pages in which tables of figures name their commands."""
     return [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in EXEMPT)]
 
 

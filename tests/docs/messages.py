@@ -33,7 +33,7 @@ those. `tts doctor` tells whether the installation can speak.
 | 130 | interrupted |
 
 A message may begin with the file, the line or the JSON path that it is about. An empty remedy means that the message itself says
-what to change. Messages stand by the folder of `tts_cli/` that raises them.
+all that is known. Messages stand by the folder of `tts_cli/` that raises them.
 
 This page is written by `python tests/docs/messages.py` from the code."""
 CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.TtsError)}

@@ -1,6 +1,6 @@
 """Writes every generated page of docs/: `python tests/docs/pages.py`, which `make docs-pages` runs.
 
-`python tests/docs/pages.py --gaps` lists what the pages lack: keys without a meaning, messages without a remedy.
+`python tests/docs/pages.py --gaps` lists the gaps of the pages: keys without a meaning, messages without a remedy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAGES: dict[Path, Callable[[], str]] = {
 
 
 def gaps() -> list[str]:
-    """Return what the pages lack, one line each."""
+    """Return the gaps of the pages, one line each: keys without a meaning, messages without a remedy."""
     keys = [f"no meaning: {key}" for key in [*recipe_keys.missing(), *addon_format.missing()]]
     return keys + [f"no remedy: {one.place}: {one.text}" for one in messages.without_remedy()]
 

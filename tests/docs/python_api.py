@@ -1,4 +1,4 @@
-"""Writes docs/python.md, the Python API, whose signatures the site's build fills in: `python tests/docs/python_api.py`."""
+"""Writes docs/python.md, the Python API; the site's build fills in the signatures: `python tests/docs/python_api.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ for chunk in voice.stream("Hello there."):
     print(len(chunk.samples), chunk.sample_rate)
 ```
 
-Everything in the first section is imported from `tts_cli` itself; a room is loaded when something of it is first asked for.
+Everything in the first section is imported from `tts_cli` itself. The other sections show
+classes and functions of its rooms.
 
 This page is written by `python tests/docs/python_api.py`. The site's build adds signatures, parameters and members from the
 docstrings; the repository's folder view shows the first lines alone.
@@ -60,7 +61,7 @@ def python_api() -> str:
     """Return the text of docs/python.md. Raise AttributeError for a name that does not exist any more."""
     root = [f"{tts_cli._ROOMS[name]}:{name}" for name in tts_cli.__all__]
     lines = [INTRODUCTION]
-    for title, names in {"What `import tts_cli` gives": root, **{title: names.split() for title, names in ROOMS.items()}}.items():
+    for title, names in {"Imported from `tts_cli`": root, **{title: names.split() for title, names in ROOMS.items()}}.items():
         lines += [f"## {title}\n\n| | |\n|---|---|", *map(_row, names), "", *(_entry(name) for name in names)]
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docs" / "recipes.md"
 INTRODUCTION = """# Recipes
 
-A recipe is one YAML file that decides what a training does. Its first line is the command that runs it. Keys are strict:
+A recipe is one YAML file that decides everything about a training. Its first line is the command that runs it. Keys are strict:
 an unknown key is refused, and the message names the closest valid one. `--set KEY=VALUE` changes one key for one training, for
 example `--set optimiser.learning_rate=1e-4`; a value is read as YAML.
 
