@@ -82,7 +82,7 @@ def written(random: Random, tree: Any) -> bytes:
         return text.replace("1", "9" * random.choice((20, 400, 5000)), 1).encode()
     if kind == 3:
         deep = random.choice((100, 2000, 100_000))
-        return text.replace(": ", ': ' + "[" * deep + "]" * deep + ', "x": ', 1).encode()
+        return text.replace(": ", ": " + "[" * deep + "]" * deep + ', "x": ', 1).encode()
     if kind == 4:
         return text.replace("{", '{"name": 1, "name": 2, ', 1).encode()
     return text.encode()
@@ -93,7 +93,9 @@ def damage(random: Random, data: bytes) -> bytes:
     damaged = bytearray(data)
     kinds: tuple[Callable[[int], None], ...] = (
         lambda at: damaged.__setitem__(slice(at, at + 1), bytes([random.randrange(256)])),
-        lambda at: damaged.__setitem__(slice(at, at + 1), bytes([(damaged[at] if at < len(damaged) else 0) ^ (1 << random.randrange(8))])),
+        lambda at: damaged.__setitem__(
+            slice(at, at + 1), bytes([(damaged[at] if at < len(damaged) else 0) ^ (1 << random.randrange(8))])
+        ),
         lambda at: damaged.__delitem__(slice(at, None)),
         lambda at: damaged.__delitem__(slice(at, at + random.randrange(1, 64))),
         lambda at: damaged.__setitem__(slice(at, at), damaged[at : at + 64]),

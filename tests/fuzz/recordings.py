@@ -20,7 +20,9 @@ def voice_like(seconds: float, rate: int = RATE, seed: int = 0) -> list[float]:
     return samples
 
 
-def wav(samples: list[float], rate: int = RATE, channels: int = 1, bits: int = 16, kind: int = 1, length: int | None = None) -> bytes:
+def wav(
+    samples: list[float], rate: int = RATE, channels: int = 1, bits: int = 16, kind: int = 1, length: int | None = None
+) -> bytes:
     """Return a WAV, whose header may lie: `kind` is the format tag, `length` the bytes that the data chunk announces."""
     if bits == 8:
         data = bytes(int(128 + 127 * max(-1.0, min(1.0, value))) for value in samples)

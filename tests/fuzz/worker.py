@@ -137,7 +137,7 @@ def _faults(code: object, out: str, err: str, work: Path, case: Case) -> Iterato
     if "Traceback (most recent call last)" in err + out:
         yield "traceback"
     if "this should not happen" in err:
-        yield re.sub(r"\d+", "N", errors[-1])[:120] if errors else "this should not happen"
+        yield "this should not happen: " + err.partition("this should not happen: ")[2].partition(":")[0][:80]
     if len(errors) > 1 or len(hints) > 1 or (code in (1, 2) and not errors):
         yield f"{len(errors)} error lines and {len(hints)} hints"
     if any(len(line) > LONGEST_ERROR for line in errors + hints):

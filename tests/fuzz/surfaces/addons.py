@@ -76,17 +76,26 @@ def _command(random: Random, work: Path, name: str) -> Case:
         return Case(("parse", SAID, "--parser", path))
     if name == "tiny-copycat" and random.random() < 0.5:
         (work / "tone.wav").write_bytes(wav(voice_like(1.0)))
-        return Case(("transfer-prosody", "tone.wav", "--text", "Hello there.", "--addon", path, "-o", "out.wav"), output="out.wav")
+        return Case(
+            ("transfer-prosody", "tone.wav", "--text", "Hello there.", "--addon", path, "-o", "out.wav"), output="out.wav"
+        )
     if name == "tiny-acoustic" and random.random() < 0.1:
         prosody = _prosody()
         change(random, prosody)
         (work / "p.json").write_bytes(written(random, prosody))
         return Case(("synth", "--prosody", "p.json", "-o", "out.wav"), output="out.wav")
-    more = random.choice(((), ("--json",), ("--save-prosody", "p.json"), ("--speaker", "high"), ("--context", "fixed-onnxruntime")))
+    more = random.choice(
+        ((), ("--json",), ("--save-prosody", "p.json"), ("--speaker", "high"), ("--context", "fixed-onnxruntime"))
+    )
     return Case(("synth", SAID, "--addon", path, "-o", "out.wav", *more), output="out.wav")
 
 
 def _prosody() -> dict[str, Any]:
     """Return a sentence as --save-prosody writes it."""
-    values = {"tokens": ["^", "HH", "AY1", "."], "durations": [2, 8, 7, 6], "f0_hz": [0.0, 0.0, 120.0, 0.0], "energy": [1, 1, 1, 1]}
+    values = {
+        "tokens": ["^", "HH", "AY1", "."],
+        "durations": [2, 8, 7, 6],
+        "f0_hz": [0.0, 0.0, 120.0, 0.0],
+        "energy": [1, 1, 1, 1],
+    }
     return {"frames_per_second": 80.0, "sentences": [{"text": "Hi.", **values}]}

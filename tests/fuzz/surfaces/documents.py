@@ -10,9 +10,66 @@ from random import Random
 from case import Case
 from mutations import damage
 
-TAGS = ("p", "h1", "h2", "h7", "div", "li", "ul", "ol", "table", "td", "script", "style", "pre", "br", "svg", "math", "title", "body", "x-y", "head")
-ODD = ("<", ">", "<!", "<!--", "-->", "<![CDATA[", "]]>", "<?", "?>", "&", "&#", "&#x110000;", "&nbsp", "&bogus;", "<a href='", '"', "\0", "</")
-MARKDOWN = ("# ", "## ", "- ", "1. ", "> ", "```\n", "***\n", "| a | b |\n|---|---|\n", "[a](b)", "![a](b)", "**", "`", "<b>", "\n\n", "    ", "---\n")
+TAGS = (
+    "p",
+    "h1",
+    "h2",
+    "h7",
+    "div",
+    "li",
+    "ul",
+    "ol",
+    "table",
+    "td",
+    "script",
+    "style",
+    "pre",
+    "br",
+    "svg",
+    "math",
+    "title",
+    "body",
+    "x-y",
+    "head",
+)
+ODD = (
+    "<",
+    ">",
+    "<!",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "]]>",
+    "<?",
+    "?>",
+    "&",
+    "&#",
+    "&#x110000;",
+    "&nbsp",
+    "&bogus;",
+    "<a href='",
+    '"',
+    "\0",
+    "</",
+)
+MARKDOWN = (
+    "# ",
+    "## ",
+    "- ",
+    "1. ",
+    "> ",
+    "```\n",
+    "***\n",
+    "| a | b |\n|---|---|\n",
+    "[a](b)",
+    "![a](b)",
+    "**",
+    "`",
+    "<b>",
+    "\n\n",
+    "    ",
+    "---\n",
+)
 CONTAINER = '<?xml version="1.0"?><container><rootfiles><rootfile full-path="book.opf"/></rootfiles></container>'
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 SAID = ("Hello there.", "One.", "It was late; he said so.", "")
@@ -57,8 +114,8 @@ def _element(random: Random, depth: int) -> str:
 
 
 def _bomb(random: Random) -> str:
-    """Return a piece of at most a few megabytes that is costly for readers that look back."""
-    count = random.choice((1000, 20_000, 200_000))
+    """Return a piece of at most 20 MB that is costly for readers that look back."""
+    count = random.choice((1000, 50_000, 1_000_000))
     kinds = (
         " " * count * 20, "<a" + " x" * count + ">", "<" * count, "<div>" * count, "&" * count, "<!--" + "-" * count, "<a b='" + "x" * count * 10,
         "<p>" * count + "Hi.", "<table><tr><td>" * (count // 10), "\n" * count * 5, "<h1>" + "a" * min(count, 5000) + "</h1>", "&#1" * count,
@@ -79,7 +136,9 @@ def _plain(random: Random) -> str:
 
 
 def _epub(random: Random) -> bytes:
-    names = random.choice((["a.xhtml"], ["a.xhtml", "b.xhtml"], ["a%20b.xhtml"], ["../a.xhtml"], ["/etc/passwd"], ["a.xhtml"] * 3))
+    names = random.choice(
+        (["a.xhtml"], ["a.xhtml", "b.xhtml"], ["a%20b.xhtml"], ["../a.xhtml"], ["/etc/passwd"], ["a.xhtml"] * 3)
+    )
     items = "".join(f'<item id="i{i}" href="{name}" media-type="application/xhtml+xml"/>' for i, name in enumerate(names))
     spine = "".join(f'<itemref idref="i{random.choice((i, i, i, 9))}"/>' for i in range(len(names)))
     package = f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest><spine>{spine}</spine></package>'
@@ -96,7 +155,9 @@ def _epub(random: Random) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", random.choice(METHODS)) as archive:
         for name, text in texts.items():
-            archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), text.encode("utf-8", "replace"), random.choice(METHODS))
+            archive.writestr(
+                zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), text.encode("utf-8", "replace"), random.choice(METHODS)
+            )
         if random.random() < 0.1:
             archive.writestr(zipfile.ZipInfo("big.bin", (2020, 1, 1, 0, 0, 0)), bytes(30 * 2**20), zipfile.ZIP_DEFLATED)
     return file.getvalue()

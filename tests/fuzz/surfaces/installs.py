@@ -17,7 +17,21 @@ from mutations import damage
 
 DATE = (2020, 1, 1, 0, 0, 0)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-OUTSIDE = ("../x", "../../x", "/x", "a/../../x", "..\\x", "C:\\x", "C:/x", "./x", "a//b", "x" * 5000, "\udcff".encode("utf-8", "replace").decode(), "con", "a\0b")
+OUTSIDE = (
+    "../x",
+    "../../x",
+    "/x",
+    "a/../../x",
+    "..\\x",
+    "C:\\x",
+    "C:/x",
+    "./x",
+    "a//b",
+    "x" * 5000,
+    "\udcff".encode("utf-8", "replace").decode(),
+    "con",
+    "a\0b",
+)
 
 
 def make(random: Random, work: Path) -> Case:
@@ -61,7 +75,9 @@ def _add_odd(random: Random, archive: zipfile.ZipFile, prefix: str) -> None:
     if kind == 0:
         archive.writestr(zipfile.ZipInfo(random.choice(OUTSIDE), DATE), b"x")
     elif kind == 1:
-        archive.writestr(zipfile.ZipInfo(prefix + "big.bin", DATE), bytes(random.choice((2**20, 400 * 2**20))), zipfile.ZIP_DEFLATED)
+        archive.writestr(
+            zipfile.ZipInfo(prefix + "big.bin", DATE), bytes(random.choice((2**20, 400 * 2**20))), zipfile.ZIP_DEFLATED
+        )
     elif kind == 2:
         link = zipfile.ZipInfo(prefix + "link", DATE)
         link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -57,7 +57,9 @@ def _written(random: Random, recipe: Any) -> bytes:
         more = "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip(letters, letters[1:], strict=False))
         return (ALIASES + more + text).encode()
     if kind == 2:
-        return text.replace("seed: 1", random.choice(("seed: 2023-01-01", "seed: !!binary aGk=", "seed: &x {y: *x}", "seed: !!set {a}"))).encode()
+        return text.replace(
+            "seed: 1", random.choice(("seed: 2023-01-01", "seed: !!binary aGk=", "seed: &x {y: *x}", "seed: !!set {a}"))
+        ).encode()
     return text.encode()
 
 

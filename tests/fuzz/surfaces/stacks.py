@@ -53,7 +53,9 @@ def make(random: Random, work: Path) -> Case:
         change(random, tree)
     (work / "stack.json").write_bytes(written(random, tree))
     if random.random() < 0.2:
-        return Case(random.choice((("stack", "check", "stack.json"), ("stack", "check", "stack.json", "--addon", "tiny-acoustic"))))
+        return Case(
+            random.choice((("stack", "check", "stack.json"), ("stack", "check", "stack.json", "--addon", "tiny-acoustic")))
+        )
     if random.random() < 0.2:
         more = random.choice(((), ("--json",), ("--svg", "s.svg")))
         return Case(("stack", "show", "--addon", "tiny-acoustic", "--stack", "stack.json", *more))

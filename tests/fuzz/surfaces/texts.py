@@ -7,8 +7,51 @@ from random import Random
 
 from case import Case
 
-WORDS = ("hello", "there", "read", "Dr.", "U.S.A.", "it's", "naïve", "x", "I", "NASA", "rock'n'roll", "e.g.", "http://a.b/c?d=e#f", "a@b.co")
-MARKS = (".", "!", "?", ",", ";", ":", "…", "-", "–", "—", "(", ")", "[", "]", "[[", "]]", '"', "'", "“", "”", "/", "\\", "|", "&", "*", "#", "~")
+WORDS = (
+    "hello",
+    "there",
+    "read",
+    "Dr.",
+    "U.S.A.",
+    "it's",
+    "naïve",
+    "x",
+    "I",
+    "NASA",
+    "rock'n'roll",
+    "e.g.",
+    "http://a.b/c?d=e#f",
+    "a@b.co",
+)
+MARKS = (
+    ".",
+    "!",
+    "?",
+    ",",
+    ";",
+    ":",
+    "…",
+    "-",
+    "–",
+    "—",
+    "(",
+    ")",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    '"',
+    "'",
+    "“",
+    "”",
+    "/",
+    "\\",
+    "|",
+    "&",
+    "*",
+    "#",
+    "~",
+)
 MARKUP = (
     "<speak>", "</speak>", "<break time='9s'/>", "<break time='-1e9s'/>", "<prosody rate='x'>", "<!--", "-->", "<![CDATA[", "&amp;",
     "&#0;", "&#xD800;", "<say-as interpret-as='date'>", "{{", "}}", "$(", "%d%n", "[[B AW1]]", "[[ZZ9]]", "[[]]", "[[ [[", "[[B", "^", "_",
@@ -23,7 +66,9 @@ def make(random: Random, work: Path) -> Case:
     if random.random() < 0.04:
         text *= random.choice((100, 300))
     text = text[:20_000]
-    more = random.choice(((), (), (), ("--json",), ("--save-timings", "t.TextGrid"), ("--output-dir", "lines"), ("--speaker", "high")))
+    more = random.choice(
+        ((), (), (), ("--json",), ("--save-timings", "t.TextGrid"), ("--output-dir", "lines"), ("--speaker", "high"))
+    )
     output = () if "--output-dir" in more else ("-o", "out.wav")
     data = text.encode("utf-8", "surrogatepass")
     if random.random() < 0.05:
