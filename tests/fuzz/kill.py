@@ -187,7 +187,7 @@ def _write_clips(folder: Path) -> None:
 
 
 def contents(path: Path) -> dict[str, Any]:
-    """Return what a file, or each file of a folder, holds; of JSON without the keys that tell times; empty if nothing is there."""
+    """Return what a file, or each file of a folder, holds; of JSON without keys that tell times; empty if nothing is there."""
     if not path.exists():
         return {}
     files = [path] if path.is_file() else sorted(inner for inner in path.rglob("*") if inner.is_file())

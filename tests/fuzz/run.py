@@ -1,7 +1,7 @@
 """Throw hostile inputs at every surface of the command line, and keep each one that it does not bear: `make fuzz`.
 
-A case must end within 20 s and 1 GB with exit code 0, 1, 2 or 130, one error line at most and no file left behind. Cases depend on
-seed, surface and number alone. A failing one is kept under fuzz-failures/ and runs again alone with `make fuzz CASE=FOLDER`.
+A case must end within 20 s and 1 GB with exit code 0, 1, 2 or 130, one error line at most and no file left behind. It depends
+on seed, surface and number alone. A failing one is kept under fuzz-failures/ and runs again alone with `make fuzz CASE=FOLDER`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ LENGTHS = (99, 113, 127, 141)
 def write_corpus_of_noise(folder: Path) -> Path:
     """Write the corpus in `folder`, and return it."""
     from synthetic import MEL, make_recording, synthetic_features
+
     from tts_cli.corpora.manifest import CorpusSummary, SpeakerSummary, write_arrays, write_corpus
     from tts_cli.text.phones import SYMBOLS
 

@@ -141,7 +141,7 @@ def _faults(code: object, out: str, err: str, work: Path, case: Case) -> Iterato
     if len(errors) > 1 or len(hints) > 1 or (code in (1, 2) and not errors):
         yield f"{len(errors)} error lines and {len(hints)} hints"
     if any(len(line) > LONGEST_ERROR for line in errors + hints):
-        yield "error line longer than {} characters: {}".format(LONGEST_ERROR, max(errors + hints, key=len)[:60])
+        yield f"error line longer than {LONGEST_ERROR} characters: {max(errors + hints, key=len)[:60]}"
     if noise := next((line for line in lines if NOISE.search(line)), None):
         yield f"noise: {re.sub(r'[0-9]+', 'N', noise)[:120]}"
     yield from _left(code, work, case)

@@ -117,9 +117,19 @@ def _bomb(random: Random) -> str:
     """Return a piece of at most 20 MB that is costly for readers that look back."""
     count = random.choice((1000, 50_000, 1_000_000))
     kinds = (
-        " " * count * 20, "<a" + " x" * count + ">", "<" * count, "<div>" * count, "&" * count, "<!--" + "-" * count, "<a b='" + "x" * count * 10,
-        "<p>" * count + "Hi.", "<table><tr><td>" * (count // 10), "\n" * count * 5, "<h1>" + "a" * min(count, 5000) + "</h1>", "&#1" * count,
-    )  # fmt: skip
+        " " * count * 20,
+        "<a" + " x" * count + ">",
+        "<" * count,
+        "<div>" * count,
+        "&" * count,
+        "<!--" + "-" * count,
+        "<a b='" + "x" * count * 10,
+        "<p>" * count + "Hi.",
+        "<table><tr><td>" * (count // 10),
+        "\n" * count * 5,
+        "<h1>" + "a" * min(count, 5000) + "</h1>",
+        "&#1" * count,
+    )
     return random.choice(kinds)
 
 

@@ -1,4 +1,4 @@
-"""Archives and folders of addons to be installed: damaged, encrypted, of unknown methods, with links, and with members that lead out."""
+"""Archives and folders of addons: damaged, encrypted, of unknown methods, with links, and with members that lead out."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,12 +17,33 @@ from tiny_corpus import write_corpus_of_noise
 CORPUS = Path(tempfile.gettempdir()) / f"tts-fuzz-corpus-{os.getuid()}"
 GROUPS = ("acoustic", "vocoder", "copycat", "vae")
 SMALL = {"channels": 8, "prosody_channels": 8, "contour_channels": 8, "reference_channels": 8, "pitch_channels": 8}
-ALIASES = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\n"
+LETTERS = "abcdefghij"
+"""Names of lists in YAML, each of which holds the one before nine times."""
 ODD = (
-    "steps=!!python/object/apply:os.system [true]", "steps=!!x y", "steps", "=", "steps=", "a.b.c.d=1", "network=1", "network.channels=-5",
-    "optimiser.betas=[2,3]", "seed=2023-01-01", "seed=99999999999999999999", "steps=1e400", "steps=.nan", "network.kernel=2", "x\0y=1",
-    "steps=&a [*a]", "network.channels=[1", "name=../../x", "name=", "data=", "optimiser.learning_rate=-1", "batches={}", "log_every=0",
-)  # fmt: skip
+    "steps=!!python/object/apply:os.system [true]",
+    "steps=!!x y",
+    "steps",
+    "=",
+    "steps=",
+    "a.b.c.d=1",
+    "network=1",
+    "network.channels=-5",
+    "optimiser.betas=[2,3]",
+    "seed=2023-01-01",
+    "seed=99999999999999999999",
+    "steps=1e400",
+    "steps=.nan",
+    "network.kernel=2",
+    "x\0y=1",
+    "steps=&a [*a]",
+    "network.channels=[1",
+    "name=../../x",
+    "name=",
+    "data=",
+    "optimiser.learning_rate=-1",
+    "batches={}",
+    "log_every=0",
+)
 
 
 def make(random: Random, work: Path) -> Case:
@@ -53,9 +75,8 @@ def _written(random: Random, recipe: Any) -> bytes:
     if kind == 0:
         return damage(random, text.encode())
     if kind == 1:
-        letters = "defghij"
-        more = "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip(letters, letters[1:], strict=False))
-        return (ALIASES + more + text).encode()
+        lists = (f"{name}: &{name} [{','.join([f'*{other}'] * 9)}]\n" for other, name in pairwise(LETTERS))
+        return ("a: &a [x]\n" + "".join(lists) + text).encode()
     if kind == 2:
         return text.replace(
             "seed: 1", random.choice(("seed: 2023-01-01", "seed: !!binary aGk=", "seed: &x {y: *x}", "seed: !!set {a}"))

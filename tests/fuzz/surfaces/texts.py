@@ -53,9 +53,30 @@ MARKS = (
     "~",
 )
 MARKUP = (
-    "<speak>", "</speak>", "<break time='9s'/>", "<break time='-1e9s'/>", "<prosody rate='x'>", "<!--", "-->", "<![CDATA[", "&amp;",
-    "&#0;", "&#xD800;", "<say-as interpret-as='date'>", "{{", "}}", "$(", "%d%n", "[[B AW1]]", "[[ZZ9]]", "[[]]", "[[ [[", "[[B", "^", "_",
-)  # fmt: skip
+    "<speak>",
+    "</speak>",
+    "<break time='9s'/>",
+    "<break time='-1e9s'/>",
+    "<prosody rate='x'>",
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "&amp;",
+    "&#0;",
+    "&#xD800;",
+    "<say-as interpret-as='date'>",
+    "{{",
+    "}}",
+    "$(",
+    "%d%n",
+    "[[B AW1]]",
+    "[[ZZ9]]",
+    "[[]]",
+    "[[ [[",
+    "[[B",
+    "^",
+    "_",
+)
 PREFIXES = ("", "$", "£", "€", "-", "+", "#", "No. ", "Sept. ")
 ENDINGS = ("", "%", "th", "st", " kg", " km/h", "°C", " a.m.", "s", "'s", "x", "K", "M", " million", "m²", "/2", "-1990", " BC")
 
@@ -110,15 +131,37 @@ def _piece(random: Random) -> str:
 def _number(random: Random) -> str:
     digits = str(random.randrange(10 ** random.choice((1, 2, 3, 4, 6, 9, 15, 40, 330))))
     kinds = (
-        digits, f"{digits}.{digits}", f"{int(digits):,}", f"{digits[:2]}:{digits[:2]}", f"{digits[:2]}/{digits[:2]}/{digits[:4]}",
-        f"1e{digits}", "٣" + digits, f"{digits}-{digits}", "MCMXC", "½", f"{digits[:4]}-{digits[:2]}-{digits[:2]}", "1.2.3.4", "²",
-    )  # fmt: skip
+        digits,
+        f"{digits}.{digits}",
+        f"{int(digits):,}",
+        f"{digits[:2]}:{digits[:2]}",
+        f"{digits[:2]}/{digits[:2]}/{digits[:4]}",
+        f"1e{digits}",
+        "٣" + digits,
+        f"{digits}-{digits}",
+        "MCMXC",
+        "½",
+        f"{digits[:4]}-{digits[:2]}-{digits[:2]}",
+        "1.2.3.4",
+        "²",
+    )
     return random.choice(kinds)
 
 
 def _code(random: Random) -> int:
     first, last = random.choice(
-        ((0x20, 0x7E), (0x80, 0x24F), (0x300, 0x36F), (0x370, 0x7FF), (0x800, 0xD7FF), (0xD800, 0xDFFF), (0xE000, 0xFFFF),
-         (0x10000, 0x1FFFF), (0xE0000, 0xE01EF), (0x2000, 0x206F), (0x10FFF0, 0x10FFFF))
-    )  # fmt: skip
+        (
+            (0x20, 0x7E),
+            (0x80, 0x24F),
+            (0x300, 0x36F),
+            (0x370, 0x7FF),
+            (0x800, 0xD7FF),
+            (0xD800, 0xDFFF),
+            (0xE000, 0xFFFF),
+            (0x10000, 0x1FFFF),
+            (0xE0000, 0xE01EF),
+            (0x2000, 0x206F),
+            (0x10FFF0, 0x10FFFF),
+        )
+    )
     return random.randint(first, last)
