@@ -23,6 +23,8 @@ class Case:
     """Standard input, one character a byte (Latin-1)."""
     output: str | None = None
     """Name of the WAV that the command writes; it may be there only after exit code 0."""
+    imports: tuple[str, ...] = ()
+    """Modules that the command imports, for which the clock does not run."""
 
     def write(self, path: Path) -> None:
         """Write the description of the case."""
@@ -32,7 +34,7 @@ class Case:
 def read_case(path: Path) -> Case:
     """Return the case that `Case.write` described."""
     values = json.loads(path.read_text(encoding="utf-8"))
-    return Case(tuple(values["arguments"]), values["stdin"], values["output"])
+    return Case(tuple(values["arguments"]), values["stdin"], values["output"], tuple(values["imports"]))
 
 
 def random_of(seed: int, surface: str, number: int) -> Random:

@@ -31,6 +31,7 @@ TEXT = "It was late; he said so. The night was dark, and the rain fell on the ro
 CLIPS = ("arctic_a0098", "arctic_a0207", "arctic_b0195")
 NOT_COMPARED = ("report", "tensorboard", "events.", "journal", ".lock", "trained")
 """Parts of the names of files that tell times, or of what was done when."""
+HISTORY = "history.jsonl"
 TIMES = ("seconds", "time", "steps_per_second", "minutes", "rate_per_s", "elapsed")
 """Parts of keys in JSON that tell times."""
 
@@ -143,7 +144,7 @@ class Killing:
 
     def trial(self, name: str) -> list[str]:
         """Kill a command once; return everything that is wrong afterwards."""
-        command, (seconds, expected, _) = COMMANDS[name], self.whole(name)
+        command, (seconds, expected, whole) = COMMANDS[name], self.whole(name)
         folder = self._fresh(name)
         earlier = contents(folder / command.output)
         delay = self._random.uniform(0, seconds)
@@ -165,7 +166,7 @@ class Killing:
             faults.append(f"again: {error}")
         if (result := contents(folder / command.output)) != expected:
             faults.append(f"differs: {difference(result, expected)}")
-        faults += [f"left behind: {name}" for name in left_over(folder)]
+        faults += [f"left behind: {name}" for name in left_over(folder)] + repeated(folder, whole)
         shutil.rmtree(folder)
         return [f"after {delay:.2f} of {seconds:.2f} s: {fault}" for fault in faults]
 
@@ -199,10 +200,27 @@ def _content(file: Path) -> Any:
     data = file.read_bytes()
     if file.suffix not in (".json", ".jsonl"):
         return data
+    if file.name == HISTORY:
+        return _history(file)
     try:
         return [_timeless(json.loads(line)) for line in ([data] if file.suffix == ".json" else data.splitlines())]
     except ValueError:
         return data
+
+
+def _history(file: Path) -> dict[int, Any]:
+    """Return everything measured at each step; of a step learnt twice, the last."""
+    found: dict[int, Any] = {}
+    for line in file.read_text().splitlines():
+        values = _timeless(json.loads(line))
+        found.setdefault(values["step"], {}).update(values)
+    return found
+
+
+def repeated(folder: Path, whole: Path) -> list[str]:
+    """Return the name of the history if it has more lines than that of the uninterrupted training."""
+    lines = [len((one / "run" / HISTORY).read_text().splitlines()) if (one / "run").exists() else 0 for one in (folder, whole)]
+    return [f"{HISTORY} has steps twice: {lines[0]} lines, wanted {lines[1]}"] if lines[0] != lines[1] else []
 
 
 def _timeless(value: Any) -> Any:

@@ -10,7 +10,6 @@ import argparse
 import multiprocessing
 import os
 import random
-import re
 import shutil
 import signal
 import sys
@@ -29,7 +28,7 @@ from worker import MOST_MEMORY, PLACE, Verdict, serve
 COUNTS = {"addons": 3000, "stacks": 1500, "texts": 1500, "audio": 500, "documents": 500, "recipes": 300, "installs": 100}
 LONGEST_S = 20.0
 FIRST_S = 120.0
-"""Time of a process's first case, which imports everything."""
+"""Time in which a process must have imported everything."""
 KEPT = Path("fuzz-failures")
 
 
@@ -42,24 +41,26 @@ class Worker:
 
     def judge(self, folder: Path, case: Case) -> Verdict:
         """Return the verdict on a case; a process that hangs, grows or dies is replaced."""
-        is_new = self._process is None or not self._process.is_alive()
-        if is_new:
+        if self._process is None or not self._process.is_alive():
             self._start()
         self._connection.send((str(folder), case))
-        end = time.monotonic() + (FIRST_S if is_new else LONGEST_S)
-        while not self._connection.poll(0.05):
+        end = time.monotonic() + FIRST_S
+        while True:
+            if self._connection.poll(0.05):
+                try:
+                    verdict: Verdict | None = self._connection.recv()
+                except EOFError:
+                    self._process.join(5)
+                    return self._ended(f"killed the process: exit code {self._process.exitcode}")
+                if verdict is not None:
+                    return verdict
+                end = time.monotonic() + LONGEST_S
             if not self._process.is_alive():
                 return self._ended(f"killed the process: exit code {self._process.exitcode}")
             if _resident(self._process.pid) > MOST_MEMORY:
                 return self._ended(f"memory: more than {MOST_MEMORY / 2**20:.0f} MB")
             if time.monotonic() > end:
                 return self._ended(f"hang: longer than {LONGEST_S:.0f} s")
-        try:
-            verdict: Verdict = self._connection.recv()
-        except EOFError:
-            self._process.join(5)
-            return self._ended(f"killed the process: exit code {self._process.exitcode}")
-        return verdict
 
     def close(self) -> None:
         """End the process."""
@@ -83,7 +84,7 @@ class Worker:
         self._process.kill()
         self._process.join()
         self._process = None
-        places = PLACE.findall(re.sub(r"in (\S+)$", r"in \1", self._stacks.read_text(errors="replace"), flags=re.MULTILINE))
+        places = PLACE.findall(self._stacks.read_text(errors="replace"))
         place = "{}:{} ({})".format(*places[0]) if places else ""
         return Verdict([fault], place)
 

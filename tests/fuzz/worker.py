@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import faulthandler
 import io
 import os
 import re
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +33,7 @@ LARGEST_WORK = 300 * 2**20
 MOST_MEMORY = 2**30
 LEFT_OVER = (".part", ".installing-")
 NOISE = re.compile(r"^\S*\.py:\d+: \w*Warning|\[[EF]:onnxruntime|Exception ignored|Fatal Python error")
-PLACE = re.compile(r'File "[^"]*?/(tts_cli/[^"]+)", line (\d+), in (\S+)')
+PLACE = re.compile(r'File "[^"]*?/(tts_cli/[^"]+)", line (\d+),? in (\S+)')
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Verdict:
 
 
 def serve(connection: Connection, stacks: str) -> None:
-    """Run every (folder, case) that comes through the connection, and send back its verdict.
+    """Run every (folder, case) that comes through the connection, and send back None when it begins, then its verdict.
 
     Args:
         connection: The other end belongs to the watchdog, which ends this process when a case hangs.
@@ -55,9 +59,20 @@ def serve(connection: Connection, stacks: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         main = _main()
+        _run(main, _scratch(), Case(("synth", "Hello there.", "--output-raw")), ())
         while True:
             folder, case = connection.recv()
+            for module in case.imports:
+                import_module(module)
+            connection.send(None)
             connection.send(_judged(main, Path(folder), case))
+
+
+def _scratch() -> Path:
+    """Return a new folder, in which the first command runs, which imports what all others need."""
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _main() -> ModuleType:

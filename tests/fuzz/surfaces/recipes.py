@@ -60,7 +60,7 @@ def make(random: Random, work: Path) -> Case:
         settings = ["--set", random.choice(ODD) if random.random() < 0.6 else _setting(random, recipe)]
     (work / "recipe.yaml").write_bytes(_written(random, recipe))
     arguments = ("train", group, "recipe.yaml", "--data", str(CORPUS), "-o", "run", "--max-minutes", "0.05", *settings)
-    return Case(arguments)
+    return Case(arguments, imports=("tts_cli.training.start", f"tts_cli.models.{group}"))
 
 
 def _setting(random: Random, recipe: dict[str, Any]) -> str:
