@@ -127,7 +127,7 @@ def test_any_value_of_any_option_is_one_clear_line_at_worst(tts: Run, name: str,
     phases = (Phase.explicit, Phase.generate, *(() if name in KNOWN_FAULTS else (Phase.shrink,)))
     checks = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 
-    @settings(max_examples=int(os.environ.get("TTS_EXAMPLES", "10")), deadline=None, database=None, derandomize=True,
+    @settings(max_examples=int(os.environ.get("TTS_EXAMPLES", "20")), deadline=None, database=None, derandomize=True,
               phases=phases, suppress_health_check=checks)  # fmt: skip
     @given(arguments(name))
     def clear(line: list[str]) -> None:
