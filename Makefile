@@ -7,6 +7,13 @@ RECIPE ?= tiny
 CORPORA ?= data
 MINUTES ?= 20
 SEED ?= 0
+# Of make fuzz: one surface, how many cases of each, a kept case to run alone; COUNT is also that of kill-test and stream-test.
+SURFACE ?=
+COUNT ?=
+CASE ?=
+# LOCKED=1: the runtime is installed in the versions of tests/requirements/, whose hashes must fit.
+# What trains is not locked: which build of PyTorch there is, and so its hash, depends on the machine.
+LOCKED ?=
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
@@ -73,7 +80,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test mutants check docs docs-pages figures prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
+.PHONY: help demo test mutants fuzz kill-test stream-test check audit requirements docs docs-pages figures prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +93,15 @@ test: $(EVERYTHING) ## Install everything and run all tests; TTS_CORPORA=DIR als
 
 mutants: $(EVERYTHING) ## Put mistakes into a copy of the code and see whether the tests notice them (MINUTES=20 SEED=0)
 	@.venv-all/bin/python tests/mutants/run.py --minutes $(MINUTES) --seed $(SEED)
+
+fuzz: $(EVERYTHING) ## Throw hostile inputs at every surface; failing ones are kept (SEED=0 SURFACE= COUNT= CASE=fuzz-failures/...)
+	@OMP_NUM_THREADS=1 .venv-all/bin/python tests/fuzz/run.py --seed $(SEED) --surface "$(SURFACE)" --count "$(COUNT)" --case "$(CASE)"
+
+kill-test: $(EVERYTHING) ## Kill commands at random moments and see whether anything is lost (COUNT=100 SEED=0)
+	@OMP_NUM_THREADS=1 .venv-all/bin/python tests/fuzz/kill.py --seed $(SEED) $(COUNT:%=--count %)
+
+stream-test: $(EVERYTHING) ## Compare speech streamed in random chunks with the whole, for every shipped voice (COUNT=300 SEED=0)
+	@.venv-all/bin/python tests/fuzz/streamed.py --seed $(SEED) $(COUNT:%=--count %)
 
 check: $(EVERYTHING) ## Format, lint, types of the runtime rooms, and who may import whom
 	@.venv-all/bin/ruff format --check .
@@ -101,6 +117,16 @@ docs-pages: $(EVERYTHING) ## Write the generated pages of docs/ anew from the co
 
 figures: $(EVERYTHING) ## List every table of figures in docs/ and README.md with the command that prints it
 	@.venv-all/bin/python tests/docs/figures.py
+
+audit: $(EVERYTHING) ## Ask a service for known weaknesses of the locked runtime packages; without the service or pip-audit, one line
+	@.venv-all/bin/python tests/requirements/audit.py
+
+requirements: ## Write tests/requirements/*.txt anew: the newest versions that pyproject.toml allows, with hashes; needs pip-tools
+	@for name in runtime demo; do \
+		extras=$$(test $$name = runtime || echo --extra $$name); \
+		pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-options --no-annotate \
+			--no-header --upgrade $$extras --output-file tests/requirements/$$name.txt pyproject.toml || exit; \
+	done
 
 prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
 train-acoustic: runs/$(ACOUSTIC)$(STAGE)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
@@ -132,10 +158,15 @@ bench: $(RUNTIME) ## Time to first audio, CPU time and memory of the shipped voi
 clean: ## Remove environments, caches, out/ and site/; prepared corpora and runs stay
 	rm -rf .venv .venv-all out build site *.egg-info .*_cache .hypothesis
 
+# Locked: the packages of tests/requirements/, whose hashes must fit, then this project alone.
+PIP_INSTALL := pip install -qq --disable-pip-version-check
+install = .$(1)/bin/$(PIP_INSTALL) $(if $(and $(LOCKED),$(wildcard $(2))),--require-hashes --requirement $(2) && \
+	.$(1)/bin/$(PIP_INSTALL) --no-deps --editable .,--editable '.[$(3)]')
+
 $(RUNTIME): pyproject.toml
 	@echo "installing the runtime in .venv"
 	@$(INTERPRETER) -m venv .venv
-	@.venv/bin/pip install -qq --disable-pip-version-check --editable '.[demo]'
+	@$(call install,venv,tests/requirements/demo.txt,demo)
 	@touch $@
 
 $(EVERYTHING): pyproject.toml

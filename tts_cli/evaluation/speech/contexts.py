@@ -373,7 +373,8 @@ def measure_starts(arguments: Mapping[str, Any], repeats: int = 2) -> list[float
 
 
 def _seconds(command: Sequence[str]) -> float:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # This Python, with code of this file.
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise TtsError(
             f"the voice did not start: {(done.stderr.strip().splitlines() or ['the process wrote no error message'])[-1]}"
