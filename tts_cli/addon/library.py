@@ -98,11 +98,16 @@ def _folders(near: Path | None) -> list[Path]:
 def check_files(folder: Path, config: AddonConfig) -> None:
     """Check that every file of the addon exists and has the SHA-256 in addon.json. Raises AddonError."""
     for file, expected in config.file_hashes().items():
-        path = folder / file
-        if not path.is_file():
-            raise AddonError(f"{path}: missing from the addon", hint="install the addon again")
-        if file_hash(path) != expected:
-            raise AddonError(f"{path}: damaged: its SHA-256 is not the one in {ADDON_FILE}", hint="install the addon again")
+        check_file(folder / file, expected)
+
+
+def check_file(path: Path, expected: str) -> Path:
+    """Check that a file of an addon exists and has the SHA-256 `expected`, and return `path`. Raises AddonError."""
+    if not path.is_file():
+        raise AddonError(f"{path}: missing from the addon", hint="install the addon again")
+    if file_hash(path) != expected:
+        raise AddonError(f"{path}: damaged: its SHA-256 is not the one in {ADDON_FILE}", hint="install the addon again")
+    return path
 
 
 def file_hash(path: Path) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, Context, read_addon_config
-from tts_cli.addon.library import check_files, file_hash, find_addon
+from tts_cli.addon.library import check_file, check_files, file_hash, find_addon
 from tts_cli.addon.stack_file import StackFile, read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.backends import open_network
@@ -127,10 +127,16 @@ class Addon:
         return self._open(name or names[0])
 
     def asset(self, name: str, path: str) -> Path:
-        """Return the path of the asset `name`. Raises StackError if the addon has no such asset."""
+        """Return the path of the asset `name`, after a check that its SHA-256 is still the one in addon.json.
+
+        Raises:
+            StackError: The addon has no such asset.
+            AddonError: The file is missing or has changed.
+        """
         if name not in self.config.assets:
             raise StackError(f"{path}: the addon has no asset '{name}'", hint=suggest(name, sorted(self.config.assets)))
-        return self.folder / self.config.assets[name].file
+        asset = self.config.assets[name]
+        return check_file(self.folder / asset.file, asset.sha256)
 
     def stack_of(self, name: str, path: str) -> StreamableBlock:
         """Build the stack of another addon: one that this addon requires, or any that a stack file names.

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
+from tts_cli.backends.graph import read_graph
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
-"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below."""
+"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below and,
+after `graph`, the `model`: ONNX bytes with the parameters inside. `graph` is for messages alone."""
 FREE: Mapping[Rate, int] = MappingProxyType({})
 """Sizes of a network with free shapes: it runs inputs of any length."""
 
@@ -51,16 +53,18 @@ def open_network(
 ) -> Network:
     """Open and compile the network in the ONNX file `graph`.
 
+    Both files are read once. The bytes that are opened are those whose SHA-256 was checked.
+
     Args:
-        graph: ONNX file; its parameters are in the file beside it.
-        spec: Declaration of the network, which the file must match.
+        graph: ONNX file `NAME.onnx`; the parameters are in `NAME.params` beside it.
+        spec: Declaration of the network, which the files must match.
         settings: Backend, provider, threads and precision.
         sizes: Number of steps of the inputs by rate, without the rate `utterance`, which has always one. FREE: any length.
         cache: Folder in which compiled networks are kept and looked up. None: compile anew.
 
     Raises:
         ConfigError: The backend or provider is unknown or not installed.
-        AddonError: The file is damaged or does not match `spec`.
+        AddonError: A file is missing or damaged, names another file, or does not match `spec`.
     """
     if settings.backend not in BACKENDS:
         known = sorted(BACKENDS)
@@ -71,7 +75,7 @@ def open_network(
     except ImportError as error:
         message = f"network '{graph.stem}': the backend '{settings.backend}' is not installed"
         raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
-    return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
+    return cast(Network, backend.open_network(graph, read_graph(graph, spec), spec, settings, sizes, cache))
 
 
 def is_installed(backend: str) -> bool:

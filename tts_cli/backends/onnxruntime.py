@@ -43,12 +43,9 @@ class OnnxRuntimeNetwork:
 
 
 def open_network(
-    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+    graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
-    """Open a network in ONNX Runtime, see `backends.open_network`.
-
-    The parameter file is memory-mapped; only float32 copies of its parameters stay in memory.
-    """
+    """Open a network in ONNX Runtime, see `backends.open_network`. Only float32 copies of its parameters stay in memory."""
     provider = chosen_provider(graph, settings, available_providers())
     if settings.precision != "f32":
         message = f"network '{graph.stem}': onnxruntime computes in f32, not in {settings.precision}"
@@ -58,9 +55,9 @@ def open_network(
         options.add_free_dimension_override_by_name(rate.replace("/", "_per_"), size)
     try:
         if cache is None:
-            session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
+            session = _session(model, options, provider)
         else:
-            session = _cached(graph, options, provider, cache / f"{_key(spec, provider, sizes)}.onnx")
+            session = _cached(model, options, provider, cache / f"{_key(spec, provider, sizes)}.onnx")
     except Exception as error:
         raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     names = graph_outputs(spec)
@@ -77,7 +74,15 @@ def _key(spec: NetworkSpec, provider: str, sizes: Mapping[Rate, int]) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 
-def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, compiled: Path) -> onnxruntime.InferenceSession:
+def _session(model: bytes, options: onnxruntime.SessionOptions, provider: str) -> onnxruntime.InferenceSession:
+    session = onnxruntime.InferenceSession(model, options, providers=[provider])
+    # Otherwise ONNX Runtime keeps the bytes, in order to open them again with another provider.
+    session.disable_fallback()
+    session._model_bytes = None
+    return session
+
+
+def _cached(model: bytes, options: onnxruntime.SessionOptions, provider: str, compiled: Path) -> onnxruntime.InferenceSession:
     """Return a session from the optimised graph in the file `compiled`. Write the file if it is missing or damaged."""
     if compiled.is_file():
         level, options.graph_optimization_level = options.graph_optimization_level, _AS_IT_IS
@@ -87,7 +92,7 @@ def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, com
     with tempfile.TemporaryDirectory(dir=compiled.parent) as scratch:
         new = Path(scratch) / compiled.name
         options.optimized_model_filepath = str(new)
-        session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
+        session = _session(model, options, provider)
         new.replace(compiled)
     return session
 

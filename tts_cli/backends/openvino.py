@@ -56,7 +56,7 @@ class OpenVinoNetwork:
 
 
 def open_network(
-    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+    graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OpenVinoNetwork:
     """Open a network in OpenVINO, see `backends.open_network`."""
     core = openvino.Core()
@@ -74,11 +74,11 @@ def open_network(
         options["CACHE_DIR"] = str(cache)
     shapes = static_shapes(spec, sizes) if sizes else {}
     try:
-        model = core.read_model(graph)
-        _check(graph, spec, model)
+        read = core.read_model(model)
+        _check(graph, spec, read)
         if shapes:
-            model.reshape(shapes)
-        compiled = core.compile_model(model, device, options)
+            read.reshape(shapes)
+        compiled = core.compile_model(read, device, options)
     except RuntimeError as error:
         raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     return OpenVinoNetwork(graph, spec, compiled, shapes)
