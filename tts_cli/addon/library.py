@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.copying import copy_addon
+from tts_cli.backends.graph import read_graph
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, InputError, OutputError
+from tts_cli.files import is_alive
 
 DEFAULT_ADDON = "arctic-16k"
 """Default voice."""
@@ -22,6 +23,9 @@ TRANSFER_ADDON = "copycat-16k"
 """Default voice for prosody transfer from recordings."""
 SELECTION_ADDON = "prosody-16k"
 """Default voice for prosody selection."""
+_INSTALLING = ".installing-"
+"""Begin of the name of an installation's temporary folder. The number of the process follows."""
+_FORMER = "former"
 _PACKAGE = Path(__file__).parents[1]
 SHIPPED = next((folder for folder in (_PACKAGE / "addons", _PACKAGE.parent / "addons") if folder.is_dir()), _PACKAGE / "addons")
 """Folder of the addons that come with the package; in a checkout it lies beside the package."""
@@ -138,59 +142,54 @@ def check_sha256(path: Path, expected: str, package: str) -> Path:
 def install_addon(source: Path, into: Path | None = None, replace: bool = False) -> Path:
     """Copy an addon into the folder of installed addons, completely or not at all, and return its new folder.
 
+    Only addon.json, the files that it names, the model card and licences are copied. The files have at most 2 GB together.
+
     Args:
         source: Folder, or zip file of one.
         into: Folder to install into; None: `installed_folder()`.
         replace: Replace an installed addon of the same name.
 
     Raises:
-        AddonError: The addon is invalid, or is installed already and `replace` is False.
+        AddonError: The addon is invalid or cannot be read, holds links or devices, or exceeds the size; or it is installed
+            already and `replace` is False.
         OutputError: The folder cannot be written.
     """
     into = into or installed_folder()
     try:
         into.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into, prefix=".installing-") as temporary:
+        _remove_leftovers(into)
+        with tempfile.TemporaryDirectory(dir=into, prefix=f"{_INSTALLING}{os.getpid()}-") as temporary:
             return _install(source, into, Path(temporary), replace)
     except OSError as error:
         raise OutputError(f"{into}: cannot install: {error.strerror or error}") from error
 
 
 def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
-    copy = _copied(source, temporary / "new")
-    config = read_addon_config(copy)
-    check_files(copy, config)
+    copy = temporary / "new"
+    try:
+        config = copy_addon(source, copy)
+        check_files(copy, config)
+        for name, spec in config.networks.items():
+            read_graph(copy / "networks" / f"{name}.onnx", spec)
+    except AddonError as error:
+        message = error.message.replace(str(copy), str(source))
+        raise AddonError(message, error.hint and error.hint.replace("install the addon again", "get the addon again")) from error
     target = into / config.name
     if target.exists():
         if not replace:
             raise AddonError(f"{target}: is installed already", hint="replace it with --force")
-        target.rename(temporary / "old")
+        (temporary / _FORMER).mkdir()
+        target.rename(temporary / _FORMER / config.name)
     copy.rename(target)
     return target
 
 
-def _copied(source: Path, copy: Path) -> Path:
-    """Copy or extract the addon in `source` to `copy`; return its folder, `copy` or the single folder inside.
-
-    Raises AddonError if `source` is neither an addon's folder nor a safe zip file.
-    """
-    if source.is_dir():
-        read_addon_config(source)
-        shutil.copytree(source, copy)
-        return copy
-    if not source.is_file() or not zipfile.is_zipfile(source):
-        raise AddonError(f"{source}: neither a folder nor a zip file", hint=f"give a folder that holds {ADDON_FILE}, or its zip")
-    with zipfile.ZipFile(source) as archive:
-        for name in _unsafe_members(archive, copy):
-            raise AddonError(f"{source}: refused: '{name}' would be written outside the addon's folder")
-        archive.extractall(copy)
-    inside = [path.parent for path in copy.glob(f"*/{ADDON_FILE}")]
-    return inside[0] if len(inside) == 1 and not (copy / ADDON_FILE).is_file() else copy
-
-
-def _unsafe_members(archive: zipfile.ZipFile, into: Path) -> Iterator[str]:
-    root = into.resolve()
-    for member in archive.infolist():
-        is_link = stat.S_ISLNK(member.external_attr >> 16)
-        if is_link or not (root / member.filename.replace("\\", "/")).resolve().is_relative_to(root):
-            yield member.filename
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what installations left behind that were killed. An addon that they had moved away to replace it returns."""
+    for leftover in folder.glob(f"{_INSTALLING}*"):
+        process = leftover.name.removeprefix(_INSTALLING).partition("-")[0]
+        if process.isdigit() and not is_alive(int(process)):
+            for former in leftover.glob(f"{_FORMER}/*"):
+                if not (folder / former.name).exists():
+                    former.rename(folder / former.name)
+            shutil.rmtree(leftover, ignore_errors=True)
