@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
@@ -32,44 +33,76 @@ SHIPPED = next((folder for folder in (_PACKAGE / "addons", _PACKAGE.parent / "ad
 
 
 def installed_folder() -> Path:
-    """Return the folder of the user's installed addons, in the data folder of the operating system."""
+    """Return the folder of the user's installed addons, in the data folder of the operating system.
+
+    Raises:
+        OutputError: The user has no home folder.
+    """
     if sys.platform == "win32":
         data = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
     elif sys.platform == "darwin":
         data = Path("~/Library/Application Support")
     else:
         data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
-    return data.expanduser() / "tts-cli" / "addons"
+    try:
+        return data.expanduser() / "tts-cli" / "addons"
+    except RuntimeError as error:
+        hint = "set HOME or XDG_DATA_HOME to a folder that you may write to"
+        raise OutputError("there is no folder for installed addons: the user has no home folder", hint) from error
 
 
 def search_folders() -> list[Path]:
     """Return the folders that are searched for addons, in order.
 
-    The folders in `$TTS_ADDONS` come first, then `./addons`, the installed addons, and those that come with the package.
+    The folders in `$TTS_ADDONS` come first, then the installed addons, if the user has a home folder, and the shipped ones. The
+    current folder is none of them.
     """
-    named = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
-    return [*named, Path("addons"), installed_folder(), SHIPPED]
+    folders = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
+    with suppress(OutputError):
+        folders.append(installed_folder())
+    return [*folders, SHIPPED]
 
 
 def find_addon(name: str | Path, near: Path | None = None) -> Path:
     """Return the folder of an addon.
 
     Args:
-        name: Path of its folder, or its name in one of the `search_folders`.
-        near: Folder to search first.
+        name: Name of an addon in one of the `search_folders`, or path of its folder. A string is a path if it has a separator
+            (`./mine`) or is `.` or `..`.
+        near: Folder to search first for a name.
 
     Raises:
         AddonError: There is no such addon. The message lists the known ones.
     """
-    if (Path(name) / ADDON_FILE).is_file():
-        return Path(name)
-    if not {"/", os.sep} & set(str(name)):
-        for folder in _folders(near):
-            if (folder / name / ADDON_FILE).is_file():
-                return folder / name
+    folders = [Path()] if _is_path(name) else _folders(near)
+    for folder in folders:
+        if _is_addon(folder / name):
+            return folder / name
     known = sorted(list_addons(near))
     listing = f"known: {', '.join(known)}" if known else "none is installed: tts addons install PATH"
-    raise AddonError(f"unknown addon '{name}'; {listing}", hint=suggest(str(name), known) if known else None)
+    raise AddonError(
+        f"unknown addon '{name}'; {listing}", hint=_path_hint(name) or (suggest(str(name), known) if known else None)
+    )
+
+
+def _is_path(name: str | Path) -> bool:
+    return isinstance(name, Path) or name in (os.curdir, os.pardir) or bool({"/", os.sep} & set(name))
+
+
+def _is_addon(folder: Path) -> bool:
+    try:
+        return (folder / ADDON_FILE).is_file()
+    except OSError:
+        # A folder on the way may not be entered, as the home folder of another user.
+        return False
+
+
+def _path_hint(name: str | Path) -> str | None:
+    """Return a hint on an addon below the current folder that has the unknown `name`; None if there is none."""
+    for place in (Path(name), Path("addons", name)):
+        if not _is_path(name) and _is_addon(place):
+            return f"{os.curdir}{os.sep}{place} opens the folder; a name alone is not looked up in the current folder"
+    return None
 
 
 def list_addons(near: Path | None = None) -> dict[str, Path]:
@@ -78,10 +111,11 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
     Args:
         near: Folder to search first.
     """
-    found = (path.parent for folder in _folders(near) for path in sorted(folder.glob(f"*/{ADDON_FILE}")))
     addons: dict[str, Path] = {}
-    for folder in found:
-        addons.setdefault(folder.name, folder)
+    for folder in _folders(near):
+        with suppress(OSError):
+            for path in sorted(folder.glob(f"*/{ADDON_FILE}")):
+                addons.setdefault(path.parent.name, path.parent)
     return addons
 
 
