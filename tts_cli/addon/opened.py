@@ -22,7 +22,7 @@ from tts_cli.backends import open_network
 from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.fixed_sizes import open_with_sizes
-from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.network import AddonNetwork, AnalysisNetwork
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
@@ -230,6 +230,8 @@ class Addon:
             if network is None:
                 compiled = partial(open_network, self.folder / "networks" / f"{name}.onnx", spec, settings, cache=self.cache)
                 opened = open_with_sizes(name, spec, settings.sizes, compiled)
+                if spec.role == "analysis":
+                    opened = AnalysisNetwork(opened, spec, f"addon '{self.name}': network '{name}'")
                 network = _SHARED[key] = AddonNetwork(name, spec, opened, settings)
             self._opened[name] = network
         return self.edit_network(network) if self.edit_network else network

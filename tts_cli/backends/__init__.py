@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol, cast
 
 from tts_cli.backends.graph import read_graph
@@ -70,19 +70,42 @@ def open_network(
         known = sorted(BACKENDS)
         message = f"network '{graph.stem}': unknown backend '{settings.backend}'; known: {', '.join(known)}"
         raise ConfigError(message, hint=suggest(settings.backend, known))
-    try:
-        backend = import_module(BACKENDS[settings.backend])
-    except ImportError as error:
-        message = f"network '{graph.stem}': the backend '{settings.backend}' is not installed"
-        raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
+    backend = _imported(settings.backend, graph)
     return cast(Network, backend.open_network(graph, read_graph(graph, spec), spec, settings, sizes, cache))
+
+
+def _imported(backend: str, graph: Path) -> ModuleType:
+    """Import a backend. Raises ConfigError if its runtime is missing or cannot be imported."""
+    try:
+        return import_module(BACKENDS[backend])
+    except ImportError as error:
+        _raise_interruption(error)
+        if isinstance(error, ModuleNotFoundError) and error.name == backend:
+            message = f"network '{graph.stem}': the backend '{backend}' is not installed"
+            raise ConfigError(message, hint=f"pip install 'tts-cli[{backend}]'") from error
+        message = f"network '{graph.stem}': the backend '{backend}' cannot be imported: {first_line(error)}"
+        raise ConfigError(message, hint=f"pip install --force-reinstall {backend}") from error
+
+
+def _raise_interruption(error: BaseException) -> None:
+    """Raise the KeyboardInterrupt or SystemExit that led to `error`, if one did: runtimes turn them into an ImportError."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, KeyboardInterrupt | SystemExit):
+            raise cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
 
 
 def is_installed(backend: str) -> bool:
     """Return True if `backend` is a known backend and its runtime is installed."""
+    if backend not in BACKENDS:
+        return False
     try:
         import_module(BACKENDS[backend])
-    except (KeyError, ImportError):
+    except ImportError as error:
+        _raise_interruption(error)
         return False
     return True
 
