@@ -19,14 +19,16 @@ _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _LONGEST_PROTOBUF = 2**31 - 1
 """Protocol Buffers refuse longer messages."""
-_TENSOR = "TensorProto"
+_TENSOR, _NODE = "TensorProto", "NodeProto"
+_OPERATOR = 4
+"""Field of a node that names its operator."""
 _NESTED: dict[str, dict[int, str]] = {
     "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
     "TrainingInfoProto": {1: "GraphProto", 2: "GraphProto"},
-    "FunctionProto": {7: "NodeProto", 11: "AttributeProto"},
-    "GraphProto": {1: "NodeProto", 5: _TENSOR, 15: "SparseTensorProto"},
+    "FunctionProto": {7: _NODE, 11: "AttributeProto"},
+    "GraphProto": {1: _NODE, 5: _TENSOR, 15: "SparseTensorProto"},
     "SparseTensorProto": {1: _TENSOR, 2: _TENSOR},
-    "NodeProto": {5: "AttributeProto"},
+    _NODE: {5: "AttributeProto"},
     "AttributeProto": {
         5: _TENSOR,
         6: "GraphProto",
@@ -64,6 +66,20 @@ def read_graph(graph: Path, spec: NetworkSpec) -> bytes:
     if _length(pieces) > _LONGEST_PROTOBUF:
         raise AddonError(f"{graph}: cannot be opened: it and its parameters exceed 2 GiB", hint="split the network")
     return b"".join(pieces)
+
+
+def operators(model: bytes) -> set[str]:
+    """Return the types of all operators of an ONNX model, those in bodies of loops, branches and functions included."""
+    return set(_operators(memoryview(model), "ModelProto"))
+
+
+def _operators(content: memoryview, kind: str) -> Iterator[str]:
+    for number, wire, value, _ in _fields(content):
+        nested = _NESTED[kind].get(number, _TENSOR)
+        if kind == _NODE and number == _OPERATOR and wire == _BYTES:
+            yield bytes(value).decode(errors="replace")
+        elif wire == _BYTES and nested != _TENSOR:
+            yield from _operators(value, nested)
 
 
 def _checked(path: Path, sha256: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 import onnxruntime
 
-from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs
+from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, interruption
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
@@ -35,17 +35,26 @@ class OnnxRuntimeNetwork:
     def run(self, tensors: Tensors) -> dict[str, Array]:
         """Run the network, see `Network.run`."""
         feed = {name: tensors[name] for name in self.inputs}
-        try:
-            results = self._session.run(self._tensors, feed)
-        except Exception as error:
-            raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
-        return dict(zip(self.outputs, results, strict=True))
+        while True:
+            run = onnxruntime.RunOptions()
+            try:
+                interruption.begin(run)
+                results = self._session.run(self._tensors, feed, run)
+            except Exception as error:
+                if interruption.is_retried(run):
+                    continue
+                reason = "stopped, since the program is to end" if run.terminate else first_line(error)
+                raise AddonError(f"{self._graph}: cannot run: {reason}") from error
+            finally:
+                interruption.end(run)
+            return dict(zip(self.outputs, results, strict=True))
 
 
 def open_network(
     graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
     """Open a network in ONNX Runtime, see `backends.open_network`. Only float32 copies of its parameters stay in memory."""
+    interruption.watch()
     provider = chosen_provider(graph, settings, available_providers())
     if settings.precision != "f32":
         message = f"network '{graph.stem}': onnxruntime computes in f32, not in {settings.precision}"

@@ -9,6 +9,7 @@ from typing import Any
 import openvino
 
 from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, static_shapes
+from tts_cli.backends.graph import operators
 from tts_cli.errors import AddonError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
@@ -59,6 +60,10 @@ def open_network(
     graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OpenVinoNetwork:
     """Open a network in OpenVINO, see `backends.open_network`."""
+    if "Loop" in operators(model):
+        # Not even `InferRequest.cancel` stops a loop in OpenVINO, and then Ctrl-C has no effect.
+        message = f"{graph}: refused: the graph has a Loop, which cannot be interrupted in openvino"
+        raise AddonError(message, hint='choose "backend": "onnxruntime" in the context')
     core = openvino.Core()
     device = chosen_provider(graph, settings, available_providers())
     options: dict[str, Any] = {
