@@ -20,6 +20,7 @@ from tts_cli.addon.stack_file import StackFile, read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.backends import open_network
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.diagnostics import refuse_diagnostics
 from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.blocks.network import AddonNetwork, AnalysisNetwork
@@ -196,6 +197,8 @@ class Addon:
         stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
+        if self.stack is None:
+            refuse_diagnostics(stack, f"{place}: $.stack")
         try:
             edited = self.edit_stack(stack) if self.edit_stack else stack
             return StreamableStack(BlockOptions({"stack": list(edited)}, f"{place}: $"), self)
