@@ -11,11 +11,13 @@ import os
 import signal
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Protocol
 
 GRACE_S = 5.0
-"""Seconds after a signal in which runs of other threads than the main one may still end by themselves."""
+"""Seconds that a run of another thread than the main one may last after a signal."""
+_ROUNDS = 12
 _STOPPING = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)}
 
 
@@ -79,22 +81,22 @@ def _stop_at_signals(reader: socket.socket, _writer: socket.socket) -> None:
 
 def _stop_for_signal() -> None:
     main = threading.main_thread().ident
-    others = []
     for run, thread in list(_runs.items()):
         if thread == main:
             run.terminate = True
-        else:
-            others.append(run)
-    if others:
-        timer = threading.Timer(GRACE_S, _stop, [others])
-        timer.daemon = True
-        timer.start()
+    threading.Thread(target=_stop_others, name="signals: other threads", daemon=True).start()
 
 
-def _stop(runs: list[Run]) -> None:
-    for run in runs:
-        if run in _runs:
+def _stop_others() -> None:
+    """Stop the runs of other threads than the main one that last longer than `GRACE_S`, for some time after a signal."""
+    main = threading.main_thread().ident
+    seen: set[Run] = set()
+    for _ in range(_ROUNDS):
+        time.sleep(GRACE_S)
+        found = {run for run, thread in list(_runs.items()) if thread != main}
+        for run in seen & found:
             run.terminate = True
+        seen = found
 
 
 def _forget() -> None:
