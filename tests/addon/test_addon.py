@@ -16,6 +16,7 @@ from tts_cli.addon.config import ChunkSchedule, read_addon_config
 from tts_cli.addon.library import file_hash, find_addon, install_addon, list_addons
 from tts_cli.addon.opened import open_addon
 from tts_cli.errors import AddonError, InputError, OutputError, StackError
+from tts_cli.voice.synthesis import load
 
 TINY = Path(__file__).parents[1] / "addons"
 Editor = Callable[[dict[str, Any]], object]
@@ -185,20 +186,87 @@ def test_a_required_addon_is_the_one_that_was_meant(tmp_path: Path) -> None:
 
 
 def test_lookup_goes_from_path_to_name(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, folder in enumerate(("named", "addons", "data/tts-cli/addons")):
+    for number, folder in enumerate(("named", "data/tts-cli/addons")):
         shutil.copytree(TINY / "tiny-vocoder", nowhere / folder / "tiny-vocoder")
         shutil.copytree(TINY / "tiny-vocoder", nowhere / folder / f"only-{number}")
     monkeypatch.setenv("TTS_ADDONS", os.pathsep.join(["missing", str(nowhere / "named")]))
     assert find_addon("tiny-vocoder") == nowhere / "named/tiny-vocoder"
-    assert find_addon("only-1") == Path("addons/only-1")
-    assert find_addon("only-2") == nowhere / "data/tts-cli/addons/only-2"
-    assert find_addon(nowhere / "addons/tiny-vocoder") == nowhere / "addons/tiny-vocoder"
+    assert find_addon("only-1") == nowhere / "data/tts-cli/addons/only-1"
+    assert find_addon(nowhere / "named/tiny-vocoder") == nowhere / "named/tiny-vocoder"
     assert find_addon("tiny-acoustic", near=TINY) == TINY / "tiny-acoustic"
-    assert set(list_addons()) >= {"tiny-vocoder", "only-0", "only-1", "only-2"}
+    assert set(list_addons()) >= {"tiny-vocoder", "only-0", "only-1"}
     assert list_addons()["tiny-vocoder"] == nowhere / "named/tiny-vocoder"
     with pytest.raises(AddonError, match=r"unknown addon 'tiny-vocode'; known: .*tiny-vocoder") as caught:
         find_addon("tiny-vocode")
     assert caught.value.hint == "did you mean 'tiny-vocoder'?"
+
+
+@pytest.mark.parametrize("place", ["tiny-vocoder", "addons/tiny-vocoder"])
+def test_a_name_is_not_looked_up_in_the_current_folder(nowhere: Path, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(TINY / "tiny-vocoder", nowhere / place)
+    with pytest.raises(AddonError, match="unknown addon 'tiny-vocoder'") as caught:
+        find_addon("tiny-vocoder")
+    assert (caught.value.hint or "").startswith(f"./{place} opens the folder")
+    assert find_addon(f"./{place}") == Path(place)
+    assert "tiny-vocoder" not in list_addons()
+    monkeypatch.setenv("TTS_ADDONS", str(TINY))
+    assert find_addon("tiny-vocoder") == TINY / "tiny-vocoder"
+
+
+def test_a_folder_of_the_current_one_does_not_replace_the_vocoder_of_a_voice(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (nowhere / "tiny-vocoder").mkdir()
+    (nowhere / "tiny-vocoder/addon.json").write_text("{}")
+    monkeypatch.setenv("TTS_ADDONS", str(TINY))
+    voice = load("tiny-acoustic")
+    assert voice.vocoder and voice.vocoder.folder == TINY / "tiny-vocoder"
+
+
+def test_paths_have_a_separator_or_are_one_by_their_type(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(TINY / "tiny-vocoder", nowhere / "mine")
+    assert find_addon("mine/") == find_addon(Path("mine")) == find_addon("./mine") == Path("mine")
+    monkeypatch.chdir(nowhere / "mine")
+    assert find_addon(".") == Path()
+    assert open_addon(".").name == "tiny-vocoder"
+
+
+@pytest.fixture
+def homeless(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Environment of a user without home folder: no HOME, no entry in the list of users."""
+
+    def no_home(path: Path) -> Path:
+        if path.parts[:1] == ("~",):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    return nowhere
+
+
+def test_without_a_home_folder_only_installing_is_refused(homeless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_ADDONS", str(TINY))
+    assert find_addon("tiny-vocoder") == TINY / "tiny-vocoder"
+    assert "tiny-acoustic" in list_addons()
+    with pytest.raises(OutputError, match="no folder for installed addons") as caught:
+        install_addon(TINY / "tiny-vocoder")
+    assert "XDG_DATA_HOME" in (caught.value.hint or "")
+    assert install_addon(TINY / "tiny-vocoder", homeless / "into") == homeless / "into/tiny-vocoder"
+
+
+def test_a_folder_that_may_not_be_entered_is_passed_over(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> os.stat_result:
+        if "forbidden" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return stat(path)
+
+    stat = Path.stat
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    monkeypatch.setenv("TTS_ADDONS", os.pathsep.join([str(nowhere / "forbidden"), str(TINY)]))
+    assert find_addon("tiny-vocoder") == TINY / "tiny-vocoder"
+    assert "tiny-acoustic" in list_addons()
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,41 @@ def test_a_picture_needs_pillow(addons: tuple[Addon, Addon], monkeypatch: pytest
     with pytest.raises(StackError, match="needs the package 'pillow'") as caught:
         voice_with(addons, spoken={"type": "MelPicture"})
     assert caught.value.hint == "pip install 'tts-cli[demo]'"
+
+
+@pytest.mark.parametrize("kind", [*DIAGNOSTICS, "MelPicture"])
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_the_own_stack_of_an_addon_writes_nothing_unasked(
+    kind: str, is_nested: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path(shutil.copytree(TINY / "tiny-acoustic", folder.parent / "tiny-acoustic"))
+    description = json.loads((own / "addon.json").read_text())
+    where = description["stack"][0]["streamable_block"]["stack"] if is_nested else description["stack"]
+    where.append({"type": kind, "name": "d"})
+    (own / "addon.json").write_text(json.dumps(description))
+    place = r"\$\.stack\[0\]\.streamable_block\.stack\[2\]" if is_nested else r"\$\.stack\[1\]"
+    with pytest.raises(StackError, match=rf"tiny-acoustic: {place}: the addon's own stack has the diagnostic {kind}") as caught:
+        open_addon(own)
+    assert "TTS_DIAGNOSTICS" in (caught.value.hint or "")
+    with pytest.raises(StackError, match="would write files unasked"):
+        open_addon(own, edit_stack=lambda stack: stack)
+    assert open_addon(own, stack=own / "addon.json").check_stack()
+    monkeypatch.setenv("TTS_DIAGNOSTICS", "asked")
+    audio(load(own, TINY / "tiny-vocoder"))
+    assert len(list((folder.parent / "asked").iterdir())) == 2
+    assert not folder.exists()
+
+
+def test_a_stack_file_does_not_speak_for_the_addons_inside_it(folder: Path) -> None:
+    own = Path(shutil.copytree(TINY / "tiny-vocoder", folder.parent / "tiny-vocoder"))
+    description = json.loads((own / "addon.json").read_text())
+    description["stack"].append({"type": "TensorDump"})
+    (own / "addon.json").write_text(json.dumps(description))
+    shutil.copytree(TINY / "tiny-acoustic", folder.parent / "tiny-acoustic")
+    stack = json.loads((TINY / "tiny-acoustic/addon.json").read_text())["stack"]
+    (folder.parent / "mine.json").write_text(json.dumps({"stack": [*stack, {"type": "Addon", "name": "tiny-vocoder"}]}))
+    with pytest.raises(StackError, match=r"tiny-vocoder: .* has the diagnostic TensorDump"):
+        load(folder.parent / "tiny-acoustic", stack=folder.parent / "mine.json")
 
 
 def built(diagnostic: type[Diagnostic], *before: StreamableBlock, **settings: Any) -> StreamableStack:

@@ -47,6 +47,23 @@ def test_given_durations_win_token_by_token() -> None:
     assert value(opened(Request(PHONES, given_durations=given)), "durations") == [3, 9, 0, 2, 1, 0]
 
 
+@pytest.mark.parametrize("frames", [4801, 10**9, 2**62, 1e30])
+def test_a_phone_that_would_not_end_is_refused_by_name(frames: float) -> None:
+    given = np.array([np.nan, 9, frames, 2, np.nan, 0], np.float32)
+    with pytest.raises(InputError, match=r"phone 3 of the sentence, 'AA0', lasts \d+ frames \(\S+ s\); at most 60 s are spoken"):
+        opened(Request(PHONES, given_durations=given))
+
+
+def test_a_phone_may_last_as_long_as_the_bound_but_no_longer_by_scale_or_prediction() -> None:
+    given = np.array([np.nan, 9, 4800, 2, np.nan, 0], np.float32)
+    assert ToyAddon().mel.frame_rate == 80
+    assert value(opened(Request(PHONES, given_durations=given)), "durations")[2] == 4800
+    with pytest.raises(InputError, match=r"phone 3 .* lasts 5280 frames \(66 s\)"):
+        opened(Request(PHONES, given_durations=given, controls=Controls(length_scale=1.1)))
+    with pytest.raises(InputError, match=r"phone 2 .* at most 60 s"):
+        opened(Request(PHONES), {"log_duration": [0, 20, 0, 0, 0, 0], "text": np.arange(6)})
+
+
 def test_an_addon_without_predicted_durations_needs_given_ones() -> None:
     with pytest.raises(InputError, match="needs durations"):
         opened(Request(PHONES), {"text": np.arange(6)})

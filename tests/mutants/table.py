@@ -65,8 +65,8 @@ MISTAKES = (
     ),
     Mistake(
         "checksum-not-compared", "addon/library.py",
-        'if file_hash(path) != expected:\n            raise AddonError(f"{path}: damaged',
-        'if not file_hash(path):\n            raise AddonError(f"{path}: damaged',
+        'if file_hash(path) != expected:\n        raise AddonError(f"{path}: damaged',
+        'if not file_hash(path):\n        raise AddonError(f"{path}: damaged',
         ("tests/addon/test_addon.py",),
     ),
     Mistake(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import stat
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.copying import copy_addon
+from tts_cli.backends.graph import read_graph
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, InputError, OutputError
+from tts_cli.files import is_alive
 
 DEFAULT_ADDON = "arctic-16k"
 """Default voice."""
@@ -22,50 +24,85 @@ TRANSFER_ADDON = "copycat-16k"
 """Default voice for prosody transfer from recordings."""
 SELECTION_ADDON = "prosody-16k"
 """Default voice for prosody selection."""
+_INSTALLING = ".installing-"
+"""Begin of the name of an installation's temporary folder. The number of the process follows."""
+_FORMER = "former"
 _PACKAGE = Path(__file__).parents[1]
 SHIPPED = next((folder for folder in (_PACKAGE / "addons", _PACKAGE.parent / "addons") if folder.is_dir()), _PACKAGE / "addons")
 """Folder of the addons that come with the package; in a checkout it lies beside the package."""
 
 
 def installed_folder() -> Path:
-    """Return the folder of the user's installed addons, in the data folder of the operating system."""
+    """Return the folder of the user's installed addons, in the data folder of the operating system.
+
+    Raises:
+        OutputError: The user has no home folder.
+    """
     if sys.platform == "win32":
         data = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
     elif sys.platform == "darwin":
         data = Path("~/Library/Application Support")
     else:
         data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
-    return data.expanduser() / "tts-cli" / "addons"
+    try:
+        return data.expanduser() / "tts-cli" / "addons"
+    except RuntimeError as error:
+        hint = "set HOME or XDG_DATA_HOME to a folder that you may write to"
+        raise OutputError("there is no folder for installed addons: the user has no home folder", hint) from error
 
 
 def search_folders() -> list[Path]:
     """Return the folders that are searched for addons, in order.
 
-    The folders in `$TTS_ADDONS` come first, then `./addons`, the installed addons, and those that come with the package.
+    The folders in `$TTS_ADDONS` come first, then the installed addons, if the user has a home folder, and the shipped ones. The
+    current folder is none of them.
     """
-    named = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
-    return [*named, Path("addons"), installed_folder(), SHIPPED]
+    folders = [Path(folder) for folder in os.environ.get("TTS_ADDONS", "").split(os.pathsep) if folder]
+    with suppress(OutputError):
+        folders.append(installed_folder())
+    return [*folders, SHIPPED]
 
 
 def find_addon(name: str | Path, near: Path | None = None) -> Path:
     """Return the folder of an addon.
 
     Args:
-        name: Path of its folder, or its name in one of the `search_folders`.
-        near: Folder to search first.
+        name: Name of an addon in one of the `search_folders`, or path of its folder. A string is a path if it has a separator
+            (`./mine`) or is `.` or `..`.
+        near: Folder to search first for a name.
 
     Raises:
         AddonError: There is no such addon. The message lists the known ones.
     """
-    if (Path(name) / ADDON_FILE).is_file():
-        return Path(name)
-    if not {"/", os.sep} & set(str(name)):
-        for folder in _folders(near):
-            if (folder / name / ADDON_FILE).is_file():
-                return folder / name
+    folders = [Path()] if _is_path(name) else _folders(near)
+    for folder in folders:
+        if _is_addon(folder / name):
+            return folder / name
     known = sorted(list_addons(near))
     listing = f"known: {', '.join(known)}" if known else "none is installed: tts addons install PATH"
-    raise AddonError(f"unknown addon '{name}'; {listing}", hint=suggest(str(name), known) if known else None)
+    raise AddonError(
+        f"unknown addon '{name}'; {listing}", hint=_path_hint(name) or (suggest(str(name), known) if known else None)
+    )
+
+
+def _is_path(name: str | Path) -> bool:
+    return isinstance(name, Path) or name in (os.curdir, os.pardir) or bool({"/", os.sep} & set(name))
+
+
+def _is_addon(folder: Path) -> bool:
+    try:
+        return (folder / ADDON_FILE).is_file()
+    except OSError:
+        # A folder on the way may not be entered, as the home folder of another user.
+        return False
+
+
+def _path_hint(name: str | Path) -> str | None:
+    """Return a hint on an addon below the current folder that has the unknown `name`; None if there is none."""
+    for place in (Path(name), Path("addons", name)):
+        if not _is_path(name) and _is_addon(place):
+            return f"{os.curdir}{os.sep}{place} opens the folder; a name alone is not looked up in the current folder"
+    return None
 
 
 def list_addons(near: Path | None = None) -> dict[str, Path]:
@@ -74,10 +111,11 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
     Args:
         near: Folder to search first.
     """
-    found = (path.parent for folder in _folders(near) for path in sorted(folder.glob(f"*/{ADDON_FILE}")))
     addons: dict[str, Path] = {}
-    for folder in found:
-        addons.setdefault(folder.name, folder)
+    for folder in _folders(near):
+        with suppress(OSError):
+            for path in sorted(folder.glob(f"*/{ADDON_FILE}")):
+                addons.setdefault(path.parent.name, path.parent)
     return addons
 
 
@@ -98,11 +136,16 @@ def _folders(near: Path | None) -> list[Path]:
 def check_files(folder: Path, config: AddonConfig) -> None:
     """Check that every file of the addon exists and has the SHA-256 in addon.json. Raises AddonError."""
     for file, expected in config.file_hashes().items():
-        path = folder / file
-        if not path.is_file():
-            raise AddonError(f"{path}: missing from the addon", hint="install the addon again")
-        if file_hash(path) != expected:
-            raise AddonError(f"{path}: damaged: its SHA-256 is not the one in {ADDON_FILE}", hint="install the addon again")
+        check_file(folder / file, expected)
+
+
+def check_file(path: Path, expected: str) -> Path:
+    """Check that a file of an addon exists and has the SHA-256 `expected`, and return `path`. Raises AddonError."""
+    if not path.is_file():
+        raise AddonError(f"{path}: missing from the addon", hint="install the addon again")
+    if file_hash(path) != expected:
+        raise AddonError(f"{path}: damaged: its SHA-256 is not the one in {ADDON_FILE}", hint="install the addon again")
+    return path
 
 
 def file_hash(path: Path) -> str:
@@ -133,59 +176,54 @@ def check_sha256(path: Path, expected: str, package: str) -> Path:
 def install_addon(source: Path, into: Path | None = None, replace: bool = False) -> Path:
     """Copy an addon into the folder of installed addons, completely or not at all, and return its new folder.
 
+    Only addon.json, the files that it names, the model card and licences are copied. The files have at most 2 GB together.
+
     Args:
         source: Folder, or zip file of one.
         into: Folder to install into; None: `installed_folder()`.
         replace: Replace an installed addon of the same name.
 
     Raises:
-        AddonError: The addon is invalid, or is installed already and `replace` is False.
+        AddonError: The addon is invalid or cannot be read, holds links or devices, or exceeds the size; or it is installed
+            already and `replace` is False.
         OutputError: The folder cannot be written.
     """
     into = into or installed_folder()
     try:
         into.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=into, prefix=".installing-") as temporary:
+        _remove_leftovers(into)
+        with tempfile.TemporaryDirectory(dir=into, prefix=f"{_INSTALLING}{os.getpid()}-") as temporary:
             return _install(source, into, Path(temporary), replace)
     except OSError as error:
         raise OutputError(f"{into}: cannot install: {error.strerror or error}") from error
 
 
 def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
-    copy = _copied(source, temporary / "new")
-    config = read_addon_config(copy)
-    check_files(copy, config)
+    copy = temporary / "new"
+    try:
+        config = copy_addon(source, copy)
+        check_files(copy, config)
+        for name, spec in config.networks.items():
+            read_graph(copy / "networks" / f"{name}.onnx", spec)
+    except AddonError as error:
+        message = error.message.replace(str(copy), str(source))
+        raise AddonError(message, error.hint and error.hint.replace("install the addon again", "get the addon again")) from error
     target = into / config.name
     if target.exists():
         if not replace:
             raise AddonError(f"{target}: is installed already", hint="replace it with --force")
-        target.rename(temporary / "old")
+        (temporary / _FORMER).mkdir()
+        target.rename(temporary / _FORMER / config.name)
     copy.rename(target)
     return target
 
 
-def _copied(source: Path, copy: Path) -> Path:
-    """Copy or extract the addon in `source` to `copy`; return its folder, `copy` or the single folder inside.
-
-    Raises AddonError if `source` is neither an addon's folder nor a safe zip file.
-    """
-    if source.is_dir():
-        read_addon_config(source)
-        shutil.copytree(source, copy)
-        return copy
-    if not source.is_file() or not zipfile.is_zipfile(source):
-        raise AddonError(f"{source}: neither a folder nor a zip file", hint=f"give a folder that holds {ADDON_FILE}, or its zip")
-    with zipfile.ZipFile(source) as archive:
-        for name in _unsafe_members(archive, copy):
-            raise AddonError(f"{source}: refused: '{name}' would be written outside the addon's folder")
-        archive.extractall(copy)
-    inside = [path.parent for path in copy.glob(f"*/{ADDON_FILE}")]
-    return inside[0] if len(inside) == 1 and not (copy / ADDON_FILE).is_file() else copy
-
-
-def _unsafe_members(archive: zipfile.ZipFile, into: Path) -> Iterator[str]:
-    root = into.resolve()
-    for member in archive.infolist():
-        is_link = stat.S_ISLNK(member.external_attr >> 16)
-        if is_link or not (root / member.filename.replace("\\", "/")).resolve().is_relative_to(root):
-            yield member.filename
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what installations left behind that were killed. An addon that they had moved away to replace it returns."""
+    for leftover in folder.glob(f"{_INSTALLING}*"):
+        process = leftover.name.removeprefix(_INSTALLING).partition("-")[0]
+        if process.isdigit() and not is_alive(int(process)):
+            for former in leftover.glob(f"{_FORMER}/*"):
+                if not (folder / former.name).exists():
+                    former.rename(folder / former.name)
+            shutil.rmtree(leftover, ignore_errors=True)

@@ -15,14 +15,15 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, Context, read_addon_config
-from tts_cli.addon.library import check_files, file_hash, find_addon
+from tts_cli.addon.library import check_file, check_files, file_hash, find_addon
 from tts_cli.addon.stack_file import StackFile, read_stack
 from tts_cli.audio.mel import MelConfig
 from tts_cli.backends import open_network
 from tts_cli.blocks.block import BlockOptions
+from tts_cli.blocks.diagnostics import refuse_diagnostics
 from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.fixed_sizes import open_with_sizes
-from tts_cli.blocks.network import AddonNetwork
+from tts_cli.blocks.network import AddonNetwork, AnalysisNetwork
 from tts_cli.blocks.streamable import StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import suggest
@@ -127,10 +128,16 @@ class Addon:
         return self._open(name or names[0])
 
     def asset(self, name: str, path: str) -> Path:
-        """Return the path of the asset `name`. Raises StackError if the addon has no such asset."""
+        """Return the path of the asset `name`, after a check that its SHA-256 is still the one in addon.json.
+
+        Raises:
+            StackError: The addon has no such asset.
+            AddonError: The file is missing or has changed.
+        """
         if name not in self.config.assets:
             raise StackError(f"{path}: the addon has no asset '{name}'", hint=suggest(name, sorted(self.config.assets)))
-        return self.folder / self.config.assets[name].file
+        asset = self.config.assets[name]
+        return check_file(self.folder / asset.file, asset.sha256)
 
     def stack_of(self, name: str, path: str) -> StreamableBlock:
         """Build the stack of another addon: one that this addon requires, or any that a stack file names.
@@ -190,6 +197,8 @@ class Addon:
         stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
         if not stack:
             raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
+        if self.stack is None:
+            refuse_diagnostics(stack, f"{place}: $.stack")
         try:
             edited = self.edit_stack(stack) if self.edit_stack else stack
             return StreamableStack(BlockOptions({"stack": list(edited)}, f"{place}: $"), self)
@@ -224,6 +233,8 @@ class Addon:
             if network is None:
                 compiled = partial(open_network, self.folder / "networks" / f"{name}.onnx", spec, settings, cache=self.cache)
                 opened = open_with_sizes(name, spec, settings.sizes, compiled)
+                if spec.role == "analysis":
+                    opened = AnalysisNetwork(opened, spec, f"addon '{self.name}': network '{name}'")
                 network = _SHARED[key] = AddonNetwork(name, spec, opened, settings)
             self._opened[name] = network
         return self.edit_network(network) if self.edit_network else network

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol, cast
 
+from tts_cli.backends.graph import read_graph
 from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
-"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below."""
+"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below and,
+after `graph`, the `model`: ONNX bytes with the parameters inside. `graph` is for messages alone."""
 FREE: Mapping[Rate, int] = MappingProxyType({})
 """Sizes of a network with free shapes: it runs inputs of any length."""
 
@@ -51,34 +53,59 @@ def open_network(
 ) -> Network:
     """Open and compile the network in the ONNX file `graph`.
 
+    Both files are read once. The bytes that are opened are those whose SHA-256 was checked.
+
     Args:
-        graph: ONNX file; its parameters are in the file beside it.
-        spec: Declaration of the network, which the file must match.
+        graph: ONNX file `NAME.onnx`; the parameters are in `NAME.params` beside it.
+        spec: Declaration of the network, which the files must match.
         settings: Backend, provider, threads and precision.
         sizes: Number of steps of the inputs by rate, without the rate `utterance`, which has always one. FREE: any length.
         cache: Folder in which compiled networks are kept and looked up. None: compile anew.
 
     Raises:
         ConfigError: The backend or provider is unknown or not installed.
-        AddonError: The file is damaged or does not match `spec`.
+        AddonError: A file is missing or damaged, names another file, or does not match `spec`.
     """
     if settings.backend not in BACKENDS:
         known = sorted(BACKENDS)
         message = f"network '{graph.stem}': unknown backend '{settings.backend}'; known: {', '.join(known)}"
         raise ConfigError(message, hint=suggest(settings.backend, known))
+    backend = _imported(settings.backend, graph)
+    return cast(Network, backend.open_network(graph, read_graph(graph, spec), spec, settings, sizes, cache))
+
+
+def _imported(backend: str, graph: Path) -> ModuleType:
+    """Import a backend. Raises ConfigError if its runtime is missing or cannot be imported."""
     try:
-        backend = import_module(BACKENDS[settings.backend])
+        return import_module(BACKENDS[backend])
     except ImportError as error:
-        message = f"network '{graph.stem}': the backend '{settings.backend}' is not installed"
-        raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
-    return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
+        _raise_interruption(error)
+        if isinstance(error, ModuleNotFoundError) and error.name == backend:
+            message = f"network '{graph.stem}': the backend '{backend}' is not installed"
+            raise ConfigError(message, hint=f"pip install 'tts-cli[{backend}]'") from error
+        message = f"network '{graph.stem}': the backend '{backend}' cannot be imported: {first_line(error)}"
+        raise ConfigError(message, hint=f"pip install --force-reinstall {backend}") from error
+
+
+def _raise_interruption(error: BaseException) -> None:
+    """Raise the KeyboardInterrupt or SystemExit that led to `error`, if one did: runtimes turn them into an ImportError."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, KeyboardInterrupt | SystemExit):
+            raise cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
 
 
 def is_installed(backend: str) -> bool:
     """Return True if `backend` is a known backend and its runtime is installed."""
+    if backend not in BACKENDS:
+        return False
     try:
         import_module(BACKENDS[backend])
-    except (KeyError, ImportError):
+    except ImportError as error:
+        _raise_interruption(error)
         return False
     return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,8 +10,10 @@ from typing import Any
 
 import onnxruntime
 
-from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs
-from tts_cli.errors import AddonError, ConfigError
+from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, interruption
+from tts_cli.backends.cache import CacheEntry
+from tts_cli.errors import AddonError, ConfigError, OutputError
+from tts_cli.files import unwritable
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
 _TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
@@ -35,20 +36,26 @@ class OnnxRuntimeNetwork:
     def run(self, tensors: Tensors) -> dict[str, Array]:
         """Run the network, see `Network.run`."""
         feed = {name: tensors[name] for name in self.inputs}
-        try:
-            results = self._session.run(self._tensors, feed)
-        except Exception as error:
-            raise AddonError(f"{self._graph}: cannot run: {first_line(error)}") from error
-        return dict(zip(self.outputs, results, strict=True))
+        while True:
+            run = onnxruntime.RunOptions()
+            try:
+                interruption.begin(run)
+                results = self._session.run(self._tensors, feed, run)
+            except Exception as error:
+                if interruption.is_retried(run):
+                    continue
+                reason = "stopped, since the program is to end" if run.terminate else first_line(error)
+                raise AddonError(f"{self._graph}: cannot run: {reason}") from error
+            finally:
+                interruption.end(run)
+            return dict(zip(self.outputs, results, strict=True))
 
 
 def open_network(
-    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+    graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
-    """Open a network in ONNX Runtime, see `backends.open_network`.
-
-    The parameter file is memory-mapped; only float32 copies of its parameters stay in memory.
-    """
+    """Open a network in ONNX Runtime, see `backends.open_network`. Only float32 copies of its parameters stay in memory."""
+    interruption.watch()
     provider = chosen_provider(graph, settings, available_providers())
     if settings.precision != "f32":
         message = f"network '{graph.stem}': onnxruntime computes in f32, not in {settings.precision}"
@@ -58,9 +65,12 @@ def open_network(
         options.add_free_dimension_override_by_name(rate.replace("/", "_per_"), size)
     try:
         if cache is None:
-            session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
+            session = _session(model, options, provider)
         else:
-            session = _cached(graph, options, provider, cache / f"{_key(spec, provider, sizes)}.onnx")
+            facts = (onnxruntime.__version__, provider)
+            session = _cached(model, options, provider, CacheEntry(cache, spec, sizes, facts, ".onnx"))
+    except OutputError:
+        raise
     except Exception as error:
         raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     names = graph_outputs(spec)
@@ -71,24 +81,34 @@ def open_network(
     return OnnxRuntimeNetwork(graph, spec, session)
 
 
-def _key(spec: NetworkSpec, provider: str, sizes: Mapping[Rate, int]) -> str:
-    """Return a name of 32 hexadecimal digits that is unique to the network, runtime version, provider and sizes."""
-    facts = [onnxruntime.__version__, provider, *spec.sha256.model_dump().values(), *sorted(sizes.items())]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
+def _session(model: bytes, options: onnxruntime.SessionOptions, provider: str) -> onnxruntime.InferenceSession:
+    session = onnxruntime.InferenceSession(model, options, providers=[provider])
+    # Otherwise ONNX Runtime keeps the bytes, in order to open them again with another provider.
+    session.disable_fallback()
+    session._model_bytes = None
+    return session
 
 
-def _cached(graph: Path, options: onnxruntime.SessionOptions, provider: str, compiled: Path) -> onnxruntime.InferenceSession:
-    """Return a session from the optimised graph in the file `compiled`. Write the file if it is missing or damaged."""
-    if compiled.is_file():
+def _cached(model: bytes, options: onnxruntime.SessionOptions, provider: str, entry: CacheEntry) -> onnxruntime.InferenceSession:
+    """Return a session from the optimised graph in the cache. Make the entry if it is missing or damaged. Raises OutputError."""
+    if compiled := entry.read():
         level, options.graph_optimization_level = options.graph_optimization_level, _AS_IT_IS
         with suppress(Exception):
-            return onnxruntime.InferenceSession(str(compiled), options, providers=[provider])
+            return _session(compiled, options, provider)
         options.graph_optimization_level = level
-    with tempfile.TemporaryDirectory(dir=compiled.parent) as scratch:
-        new = Path(scratch) / compiled.name
-        options.optimized_model_filepath = str(new)
-        session = onnxruntime.InferenceSession(str(graph), options, providers=[provider])
-        new.replace(compiled)
+    try:
+        with tempfile.TemporaryDirectory(dir=entry.folder) as scratch:
+            new = Path(scratch) / "optimised.onnx"
+            options.optimized_model_filepath = str(new)
+            session = _session(model, options, provider)
+            compiled = new.read_bytes()
+    except OSError as error:
+        raise unwritable(entry.folder, error) from error
+    except Exception:
+        # ONNX Runtime gives no reason when it cannot write. An optimised graph holds float32 where the model holds float16.
+        entry.refuse_full(2 * len(model))
+        raise
+    entry.write(compiled)
     return session
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import openvino
 
 from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, static_shapes
+from tts_cli.backends.cache import CacheEntry
+from tts_cli.backends.graph import operators
 from tts_cli.errors import AddonError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, Rate, Tensors
 
@@ -56,9 +58,13 @@ class OpenVinoNetwork:
 
 
 def open_network(
-    graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
+    graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OpenVinoNetwork:
     """Open a network in OpenVINO, see `backends.open_network`."""
+    if "Loop" in operators(model):
+        # Not even `InferRequest.cancel` stops a loop in OpenVINO, and then Ctrl-C has no effect.
+        message = f"{graph}: refused: the graph has a Loop, which cannot be interrupted in openvino"
+        raise AddonError(message, hint='choose "backend": "onnxruntime" in the context')
     core = openvino.Core()
     device = chosen_provider(graph, settings, available_providers())
     options: dict[str, Any] = {
@@ -70,18 +76,35 @@ def open_network(
     if settings.precision == "f32" and _DYNAMIC_QUANTIZATION in core.get_property(device, "SUPPORTED_PROPERTIES"):
         # Otherwise OpenVINO would quantise activations to int8 where parameters are int8.
         options[_DYNAMIC_QUANTIZATION] = 0
-    if cache is not None:
-        options["CACHE_DIR"] = str(cache)
+    facts = (openvino.__version__, device, settings.precision)
+    entry = CacheEntry(cache, spec, sizes, facts, ".blob") if cache is not None else None
     shapes = static_shapes(spec, sizes) if sizes else {}
     try:
-        model = core.read_model(graph)
-        _check(graph, spec, model)
-        if shapes:
-            model.reshape(shapes)
-        compiled = core.compile_model(model, device, options)
+        compiled = _from_cache(core, entry, device, options)
+        if compiled is None:
+            read = core.read_model(model)
+            _check(graph, spec, read)
+            if shapes:
+                read.reshape(shapes)
+            compiled = core.compile_model(read, device, options)
+            if entry is not None:
+                entry.write(compiled.export_model().getvalue())
     except RuntimeError as error:
         raise AddonError(f"{graph}: cannot be opened: {first_line(error)}", hint="export or install the addon again") from error
     return OpenVinoNetwork(graph, spec, compiled, shapes)
+
+
+def _from_cache(
+    core: openvino.Core, entry: CacheEntry | None, device: str, options: Mapping[str, Any]
+) -> openvino.CompiledModel | None:
+    """Return the compiled network in the cache; None if there is none that can be used."""
+    content = entry.read() if entry is not None else None
+    if content is None:
+        return None
+    try:
+        return core.import_model(content, device, dict(options))
+    except RuntimeError:
+        return None
 
 
 def available_providers() -> dict[str, str]:

@@ -3,7 +3,8 @@
 As a sequence block, or without a stream before it, a diagnostic records the sequence ports in scope; otherwise the chunks that
 pass, of any ports and rate. It writes one complete file an utterance, when the utterance ends or its stream is closed:
 `diagnostics/NAME-0001.npz`. NAME is the option `name`, or else derived from the place in the stack; the environment variable
-TTS_DIAGNOSTICS names another folder. Utterances are numbered in the order in which they begin, after existing files.
+TTS_DIAGNOSTICS names another folder. Utterances are numbered in the order in which they begin, after existing files. In the own
+stack of an addon, diagnostics are refused unless TTS_DIAGNOSTICS is set; in a stack file of the user they need no variable.
 
     {"stack": [{"type": "Upsampler"}, {"type": "TensorDump"}, {"type": "Decoder"}, {"type": "MelPicture", "name": "decoded"}]}
 """
@@ -18,6 +19,7 @@ import time
 import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -28,6 +30,7 @@ from tts_cli.blocks.block import BlockOptions
 from tts_cli.blocks.features import request_ports
 from tts_cli.blocks.observe import EitherKind, Observer, Span, observe_streams
 from tts_cli.blocks.parts import AddonParts
+from tts_cli.blocks.registry import is_of_kind
 from tts_cli.blocks.streamable import Fault, Stream
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.config import StrictModel, suggest
@@ -98,6 +101,29 @@ class Diagnostic(EitherKind, ABC):
         if upstream is None or (self.gives is not None and not self.gives):
             stream.show(scope)
         return stream
+
+
+def refuse_diagnostics(stack: Any, path: str) -> None:
+    """Raise StackError for the first diagnostic in the own stack of an addon, unless the user asked for files.
+
+    The user asks with TTS_DIAGNOSTICS, or with a stack file, which is not checked here: an addon of somebody else writes nothing.
+
+    Args:
+        stack: Blocks as JSON, nested in any way.
+        path: JSON path of `stack`.
+    """
+    if os.environ.get(FOLDER_VARIABLE):
+        return
+    if isinstance(stack, Mapping):
+        if is_of_kind(stack.get("type"), Diagnostic):
+            message = f"{path}: the addon's own stack has the diagnostic {stack['type']}, which would write files unasked"
+            hint = f"to let it write, name a folder: {FOLDER_VARIABLE}=diagnostics; or use a stack file without it: --stack FILE"
+            raise StackError(message, hint)
+        for key, value in stack.items():
+            refuse_diagnostics(value, f"{path}.{key}")
+    elif isinstance(stack, list | tuple):
+        for index, value in enumerate(stack):
+            refuse_diagnostics(value, f"{path}[{index}]")
 
 
 class _DiagnosticStream(Stream):

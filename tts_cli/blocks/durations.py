@@ -15,6 +15,8 @@ from tts_cli.errors import InputError
 from tts_cli.ports import PortSpec, Tensors
 from tts_cli.text.phones import START
 
+LONGEST_S = 60
+"""Longest duration of one phone, in seconds."""
 Frames = NDArray[np.float64]
 """Durations in frames, (1, N, 1) for N tokens."""
 
@@ -97,6 +99,7 @@ class Durations:
             *(port for way in ways for port in way.inputs),
         )
         self._is_phone = np.array([symbol.isalnum() for symbol in addon.symbols], bool)
+        self._symbols, self._frame_rate = addon.symbols, addon.mel.frame_rate
         self._ways, self._path = ways, path
 
     def decide(self, scope: Tensors) -> NDArray[np.int64]:
@@ -106,7 +109,7 @@ class Durations:
             scope: Sequence ports, with `phones` and with `log_duration` (ln(1 + frames)), `given_durations` or both.
 
         Raises:
-            InputError: Neither the model nor the request gives durations, or a duration is not finite.
+            InputError: Neither the model nor the request gives durations, or a duration is not finite or exceeds `LONGEST_S`.
         """
         if "log_duration" not in scope and "given_durations" not in scope:
             message = f"{self._path} needs durations: the addon predicts none, and the request gives none"
@@ -126,7 +129,18 @@ class Durations:
         if not np.isfinite(scaled).all():
             message = f"{self._path}: a duration is not a finite number of frames"
             raise InputError(message, hint="check given_durations and length_scale")
+        self._refuse_too_long(scaled[0, :, 0], scope["phones"][0, :, 0])
         return np.maximum(scaled, shortest).astype(np.int64)[0, :, 0]
+
+    def _refuse_too_long(self, frames: NDArray[np.float64], phones: NDArray[np.int64]) -> None:
+        """Raise InputError if a token has more frames than `LONGEST_S` allows."""
+        longest = int(frames.argmax())
+        seconds = float(frames[longest]) / self._frame_rate
+        if seconds > LONGEST_S:
+            phone = self._symbols[phones[longest]]
+            message = f"{self._path}: phone {longest + 1} of the sentence, '{phone}', lasts {frames[longest]:.0f} frames "
+            message += f"({seconds:.4g} s); at most {LONGEST_S} s are spoken"
+            raise InputError(message, hint="check the prescribed durations, which count frames, and the length scale")
 
 
 def is_start(addon: AddonParts) -> NDArray[np.bool_]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from tts_cli.backends import Network
 from tts_cli.blocks.wiring import Wiring
-from tts_cli.errors import InputError
+from tts_cli.errors import AddonError, InputError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
+
+_UNSOUND = "the weights are unsound: choose another addon, or export this one again"
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,39 @@ class AddonNetwork:
         """Return the number of steps of the inputs at `rate`; 1 if there are none."""
         present = (tensors[port.name] for port in self.spec.inputs if port.rate == rate and port.name in tensors)
         return next((array.shape[1] for array in present), 1)
+
+
+class AnalysisNetwork:
+    """Network of role `analysis` whose outputs are checked, since no block after it would notice a wrong value.
+
+    It implements `backends.Network`.
+
+    Args:
+        network: Opened network.
+        spec: Declaration of the network.
+        place: Addon and network, for messages.
+    """
+
+    def __init__(self, network: Network, spec: NetworkSpec, place: str) -> None:
+        self.inputs, self.outputs = network.inputs, network.outputs
+        self._network, self._spec, self._place = network, spec, place
+
+    def run(self, tensors: Tensors) -> dict[str, Array]:
+        """Run the network, see `Network.run`. Raises AddonError also for values that are not finite and for other shapes."""
+        outputs = self._network.run(tensors)
+        lengths = {port.rate: tensors[port.name].shape[1] for port in self._spec.inputs} | {"utterance": 1}
+        for port in self._spec.outputs:
+            self._refuse_faulty(port, outputs[port.name], lengths.get(port.rate))
+        return outputs
+
+    def _refuse_faulty(self, port: PortSpec, array: Array, num_steps: int | None) -> None:
+        expected = (1, num_steps, port.channels or None)
+        if array.ndim != len(expected) or any(n not in (None, m) for n, m in zip(expected, array.shape, strict=True)):
+            shape = " x ".join("any" if n is None else str(n) for n in expected)
+            message = f"{self._place} gave '{port.name}' of shape {' x '.join(map(str, array.shape))}, not {shape}"
+            raise AddonError(message, hint=_UNSOUND)
+        if not np.isfinite(array).all():
+            raise AddonError(f"{self._place} gave a value in '{port.name}' that is not a finite number", hint=_UNSOUND)
 
 
 def filled(port: PortSpec, num_steps: int) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from tts_cli.blocks.features import features, loaded, origin
 from tts_cli.config import suggest
@@ -76,6 +77,13 @@ def block_class(name: str, path: str) -> type:
     if not isinstance(found, type):
         raise StackError(f"{named} is registered as something that is not a class")
     return found
+
+
+def is_of_kind(name: Any, kind: type) -> bool:
+    """Return True if a block class is registered under `name` that is a subclass of `kind`."""
+    if not isinstance(name, str) or name not in known_types():
+        return False
+    return issubclass(block_class(name, name), kind)
 
 
 def _entry_point(name: str, path: str) -> EntryPoint:

@@ -96,7 +96,8 @@ def install(
 ) -> None:
     """Install an addon.
 
-    Check it and copy it to the user's addon folder, where every command finds it by name.
+    Check it and copy it to the user's addon folder, where every command finds it by name. Copy only addon.json, the files that
+    it names, the model card and licences; together they have at most 2 GB.
     """
     from tts_cli.addon.library import install_addon
 
