@@ -128,6 +128,81 @@ def test_a_streamed_wav_is_read_though_its_length_is_unknown(tmp_path: Path) -> 
     assert len(files.read_audio(tmp_path / "stream.wav", RATE)) == len(tone(0.5))
 
 
+PAST_4_GIB = 5 * 2**30
+"""Bytes of samples that 32 bits do not count."""
+
+
+def test_a_header_past_4_gib_is_rf64_and_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    path.write_bytes(files.wav_header(RATE, PAST_4_GIB))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + PAST_4_GIB)
+    with soundfile.SoundFile(path) as heard:
+        assert (heard.format, heard.frames, heard.samplerate) == ("RF64", PAST_4_GIB // 2, RATE)
+
+
+@pytest.mark.parametrize("num_bytes", [0, 44, 2**31, 2**32 - 38])
+def test_a_header_up_to_4_gib_is_the_plain_one(num_bytes: int) -> None:
+    header = files.wav_header(RATE, num_bytes)
+    assert len(header) == 44 and header[:4] == b"RIFF"
+    assert int.from_bytes(header[4:8], "little") == num_bytes + 36
+    assert int.from_bytes(header[40:44], "little") == num_bytes
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let RF64 begin at 100 samples, and copy in blocks of 64 bytes."""
+    monkeypatch.setattr(files, "_LARGEST_WAV", 200)
+    monkeypatch.setattr(files, "_COPIED_BYTES", 64)
+
+
+@pytest.mark.usefixtures("small_limit")
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_file_that_passes_the_limit_becomes_rf64_with_the_same_samples(tmp_path: Path, growing: bool) -> None:
+    path, part = tmp_path / "out.wav", tmp_path / "out.wav.part"
+    audio = np.concatenate([tone(0.01), np.zeros(200, np.float32), tone(0.01), np.zeros(300, np.float32)])
+    with files.GrowingWav(path, part, RATE, 0) if growing else files.WavFile(path, RATE) as file:
+        for chunk in np.array_split(audio, 7):
+            file.write(chunk)
+    assert soundfile.info(path).format == "RF64"
+    assert soundfile.read(path, dtype="int16")[0].tobytes() == files.pcm16(audio)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.wav"]
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_a_full_disk_at_the_end_loses_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    copy = files._copy_samples
+    monkeypatch.setattr(files, "_copy_samples", refuse)
+    path, part, audio = tmp_path / "out.wav", tmp_path / "out.wav.part", tone(0.1)
+    with pytest.raises(OutputError, match=r"4 GiB .*No space left"):
+        write_wav(path, audio)
+    assert path.read_bytes()[44:] == files.pcm16(audio)
+    path.unlink()
+    with pytest.raises(OutputError, match=r"4 GiB .*No space left"), files.GrowingWav(path, part, RATE, 0) as file:
+        file.write(audio)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.wav.part"]
+    monkeypatch.setattr(files, "_copy_samples", copy)
+    with files.GrowingWav(path, part, RATE, len(audio)):
+        pass
+    assert soundfile.read(path, dtype="int16")[0].tobytes() == files.pcm16(audio)
+
+
+def test_a_part_past_4_gib_is_continued(tmp_path: Path) -> None:
+    path, part = tmp_path / "out.wav", tmp_path / "out.wav.part"
+    part.write_bytes(files.wav_header(RATE))
+    with part.open("r+b") as file:
+        file.truncate(44 + PAST_4_GIB + 6)
+    with pytest.raises(KeyboardInterrupt), files.GrowingWav(path, part, RATE, PAST_4_GIB // 2) as growing:
+        growing.write(tone(0.1))
+        raise KeyboardInterrupt
+    with part.open("rb") as file:
+        file.seek(44 + PAST_4_GIB)
+        assert file.read() == files.pcm16(tone(0.1))
+
+
 def test_playing_without_a_device_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
     with pytest.raises(AudioError, match="sounddevice"):

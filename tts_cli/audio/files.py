@@ -16,11 +16,14 @@ import soundfile
 import soxr
 
 from tts_cli.audio.mel import Floats
-from tts_cli.errors import AudioError
+from tts_cli.errors import AudioError, OutputError
 from tts_cli.files import unwritable as unwritable
 
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _HEADER_BYTES = 44
+_LARGEST_WAV = 0xFFFFFFFE - (_HEADER_BYTES - 8)
+"""Bytes of samples in the largest plain WAV file: the header counts in 32 bits."""
+_COPIED_BYTES = 1 << 24
 
 
 def read_audio(path: Path, sample_rate: int) -> Floats:
@@ -96,22 +99,28 @@ def quantise(audio: Floats) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def wav_header(sample_rate: int, num_bytes: int | None = None) -> bytes:
-    """Return the header of a mono 16-bit WAV file.
+    """Return the header of a mono 16-bit WAV file: 44 bytes, or 80 past 4 GiB, where it is RF64 (EBU Tech 3306).
 
     Args:
         sample_rate: In Hz.
         num_bytes: Bytes of samples after the header; None if the length is not known yet, as in a pipe.
     """
-    data = _UNKNOWN_BYTES if num_bytes is None else num_bytes
-    riff = min(data + _HEADER_BYTES - 8, _UNKNOWN_BYTES)
-    form = struct.pack("<4sI8sIHHIIHH", b"RIFF", riff, b"WAVEfmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    return form + struct.pack("<4sI", b"data", data)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    if num_bytes is None or num_bytes <= _LARGEST_WAV:
+        data = _UNKNOWN_BYTES if num_bytes is None else num_bytes
+        riff = min(data + _HEADER_BYTES - 8, _UNKNOWN_BYTES)
+        return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + form + struct.pack("<4sI", b"data", data)
+    # 64-bit lengths of file and samples, and number of samples, stand in the chunk ds64; its table of other chunks is empty.
+    sizes = struct.pack("<4sIQQQI", b"ds64", 28, num_bytes + 72, num_bytes, num_bytes // 2, 0)
+    unknown = struct.pack("<I", _UNKNOWN_BYTES)
+    return b"RF64" + unknown + b"WAVE" + sizes + form + b"data" + unknown
 
 
 class WavFile:
     """Mono 16-bit WAV file that is written chunk by chunk, and gets its name only when it is complete.
 
-    Use it in a `with` statement. The chunks go to a temporary file, which an exception in the block deletes.
+    Use it in a `with` statement. The chunks go to a temporary file, which an exception in the block deletes. A file past 4 GiB
+    becomes RF64; it is copied once for that, because its header is longer.
 
     Raises:
         OutputError: The file cannot be written; raised on entering, by `write` or on leaving.
@@ -146,15 +155,51 @@ class WavFile:
             self._discard()
 
     def _complete(self) -> None:
+        if self.num_bytes > _LARGEST_WAV:
+            self._file.close()
+            self._become_rf64()
+            return
         self._file.seek(0)
         self._file.write(wav_header(self.sample_rate, self.num_bytes))
         self._file.close()
         self._temporary.replace(self.path)
 
+    def _become_rf64(self) -> None:
+        """Copy the samples behind the longer header of RF64 to a file that takes the name."""
+        copy = self.path.with_name(f".{self.path.name}.rf64.{os.getpid()}.part")
+        try:
+            with self._temporary.open("rb") as plain, copy.open("wb") as file:
+                file.write(wav_header(self.sample_rate, self.num_bytes))
+                plain.seek(_HEADER_BYTES)
+                _copy_samples(plain, file)
+            copy.replace(self.path)
+        except OSError as error:
+            hint = f"free {self.num_bytes / 1e9:.1f} GB of disk space; {self._keep_plain()}"
+            reason = f"cannot be copied behind the header of files past 4 GiB ({error.strerror or error})"
+            raise OutputError(f"{self.path}: {reason}", hint) from error
+        finally:
+            copy.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)
+
+    def _keep_plain(self) -> str:
+        """Keep all samples behind the header of unknown length, and return a line that says where they are."""
+        self._temporary.replace(self.path)
+        return "all samples are in the file, but its header does not say how many"
+
     def _discard(self) -> None:
         with suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _copy_samples(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy the rest of `source` to `target`. Blocks of zeros become holes, which take no room on the disk."""
+    while block := source.read(_COPIED_BYTES):
+        if block.count(0) == len(block):
+            target.seek(len(block), os.SEEK_CUR)
+        else:
+            target.write(block)
+    target.truncate()
 
 
 class GrowingWav(WavFile):
@@ -195,6 +240,9 @@ class GrowingWav(WavFile):
             self._file.flush()
         except OSError as error:
             raise unwritable(self.path, error) from error
+
+    def _keep_plain(self) -> str:
+        return f"{self._temporary.name} keeps all samples; a later reading with --resume completes the file"
 
     def _discard(self) -> None:
         with suppress(OSError):
