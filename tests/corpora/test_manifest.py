@@ -31,11 +31,12 @@ def edit_first_row(folder: Path, change: Callable[[dict[str, Any]], None]) -> No
 def test_a_corpus_that_was_prepared_again_is_noticed(prepared: Corpus, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(prepared.folder, tmp_path / "corpus"))
     opened = open_corpus(copy)
-    write_corpus(copy, opened.summary, opened.recordings)
+    blank = opened.summary.model_copy(update={"identity": ""})
+    write_corpus(copy, blank, opened.recordings)
     opened.check_unchanged()
     part = opened.of_speakers(["bert"])
     part.check_unchanged()
-    write_corpus(copy, opened.summary, opened.recordings[1:])
+    write_corpus(copy, blank, opened.recordings, ["another recording"])
     for changed in (opened, part):
         with pytest.raises(CorpusError, match="prepared again while it was in use"):
             changed.check_unchanged()

@@ -296,6 +296,7 @@ def test_a_replaced_corpus_costs_no_alignment_and_never_keeps_features_of_anothe
     prepare.prepare([twin], out, PrepareOptions())
     features = "features/kathleen/arctic_a0207.npz"
     assert files_of(out)[features] != first[features]
+    assert open_corpus(out).summary.identity != json.loads(first["corpus.json"])["identity"]
     monkeypatch.setattr(prepare, "analyse", None)
     prepare.prepare(few[:1], out, PrepareOptions())
     again = files_of(out)

@@ -80,7 +80,7 @@ class CorpusSummary(StrictModel):
     versions: dict[str, str]
     """Versions of the packages and algorithms that prepared the corpus."""
     identity: str = ""
-    """Hash of the summary and the manifest, which `write_corpus` computes; "" in a corpus of an earlier version."""
+    """Hash of summary, manifest and recordings, which `write_corpus` computes; "" in a corpus of an earlier version."""
 
 
 class Corpus:
@@ -224,13 +224,22 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
         np.savez(file, **arrays)
 
 
-def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
-    """Write `corpus.json` and then `manifest.jsonl`, which marks the corpus as complete. Raises OutputError."""
+def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording], fingerprints: Sequence[str] = ()) -> None:
+    """Write `corpus.json` and then `manifest.jsonl`, which marks the corpus as complete.
+
+    Args:
+        folder: Folder of the prepared corpus.
+        summary: Contents of `corpus.json`; an identity that it has, as that of an unpacked corpus, is kept.
+        recordings: Lines of the manifest.
+        fingerprints: Hashes of the recordings, which become part of the identity.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
     lines = [json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings]
-    contents = summary.model_dump(exclude={"identity"})
-    identity = hashlib.sha256("".join([json.dumps(contents), *lines]).encode()).hexdigest()[:24]
+    identity = summary.identity or hashlib.sha256("".join([str(summary), *lines, *fingerprints]).encode()).hexdigest()[:24]
     with atomic_write(folder / "corpus.json") as file:
-        file.write(json.dumps(contents | {"identity": identity}, indent=1, ensure_ascii=False) + "\n")
+        file.write(json.dumps(summary.model_dump() | {"identity": identity}, indent=1, ensure_ascii=False) + "\n")
     with atomic_write(folder / "manifest.jsonl") as file:
         file.writelines(lines)
 

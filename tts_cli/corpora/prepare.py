@@ -120,7 +120,7 @@ def prepare(
     report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen)
     write_report(output, report)
     if recordings:
-        write_corpus(output, summary, recordings)
+        write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
         run.journal.compact()
     return report
 
