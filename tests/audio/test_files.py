@@ -70,6 +70,78 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path, write: obj
     assert "broken.wav" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("WAV", "GSM610"), ("WAV", "G721_32"), ("AU", "G723_24"), ("AIFF", "GSM610"), ("WAV", "NMS_ADPCM_16"), ("WAV", "IMA_ADPCM")],
+)
+def test_codecs_of_telephony_are_read_whole(tmp_path: Path, container: str, codec: str) -> None:
+    path, audio = tmp_path / "call.wav", tone(40.0, 8000)
+    soundfile.write(path, audio, 8000, format=container, subtype=codec)
+    samples, rate = files.read_native(path)
+    assert rate == 8000 and 0 <= len(samples) - len(audio) < 400
+    spectrum = np.abs(np.fft.rfft(samples[: len(audio)]))
+    assert spectrum.argmax() * rate / len(audio) == pytest.approx(220, abs=1)
+    with pytest.raises(AudioError, match=r"lasts 40\.. s, more than 30 s"):
+        files.read_native(path, 30)
+
+
+@pytest.mark.parametrize("name", ["tone.raw", "tone.RAW", "tone.mp3", "tone.sd2", "tone"])
+def test_a_file_is_read_by_its_content_not_by_its_name(tmp_path: Path, name: str) -> None:
+    write_wav(tmp_path / name, tone(0.5))
+    assert np.abs(files.read_audio(tmp_path / name, RATE) - tone(0.5)).max() <= 0.5 / 32768 + 1e-7
+
+
+def test_samples_are_those_of_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_BLOCK_FRAMES", 1000)
+    stereo = np.stack([tone(1.0), tone(1.0, hertz=330.0)], axis=1)
+    for suffix in (".wav", ".flac", ".ogg", ".mp3"):
+        soundfile.write(tmp_path / f"tone{suffix}", stereo, RATE)
+        whole = soundfile.read(tmp_path / f"tone{suffix}", dtype="float32")[0].mean(axis=1, dtype=np.float32)
+        assert np.abs(files.read_native(tmp_path / f"tone{suffix}")[0] - whole).max() < 1e-6
+
+
+def hostile(kind: str) -> bytes:
+    """Return the bytes of a file that is no sound, or whose header lies."""
+    header = bytearray(files.wav_header(RATE, 2000))
+    contents = {
+        "disk image": bytes(1024) + b"\x53\xef" * 40000,
+        "boot sector": b"\xeb\x3c\x90MSDOS5.0" + bytes(499) + b"\x55\xaa" + bytes(5000),
+        "frames of no mp3": b"\xff\xfb\x90\x00" * 20000,
+        "noise": np.random.default_rng(0).bytes(50000),
+        "pdf": b"%PDF-1.7\n" * 500,
+    }
+    if kind in contents:
+        return contents[kind]
+    place, value = {"rate 0": (24, 0), "rate 1": (24, 1), "rate 2^32": (24, 0xFFFFFFFF), "no channel": (22, 0x00020000)}[kind]
+    header[place : place + 4] = value.to_bytes(4, "little")
+    return bytes(header) + bytes(2000)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["disk image", "boot sector", "frames of no mp3", "noise", "pdf", "rate 0", "rate 1", "rate 2^32", "no channel"],
+)
+@pytest.mark.parametrize("name", ["file.wav", "file.raw"])
+def test_hostile_files_are_an_audio_error_of_one_line(tmp_path: Path, kind: str, name: str) -> None:
+    (tmp_path / name).write_bytes(hostile(kind))
+    with pytest.raises(AudioError, match=name) as caught:
+        files.read_audio(tmp_path / name, RATE)
+    assert "\n" not in caught.value.message and len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, RuntimeError, MemoryError])
+def test_every_error_of_the_decoder_is_an_audio_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error()
+
+    write_wav(tmp_path / "tone.wav", tone(0.1))
+    monkeypatch.setattr(soundfile.SoundFile, "read", fail)
+    with pytest.raises(AudioError, match=r"tone\.wav: cannot be read as audio"):
+        files.read_audio(tmp_path / "tone.wav", RATE)
+
+
 def test_a_written_wav_reads_back(tmp_path: Path) -> None:
     write_wav(tmp_path / "out.wav", tone(0.5))
     assert np.abs(files.read_audio(tmp_path / "out.wav", RATE) - tone(0.5)).max() <= 0.5 / 32768 + 1e-7

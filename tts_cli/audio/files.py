@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -24,6 +24,9 @@ _HEADER_BYTES = 44
 _LARGEST_WAV = 0xFFFFFFFE - (_HEADER_BYTES - 8)
 """Bytes of samples in the largest plain WAV file: the header counts in 32 bits."""
 _COPIED_BYTES = 1 << 24
+_BLOCK_FRAMES = 1 << 18
+_RATES = (1000, 1_000_000)
+"""Lowest and highest sample rate of a file, in Hz; others are damage, and resampling them would take all memory."""
 
 
 def read_audio(path: Path, sample_rate: int) -> Floats:
@@ -51,15 +54,35 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
-        with soundfile.SoundFile(path) as file:
-            if file.frames > longest_s * file.samplerate:
-                message = f"{path}: lasts {file.frames / file.samplerate:.1f} s, more than {longest_s:g} s"
+        # By its descriptor: soundfile takes a file whose name ends with .raw for one without a header.
+        with path.open("rb") as opened, soundfile.SoundFile(opened.fileno(), closefd=False) as file:
+            rate, promised = file.samplerate, file.frames
+            if not _RATES[0] <= rate <= _RATES[1]:
+                message = f"{path}: its header names {rate} samples a second, not {_RATES[0]} to {_RATES[1]}"
+                raise AudioError(message, hint="export it again")
+            if promised > longest_s * rate:
+                message = f"{path}: lasts {promised / rate:.1f} s, more than {longest_s:g} s"
                 raise AudioError(message, hint="cut it into shorter recordings")
-            samples, rate, promised = file.read(dtype="float32", always_2d=True), file.samplerate, file.frames
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: cannot be read as audio ({error})", hint="use wav, flac, ogg, opus or mp3") from error
+            blocks = list(_mono_blocks(file))
+    # soundfile raises the last four for files that libsndfile opens, but cannot read in the usual way.
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "too large"
+        raise AudioError(f"{path}: cannot be read as audio ({reason})", hint="use wav, flac, ogg, opus or mp3") from error
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     _check_samples(path, samples, promised)
-    return samples.mean(axis=1, dtype=np.float32), rate
+    return samples, rate
+
+
+def _mono_blocks(file: Any) -> Iterator[Floats]:
+    """Read a file to its end: in one go, or in blocks if its codec cannot seek, as GSM 6.10 and G.721.
+
+    After each read soundfile seeks to where it is, which changes the samples of MP3.
+    """
+    if file.seekable():
+        yield file.read(dtype="float32", always_2d=True).mean(axis=1, dtype=np.float32)
+        return
+    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        yield block.mean(axis=1, dtype=np.float32)
 
 
 def _check_samples(path: Path, samples: Floats, promised: int) -> None:
