@@ -191,6 +191,29 @@ def test_bad_clips_are_reported_by_line_and_good_ones_go_on(few: list[Path], tmp
     assert caught.value.exit_code == 1
 
 
+def test_transcripts_that_lack_words_and_clips_that_say_theirs_twice_are_rejected(few: list[Path], tmp_path: Path) -> None:
+    wavs = few[0] / "wavs"
+    spoken = {name: soundfile.read(wavs / f"{name}.flac") for name in PROMPTS}
+    changed = {
+        "last": ("arctic_a0390", "I'll go over.", 'after "over"'),
+        "half": ("arctic_b0195", "Nobody knows how.", 'after "how"'),
+        "first": ("arctic_b0195", "the natives got them.", 'after "the"'),
+        "twice": ("arctic_a0207", PROMPTS["arctic_a0207"], 'after "it"'),
+        "both": ("arctic_a0390", PROMPTS["arctic_a0390"], 'after "afternoon"'),
+    }
+    for name, (source, _, _) in changed.items():
+        audio, rate = spoken[source]
+        more = {"twice": audio, "both": spoken["arctic_a0207"][0]}.get(name)
+        soundfile.write(wavs / f"{name}.flac", audio if more is None else np.concatenate([audio, more]), rate)
+    with (few[0] / "metadata.csv").open("a") as file:
+        file.writelines(f"{name}|{text}\n" for name, (_, text, _) in changed.items())
+    report = prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
+    assert {recording.id for recording in open_corpus(tmp_path / "out").recordings} == set(PROMPTS)
+    assert report.reasons == {"text and recording differ": len(changed)}
+    for reject in report.rejects:
+        assert f"more is said than written {changed[reject.id][2]}" in reject.reason
+
+
 def test_nothing_valid_is_refused_and_writes_no_manifest(write_ljspeech: Callable[..., Path], tmp_path: Path) -> None:
     folder = write_ljspeech("lj", ["a|", "b|Two."], ["a"])
     report = prepare.prepare([folder], tmp_path / "out", PrepareOptions())

@@ -41,6 +41,7 @@ RejectKind = Literal[
     "clipped",
     "too short or too long",
     "alignment failed",
+    "text and recording differ",
     "empty text",
     "text that cannot be spoken",
     "wrong number of columns",

@@ -185,8 +185,9 @@ class _Preparation:
         """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
-            AnalysisTask(entry.fingerprint, entry.clip.audio, entry.utterance.tokens, entry.utterance.word_of_token, mel)
+            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words)
             for entry in entries
+            for spoken in (entry.utterance,)
         ]
         good = []
         for entry, result in zip(entries, self._finish("alignment", analyse, tasks), strict=True):

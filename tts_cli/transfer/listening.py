@@ -9,28 +9,24 @@ A recording is one utterance, however many sentences are said in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from tts_cli.addon.opened import Addon
+from tts_cli.audio.agreement import TranscriptAgreement, compare, complaints
 from tts_cli.audio.alignment import Integers
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.audio.recordings import read_recording
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.errors import AddonError, AudioError
 from tts_cli.text import TextFrontEnd, Utterance
-from tts_cli.transfer.agreement import TranscriptAgreement, compare
 from tts_cli.transfer.source import Source
 from tts_cli.voice.sentence import Sentence
 
 LEADING_FRAMES, TRAILING_FRAMES = 2, 8
 """Silence that is left of what is before the first phone, as much as voices have there, and after the last."""
-_MOST_NAMED = 12
-"""Runs of words that an error names."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class AnalysedRecording:
 
     def warnings(self) -> list[str]:
         """What is doubtful, in words."""
-        return list(_complaints(self.source.sentence.words, self.doubtful, self.surplus))
+        return list(complaints(self.source.sentence.words, self.doubtful, self.surplus))
 
 
 def listen(
@@ -111,17 +107,5 @@ def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
 
 
 def _refusal(agreement: TranscriptAgreement, utterance: Utterance) -> str:
-    complaints = list(_complaints(utterance.words, agreement.doubtful, agreement.surplus))
-    return f"it does not say this text: {'; '.join(complaints) or 'no word of it is heard clearly'}"
-
-
-def _complaints(words: Sequence[str], doubtful: Sequence[int], surplus: Sequence[int]) -> Iterator[str]:
-    """What does not agree, in words, those in a row together."""
-    runs = [[place for _, place in group] for _, group in groupby(enumerate(doubtful), key=lambda pair: pair[1] - pair[0])]
-    named = [f'"{" ".join(words[place] for place in run)}"' for run in runs[:_MOST_NAMED]]
-    more = sum(len(run) for run in runs[_MOST_NAMED:])
-    if named:
-        yield f"not heard as written: {', '.join(named)}{f' and {more} more words' if more else ''}"
-    if surplus:
-        places = [f'after "{words[place]}"' if place >= 0 else "before the first word" for place in surplus[:_MOST_NAMED]]
-        yield f"more is said than written {', '.join(places)}"
+    named = "; ".join(complaints(utterance.words, agreement.doubtful, agreement.surplus))
+    return f"it does not say this text: {named or 'no word of it is heard clearly'}"
