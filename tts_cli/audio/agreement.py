@@ -40,8 +40,10 @@ _POOR_SILENCE, _MOST_AGAINST_SILENCE = -25.0, 600.0
 _LOUD = 0.1
 """Power of a loud frame, as a share of that of the loud frames of the words (-10 dB)."""
 _LEAST_LOUD, _POOR_LOUD = 28, -20.0
-"""Loud frames of a silence that is speech if its mean log score is below the second figure. True texts had at most 7 of them in
-clean recordings, 25 in noisy ones; four with missing words had 31 to 36."""
+"""Loud frames of a silence that is speech if its mean log score is below the second figure. Noisy recordings of true texts
+had at most 26; four of texts that lack their last words had 31 to 36."""
+_SHORTEST_SURPLUS = 20
+"""Frames of the shortest silence that is surplus: a word; the aligner has shorter ones between the phones of foreign names."""
 _BEAM = 1e-120
 _MOST_NAMED = 12
 """Runs of words that a complaint names."""
@@ -160,7 +162,8 @@ def _surplus(stretches: Sequence[Stretch], num_loud: Sequence[int]) -> dict[int,
         places = [place for place, stretch in enumerate(stretches) if words[place] == word and stretch.word < 0]
         silences = [stretches[place] for place in places]
         is_speech = sum(num_loud[place] for place in places) >= _LEAST_LOUD and _mean(silences) < _POOR_LOUD
-        if is_speech or sum(_against(silence, _POOR_SILENCE) for silence in silences) > _MOST_AGAINST_SILENCE:
+        is_long = any(one.num_frames >= _SHORTEST_SURPLUS and _mean([one]) < _POOR_LOUD for one in silences)
+        if is_speech or (is_long and sum(_against(silence, _POOR_SILENCE) for silence in silences) > _MOST_AGAINST_SILENCE):
             found[word] = sum(silence.num_frames for silence in silences)
     return found
 

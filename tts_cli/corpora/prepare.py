@@ -26,6 +26,7 @@ from tts_cli.corpora.clips import (
     write_features,
 )
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
+from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
 from tts_cli.corpora.manifest import (
     CorpusSummary,
@@ -41,6 +42,7 @@ from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
 from tts_cli.files import unwritable
 from tts_cli.text import TextFrontEnd
+from tts_cli.text.dictionary import read_lexicon
 from tts_cli.text.phones import SYMBOLS, Utterance
 
 Progress = Callable[[str, int, int], None]
@@ -117,7 +119,9 @@ def prepare(
     pitch = run.write_features(entries)
     summary = _summarise(entries, pitch, options.mel)
     recordings = [_recording(entry) for entry in entries]
-    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen)
+    lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
+    foreign_words = foreign_share([clip.text for clip in clips], lexicon)
+    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
