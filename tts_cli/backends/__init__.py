@@ -70,7 +70,7 @@ def open_network(
         backend = import_module(BACKENDS[settings.backend])
     except ImportError as error:
         message = f"network '{graph.stem}': the backend '{settings.backend}' is not installed"
-        raise ConfigError(message, hint=f"pip install 'tts-cli[{settings.backend}]'") from error
+        raise ConfigError(message, hint=f"pip install {settings.backend}") from error
     return cast(Network, backend.open_network(graph, spec, settings, sizes, cache))
 
 

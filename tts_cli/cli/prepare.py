@@ -50,7 +50,7 @@ def prepare(
     Check every clip, align its phones, and compute mel, F0 and energy. Several sources make one corpus of several speakers.
     Results of an earlier run in the same folder are reused. Change the mel spectrogram with, for example, --set mel.num_bands=80.
     """
-    with extra("train"):
+    with extra("train", "swift_f0"):
         from tts_cli.config import apply_overrides, parse
         from tts_cli.corpora.prepare import PrepareOptions
         from tts_cli.corpora.prepare import prepare as prepare_corpus

@@ -14,7 +14,7 @@ def require(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        hint = "pip install 'tts-cli[eval]' brings what evaluation needs"
+        hint = "pip install '.[eval]' in a checkout of the project"
         raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
 
 
