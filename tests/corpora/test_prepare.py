@@ -201,7 +201,8 @@ def test_an_interrupted_preparation_carries_on_to_the_same_result(
     with (tmp_path / "killed" / "journal.jsonl").open("a") as file:
         file.write('{"key": "torn')
     (tmp_path / "killed" / "features").mkdir(exist_ok=True)
-    (tmp_path / "killed" / "features" / ".half.npz.1.part").write_bytes(b"half")
+    with subprocess.Popen(["true"]) as dead:
+        (tmp_path / "killed" / "features" / f".half.npz.{dead.pid}.part").write_bytes(b"half")
     monkeypatch.setattr(Journal, "add", lambda journal, key, result: (added.append(key), add(journal, key, result)))
     prepare.prepare(few, tmp_path / "killed", PrepareOptions())
     assert len(added) == 15

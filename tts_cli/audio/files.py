@@ -17,6 +17,7 @@ import soxr
 
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import AudioError, OutputError
+from tts_cli.files import remove_leftovers
 from tts_cli.files import unwritable as unwritable
 
 _UNKNOWN_BYTES = 0xFFFFFFFF
@@ -154,6 +155,7 @@ class WavFile:
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> WavFile:
+        remove_leftovers(self.path.parent, self.path.name)
         try:
             self._file: BinaryIO = self._temporary.open("wb")
             self._file.write(wav_header(self.sample_rate))
@@ -244,6 +246,7 @@ class GrowingWav(WavFile):
         self._temporary, self.num_bytes = part, 2 * num_samples
 
     def __enter__(self) -> GrowingWav:
+        remove_leftovers(self.path.parent, self.path.name)
         size = _HEADER_BYTES + self.num_bytes
         if self.num_bytes and self._temporary.stat().st_size < size:
             raise AudioError(f"{self._temporary}: is truncated", hint="delete it to start again")

@@ -40,7 +40,7 @@ from tts_cli.corpora.manifest import (
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
-from tts_cli.files import unwritable
+from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
 from tts_cli.text.phones import SYMBOLS, Utterance
@@ -166,8 +166,7 @@ class _Preparation:
 
     def __init__(self, output: Path, options: PrepareOptions, progress: Progress, rejects: list[Reject]) -> None:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
-        for leftover in output.rglob(".*.part"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(output, below=True)
         self.journal = Journal(output / "journal.jsonl")
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
