@@ -139,7 +139,8 @@ def _read_sources(sources: Sequence[Path], layout: str | None) -> list[CorpusFol
 
 def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
     """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
-    listed = {(source.corpus, line.id) for source in found for line in (*source.clips, *source.rejects)}
+    listed = {(source.corpus, clip.id) for source in found for clip in source.clips}
+    listed |= {(source.corpus, reject.id) for source in found for reject in source.rejects}
     lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed)
     if lost:
         named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
