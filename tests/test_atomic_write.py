@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tts_cli.audio.files import WavFile
 from tts_cli.errors import OutputError
-from tts_cli.files import atomic_write
+from tts_cli.files import atomic_write, remove_leftovers
+from tts_cli.output.outlets import new_text_file
+
+
+@pytest.fixture
+def leftovers(tmp_path: Path) -> list[str]:
+    """Leave temporary files of a dead process and of this one, and files that only look like them."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    names = [f".a[1].wav.{dead.pid}.part", f".a[1].wav.rf64.{dead.pid}.part", f".b.npz.{dead.pid}.part"]
+    names += [f".a[1].wav.{os.getpid()}.part", "a[1].wav.part", ".a[1].wav.old.part", f"a[1].wav.{dead.pid}.part"]
+    names += [f".a[1].wav.{10**40}.part"]
+    (tmp_path / "below").mkdir()
+    for folder in (tmp_path, tmp_path / "below"):
+        for name in names:
+            (folder / name).write_text("")
+    return names
+
+
+def test_temporary_files_of_dead_processes_are_removed_and_no_others(tmp_path: Path, leftovers: list[str]) -> None:
+    remove_leftovers(tmp_path, "a[1].wav")
+    assert set(names_in(tmp_path)) == {"below", *leftovers[2:]}
+    assert set(names_in(tmp_path / "below")) == set(leftovers)
+    remove_leftovers(tmp_path, below=True)
+    assert set(names_in(tmp_path)) == {"below", *leftovers[3:]}
+    assert set(names_in(tmp_path / "below")) == set(leftovers[3:])
+    remove_leftovers(tmp_path / "missing")
+
+
+def test_outputs_remove_what_killed_processes_left_beside_them(tmp_path: Path, leftovers: list[str]) -> None:
+    with WavFile(tmp_path / "a[1].wav", 16000):
+        pass
+    with new_text_file(tmp_path / "b.npz"):
+        pass
+    assert set(names_in(tmp_path)) == {"below", "a[1].wav", "b.npz", *leftovers[4:]}
 
 
 def names_in(folder: Path) -> list[str]:

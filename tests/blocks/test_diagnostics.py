@@ -128,7 +128,7 @@ def test_a_picture_needs_pillow(addons: tuple[Addon, Addon], monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(StackError, match="needs the package 'pillow'") as caught:
         voice_with(addons, spoken={"type": "MelPicture"})
-    assert caught.value.hint == "pip install 'tts-cli[demo]'"
+    assert caught.value.hint == "pip install pillow"
 
 
 @pytest.mark.parametrize("kind", [*DIAGNOSTICS, "MelPicture"])

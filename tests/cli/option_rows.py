@@ -245,6 +245,7 @@ PREPARE = Command(
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
         "strict": Row(("--strict",), code=1),
+        "replace": Row(("--replace",), {"prepare.options.replace": True}),
         "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),
         "settings": Row(("--set", "mel.num_bands=40"), {"prepare.options.mel.num_bands": 40}),
         "as_json": Row(("--json",), leaves=prints_json),

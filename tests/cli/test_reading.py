@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import Run
 
 from tts_cli.audio.files import GrowingWav
@@ -122,6 +123,21 @@ def test_what_is_gone_on_with_is_the_same_to_the_bit(tts: Run, stop_after, optio
         assert files() == {"book.md", "book.wav.part", "book.wav.part.json"}
     assert tts(*READ, *options, "--resume").code == 0
     assert Path("book.wav").read_bytes() == whole and Path("chapters.txt").read_bytes() == chapters
+    assert files() == {"book.md", "book.wav", "chapters.txt"}
+
+
+def test_a_reading_past_the_limit_of_wav_is_resumed_to_the_same_samples(
+    tts: Run, stop_after, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tts(*READ).code == 0
+    whole = soundfile.read("book.wav", dtype="int16")[0]
+    Path("book.wav").unlink()
+    monkeypatch.setattr("tts_cli.audio.files._LARGEST_WAV", 1000)
+    stop_after(9)
+    assert tts(*READ).code == 130
+    assert tts(*READ, "--resume").code == 0
+    assert soundfile.info("book.wav").format == "RF64"
+    np.testing.assert_array_equal(soundfile.read("book.wav", dtype="int16")[0], whole)
     assert files() == {"book.md", "book.wav", "chapters.txt"}
 
 

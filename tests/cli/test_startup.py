@@ -48,7 +48,15 @@ def test_training_without_its_packages_says_how_to_install_them(environment: dic
     )
     done = python(code, environment, tmp_path)
     assert done.stdout == "2\n"
-    assert "'torch', which is not installed" in done.stderr and "pip install 'tts-cli[train]'" in done.stderr
+    assert "'torch', which is not installed" in done.stderr and "pip install '.[train]' in a checkout" in done.stderr
+
+
+def test_preparing_without_its_packages_is_refused_before_work_begins(environment: dict[str, str], tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['swift_f0'] = None"
+    code = f"{blocked}\nfrom tts_cli.cli.main import main\nprint(main(['prepare', 'no-such-folder', '-o', 'out']))"
+    done = python(code, environment, tmp_path)
+    assert done.stdout == "2\n" and not (tmp_path / "out").exists()
+    assert "packages that are not installed: swift-f0" in done.stderr and "pip install '.[train]' in a checkout" in done.stderr
 
 
 def test_a_long_text_streams_and_the_reader_may_leave(environment: dict[str, str], tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from synthetic import MEL, make_recording, noise, synthetic_features
+from synthetic import MEL, PROMPTS, SAMPLE, make_recording, noise, synthetic_features
 
 from tts_cli.corpora.manifest import Corpus, CorpusSummary, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.text.phones import SYMBOLS
@@ -43,3 +44,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     speakers = {name: SpeakerSummary(clips=1, seconds=1.0, mean_log_f0=5.0, std_log_f0=0.2) for name in ("anna", "bert", "carl")}
     write_corpus(folder, CorpusSummary(mel=MEL, mel_hash=MEL.hash, symbols=SYMBOLS, speakers=speakers, versions={}), rows)
     return open_corpus(folder)
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> list[Path]:
+    """Copy three clips of kathleen and two of bdl, and return their folders."""
+    kathleen, bdl = tmp_path / "kathleen", tmp_path / "cmu_us_bdl_arctic"
+    for folder, audio, names in ((kathleen, "wavs", list(PROMPTS)), (bdl, "wav", list(PROMPTS)[:2])):
+        (folder / audio).mkdir(parents=True)
+        for name in names:
+            shutil.copy(SAMPLE / folder.name / audio / f"{name}.flac", folder / audio)
+    (kathleen / "metadata.csv").write_text("".join(f"{name}|{text}\n" for name, text in PROMPTS.items()))
+    (bdl / "etc").mkdir()
+    (bdl / "etc" / "txt.done.data").write_text("".join(f'( {name} "{PROMPTS[name]}" )\n' for name in list(PROMPTS)[:2]))
+    return [kathleen, bdl]

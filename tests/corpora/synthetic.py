@@ -12,6 +12,12 @@ from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSu
 
 SAMPLE = Path(__file__).parents[2] / "data"
 MEL = MelConfig()
+PROMPTS = {
+    "arctic_a0207": "How much was it?",
+    "arctic_a0390": "I'll go over tomorrow afternoon.",
+    "arctic_b0195": "Nobody knows how the natives got them.",
+}
+"""Clips of the sample and their texts."""
 
 
 def noise(seconds: float, seed: int = 0, level: float = 0.1) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,75 @@ def test_a_bad_line_is_rejected_with_its_place_and_the_rest_goes_on(
     (reject,) = source.rejects
     assert reject.where == f"{path}:3"
     assert reason in reject.reason
+
+
+@pytest.mark.parametrize(
+    ("second", "third"),
+    [
+        ("In 1912 he paid $5.", "In nineteen twelve he paid five dollars."), ("1912", "nineteen twelve"),
+        ("5 kg", "five kilograms"),
+        ("Dr. Smith", "Doctor Smith"), ("NASA", "N A S A"), ("Café 24", "cafe twenty four"), ("Henry VIII", "Henry the Eighth"),
+        ("A well-known fact", "A well known fact"), ("colour", "color"), ("I'm gonna go", "I'm going to go"), ("No", "no"),
+        ("Read as written.", ""), ("", "Read as written."),
+    ],
+)  # fmt: skip
+def test_a_third_column_is_a_reading_of_the_second(write_ljspeech: WriteLJSpeech, second: str, third: str) -> None:
+    source = read_source(write_ljspeech("lj", [f"a|{second}|{third}"], ["a"]))
+    assert [clip.text for clip in source.clips] == [third or second]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["a|ann|She went home early.", "b|ben|How far is that?"], "id|speaker|text: 'ann'"),
+        (["a|p225|She went home early.", "b|p226|How far is that?"], "id|speaker|text: 'p225'"),
+        (["a|7|She went home early.", "b|7|How far is that?"], "id|speaker|text: '7'"),
+        (["a|Mary Ann|She went home early.", "b|Mary Ann|How far is that?"], "id|speaker|text: 'Mary Ann'"),
+        (["a|will|Will he come?", "b|mark|We are going home now, mark."], "column"),
+        (["a|She went home | early", "b|How far|is that?"], "a bar '|' inside the text"),
+        (["a|She | went | home", "b|How | far | is that?"], "no other '|'"),
+    ],
+)
+def test_other_columns_are_refused_by_line_and_named(write_ljspeech: WriteLJSpeech, lines: list[str], told: str) -> None:
+    folder = write_ljspeech("lj", ["good|This is a text.", *lines], ["good", "a", "b"])
+    source = read_source(folder)
+    assert [clip.id for clip in source.clips] == ["good"]
+    assert [(reject.where, reject.id) for reject in source.rejects] == [
+        (f"{folder}/metadata.csv:{number}", name) for number, name in ((2, "a"), (3, "b"))
+    ]
+    assert told in source.rejects[0].reason
+
+
+def test_real_normalised_texts_are_no_other_layout() -> None:
+    from tts_cli.corpora.columns import ThirdColumns
+    from tts_cli.text import TextFrontEnd
+
+    front_end = TextFrontEnd()
+    texts = [line.split(",", 5)[-1].strip('"') for line in (SAMPLE / "splits.csv").read_text().splitlines()[1:]]
+    texts += (SAMPLE / "hard-sentences.txt").read_text().splitlines()
+    pairs = [(text, front_end.utterance(text).normalised) for text in texts if text.strip()]
+    judge = ThirdColumns(pairs)
+    assert [pair for pair in pairs if judge.fault(*pair)] == []
+
+
+def test_ids_may_name_the_folder_of_their_recording(tmp_path: Path) -> None:
+    folder = tmp_path / "lj"
+    for name in ("wavs/a", "wavs/b", "wavs/s1/a", "wavs/s2/a"):
+        touch(folder / f"{name}.wav")
+    ids = ["wavs/a.wav", "./wavs/b", "s1/a", "s2\\a.wav", "../lj/wavs/a", "/wavs/a", "s1/../a", "s1/"]
+    (folder / "metadata.csv").write_text("".join(f"{name}|A text.\n" for name in ids))
+    source = read_source(folder)
+    found = [("a", "a.wav"), ("b", "b.wav"), ("s1/a", "s1/a.wav"), ("s2/a", "s2/a.wav")]
+    assert [(clip.id, str(clip.audio.relative_to(folder / "wavs"))) for clip in source.clips] == found
+    assert [reject.kind for reject in source.rejects] == ["unusable id"] * 4
+
+
+@pytest.mark.parametrize(("of_file", "of_line"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFD", "NFD")])
+def test_names_are_found_in_either_form_of_unicode(write_ljspeech: WriteLJSpeech, of_file: str, of_line: str) -> None:
+    name = "über-señal"
+    line = f"{unicodedata.normalize(of_line, name)}|Hello there."  # type: ignore[arg-type]
+    folder = write_ljspeech("lj", [line], [unicodedata.normalize(of_file, name)])  # type: ignore[arg-type]
+    assert [clip.id for clip in read_source(folder).clips] == [unicodedata.normalize("NFC", name)]
 
 
 def clip(name: str, text: str = "Some text.") -> Clip:

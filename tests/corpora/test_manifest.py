@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tts_cli.audio.mel import MelConfig
-from tts_cli.corpora.manifest import Corpus, check_mel, open_corpus
+from tts_cli.corpora.manifest import Corpus, check_mel, open_corpus, write_corpus
 from tts_cli.errors import ConfigError, CorpusError
 from tts_cli.text.phones import SYMBOLS
 
@@ -26,6 +26,23 @@ def edit_first_row(folder: Path, change: Callable[[dict[str, Any]], None]) -> No
     row = json.loads(lines[0])
     change(row)
     (folder / "manifest.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]))
+
+
+def test_a_corpus_that_was_prepared_again_is_noticed(prepared: Corpus, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(prepared.folder, tmp_path / "corpus"))
+    opened = open_corpus(copy)
+    blank = opened.summary.model_copy(update={"identity": ""})
+    write_corpus(copy, blank, opened.recordings)
+    opened.check_unchanged()
+    part = opened.of_speakers(["bert"])
+    part.check_unchanged()
+    write_corpus(copy, blank, opened.recordings, ["another recording"])
+    for changed in (opened, part):
+        with pytest.raises(CorpusError, match="prepared again while it was in use"):
+            changed.check_unchanged()
+    (copy / opened.recordings[0].features).unlink()
+    with pytest.raises(CorpusError, match="prepared again while it was in use"):
+        opened.load(opened.recordings[0])
 
 
 def test_what_was_written_is_read(prepared: Corpus, copy: Path) -> None:

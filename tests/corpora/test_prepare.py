@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from synthetic import MEL, SAMPLE, noise
+from synthetic import MEL, PROMPTS, SAMPLE, noise
 
 from tts_cli.audio.mel import MelConfig, energy, log_mel
 from tts_cli.corpora import clips, prepare
@@ -28,25 +28,6 @@ from tts_cli.errors import CorpusError, OutputError, RefusedError
 from tts_cli.text.phones import SYMBOLS
 
 pytest.importorskip("swift_f0")
-PROMPTS = {
-    "arctic_a0207": "How much was it?",
-    "arctic_a0390": "I'll go over tomorrow afternoon.",
-    "arctic_b0195": "Nobody knows how the natives got them.",
-}
-
-
-@pytest.fixture
-def few(tmp_path: Path) -> list[Path]:
-    """Copy three clips of kathleen and two of bdl, and return their folders."""
-    kathleen, bdl = tmp_path / "kathleen", tmp_path / "cmu_us_bdl_arctic"
-    for folder, audio, names in ((kathleen, "wavs", list(PROMPTS)), (bdl, "wav", list(PROMPTS)[:2])):
-        (folder / audio).mkdir(parents=True)
-        for name in names:
-            shutil.copy(SAMPLE / folder.name / audio / f"{name}.flac", folder / audio)
-    (kathleen / "metadata.csv").write_text("".join(f"{name}|{text}\n" for name, text in PROMPTS.items()))
-    (bdl / "etc").mkdir()
-    (bdl / "etc" / "txt.done.data").write_text("".join(f'( {name} "{PROMPTS[name]}" )\n' for name in list(PROMPTS)[:2]))
-    return [kathleen, bdl]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -200,7 +181,7 @@ def test_nothing_valid_is_refused_and_writes_no_manifest(write_ljspeech: Callabl
     assert not (tmp_path / "out" / "manifest.jsonl").exists()
 
 
-@pytest.mark.parametrize("results_before", [0, 2, 5, 8])
+@pytest.mark.parametrize("results_before", [0, 2, 5, 8, 12])
 def test_an_interrupted_preparation_carries_on_to_the_same_result(
     few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results_before: int
 ) -> None:
@@ -220,10 +201,11 @@ def test_an_interrupted_preparation_carries_on_to_the_same_result(
     with (tmp_path / "killed" / "journal.jsonl").open("a") as file:
         file.write('{"key": "torn')
     (tmp_path / "killed" / "features").mkdir(exist_ok=True)
-    (tmp_path / "killed" / "features" / ".half.npz.1.part").write_bytes(b"half")
+    with subprocess.Popen(["true"]) as dead:
+        (tmp_path / "killed" / "features" / f".half.npz.{dead.pid}.part").write_bytes(b"half")
     monkeypatch.setattr(Journal, "add", lambda journal, key, result: (added.append(key), add(journal, key, result)))
     prepare.prepare(few, tmp_path / "killed", PrepareOptions())
-    assert len(added) == 10
+    assert len(added) == 15
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
 
 
@@ -262,6 +244,70 @@ def test_another_mel_in_the_same_folder_is_refused(few: list[Path], tmp_path: Pa
     assert files_of(tmp_path / "out") == before
 
 
+def test_a_corpus_is_not_replaced_by_sources_that_lack_its_clips(few: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare.prepare(few, out, PrepareOptions())
+    whole = files_of(out)
+    with pytest.raises(CorpusError, match=r"sources lack: 2 of 'cmu_us_bdl_arctic'$") as caught:
+        prepare.prepare(few[:1], out, PrepareOptions())
+    assert "--replace" in str(caught.value.hint)
+    transcript = few[0] / "metadata.csv"
+    lines = transcript.read_text()
+    transcript.write_text(lines.partition("\n")[0] + "\n")
+    with pytest.raises(CorpusError, match=r"sources lack: 2 of 'kathleen'$"):
+        prepare.prepare(few, out, PrepareOptions())
+    assert files_of(out) == whole
+    transcript.write_text(lines)
+    report = prepare.prepare(few[1:], out, PrepareOptions(replace=True))
+    assert report.num_clips == len(open_corpus(out).recordings) == 2
+    prepare.prepare(few, out, PrepareOptions())
+    assert files_of(out) == whole
+
+
+def test_a_replaced_corpus_costs_no_alignment_and_never_keeps_features_of_another_recording(
+    few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = tmp_path / "elsewhere" / few[0].name
+    shutil.copytree(few[0], twin)
+    for path in (twin / "wavs").iterdir():
+        audio, rate = soundfile.read(path)
+        soundfile.write(path, 0.5 * audio, rate)
+    out = tmp_path / "out"
+    prepare.prepare(few[:1], out, PrepareOptions())
+    first = files_of(out)
+    prepare.prepare([twin], out, PrepareOptions())
+    features = "features/kathleen/arctic_a0207.npz"
+    assert files_of(out)[features] != first[features]
+    assert open_corpus(out).summary.identity != json.loads(first["corpus.json"])["identity"]
+    monkeypatch.setattr(prepare, "analyse", None)
+    prepare.prepare(few[:1], out, PrepareOptions())
+    again = files_of(out)
+    assert all(again[name] == first[name] for name in first if name != "journal.jsonl")
+
+
+def test_features_of_another_recording_are_not_kept_after_a_kill(
+    few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, path = tmp_path / "out", few[0] / "wavs" / "arctic_a0207.flac"
+    original = path.read_bytes()
+    prepare.prepare(few[:1], out, PrepareOptions())
+    first = files_of(out)
+    audio, rate = soundfile.read(path)
+    soundfile.write(path, 0.5 * audio, rate)
+
+    def killed(task: clips.FeatureTask) -> None:
+        clips.write_features(task)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "write_features", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare.prepare(few[:1], out, PrepareOptions())
+    path.write_bytes(original)
+    prepare.prepare(few[:1], out, PrepareOptions())
+    assert files_of(out)["features/kathleen/arctic_a0207.npz"] == first["features/kathleen/arctic_a0207.npz"]
+
+
 def test_sources_of_the_same_name_are_refused(few: list[Path], tmp_path: Path) -> None:
     twin = tmp_path / "elsewhere" / few[0].name
     shutil.copytree(few[0], twin)
@@ -279,7 +325,7 @@ def test_a_full_disk_is_said_and_what_is_finished_is_kept(
     with pytest.raises(OutputError, match="No space left"):
         prepare.prepare(few[:1], tmp_path / "out", PrepareOptions())
     assert not list((tmp_path / "out").rglob("*.part"))
-    assert len((tmp_path / "out" / "journal.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "out" / "journal.jsonl").read_text().splitlines()) == 6
 
 
 def test_an_output_that_cannot_be_made_is_said(few: list[Path], tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_missing_extra_is_named_with_its_remedy() -> None:
     with pytest.raises(InputError, match="no_such_measure") as caught:
         require("no_such_measure")
     assert caught.value.hint is not None
-    assert "tts-cli[eval]" in caught.value.hint
+    assert "pip install '.[eval]'" in caught.value.hint
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import toy
 from safetensors.torch import load_file
 
 from tts_cli.corpora.manifest import open_corpus
-from tts_cli.errors import ConfigError, RefusedError
+from tts_cli.errors import ConfigError, CorpusError, RefusedError
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import share
 from tts_cli.training.recipe import load_recipe
@@ -44,6 +44,21 @@ def wait_for_step(run: Path, step: int, alive: object) -> None:
     path = run / "history.jsonl"
     while alive() and not (path.exists() and path.read_text().count("\n") >= step):  # type: ignore[operator]
         time.sleep(0.002)
+
+
+def test_a_corpus_that_is_prepared_again_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=60, checkpoint_every_minutes=1e-9, validate_every=50)
+    batch = toy.ToyBatches.batch
+
+    def changing(batches: toy.ToyBatches, step: int) -> object:
+        if step == 23:
+            toy.write_toy_corpus(tmp_path / "corpus", ("ann", "eve"))
+        return batch(batches, step)
+
+    monkeypatch.setattr(toy.ToyBatches, "batch", changing)
+    with pytest.raises(CorpusError, match="prepared again while it was in use"):
+        train(load_recipe(recipe), tmp_path / "run")
+    assert checkpoints.read(checkpoints.newest(tmp_path / "run")).description.step == 20
 
 
 @pytest.mark.parametrize("network", [{}, {"two_players": True}, {"bad_steps": [33, 121]}])

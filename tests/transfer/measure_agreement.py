@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_cli.audio.agreement import compare
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.prompts import read_prompts
 from tts_cli.text import TextFrontEnd
-from tts_cli.transfer.agreement import compare
 
 MEL = MelConfig()
 FRONT_END = TextFrontEnd()

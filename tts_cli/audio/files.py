@@ -5,22 +5,29 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 
 from tts_cli.audio.mel import Floats
-from tts_cli.errors import AudioError
+from tts_cli.errors import AudioError, OutputError
+from tts_cli.files import remove_leftovers
 from tts_cli.files import unwritable as unwritable
 
 _UNKNOWN_BYTES = 0xFFFFFFFF
 _HEADER_BYTES = 44
+_LARGEST_WAV = 0xFFFFFFFE - (_HEADER_BYTES - 8)
+"""Bytes of samples in the largest plain WAV file: the header counts in 32 bits."""
+_COPIED_BYTES = 1 << 24
+_BLOCK_FRAMES = 1 << 18
+_RATES = (1000, 1_000_000)
+"""Lowest and highest sample rate of a file, in Hz; others are damage, and resampling them would take all memory."""
 
 
 def read_audio(path: Path, sample_rate: int) -> Floats:
@@ -48,15 +55,35 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
-        with soundfile.SoundFile(path) as file:
-            if file.frames > longest_s * file.samplerate:
-                message = f"{path}: lasts {file.frames / file.samplerate:.1f} s, more than {longest_s:g} s"
+        # By its descriptor: soundfile takes a file whose name ends with .raw for one without a header.
+        with path.open("rb") as opened, soundfile.SoundFile(opened.fileno(), closefd=False) as file:
+            rate, promised = file.samplerate, file.frames
+            if not _RATES[0] <= rate <= _RATES[1]:
+                message = f"{path}: its header names {rate} samples a second, not {_RATES[0]} to {_RATES[1]}"
+                raise AudioError(message, hint="export it again")
+            if promised > longest_s * rate:
+                message = f"{path}: lasts {promised / rate:.1f} s, more than {longest_s:g} s"
                 raise AudioError(message, hint="cut it into shorter recordings")
-            samples, rate, promised = file.read(dtype="float32", always_2d=True), file.samplerate, file.frames
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: cannot be read as audio ({error})", hint="use wav, flac, ogg, opus or mp3") from error
+            blocks = list(_mono_blocks(file))
+    # soundfile raises the last four for files that libsndfile opens, but cannot read in the usual way.
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        reason = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error) or "too large"
+        raise AudioError(f"{path}: cannot be read as audio ({reason})", hint="use wav, flac, ogg, opus or mp3") from error
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     _check_samples(path, samples, promised)
-    return samples.mean(axis=1, dtype=np.float32), rate
+    return samples, rate
+
+
+def _mono_blocks(file: Any) -> Iterator[Floats]:
+    """Read a file to its end: in one go, or in blocks if its codec cannot seek, as GSM 6.10 and G.721.
+
+    After each read soundfile seeks to where it is, which changes the samples of MP3.
+    """
+    if file.seekable():
+        yield file.read(dtype="float32", always_2d=True).mean(axis=1, dtype=np.float32)
+        return
+    while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+        yield block.mean(axis=1, dtype=np.float32)
 
 
 def _check_samples(path: Path, samples: Floats, promised: int) -> None:
@@ -96,22 +123,28 @@ def quantise(audio: Floats) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def wav_header(sample_rate: int, num_bytes: int | None = None) -> bytes:
-    """Return the header of a mono 16-bit WAV file.
+    """Return the header of a mono 16-bit WAV file: 44 bytes, or 80 past 4 GiB, where it is RF64 (EBU Tech 3306).
 
     Args:
         sample_rate: In Hz.
         num_bytes: Bytes of samples after the header; None if the length is not known yet, as in a pipe.
     """
-    data = _UNKNOWN_BYTES if num_bytes is None else num_bytes
-    riff = min(data + _HEADER_BYTES - 8, _UNKNOWN_BYTES)
-    form = struct.pack("<4sI8sIHHIIHH", b"RIFF", riff, b"WAVEfmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    return form + struct.pack("<4sI", b"data", data)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    if num_bytes is None or num_bytes <= _LARGEST_WAV:
+        data = _UNKNOWN_BYTES if num_bytes is None else num_bytes
+        riff = min(data + _HEADER_BYTES - 8, _UNKNOWN_BYTES)
+        return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + form + struct.pack("<4sI", b"data", data)
+    # 64-bit lengths of file and samples, and number of samples, stand in the chunk ds64; its table of other chunks is empty.
+    sizes = struct.pack("<4sIQQQI", b"ds64", 28, num_bytes + 72, num_bytes, num_bytes // 2, 0)
+    unknown = struct.pack("<I", _UNKNOWN_BYTES)
+    return b"RF64" + unknown + b"WAVE" + sizes + form + b"data" + unknown
 
 
 class WavFile:
     """Mono 16-bit WAV file that is written chunk by chunk, and gets its name only when it is complete.
 
-    Use it in a `with` statement. The chunks go to a temporary file, which an exception in the block deletes.
+    Use it in a `with` statement. The chunks go to a temporary file, which an exception in the block deletes. A file past 4 GiB
+    becomes RF64; it is copied once for that, because its header is longer.
 
     Raises:
         OutputError: The file cannot be written; raised on entering, by `write` or on leaving.
@@ -122,6 +155,7 @@ class WavFile:
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
 
     def __enter__(self) -> WavFile:
+        remove_leftovers(self.path.parent, self.path.name)
         try:
             self._file: BinaryIO = self._temporary.open("wb")
             self._file.write(wav_header(self.sample_rate))
@@ -146,15 +180,51 @@ class WavFile:
             self._discard()
 
     def _complete(self) -> None:
+        if self.num_bytes > _LARGEST_WAV:
+            self._file.close()
+            self._become_rf64()
+            return
         self._file.seek(0)
         self._file.write(wav_header(self.sample_rate, self.num_bytes))
         self._file.close()
         self._temporary.replace(self.path)
 
+    def _become_rf64(self) -> None:
+        """Copy the samples behind the longer header of RF64 to a file that takes the name."""
+        copy = self.path.with_name(f".{self.path.name}.rf64.{os.getpid()}.part")
+        try:
+            with self._temporary.open("rb") as plain, copy.open("wb") as file:
+                file.write(wav_header(self.sample_rate, self.num_bytes))
+                plain.seek(_HEADER_BYTES)
+                _copy_samples(plain, file)
+            copy.replace(self.path)
+        except OSError as error:
+            hint = f"free {self.num_bytes / 1e9:.1f} GB of disk space; {self._keep_plain()}"
+            reason = f"cannot be copied behind the header of files past 4 GiB ({error.strerror or error})"
+            raise OutputError(f"{self.path}: {reason}", hint) from error
+        finally:
+            copy.unlink(missing_ok=True)
+        self._temporary.unlink(missing_ok=True)
+
+    def _keep_plain(self) -> str:
+        """Keep all samples behind the header of unknown length, and return a line that says where they are."""
+        self._temporary.replace(self.path)
+        return "all samples are in the file, but its header does not say how many"
+
     def _discard(self) -> None:
         with suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+
+
+def _copy_samples(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy the rest of `source` to `target`. Blocks of zeros become holes, which take no room on the disk."""
+    while block := source.read(_COPIED_BYTES):
+        if block.count(0) == len(block):
+            target.seek(len(block), os.SEEK_CUR)
+        else:
+            target.write(block)
+    target.truncate()
 
 
 class GrowingWav(WavFile):
@@ -176,6 +246,7 @@ class GrowingWav(WavFile):
         self._temporary, self.num_bytes = part, 2 * num_samples
 
     def __enter__(self) -> GrowingWav:
+        remove_leftovers(self.path.parent, self.path.name)
         size = _HEADER_BYTES + self.num_bytes
         if self.num_bytes and self._temporary.stat().st_size < size:
             raise AudioError(f"{self._temporary}: is truncated", hint="delete it to start again")
@@ -195,6 +266,9 @@ class GrowingWav(WavFile):
             self._file.flush()
         except OSError as error:
             raise unwritable(self.path, error) from error
+
+    def _keep_plain(self) -> str:
+        return f"{self._temporary.name} keeps all samples; a later reading with --resume completes the file"
 
     def _discard(self) -> None:
         with suppress(OSError):

@@ -77,5 +77,5 @@ def _tracker() -> Any:
     try:
         from swift_f0 import SwiftF0
     except ImportError as error:
-        raise AudioError("estimating F0 needs the package 'swift-f0'", hint="pip install 'tts-cli[demo]'") from error
+        raise AudioError("estimating F0 needs the package 'swift-f0'", hint="pip install swift-f0") from error
     return SwiftF0(threads=1, spin=False)

@@ -82,7 +82,7 @@ def _imported(backend: str, graph: Path) -> ModuleType:
         _raise_interruption(error)
         if isinstance(error, ModuleNotFoundError) and error.name == backend:
             message = f"network '{graph.stem}': the backend '{backend}' is not installed"
-            raise ConfigError(message, hint=f"pip install 'tts-cli[{backend}]'") from error
+            raise ConfigError(message, hint=f"pip install {backend}") from error
         message = f"network '{graph.stem}': the backend '{backend}' cannot be imported: {first_line(error)}"
         raise ConfigError(message, hint=f"pip install --force-reinstall {backend}") from error
 

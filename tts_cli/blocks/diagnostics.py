@@ -310,7 +310,7 @@ class MelPicture(Diagnostic):
         try:
             import PIL.Image  # noqa: F401
         except ImportError as error:
-            hint = "pip install 'tts-cli[demo]'"
+            hint = "pip install pillow"
             raise StackError(f"{self.path}: MelPicture needs the package 'pillow', which is not installed", hint) from error
 
     def _connect(self, scope: Wiring, upstream: Wiring | None = None) -> Wiring:

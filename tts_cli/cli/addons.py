@@ -116,7 +116,7 @@ def measure(
     """
     from tts_cli.addon.library import find_addon
 
-    with extra("train"):
+    with extra("train", "pyloudnorm"):
         from tts_cli.export.loudness import add_loudness
 
         levels = add_loudness(find_addon(name))
@@ -171,7 +171,7 @@ def export_addon(
     Compare the exported networks with PyTorch on sentences of the corpus. If a difference exceeds the tolerance, write
     nothing and exit with 1.
     """
-    with extra("train"):
+    with extra("train", "pyloudnorm"):
         from tts_cli.export.checkpoint import ExportOptions
         from tts_cli.export.checkpoint import export_addon as export
         from tts_cli.export.folder import TOLERANCE

@@ -83,7 +83,7 @@ def _extras() -> list[Finding]:
         names = _requirements(extra)
         missing = [name for name in names if _package(name, "missing").state != "ok"]
         if missing:
-            findings.append(Finding(f"[{extra}]", "missing", f"lacks {', '.join(missing)}: pip install 'tts-cli[{extra}]'"))
+            findings.append(Finding(f"[{extra}]", "missing", f"lacks {', '.join(missing)}: pip install {' '.join(missing)}"))
         elif names:
             findings.append(Finding(f"[{extra}]", "ok", f"{len(names)} packages"))
     return findings
@@ -111,7 +111,7 @@ def _package(name: str, state_without: str) -> Finding:
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
-        return Finding(name, state_without, "not installed: pip install tts-cli")
+        return Finding(name, state_without, f"not installed: pip install {name}")
 
 
 def _sound_device() -> Finding:

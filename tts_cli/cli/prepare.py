@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,6 +35,9 @@ def prepare(
         typer.Option(metavar="FILE", help="Pronunciations that override the dictionary, one WORD PH ON EMES per line."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any clip is rejected.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a corpus in DIR even if it has clips that the sources lack.")
+    ] = False,
     processes: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, max=256, help="Number of worker processes; by default one for each CPU core."),
@@ -47,12 +50,13 @@ def prepare(
     Check every clip, align its phones, and compute mel, F0 and energy. Several sources make one corpus of several speakers.
     Results of an earlier run in the same folder are reused. Change the mel spectrogram with, for example, --set mel.num_bands=80.
     """
-    with extra("train"):
+    with extra("train", "swift_f0"):
         from tts_cli.config import apply_overrides, parse
         from tts_cli.corpora.prepare import PrepareOptions
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
-        given = {"layout": layout, "splits": splits, "lexicon": lexicon, "num_processes": processes or os.cpu_count() or 1}
+        given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
+        given["num_processes"] = processes or os.cpu_count() or 1
         options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
         with progress() as bars:
             report = prepare_corpus(sources, output, options, _Stages(bars))

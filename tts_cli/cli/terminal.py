@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,14 +129,22 @@ def progress(*measures: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def extra(name: str) -> Iterator[None]:
-    """Turn a failed import in the block into an InputError with the pip command that installs the extra `name`."""
+def extra(name: str, *modules: str) -> Iterator[None]:
+    """Turn a failed import in the block into an InputError with the pip command that installs the extra `name`.
+
+    Args:
+        name: Name of the extra.
+        modules: Modules that the block imports late; they are looked for before it begins.
+    """
+    hint = f"pip install '.[{name}]' in a checkout of the project; tts doctor lists what is missing"
+    missing = ", ".join(module.replace("_", "-") for module in modules if find_spec(module) is None)
+    if missing:
+        raise InputError(f"this needs packages that are not installed: {missing}", hint)
     try:
         yield
     except ModuleNotFoundError as error:
         if str(error.name).startswith("tts_cli"):
             raise
-        hint = f"pip install 'tts-cli[{name}]'"
         raise InputError(f"this needs the package '{error.name}', which is not installed", hint) from error
 
 

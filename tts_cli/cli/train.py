@@ -83,7 +83,7 @@ def _command(group: str) -> Callable[..., None]:
             ),
         ] = True,
     ) -> None:
-        with extra("train"):
+        with extra("train", "matplotlib"):
             from tts_cli.training.recipe import load_recipe
             from tts_cli.training.start import train as train_model
 
@@ -107,7 +107,7 @@ def predict_mels(
 
     The model receives the durations, F0 and energy of the recordings. Name the model in batches.predicted of the vocoder recipe.
     """
-    with extra("train"):
+    with extra("train", "matplotlib"):
         from tts_cli.training.predict import predict_mels as predict
 
         with progress() as bars:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.alignment import ALIGNMENT_VERSION, align
+from tts_cli.audio.agreement import AGREEMENT_VERSION, complaints, judge
+from tts_cli.audio.alignment import ALIGNER_RATE, ALIGNMENT_VERSION, align_closely, pronunciations
 from tts_cli.audio.files import quantise, read_native, resample
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
@@ -61,13 +62,15 @@ class AnalysisTask:
     tokens: tuple[str, ...]
     word_of_token: tuple[int, ...]
     mel: MelConfig
+    words: tuple[str, ...]
+    """Words as they are written, for the reason of a rejection."""
 
     @property
     def key(self) -> str:
         """Return the key of the result in the journal. It depends on everything that affects the result; stress does not."""
         grid = (self.mel.sample_rate, self.mel.hop_samples)
         tokens = [token.rstrip("012") for token in self.tokens]
-        return key_of("analysis", ALIGNMENT_VERSION, self.fingerprint, tokens, grid)
+        return key_of("analysis", ALIGNMENT_VERSION, AGREEMENT_VERSION, self.fingerprint, tokens, grid)
 
     def is_done(self, result: Mapping[str, Any]) -> bool:
         """Return whether a result in the journal is complete; rejections of older versions have no kind."""
@@ -118,9 +121,14 @@ def analyse(task: AnalysisTask) -> ClipAnalysis:
         return fault
     audio = _stored(resample(samples, rate, task.mel.sample_rate))
     try:
-        durations = align(audio, task, task.mel)
+        durations, stretches = align_closely(audio, task, task.mel)
     except AudioError as error:
         return ClipAnalysis(reason=error.message, kind="alignment failed")
+    samples = resample(audio, task.mel.sample_rate, ALIGNER_RATE)
+    agreement = judge(samples, pronunciations(task), durations, stretches)
+    if agreement.surplus or not agreement.is_same:
+        named = "; ".join(complaints(task.words, agreement.doubtful, agreement.surplus))
+        return ClipAnalysis(reason=named or "no word is heard clearly", kind="text and recording differ")
     f0_hz, _ = estimate_f0(audio, task.mel)
     voiced = f0_hz[f0_hz > 0]
     median = float(np.median(voiced)) if len(voiced) else 0.0

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -50,9 +50,9 @@ class Journal:
         except OSError as error:
             raise unwritable(self.path, error) from error
 
-    def compact(self, keys: Iterable[str]) -> None:
-        """Delete all results except those of `keys`, and rewrite the file. Raises OutputError if it cannot be written."""
-        self._results = {key: self._results[key] for key in sorted(set(keys))}
+    def compact(self) -> None:
+        """Rewrite the file with one line for each key, sorted. Raises OutputError if it cannot be written."""
+        self._results = dict(sorted(self._results.items()))
         with atomic_write(self.path) as file:
             file.writelines(self._line(key, result) + "\n" for key, result in self._results.items())
 

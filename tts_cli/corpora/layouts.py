@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from tts_cli.config import suggest
+from tts_cli.corpora.columns import ThirdColumns
 from tts_cli.errors import CorpusError
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -39,9 +41,11 @@ RejectKind = Literal[
     "clipped",
     "too short or too long",
     "alignment failed",
+    "text and recording differ",
     "empty text",
     "text that cannot be spoken",
     "wrong number of columns",
+    "speaker column or bar in the text",
     "not UTF-8",
     "duplicate id",
     "unusable id",
@@ -122,8 +126,8 @@ def _locate(line: _Line, corpus: str, recordings: _Recordings, first_seen: dict[
     if line.id in first_seen:
         return Reject(line.where, line.id, "duplicate id", f"duplicate id, first seen at {first_seen[line.id]}")
     first_seen[line.id] = line.where
-    if not line.id or re.search(r"[/\\\0]|^\.\.?$", line.id):
-        return Reject(line.where, line.id, "unusable id", "the id is not a file name: empty, only dots, or with a slash")
+    if "\0" in line.id or any(part in ("", ".", "..") for part in line.id.split("/")):
+        return Reject(line.where, line.id, "unusable id", "the id is not a file name, or not one below the folder of recordings")
     audio = recordings.find(line.folder, line.id)
     if audio is None:
         return Reject(line.where, line.id, "missing audio", f"missing audio: no recording '{line.id}' in {line.folder}")
@@ -137,9 +141,12 @@ class _Recordings:
         self._folders: dict[Path, dict[str, Path]] = {}
 
     def find(self, folder: Path, name: str) -> Path | None:
+        """Return the recording of the id `name`, which may begin with folders below `folder`."""
+        *below, stem = name.split("/")
+        folder = folder.joinpath(*below)
         if folder not in self._folders:
             self._folders[folder] = _recordings_in(folder)
-        return self._folders[folder].get(name)
+        return self._folders[folder].get(stem)
 
 
 def _recordings_in(folder: Path) -> dict[str, Path]:
@@ -147,21 +154,26 @@ def _recordings_in(folder: Path) -> dict[str, Path]:
         return {}
     audible = [path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES]
     audible.sort(key=lambda path: AUDIO_SUFFIXES.index(path.suffix.lower()), reverse=True)
-    return {path.stem: path for path in audible}
+    # Some file systems keep names decomposed (NFD), whatever the transcript has.
+    return {unicodedata.normalize("NFC", path.stem): path for path in audible}
 
 
 def _parse_ljspeech(folder: Path) -> Iterator[_Line | Reject]:
     """Parse `metadata.csv`: id|text or id|text|normalised text. The normalised text is used if there is one."""
     audio = next((folder / name for name in ("wavs", "wav", "audio") if (folder / name).is_dir()), folder)
-    for where, line in _lines(folder / "metadata.csv"):
-        columns = line.split("|") if isinstance(line, str) else []
-        if isinstance(line, Reject):
-            yield line
+    lines = [(where, line.split("|") if isinstance(line, str) else line) for where, line in _lines(folder / "metadata.csv")]
+    third = ThirdColumns((line[1], line[2]) for _, line in lines if isinstance(line, list) and len(line) == 3)
+    for where, columns in lines:
+        if isinstance(columns, Reject):
+            yield columns
         elif len(columns) not in (2, 3):
-            reason = f"wrong number of columns: {len(columns)}, expected 2 or 3 separated by '|'"
-            yield Reject(where, columns[0], "wrong number of columns", reason)
+            reason = f"wrong number of columns: {len(columns)}, expected id|text or id|text|text as it is read, with no other '|'"
+            yield Reject(where, _stem(columns[0]), "wrong number of columns", reason)
+        elif len(columns) == 3 and (fault := third.fault(columns[1], columns[2])):
+            yield Reject(where, _stem(columns[0]), "speaker column or bar in the text", fault)
         else:
-            yield _Line(where, _stem(columns[0]), columns[-1].strip() or columns[1].strip(), folder.resolve().name, audio)
+            text = columns[-1].strip() or columns[1].strip()
+            yield _Line(where, _stem(columns[0], audio), text, folder.resolve().name, audio)
 
 
 def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
@@ -172,7 +184,7 @@ def _parse_festvox(folder: Path) -> Iterator[_Line | Reject]:
     for where, line in _lines(folder / "etc" / "txt.done.data"):
         match = re.fullmatch(r'\(\s*(\S+)\s+"(.*)"\s*\)', line.strip()) if isinstance(line, str) else None
         if match:
-            yield _Line(where, _stem(match[1]), match[2].replace('\\"', '"').strip(), speaker, audio)
+            yield _Line(where, _stem(match[1], audio), match[2].replace('\\"', '"').strip(), speaker, audio)
         else:
             reason = 'wrong number of columns: expected ( id "text" )'
             yield line if isinstance(line, Reject) else Reject(where, "", "wrong number of columns", reason)
@@ -204,9 +216,11 @@ def _lines(path: Path) -> Iterable[tuple[str, str | Reject]]:
             yield where, text
 
 
-def _stem(name: str) -> str:
-    """Return the id `name` without the extension of an audio format."""
-    name = name.strip()
+def _stem(name: str, audio: Path | None = None) -> str:
+    """Return the id `name` in NFC, without the extension of an audio format and without the name of the folder `audio`."""
+    name = unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")
+    if audio is not None and not (audio / audio.name).is_dir():
+        name = name.removeprefix(f"{audio.name}/")
     stem, dot, suffix = name.rpartition(".")
     return stem if f"{dot}{suffix}".lower() in AUDIO_SUFFIXES else name
 

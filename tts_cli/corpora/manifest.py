@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -78,6 +79,8 @@ class CorpusSummary(StrictModel):
     """Speakers by name."""
     versions: dict[str, str]
     """Versions of the packages and algorithms that prepared the corpus."""
+    identity: str = ""
+    """Hash of summary, manifest and recordings, which `write_corpus` computes; "" in a corpus of an earlier version."""
 
 
 class Corpus:
@@ -105,6 +108,12 @@ class Corpus:
             for name in self.speakers
         ]
         return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers))
+
+    def check_unchanged(self) -> None:
+        """Raise CorpusError if the corpus on disk is no longer the one that was opened."""
+        if _read_summary(self.folder).identity != self.summary.identity:
+            hint = "start the command again; a training resumes from its last checkpoint, if the new corpus has the same speakers"
+            raise CorpusError(f"{self.folder}: the corpus was prepared again while it was in use, and has changed", hint)
 
     def held_out(self, facts: CorpusFacts, count: int) -> list[Features]:
         """Return the features of `count` utterances, those of validation and test before those of training.
@@ -183,10 +192,12 @@ class Corpus:
             with np.load(path) as file:
                 arrays = {name: file[name] for name in names}
         except (OSError, KeyError, ValueError, BadZipFile) as error:
+            self.check_unchanged()
             raise CorpusError(f"{path}: damaged or missing features ({error})", hint=_AGAIN) from error
         hop = self.mel.hop_samples
         for name, array in arrays.items():
             if len(array) != recording.num_frames * (hop if name == "audio" else 1):
+                self.check_unchanged()
                 raise CorpusError(f"{path}: '{name}' does not have {recording.num_frames} frames", hint=_AGAIN)
         return arrays
 
@@ -213,12 +224,24 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> None:
         np.savez(file, **arrays)
 
 
-def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording]) -> None:
-    """Write `corpus.json` and then `manifest.jsonl`, which marks the corpus as complete. Raises OutputError."""
+def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recording], fingerprints: Sequence[str] = ()) -> None:
+    """Write `corpus.json` and then `manifest.jsonl`, which marks the corpus as complete.
+
+    Args:
+        folder: Folder of the prepared corpus.
+        summary: Contents of `corpus.json`; an identity that it has, as that of an unpacked corpus, is kept.
+        recordings: Lines of the manifest.
+        fingerprints: Hashes of the recordings, which become part of the identity.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    lines = [json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings]
+    identity = summary.identity or hashlib.sha256("".join([str(summary), *lines, *fingerprints]).encode()).hexdigest()[:24]
     with atomic_write(folder / "corpus.json") as file:
-        file.write(json.dumps(summary.model_dump(), indent=1, ensure_ascii=False) + "\n")
+        file.write(json.dumps(summary.model_dump() | {"identity": identity}, indent=1, ensure_ascii=False) + "\n")
     with atomic_write(folder / "manifest.jsonl") as file:
-        file.writelines(json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings)
+        file.writelines(lines)
 
 
 def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, ...] | None = None) -> Corpus:
@@ -238,6 +261,16 @@ def open_corpus(folder: Path, mel: MelConfig | None = None, symbols: tuple[str, 
     _check_agreement(folder, summary, mel, symbols)
     recordings = [_checked(recording, where, summary) for where, recording in _read_manifest(folder / "manifest.jsonl")]
     return Corpus(folder, summary, recordings)
+
+
+def prepared_ids(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield corpus and id of each clip that the manifest in `folder` lists, if there is one. Damaged lines are left out."""
+    manifest = folder / "manifest.jsonl"
+    lines = manifest.read_text(encoding="utf-8", errors="replace").splitlines() if manifest.is_file() else []
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):
+            row = json.loads(line)
+            yield str(row["corpus"]), str(row["id"])
 
 
 def check_mel(folder: Path, mel: MelConfig) -> None:

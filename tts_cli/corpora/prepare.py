@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -26,13 +26,23 @@ from tts_cli.corpora.clips import (
     write_features,
 )
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
+from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
-from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, Split, check_mel, write_corpus
+from tts_cli.corpora.manifest import (
+    CorpusSummary,
+    Recording,
+    SpeakerSummary,
+    Split,
+    check_mel,
+    prepared_ids,
+    write_corpus,
+)
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import apply_splits, read_splits, share_out
 from tts_cli.errors import CorpusError, TextError
-from tts_cli.files import unwritable
+from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
+from tts_cli.text.dictionary import read_lexicon
 from tts_cli.text.phones import SYMBOLS, Utterance
 
 Progress = Callable[[str, int, int], None]
@@ -57,6 +67,8 @@ class PrepareOptions(StrictModel):
     mel: MelConfig = MelConfig()
     num_processes: int = 1
     """Number of worker processes."""
+    replace: bool = False
+    """Whether an earlier corpus in the output may lose clips that the sources lack."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +101,15 @@ def prepare(
         progress: Called after each clip of each stage.
 
     Raises:
-        CorpusError: A source or the splits cannot be used, or `output` has a corpus of another mel configuration.
+        CorpusError: A source or the splits cannot be used, or `output` has a corpus of another mel configuration, or one with
+            clips that the sources lack.
         OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
-    clips, rejects, num_unseen = _collect(sources, options)
+    found = _read_sources(sources, options.layout)
+    if not options.replace:
+        _refuse_loss(output, found)
+    clips, rejects, num_unseen = _collect(found, options.splits)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,24 +119,41 @@ def prepare(
     pitch = run.write_features(entries)
     summary = _summarise(entries, pitch, options.mel)
     recordings = [_recording(entry) for entry in entries]
-    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen)
+    lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
+    foreign_words = foreign_share([clip.text for clip in clips], lexicon)
+    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
     write_report(output, report)
     if recordings:
-        write_corpus(output, summary, recordings)
-        run.journal.compact(run.keys)
+        write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
+        run.journal.compact()
     return report
 
 
-def _collect(sources: Sequence[Path], options: PrepareOptions) -> tuple[list[Clip], list[Reject], int]:
-    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    found = [read_source(source, options.layout) for source in sources]
+def _read_sources(sources: Sequence[Path], layout: str | None) -> list[CorpusFolder]:
+    found = [read_source(source, layout) for source in sources]
     names = [source.corpus for source in found]
     if len(set(names)) < len(names):
         raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
-    if options.splits is None:
+    return found
+
+
+def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
+    """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
+    listed = {(source.corpus, clip.id) for source in found for clip in source.clips}
+    listed |= {(source.corpus, reject.id) for source in found for reject in source.rejects}
+    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed)
+    if lost:
+        named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
+        hint = "give the former sources too, choose another --output, or --replace the corpus"
+        raise CorpusError(f"{output}: holds a corpus with clips that the sources lack: {named}", hint)
+
+
+def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
+    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
+    if splits_file is None:
         found, unseen = [CorpusFolder(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
     else:
-        splits = read_splits(options.splits)
+        splits = read_splits(splits_file)
         found, unseen = map(list, zip(*(apply_splits(source, splits) for source in found), strict=True))
     return (
         [clip for source in found for clip in source.clips],
@@ -134,11 +167,8 @@ class _Preparation:
 
     def __init__(self, output: Path, options: PrepareOptions, progress: Progress, rejects: list[Reject]) -> None:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
-        for leftover in output.rglob(".*.part"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(output, below=True)
         self.journal = Journal(output / "journal.jsonl")
-        self.keys: list[str] = []
-        """Keys of the results in the journal that belong to this corpus."""
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
         """Return the clips with a text that can be spoken, and their tokens. The others become rejects."""
@@ -159,8 +189,9 @@ class _Preparation:
         """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
-            AnalysisTask(entry.fingerprint, entry.clip.audio, entry.utterance.tokens, entry.utterance.word_of_token, mel)
+            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words)
             for entry in entries
+            for spoken in (entry.utterance,)
         ]
         good = []
         for entry, result in zip(entries, self._finish("alignment", analyse, tasks), strict=True):
@@ -191,14 +222,22 @@ class _Preparation:
         pending = {
             key: task
             for key, task in zip(keys, tasks, strict=True)
-            if (kept := self.journal.get(key)) is None or not task.is_done(kept)
+            if (kept := self.journal.get(key)) is None or not task.is_done(kept) or not self._owns(task, key, if_unknown=True)
         }
+        for key, task in pending.items():
+            # Noted before the file is written: a process that is killed then leaves no file that counts as another clip's.
+            if isinstance(task, FeatureTask) and not self._owns(task, key, if_unknown=False):
+                self.journal.add(task.features, {"key": key})
         num_kept = len(tasks) - len(pending)
         for number, (key, result) in enumerate(run_all(function, pending, self.options.num_processes), start=1):
             self.journal.add(key, asdict(result))
             self.progress(stage, num_kept + number, len(tasks))
-        self.keys += keys
         return [self.journal[key] for key in keys]
+
+    def _owns(self, task: AnalysisTask | FeatureTask, key: str, if_unknown: bool) -> bool:
+        """Return whether the file of a task, if it has one, was last written for `key`. Older journals do not say."""
+        owner = self.journal.get(task.features) if isinstance(task, FeatureTask) else None
+        return if_unknown if owner is None else owner["key"] == key
 
 
 def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | None]:

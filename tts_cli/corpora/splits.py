@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +51,10 @@ def read_splits(path: Path) -> Splits:
             raise CorpusError(f"{path}:1: expected the columns {','.join(_COLUMNS)}")
         splits: Splits = {}
         for row in reader:
-            key, parsed = (row["corpus"], row["id"]), _parse_row(row, f"{path}:{reader.line_num}")
+            key, parsed = (
+                (row["corpus"], unicodedata.normalize("NFC", row["id"] or "")),
+                _parse_row(row, f"{path}:{reader.line_num}"),
+            )
             if key in splits:
                 raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}", hint="delete one of them")
             splits[key] = parsed

@@ -18,7 +18,7 @@ def require(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        hint = "install the evaluation packages: pip install 'tts-cli[eval]'"
+        hint = "pip install '.[eval]' in a checkout of the project"
         raise InputError(f"this measure needs '{module}', which is not installed", hint=hint) from error
 
 

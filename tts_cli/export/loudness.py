@@ -106,7 +106,7 @@ def integrated_loudness(audio: Floats, sample_rate: int) -> float:
     try:
         from pyloudnorm import Meter
     except ImportError as error:
-        raise InputError("measuring loudness needs the package 'pyloudnorm'", hint="pip install 'tts-cli[train]'") from error
+        raise InputError("measuring loudness needs the package 'pyloudnorm'", hint="pip install pyloudnorm") from error
     if len(audio) < _SHORTEST_S * sample_rate:
         message = f"{len(audio) / sample_rate:.2f} s of audio are too short: loudness is measured over {_SHORTEST_S} s or more"
         raise InputError(message, hint="give longer audio")

@@ -147,10 +147,11 @@ def new_text_file(path: Path) -> Iterator[StringIO]:
         InputError: `path` is a folder.
         OutputError: The file cannot be written.
     """
-    from tts_cli.files import unwritable
+    from tts_cli.files import remove_leftovers, unwritable
 
     refuse_folder(path)
     target = path if is_device(path) else path.resolve()
+    remove_leftovers(target.parent, target.name)
     part = target if is_device(path) else target.with_name(f".{target.name}.{os.getpid()}.part")
     text = StringIO()
     try:

@@ -72,6 +72,8 @@ class Loop:
         self.saved_step = -1
         self.begun_from: tuple[dict[str, Any], ...] = ()
         self.logbook: Logbook | None = None
+        self.check_data: Callable[[], None] = lambda: None
+        """Raise CorpusError if the corpus has changed; called before snapshots and validations."""
         self._started = self._saved = time.monotonic()
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
 
@@ -126,6 +128,8 @@ class Loop:
             self.logbook.advance(self.step)
         if self.step % self.recipe.log_every == 0:
             self._log(losses)
+        if self.step % self.recipe.snapshot_every == 0 or self.step % self.recipe.validate_every == 0:
+            self.check_data()
         if self.step % self.recipe.snapshot_every == 0:
             self._keep()
         if self.step % self.recipe.validate_every == 0:

@@ -89,7 +89,9 @@ def _distribution(package: str) -> Distribution:
     try:
         return distribution(package)
     except PackageNotFoundError as error:
-        raise InputError(f"the package {package} is not installed here", hint="pip install '.[train]'") from error
+        raise InputError(
+            f"the package {package} is not installed here", hint="pip install '.[train]' in a checkout of the project"
+        ) from error
 
 
 def _download(requirement: str, python: str, folder: Path) -> None:

@@ -52,6 +52,8 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     _prepare_folder(fabric, run, restart, tell)
     model = create_model(recipe, corpus.facts)
     loop = Loop(fabric, model, recipe, run)
+    if isinstance(corpus, Corpus):
+        loop.check_data = corpus.check_unchanged
     if not _resume(loop, tell):
         for line in begin(model, recipe, init_from):
             tell(line)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
 from tts_cli.addon.opened import Addon
+from tts_cli.audio.agreement import TranscriptAgreement, compare, complaints
 from tts_cli.audio.alignment import Integers
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.audio.recordings import read_recording
 from tts_cli.blocks.network import AddonNetwork
 from tts_cli.errors import AddonError, AudioError
 from tts_cli.text import TextFrontEnd, Utterance
-from tts_cli.transfer.agreement import TranscriptAgreement, compare
 from tts_cli.transfer.source import Source
 from tts_cli.voice.sentence import Sentence
 
 LEADING_FRAMES, TRAILING_FRAMES = 2, 8
 """Frames of silence that are kept before the first phone and after the last, as many as voices have there."""
-_MOST_NAMED = 12
-"""Most runs of words that a message names."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class AnalysedRecording:
 
     def warnings(self) -> list[str]:
         """Return messages on doubtful words and surplus speech; empty if recording and text agree."""
-        return list(_complaints(self.source.sentence.words, self.doubtful, self.surplus))
+        return list(complaints(self.source.sentence.words, self.doubtful, self.surplus))
 
 
 def listen(
@@ -132,17 +128,5 @@ def _vector(encoder: AddonNetwork, mel: Floats) -> Floats:
 
 
 def _refusal(agreement: TranscriptAgreement, utterance: Utterance) -> str:
-    complaints = list(_complaints(utterance.words, agreement.doubtful, agreement.surplus))
-    return f"it does not say this text: {'; '.join(complaints) or 'no word of it is heard clearly'}"
-
-
-def _complaints(words: Sequence[str], doubtful: Sequence[int], surplus: Sequence[int]) -> Iterator[str]:
-    """Yield messages that name doubtful words, adjacent ones together, and places of surplus speech."""
-    runs = [[place for _, place in group] for _, group in groupby(enumerate(doubtful), key=lambda pair: pair[1] - pair[0])]
-    named = [f'"{" ".join(words[place] for place in run)}"' for run in runs[:_MOST_NAMED]]
-    more = sum(len(run) for run in runs[_MOST_NAMED:])
-    if named:
-        yield f"not heard as written: {', '.join(named)}{f' and {more} more words' if more else ''}"
-    if surplus:
-        places = [f'after "{words[place]}"' if place >= 0 else "before the first word" for place in surplus[:_MOST_NAMED]]
-        yield f"more is said than written {', '.join(places)}"
+    named = "; ".join(complaints(utterance.words, agreement.doubtful, agreement.surplus))
+    return f"it does not say this text: {named or 'no word of it is heard clearly'}"

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tts_cli.audio.agreement import TranscriptAgreement, compare
 from tts_cli.audio.alignment import align
 from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.errors import AudioError
 from tts_cli.text import TextFrontEnd
-from tts_cli.transfer.agreement import TranscriptAgreement, compare
 
 MEL = MelConfig()
 SAMPLE = Path(__file__).parents[2] / "data"
