@@ -159,9 +159,9 @@ def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
     for key in {"batch_frames", "num_segments"} & mapping["batches"].keys():
         mapping["batches"][key] = max(1, round(mapping["batches"][key] * scale))
     changed = apply_overrides(mapping, list(options.overrides))
+    recipe = parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set", options.overrides)
     # The pack has audio for so many validation batches only.
-    changed["validation_batches"] = min(home.validation_batches, int(changed["validation_batches"]))
-    return parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set")
+    return recipe.model_copy(update={"validation_batches": min(home.validation_batches, recipe.validation_batches)})
 
 
 def num_cores() -> int:
