@@ -72,7 +72,8 @@ class Loop:
         self.saved_step = -1
         self.begun_from: tuple[dict[str, Any], ...] = ()
         self.logbook: Logbook | None = None
-        self._started = self._saved = time.monotonic()
+        self.validated_step = -1
+        self._started = self._saved = self._validated = time.monotonic()
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
 
     def run(self, training: Batches, validation: Batches, stop: Callable[[], bool]) -> None:
@@ -93,6 +94,8 @@ class Loop:
         try:
             with self._logbook():
                 self._snapshot()
+                if self.logbook and self.step % self.recipe.validation_interval == 0 and self.logbook.lacks_validation(self.step):
+                    self._validate(validation)
                 while self.step < self.recipe.steps and not self._agreed(stop() or self._out_of_time()):
                     self._advance(prefetcher.batch(self.step), validation)
                 self._finish(validation)
@@ -128,8 +131,11 @@ class Loop:
             self._log(losses)
         if self.step % self.recipe.snapshot_every == 0:
             self._keep()
-        if self.step % self.recipe.validate_every == 0:
+        if self.step % self.recipe.validation_interval == 0 or self._validation_is_due():
             self._validate(validation)
+
+    def _validation_is_due(self) -> bool:
+        return time.monotonic() - self._validated > self.recipe.validate_minutes * 60
 
     def _learn(self, batch: Batch) -> dict[str, Tensor] | None:
         """Update every submodel on `batch`; return their losses, or None as soon as one is not finite."""
@@ -256,6 +262,7 @@ class Loop:
             self.logbook.preview(self.step, self.model.preview(first))
         self.model.train()
         self.logbook.validation(self.step, means)
+        self.validated_step, self._validated = self.step, time.monotonic()
         if advice := self.model.advice(means):
             self.say(f"step {self.step}: {advice}")
         if means.get("loss", math.inf) < self.best:
@@ -265,7 +272,7 @@ class Loop:
 
     def _finish(self, validation: Batches) -> None:
         """Leave a checkpoint of the present step."""
-        if self.step >= self.recipe.steps and self.step % self.recipe.validate_every and self.saved_step != self.step:
+        if self.step >= self.recipe.steps and self.validated_step != self.step and self.saved_step != self.step:
             self._validate(validation)
         self._save()
         self.fabric.barrier()

@@ -109,14 +109,24 @@ class Recipe(StrictModel):
     log_every: Count = 50
     """Steps between logged losses, at least 1."""
     validate_every: Count = 1000
-    """Steps between validations, at least 1."""
+    """Most steps between validations, at least 1."""
+    validations: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Least validations of a training, from 1: one every `steps` / `validations` steps, or more often."""
+    validate_minutes: Positive = 10.0
+    """Most minutes between validations, greater than 0."""
     validation_batches: Annotated[int, Field(ge=1, le=1_000_000)] = 4
     """Batches of a validation, at least 1."""
+
+    @property
+    def validation_interval(self) -> int:
+        """Steps between validations: `validate_every`, or less in a short training."""
+        return max(1, min(self.validate_every, self.steps // self.validations))
 
 
 CHANGEABLE = {
     *("name", "data", "steps", "accelerator", "devices", "num_nodes", "threads", "loaders", "max_minutes"),
-    *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validation_batches"),
+    *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validations"),
+    *("validate_minutes", "validation_batches"),
 }
 """Keys that may change when a training is resumed."""
 

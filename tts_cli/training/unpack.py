@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tts_cli.errors import CheckpointError, OutputError
 from tts_cli.training import checkpoints
-from tts_cli.training.away import HISTORY
+from tts_cli.training.logbook import HISTORY
 from tts_cli.training.portable import completed, read_state
 from tts_cli.training.recipe import Recipe, parse_recipe, write_recipe
 from tts_cli.training.start import check_agreement, create_model
