@@ -67,7 +67,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_losses_and_weights(
     assert_same_checkpoint(tmp_path / "killed", tmp_path / "whole")
 
 
-@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_a_checkpoint_and_exits_130(processes: ForkServerContext, tmp_path: Path, which: signal.Signals) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=100000, batches={"milliseconds": 2.0})
     process = processes.Process(target=toy.run, args=(recipe, tmp_path / "run"))
