@@ -24,6 +24,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 """Signs of the bounds of a number, by their key in a JSON Schema."""
+MAPPING_HINT = 'write keys with values: KEY: VALUE a line in YAML, {"KEY": VALUE} in JSON'
+"""Remedy for a file that is no mapping."""
 OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number"}
 """Types of pydantic's errors of numbers out of range."""
 
@@ -46,18 +48,19 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         if not text.strip():
-            raise ConfigError(f"{path}: is empty, but a mapping of keys to values is expected")
+            raise ConfigError(f"{path}: is empty, but a mapping of keys to values is expected", hint=MAPPING_HINT)
         is_json = path.suffix == ".json"
         value = json.loads(text, object_pairs_hook=without_duplicates) if is_json else load_yaml(text, str(path))
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
+        message = f"{path}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
+        raise ConfigError(message, hint="correct this line: double quotes, no comma before a bracket that closes") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}", hint="name a readable file") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {shortened(error)}", hint="mend the file: it must be UTF-8 text") from error
     if not isinstance(value, dict):
-        hint = "write one `key: value` a line"
-        raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(value).__name__}", hint=hint)
+        message = f"{path}: expected a mapping of keys to values, found {type(value).__name__}"
+        raise ConfigError(message, hint=MAPPING_HINT)
     return value
 
 
@@ -126,7 +129,8 @@ def parse(model: type[Model], mapping: Any, source: str, overrides: Sequence[str
             hint = suggest(str(first["loc"][-1]), valid)
             raise ConfigError(f"{source}: unknown key '{shortened(where)}'", hint=hint) from error
         place = f"{source}: '{shortened(where)}'" if where else source
-        raise ConfigError(f"{place}: {_wrong(first, model)}") from error
+        hint = f"correct the value of {shortened(where)}" if where else "correct the values that the message names"
+        raise ConfigError(f"{place}: {_wrong(first, model)}", hint=hint) from error
 
 
 def _covers(key: str, where: str) -> bool:

@@ -292,7 +292,7 @@ def test_a_voice_without_vocoder_and_licence_is_told_with_the_remedy(corpus: Pat
     export_addon(tmp_path / "run", tmp_path / "child", None, ExportOptions(), said.append)
     assert any("names no vocoder" in line and "--default-vocoder NAME" in line for line in said)
     assert any("names no licence" in line and "--licence TEXT" in line for line in said)
-    assert said[0] == f"{tmp_path / 'run'}: step 0, averaged weights: the newest; no checkpoint was validated"
+    assert said[0] == f"{tmp_path / 'run'}: step 0, averaged weights: the newest; no checkpoint has a validation loss"
 
 
 def test_the_step_to_export_can_be_chosen(corpus: Path, tmp_path: Path) -> None:

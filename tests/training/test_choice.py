@@ -52,7 +52,7 @@ def test_a_run_gives_the_chosen_step_with_the_reason(run: Path, step: str | None
 def test_a_run_without_validation_gives_its_newest(run: Path, tmp_path: Path) -> None:
     source = checkpoints.read(checkpoints.newest(run))
     checkpoints.save(tmp_path, source.tensors(), source.description.model_copy(update={"validation": None, "sha256": {}}))
-    assert choose(tmp_path)[1] == "step 12, averaged weights: the newest; no checkpoint was validated"
+    assert choose(tmp_path)[1] == "step 12, averaged weights: the newest; no checkpoint has a validation loss"
     with pytest.raises(CheckpointError, match="no checkpoint has a validation loss"):
         choose(tmp_path, "best")
 

@@ -105,11 +105,15 @@ def test_values_out_of_range_are_refused_with_option_and_key_in_one_line(path: P
         ("tiny-acoustic", "seed=9223372036854775808", "must be >= 0 and <= 9223372036854775807"),
         ("tiny-acoustic", "name=../elsewhere", "'name': "),
         ("tiny-acoustic", "name=" + "x" * 9000, "'name': "),
-        ("arctic-attention-16k", "network.prior_length=20", "exceeds (attention_kernel + 1) / 2 = 11"),
-        ("tiny-vocoder", "network.f0_min_hz=600", "is not less than f0_max_hz"),
+        ("arctic-attention-16k", "network.prior_length=20", "must be at most (attention_kernel + 1) / 2 = 11"),
+        ("tiny-vocoder", "network.f0_min_hz=600", "must be less than f0_max_hz"),
         ("tiny-vocoder", "batches.perturbation={gain_db: [3, 1]}", "give the lower one first"),
-        ("tiny-syntax", "network.heads=7", "is no multiple of heads"),
-        ("universal-16k-adversarial", "network.adversarial.discriminators={periods: [], windows_ms: []}", "both empty"),
+        ("tiny-syntax", "network.heads=7", "must be a multiple of heads"),
+        (
+            "universal-16k-adversarial",
+            "network.adversarial.discriminators={periods: [], windows_ms: []}",
+            "not both be empty",
+        ),
     ],
 )
 def test_values_that_disagree_are_refused(recipe: str, override: str, said: str) -> None:

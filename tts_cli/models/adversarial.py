@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -210,10 +210,10 @@ class MelModel(TrainableModel):
 
     def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
         """Judge recordings and synthesis on the same windows; return the verdicts on each."""
-        assert self.discriminators is not None
+        discriminators = cast(MelDiscriminators, self.discriminators)
         mask, speaker = batch["frame_mask"], batch["speaker"]
-        places = self.discriminators.places(mask[:, :, 0].sum(1))
-        return self.discriminators(batch["mel"], mask, speaker, places), self.discriminators(made, mask, speaker, places)
+        places = discriminators.places(mask[:, :, 0].sum(1))
+        return discriminators(batch["mel"], mask, speaker, places), discriminators(made, mask, speaker, places)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses and the detail of the mel. In an adversarial stage `loss` is absent, because it is smallest at the

@@ -75,7 +75,7 @@ class Config(StrictModel):
     @model_validator(mode="after")
     def _prior_fits_the_kernel(self) -> Self:
         if self.prior_length > (most := (self.attention_kernel + 1) // 2):
-            raise ValueError(f"prior_length ({self.prior_length}) exceeds (attention_kernel + 1) / 2 = {most}")
+            raise ValueError(f"prior_length ({self.prior_length}) must be at most (attention_kernel + 1) / 2 = {most}")
         return self
 
 

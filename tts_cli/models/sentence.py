@@ -44,7 +44,7 @@ class EncoderConfig(StrictModel):
     @model_validator(mode="after")
     def _heads_divide_channels(self) -> Self:
         if self.channels % self.heads:
-            raise ValueError(f"channels ({self.channels}) is no multiple of heads ({self.heads})")
+            raise ValueError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")
         return self
 
 

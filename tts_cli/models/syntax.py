@@ -56,7 +56,7 @@ class Config(EncoderConfig):
     @model_validator(mode="after")
     def _head_heads_divide_head_channels(self) -> Self:
         if self.head_channels % self.head_heads:
-            raise ValueError(f"head_channels ({self.head_channels}) is no multiple of head_heads ({self.head_heads})")
+            raise ValueError(f"head_channels ({self.head_channels}) must be a multiple of head_heads ({self.head_heads})")
         return self
 
 

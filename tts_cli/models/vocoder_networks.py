@@ -85,7 +85,7 @@ class Config(StrictModel):
     @model_validator(mode="after")
     def _f0_range_is_ordered(self) -> Self:
         if self.f0_min_hz >= self.f0_max_hz:
-            raise ValueError(f"f0_min_hz ({self.f0_min_hz:g}) is not less than f0_max_hz ({self.f0_max_hz:g})")
+            raise ValueError(f"f0_min_hz ({self.f0_min_hz:g}) must be less than f0_max_hz ({self.f0_max_hz:g})")
         return self
 
     @property

@@ -35,7 +35,7 @@ class WaveformDiscriminatorConfig(StrictModel):
     @model_validator(mode="after")
     def _has_a_discriminator(self) -> Self:
         if not self.periods and not self.windows_ms:
-            raise ValueError("periods and windows_ms are both empty, but at least one discriminator is needed")
+            raise ValueError("periods and windows_ms must not both be empty")
         return self
 
 

@@ -121,7 +121,7 @@ class Checkpoint:
                 )
             return load_file(path)
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path}: cannot be read: {error}") from error
+            raise CheckpointError(f"{path}: cannot be read: {error}", hint="use another checkpoint of the run") from error
 
 
 def save(run: Path, tensors: Tensors, description: Description) -> Path:
@@ -146,7 +146,8 @@ def save(run: Path, tensors: Tensors, description: Description) -> Path:
         _synchronise(folder.parent)
     except (OSError, SafetensorError, OutputError) as error:
         _remove(temporary)
-        raise OutputError(f"{folder}: cannot write the checkpoint: {error}") from error
+        hint = "free some disk space or choose another --output; the older checkpoints are unchanged"
+        raise OutputError(f"{folder}: cannot write the checkpoint: {error}", hint=hint) from error
     return folder
 
 
@@ -159,7 +160,7 @@ def read(folder: Path) -> Checkpoint:
     except OSError as error:
         raise CheckpointError(f"{folder}: holds no checkpoint", hint="name a run folder or one of its checkpoints") from error
     except (ValueError, ConfigError) as error:
-        raise CheckpointError(f"{path}: damaged: {error}") from error
+        raise CheckpointError(f"{path}: damaged: {error}", hint="use another checkpoint of the run") from error
 
 
 def latest(run: Path, warn: Callable[[str], None]) -> tuple[Checkpoint, Tensors] | None:
@@ -292,7 +293,9 @@ def commit() -> str | None:
     """Return the git commit of the source tree that this module runs from; None outside of a git repository."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        # The command is fixed except for the folder of this package.
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603 - a fixed command
+        return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 

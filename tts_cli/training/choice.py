@@ -40,7 +40,9 @@ def _of_run(run: Path, step: str | None) -> tuple[Checkpoint, str]:
         return winner, f"the best of {_validations(run)} by validation loss ({winner.description.validation:.4g}); {newer}"
     if step == "best":
         raise CheckpointError(f"{run}: no checkpoint has a validation loss", hint="--step newest")
-    better = "no checkpoint was validated" if winner is None else f"the best is step {winner.description.step} (--step best)"
+    better = (
+        "no checkpoint has a validation loss" if winner is None else f"the best is step {winner.description.step} (--step best)"
+    )
     if step in (None, "newest"):
         return last, f"the newest; {better}"
     kept = steps(run)

@@ -15,7 +15,8 @@ from lightning_fabric import Fabric
 
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.manifest import Corpus
-from tts_cli.errors import CheckpointError, ConfigError, OutputError
+from tts_cli.errors import CheckpointError, ConfigError
+from tts_cli.files import unwritable
 from tts_cli.models import TrainableModel, find_kind, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
@@ -188,7 +189,7 @@ def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
             checkpoints.remove_leftovers(run)
             aside = checkpoints.set_aside(run) if restart else None
         except OSError as error:
-            raise OutputError(f"{run}: cannot be written: {error}") from error
+            raise unwritable(run, error) from error
         if aside is not None:
             say(f"starting anew; the older checkpoints are now in {aside}")
     fabric.barrier()

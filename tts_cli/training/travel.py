@@ -17,7 +17,8 @@ import torch
 
 from tts_cli.config import apply_overrides
 from tts_cli.corpora.packed import unpack_corpus
-from tts_cli.errors import InputError, OutputError, TtsError
+from tts_cli.errors import InputError, TtsError
+from tts_cli.files import unwritable
 from tts_cli.training.away import AwayLoop, Trip
 from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
 from tts_cli.training.portable import Limits, completed, fresh_description, read_state
@@ -228,5 +229,5 @@ def _run_folder(options: Options) -> Path:
         folder.mkdir(parents=True)
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error}") from error
+        raise unwritable(folder, error) from error
     return folder
