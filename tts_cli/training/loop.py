@@ -251,6 +251,9 @@ class Loop:
         """
         if self.logbook is None:
             return None
+        if not self.state.finite():
+            self.say(f"step {self.step}: not validated: a weight is not finite")
+            return None
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
         with torch.no_grad(), self.state.average.applied():
@@ -270,6 +273,11 @@ class Loop:
 
     def _finish(self, validation: Batches) -> None:
         """Leave a checkpoint of the present step."""
+        if not self.state.finite():
+            raise RefusedError(
+                f"step {self.step}: a weight is not finite; the checkpoint of this step is not written",
+                hint="lower optimiser.learning_rate, weight_decay or clip_gradient_norm, and start again",
+            )
         if self.step >= self.recipe.steps and self.validated_step != self.step and self.saved_step != self.step:
             self._validate(validation)
         self._save()
