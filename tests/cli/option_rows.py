@@ -292,6 +292,7 @@ EXPORT = Command(
         "output": Row(("-o", str(TINY / "tiny-vocoder")), {"export_addon.output": str(TINY / "tiny-vocoder")}),
         "data": Row(("--data", "corpus"), {"export_addon.corpus": "corpus"}),
         "name": Row(("--name", "ann"), {"export_addon.options.name": "ann"}),
+        "step": Row(("--step", "newest"), {"export_addon.options.step": "newest"}),
         "licence": Row(("--licence", "CC0"), {"export_addon.options.licence": "CC0"}),
         "default_vocoder": Row(("--default-vocoder", "universal"), {"export_addon.options.default_vocoder": "universal"}),
         "speakers": Row(("--speakers", "slt, bdl"), {"export_addon.options.speakers": ["slt", "bdl"]}),

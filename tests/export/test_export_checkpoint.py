@@ -24,7 +24,7 @@ from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
 from tts_cli.training.state import TrainingState
-from tts_cli.training.weights import initialise, of_speakers
+from tts_cli.training.weights import inherited, initialise, lineage, of_speakers
 
 VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
 SPEAKER = {"channels": 8, "layers": 1, "dimensions": 4}
@@ -66,14 +66,14 @@ def _recording(folder: Path, speaker: str, number: int, split: str) -> Recording
     )  # fmt: skip
 
 
-def _checkpoint(kind: str, corpus: Path, run: Path) -> tuple[Recipe, Path]:
-    """Write an untrained checkpoint to `run`; return its recipe and its folder."""
+def _checkpoint(kind: str, corpus: Path, run: Path, **about: Any) -> tuple[Recipe, Path]:
+    """Write an untrained checkpoint to `run`, with changes of its description; return its recipe and its folder."""
     mapping = {"model": kind, "name": "noise", "data": str(corpus), "network": NETWORKS[kind], "batches": {}, "steps": 1}
     recipe = parse_recipe(mapping, "recipe")
     model = create_model(recipe, open_corpus(corpus).facts)
     description = checkpoints.Description(
         kind=kind, step=0, recipe=recipe.model_dump(mode="json"), facts=model.facts, random={}, seconds=0.0, versions={}
-    )
+    ).model_copy(update=about)
     return recipe, checkpoints.save(run, TrainingState(model, recipe).tensors(), description)
 
 
@@ -248,3 +248,58 @@ def test_without_linguistics_or_training_recordings_no_embeddings_are_exported(c
     with pytest.raises(CorpusError, match="no training recording of 'b'"):
         export_addon(tmp_path / "run", tmp_path / "noise", untrained, ExportOptions(linguistics=LINGUISTICS))
     assert not (tmp_path / "noise").exists()
+
+
+@pytest.mark.parametrize("generations", [1, 2])
+def test_licence_origin_and_vocoder_of_the_initial_weights_are_inherited(corpus: Path, tmp_path: Path, generations: int) -> None:
+    """The second generation begins from a run, which began from the addon."""
+    _checkpoint("explicit-duration", corpus, tmp_path / "parent-run", step=3)
+    options = ExportOptions(licence="CC-BY-SA-3.0", default_vocoder="noise-vocoder")
+    export_addon(tmp_path / "parent-run", tmp_path / "parent", None, options)
+    origin = tmp_path / "parent"
+    for number in range(generations):
+        _checkpoint("explicit-duration", corpus, tmp_path / f"run{number}", begun_from=(lineage(origin),))
+        origin = tmp_path / f"run{number}"
+    said: list[str] = []
+    export_addon(origin, tmp_path / "child", None, ExportOptions(), said.append)
+    config = open_addon(tmp_path / "child").config
+    assert (config.licence, config.default_vocoder) == ("CC-BY-SA-3.0", "noise-vocoder")
+    assert inherited(config.provenance["begun_from"], "licence") == ["CC-BY-SA-3.0"]
+    card = (tmp_path / "child" / "MODEL_CARD.md").read_text()
+    assert "- licence: CC-BY-SA-3.0\n" in card
+    assert "parent, step 3" in card
+    assert any("licence of the initial weights: CC-BY-SA-3.0" in line for line in said)
+    assert any("default vocoder of the initial weights: noise-vocoder" in line for line in said)
+
+
+def test_options_come_before_what_is_inherited(corpus: Path, tmp_path: Path) -> None:
+    origin = {"name": "parent", "licence": "CC-BY-SA-3.0", "default_vocoder": "noise-vocoder"}
+    _checkpoint("explicit-duration", corpus, tmp_path / "run", begun_from=(origin,))
+    export_addon(tmp_path / "run", tmp_path / "child", None, ExportOptions(licence="MIT", default_vocoder="other"))
+    config = open_addon(tmp_path / "child").config
+    assert (config.licence, config.default_vocoder) == ("MIT", "other")
+
+
+def test_licences_of_several_models_are_all_named() -> None:
+    first = {"name": "a", "licence": "MIT", "begun_from": [{"name": "x", "licence": "hidden"}]}
+    second = {"name": "b", "begun_from": [{"name": "c", "licence": "CC0-1.0"}, {"name": "d", "licence": "MIT"}]}
+    assert inherited([first, second], "licence") == ["MIT", "CC0-1.0"]
+
+
+def test_a_voice_without_vocoder_and_licence_is_told_with_the_remedy(corpus: Path, tmp_path: Path) -> None:
+    _checkpoint("explicit-duration", corpus, tmp_path / "run")
+    said: list[str] = []
+    export_addon(tmp_path / "run", tmp_path / "child", None, ExportOptions(), said.append)
+    assert any("names no vocoder" in line and "--default-vocoder NAME" in line for line in said)
+    assert any("names no licence" in line and "--licence TEXT" in line for line in said)
+    assert said[0] == f"{tmp_path / 'run'}: step 0, averaged weights: the newest; no checkpoint has a validation loss"
+
+
+def test_the_step_to_export_can_be_chosen(corpus: Path, tmp_path: Path) -> None:
+    for step, validation in ((3, 1.0), (7, None)):
+        _checkpoint("vocoder", corpus, tmp_path / "run", step=step, validation=validation)
+    for step, exported in ((None, 3), ("best", 3), ("newest", 7), ("7", 7)):
+        said: list[str] = []
+        export_addon(tmp_path / "run", tmp_path / "addon", None, ExportOptions(step=step), said.append)
+        assert open_addon(tmp_path / "addon").config.provenance["step"] == exported
+        assert f"step {exported}, averaged weights" in said[0]

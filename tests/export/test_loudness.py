@@ -106,7 +106,7 @@ def test_a_voice_of_other_symbols_cannot_speak_the_sentences(folder: Path) -> No
 
     symbols = read_addon_config(folder / "tiny-acoustic").symbols
     change(folder / "tiny-acoustic", symbols=["ch_a" if symbol == "SH" else symbol for symbol in symbols])
-    with pytest.raises(TextError, match="has no symbol 'SH', which the sentences of the loudness measurement contain"):
+    with pytest.raises(TextError, match="has no symbol 'SH' of the sentences of the loudness measurement"):
         add_loudness(folder / "tiny-acoustic")
 
 

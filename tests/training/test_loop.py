@@ -21,6 +21,7 @@ from tts_cli.training import checkpoints
 from tts_cli.training.loop import share
 from tts_cli.training.recipe import load_recipe
 from tts_cli.training.start import create_model, train
+from tts_cli.training.state import TrainingState
 
 
 def history(run: Path) -> dict[int, dict[str, float]]:
@@ -82,7 +83,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_losses_and_weights(
     assert_same_checkpoint(tmp_path / "killed", tmp_path / "whole")
 
 
-@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_a_checkpoint_and_exits_130(processes: ForkServerContext, tmp_path: Path, which: signal.Signals) -> None:
     recipe = toy.write_toy_recipe(tmp_path, steps=100000, batches={"milliseconds": 2.0})
     process = processes.Process(target=toy.run, args=(recipe, tmp_path / "run"))
@@ -129,6 +130,17 @@ def test_losses_that_stay_bad_are_refused(tmp_path: Path) -> None:
     recipe = toy.write_toy_recipe(tmp_path, network={"bad_steps": list(range(7, 40))}, max_rollbacks=2)
     with pytest.raises(RefusedError, match=r"step 9: .* after 2 rollbacks to the weights of step 5"):
         train(load_recipe(recipe), tmp_path / "run")
+
+
+def test_weights_that_are_not_finite_at_the_end_are_refused_and_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter((True, False, False))
+    monkeypatch.setattr(TrainingState, "finite", lambda _: next(answers))
+    with pytest.raises(RefusedError, match="step 8: a weight is not finite") as caught:
+        train(load_recipe(toy.write_toy_recipe(tmp_path, steps=8, validate_every=4, snapshot_every=1000)), tmp_path / "run")
+    assert "optimiser.learning_rate" in (caught.value.hint or "")
+    assert checkpoints.newest(tmp_path / "run").name == "step-000000004"
 
 
 def test_two_processes_have_the_losses_of_one(search_path: str, tmp_path: Path) -> None:

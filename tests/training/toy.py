@@ -122,7 +122,7 @@ def write_toy_recipe(folder: Path, **changes: object) -> Path:
     """Write a recipe of the toy to `folder`, and its corpus beside it."""
     recipe = {
         "model": "toy", "name": "toy", "data": str(write_toy_corpus(folder / "corpus")), "network": {}, "batches": {},
-        "steps": 40, "log_every": 1, "validate_every": 20, "snapshot_every": 5, "accelerator": "cpu",
+        "steps": 40, "log_every": 1, "validate_every": 20, "validations": 1, "snapshot_every": 5, "accelerator": "cpu",
     }  # fmt: skip
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe | changes))

@@ -129,7 +129,10 @@ def measure(
 
 def export_addon(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint, or a run: its best checkpoint is exported.")
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT", help="Checkpoint, or a run: its best checkpoint is exported unless --step is given."
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write the addon to, such as addons/NAME.")
@@ -141,9 +144,26 @@ def export_addon(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the addon; by default the name of the folder.")
     ] = None,
-    licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence to name in addon.json.")] = "",
+    step: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|newest|best",
+            help="Checkpoint of a run: by default the best by validation loss, or the newest if none was validated.",
+        ),
+    ] = None,
+    licence: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Licence to name in addon.json; by default that of the addons that the training began from."
+        ),
+    ] = "",
     default_vocoder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Vocoder that an acoustic addon speaks with by default.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Vocoder that an acoustic addon speaks with by default; if not given, that of the addon that the training "
+            "began from.",
+        ),
     ] = None,
     speakers: Annotated[
         str | None,
@@ -187,6 +207,7 @@ def export_addon(
             names,
             TOLERANCE if tolerance is None else tolerance,
             linguistics or DEFAULT_LINGUISTICS,
+            step,
         )
         parities = export(existing(checkpoint, "checkpoint or run"), output, data, options, say)
     _print_parities(output, parities)

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Name, Share
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.predicted import PredictedMels
 from tts_cli.text.phones import BOUNDARIES, PAD, START
@@ -224,15 +226,25 @@ def padded(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:
     return torch.from_numpy(filled)
 
 
+Decibels = Annotated[float, Field(ge=-100, le=100)]
+"""Level in dB."""
+
+
 class Perturbation(StrictModel):
     """Data augmentation: random speed (Ko et al., 2015) and gain, which make more voices of few."""
 
-    speed_share: float = 0.6
+    speed_share: Share = 0.6
     """Share of the segments, 0 to 1, with changed speed, and with it pitch and formants."""
-    max_speed: float = 1.25
+    max_speed: Annotated[float, Field(ge=1, le=4)] = 1.25
     """Largest speed factor. Speeds are log-uniform between 1 / `max_speed` and `max_speed`."""
-    gain_db: tuple[float, float] = (-9.0, 4.0)
+    gain_db: tuple[Decibels, Decibels] = (-9.0, 4.0)
     """Range of the uniformly distributed gain, in dB."""
+
+    @model_validator(mode="after")
+    def _gain_is_ordered(self) -> Self:
+        if self.gain_db[0] > self.gain_db[1]:
+            raise ValueError(f"gain_db: {self.gain_db[0]:g} is greater than {self.gain_db[1]:g}; give the lower one first")
+        return self
 
     def draw(self, generator: np.random.Generator) -> tuple[float, float]:
         """Return a random speed and a random gain, both factors."""
@@ -244,9 +256,9 @@ class Perturbation(StrictModel):
 class Predicted(StrictModel):
     """Use of mels that acoustic models predicted, see `corpora.predicted`."""
 
-    models: tuple[str, ...]
+    models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)]
     """Names of the models: folders in `predicted/` of the corpus."""
-    share: float = 0.5
+    share: Share = 0.5
     """Share of the segments with a predicted mel, 0 to 1."""
 
 

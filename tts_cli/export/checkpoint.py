@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from tts_cli.export.loudness import add_loudness
 from tts_cli.export.parity import Parity, Sample, round_parameters
 from tts_cli.models import TrainableModel, find_kind, open_data
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
-from tts_cli.training.checkpoints import Checkpoint, load_model
-from tts_cli.training.weights import of_speakers
+from tts_cli.training.checkpoints import Checkpoint, model_of
+from tts_cli.training.choice import choose
+from tts_cli.training.weights import fitting_vocoders, inherited, of_speakers
 
 NUM_SENTENCES = 8
 """Utterances on which PyTorch and the exported networks are compared."""
@@ -48,9 +49,10 @@ class ExportOptions:
     name: str | None = None
     """Name of the addon; None: the name of its folder."""
     licence: str = ""
-    """Licence of the addon, for addon.json."""
+    """Licence of the addon, for addon.json; empty: the licences of the addons that provided the initial weights."""
     default_vocoder: str | None = None
-    """Name of the vocoder addon that an acoustic addon speaks with by default; None: none."""
+    """Name of the vocoder addon that an acoustic addon speaks with by default; None: that of the addon that provided the initial
+    weights, if any."""
     model_card: Path | None = None
     """Markdown file to use as the model card; None: a card is written from the checkpoint."""
     speakers: tuple[str, ...] = ()
@@ -59,6 +61,8 @@ class ExportOptions:
     """Largest `Parity.error` that is accepted."""
     linguistics: str = DEFAULT_LINGUISTICS
     """Addon that analyzes sentences for prosody selection, by name or path; only models with prosody embeddings need one."""
+    step: str | None = None
+    """Checkpoint of a run: a step, "newest" or "best"; None: the best, or the newest if none was validated."""
 
 
 def export_addon(
@@ -90,8 +94,11 @@ def export_addon(
     """
     output = output.absolute()
     card = _read_card(options.model_card) if options.model_card else None
-    model, source = load_model(checkpoint)
-    _addon_kind(source)
+    source, reason = choose(checkpoint, options.step)
+    kind = _addon_kind(source)
+    say(f"{checkpoint}: {reason}")
+    options = _with_inheritance(options, source, kind, say)
+    model = model_of(source)
     if options.speakers:
         model = of_speakers(model, options.speakers)
     data = open_data(source.description.kind, corpus or Path(source.recipe.data or ""))
@@ -106,7 +113,7 @@ def export_addon(
             parts,
             samples,
             {**model.export_assets(), **assets},
-            model_card=card or model_card(output.name, source, model.facts),
+            model_card=card or model_card(output.name, source, model.facts, options.licence),
             tolerance=options.tolerance,
         )
     for line in model.rounding_report(before, after):
@@ -118,14 +125,43 @@ def export_addon(
     return parities
 
 
-def model_card(name: str, source: Checkpoint, facts: CorpusFacts) -> str:
-    """Return a model card in Markdown from the checkpoint `source` and the `facts` of the exported model."""
+def _with_inheritance(options: ExportOptions, source: Checkpoint, kind: str, say: Callable[[str], None]) -> ExportOptions:
+    """Complete `options` by licence and vocoder of the models that the training began from, and tell the user."""
+    begun_from = source.description.begun_from
+    licence = options.licence or "; ".join(inherited(begun_from, "licence"))
+    if not licence:
+        say("the addon names no licence; to name one: --licence TEXT")
+    elif not options.licence:
+        say(f"licence of the initial weights: {licence}; another one: --licence TEXT")
+    vocoder = options.default_vocoder
+    if kind == "acoustic" and not vocoder:
+        vocoder = next(iter(inherited(begun_from, "default_vocoder")), None)
+        fitting = ", ".join(fitting_vocoders(source.description.facts)) or "none installed yet"
+        say(
+            f"default vocoder of the initial weights: {vocoder}; another one: --default-vocoder NAME"
+            if vocoder
+            else "the addon names no vocoder, so it speaks only with tts synth --vocoder NAME; to name one, export again with "
+            f"--default-vocoder NAME (that fit: {fitting})"
+        )
+    return replace(options, licence=licence, default_vocoder=vocoder)
+
+
+def model_card(name: str, source: Checkpoint, facts: CorpusFacts, licence: str = "") -> str:
+    """Return a model card in Markdown.
+
+    Args:
+        name: Name of the addon.
+        source: The exported checkpoint.
+        facts: Facts of the exported model.
+        licence: Licence of the addon; empty: unknown.
+    """
     about = source.description
     lines = [
         f"# {name}",
         "",
         f"- model: {about.kind}, trained for {about.step} steps in {about.seconds / 3600:.1f} hours",
         f"- recipe: {source.recipe.name}, commit {about.commit or 'unknown'}",
+        f"- licence: {licence or 'not stated'}",
         *(f"- trained elsewhere: {stay}" for stay in about.elsewhere),
     ]
     lines += [f"- begun from: {_described(origin)}" for origin in about.begun_from]
@@ -141,7 +177,8 @@ def _described(origin: Mapping[str, Any]) -> str:
     """Describe a model that provided initial weights, and in turn the models that it started from."""
     before = ", ".join(_described(each) for each in origin.get("begun_from", ()))
     step, commit = origin.get("step", "?"), origin.get("commit") or "unknown"
-    return f"{origin['name']}, step {step}, commit {commit}" + (f" (begun from {before})" if before else "")
+    licence = f", licence {origin['licence']}" if origin.get("licence") else ""
+    return f"{origin['name']}, step {step}, commit {commit}{licence}" + (f" (begun from {before})" if before else "")
 
 
 def _addon_kind(source: Checkpoint) -> str:

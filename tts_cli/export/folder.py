@@ -18,10 +18,10 @@ from tts_cli.addon.opened import open_addon
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.config import parse
-from tts_cli.errors import InputError, OutputError
+from tts_cli.errors import InputError
 from tts_cli.export.network import export_network
 from tts_cli.export.parity import Parity, Sample, measure_parity, refuse_disparity
-from tts_cli.files import atomic_write
+from tts_cli.files import atomic_write, unwritable
 from tts_cli.models.parts import ExportPart
 from tts_cli.ports import NetworkSettings, NetworkSpec, Rate
 
@@ -150,7 +150,7 @@ def _replacing(folder: Path) -> Iterator[Path]:
                 folder.rename(old)
             new.rename(folder)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise unwritable(folder, error) from error
 
 
 def shipped_contexts(networks: Mapping[str, NetworkSpec]) -> dict[str, Context]:

@@ -57,7 +57,8 @@ def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
     tokens = {token for sentence in voice.sentences(SENTENCES) for token in sentence.tokens}
     if unknown := sorted(tokens - set(voice.acoustic.config.symbols)):
         raise TextError(
-            f"addon '{voice.acoustic.name}' has no symbol '{unknown[0]}', which the sentences of the loudness measurement contain"
+            f"addon '{voice.acoustic.name}' has no symbol '{unknown[0]}' of the sentences of the loudness measurement",
+            hint="leave it unmeasured: only voices with the English phones can speak these sentences",
         )
     voice = voice.variant(speakers=_with_loudness(voice.acoustic.config, {}).speakers)
     for speaker in voice.speakers:

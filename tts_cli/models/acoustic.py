@@ -10,14 +10,16 @@ Shapes: B utterances, N tokens, T frames, C channels.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Count, Decay, Expansion, Layers, OddKernel, Weight, Width
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches
@@ -38,42 +40,42 @@ COMB_MAX_HZ = 4000.0
 class LossWeights(StrictModel):
     """Weights of the losses of the acoustic model, each at least 0; the losses are means over a batch, padding excluded."""
 
-    mel: float = 2.0
+    mel: Weight = 2.0
     """Weight of the L1 distance of the natural-log mel, mean over frames and bands."""
-    contour: float = 3.0
+    contour: Weight = 3.0
     """Weight of the L1 distance of the natural log of F0, mean over voiced frames."""
-    frame_voicing: float = 0.5
+    frame_voicing: Weight = 0.5
     """Weight of the binary cross-entropy of voicing, mean over frames."""
-    duration: float = 1.0
+    duration: Weight = 1.0
     """Weight of the squared distance of ln(1 + duration in frames), mean over tokens."""
-    log_f0: float = 3.0
+    log_f0: Weight = 3.0
     """Weight of the L1 distance of the natural log of F0 of tokens, mean over tokens, each weighted by its voiced share."""
-    voicing: float = 0.5
+    voicing: Weight = 0.5
     """Weight of the binary cross-entropy of the voiced share of tokens, mean over tokens."""
-    energy: float = 0.5
+    energy: Weight = 0.5
     """Weight of the L1 distance of the energy of tokens (natural log of the mean mel magnitude), mean over tokens."""
 
 
 class Config(StrictModel):
     """Sizes of the acoustic model, and the weights of its losses."""
 
-    channels: int = 256
+    channels: Width = 256
     """Width of the encoded text and of the layers of the decoder."""
-    prosody_channels: int = 192
+    prosody_channels: Width = 192
     """Width of the layers of the prosody encoder."""
-    encoder_layers: int = 5
+    encoder_layers: Annotated[int, Field(ge=1, le=8)] = 5
     """Layers of the text encoder and of the prosody encoder, 1 to 8."""
-    decoder_layers: int = 5
+    decoder_layers: Layers = 5
     """Layers of the decoder that make the mel, at least 1; each adds `kernel` // 2 frames of receptive field on either side."""
-    contour_layers: int = 3
+    contour_layers: Layers = 3
     """Layers of the decoder that predict F0 and voicing of the frames, at least 1."""
-    contour_channels: int = 128
+    contour_channels: Width = 128
     """Width of the layers that predict F0 and voicing of the frames."""
-    kernel: int = 7
+    kernel: OddKernel = 7
     """Width of the decoder's convolutions in frames, an odd number."""
-    expansion: int = 2
+    expansion: Expansion = 2
     """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
-    dropout: float = 0.1
+    dropout: Decay = 0.1
     """Dropout probability after each layer of the encoders, in [0, 1)."""
     loss_weights: LossWeights = LossWeights()
     """Weights of the losses."""
@@ -94,7 +96,7 @@ class Config(StrictModel):
 class BatchConfig(StrictModel):
     """Size of a batch of whole utterances."""
 
-    batch_frames: int = 3000
+    batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
 
 

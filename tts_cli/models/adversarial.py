@@ -9,11 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Annotated, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import CountOrNone, Prefix, Weight
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import Batch, TrainableModel
 
@@ -27,13 +30,13 @@ Verdict = tuple[Tensor, list[Tensor]]
 class Adversarial(StrictModel):
     """Adversarial stage of a training: its start, its weights, and the parameters that it trains."""
 
-    first_step: int = 150
+    first_step: CountOrNone = 150
     """Step at which the generator begins to learn; until then only the discriminators learn."""
-    weight: float = 0.05
+    weight: Weight = 0.05
     """Weight of the adversarial losses beside the regression losses, at least 0."""
-    feature_weight: float = 2.0
+    feature_weight: Weight = 2.0
     """Weight of the feature-matching loss within the adversarial losses (Larsen et al., 2016), at least 0."""
-    trained: tuple[str, ...]
+    trained: tuple[Prefix, ...]
     """Name prefixes of the generator's parameters that are trained; all others stay fixed."""
 
     def weighted(self, losses: Mapping[str, Tensor]) -> Tensor:
@@ -44,9 +47,9 @@ class Adversarial(StrictModel):
 class MelAdversarial(Adversarial):
     """Adversarial stage of a model that makes mels."""
 
-    windows: tuple[int, ...] = (24, 48, 96)
+    windows: Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(min_length=1, max_length=16)] = (24, 48, 96)
     """Length of the window of each discriminator, in mel frames."""
-    channels: int = 32
+    channels: Annotated[int, Field(ge=1, le=1024)] = 32
     """Width of the first layer of each discriminator; deeper layers are two and three times as wide."""
 
 
@@ -207,10 +210,10 @@ class MelModel(TrainableModel):
 
     def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
         """Judge recordings and synthesis on the same windows; return the verdicts on each."""
-        assert self.discriminators is not None
+        discriminators = cast(MelDiscriminators, self.discriminators)
         mask, speaker = batch["frame_mask"], batch["speaker"]
-        places = self.discriminators.places(mask[:, :, 0].sum(1))
-        return self.discriminators(batch["mel"], mask, speaker, places), self.discriminators(made, mask, speaker, places)
+        places = discriminators.places(mask[:, :, 0].sum(1))
+        return discriminators(batch["mel"], mask, speaker, places), discriminators(made, mask, speaker, places)
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses and the detail of the mel. In an adversarial stage `loss` is absent, because it is smallest at the

@@ -10,14 +10,16 @@ Shapes: B utterances, N tokens, S steps of the decoder, T frames, C channels.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Count, Decay, Expansion, OddKernel, Weight, Width
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches, TrainableModel
@@ -30,53 +32,57 @@ from tts_cli.ports import PortSpec
 class LossWeights(StrictModel):
     """Weights of the losses of the attention-based model, each at least 0; the losses are means over decoder steps."""
 
-    mel: float = 2.0
+    mel: Weight = 2.0
     """Weight of the L1 distance of the natural-log mel, mean over the frames and bands of a step."""
-    attention: float = 0.3
+    attention: Weight = 0.3
     """Weight of the cross-entropy of the attention against the forced alignment."""
-    stop: float = 0.5
+    stop: Weight = 0.5
     """Weight of the binary cross-entropy of the stop token; the last step counts 5 times."""
 
 
 class Config(StrictModel):
     """Sizes of the attention-based acoustic model, and the weights of its losses."""
 
-    channels: int = 256
+    channels: Width = 256
     """Width of the encoded text."""
-    encoder_layers: int = 5
+    encoder_layers: Annotated[int, Field(ge=1, le=8)] = 5
     """Layers of the text encoder, 1 to 8."""
-    expansion: int = 2
+    expansion: Expansion = 2
     """Width of the hidden layer in each ConvNeXt block of the text encoder, as a multiple of the block's width."""
-    dropout: float = 0.1
+    dropout: Decay = 0.1
     """Dropout probability after each layer of the text encoder, in [0, 1)."""
-    step_frames: int = 4
+    step_frames: Annotated[int, Field(ge=1, le=100)] = 4
     """Mel frames that each decoder step makes, at least 1 (the reduction factor of Tacotron)."""
-    prenet_channels: int = 128
+    prenet_channels: Width = 128
     """Width of the two layers of the pre-net."""
-    prenet_dropout: float = 0.5
-    """Dropout probability in the pre-net, in [0, 1). It also applies at synthesis, drawn by (seed, step): without it the decoder
-    relies too much on its own previous frame."""
-    attention_units: int = 256
+    prenet_dropout: Decay = 0.5
+    """Dropout probability in the pre-net, in [0, 1); at synthesis, too, lest the decoder rely on its own previous frame alone."""
+    attention_units: Width = 256
     """Units of the recurrent layer (LSTM) that drives the attention."""
-    decoder_units: int = 384
+    decoder_units: Width = 384
     """Units of the recurrent layer (LSTM) that makes the frames."""
-    attention_filters: int = 8
+    attention_filters: Width = 8
     """Static filters of the attention, and as many filters that are predicted at each step."""
-    attention_kernel: int = 21
+    attention_kernel: OddKernel = 21
     """Width of the attention's filters in tokens, an odd number."""
-    attention_channels: int = 128
+    attention_channels: Width = 128
     """Width of the hidden layers of the attention."""
-    prior_length: int = 11
-    """Taps of the attention's prior filter: the attention moves at most `prior_length` - 1 tokens forward in a step. At most
-    (`attention_kernel` + 1) / 2."""
+    prior_length: Annotated[int, Field(ge=1, le=128)] = 11
+    """Taps of the prior filter: the attention moves `prior_length` - 1 tokens a step or less; <= (`attention_kernel` + 1) / 2."""
     loss_weights: LossWeights = LossWeights()
     """Weights of the losses."""
+
+    @model_validator(mode="after")
+    def _prior_fits_the_kernel(self) -> Self:
+        if self.prior_length > (most := (self.attention_kernel + 1) // 2):
+            raise ValueError(f"prior_length ({self.prior_length}) must be at most (attention_kernel + 1) / 2 = {most}")
+        return self
 
 
 class BatchConfig(StrictModel):
     """Size of a batch of whole utterances."""
 
-    batch_frames: int = 6000
+    batch_frames: Count = 6000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
 
 
@@ -338,8 +344,7 @@ class Model(TrainableModel):
         """
         mask = torch.ones(phones.shape, device=phones.device)
         text = self.text_encoder(phones, mask, speaker)
-        state = self._first_state(text)
-        made, looked = [], []
+        state, made, looked = self._first_state(text), [], []
         for _ in range(num_steps):
             noise = torch.rand(1, 1, 2 * self.config.prenet_channels, device=text.device)
             mel, stop, *after = self.step(text, mask, noise, *state)
@@ -352,9 +357,8 @@ class Model(TrainableModel):
 
     def _first_state(self, text: Tensor) -> StepState:
         """Return the state before the first step, all zeros, for encoded text (1, N, channels)."""
-        units = 2 * (self.config.attention_units + self.config.decoder_units)
-        attention, memory = text.new_zeros(1, text.shape[1], 1), text.new_zeros(1, 1, units)
-        return StepState(attention, memory, text.new_zeros(1, 1, self.facts.mel.num_bands))
+        units, zeros = 2 * (self.config.attention_units + self.config.decoder_units), text.new_zeros
+        return StepState(zeros(1, text.shape[1], 1), zeros(1, 1, units), zeros(1, 1, self.facts.mel.num_bands))
 
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
         num_tokens, length = int(batch["token_mask"][0].sum()), int(batch["frame_mask"][0].sum())
@@ -368,8 +372,7 @@ class Model(TrainableModel):
 
     def export_parts(self) -> list[ExportPart]:
         config, bands = self.config, self.facts.mel.num_bands
-        phones = PortSpec(name="phones", rate="token", type="int64")
-        mask = PortSpec(name="token_mask", rate="token")
+        phones, mask = PortSpec(name="phones", rate="token", type="int64"), PortSpec(name="token_mask", rate="token")
         speaker = PortSpec(name="speaker", rate="utterance", type="int64")
         text = PortSpec(name="text", rate="token", channels=config.channels)
         noise = PortSpec(name="noise", rate="utterance", channels=2 * config.prenet_channels)

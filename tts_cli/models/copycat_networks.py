@@ -5,10 +5,14 @@ Shapes: B utterances, N tokens, T frames, L = ceil(T / tau) latents, C channels.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Count, Share, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import acoustic, speaker
 from tts_cli.models.acoustic import FrameDecoder
@@ -19,13 +23,13 @@ from tts_cli.models.tokens import TokenEncoder
 class LossWeights(StrictModel):
     """Weights of the losses of CopyCat, each at least 0, besides those of the bottleneck; the losses are means over a batch."""
 
-    mel: float = 2.0
+    mel: Weight = 2.0
     """Weight of the L1 distance of the natural-log mel, mean over frames and bands."""
-    contour: float = 1.0
+    contour: Weight = 1.0
     """Weight of the L1 distance of log-F0, in standard deviations of the speaker's log-F0, mean over voiced frames."""
-    voicing: float = 0.5
+    voicing: Weight = 0.5
     """Weight of the binary cross-entropy of voicing, mean over frames."""
-    duration: float = 1.0
+    duration: Weight = 1.0
     """Weight of the squared distance of ln(1 + duration in frames), mean over tokens."""
 
 
@@ -34,26 +38,26 @@ class Config(acoustic.Config):
 
     loss_weights: LossWeights = LossWeights()  # type: ignore[assignment]
     """Weights of the losses."""
-    tau: int = 8
+    tau: Annotated[int, Field(ge=1, le=1000)] = 8
     """Source frames that share one latent, at least 1."""
-    latent_channels: int = 4
+    latent_channels: Width = 4
     """Channels of the latents."""
-    reference_channels: int = 128
+    reference_channels: Width = 128
     """Width of the layers of the reference encoder."""
-    reference_layers: int = 6
+    reference_layers: Annotated[int, Field(ge=1, le=8)] = 6
     """Layers of the reference encoder, 1 to 8."""
-    kl_weight: float = 0.01
+    kl_weight: Weight = 0.01
     """Weight of the KL divergence of the latents from the prior, in nats a latent, at least 0."""
-    kl_warmup_steps: int = 1000
+    kl_warmup_steps: Count = 1000
     """Steps over which the weights of the divergence and of the adversary grow linearly from 0, at least 1."""
-    adversary_weight: float = 0.1
+    adversary_weight: Weight = 0.1
     """Weight of the cross-entropy of the adversary that recognizes the speaker from the latents; its gradient is reversed. At
     least 0."""
-    warped_share: float = 0.8
+    warped_share: Share = 0.8
     """Share of the source recordings that get a warped frequency axis in training, in [0, 1]."""
-    noisy_share: float = 0.4
+    noisy_share: Share = 0.4
     """Share of the source recordings that get stationary noise in training, in [0, 1]."""
-    prior_share: float = 0.1
+    prior_share: Share = 0.1
     """Share of the utterances that the decoder makes from the mean of the prior in training, in [0, 1]."""
     speaker_encoder: speaker.Config = speaker.Config()
     """Sizes of the speaker encoder; they must match the trained speaker model."""

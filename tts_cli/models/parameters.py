@@ -63,7 +63,8 @@ def model_state_of_addon(model: nn.Module, parts: list[ExportPart], addon: Path)
         for name, value in addon_state_dict(addon, part.name).items():
             if name not in own:
                 raise CheckpointError(
-                    f"{addon}: network '{part.name}' is of another kind of model: this one has no parameter '{name}'"
+                    f"{addon}: network '{part.name}' is of another kind of model: this one has no parameter '{name}'",
+                    hint="begin from an addon, checkpoint or run of the kind of model that the recipe names",
                 )
             state |= dict.fromkeys(names[id(own[name])], torch.from_numpy(value))
     return state

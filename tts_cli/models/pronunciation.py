@@ -24,6 +24,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Count, Decay, Layers, Positive, Seed, Width
 from tts_cli.text.dictionary import cmu_lines, cmu_pronunciations
 from tts_cli.text.letters import LABELS, LETTERS, SLOTS, LetterNetwork, encode
 from tts_cli.text.pronounce import from_known
@@ -40,21 +41,21 @@ Example = tuple[str, list[tuple[str, ...]]]
 class Config(StrictModel):
     """Sizes of the letter-to-phone network, and its training."""
 
-    channels: int = 48
+    channels: Width = 48
     """Width of the letter embeddings."""
-    hidden: int = 128
+    hidden: Width = 128
     """Units of the recurrent layers (GRU), in each direction."""
-    layers: int = 2
+    layers: Layers = 2
     """Recurrent layers."""
-    dropout: float = 0.1
+    dropout: Decay = 0.1
     """Dropout probability between recurrent layers, in [0, 1)."""
-    epochs: int = 12
+    epochs: Count = 12
     """Passes through the training words."""
-    words: int = 256
+    words: Count = 256
     """Words of a batch, all of the same length, so that none needs padding."""
-    learning_rate: float = 3e-3
+    learning_rate: Positive = 3e-3
     """Peak learning rate of the one-cycle schedule."""
-    seed: int = 1
+    seed: Seed = 1
     """Seed of the weights, of dropout and of the order of the words."""
 
 
@@ -128,9 +129,9 @@ def batches(train: list[Example], config: Config, draw: random.Random) -> Iterat
 def fit(train: list[Example], config: Config) -> Model:
     """Train a network on the words `train`, print one line an epoch, and return it."""
     torch.manual_seed(config.seed)
-    draw = random.Random(config.seed)
+    draw = random.Random(config.seed)  # noqa: S311 - the order of words is to be repeatable, not secret
     model = Model(config)
-    steps = config.epochs * sum(1 for _ in batches(train, config, random.Random(0)))
+    steps = config.epochs * sum(1 for _ in batches(train, config, random.Random(0)))  # noqa: S311 - as above
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps, pct_start=0.1)
     start = time.monotonic()

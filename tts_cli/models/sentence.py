@@ -10,33 +10,42 @@ import math
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.addon.library import file_hash
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Expansion, Layers, Module, Width
 from tts_cli.errors import ConfigError
 
 
 class EncoderConfig(StrictModel):
     """Sizes of the sentence encoder, and the source of its pretrained weights."""
 
-    pretrained: str
+    pretrained: Module
     """Name of an installed Python package; its folder `model` holds `tokenizer.json` and `model.safetensors` of a BERT of these
     sizes."""
-    num_pieces: int = 30522
+    num_pieces: Annotated[int, Field(ge=1, le=1_000_000)] = 30522
     """Size of the vocabulary of word pieces."""
-    channels: int = 384
+    channels: Width = 384
     """Width of the layers; a multiple of `heads`."""
-    layers: int = 6
+    layers: Layers = 6
     """Number of transformer layers."""
-    heads: int = 12
+    heads: Annotated[int, Field(ge=1, le=256)] = 12
     """Attention heads of each layer."""
-    expansion: int = 4
+    expansion: Expansion = 4
     """Width of the feed-forward networks, as a multiple of `channels`."""
-    longest: int = 512
+    longest: Annotated[int, Field(ge=3, le=65536)] = 512
     """Most word pieces of a sentence: the number of position embeddings."""
+
+    @model_validator(mode="after")
+    def _heads_divide_channels(self) -> Self:
+        if self.channels % self.heads:
+            raise ValueError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")
+        return self
 
 
 class Attention(nn.Module):

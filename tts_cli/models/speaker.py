@@ -9,13 +9,15 @@ Shapes: B recordings, T mel frames.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Expansion, Positive, Segments, Width
 from tts_cli.corpora.batching import SegmentBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches, TrainableModel
@@ -30,26 +32,26 @@ WARPS = (3, FrequencyWarp.IDENTITY, 13)
 class Config(StrictModel):
     """Sizes of the speaker encoder, and the parameters of its loss."""
 
-    channels: int = 128
+    channels: Width = 128
     """Width of the layers."""
-    layers: int = 6
+    layers: Annotated[int, Field(ge=1, le=6)] = 6
     """Convolution layers, 1 to 6."""
-    expansion: int = 2
+    expansion: Expansion = 2
     """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
-    dimensions: int = 64
+    dimensions: Width = 64
     """Dimensions of the speaker embedding."""
-    scale: float = 20.0
+    scale: Positive = 20.0
     """Scale of the cosines in the softmax, greater than 0."""
-    margin: float = 0.2
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.2
     """Margin that is subtracted from the cosine of the true voice, at least 0."""
 
 
 class BatchConfig(StrictModel):
     """Size of a batch of segments."""
 
-    num_segments: int = 48
+    num_segments: Segments = 48
     """Segments of a batch."""
-    segment_frames: int = 160
+    segment_frames: Segments = 160
     """Mel frames of a segment."""
 
 

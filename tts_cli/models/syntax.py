@@ -12,12 +12,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Count, Decay, Layers, Share, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.treebank import DistanceAgreement, ParsedSentence, Treebank, TreebankBatches, agreement, treebank_batch
 from tts_cli.models import Batch, Batches, TrainableModel
@@ -35,29 +37,35 @@ INPUTS = ("pieces", "piece_mask", "first_pieces", "word_mask")
 class Config(EncoderConfig):
     """Sizes of encoder and head, and the weights of the losses."""
 
-    head_channels: int = 256
+    head_channels: Width = 256
     """Width of the head's layers; a multiple of `head_heads`."""
-    head_layers: int = 1
+    head_layers: Layers = 1
     """Transformer layers of the head."""
-    head_heads: int = 4
+    head_heads: Annotated[int, Field(ge=1, le=256)] = 4
     """Attention heads of each layer of the head."""
-    dropout: float = 0.3
+    dropout: Decay = 0.3
     """Dropout probability in the head, in [0, 1); half of it in the head's transformer layers."""
-    span_weight: float = 1.0
+    span_weight: Weight = 1.0
     """Weight of the span loss (cross-entropy of the split of each constituent) beside the order loss, which has weight 1. At
     least 0."""
-    keeping_weight: float = 1.0
+    keeping_weight: Weight = 1.0
     """Weight of the loss that keeps sentence vectors and states close to the pretrained encoder's, at least 0."""
-    cosine_weight: float = 10.0
+    cosine_weight: Weight = 10.0
     """Weight of 1 - cosine of the sentence vectors within this loss, beside the squared distance of the states. At least 0."""
+
+    @model_validator(mode="after")
+    def _head_heads_divide_head_channels(self) -> Self:
+        if self.head_channels % self.head_heads:
+            raise ValueError(f"head_channels ({self.head_channels}) must be a multiple of head_heads ({self.head_heads})")
+        return self
 
 
 class BatchConfig(StrictModel):
     """Size of a batch of sentences, and augmentation."""
 
-    batch_pieces: int = 900
+    batch_pieces: Count = 900
     """Word pieces of a batch, padding included; a longer sentence is a batch of its own."""
-    lost_marks: float = 0.5
+    lost_marks: Share = 0.5
     """Share of the sentences that lose some of their punctuation in training, in [0, 1], as transcripts of speech do."""
 
 

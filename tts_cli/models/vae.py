@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from tts_cli.config.ranges import Count, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
 from tts_cli.models.acoustic import PROSODY, BatchConfig
@@ -44,23 +47,23 @@ FEWEST_ACTIVE = 8
 class Config(acoustic.Config):
     """Sizes of the acoustic model and of the embedding, and the weights of their losses."""
 
-    embedding_channels: int = 64
+    embedding_channels: Width = 64
     """Dimensions of the embedding."""
-    reference_channels: int = 128
+    reference_channels: Width = 128
     """Width of the layers of the reference encoder."""
-    reference_layers: int = 6
+    reference_layers: Annotated[int, Field(ge=1, le=8)] = 6
     """Layers of the reference encoder, 1 to 8."""
-    reference_shapes: int = 4
+    reference_shapes: Annotated[int, Field(ge=1, le=64)] = 4
     """Cosine coefficients over time (level, slope, arch, ...) by which the reference encoder pools its frames, at least 1."""
-    capacity: float = 16.0
+    capacity: Weight = 16.0
     """KL divergence of an utterance's embedding from the prior that is not penalized, in nats, mean over a batch. At least 0."""
-    kl_weight: float = 0.02
+    kl_weight: Weight = 0.02
     """Weight of each nat of KL divergence above `capacity`, at least 0."""
-    kl_warmup_steps: int = 1500
+    kl_warmup_steps: Count = 1500
     """Steps over which the weights of the divergence and of the adversary grow linearly from 0, at least 1."""
-    outline_weight: float = 0.5
+    outline_weight: Weight = 0.5
     """Weight of the three losses on prosody statistics (`outline`, `missed`, `transferred`), at least 0."""
-    adversary_weight: float = 0.05
+    adversary_weight: Weight = 0.05
     """Weight of the cross-entropy of the adversary that recognizes the speaker from the embedding; its gradient is reversed. At
     least 0."""
 

@@ -8,16 +8,19 @@ Shapes: B clips, T mel frames, F frames of a segment, S samples.
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.audio.mel import hann_window, mel_filters
 from tts_cli.blocks.vocoder import LOOKAHEAD_FRAMES, NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import Segments
 from tts_cli.corpora.batching import Perturbation, Predicted, SegmentBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.errors import ConfigError
@@ -44,11 +47,11 @@ QUIET_NEPERS = 4.0
 class BatchConfig(StrictModel):
     """Size of a batch of segments, and augmentation."""
 
-    num_segments: int = 6
+    num_segments: Segments = 6
     """Segments of a batch."""
-    segment_frames: int = 128
+    segment_frames: Segments = 128
     """Mel frames of a segment."""
-    margin_frames: int = 39
+    margin_frames: Annotated[int, Field(ge=0, le=100_000)] = 39
     """Past frames that precede each segment; at least the network's margin."""
     perturbation: Perturbation | None = Perturbation()
     """Speed and gain perturbation of the training segments; None: none."""
@@ -95,11 +98,21 @@ class Model(TrainableModel):
             self.register_buffer(f"window{size}", torch.hann_window(size), persistent=False)
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        self._check_segment(config.segment_frames)
         margins = (config.margin_frames, LOOKAHEAD)
         perturbation = config.perturbation if split == "train" else None
         return SegmentBatches(
             corpus, split, config.num_segments, config.segment_frames, margins, seed, perturbation, config.predicted
         )
+
+    def _check_segment(self, num_frames: int) -> None:
+        """Raise ConfigError when a segment is shorter than the longest window of the losses and discriminators."""
+        mel, stage = self.facts.mel, self.config.adversarial
+        windows = [mel.sample_rate * length / 1000 for length in (stage.discriminators.windows_ms if stage else ())]
+        least = math.ceil(max(*windows, *(size for size, _ in self.RESOLUTIONS)) / mel.hop_samples)
+        if num_frames < least:
+            message = f"batches.segment_frames ({num_frames}) is less than the {least} frames of the longest window of the losses"
+            raise ConfigError(message, hint=f"set batches.segment_frames to {least} or more")
 
     def submodels(self) -> dict[str, list[nn.Parameter]]:
         if self.config.adversarial is None or self.discriminators is None:

@@ -5,14 +5,18 @@ Shapes: B clips, T mel frames.
 
 from __future__ import annotations
 
+from typing import Annotated, Self
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.audio.mel import MelConfig, mel_filters
 from tts_cli.blocks.vocoder import NOISE_SUBFRAMES, SUBFRAMES, harmonic_framing, noise_framing
 from tts_cli.config import StrictModel
+from tts_cli.config.ranges import CountOrNone, Expansion, Kernel, Layers, Prefix, Weight, Width
 from tts_cli.models.adversarial import Adversarial
 from tts_cli.models.layers import ConvNeXtBlock, ValidConv, harmonic_comb
 from tts_cli.models.waveform_discriminator import WaveformDiscriminatorConfig
@@ -29,22 +33,22 @@ COMB_MAX_HZ = 3000.0
 class LossWeights(StrictModel):
     """Weights of the losses of the vocoder, each at least 0; the losses are means over a batch."""
 
-    pitch: float = 0.05
+    pitch: Weight = 0.05
     """Weight of the F0 loss in voiced frames: cross-entropy of the F0 bins, and 20 times the L1 distance of log-F0."""
-    leakage: float = 0.1
+    leakage: Weight = 0.1
     """Weight of the excess of pulses over the noise in frames without voice, in nepers."""
-    spectral: float = 1.0
+    spectral: Weight = 1.0
     """Weight of the multi-resolution STFT loss: L1 distances of log magnitudes and of compressed magnitudes."""
-    mel: float = 0.5
+    mel: Weight = 0.5
     """Weight of the L1 distance of the natural-log mels."""
 
 
 class VocoderAdversarial(Adversarial):
     """Adversarial stage of a vocoder."""
 
-    weight: float = 0.1
+    weight: Weight = 0.1
     """Weight of the adversarial losses beside the others, at least 0."""
-    trained: tuple[str, ...] = ("network.",)
+    trained: tuple[Prefix, ...] = ("network.",)
     """Name prefixes of the generator's parameters that are trained; all others stay fixed."""
     discriminators: WaveformDiscriminatorConfig = WaveformDiscriminatorConfig()
     """Sizes of the waveform discriminators."""
@@ -53,30 +57,36 @@ class VocoderAdversarial(Adversarial):
 class Config(StrictModel):
     """Sizes of the vocoder, and the weights of its losses."""
 
-    channels: int = 256
+    channels: Width = 256
     """Width of the layers that predict the filters."""
-    layers: int = 6
+    layers: Layers = 6
     """Layers that predict the filters, at least 1; each adds `kernel` - 1 past frames to the receptive field."""
-    expansion: int = 3
+    expansion: Expansion = 3
     """Width of the hidden layer in each ConvNeXt block, as a multiple of the block's width."""
-    kernel: int = 5
+    kernel: Kernel = 5
     """Width of the causal convolutions, in frames."""
-    pitch_channels: int = 160
+    pitch_channels: Width = 160
     """Width of the layers that predict F0."""
-    pitch_layers: int = 3
+    pitch_layers: Layers = 3
     """Layers that predict F0, at least 1; each adds `kernel` - 1 past frames to the receptive field."""
-    pitch_bins: int = 128
+    pitch_bins: Annotated[int, Field(ge=2, le=4096)] = 128
     """Bins of F0, evenly spaced in log-F0 from `f0_min_hz` to `f0_max_hz`."""
-    f0_min_hz: float = 50.0
+    f0_min_hz: Annotated[float, Field(ge=1, le=20000)] = 50.0
     """Lowest F0 that the network predicts, in Hz."""
-    f0_max_hz: float = 550.0
+    f0_max_hz: Annotated[float, Field(ge=1, le=20000)] = 550.0
     """Highest F0 that the network predicts, in Hz."""
     loss_weights: LossWeights = LossWeights()
     """Weights of the losses."""
-    own_f0_after: int = 1500
+    own_f0_after: CountOrNone = 1500
     """Step from which half of the segments are synthesized with the network's own F0 instead of the tracked one."""
     adversarial: VocoderAdversarial | None = None
     """Adversarial stage with discriminators of waveforms; None: spectral losses alone."""
+
+    @model_validator(mode="after")
+    def _f0_range_is_ordered(self) -> Self:
+        if self.f0_min_hz >= self.f0_max_hz:
+            raise ValueError(f"f0_min_hz ({self.f0_min_hz:g}) must be less than f0_max_hz ({self.f0_max_hz:g})")
+        return self
 
     @property
     def pitch_margin(self) -> int:

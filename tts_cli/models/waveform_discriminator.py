@@ -6,8 +6,10 @@ HiFi-GAN: Kong et al., 2020; UnivNet: Jang et al., 2021. Shapes: B clips, S samp
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Annotated, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
@@ -23,12 +25,18 @@ _FLOOR = 1e-3
 class WaveformDiscriminatorConfig(StrictModel):
     """Sizes of the waveform discriminators; the default periods are those of HiFi-GAN."""
 
-    channels: int = 24
+    channels: Annotated[int, Field(ge=1, le=256)] = 24
     """Channels of each first layer. Period discriminators widen to 32 times as many, resolution discriminators to 3 times."""
-    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
+    periods: Annotated[tuple[Annotated[int, Field(ge=1, le=1000)], ...], Field(max_length=16)] = (2, 3, 5, 7, 11)
     """Period of each period discriminator, in samples; prime numbers overlap least."""
-    windows_ms: tuple[float, ...] = (32.0, 16.0, 8.0, 4.0)
+    windows_ms: Annotated[tuple[Annotated[float, Field(ge=1, le=1000)], ...], Field(max_length=16)] = (32.0, 16.0, 8.0, 4.0)
     """Window length of each resolution discriminator, in milliseconds; the hop is a quarter of it."""
+
+    @model_validator(mode="after")
+    def _has_a_discriminator(self) -> Self:
+        if not self.periods and not self.windows_ms:
+            raise ValueError("periods and windows_ms must not both be empty")
+        return self
 
 
 class PeriodDiscriminator(nn.Module):

@@ -22,12 +22,12 @@ from tts_cli.files import atomic_write
 from tts_cli.models import Batch, Batches, TrainableModel
 from tts_cli.models.layers import ConvNeXtBlock
 from tts_cli.training.checkpoints import Description, Stay
-from tts_cli.training.logbook import Logbook
+from tts_cli.training.logbook import HISTORY, Logbook
 from tts_cli.training.loop import Loop, seed_step
 from tts_cli.training.portable import Limits, groups, lay_out, write_state
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences
 
-LOG, HISTORY, SAMPLES = "log.txt", "history.jsonl", "samples"
+LOG, SAMPLES = "log.txt", "samples"
 """Files beside the state. Samples are audio or, for models that make no audio, mel frames."""
 
 _WARM_UP_STEPS, _TIMED_STEPS = 10, 30

@@ -23,6 +23,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
 from tts_cli.files import atomic_write
 from tts_cli.models import TrainableModel, model_file
+from tts_cli.training.logbook import HISTORY
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.state import Tensors
 
@@ -120,7 +121,7 @@ class Checkpoint:
                 )
             return load_file(path)
         except (OSError, SafetensorError) as error:
-            raise CheckpointError(f"{path}: cannot be read: {error}") from error
+            raise CheckpointError(f"{path}: cannot be read: {error}", hint="use another checkpoint of the run") from error
 
 
 def save(run: Path, tensors: Tensors, description: Description) -> Path:
@@ -145,7 +146,8 @@ def save(run: Path, tensors: Tensors, description: Description) -> Path:
         _synchronise(folder.parent)
     except (OSError, SafetensorError, OutputError) as error:
         _remove(temporary)
-        raise OutputError(f"{folder}: cannot write the checkpoint: {error}") from error
+        hint = "free some disk space or choose another --output; the older checkpoints are unchanged"
+        raise OutputError(f"{folder}: cannot write the checkpoint: {error}", hint=hint) from error
     return folder
 
 
@@ -158,7 +160,7 @@ def read(folder: Path) -> Checkpoint:
     except OSError as error:
         raise CheckpointError(f"{folder}: holds no checkpoint", hint="name a run folder or one of its checkpoints") from error
     except (ValueError, ConfigError) as error:
-        raise CheckpointError(f"{path}: damaged: {error}") from error
+        raise CheckpointError(f"{path}: damaged: {error}", hint="use another checkpoint of the run") from error
 
 
 def latest(run: Path, warn: Callable[[str], None]) -> tuple[Checkpoint, Tensors] | None:
@@ -188,6 +190,11 @@ def find(path: Path) -> Checkpoint:
     return best(path) or read(newest(path))
 
 
+def steps(run: Path) -> dict[int, Path]:
+    """Return the folders of a run's checkpoints by step, the oldest first."""
+    return {int(folder.name.removeprefix("step-")): folder for folder in _folders(run)}
+
+
 def newest(run: Path) -> Path:
     """Return the folder of a run's newest checkpoint. Raises CheckpointError when there is none."""
     folders = _folders(run)
@@ -213,6 +220,24 @@ def prune(run: Path, keep: int) -> None:
         _remove(leftover)
 
 
+def remove_leftovers(run: Path) -> None:
+    """Remove the unfinished files that dead processes left in the folder `run`, as `files.atomic_write` names them."""
+    for leftover in run.glob(".*.*.part"):
+        number = leftover.name.split(".")[-2]
+        if number.isdecimal() and not _is_alive(int(number)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
     """Load the model of a checkpoint, or of a run's best checkpoint, with averaged weights, in evaluation mode.
 
@@ -226,18 +251,25 @@ def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
         CheckpointError: There is no checkpoint, or it is damaged.
     """
     checkpoint = find(path)
+    return model_of(checkpoint), checkpoint
+
+
+def model_of(checkpoint: Checkpoint) -> TrainableModel:
+    """Return the model of `checkpoint` with averaged weights, in evaluation mode. Raises CheckpointError."""
     recipe = checkpoint.recipe
     model: TrainableModel = model_file(recipe.model).Model(recipe.network, checkpoint.description.facts)
     model.load_state_dict(checkpoint.read("average"))
-    return model.eval(), checkpoint
+    return model.eval()
 
 
 def set_aside(run: Path) -> Path | None:
-    """Rename the checkpoints folder of a run; return its new path, or None when the run has no checkpoints."""
+    """Rename the checkpoints folder and the history of a run; return the new folder, or None when the run has no checkpoints."""
     folder = checkpoints_folder(run)
     if not folder.exists():
         return None
     number = 1 + len(list(run.glob("checkpoints-before-*")))
+    if (run / HISTORY).exists():
+        (run / HISTORY).rename(run / f"history-before-{number}.jsonl")
     return folder.rename(run / f"checkpoints-before-{number}")
 
 
@@ -261,7 +293,9 @@ def commit() -> str | None:
     """Return the git commit of the source tree that this module runs from; None outside of a git repository."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        # The command is fixed except for the folder of this package.
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603 - a fixed command
+        return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from pathlib import Path
@@ -14,6 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from tts_cli.files import atomic_write
+
+HISTORY = "history.jsonl"
+"""File of a run with its losses, a JSON object a line."""
+
 SECONDS_BETWEEN_LINES = 30.0
 """Least time between two progress lines in seconds, where there is no terminal for a progress bar."""
 
@@ -21,8 +25,8 @@ SECONDS_BETWEEN_LINES = 30.0
 class Logbook:
     """Reports of the first process of a training; a context manager.
 
-    `history.jsonl` in the run folder has one JSON object a line, with its `step`. If a step occurs twice (after a resume), the
-    last line is valid.
+    `history.jsonl` in the run folder has one JSON object a line, with its `step`, in the order of the steps. Lines of steps after
+    `first_step` are removed: the training makes these steps again.
 
     Args:
         run: Folder of the run.
@@ -35,7 +39,7 @@ class Logbook:
         from torch.utils.tensorboard import SummaryWriter
 
         self._sample_rate = sample_rate
-        self._history = _open_history(run / "history.jsonl")
+        self._history, self._recorded = _open_history(run / HISTORY, first_step)
         self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
         self._console = Console(stderr=True)
         self._progress = Progress(
@@ -57,6 +61,12 @@ class Logbook:
         self._progress.stop()
         self._writer.close()
         self._history.close()
+
+    def lacks_validation(self, step: int) -> bool:
+        """Return whether the history goes up to `step`, but without its validation: the training was killed in between."""
+        return bool(self._recorded) and not any(
+            line["step"] == step and any(name.startswith("validation/") for name in line) for line in self._recorded
+        )
 
     def say(self, line: str) -> None:
         """Print a line above the progress bar."""
@@ -110,12 +120,41 @@ class SpeedColumn(ProgressColumn):
         return Text("? steps/s" if task.speed is None else f"{task.speed:.2f} steps/s")
 
 
-def _open_history(path: Path) -> TextIO:
-    """Open `path` for appending, and cut off an unfinished last line."""
-    file = path.open("a+b")
-    file.seek(0)
-    file.truncate(file.read().rfind(b"\n") + 1)
-    return io.TextIOWrapper(file, encoding="utf-8")
+def _open_history(path: Path, last_step: int) -> tuple[TextIO, list[dict[str, Any]]]:
+    """Cut the history in `path` back to `last_step`, and open it for appending.
+
+    Returns:
+        The open file, and the objects of its lines.
+    """
+    lines: list[dict[str, Any]] = []
+    if path.exists():
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if (line := _parsed(text)) is not None and line["step"] <= last_step:
+                _replace_repeated(lines, line)
+                lines.append(line)
+        with atomic_write(path) as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+    return path.open("a", encoding="utf-8"), lines
+
+
+def _replace_repeated(lines: list[dict[str, Any]], line: dict[str, Any]) -> None:
+    """Remove from the end of `lines` the steps that begin again with `line`, as after a resume in an earlier version."""
+    step = line["step"]
+    start = len(lines)
+    while start and lines[start - 1]["step"] >= step:
+        start -= 1
+    same = [one for one in lines[start:] if one["step"] == step]
+    is_repeated = any(one.keys() & line.keys() - {"step"} for one in same)
+    lines[start:] = [] if is_repeated else same
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """Return the object of a line of the history; None for an unfinished line."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("step"), int) else None
 
 
 def _picture(mel: NDArray[Any]) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -74,7 +74,8 @@ class Loop:
         self.logbook: Logbook | None = None
         self.check_data: Callable[[], None] = lambda: None
         """Raise CorpusError if the corpus has changed; called before snapshots and validations."""
-        self._started = self._saved = time.monotonic()
+        self.validated_step = -1
+        self._started = self._saved = self._validated = time.monotonic()
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
 
     def run(self, training: Batches, validation: Batches, stop: Callable[[], bool]) -> None:
@@ -95,6 +96,8 @@ class Loop:
         try:
             with self._logbook():
                 self._snapshot()
+                if self.logbook and self.step % self.recipe.validation_interval == 0 and self.logbook.lacks_validation(self.step):
+                    self._validate(validation)
                 while self.step < self.recipe.steps and not self._agreed(stop() or self._out_of_time()):
                     self._advance(prefetcher.batch(self.step), validation)
                 self._finish(validation)
@@ -128,12 +131,15 @@ class Loop:
             self.logbook.advance(self.step)
         if self.step % self.recipe.log_every == 0:
             self._log(losses)
-        if self.step % self.recipe.snapshot_every == 0 or self.step % self.recipe.validate_every == 0:
+        if self.step % self.recipe.snapshot_every == 0 or self.step % self.recipe.validation_interval == 0:
             self.check_data()
         if self.step % self.recipe.snapshot_every == 0:
             self._keep()
-        if self.step % self.recipe.validate_every == 0:
+        if self.step % self.recipe.validation_interval == 0 or self._validation_is_due():
             self._validate(validation)
+
+    def _validation_is_due(self) -> bool:
+        return time.monotonic() - self._validated > self.recipe.validate_minutes * 60
 
     def _learn(self, batch: Batch) -> dict[str, Tensor] | None:
         """Update every submodel on `batch`; return their losses, or None as soon as one is not finite."""
@@ -173,8 +179,8 @@ class Loop:
         """Clip the submodel's gradients and return their norm before clipping."""
         limit = self.recipe.clip_gradient_norm
         norm = self.fabric.clip_gradients(self.loss_module, submodel.optimiser, max_norm=limit, error_if_nonfinite=False)
-        assert norm is not None
-        return norm
+        # None stands for a clip by value.
+        return cast(Tensor, norm)
 
     def _fraction(self, weight: Tensor | None, num_items: int) -> Tensor | float:
         """Return the factor for this process's mean loss with which the mean over processes is the mean over the whole batch."""
@@ -199,9 +205,7 @@ class Loop:
 
     def _mean(self, value: Tensor) -> Tensor:
         """Return the mean of `value` over all processes."""
-        mean = self.fabric.all_reduce(value.clone(), reduce_op="mean")
-        assert isinstance(mean, Tensor)
-        return mean
+        return cast(Tensor, self.fabric.all_reduce(value.clone(), reduce_op="mean"))
 
     def _out_of_time(self) -> bool:
         limit = self.recipe.max_minutes
@@ -251,6 +255,9 @@ class Loop:
         """
         if self.logbook is None:
             return None
+        if not self.state.finite():
+            self.say(f"step {self.step}: not validated: a weight is not finite")
+            return None
         seed_step(self.recipe.seed, self.step, -1)
         self.model.eval()
         with torch.no_grad(), self.state.average.applied():
@@ -260,6 +267,7 @@ class Loop:
             self.logbook.preview(self.step, self.model.preview(first))
         self.model.train()
         self.logbook.validation(self.step, means)
+        self.validated_step, self._validated = self.step, time.monotonic()
         if advice := self.model.advice(means):
             self.say(f"step {self.step}: {advice}")
         if means.get("loss", math.inf) < self.best:
@@ -269,7 +277,12 @@ class Loop:
 
     def _finish(self, validation: Batches) -> None:
         """Leave a checkpoint of the present step."""
-        if self.step >= self.recipe.steps and self.step % self.recipe.validate_every and self.saved_step != self.step:
+        if not self.state.finite():
+            raise RefusedError(
+                f"step {self.step}: a weight is not finite; the checkpoint of this step is not written",
+                hint="lower optimiser.learning_rate, weight_decay or clip_gradient_norm, and start again",
+            )
+        if self.step >= self.recipe.steps and self.validated_step != self.step and self.saved_step != self.step:
             self._validate(validation)
         self._save()
         self.fabric.barrier()

@@ -16,6 +16,7 @@ from tts_cli.config import StrictModel, read_mapping
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.packed import LOWEST_KBPS, PackedAudio, encode, packed_frames, packed_rows, write_packed
 from tts_cli.errors import CheckpointError, InputError, OutputError
+from tts_cli.files import unwritable
 from tts_cli.models import TrainableModel, find_kind
 from tts_cli.training import checkpoints
 from tts_cli.training.packages import packed_packages, running_python
@@ -141,7 +142,7 @@ def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -
         write_predictors(output / PREDICTORS, predictors)
         _write_beside(output, origin, about, layout)
     except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error}") from error
+        raise unwritable(output, error) from error
     size = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
     _report(about, layout, size, say)
     return size

@@ -190,7 +190,8 @@ def write_state(folder: Path, layout: StateLayout, description: Description) -> 
             if stale.name not in checksums:
                 stale.unlink()
     except (OSError, SafetensorError) as error:
-        raise OutputError(f"{folder}: the state of the training cannot be written: {error}") from error
+        message = f"{folder}: the state of the training cannot be written: {error}"
+        raise OutputError(message, hint="check that the disk has space and that the folder is writable") from error
 
 
 def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
@@ -212,7 +213,8 @@ def read_state(folder: Path) -> tuple[Description, dict[str, Tensor]]:
                 raise CheckpointError(message, hint="copy the whole folder again")
             pieces |= load_file(folder / name)
     except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: the state of the training cannot be read: {error}") from error
+        hint = "copy the whole folder again"
+        raise CheckpointError(f"{folder}: the state of the training cannot be read: {error}", hint=hint) from error
     return description, dict(_joined(pieces))
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tts_cli.corpora.manifest import Corpus, open_corpus
 from tts_cli.corpora.predicted import predicted_path
-from tts_cli.errors import InputError
+from tts_cli.errors import CheckpointError, InputError
 from tts_cli.models.adversarial import MelModel
 from tts_cli.training.checkpoints import Description
 from tts_cli.training.portable import Limits, StateLayout, completed, fresh_description, groups, lay_out, read_state, write_state
@@ -96,7 +96,9 @@ def _read(folder: Path) -> tuple[MelModel, list[str]]:
     """Load a packed model in evaluation mode, and the names of its speakers."""
     description, found = read_state(folder)
     model = create_model(parse_recipe(description.recipe, str(folder)), description.facts)
-    assert isinstance(model, MelModel)
+    if not isinstance(model, MelModel):
+        message = f"{folder}: a '{description.kind}' model predicts no mels"
+        raise CheckpointError(message, hint="pack the training again with models of mels in batches.predicted.models")
     tensors, _ = completed(model, found, False)
     model.load_state_dict(tensors["average"])
     return model.eval(), description.facts.speaker_names

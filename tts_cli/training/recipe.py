@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,27 +12,38 @@ import yaml
 from pydantic import Field, create_model
 
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
+from tts_cli.config.ranges import (
+    Count,
+    CountOrNone,
+    Decay,
+    Few,
+    FewOrNone,
+    FolderPath,
+    Name,
+    Positive,
+    Prefix,
+    Seed,
+    Text,
+    Weight,
+)
 from tts_cli.errors import ConfigError
 from tts_cli.files import atomic_write
 from tts_cli.models import KINDS, find_kind, model_file
-
-PositiveInt = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class Optimiser(StrictModel):
     """AdamW optimizer (Loshchilov and Hutter, 2019) and its learning rate schedule."""
 
-    learning_rate: PositiveFloat = 5e-4
+    learning_rate: Positive = 5e-4
     """Highest learning rate, greater than 0; it holds after the warm-up."""
-    betas: tuple[float, float] = (0.9, 0.98)
+    betas: tuple[Decay, Decay] = (0.9, 0.98)
     """Decay rates of the running means of the gradient and of its square, each in [0, 1)."""
-    weight_decay: float = 0.01
+    weight_decay: Weight = 0.01
     """Decoupled weight decay, at least 0."""
     schedule: Literal["constant", "cosine", "exponential"] = "cosine"
     """Course of the rate after the warm-up: constant, or falling to `final_fraction` of `learning_rate` at the last step, along a
     cosine or exponentially."""
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    warmup_steps: CountOrNone = 0
     """Steps over which the rate rises linearly to `learning_rate`, at least 0."""
     final_fraction: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Rate at the last step as a fraction of `learning_rate`, in (0, 1]; unused if constant."""
@@ -51,15 +63,15 @@ class Optimiser(StrictModel):
 class Recipe(StrictModel):
     """Settings of a training; each kind of model adds its own `network` and `batches` sections."""
 
-    model: str
+    model: Name
     """Kind of model: attention, explicit-duration, copycat, vae, speaker, syntax or vocoder."""
-    name: str
+    name: Name
     """Name of the training; its default run folder is runs/NAME."""
-    data: str | None = None
+    data: FolderPath | None = None
     """Folder of the prepared corpus (or treebank); None: given on the command line by --data."""
-    speakers: tuple[str, ...] | None = None
+    speakers: tuple[Text, ...] | None = None
     """Speakers of the corpus to learn; None: all. The first is the default speaker of the addon."""
-    without_speakers: tuple[str, ...] = ()
+    without_speakers: tuple[Text, ...] = ()
     """Speakers of the corpus to leave out."""
     disjoint_prompts: bool = False
     """If true, each text is learnt from one speaker only, so that no two speakers share a training text."""
@@ -69,55 +81,65 @@ class Recipe(StrictModel):
     """Size of the batches, see the sections of each kind."""
     optimiser: Optimiser = Optimiser()
     """Optimizer of all submodels that `optimisers` does not name."""
-    optimisers: dict[str, Optimiser] = Field(default_factory=dict)
+    optimisers: dict[Prefix, Optimiser] = Field(default_factory=dict)
     """Optimizers of single submodels (such as `discriminator`) by name."""
-    rate_factors: dict[str, PositiveFloat] = Field(default_factory=dict)
+    rate_factors: dict[Prefix, Positive] = Field(default_factory=dict)
     """Factors greater than 0 on the learning rate of some parameters, by name prefix (pretrained parameters, for example). The
     longest matching prefix decides."""
-    steps: PositiveInt
+    steps: Count
     """Steps of the training, at least 1."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of initial weights, batches, augmentation and dropout."""
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema_decay: Decay = 0.999
     """Decay per step of the averaged weights (exponential moving average), in [0, 1); early steps decay faster. Validation and
     export use the averages."""
-    clip_gradient_norm: PositiveFloat = 1.0
+    clip_gradient_norm: Positive = 1.0
     """Largest norm of a submodel's gradient, greater than 0; larger gradients are scaled down."""
-    snapshot_every: PositiveInt = 100
+    snapshot_every: Count = 100
     """Steps between snapshots in memory, at least 1. A non-finite loss or gradient rolls back to the last snapshot."""
-    max_rollbacks: PositiveInt = 5
+    max_rollbacks: Count = 5
     """Rollbacks to one snapshot before the training ends with an error, at least 1."""
 
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Number format of the computation: float32, or bfloat16 with float32 weights (mixed precision)."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Device type; auto: a GPU if there is one, else the CPU."""
-    devices: PositiveInt = 1
+    devices: Few = 1
     """Processes on each machine, each with one device, at least 1; they share every batch."""
-    num_nodes: PositiveInt = 1
+    num_nodes: Few = 1
     """Machines, at least 1."""
-    threads: PositiveInt = 1
+    threads: Few = 1
     """CPU threads of each process, at least 1."""
-    loaders: Annotated[int, Field(ge=0)] = 0
+    loaders: FewOrNone = 0
     """Worker processes that make batches, at least 0; 0: a thread of the training process. A GPU needs several."""
 
-    max_minutes: PositiveFloat | None = None
+    max_minutes: Positive | None = None
     """Stop with a checkpoint after this many minutes, greater than 0; None: no limit."""
-    checkpoint_every_minutes: PositiveFloat = 10.0
+    checkpoint_every_minutes: Positive = 10.0
     """Least minutes between checkpoints, greater than 0; a checkpoint is written at the next snapshot."""
-    keep_checkpoints: PositiveInt = 2
+    keep_checkpoints: Count = 2
     """Newest checkpoints to keep, at least 1, besides the best by validation loss."""
-    log_every: PositiveInt = 50
+    log_every: Count = 50
     """Steps between logged losses, at least 1."""
-    validate_every: PositiveInt = 1000
-    """Steps between validations, at least 1."""
-    validation_batches: PositiveInt = 4
+    validate_every: Count = 1000
+    """Most steps between validations, at least 1."""
+    validations: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Least validations of a training, from 1: one every `steps` / `validations` steps, or more often."""
+    validate_minutes: Positive = 10.0
+    """Most minutes between validations, greater than 0."""
+    validation_batches: Annotated[int, Field(ge=1, le=1_000_000)] = 4
     """Batches of a validation, at least 1."""
+
+    @property
+    def validation_interval(self) -> int:
+        """Steps between validations: `validate_every`, or less in a short training."""
+        return max(1, min(self.validate_every, self.steps // self.validations))
 
 
 CHANGEABLE = {
     *("name", "data", "steps", "accelerator", "devices", "num_nodes", "threads", "loaders", "max_minutes"),
-    *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validation_batches"),
+    *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validations"),
+    *("validate_minutes", "validation_batches"),
 }
 """Keys that may change when a training is resumed."""
 
@@ -130,12 +152,13 @@ def recipe_class(kind: str) -> type[Recipe]:
     return create_model(f"{kind}-recipe", __base__=Recipe, **fields)
 
 
-def parse_recipe(mapping: dict[str, Any], source: str) -> Recipe:
+def parse_recipe(mapping: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Recipe:
     """Validate the recipe in `mapping`.
 
     Args:
         mapping: Keys and values of the recipe.
         source: Name of the file, for error messages.
+        overrides: Overrides in `mapping`, `KEY=VALUE` each, for error messages.
 
     Raises:
         ConfigError: A key is unknown or missing, or a value is wrong; the message names the source, the key and the closest valid
@@ -148,7 +171,7 @@ def parse_recipe(mapping: dict[str, Any], source: str) -> Recipe:
         kind = recipe_class(str(mapping["model"]))
     except ConfigError as error:
         raise ConfigError(f"{source}: {error.message}", hint=error.hint) from error
-    return parse(kind, mapping, source)
+    return parse(kind, mapping, source, overrides)
 
 
 def load_recipe(path: Path, group: str | None = None, overrides: list[str] | None = None, **options: Any) -> Recipe:
@@ -164,7 +187,8 @@ def load_recipe(path: Path, group: str | None = None, overrides: list[str] | Non
         ConfigError: The recipe is malformed, or for another group of models.
     """
     mapping = apply_overrides(read_mapping(path), overrides or [])
-    recipe = parse_recipe(mapping | {key: value for key, value in options.items() if value is not None}, str(path))
+    given = {key: value for key, value in options.items() if value is not None}
+    recipe = parse_recipe(mapping | given, str(path), overrides or ())
     found = find_kind(recipe.model).group
     if group not in (None, found):
         message = f"{path}: a recipe for a '{recipe.model}' model, not for tts train {group}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -14,12 +15,13 @@ from lightning_fabric import Fabric
 
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.manifest import Corpus
-from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.models import TrainableModel, model_file, open_data
+from tts_cli.errors import CheckpointError, ConfigError
+from tts_cli.files import unwritable
+from tts_cli.models import TrainableModel, find_kind, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recipe, write_recipe
-from tts_cli.training.weights import initialise, lineage
+from tts_cli.training.weights import fitting_vocoders, inherited, initialise, lineage
 
 Say = Callable[[str], None]
 """Called with one line for the user."""
@@ -38,7 +40,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
         say: Called with one line at a time for the user.
 
     Raises:
-        KeyboardInterrupt: SIGINT or SIGTERM was received; a checkpoint has been written.
+        KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP was received; a checkpoint has been written.
         RefusedError: Losses, gradients or weights do not stay finite.
         ConfigError: The recipe is wrong, or differs from the run's checkpoint.
         CorpusError: The corpus cannot be read.
@@ -67,7 +69,26 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
         loop.run(splits[0], splits[1], signals.received)
         tell(f"step {loop.step} of {recipe.steps}, {loop.seconds / 3600:.2f} hours of training so far: {run}")
         signals.raise_received()
+    tell(next_command(recipe, run, model.facts, loop.begun_from))
     return checkpoints.newest(run)
+
+
+def next_command(recipe: Recipe, run: Path, facts: CorpusFacts, begun_from: Sequence[Mapping[str, Any]]) -> str:
+    """Return a line for the user with the command that follows the training in `run`.
+
+    Args:
+        recipe: The recipe of the training.
+        run: Folder of the run.
+        facts: Facts of the model.
+        begun_from: Lineage of the initial weights.
+    """
+    kind = find_kind(recipe.model)
+    if kind.addon is None:
+        return f"next: tts train {kind.group} RECIPE --init-from {shlex.quote(str(run))}"
+    command = ["tts", "export-addon", str(run), "--output", f"addons/{recipe.name}"]
+    if kind.addon == "acoustic" and not inherited(begun_from, "default_vocoder"):
+        command += ["--default-vocoder", next(iter(fitting_vocoders(facts)), "NAME")]
+    return f"next: {shlex.join(command)}"
 
 
 def create_model(recipe: Recipe, facts: CorpusFacts) -> TrainableModel:
@@ -78,7 +99,13 @@ def create_model(recipe: Recipe, facts: CorpusFacts) -> TrainableModel:
 
 
 class StopSignals:
-    """Context in which SIGINT and SIGTERM are noted; a second signal interrupts at once."""
+    """Context in which SIGINT, SIGTERM and SIGHUP are noted; a second signal interrupts at once.
+
+    A signal that the process ignores (SIGHUP under nohup) stays ignored.
+    """
+
+    SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+    """Names of the signals; a system may lack some."""
 
     def __init__(self) -> None:
         self._noted = False
@@ -86,7 +113,9 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
-            self._former = {which: signal.signal(which, self._note) for which in (signal.SIGINT, signal.SIGTERM)}
+            known = [signal.Signals[name] for name in self.SIGNALS if hasattr(signal, name)]
+            heeded = [which for which in known if signal.getsignal(which) is not signal.SIG_IGN]
+            self._former = {which: signal.signal(which, self._note) for which in heeded}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -159,9 +188,10 @@ def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:
     if fabric.is_global_zero:
         try:
             run.mkdir(parents=True, exist_ok=True)
+            checkpoints.remove_leftovers(run)
             aside = checkpoints.set_aside(run) if restart else None
         except OSError as error:
-            raise OutputError(f"{run}: cannot be written: {error}") from error
+            raise unwritable(run, error) from error
         if aside is not None:
             say(f"starting anew; the older checkpoints are now in {aside}")
     fabric.barrier()

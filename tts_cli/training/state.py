@@ -43,6 +43,9 @@ def create_submodels(model: TrainableModel, recipe: Recipe) -> list[Submodel]:
         raise ConfigError(f"optimisers.{unknown}: '{recipe.model}' has no such submodel", hint="submodels: " + ", ".join(roles))
     submodels = []
     for role, parameters in roles.items():
+        if not parameters:
+            message = f"the submodel '{role}' has no parameter to train"
+            raise ConfigError(message, hint="check network.adversarial.trained: it lists beginnings of parameter names")
         options = recipe.optimisers.get(role, recipe.optimiser)
         groups = _groups(parameters, names, recipe.rate_factors)
         optimiser = torch.optim.AdamW(

@@ -17,7 +17,8 @@ import torch
 
 from tts_cli.config import apply_overrides
 from tts_cli.corpora.packed import unpack_corpus
-from tts_cli.errors import InputError, OutputError, TtsError
+from tts_cli.errors import InputError, TtsError
+from tts_cli.files import unwritable
 from tts_cli.training.away import AwayLoop, Trip
 from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
 from tts_cli.training.portable import Limits, completed, fresh_description, read_state
@@ -159,9 +160,9 @@ def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
     for key in {"batch_frames", "num_segments"} & mapping["batches"].keys():
         mapping["batches"][key] = max(1, round(mapping["batches"][key] * scale))
     changed = apply_overrides(mapping, list(options.overrides))
+    recipe = parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set", options.overrides)
     # The pack has audio for so many validation batches only.
-    changed["validation_batches"] = min(home.validation_batches, int(changed["validation_batches"]))
-    return parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set")
+    return recipe.model_copy(update={"validation_batches": min(home.validation_batches, recipe.validation_batches)})
 
 
 def num_cores() -> int:
@@ -228,5 +229,5 @@ def _run_folder(options: Options) -> Path:
         folder.mkdir(parents=True)
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error}") from error
+        raise unwritable(folder, error) from error
     return folder

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tts_cli.errors import CheckpointError, OutputError
+from tts_cli.errors import CheckpointError
+from tts_cli.files import unwritable
 from tts_cli.training import checkpoints
-from tts_cli.training.away import HISTORY
+from tts_cli.training.logbook import HISTORY
 from tts_cli.training.portable import completed, read_state
 from tts_cli.training.recipe import Recipe, parse_recipe, write_recipe
 from tts_cli.training.start import check_agreement, create_model
@@ -47,7 +48,7 @@ def unpack(folder: Path, run: Path, say: Say = print) -> Path:
             with (run / HISTORY).open("ab") as file:
                 file.write((folder / HISTORY).read_bytes())
     except OSError as error:
-        raise OutputError(f"{run}: cannot be written: {error}") from error
+        raise unwritable(run, error) from error
     saved = checkpoints.save(run, tensors, description)
     for stay in description.elsewhere:
         say(f"trained elsewhere: {stay}")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
+from tts_cli.addon.library import addons_that
 from tts_cli.config import suggest
 from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import CheckpointError, ConfigError, InputError
@@ -68,6 +69,8 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
 def lineage(path: Path) -> dict[str, Any]:
     """Return name, kind, step and commit of an addon, checkpoint or run, and in turn the models that it started from.
 
+    An addon's licence and default vocoder are with it: an addon of the new weights inherits them.
+
     Raises:
         CheckpointError: There is no checkpoint, or it is damaged.
         AddonError: The addon is damaged.
@@ -75,11 +78,32 @@ def lineage(path: Path) -> dict[str, Any]:
     if (path / ADDON_FILE).exists():
         config = read_addon_config(path)
         about, name = dict(config.provenance), config.name
+        about |= {"licence": config.licence, "default_vocoder": config.default_vocoder}
     else:
         description = checkpoints.find(path).description
         about, name = description.model_dump(mode="json"), str(description.recipe.get("name", path.name))
-    known = {key: about[key] for key in ("kind", "step", "commit", "elsewhere", "begun_from") if about.get(key)}
+    known = {
+        key: about[key]
+        for key in ("kind", "step", "commit", "licence", "default_vocoder", "elsewhere", "begun_from")
+        if about.get(key)
+    }
     return {"name": name, **known}
+
+
+def inherited(begun_from: Sequence[Mapping[str, Any]], key: str) -> list[str]:
+    """Return the values of `key` ("licence" or "default_vocoder") in a lineage, nearest first, each once.
+
+    The models behind a model with a value of its own do not count: its value covers them.
+    """
+    found: list[str] = []
+    for origin in begun_from:
+        found += [str(origin[key])] if origin.get(key) else inherited(origin.get("begun_from", ()), key)
+    return list(dict.fromkeys(found))
+
+
+def fitting_vocoders(facts: CorpusFacts) -> list[str]:
+    """Return the names of the vocoder addons that can be named and have the mel configuration of `facts`."""
+    return sorted(addons_that(lambda config: config.kind == "vocoder" and config.mel.hash == facts.mel.hash))
 
 
 def of_speakers(model: TrainableModel, names: Sequence[str]) -> TrainableModel:
