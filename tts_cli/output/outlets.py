@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tts_cli.errors import InputError
+from tts_cli.locks import OutputLock
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
@@ -70,7 +71,7 @@ def _to_file(path: Path) -> Outlet:
     def write(chunks: Iterable[Floats], sample_rate: int) -> None:
         from tts_cli.audio.files import WavFile
 
-        with WavFile(path, sample_rate) as file:
+        with OutputLock(path), WavFile(path, sample_rate) as file:
             for chunk in chunks:
                 file.write(chunk)
 
