@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tts_cli.errors import InputError
 from tts_cli.locks import OutputLock
@@ -98,6 +98,8 @@ def to_standard_output(raw: bool) -> Outlet:
     Raises:
         InputError: Standard output is a terminal.
     """
+    if is_closed(sys.stdout):
+        raise InputError("standard output is closed", hint="use -o FILE or --play")
     if sys.stdout.isatty():
         raise InputError("standard output is a terminal, which cannot show audio", hint="redirect it, or use -o FILE or --play")
 
@@ -110,6 +112,11 @@ def to_standard_output(raw: bool) -> Outlet:
             write_wav_stream(sys.stdout.buffer, started(chunks), sample_rate)
 
     return write
+
+
+def is_closed(stream: TextIO | None) -> bool:
+    """Return True for a standard stream that was closed when the process began; the null device stands in for it."""
+    return stream is None or getattr(stream, "name", None) == os.devnull
 
 
 def to_sound_device() -> Outlet:
