@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -42,6 +43,38 @@ def atomic_write(path: Path, mode: Literal["w", "wb"] = "w", *, parents: bool = 
         # If a parent of the path is a file, removing fails like writing did; the first error names the reason.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, name: str | None = None, *, below: bool = False) -> None:
+    """Remove temporary files `.NAME.PID.part` in `folder` whose process is dead.
+
+    Files of running processes stay, and where the system is Windows, on which asking for a process can end it, all files.
+
+    Args:
+        folder: Folder to search; nothing happens if it is missing or cannot be changed.
+        name: Name of the file that the temporary one was to become; None for any.
+        below: Search the folders below as well.
+    """
+    pattern = f".{escape(name) if name else '*'}.*.part"
+    with suppress(OSError):
+        for path in list(folder.rglob(pattern) if below else folder.glob(pattern)):
+            process = path.name.removesuffix(".part").rpartition(".")[2]
+            if process.isdecimal() and not _is_running(int(process)):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        # The process is another user's, or the number is none of a process.
+        return True
+    return True
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tts_cli.errors import InputError
-from tts_cli.files import unwritable
+from tts_cli.files import remove_leftovers, unwritable
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """Errors of file systems without locks; a file there is written without one."""
@@ -59,6 +59,8 @@ class OutputLock:
                     break
                 os.close(again)
             os.close(file)
+        # A process that was killed leaves its temporary files.
+        remove_leftovers(self._path.parent, None if self._output.is_dir() else self._output.resolve().name)
         os.ftruncate(file, 0)
         os.write(file, str(os.getpid()).encode())
         # A reading that is dropped before its end must not hold the lock as long as the process lives.

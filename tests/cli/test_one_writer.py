@@ -99,3 +99,14 @@ def test_an_interrupted_reading_gives_its_lock_back(tts: Run, tmp_path: Path, mo
         assert tts("read", "book.txt", "-o", "out.wav").code == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book.txt"]
     assert tts("read", "book.txt", "-o", "out.wav").code == 0
+
+
+def test_temporary_files_of_dead_processes_go_with_the_next_writer(tts: Run, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        dead.wait()
+    (tmp_path / f".out.wav.{dead.pid}.part").touch()
+    (tmp_path / f".out.wav.{os.getppid()}.part").touch()
+    (tmp_path / f".other.wav.{dead.pid}.part").touch()
+    assert tts("synth", "Hello.", "-o", "out.wav").code == 0
+    left = {path.name for path in tmp_path.glob(".*.part")}
+    assert left == {f".out.wav.{os.getppid()}.part", f".other.wav.{dead.pid}.part"}
