@@ -170,7 +170,10 @@ class Command:
         }
         for name, silence in silences.items():
             if not 0 <= silence <= LONGEST_SILENCE_S:
-                raise InputError(f"{name} is {silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
+                raise InputError(
+                    f"{name} is {silence} s, outside 0 to {LONGEST_SILENCE_S:g}",
+                    hint=f"give {name} a number of seconds in that range",
+                )
 
     def _reader(self, document: Document, voice: Voice, path: Path | None) -> Reader:
         from tts_cli.reading.reader import Reader, asked_of
