@@ -6,7 +6,6 @@ Heavy packages are imported inside the commands that need them, so that `tts --h
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from typer.core import TyperGroup
 from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
 from tts_cli.errors import InputError, OutputError, TtsError
 
-TERMINATED = 143
-"""Exit code after SIGTERM."""
+LONGEST_LINE = 300
+"""Most characters of an error or a hint; longer ones quote values without end."""
+_LONGEST_WORD = 60
 ORDER = (
     "synth",
     "read",
@@ -109,7 +109,6 @@ def tts(
 
 def run() -> None:
     """Run the command line of this process and exit."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(main(sys.argv[1:]))
 
 
@@ -153,8 +152,17 @@ def _explained(error: Exception) -> TtsError:
 def _fail(error: TtsError) -> int:
     with suppress(OSError):
         typer.secho("error: ", fg="red", nl=False, err=True)
-        typer.echo(" ".join(error.message.split()), err=True)
+        typer.echo(_one_line(error.message), err=True)
         if error.hint:
             typer.secho("hint: ", fg="cyan", nl=False, err=True)
-            typer.echo(" ".join(error.hint.split()), err=True)
+            typer.echo(_one_line(error.hint), err=True)
     return error.exit_code
+
+
+def _one_line(text: str) -> str:
+    """Return `text` as one line of at most LONGEST_LINE characters; long words lose their middle first."""
+    line = " ".join(text.split())
+    if len(line) > LONGEST_LINE:
+        words = (word if len(word) <= _LONGEST_WORD else f"{word[:40]}...{word[-15:]}" for word in line.split(" "))
+        line = " ".join(words)
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 65]} ... {line[-60:]}"

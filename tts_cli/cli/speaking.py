@@ -16,8 +16,9 @@ from tts_cli.cli.refusals import do_each, refuse_same
 from tts_cli.cli.terminal import SpeakerName, print_json, print_table, progress, say
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.errors import InputError, RefusedError, TextError
+from tts_cli.locks import OutputLock
 from tts_cli.output.options import OutputOptions
-from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, make_folder, optional_text_file, outlet_to, to_wav
+from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, make_folder, optional_text_file, outlet_to, to_wav
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
 from tts_cli.reading.options import ReadingOptions
 
@@ -128,6 +129,8 @@ class Command:
         document, words = self.source.read(self.reading.long_form)
         path = self.output.path(self.source.title(words))
         refuse_same({"--output": path, **self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters})
+        if path and not is_device(path):
+            OutputLock(path).refuse_other_writer()
         if document and self.reading.resume and _is_complete(path):
             return
         edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
@@ -167,7 +170,10 @@ class Command:
         }
         for name, silence in silences.items():
             if not 0 <= silence <= LONGEST_SILENCE_S:
-                raise InputError(f"{name} is {silence} s, outside 0 to {LONGEST_SILENCE_S:g}")
+                raise InputError(
+                    f"{name} is {silence} s, outside 0 to {LONGEST_SILENCE_S:g}",
+                    hint=f"give {name} a number of seconds in that range",
+                )
 
     def _reader(self, document: Document, voice: Voice, path: Path | None) -> Reader:
         from tts_cli.reading.reader import Reader, asked_of
@@ -255,7 +261,8 @@ class SpeechCommand:
             raise TextError("there is no line to speak: all lines are blank", hint="give one sentence per line")
         make_folder(folder)
         tasks = {f"line {number}": partial(self._line, folder, number, line, resume) for number, line in lines.items()}
-        do_each(tasks, folder, (TextError, RefusedError))
+        with OutputLock(folder):
+            do_each(tasks, folder, (TextError, RefusedError))
 
     def _line(self, folder: Path, number: int, line: str, resume: bool) -> None:
         path = folder / f"{number:04d}.wav"

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.errors import InputError
+from tts_cli.errors import InputError, OutputError
+from tts_cli.output.outlets import is_closed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,6 +85,8 @@ def say(line: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print `value` as one line of JSON on standard output."""
+    if is_closed(sys.stdout):
+        raise OutputError("standard output is closed, so the JSON cannot be printed", hint="leave out --json, or redirect it")
     typer.echo(json.dumps(value))
 
 

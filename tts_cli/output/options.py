@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from tts_cli.output.speech import Speech
     from tts_cli.voice.synthesis import Voice
 
-OutputRaw = Annotated[bool, typer.Option("--output-raw", help="Write 16-bit mono samples to standard output, streaming.")]
-Play = Annotated[bool, typer.Option("--play", help="Play on the sound device, streaming.")]
+OutputRaw = Annotated[
+    bool, typer.Option("--output-raw", help="Write 16-bit mono samples to standard output while they are synthesised.")
+]
+Play = Annotated[bool, typer.Option("--play", help="Play on the sound device while the speech is synthesised.")]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from tts_cli.errors import InputError
+from tts_cli.locks import OutputLock
 
 if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
@@ -70,7 +71,7 @@ def _to_file(path: Path) -> Outlet:
     def write(chunks: Iterable[Floats], sample_rate: int) -> None:
         from tts_cli.audio.files import WavFile
 
-        with WavFile(path, sample_rate) as file:
+        with OutputLock(path), WavFile(path, sample_rate) as file:
             for chunk in chunks:
                 file.write(chunk)
 
@@ -97,6 +98,8 @@ def to_standard_output(raw: bool) -> Outlet:
     Raises:
         InputError: Standard output is a terminal.
     """
+    if is_closed(sys.stdout):
+        raise InputError("standard output is closed", hint="use -o FILE or --play")
     if sys.stdout.isatty():
         raise InputError("standard output is a terminal, which cannot show audio", hint="redirect it, or use -o FILE or --play")
 
@@ -109,6 +112,11 @@ def to_standard_output(raw: bool) -> Outlet:
             write_wav_stream(sys.stdout.buffer, started(chunks), sample_rate)
 
     return write
+
+
+def is_closed(stream: TextIO | None) -> bool:
+    """Return True for a standard stream that was closed when the process began; the null device stands in for it."""
+    return stream is None or getattr(stream, "name", None) == os.devnull
 
 
 def to_sound_device() -> Outlet:

@@ -25,6 +25,8 @@ from tts_cli.reading.hypertext import Passage, passage, passages_of_html
 LONGEST_WRAPPED = 120
 """Longest line, in characters, that counts as wrapped; a newline beside a longer line ends a paragraph."""
 
+LARGEST_BYTES = 1 << 28
+"""Largest file of a document."""
 _BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\f": "\n\n", "\v": "\n\n", "\u2029": "\n\n"}
 _ITEM = re.compile(r"\s*(?:[-*•·‣+–]|(\d{1,3})[.)])\s+(?=\S)")
 _QUOTED = re.compile(r"\s*>+ ?")
@@ -85,9 +87,12 @@ def open_document(path: Path) -> Document:
         InputError: The file is missing, damaged, protected, or no text; the hint names the remedy.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}", hint="check the name and its permissions") from error
+    if len(data) > LARGEST_BYTES:
+        raise InputError(f"{path}: is larger than {LARGEST_BYTES >> 20} MB", hint="split it into several documents")
     if path.suffix.lower() == ".epub":
         book = Epub(path)
         return Document(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)

@@ -6,7 +6,10 @@ a copyleft licence or are not maintained.
 
 from __future__ import annotations
 
+import lzma
 import posixpath
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +23,12 @@ _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _LARGEST_BYTES = 1 << 26
 """Largest size of one unpacked file: no real chapter is larger, and a ZIP bomb would fill the memory."""
+_LARGEST_BOOK = 1 << 29
+"""Largest size of all unpacked chapters together."""
+_ENCRYPTED = 1
+"""Bit of `ZipInfo.flag_bits` for a file that needs a password."""
+_UNPACKING = (BadZipFile, OSError, RuntimeError, EOFError, ValueError, IndexError, struct.error, zlib.error, lzma.LZMAError)
+"""Errors of `zipfile` for damaged archives; RuntimeError includes NotImplementedError for unknown methods."""
 
 
 class Epub:
@@ -36,11 +45,14 @@ class Epub:
         try:
             with ZipFile(path) as archive:
                 self.title, self._chapters = self._contents(archive)
-        except (BadZipFile, OSError) as error:
+        except _UNPACKING as error:
             raise self._damaged("it is no ZIP archive") from error
         if not self._chapters:
             raise self._damaged("it lists nothing to read")
         self.size = sum(self._chapters.values())
+        if self.size > _LARGEST_BOOK:
+            reason = f"{self.size >> 20} MB of text are more than {_LARGEST_BOOK >> 20} MB"
+            raise InputError(f"{path}: is too large: {reason}", hint="split it into several books")
 
     def passages(self) -> Iterator[Passage]:
         """Yield the passages of all chapters, with one chapter in memory at a time. Raises InputError for a damaged chapter."""
@@ -78,8 +90,9 @@ class Epub:
 
     def _tree(self, archive: ZipFile, name: str) -> ElementTree.Element:
         try:
+            # Expat limits the growth of entities and opens no external ones.
             return ElementTree.fromstring(self._bytes(archive, name))
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise self._damaged(f"{name}: {error}") from error
 
     def _text(self, archive: ZipFile, name: str) -> str:
@@ -92,12 +105,16 @@ class Epub:
 
     def _bytes(self, archive: ZipFile, name: str) -> bytes:
         try:
-            if archive.getinfo(name).file_size > _LARGEST_BYTES:
-                raise self._damaged(f"{name} is too large")
+            info = archive.getinfo(name)
+            if info.file_size > _LARGEST_BYTES:
+                reason = f"{name} has {info.file_size >> 20} MB, more than {_LARGEST_BYTES >> 20} MB"
+                raise InputError(f"{self._path}: is too large: {reason}", hint="split the chapter into several")
+            if info.flag_bits & _ENCRYPTED:
+                raise InputError(f"{self._path}: {name} is encrypted", hint="use a copy without a password")
             return archive.read(name)
         except KeyError as error:
             raise self._damaged(f"it lacks {name or 'a package document'}") from error
-        except (BadZipFile, OSError, RuntimeError, EOFError) as error:
+        except _UNPACKING as error:
             raise self._damaged(f"{name} cannot be unpacked") from error
 
     def _damaged(self, reason: str) -> InputError:

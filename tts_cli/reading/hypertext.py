@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from html.parser import HTMLParser
 from typing import Literal, NamedTuple
+
+from tts_cli.reading.markup import Markup, Tag
 
 Kind = Literal["paragraph", "item", "heading", "pause", "code"]
 """Kind of a passage. `item`: item of a list, or row of a table; `pause`: change of scene, silent; `code`: not read."""
 
 _PORTION = 1024
+"""Unit of `Passage.end`, in characters: the end of the last passage is the end of the markup."""
+_DEEPEST = 512
+"""Most elements inside each other that are left out; each end tag is looked for among them."""
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = frozenset(
     "p div section article aside blockquote ul ol li dl dt dd figure figcaption caption details summary address header footer"
@@ -60,13 +64,12 @@ def passage(lines: Sequence[str], kind: Kind = "paragraph", level: int = 0) -> P
     return found if found.has_words else Passage("", "pause")
 
 
-class _Reader(HTMLParser):
-    """Incremental HTML parser that builds passages; `ready` holds those that are complete."""
+class _Reader:
+    """Builder of passages from tags and text; `ready` holds those that are complete."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.ready: list[Passage] = []
-        self._written = [""]
+        self._written: list[list[str]] = [[]]
         self._number = ""
         self._level = 0
         self._in_pre = False
@@ -76,10 +79,20 @@ class _Reader(HTMLParser):
         self._header: list[str] = []
         self._is_header = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
+    def take(self, piece: Tag | str) -> None:
+        """Take the next tag or text."""
+        if isinstance(piece, str):
+            if not self._unread:
+                self._written[-1].append(piece)
+            return
+        if piece.opens:
+            self._start(piece.name, piece.attributes)
+        if piece.closes:
+            self._end(piece.name)
+
+    def _start(self, tag: str, values: dict[str, str]) -> None:
         if self._unread or self._is_unread(tag, values):
-            if tag not in _VOID:
+            if tag not in _VOID and len(self._unread) < _DEEPEST:
                 self._unread.append(tag)
             return
         if tag in _BLOCKS:
@@ -88,13 +101,13 @@ class _Reader(HTMLParser):
             self._level = int(tag[1])
         elif tag in ("ul", "ol"):
             start = values.get("start", "")
-            self._lists.append(None if tag == "ul" else int(start) if start.isdecimal() else 1)
+            self._lists.append(None if tag == "ul" else int(start) if start.isdecimal() and len(start) < 10 else 1)
         elif tag == "li" and self._lists:
             self._begin_item()
         elif tag == "br":
-            self._written.append("")
+            self._written.append([])
         elif tag == "img" and " " in (alt := values.get("alt", "").strip()):
-            self._written[-1] += f" {alt} "
+            self._written[-1].append(f" {alt} ")
         else:
             self._begin_other(tag)
 
@@ -120,16 +133,16 @@ class _Reader(HTMLParser):
             self._cells, self._is_header = [], True
         elif tag in ("td", "th") and self._cells is not None:
             self._cells.append("")
-            self._written = [""]
+            self._written = [[]]
 
-    def handle_endtag(self, tag: str) -> None:
+    def _end(self, tag: str) -> None:
         if self._unread:
             # An element that was never closed ends with its parent.
             if tag in self._unread:
                 del self._unread[len(self._unread) - 1 - self._unread[::-1].index(tag) :]
             return
         if tag in ("td", "th") and self._cells:
-            self._cells[-1], self._written = " ".join(" ".join(self._written).split()), [""]
+            self._cells[-1], self._written = " ".join(" ".join(self._lines()).split()), [[]]
             self._is_header = self._is_header and tag == "th"
         elif tag == "tr":
             self._end_row()
@@ -150,23 +163,24 @@ class _Reader(HTMLParser):
         if parts:
             self.ready.append(passage(["; ".join(parts)], "item"))
 
-    def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self._written[-1] += data
-
     def _end_block(self) -> None:
         if self._cells is not None:
             # Paragraphs in a table's cell are parts of the cell.
-            self._written[-1] += " "
+            self._written[-1].append(" ")
             return
-        if any(line.strip() for line in self._written):
+        lines = self._lines()
+        if any(line.strip() for line in lines):
             kind: Kind = "heading" if self._level else "item" if self._lists else "paragraph"
-            self.ready.append(passage([self._number + self._written[0].strip(), *self._written[1:]], kind, self._level))
+            self.ready.append(passage([self._number + lines[0].strip(), *lines[1:]], kind, self._level))
             self._number = ""
-        self._written, self._level = [""], 0
+        self._written, self._level = [[]], 0
+
+    def _lines(self) -> list[str]:
+        """Return the lines of text since the last block. They are kept in pieces: joining at each piece is quadratic."""
+        return ["".join(pieces) for pieces in self._written]
 
     def close(self) -> None:
-        super().close()
+        """End the last passage."""
         self._cells = None
         self._end_block()
 
@@ -177,11 +191,12 @@ def passages_of_html(markup: str) -> Iterator[Passage]:
     Code, formulas, navigation, and the numbers of notes and printed pages are left out. Of a picture, its description is read.
     `Passage.end` counts characters of `markup`.
     """
-    reader = _Reader()
-    for start in range(0, len(markup), _PORTION):
-        reader.feed(markup[start : start + _PORTION])
-        end = min(start + _PORTION, len(markup))
-        yield from (found._replace(end=end) for found in reader.ready)
-        reader.ready.clear()
+    reader, pieces = _Reader(), Markup(markup)
+    for piece in pieces:
+        reader.take(piece)
+        if reader.ready:
+            end = min(pieces.position + _PORTION - pieces.position % _PORTION, len(markup))
+            yield from (found._replace(end=end) for found in reader.ready)
+            reader.ready.clear()
     reader.close()
     yield from (found._replace(end=len(markup)) for found in reader.ready)

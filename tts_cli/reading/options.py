@@ -22,7 +22,7 @@ class DocumentOptions:
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False
     paragraph_silence: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Silence between paragraphs; around headings it is longer.")
+        float, typer.Option(metavar="SECONDS", help="Silence between paragraphs, 0 to 60 s; around headings it is longer.")
     ] = 0.7
 
 
@@ -46,7 +46,7 @@ class ReadingOptions:
     ] = False
     paragraph_silence: Annotated[
         float,
-        typer.Option(metavar="SECONDS", help="With --long-form: silence between paragraphs; around headings it is longer."),
+        typer.Option(metavar="SECONDS", help="With --long-form: silence between paragraphs, 0 to 60 s; longer around headings."),
     ] = 0.7
 
     def refuse(self, given: Given) -> None:

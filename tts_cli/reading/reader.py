@@ -14,6 +14,7 @@ from tts_cli.audio.files import GrowingWav
 from tts_cli.audio.mel import Floats
 from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.errors import InputError
+from tts_cli.locks import OutputLock
 from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_file, outlet_to, to_wav
 from tts_cli.output.speech import Speech, Tell, tell_nobody
 from tts_cli.reading.chapters import Chapter, chapters_text
@@ -221,6 +222,7 @@ class Part:
         self._audio = self._path.with_name(f"{self._path.name}.part")
         self._notes = self._path.with_name(f"{self._path.name}.part.json")
         self._kept = ReadingState(digest="", asked={})
+        self._lock = OutputLock(path)
 
     @property
     def is_begun(self) -> bool:
@@ -228,11 +230,20 @@ class Part:
         return self._notes.exists() and self._audio.exists()
 
     def begin(self, state: ReadingState, resume: bool) -> ReadingState:
-        """Return the stored progress of an interrupted reading, or `state` if there is none.
+        """Return the stored progress of an interrupted reading, or `state` if there is none. `write` ends the lock on the output.
 
         Raises:
-            InputError: There is an interrupted reading, and `resume` is false, or it has another text or other options.
+            InputError: Another process writes the output; or there is an interrupted reading, and `resume` is false, or it has
+                another text or other options.
         """
+        self._lock.acquire()
+        try:
+            return self._begun(state, resume)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _begun(self, state: ReadingState, resume: bool) -> ReadingState:
         if not self.is_begun:
             self._notes.unlink(missing_ok=True)
             return state
@@ -271,7 +282,10 @@ class Part:
             else:
                 self._audio.unlink(missing_ok=True)
             raise
-        self._notes.unlink(missing_ok=True)
+        else:
+            self._notes.unlink(missing_ok=True)
+        finally:
+            self._lock.release()
 
 
 def open_source(text: str, file: Path | None) -> Document:

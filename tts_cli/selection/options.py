@@ -36,7 +36,8 @@ class SelectionOptions(SpeechOptions):
         typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording to be encoded."),
     ] = None
     continuity: Annotated[
-        float, typer.Option(metavar="W", help="Weight of similarity to the prosody of the sentence before; 0 ignores it.")
+        float,
+        typer.Option(metavar="W", help="Weight of similarity to the prosody of the sentence before, 0 to 100; 0 ignores it."),
     ] = 0.0
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the utterances from which the prosody was selected, with scores.")
