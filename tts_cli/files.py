@@ -60,22 +60,9 @@ def remove_leftovers(folder: Path, name: str | None = None, *, below: bool = Fal
     with suppress(OSError):
         for path in list(folder.rglob(pattern) if below else folder.glob(pattern)):
             process = path.name.removesuffix(".part").rpartition(".")[2]
-            if process.isdecimal() and not _is_running(int(process)):
+            if process.isdecimal() and not is_alive(int(process)):
                 with suppress(OSError):
                     path.unlink()
-
-
-def _is_running(process: int) -> bool:
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        # The process is another user's, or the number is none of a process.
-        return True
-    return True
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

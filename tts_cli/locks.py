@@ -31,7 +31,7 @@ class OutputLock:
         self._output = output
         path = output.resolve()
         self._path = path / ".lock" if path.is_dir() else path.with_name(f".{path.name}.lock")
-        self._release: weakref.finalize | None = None
+        self._release: weakref.finalize[..., OutputLock] | None = None
 
     def acquire(self) -> None:
         """Take the lock.

@@ -21,7 +21,7 @@ from tts_cli.addon.library import file_hash
 from tts_cli.config import StrictModel, parse
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, ConfigError, OutputError
-from tts_cli.files import atomic_write
+from tts_cli.files import atomic_write, is_alive
 from tts_cli.models import TrainableModel, model_file
 from tts_cli.training.logbook import HISTORY
 from tts_cli.training.recipe import Recipe, parse_recipe
@@ -224,18 +224,8 @@ def remove_leftovers(run: Path) -> None:
     """Remove the unfinished files that dead processes left in the folder `run`, as `files.atomic_write` names them."""
     for leftover in run.glob(".*.*.part"):
         number = leftover.name.split(".")[-2]
-        if number.isdecimal() and not _is_alive(int(number)):
+        if number.isdecimal() and not is_alive(int(number)):
             leftover.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def load_model(path: Path) -> tuple[TrainableModel, Checkpoint]:
