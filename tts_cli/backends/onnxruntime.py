@@ -45,7 +45,7 @@ class OnnxRuntimeNetwork:
 def open_network(
     graph: Path, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OnnxRuntimeNetwork:
-    """Open a network in ONNX Runtime, see `backends.open_network`.
+    """Open a network in ONNX Runtime. Arguments and errors are those of `backends.open_network`.
 
     The parameter file is memory-mapped; only float32 copies of its parameters stay in memory.
     """
