@@ -88,7 +88,7 @@ class Margins(StrictModel):
 
 
 class NetworkHashes(StrictModel):
-    """SHA-256 of a network's two files, in hexadecimal."""
+    """SHA-256 of a network's ONNX file and of its parameter file, in hexadecimal."""
 
     onnx: Sha256
     params: Sha256

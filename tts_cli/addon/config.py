@@ -140,7 +140,7 @@ class AddonConfig(StrictModel):
     stack: tuple[dict[str, Any], ...] = ()
     """Blocks of the stack as JSON objects, in order. They are checked when the addon opens."""
     contexts: dict[str, Context] = Field(default_factory=lambda: {"default": Context()})
-    """Execution settings, by name of the context."""
+    """Contexts (where networks run: backend, sizes, threads) by name."""
     default_vocoder: Name | None = None
     """Vocoder addon that an acoustic addon speaks with unless another is chosen."""
     default_linguistics: Name | None = None

@@ -54,7 +54,7 @@ class Addon:
     config: AddonConfig
     """Contents of its addon.json."""
     context: Context
-    """Context in which it runs."""
+    """Context (where networks run: backend, sizes, threads) of the addon."""
     cache: Path | None = None
     """Folder for compiled networks. None: they are compiled at every start."""
     stack: StackFile | None = None
@@ -175,9 +175,10 @@ class Addon:
             raise StackError(f"{path}: addon '{other.name}' has other speakers than '{self.name}'", hint)
 
     def _folder_of(self, name: str, path: str) -> Path:
-        """Return the folder of another addon, with the hash that this addon requires.
+        """Return the folder of the addon `name`, checked to have the SHA-256 that this addon requires.
 
-        In a user's stack file, the addon need not be required, and its hash is not checked. Raises StackError.
+        In a user's stack file, the addon need not be required, and its hash is not checked. `path` is the place in the stack, for
+        messages. Raises StackError if the addon is not required, not found, or has another hash.
         """
         hashes = {requirement.name: requirement.sha256 for requirement in self.config.requires}
         if self.stack is None and name not in hashes:

@@ -130,7 +130,10 @@ def _doubtful(stretches: Sequence[Stretch], unheard: Callable[[], Sequence[int]]
 
 
 def _poor_runs(stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
-    """Return a mask (S,) of the S stretches in runs with more evidence against them than `_MOST_AGAINST`, the heaviest first."""
+    """Return a mask (S,) of the S stretches in runs with more evidence against them than `_MOST_AGAINST`.
+
+    A stretch is the frames of one word. Runs are found from the most evidence down.
+    """
     against = [_against(stretch, _POOR) for stretch in stretches]
     poor = np.zeros(len(against), bool)
     while True:

@@ -199,7 +199,12 @@ def _stretch(entry: Any, phones: list[Any], word: int) -> Stretch:
 
 
 def _token_starts(spans: Integers, is_phone: NDArray[np.bool_]) -> Integers:
-    """First frame of each token, shape (N,): of phones from `spans` (P, 2); of boundaries the end of the phone before."""
+    """Return the first frame of each token, shape (N,). A boundary begins at the end of the phone before it, else at 0.
+
+    Args:
+        spans: First frame of each phone and the frame after its last, shape (P, 2).
+        is_phone: True for phones, False for boundaries, shape (N,).
+    """
     starts = np.zeros(len(is_phone), np.int64)
     starts[is_phone] = spans[:, 0]
     phones_before = np.cumsum(is_phone)
@@ -209,7 +214,13 @@ def _token_starts(spans: Integers, is_phone: NDArray[np.bool_]) -> Integers:
 
 
 def _durations(starts: Integers, minima: Integers, num_frames: int) -> Integers:
-    """Return durations (N,) from `starts` (N,). Starts are moved as little as needed to give each token its minimum of frames."""
+    """Return durations (N,) in frames. Starts are moved as little as needed to give each token its minimum of frames.
+
+    Args:
+        starts: First frame of each token, shape (N,).
+        minima: Smallest duration of each token, shape (N,). Their sum is at most `num_frames`.
+        num_frames: Sum of the durations.
+    """
     needed = np.concatenate([[0], np.cumsum(minima)])
     bounds = np.concatenate([[0], starts[1:], [num_frames]])
     later = np.maximum.accumulate(bounds - needed) + needed

@@ -14,7 +14,7 @@ from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
-"""Modules of the backends, by their name in a context. Each has a function `open_network` with the signature below and,
+"""Modules of the backends, by their name in a context (where networks run: backend, sizes, threads). Each has a function `open_network` with the signature below and,
 after `graph`, the `model`: ONNX bytes with the parameters inside. `graph` is for messages alone."""
 FREE: Mapping[Rate, int] = MappingProxyType({})
 """Sizes of a network with free shapes: it runs inputs of any length."""
@@ -114,7 +114,7 @@ def static_shapes(spec: NetworkSpec, sizes: Mapping[Rate, int]) -> dict[str, tup
     """Return the shape (1, T, C) of every input of a network, by port name.
 
     Args:
-        sizes: T by rate; 1 for other rates.
+        sizes: Number of steps T by rate (unit of the time axis: token, frame, ...); 1 for other rates.
     """
     return {port.name: (1, sizes.get(port.rate, 1), port.channels) for port in spec.inputs}
 

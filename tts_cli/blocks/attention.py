@@ -39,7 +39,7 @@ class AttentionDecoderOptions(StrictModel):
     spare_frames: int = Field(default=120, ge=0)
     """Constant part of the limit of the length, in frames."""
     repeat_tokens: int = Field(default=4, ge=1)
-    """Tokens that the attention may step back; a larger step is a repeat."""
+    """Tokens that the attention may go back from one step to the next; more is reported as the fault "repeat"."""
     skip_phones: int = Field(default=3, ge=1)
     """Number of consecutive phones with little attention that counts as a skip."""
     skip_weight: float = Field(default=0.15, ge=0)

@@ -162,7 +162,10 @@ class Limiting(Processor):
         return sliding_max(self._demands[: count + self._num_ahead], self._num_ahead + 1) if count else np.zeros(0)
 
     def _release(self, held: Doubles) -> Doubles:
-        """Return the smallest reductions that are at least `held` and fall by at most `release_db` a sample."""
+        """Return the smallest reductions that are at least `held` and fall by at most `release_db` a sample, all in dB.
+
+        They continue the last released reduction. `held` is a result of `_hold`.
+        """
         fallen = self._release_db * np.arange(len(held) + 1)
         risen = np.maximum.accumulate(np.concatenate([self._released[-1:], held]) + fallen)
         return np.asarray(risen[1:] - fallen[1:])

@@ -44,7 +44,10 @@ class AddonParts(Protocol):
         """
 
     def asset(self, name: str, path: str) -> Path:
-        """Return the path of the asset `name`. Raises StackError if the addon has no such asset."""
+        """Return the path of the asset `name`. Raises StackError if the addon has no such asset.
+
+        `path` is the place of the block in the stack, for messages.
+        """
 
     def stack_of(self, name: str, path: str) -> object:
         """Return the stack of the addon `name`, a `StreamableBlock`. Raises StackError if it is missing or does not fit."""

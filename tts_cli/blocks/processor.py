@@ -38,7 +38,8 @@ class Processor(ABC):
         """Process the next piece and return the samples that became final: none, fewer or more than came in.
 
         Args:
-            piece: For effects, samples (n,); in general, the result of `ProcessorStream.piece`.
+            piece: For effects, samples (n,); in general, the result of `ProcessorStream.piece`, by default arrays (1, t, C) by
+                port name.
         """
 
     def start(self) -> Samples:

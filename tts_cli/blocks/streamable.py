@@ -294,7 +294,7 @@ class AddonStackOptions(StrictModel):
     """Options of `AddonStack`."""
 
     name: str
-    """Name of the other addon."""
+    """Name of the addon that lends its stack: the stack runs in the place of this block."""
 
 
 class AddonStack(StreamableStack):

@@ -80,7 +80,10 @@ def _open_networks(addon: Addon) -> None:
 
 
 def _checked_voice(addon: Addon, context: str, cache_dir: Path | None) -> str:
-    """Open an acoustic addon with its default vocoder. Return a phrase with vocoder and speakers; "" for other addons."""
+    """Open an acoustic addon with its default vocoder, as a check. Return a phrase with vocoder and speakers; else "".
+
+    `context` is the name of a context (where networks run: backend, sizes, threads).
+    """
     from tts_cli.voice.synthesis import load
 
     if addon.config.kind != "acoustic" or not addon.config.default_vocoder:

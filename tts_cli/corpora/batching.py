@@ -157,7 +157,7 @@ class AcousticBatches:
         return (self.collate(recordings) for recordings in self.recordings_in_order())
 
     def recordings_in_order(self) -> Iterator[list[Recording]]:
-        """Yield the recordings of each batch of `in_order`."""
+        """Yield the recordings of each batch of one epoch, without shuffling, for validation."""
         return ([self.recordings[index] for index in members] for members in self._epochs.in_order())
 
     def collate(self, recordings: Sequence[Recording]) -> Batch:
@@ -259,7 +259,7 @@ class Predicted(StrictModel):
     models: Annotated[tuple[Name, ...], Field(min_length=1, max_length=100)]
     """Names of the models: folders in `predicted/` of the corpus."""
     share: Share = 0.5
-    """Share of the segments with a predicted mel, 0 to 1."""
+    """Share of the segments, 0 to 1, with a mel predicted by a model; the others have the mel of the recording."""
 
 
 class SegmentBatches:

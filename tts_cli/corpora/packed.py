@@ -58,7 +58,7 @@ class PackedAudio:
     kbps: float
     """Bit rate in kilobits per second."""
     recordings: Clips
-    """Encoded clips, in order."""
+    """Encoded clips, in the order of `files`."""
     files: list[bytes]
     """Ogg Opus files of consecutive clips."""
     counts: list[int]

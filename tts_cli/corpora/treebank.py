@@ -195,7 +195,12 @@ class DistanceAgreement(NamedTuple):
 
 
 def agreement(true: Sequence[float], predicted: Sequence[float]) -> DistanceAgreement:
-    """Return the agreement of the distances of one sentence, one for each word. The first distance is ignored."""
+    """Return the agreement of predicted with true syntactic distances: counts of pairs in order and of shared brackets.
+
+    Args:
+        true: Distances of one sentence by its tree, one before each word. The first is ignored.
+        predicted: Predicted distances of the same sentence.
+    """
     words = [""] * len(true)
     guess, truth = (brackets(tree_from_distances(words, distances)) for distances in (predicted, true))
     return DistanceAgreement(*ordered_alike(true[1:], predicted[1:]), len(guess & truth), len(guess) + len(truth))

@@ -59,7 +59,8 @@ def ratio_estimate(numerators: Sequence[float], denominators: Sequence[float]) -
 def difference_estimate(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> Estimate:
     """Estimate the paired difference of two ratios, `first` minus `second`.
 
-    Each resample draws the same clips of both conditions, so the interval is that of the paired difference.
+    A ratio is the sum of all numerators over the sum of all denominators. Each resample draws the same clips of both
+    conditions, so the interval is that of the paired difference.
 
     Args:
         first: numerator and denominator of each clip in the first condition.

@@ -185,7 +185,7 @@ def _addon_kind(source: Checkpoint) -> str:
     kind = find_kind(source.description.kind).addon
     if kind is None:
         message = f"{source.folder}: a '{source.description.kind}' model is not exported by itself: other models contain it"
-        raise CheckpointError(message, hint=f"train such a model with it: --init-from {source.folder}")
+        raise CheckpointError(message, hint=f"train a model that contains it, and export that one: --init-from {source.folder}")
     return kind
 
 

@@ -27,7 +27,7 @@ from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 
 CENTROID_DIGITS = 5
-"""Decimals of the centroids in addon.json."""
+"""Decimals of the speakers' centroids (mean prosody embeddings) in addon.json."""
 
 SELECTION_STACK: list[dict[str, Any]] = [
     {

@@ -48,7 +48,8 @@ def _padded_margins(part: ExportPart) -> Margins:
     num_steps = _NUM_FRAMES[1]
     reached = _reach(part, 0)[num_steps // 2]
     if reached[0] <= 0 or reached[1] >= num_steps - 1:
-        raise ValueError(f"network '{part.name}' is not splittable: its middle depends on its ends, {num_steps} steps apart")
+        message = f"network '{part.name}' is not splittable: the middle of {num_steps} input steps depends on their ends"
+        raise ValueError(f"{message}; leave out `splittable` of its ExportPart")
     return Margins(left=num_steps // 2 - reached[0], right=reached[1] - num_steps // 2)
 
 

@@ -94,7 +94,13 @@ def _trace(module: nn.Module, spec: NetworkSpec, example: Sequence[Tensor], path
 
 
 def _dynamic_axes(tensors: Sequence[str], ports: Sequence[PortSpec], suffix: str) -> dict[str, dict[int, str]]:
-    """Return the names of the free axes of each tensor; axes of one rate have the same name, hence the same length."""
+    """Return the names of the free axes of each tensor, by axis number. Axes of one rate have one name, hence one length.
+
+    Args:
+        tensors: Names of the tensors in the graph.
+        ports: Port of each tensor; its rate is the unit of the time axis (token, frame, ...).
+        suffix: End of the names of axes, which keeps outputs apart from inputs.
+    """
     named = zip(tensors, ports, strict=True)
     return {name: {_TIME_AXIS: port.rate.replace("/", "_per_") + suffix} for name, port in named if port.rate != "utterance"}
 

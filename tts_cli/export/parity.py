@@ -25,7 +25,7 @@ class Parity:
     """Difference of one output of a network from PyTorch, over all samples, in one context."""
 
     context: str
-    """Name of the context that the network ran in."""
+    """Name of the context (where networks run: backend, sizes, threads) of the network."""
     network: str
     """Name of the network."""
     output: str
@@ -37,7 +37,7 @@ class Parity:
 
     @property
     def error(self) -> float:
-        """Largest difference, relative to the largest value if that is above 1; the tolerance limits it."""
+        """Largest difference from PyTorch, divided by the largest value if that is above 1. It must not exceed the tolerance."""
         return self.largest_difference / max(1.0, self.largest_value)
 
 

@@ -100,7 +100,12 @@ class Model(MelModel):
         return {"loss": loss, **parts, **kept, "weight": batch["frame_mask"].sum()}, mel
 
     def _augmented(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """Return the source mels (B, T, bands); in training, shares of them with a warped frequency axis and with noise."""
+        """Return the source mels (B, T, bands); in training, random recordings get a warped frequency axis, noise, or both.
+
+        Args:
+            mel: Source mels, shape (B, T, bands).
+            mask: 1 on frames of the recording, 0 on padding, shape (B, T, 1).
+        """
         if not self.training:
             return mel
         choice = torch.randint(len(FrequencyWarp.FACTORS), (len(mel),), device=mel.device)

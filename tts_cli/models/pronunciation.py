@@ -205,7 +205,12 @@ class Score(NamedTuple):
 
 
 def score(read: Callable[[str], tuple[str, ...]], held_out: list[Example]) -> Score:
-    """Return the errors on the words `held_out` of `read`, a function from a lower-case word to its phones."""
+    """Return phone error rates and shares of right words of `read` on the words `held_out`, with and without stress.
+
+    Args:
+        read: Function from a lower-case word to its phones.
+        held_out: Words with their pronunciations; the nearest one counts.
+    """
     errors, plain_errors, phones, right, plain_right = 0, 0, 0, 0, 0
     for word, pronunciations in held_out:
         said = read(word)

@@ -214,7 +214,10 @@ class Model(TrainableModel):
         return {"loss": loss, "order": order, "span": span, "cosine": cosine, "drift": drift}
 
     def metrics(self, batch: Batch) -> dict[str, float]:
-        """Return the losses, with `loss` = 2 - bracket F1 - share of pairs in order: the best checkpoint is chosen by these."""
+        """Return the losses, with `loss` = 2 - bracket F1 - share of pairs of syntactic distances in order.
+
+        The best checkpoint has the smallest `loss`.
+        """
         measured = super().metrics(batch)
         counted = self.counts(batch)
         return {**measured, "loss": 2 - counted.bracket_f1 - counted.order, "f1": counted.bracket_f1, "order": counted.order}

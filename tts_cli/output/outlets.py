@@ -42,8 +42,10 @@ def outlet_to(path: Path | None, raw: bool) -> Outlet:
 def to_wav(path: Path) -> Outlet:
     """Return an outlet that writes a WAV file, whole or not at all; a pipe or a device is written chunk by chunk.
 
+    The path `-` is standard output.
+
     Raises:
-        InputError: `path` is a folder, or has another suffix than `.wav`.
+        InputError: `path` is a folder, or a file with another suffix than `.wav` or `.wave`. No suffix is valid.
     """
     if path == STANDARD_OUTPUT:
         return to_standard_output(raw=False)

@@ -150,7 +150,7 @@ def passages_of_text(text: str) -> Iterator[Passage]:
 
 
 def _lines(text: str, start: int = 0) -> Iterator[tuple[str, int]]:
-    """Yield each line from the character `start` on, with the index of its end."""
+    """Yield each line from the character `start` on, without its line break, with the index of its end in `text`."""
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end

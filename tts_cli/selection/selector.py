@@ -153,7 +153,10 @@ class ProsodySelector(SequenceBlock):
         return candidates
 
     def _drawn(self, candidates: Integers, scope: Tensors) -> tuple[Integers, Floats]:
-        """Return the indices of random utterances, drawn by the seed of the request, and scores of 0, each of shape (K,)."""
+        """Return the indices of random utterances, drawn by the seed of the request, and scores of 0, each of shape (K,).
+
+        They are `top_k` of the `candidates`, without repetition; all if there are fewer.
+        """
         random = np.random.default_rng(int(scope["seed"][0, 0, 0]))
         chosen = random.choice(candidates, min(self.options.top_k, len(candidates)), replace=False)
         return chosen, np.zeros(len(chosen), np.float32)

@@ -41,9 +41,9 @@ class Line(StrictModel):
     source: Path
     """Recording, relative to the folder of the manifest."""
     text: str | None = None
-    """Text of the recording."""
+    """Text of the recording; None: it is recognised."""
     speaker: str | None = None
-    """Speaker of the result."""
+    """Speaker of the result; None: that of the command."""
     output: Name | None = None
     """Name of the output file."""
     strength: float | None = Field(default=None, ge=0.0, le=1.0)

@@ -86,15 +86,15 @@ class OnePieceCost(StrictModel):
     text: str
     """Name of the text."""
     first_audio_ms: float
-    """Median without streaming, in ms."""
+    """Median of several runs without streaming, in ms."""
     streamed_first_audio_ms: float
-    """Median with streaming, in ms."""
+    """Median of several runs with streaming, in ms."""
     times: float
     """Speed-up by streaming: `first_audio_ms` / `streamed_first_audio_ms`."""
 
 
 class EncodersCost(StrictModel):
-    """Wall time of all encoders over the sentence with the most tokens; medians."""
+    """Median wall time to run all encoders once, in turn and in parallel, over the sentence with the most tokens."""
 
     tokens: int
     """Tokens of that sentence."""
@@ -105,7 +105,7 @@ class EncodersCost(StrictModel):
 
 
 class VoiceCost(StrictModel):
-    """All measurements of one voice."""
+    """Time, memory and latency of one voice."""
 
     addon: str
     vocoder: str | None

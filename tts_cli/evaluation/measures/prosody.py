@@ -165,9 +165,9 @@ class TimingScores:
     num_words: int
     """Number of words found in both."""
     start_difference_ms: float
-    """Mean absolute difference of word starts in milliseconds; NaN without common words."""
+    """Mean absolute difference of word starts in the two utterances, in milliseconds; NaN without common words."""
     duration_difference_ms: float
-    """Mean absolute difference of word durations in milliseconds; NaN without common words."""
+    """Mean absolute difference of word durations in the two utterances, in milliseconds; NaN without common words."""
     duration_correlation: float
     """Pearson correlation of word durations; NaN below two words or without variation."""
 

@@ -103,7 +103,7 @@ def settings_of(
 
 @dataclass(frozen=True)
 class SelectionTask:
-    """Task of one utterance, synthesised or recorded. See `engine.Task`."""
+    """Task of the evaluation of prosody selection: measure one utterance, synthesised or recorded. See `engine.Task`."""
 
     name: str
     """Name of the setting, or `RECORDING`, or `OTHERS`."""

@@ -1,5 +1,7 @@
 """Parity of contexts: compares the output of one voice with free and with fixed tensor shapes, and their start-up times.
 
+A context says where networks run: backend, sizes, threads.
+
 A recording block between acoustic stack and vocoder keeps the acoustic frames while the voice speaks. Contexts may cut speech
 into different chunks, so the joined chunks are compared.
 """
@@ -81,7 +83,7 @@ TOLERANCES = Tolerances()
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of one text in a reference context and another context."""
+    """Comparison of acoustic frames, durations and audio of one text, spoken in a reference context and in another context."""
 
     group: str
     text: str
@@ -134,7 +136,7 @@ class ContextReport:
         return [*(self._row(group, [c for c in self.comparisons if c.group == group]) for group in groups), self._row("all")]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the comparison of every sentence as JSON values, for `--json`."""
+        """Return title, tolerances, number of agreeing sentences, and the comparison of each sentence, as JSON values."""
         details = [{**asdict(c), "agrees": c.holds(self.tolerances)} for c in self.comparisons]
         return {"title": self.title, "tolerances": asdict(self.tolerances), "agreeing": self.num_agreeing, "details": details}
 
