@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from typing import Any
 
 import pytest
@@ -15,6 +16,13 @@ ALLOWED = {
 }
 """Allowed skips: pattern of the skip's reason, and why it is allowed."""
 SWITCH = "TTS_ALLOWED_SKIPS"
+
+
+for _name, _handler in {"SIGINT": signal.default_int_handler, "SIGHUP": signal.SIG_DFL}.items():
+    # Shells start jobs in the background with SIGINT ignored, nohup with SIGHUP; what tests start would inherit it.
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 def is_allowed(reason: str) -> bool:

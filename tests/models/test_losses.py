@@ -27,7 +27,7 @@ STAGE = MelAdversarial(first_step=0, trained=("decoder.",), windows=(4,), channe
 VOCODER_SIZES = {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 64, "own_f0_after": 0}
 SYNTAX_SIZES = {
     "num_pieces": 12, "channels": 12, "layers": 1, "heads": 3, "expansion": 8, "longest": 20, "head_channels": 12,
-    "head_layers": 1, "head_heads": 3, "dropout": 0.0, "pretrained": "",
+    "head_layers": 1, "head_heads": 3, "dropout": 0.0, "pretrained": "none",
 }  # fmt: skip
 CONFIGS: dict[str, Callable[..., StrictModel]] = {
     "explicit-duration": lambda **changes: acoustic.Config(**SMALL_SIZES, **changes),

@@ -47,7 +47,7 @@ def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (folder.parent / "__init__.py").touch()
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": {word: place for place, word in enumerate(WORDS)}}}))
     torch.manual_seed(3)
-    state = Model(Config(pretrained="", **SIZES), CorpusFacts()).analyser.encoder.state_dict()
+    state = Model(Config(pretrained="none", **SIZES), CorpusFacts()).analyser.encoder.state_dict()
     save_file({**{foreign_name(name): value.clone() for name, value in state.items()}, "pooler.dense.bias": torch.zeros(1)},
               folder / "model.safetensors")  # fmt: skip
     monkeypatch.syspath_prepend(tmp_path / "packages")
@@ -125,7 +125,7 @@ def test_neighbours_in_a_batch_change_nothing(package: str, treebank: Path) -> N
 
 def test_weights_come_from_the_package_by_their_foreign_names(package: str) -> None:
     torch.manual_seed(3)
-    expected = Model(Config(pretrained="", **SIZES), CorpusFacts()).analyser.encoder.state_dict()
+    expected = Model(Config(pretrained="none", **SIZES), CorpusFacts()).analyser.encoder.state_dict()
     found = model_of(package).analyser.encoder.state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in found.items())

@@ -107,7 +107,7 @@ MISTAKES = (
     ),
     Mistake(
         "contour-counts-nothing", "models/acoustic.py",
-        "contour: float = 3.0", "contour: float = 0.0",
+        "contour: Weight = 3.0", "contour: Weight = 0.0",
         ("tests/models/test_losses.py", "-k", "weight and contour"),
     ),
     Mistake(

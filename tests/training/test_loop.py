@@ -89,9 +89,12 @@ def test_a_signal_leaves_a_checkpoint_and_exits_130(processes: ForkServerContext
     process = processes.Process(target=toy.run, args=(recipe, tmp_path / "run"))
     process.start()
     wait_for_step(tmp_path / "run", 10, process.is_alive)
-    os.kill(process.pid or 0, which)
-    process.join(300)
-    assert process.exitcode == 130
+    try:
+        os.kill(process.pid or 0, which)
+        process.join(120)
+        assert process.exitcode == 130
+    finally:
+        process.kill()
     found = checkpoints.latest(tmp_path / "run", print)
     assert found is not None
     assert found[0].description.step >= 10

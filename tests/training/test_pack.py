@@ -229,7 +229,7 @@ def test_what_is_wrong_is_told_in_a_line(
     loose: Path, begun: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert _travel(loose, tmp_path / "out", "--set", "stps=3") == 2
-    assert "error: recipe.yaml with --set: unknown key 'stps'\nhint: did you mean 'steps'?" in capsys.readouterr().err
+    assert "error: --set stps=3: unknown key 'stps'\nhint: did you mean 'steps'?" in capsys.readouterr().err
     assert _travel(loose, tmp_path / "out", "--files", "4") == 2
     assert _travel(loose, tmp_path / "out", "--total-mb", "0.25") == 2
     assert "the weights do not fit" in capsys.readouterr().err

@@ -55,8 +55,9 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
-        # By its descriptor: soundfile takes a file whose name ends with .raw for one without a header.
-        with path.open("rb") as opened, soundfile.SoundFile(opened.fileno(), closefd=False) as file:
+        # A file whose name ends with .raw is opened by its descriptor: by its name, soundfile would take it for one without a
+        # header. Others are opened by name, because libsndfile refuses the descriptors of some MP3 files.
+        with path.open("rb") as opened, soundfile.SoundFile(_openable(path, opened.fileno()), closefd=False) as file:
             rate, promised = file.samplerate, file.frames
             if not _RATES[0] <= rate <= _RATES[1]:
                 message = f"{path}: its header names {rate} samples a second, not {_RATES[0]} to {_RATES[1]}"
@@ -72,6 +73,10 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
     samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     _check_samples(path, samples, promised)
     return samples, rate
+
+
+def _openable(path: Path, descriptor: int) -> Path | int:
+    return descriptor if path.suffix.lower() == ".raw" else path
 
 
 def _mono_blocks(file: Any) -> Iterator[Floats]:

@@ -16,8 +16,8 @@ from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, T
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
 """Modules of the backends, by their name in a context (where networks run: backend, sizes, threads).
 
-Each has a function `open_network` with the signature below and, after `graph`, the `model`: ONNX bytes with the parameters inside.
-`graph` is for messages alone."""
+Each has a function `open_network` with the signature below and, after `graph`, the `model`: ONNX bytes with the parameters in
+them. `graph` is for messages alone."""
 FREE: Mapping[Rate, int] = MappingProxyType({})
 """Sizes of a network with free shapes: it runs inputs of any length."""
 

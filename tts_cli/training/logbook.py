@@ -143,9 +143,7 @@ def _replace_repeated(lines: list[dict[str, Any]], line: dict[str, Any]) -> None
     start = len(lines)
     while start and lines[start - 1]["step"] >= step:
         start -= 1
-    same = [one for one in lines[start:] if one["step"] == step]
-    is_repeated = any(one.keys() & line.keys() - {"step"} for one in same)
-    lines[start:] = [] if is_repeated else same
+    lines[start:] = [one for one in lines[start:] if one["step"] == step and not one.keys() & line.keys() - {"step"}]
 
 
 def _parsed(text: str) -> dict[str, Any] | None:
