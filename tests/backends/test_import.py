@@ -88,7 +88,7 @@ def test_a_signal_while_a_backend_is_imported_ends_the_command(signal: str, code
     shutil.copytree(TINY, tmp_path / "tiny-vocoder")
     (tmp_path / "onnxruntime.py").write_text(FAKE.format(signal=signal))
     program = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(ROOT)!r}]; sys.argv = ['tts', 'addons', 'check', "
-    program += f"{str(tmp_path / 'tiny-vocoder')!r}]; from tts_cli.cli.main import run; run()"
+    program += f"{str(tmp_path / 'tiny-vocoder')!r}]; from tts_cli.cli import run; run()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert "installed" not in done.stderr
