@@ -124,6 +124,30 @@ def test_public_functions_are_documented() -> None:
                 assert ast.get_docstring(node), f"{path.name}:{node.name}"
 
 
+FORBIDDEN = re.compile(r"(what|whose|which|of|by|when|as|to|who|how|where|whether)\b", re.IGNORECASE)
+"""Words that no docstring begins with: CONTRIBUTING.md says what to write in their place."""
+OF_EVERY_MODEL = {"Model", "Config", "BatchConfig", "LossWeights", "Decoder"}
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun_of_the_field() -> None:
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+                found += [f"{path}:{node.lineno}"] * bool(FORBIDDEN.match(node.value.value.strip()))
+    assert found == []
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    names = [
+        node.name
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert {name for name in names if names.count(name) > 1} <= OF_EVERY_MODEL
+
+
 def test_no_file_names_a_place_on_somebodys_machine() -> None:
     place = re.compile(r"(?<![\w.~}])/(?:home|root|work|Users)/\w")
     assert [name for name, text in tracked_texts().items() if place.search(text)] == []

@@ -68,7 +68,7 @@ class PrepareOptions(StrictModel):
     num_processes: int = 1
     """Number of worker processes."""
     replace: bool = False
-    """Whether an earlier corpus in the output may lose clips that the sources lack."""
+    """Permission to remove clips of an earlier corpus in the output that the sources lack."""
 
 
 @dataclass(frozen=True)
