@@ -79,8 +79,9 @@ def is_alive(process: int) -> bool:
         return True
     try:
         os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
+    except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):
+        # The process is another user's, or the number is none of a process.
         return True
     return True

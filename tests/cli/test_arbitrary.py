@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 import typer
 from conftest import Outcome, Run
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tts_cli.cli.main import app
 
-TOO_LONG = "an error quotes a value of 5,000 characters"
-KNOWN_FAULTS: dict[str, str] = dict.fromkeys(("predict-mels", "pack", "evaluate transfer"), TOO_LONG)
-"""Commands that fail today, and why; to be emptied."""
-LONGEST_LINE = 1000
+LONGEST_LINE = 400
 """Characters of an error or a hint."""
 LONG = {"bench", "doctor"}
 """Commands that do their work whatever they are given, in seconds: they are given a wrong option always."""
@@ -105,11 +102,6 @@ def _files() -> None:
         Path(name).write_bytes(data)
 
 
-def expected(name: str) -> list[pytest.MarkDecorator]:
-    """Return the mark of a command with a known fault; it goes when the fault is mended."""
-    return [pytest.mark.xfail(reason=KNOWN_FAULTS[name], strict=True)] if name in KNOWN_FAULTS else []
-
-
 def assert_clear(outcome: Outcome) -> None:
     """An exit code that the manual names, and at most one error line and one hint."""
     lines = outcome.err.splitlines()
@@ -121,14 +113,13 @@ def assert_clear(outcome: Outcome) -> None:
 
 
 @pytest.mark.usefixtures("_files")
-@pytest.mark.parametrize("name", [pytest.param(name, marks=expected(name)) for name in COMMANDS])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_any_value_of_any_option_is_one_clear_line_at_worst(tts: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "isatty", lambda _: False)
-    phases = (Phase.explicit, Phase.generate, *(() if name in KNOWN_FAULTS else (Phase.shrink,)))
     checks = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow)
 
     @settings(max_examples=int(os.environ.get("TTS_EXAMPLES", "20")), deadline=None, database=None, derandomize=True,
-              phases=phases, suppress_health_check=checks)  # fmt: skip
+              suppress_health_check=checks)  # fmt: skip
     @given(arguments(name))
     def clear(line: list[str]) -> None:
         assert_clear(tts(*line))

@@ -159,6 +159,8 @@ def loaded(entry: EntryPoint, named: str, refusal: type[TtsError]) -> Any:
     """Return the object of an entry point. Raise a `refusal` that begins with `named` when it cannot be loaded."""
     try:
         return entry.load()
+    except (MemoryError, RecursionError):
+        raise
     except (Exception, SystemExit) as error:
         raise refusal(f"{named} cannot be loaded: {type(error).__name__}: {error}", hint="--debug shows the traceback") from error
 
