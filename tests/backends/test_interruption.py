@@ -119,7 +119,7 @@ def test_a_handler_that_raises_nothing_costs_no_result(graph: Path) -> None:
 
 
 def test_another_thread_gets_time_to_end_and_is_then_stopped(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interruption, "GRACE_S", 0.5)
+    monkeypatch.setattr(interruption, "GRACE_S", 3.0)
     network = opened(graph)
     errors: list[BaseException] = []
 
