@@ -16,7 +16,7 @@ from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.registry import block_class
 from tts_cli.errors import InputError, StackError
 from tts_cli.ports import Tensors
-from tts_cli.selection.inventory import Inventory, asset_name
+from tts_cli.selection.inventory import Inventory, _opened, asset_name
 from tts_cli.selection.selector import FRAMES_AROUND, ProsodySelector, relative_distances, without_silence
 from tts_cli.selection.similarity import SYNTAXES
 from tts_cli.voice.request import Controls, Request
@@ -252,3 +252,12 @@ def test_silence_around_a_recording_does_not_count() -> None:
     click = np.full((1, 80), -3.0, np.float32)
     assert len(without_silence(np.concatenate([speech, silence, click]))) > 200, "loud frames belong to it"
     np.testing.assert_array_equal(without_silence(speech), speech)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_array_whose_header_names_an_impossible_size_is_one_error(tmp_path: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 64), }".ljust(117) + b"\n"
+    file = tmp_path / "embeddings.npy"
+    file.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64))
+    with pytest.raises(StackError, match=r"embeddings\.npy is no array"):
+        _opened(file, "embeddings", "here")

@@ -136,7 +136,9 @@ class Inventory:
 def _opened(file: Path, part: str, path: str) -> NDArray[Any]:
     kind, num_dimensions = ARRAYS[part]
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        # A damaged header may name a shape whose size overflows; then the file is too small for it.
+        with np.errstate(over="ignore"):
+            array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise StackError(f"{path}: {file.name} is no array: {error}", hint="export the addon again") from error
     if array.dtype != kind or array.ndim != num_dimensions or (part == "utterances" and array.shape[1] != 2):
