@@ -1,4 +1,4 @@
-"""Unicode text to the characters of the normaliser: ASCII, newlines and currency signs; other scripts are refused."""
+"""Unicode text to the characters of the normaliser: ASCII, newlines and signs with a meaning; other scripts are refused."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ import unicodedata
 
 from tts_cli.errors import TextError
 
-CURRENCIES = "$£€¥₹¢"
+CURRENCIES = "$£€¥₹¢₩₽₺₴₪₫₱฿₦₿"
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
+SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
+SIGNS = "–−°×÷±≈≠≤≥√∞µπ‰§¶†‡•♭♯′″→←"
+"""Signs with a meaning: "–" is a range or a pause, "−" a minus, "′" and "″" feet and inches or minutes and seconds."""
+KEPT = CURRENCIES + SUPERSCRIPTS + SUBSCRIPTS + FRACTIONS + SIGNS
 _SPELLINGS = {
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "′": "'", "´": "'", "`": "'",
-    "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‹": '"', "›": '"', "″": '"',
-    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": " -- ", "―": " -- ", "−": "-", "…": "...", "¿": " ", "¡": " ",
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "´": "'", "`": "'",
+    "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"', "‹": '"', "›": '"',
+    "‐": "-", "‑": "-", "‒": "-", "—": " -- ", "―": " -- ", "…": "...", "¿": " ", "¡": " ",
     "。": ". ", "、": ", ", "，": ", ", "？": "? ", "！": "! ", "；": "; ", "：": ": ",
-    "°": " degrees ", "℃": " degrees Celsius ", "℉": " degrees Fahrenheit ", "№": "No. ", "§": " section ",
-    "×": " times ", "÷": " divided by ", "±": " plus or minus ", "≈": " about ", "≤": " at most ", "≥": " at least ",
-    "≠": " is not ", "√": " root of ", "∞": " infinity ", "²": "^2", "³": "^3",
-    "½": " 1/2", "⅓": " 1/3", "⅔": " 2/3", "¼": " 1/4", "¾": " 3/4", "⅛": " 1/8", "⅜": " 3/8", "⅝": " 5/8", "⅞": " 7/8",
+    "№": "No. ",
     "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
     "ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "ŋ": "ng", "ĸ": "k", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T",
-    "µ": " micro", "™": " ", "®": " ", "©": " ", "\u200b": "", "\u200c": "", "\u200d": "", "\u00ad": "", "\ufeff": "",
+    "μ": "µ", "℃": "°C", "℉": "°F", "⁄": "/", "™": " ", "®": " ", "©": " ", "\u200b": "", "\u200c": "", "\u200d": "", "\u00ad": "", "\ufeff": "",
     "\ufe0f": "",
 }  # fmt: skip
 _TABLE = str.maketrans(_SPELLINGS)
-_DEGREES = re.compile(r"°\s?([CF])\b")
-_DEGREE_NAMES = {"C": "℃", "F": "℉"}
-_STRANGE = re.compile(rf"[^\x20-\x7e\n{CURRENCIES}]")
+_STRANGE = re.compile(rf"[^\x20-\x7e\n{re.escape(KEPT)}]")
 _MOST_QUOTED = 12
 _UNREADABLE = "\ue000"
 
 
 def plain(text: str) -> str:
-    """Return `text` in ASCII, newlines and CURRENCIES. Accents and emoji are removed, typographic signs are replaced.
+    """Return `text` in ASCII, newlines and KEPT. Accents and emoji are removed, typographic signs are replaced.
 
     Raises:
         TextError: The text has a NUL byte, or letters or digits of another script.
@@ -61,8 +62,8 @@ def legible(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _letters_and_folded(text: str) -> tuple[str, str]:
     """Return `text` decomposed (NFKD), and the same in readable characters, with _UNREADABLE in place of the others."""
-    text = _DEGREES.sub(lambda match: _DEGREE_NAMES[match[1]], text.replace("\r", " ")).translate(_TABLE)
-    letters = unicodedata.normalize("NFKD", text)
+    text = text.replace("\r", " ").translate(_TABLE)
+    letters = _STRANGE.sub(lambda match: unicodedata.normalize("NFKD", match[0]), text)
     return letters, _STRANGE.sub(_fold, letters)
 
 

@@ -8,10 +8,10 @@ from functools import cache
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.text import abbreviations, amounts
-from tts_cli.text.abbreviations import may_end_sentence, mixed_case_parts, shouted, spell
-from tts_cli.text.characters import CURRENCIES
+from tts_cli.text import classes
+from tts_cli.text.abbreviations import mixed_case_parts, shouted, spell
 from tts_cli.text.dictionary import cmu_has
+from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
 
@@ -29,6 +29,10 @@ class Token(NamedTuple):
     """Punctuation mark, one of BOUNDARIES; a mark of a token with words follows them."""
     ends: bool = False
     """True if a sentence ends after this token."""
+    kind: str = "word"
+    """Semiotic class, such as "money"."""
+    rule: str = ""
+    """Rule that decided class and words; empty for an ordinary word or mark."""
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
@@ -61,8 +65,10 @@ _ADDRESS_MARKS = {
 }  # fmt: skip
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
+_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|\.(?:[\s]|$)|$)")
+_LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
-_DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)-(?=\s|$)")
+_DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
 _BLANKS = re.compile(r"[ \n]+")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
 
@@ -102,11 +108,13 @@ def _token(text: str, place: int) -> Token:
         return _space(text, place)
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
-    if character.isdigit() or character in "-+.'(" + CURRENCIES:
-        for pattern, reader in amounts.readers():
-            if (match := pattern.match(text, place)) and (words := reader(match)):
-                return _abbreviated(match, words)
+    if reading := classes.read_sign(text, place):
+        return _token_of(place, reading)
     return _sign(text, place)
+
+
+def _token_of(place: int, reading: Reading) -> Token:
+    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule)
 
 
 def _space(text: str, place: int) -> Token:
@@ -125,19 +133,17 @@ def _inline(text: str, place: int) -> Token:
 
 
 def _letters(text: str, place: int) -> Token:
-    if (match := _ADDRESS.match(text, place)) and not match[0].endswith("."):
-        return Token(place, match.end(), _address(match))
-    for pattern, reader in abbreviations.readers():
-        if (match := pattern.match(text, place)) and (words := reader(match)):
-            return _abbreviated(match, words)
-    match = _WORD.match(text, place)
-    assert match
+    plain = _PLAIN_WORD.match(text, place)
+    match = plain or _WORD.match(text, place)
+    if match is None:
+        return Token(place, place + 1)
+    letters = _LETTERS.match(text, place)
+    word = (letters[0] if letters else match[0]).lower()
+    if not plain and (address := _ADDRESS.match(text, place)) and not address[0].endswith("."):
+        return Token(place, address.end(), _address(address))
+    if reading := classes.read_word(text, place, word, marked=not plain):
+        return _token_of(place, reading)
     return _word(match)
-
-
-def _abbreviated(match: re.Match[str], words: Words) -> Token:
-    ends = match[0].endswith(".") and may_end_sentence(match)
-    return Token(match.start(), match.end(), words, mark="." if ends else SPACE, ends=ends)
 
 
 def _word(match: re.Match[str]) -> Token:
