@@ -1,8 +1,8 @@
 """Grammar of the text normaliser: semiotic classes and their readings.
 
-The normaliser works in three steps (Ebden and Sproat 2015, "The Kestrel TTS text normalization system"): it finds tokens, gives each
-a semiotic class, such as money or date, and writes the token in words. A class recognises and reads its tokens at one place of the
-text; ranges, signs, ratios and formulas combine the readings of other classes.
+The normaliser works in three steps (Ebden and Sproat 2015, "The Kestrel TTS text normalization system"): it finds tokens, gives
+each a semiotic class, such as money or date, and writes the token in words. A class recognises and reads its tokens at one place
+of the text; ranges, signs, ratios and formulas combine the readings of other classes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     end: int
     """End of the token in the text."""
     words: Words
-    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause. () is silent."""
+    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause; () is silence."""
     kind: str
     """Semiotic class, such as "measure"."""
     rule: str

@@ -49,7 +49,7 @@ class Measure(NamedTuple):
     name: str
 
 
-def read_unit(text: str, place: int, number: Number | None) -> Measure | None:
+def read_unit(text: str, place: int) -> Measure | None:
     """Return the units that begin at `place`, right after a number and perhaps a blank or hyphen; None if there are none."""
     start = place
     gap = text[place : place + 1]

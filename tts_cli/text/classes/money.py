@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from tts_cli.text.classes.measure import is_attributive, read_unit
-from tts_cli.text.classes.number import Number, as_amount, read_number, scaled
+from tts_cli.text.classes.number import Number, as_amount, scaled
 from tts_cli.text.grammar import next_word
 from tts_cli.text.numbers import Words, cardinal
 from tts_cli.text.tables import entries, rows
@@ -121,8 +121,7 @@ def _per(text: str, end: int) -> tuple[int, Words]:
 
 
 def _unit_per(text: str, place: int) -> tuple[int, Words] | None:
-    one = Number(place, ("one",), "cardinal", "", is_one=True)
-    measure = read_unit(text, place, one)
+    measure = read_unit(text, place)
     return (measure.end, (*entries("words")["per"], *measure.singular)) if measure else None
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tts_cli.text.characters import FRACTIONS, SUPERSCRIPTS
 from tts_cli.text.grammar import begins_word, next_word
-from tts_cli.text.numbers import Words, cardinal, decimal, digits, fraction, ordinal, year
+from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal, year
 from tts_cli.text.tables import entries, rows
 
 SIGNS = {"-": "minus", "−": "minus", "–": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
@@ -120,13 +120,13 @@ _MAGNITUDE = re.compile(
     rf"(?P<letters>{_LETTERS})(?![A-Za-z\d/²³])| ?-?(?P<word>hundred|thousand|million|billion|trillion|quadrillion)\b(?!-)",
     re.ASCII,
 )
+_SPACED_MAGNITUDE = re.compile(r" (?P<letters>bn|mn|tn|mln|bln)(?![A-Za-z\d])(?P<word>)")
 
 
 def _magnitude_pattern(text: str, place: int) -> re.Match[str] | None:
     match = _MAGNITUDE.match(text, place)
     if match is None and text.startswith(" ", place):
-        spaced = re.compile(r" (?P<letters>bn|mn|tn|mln|bln)(?![A-Za-z\d])(?P<word>)").match(text, place)
-        return spaced
+        return _SPACED_MAGNITUDE.match(text, place)
     return match
 
 

@@ -130,12 +130,12 @@ def _completed(text: str, start: int, place: int, number: Number) -> Quantity | 
         return _of_money(minor, number)
     if number.kind != "ordinal" and (mark := _marked(text, place, number)):
         return mark
-    if magnitude and (unit := measure.read_unit(text, end, number)):
+    if magnitude and (unit := measure.read_unit(text, end)):
         words = (*as_amount(number), *magnitude, *unit.plural)
         return Quantity(
             unit.end, words, "measure", "number, magnitude and unit", words[: -len(unit.plural)], unit.name, number.value
         )
-    unit = None if number.kind == "ordinal" or magnitude else measure.read_unit(text, number.end, number)
+    unit = None if number.kind == "ordinal" or magnitude else measure.read_unit(text, number.end)
     if unit:
         words = (*as_amount(number), *measure.unit_words(text, start, number, unit))
         return Quantity(unit.end, words, "measure", "number and unit", as_amount(number), unit.name, number.value)
@@ -197,7 +197,7 @@ def _closes_quote(text: str, place: int, mark: str) -> bool:
 
 def _range(text: str, start: int, first: Quantity) -> Quantity | None:
     match = _TO.match(text, first.end)
-    if match is None or first.kind == "ordinal" and first.unit:
+    if match is None:
         return None
     second = _quantity(text, start, match.end(), other=first.unit or "number")
     if second is None or not _joins(text, start, match, first, second):
