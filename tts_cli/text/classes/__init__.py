@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import legacy
+from tts_cli.text.classes import chemistry, chess, footnote, legacy, markup, mathematics, music, sound, symbol
 from tts_cli.text.grammar import Reading, SemioticClass
 
-_ORDER: tuple[SemioticClass, ...] = (*legacy.CLASSES,)
+_ORDER: tuple[SemioticClass, ...] = (
+    *markup.CLASSES,
+    symbol.DECORATIONS,
+    *footnote.CLASSES,
+    *chess.CLASSES,
+    *chemistry.CLASSES,
+    *music.CLASSES,
+    *mathematics.CLASSES,
+    *sound.CLASSES,
+    *legacy.CLASSES,
+    *symbol.CLASSES,
+)
 
 
 def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
