@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     end: int
     """End of the token in the text."""
     words: Words
-    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause; () is silence."""
+    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause."""
     kind: str
     """Semiotic class, such as "measure"."""
     rule: str
@@ -38,6 +38,8 @@ class Reading(NamedTuple):
     """Words without the unit, for a range that names its unit once; () if the reading has no unit."""
     unit: str = ""
     """Unit, currency or other name that the members of a range share; empty if there is none."""
+    note: str = ""
+    """Note for the user on text that is not spoken; empty for none."""
 
 
 class SemioticClass(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
@@ -33,27 +32,13 @@ class Token(NamedTuple):
     """Semiotic class, such as "money"."""
     rule: str = ""
     """Rule that decided class and words; empty for an ordinary word or mark."""
+    note: str = ""
+    """Note for the user on text that is not spoken or not read as it is meant; empty for none."""
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
+_LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
-_SPOKEN_MARKS = (
-    (r"#(?=\d)", ("number",)),
-    (r"#(?=[A-Za-z])", ("hashtag",)),
-    (r"~(?=\d)", ("about",)),
-    (r"&(?= ?\w)|(?<=\w)&|(?<=\w )&", ("and",)),
-    (r"@(?= ?\w)", ("at",)),
-    (r"\+(?= ?\w)|(?<=\w)\+", ("plus",)),
-    (r"(?<=[\w)])=(?=[\w(])|(?<=[\w)] )=(?= [\w(-])", ("equals",)),
-    (r"(?<=\d)<(?=\d)|(?<=[\w)] )<(?= [\w(-])", ("less", "than")),
-    (r"(?<=\d)>(?=\d)|(?<=[\w)] )>(?= [\w(-])", ("greater", "than")),
-    (r"(?<=[\w)])%|(?<=\w )%", ("percent",)),
-    (r"\^2(?!\d)", ("squared",)),
-    (r"\^3(?!\d)", ("cubed",)),
-    (r"\^(?=\d)", ("to", "the", "power", "of")),
-    (r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)", ("times",)),
-    (r"(?<=[A-Za-z\d])\.(?=[a-z\d])", ("dot",)),
-)
 _ADDRESS = re.compile(
     r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}|(?:https?://|www\.)[^\s<>\"()]{1,300}[\w/]|"
     r"[\w-]{1,64}(?:\.[\w-]{1,64}){0,3}\.(?:com|org|net|edu|gov|io)\b(?:/[^\s<>\"()]{0,300}[\w/])?"
@@ -102,7 +87,7 @@ def _listed(text: str, place: int, lexicon: Container[str]) -> Token | None:
 
 def _token(text: str, place: int) -> Token:
     character = text[place]
-    if character.isalpha():
+    if character.isalpha() and character.isascii():
         return _letters(text, place)
     if character in " \n":
         return _space(text, place)
@@ -114,7 +99,7 @@ def _token(text: str, place: int) -> Token:
 
 
 def _token_of(place: int, reading: Reading) -> Token:
-    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule)
+    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
 
 
 def _space(text: str, place: int) -> Token:
@@ -126,10 +111,16 @@ def _space(text: str, place: int) -> Token:
 
 
 def _inline(text: str, place: int) -> Token:
+    """Return the token of inline phones. Other text in double brackets is read as text, with a note."""
     match = _INLINE.match(text, place)
-    if not match:
-        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them as [[AH0 B AW1 T]]")
-    return Token(place, match.end(), (match[0],), parse_phones(match[1], source=f"inline phones {match[0]}"))
+    try:
+        if match:
+            return Token(place, match.end(), (match[0],), parse_phones(match[1], source="inline phones"))
+        reason = "']]' is missing"
+    except TextError as error:
+        reason = error.message.removeprefix("inline phones: ")
+    shown = match[0] if match and len(match[0]) <= _LONGEST_SHOWN else "[["
+    return Token(place, place + 2, mark="(", kind="markup", rule="brackets", note=f"{shown} is read as text: {reason}")
 
 
 def _letters(text: str, place: int) -> Token:
@@ -190,23 +181,15 @@ def _address(match: re.Match[str]) -> Words:
 
 def _sign(text: str, place: int) -> Token:
     """Return the token of a character that is no letter or number: punctuation, a symbol with a name, or a silent one."""
-    for pattern, words in _symbols():
-        if match := pattern.match(text, place):
-            return Token(place, match.end(), words)
     if match := _STOP.match(text, place):
         return _stop(match)
     if match := _DASH.match(text, place):
         return Token(place, match.end(), mark="-")
     if text[place] == "'" and (match := _WORD.match(text, place)) and cmu_has(match[0].lower()):
         return _word(match)
-    if text[place].isdigit():
+    if text[place].isdecimal():
         return Token(place, place + 1, digits(text[place]))
     return Token(place, place + 1, mark=_MARKS.get(text[place], SPACE))
-
-
-@cache
-def _symbols() -> list[tuple[re.Pattern[str], Words]]:
-    return [(re.compile(pattern), words) for pattern, words in _SPOKEN_MARKS]
 
 
 def _stop(match: re.Match[str]) -> Token:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import legacy, quantity
+from tts_cli.text.classes import chemistry, chess, footnote, legacy, markup, mathematics, music, quantity, sound, symbol
 from tts_cli.text.grammar import Reading, SemioticClass
 
-_ORDER: tuple[SemioticClass, ...] = (quantity.CLASS, *legacy.CLASSES)
+_ORDER: tuple[SemioticClass, ...] = (
+    *markup.CLASSES,
+    symbol.DECORATIONS,
+    *footnote.CLASSES,
+    *chess.CLASSES,
+    *chemistry.CLASSES,
+    *music.CLASSES,
+    *mathematics.CLASSES,
+    *sound.CLASSES,
+    quantity.CLASS,
+    *legacy.CLASSES,
+    *symbol.CLASSES,
+)
 
 
 def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
