@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import legacy
+from tts_cli.text.classes import abbreviation, acronym, contraction, legacy, letter, roman, saint
 from tts_cli.text.grammar import Reading, SemioticClass
 
-_ORDER: tuple[SemioticClass, ...] = (*legacy.CLASSES,)
+_ORDER: tuple[SemioticClass, ...] = (
+    contraction.CLASS,
+    saint.CLASS,
+    roman.CLASS,
+    letter.CLASS,
+    abbreviation.CLASS,
+    acronym.CLASS,
+    *legacy.CLASSES,
+)
 
 
 def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
