@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from tts_cli.errors import TextError
 from tts_cli.text import classes
-from tts_cli.text.abbreviations import mixed_case_parts, shouted, spell
+from tts_cli.text.classes import acronym
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
+from tts_cli.text.spelling import mixed_case_parts, spell
 
 
 class Token(NamedTuple):
@@ -54,6 +55,7 @@ _PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|
 _LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
+_ENDING = re.compile(r"'(?:s|d|ll|ve|re|S)(?![\w'])")
 _BLANKS = re.compile(r"[ \n]+")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
 
@@ -94,12 +96,15 @@ def _token(text: str, place: int) -> Token:
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
     if reading := classes.read_sign(text, place):
-        return _token_of(place, reading)
+        return _token_of(text, place, reading)
     return _sign(text, place)
 
 
-def _token_of(place: int, reading: Reading) -> Token:
-    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
+def _token_of(text: str, place: int, reading: Reading) -> Token:
+    words, end = reading.words, reading.end
+    if words and not reading.ends and text.startswith("'", end) and (ending := _ENDING.match(text, end)):
+        words, end = (*words[:-1], words[-1] + ending[0].lower()), ending.end()
+    return Token(place, end, words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
 
 
 def _space(text: str, place: int) -> Token:
@@ -133,7 +138,7 @@ def _letters(text: str, place: int) -> Token:
     if not plain and (address := _ADDRESS.match(text, place)) and not address[0].endswith("."):
         return Token(place, address.end(), _address(address))
     if reading := classes.read_word(text, place, word, marked=not plain):
-        return _token_of(place, reading)
+        return _token_of(text, place, reading)
     return _word(match)
 
 
@@ -147,8 +152,6 @@ def _word(match: re.Match[str]) -> Token:
         return token._replace(words=spell(word))
     if word.islower() or cmu_has(word.lower()):
         return token
-    if word.isupper() and len(word) <= 4 and not shouted(match) and "'" not in word:
-        return token._replace(words=spell(word))
     parts = mixed_case_parts(word)
     if len(parts) > 1 and "'" not in word and not word.startswith(("Mc", "Mac")):
         return token._replace(words=tuple(part for piece in parts for part in _part(piece)))
@@ -156,8 +159,10 @@ def _word(match: re.Match[str]) -> Token:
 
 
 def _in_code(token: Token, text: str) -> bool:
-    """Return whether a digit or slash touches the token, as in F16, 2A and a/b."""
+    """Return whether a digit or slash touches the token, as in F16, 2A and a/b. "AND/OR" is no code."""
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
+    if "/" in beside and len(token.words[0]) > 1 and acronym.is_word(token.words[0]):
+        return False
     return any(character in "0123456789/" for character in beside)
 
 

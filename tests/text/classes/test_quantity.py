@@ -62,7 +62,7 @@ def test_numbers(text: str, expected: str) -> None:
         ("9 in. wide", "nine inches| wide"),
         ("3/16 in. thick", "three sixteenths inch| thick"),
         ("23°C", "twenty three degrees Celsius|"),
-        ("6'1\"", "six feet one inch|"),
+        ("6'1\"", "six foot one|"),
         ("41°24'12\"N", "forty one degrees twenty four minutes and twelve seconds north|"),
         ("1984 pounds", "one thousand nine hundred eighty four pounds|"),
         ("5 A grades", "five| A grades"),

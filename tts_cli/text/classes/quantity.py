@@ -283,11 +283,7 @@ def _height(text: str, place: int) -> Reading | None:
     feet, inches = read_number(match["feet"], 0), read_number(match["inches"], 0)
     assert feet
     assert inches
-    if measure.is_attributive(text, place, match.end()):
-        return Reading(match.end(), (*as_amount(feet), "foot", *as_amount(inches)), "measure", "feet and inches before a noun")
-    foot = "foot" if feet.is_one else "feet"
-    words = (*as_amount(feet), foot, *as_amount(inches), "inch" if inches.is_one else "inches")
-    return Reading(match.end(), words, "measure", "feet and inches")
+    return Reading(match.end(), (*as_amount(feet), "foot", *as_amount(inches)), "measure", "feet and inches")
 
 
 CLASS = SemioticClass(
