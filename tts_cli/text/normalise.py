@@ -14,6 +14,7 @@ from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
 from tts_cli.text.spelling import mixed_case_parts, spell
+from tts_cli.text.stops import is_starter
 
 
 class Token(NamedTuple):
@@ -53,11 +54,16 @@ _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
 _PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|\.(?:[\s]|$)|$)")
 _LETTERS = re.compile(r"[A-Za-z]+")
-_STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_SAYING = re.compile(
+    r" (?:[A-Z][a-z]+|the [a-z]+|my [a-z]+|his [a-z]+|her [a-z]+)(?: [A-Z][a-z]+)? "
+    r"(?:said|says|asked|asks|cried|shouted|replied|yelled|screamed|whispered|called|wondered|exclaimed|answered|demanded|added)\b"
+)
+_NUMBERED_ITEM = re.compile(r"(?:^|\n) *(?:\d{1,3}|[A-Za-z])$")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
 _ENDING = re.compile(r"'(?:s|d|ll|ve|re|S)(?![\w'])")
 _BLANKS = re.compile(r"[ \n]+")
-_ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
+_ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
 
 
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
@@ -199,10 +205,27 @@ def _sign(text: str, place: int) -> Token:
 
 def _stop(match: re.Match[str]) -> Token:
     """Return the token of a final mark. An ellipsis or a quoted mark before a small letter does not end the sentence."""
+    if match[0] == "." and _is_item(match):
+        return Token(match.start(), match.end(), mark=",")
     marks = match[0].rstrip("\"')]}")
     mark = "?" if "?" in marks else "!" if "!" in marks else "…" if len(marks) > 1 else "."
     after = match.string[match.end() : match.end() + 2].lstrip(" ")[:1]
     following = match.string[match.end() : match.end() + 1]
-    runs_on = after.islower() and (mark == "…" or marks != match[0])
+    quoted = marks != match[0]
+    runs_on = after.islower() and (mark == "…" or quoted)
+    runs_on = runs_on or (quoted and mark in "?!" and _is_said(match))
     ends = (not following or following.isspace() or (mark in "?!." and following.isupper())) and not runs_on
     return Token(match.start(), match.end(), mark=mark, ends=ends)
+
+
+def _is_item(match: re.Match[str]) -> bool:
+    """Return True if the full stop follows the number of an item at the start of a line, before text in the same line."""
+    text, end = match.string, match.end()
+    item = text[end : end + 1] == " " and text[end + 1 : end + 2].isalnum()
+    return item and bool(_NUMBERED_ITEM.search(text, max(0, match.start() - 8), match.start()))
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    """Return True if words such as "Tom said" follow the closing quotes."""
+    found = _SAYING.match(match.string, match.end())
+    return bool(found) and not is_starter(match.string, match.end())

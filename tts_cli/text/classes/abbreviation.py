@@ -25,7 +25,7 @@ _DOTTED = re.compile(
 _ET_AL = re.compile(r"[Ee]t\.? al\b(\.?)")
 _WITH = re.compile(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
 _LANGUAGES = re.compile(r"([CFJ])(#|\+\+)(?!\w)")
-_NUMBER = re.compile(r" ?#?(?:\d|[IVX]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
+_NUMBER = re.compile(r" ?#?(?:\d|[IVXL]{1,6}\b|[ivxl]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
 _COUNTED = re.compile(r" \d[\d,]* ([a-z]+)")
 _YEAR = re.compile(r" ?(?:AD )?[1-9]\d{1,3}\b")
 _CALENDAR = frozenset(

@@ -9,7 +9,7 @@ from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after, word_before
 
-_RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/.-])")
+_RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
 _INITIALS = re.compile(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
 _INITIAL = re.compile(r"([A-Z])\.(?![\w@]|\.)")
 _LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
@@ -24,10 +24,12 @@ def read(text: str, place: int) -> Reading | None:
     following = text[place + 1 : place + 2]
     if following.isalnum() or not begins_word(text, place):
         return None
-    if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
-        return Reading(match.end(), ("A.",), "letter", "the letter A")
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
         return _range(match)
+    if following in (")", ".") and text[place] == "a" and (place == 0 or text[place - 1] in "(\n"):
+        return Reading(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
+    if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
+        return Reading(match.end(), ("A.",), "letter", "the letter A")
     if following != ".":
         return None
     if match := _INITIALS.match(text, place):

@@ -32,6 +32,7 @@ _AMBIGUOUS = frozenset(
 )
 """Numerals that are letters or words after a capitalised word."""
 _LARGEST_SMALL = 89
+_ITEM_LENGTH = 400
 
 
 def value(text: str) -> int:
@@ -77,6 +78,8 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
         return _reading(end, ordinal(str(number)), "ordinal before a noun")
     if written.isupper() and _is_ruler(text, start, end, before, written, after):
         return _reading(end, ("the", *ordinal(str(number))), "name of a ruler")
+    if _is_item(text, start, end, written) or _is_abbreviated(text, start, before, number):
+        return _reading(end, cardinal(str(number)), "numeral of an item")
     if _is_numbered(text, end, before, written, after, number) or _is_listed(text, start, end, written):
         return _reading(end, cardinal(str(number)), "numeral after a noun")
     if _is_year(written, number):
@@ -96,7 +99,7 @@ def _ranged(text: str, end: int, before: str, written: str, number: int) -> Read
     if not match or match[1].isupper() != written.isupper():
         return None
     last = value(match[1].upper())
-    noun = before.lower() in _nouns("roman") or before.lower() in _nouns("both") or before in ("pp", "p")
+    noun = before.lower() in _nouns("roman") or before.lower() in _nouns("both") or before in _nouns("stopped")
     if last <= number or not (noun or (written.isupper() and len(match[1] + written) > 2 and last < _LARGEST_SMALL)):
         return None
     ordinals = word_after(text, match.end()) in ("century", "centuries")
@@ -139,6 +142,8 @@ def _follows(text: str, end: int, written: str, after: str) -> bool:
 def _is_numbered(text: str, end: int, before: str, written: str, after: str, number: int) -> bool:
     noun = before.lower()
     roman, both = noun in _nouns("roman"), noun in _nouns("both")
+    if written == "V" and len(before) > 2 and before.isupper():
+        return not is_shouted(text, end - 1, end)
     if not (roman or both) or number > _LARGEST_SMALL:
         return False
     if len(written) > 1:
@@ -154,6 +159,22 @@ def _is_numbered(text: str, end: int, before: str, written: str, after: str, num
     if not text.startswith(" ", end) or after not in _nouns("verbs"):
         return True
     return after in _nouns("past") and noun in ("war", "bowl", "chapter", "act", "scene", "volume")
+
+
+def _is_abbreviated(text: str, start: int, before: str, number: int) -> bool:
+    """Return True after "No.", "Fig." and the like."""
+    return before.lower() in _nouns("stopped") and text[start - 2 : start - 1] == "." and number < _LARGEST_SMALL
+
+
+def _is_item(text: str, start: int, end: int, written: str) -> bool:
+    """Return True for the number of an item in small letters, "(ii)", or "ii." at the start of a line. "i" needs a later "ii"."""
+    if not written.islower() or (len(written) == 1 and written != "i"):
+        return False
+    bracketed = text[start - 1 : start] == "(" and text[end : end + 1] == ")"
+    line = text[max(0, start - 1) : start] in ("", "\n") and text[end : end + 2] in (". ", ") ")
+    if not (bracketed or line):
+        return False
+    return written != "i" or bool(re.compile(r"[\s(]ii[.)]").search(text, end, end + _ITEM_LENGTH))
 
 
 def _is_listed(text: str, start: int, end: int, written: str) -> bool:
