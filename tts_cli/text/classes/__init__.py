@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import legacy
+from tts_cli.text.classes import address, code, digit_string, dimension, electronic, legacy, phone, score, verse
 from tts_cli.text.grammar import Reading, SemioticClass
 
-_ORDER: tuple[SemioticClass, ...] = (*legacy.CLASSES,)
+_ORDER: tuple[SemioticClass, ...] = (
+    electronic.CLASS,
+    verse.CLASS,
+    phone.CLASS,
+    score.CLASS,
+    dimension.CLASS,
+    *address.CLASSES,
+    code.CLASS,
+    digit_string.CLASS,
+    *legacy.CLASSES,
+    code.REST,
+)
 
 
 def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
