@@ -183,7 +183,9 @@ def _ordinal(match: re.Match[str]) -> Words:
     return ordinal(match[1])
 
 
-def _number(match: re.Match[str]) -> Words:
+def _number(match: re.Match[str]) -> Words | None:
+    if re.fullmatch("1\\d{3}|20\\d\\d", match[0]):
+        return None  # the class of years reads it
     return (*_SIGNS[match["sign"]], *_plain_number(match["number"]))
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import legacy
+from tts_cli.text.classes import date, date_range, legacy, time, year
 from tts_cli.text.grammar import Reading, SemioticClass
 
-_ORDER: tuple[SemioticClass, ...] = (*legacy.CLASSES,)
+_ORDER: tuple[SemioticClass, ...] = (
+    *date_range.CLASSES,
+    *date.CLASSES,
+    *time.CLASSES,
+    *year.CLASSES,
+    *legacy.CLASSES,
+    year.BARE,
+)
 
 
 def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
