@@ -247,4 +247,4 @@ def _named(text: str, match: re.Match[str], name: str, end: int, rule: str) -> R
 
 
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays")])
-CLASSES = (SemioticClass("date", read, "0123456789", _WORDS),)
+CLASS = SemioticClass("date", read, "0123456789", _WORDS)

@@ -203,4 +203,4 @@ _AT_DIGIT = (
     _era_years, _pair(year._after_era), _centuries, _years, _short_years, _open_years, _pair(year.short),
 )  # fmt: skip
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
-CLASSES = (SemioticClass("date range", read, "0123456789'", _WORDS),)
+CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

@@ -232,4 +232,4 @@ def _unit(name: str, value: str) -> Words:
 
 
 _WORDS = frozenset(zone.lower() for zone in entries("zones") if len(zone) > 2)
-CLASSES = (SemioticClass("time", read, "0123456789", _WORDS),)
+CLASS = SemioticClass("time", read, "0123456789", _WORDS)

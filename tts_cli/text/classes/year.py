@@ -205,6 +205,6 @@ def _is_plural(word: str) -> bool:
 
 
 _WORDS = frozenset("ad a ah ce fy cy q h".split())
-CLASSES = (SemioticClass("year", read, "0123456789'", _WORDS),)
+CLASS = SemioticClass("year", read, "0123456789'", _WORDS)
 BARE = SemioticClass("bare year", bare, "12")
 """Class of the years without a sign of it; after measures, money and digit strings, before plain numbers."""
