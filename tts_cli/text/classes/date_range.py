@@ -8,27 +8,28 @@ from collections.abc import Callable
 from tts_cli.text.classes import calendar, date, time, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal
+from tts_cli.text.patterns import Pattern
 
-_DASH = re.compile(r" ?[-–−] ?")
-_SOON = re.compile(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]")
+_DASH = Pattern(r" ?[-–−] ?")
+_SOON = Pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]")
 _MONTH = calendar.alternatives("months")
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_DAYS_AFTER = re.compile(
+_DAYS_AFTER = Pattern(
     rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}(?![\w%:/]|[.,]\d(?!\d{{3}}\b)| ?[ap]\.?m\b)"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_DAYS_BEFORE = re.compile(
+_DAYS_BEFORE = Pattern(
     rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?(?:,? (?P<year>[12]\d{{3}})(?!\d))?"
 )
-_YEARS = re.compile(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
-_SHORT_YEARS = re.compile(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
-_OPEN_YEARS = re.compile(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
-_HOURS = re.compile(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm])")
-_CENTURIES = re.compile(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
-_ERA_YEARS = re.compile(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
-_QUARTERS = re.compile(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
-_WORKDAYS = re.compile(r"M[-–]F(?=,? (?:\d|from)|\))")
+_YEARS = Pattern(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
+_SHORT_YEARS = Pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_OPEN_YEARS = Pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm])")
+_CENTURIES = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
+_ERA_YEARS = Pattern(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
+_QUARTERS = Pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_WORKDAYS = Pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
 
@@ -117,7 +118,7 @@ def _centuries(text: str, place: int) -> Reading | None:
     match = _CENTURIES.match(text, place)
     if not match:
         return None
-    second = re.compile(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
+    second = Pattern(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
     if date.day_first(text, match.end()) or not second:
         return None
     return Reading(second.end(), (*ordinal(match[1]), "to", *ordinal(second[1])), "range", "ordinals")
@@ -153,7 +154,7 @@ def _pair(reader: _Reader) -> _Reader:
 
 
 def _any_name(table: str) -> _Reader:
-    pattern = re.compile(rf"({calendar.alternatives(table)})\.?")
+    pattern = Pattern(rf"({calendar.alternatives(table)})\.?")
 
     def read_name(text: str, place: int) -> Reading | None:
         match = pattern.match(text, place)
@@ -184,7 +185,7 @@ def _month_name_or_date(text: str, place: int) -> Reading | None:
 
 def _slashed(text: str, place: int) -> Reading | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
-    match = re.compile(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
+    match = Pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
     if not match:
         return None
     numbers = [int(number) for number in match.groups()]

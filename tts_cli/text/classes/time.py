@@ -8,19 +8,20 @@ from functools import cache
 from tts_cli.text.classes import calendar
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.patterns import Pattern
 from tts_cli.text.tables import entries
 
 _HALF = r"(?P<half>[AaPp](?:\. ?[Mm](?![A-Za-z])\.?|[Mm](?![A-Za-z])\.?))"
 _ZONE = "|".join(r"\.?".join(zone) for zone in sorted(entries("zones"), key=len, reverse=True))
-_AFTER_ZONE = re.compile(
+_AFTER_ZONE = Pattern(
     rf",? ?(?P<zone>(?:{_ZONE}|e\.s\.t|p\.s\.t|est|pst|utc|gmt))(?![A-Za-z])\.?(?P<offset> ?[+−-]\d{{1,2}}(?!\d))?"
 )
-_CLOCK = re.compile(
+_CLOCK = Pattern(
     rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,3}})?(?![\d:])(?: ?{_HALF})?"
 )
-_HOUR = re.compile(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
-_MILITARY = re.compile(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours|hrs?\b\.?|h\b|Zulu|Z\b)")
-_ANGLE = re.compile(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
+_HOUR = Pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
+_MILITARY = Pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours|hrs?\b\.?|h\b|Zulu|Z\b)")
+_ANGLE = Pattern(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
 _UNITS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _NAMES = {
     "d": r"d|days?", "h": r"hours?|hrs?|h", "m": r"minutes?|mins?|m", "s": r"seconds?|secs?|s",
@@ -28,17 +29,17 @@ _NAMES = {
 _PART = r"(?P<{0}>\d{{1,3}}) ?(?:{1})(?![A-Za-z])\.?"
 
 
-def _duration_pattern() -> re.Pattern[str]:
+def _duration_pattern() -> Pattern:
     parts = [r"(?P<{0}>\d{{1,3}}(?:\.\d)?)[ -]?(?:{1})(?![A-Za-z])\.?".format(unit, _NAMES[unit]) for unit in "dhms"]
     day, hour, minute, second = parts
     join = r",? ?(?:and )?"
     close = minute.replace("(?![A-Za-z])", "(?![A-Za-z])")
-    return re.compile(rf"(?:{day}{join})?(?:{hour}{join})?(?:{close}{join})?(?:{second})?")
+    return Pattern(rf"(?:{day}{join})?(?:{hour}{join})?(?:{close}{join})?(?:{second})?")
 
 
-_CLOSE = re.compile(r"(?:(?P<d>\d{1,3})d ?)?(?:(?P<h>\d{1,3})h ?)?(?:(?P<m>\d{1,3})m(?:in)? ?)?(?:(?P<s>\d{1,3})s)?(?!\w)")
-_HOURS = re.compile(r"(\d{1,2})h([0-5]\d)(?!\w)")
-_STARTERS = re.compile(r"\d{1,3}(?:\.\d)? ?-?(?:d|h|m|s)")
+_CLOSE = Pattern(r"(?:(?P<d>\d{1,3})d ?)?(?:(?P<h>\d{1,3})h ?)?(?:(?P<m>\d{1,3})m(?:in)? ?)?(?:(?P<s>\d{1,3})s)?(?!\w)")
+_HOURS = Pattern(r"(\d{1,2})h([0-5]\d)(?!\w)")
+_STARTERS = Pattern(r"\d{1,3}(?:\.\d)? ?-?(?:d|h|m|s)")
 
 
 def read(text: str, place: int) -> Reading | None:
@@ -166,7 +167,7 @@ def _zone_words(zone: re.Match[str]) -> Words:
 
 
 def _hour_and_zone(text: str, place: int) -> Reading | None:
-    match = re.compile(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)").match(text, place)
+    match = Pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)").match(text, place)
     zone = _AFTER_ZONE.match(text, match.end()) if match else None
     if not match or not zone or len(zone["zone"]) < 3 or zone["zone"].islower() or not 0 < int(match[1]) < 25:
         return None
@@ -212,7 +213,7 @@ def duration(text: str, place: int) -> Reading | None:
 
 
 @cache
-def _parts() -> re.Pattern[str]:
+def _parts() -> Pattern:
     return _duration_pattern()
 
 

@@ -9,23 +9,24 @@ from tts_cli.text.classes import calendar
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
+from tts_cli.text.patterns import Pattern
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099
-_ERA_AFTER = re.compile(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
-_ERA_BEFORE = re.compile(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w,:/]|\.\d)")
-_DECADE = re.compile(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
-_YEAR_POSSESSIVE = re.compile(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
-_SHORT = re.compile(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
-_MANY = re.compile(r"(100+)s(?= of\b)")
-_CENTURY = re.compile(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
-_FISCAL = re.compile(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
-_QUARTER = re.compile(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
-_QUARTER_AFTER = re.compile(r"([1-4])([QH])((?:20)?\d\d)?(?![\w.])")
+_ERA_AFTER = Pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
+_ERA_BEFORE = Pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w,:/]|\.\d)")
+_DECADE = Pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
+_YEAR_POSSESSIVE = Pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
+_SHORT = Pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
+_MANY = Pattern(r"(100+)s(?= of\b)")
+_CENTURY = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
+_FISCAL = Pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
+_QUARTER = Pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
+_QUARTER_AFTER = Pattern(r"([1-4])([QH])((?:20)?\d\d)?(?![\w.])")
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
-_BARE = re.compile(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
-_LOWER = re.compile(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
-_SECONDS = re.compile(r"(\d{1,3})s(?![\w'])")
+_BARE = Pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
+_LOWER = Pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
+_SECONDS = Pattern(r"(\d{1,3})s(?![\w'])")
 
 
 def spoken(digits: str) -> Words:
