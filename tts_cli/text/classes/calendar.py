@@ -28,9 +28,15 @@ def alternatives(table: str, full: bool = True) -> str:
 
 
 @cache
-def also_words(table: str) -> frozenset[str]:
-    """Return the forms of `table`, in lower case, that are also ordinary words or names, such as "may" and "sun"."""
+def doubtful(table: str) -> frozenset[str]:
+    """Return the short forms of `table`, in lower case, that are also names or words with a capital, such as "Jan" and "Sun"."""
     return frozenset(form.lower() for row in rows(table) for form in row[2].split())
+
+
+@cache
+def common_months() -> frozenset[str]:
+    """Return the forms of months that are ordinary words in small letters, such as "may"."""
+    return frozenset(form for row in rows("months") for form in row[3].split())
 
 
 @cache
@@ -84,12 +90,6 @@ def ends_sentence(text: str, start: int, end: int) -> bool:
 
 
 @cache
-def era_words() -> dict[str, Words]:
-    """Return the spoken letters of each era, by its letters in capitals."""
-    return {era: words for era, words in entries("eras").items()}
-
-
-@cache
 def era_pattern(place: str = "") -> str:
     """Return a pattern for eras, with or without full stops; only those that may stand at `place` ("both"), if it is given."""
     forms = [row[0] for row in rows("eras") if not place or row[2] == place]
@@ -98,4 +98,4 @@ def era_pattern(place: str = "") -> str:
 
 def era(written: str) -> Words:
     """Return the spoken letters of an era such as "B.C."."""
-    return era_words()[written.replace(".", "").replace(" ", "").upper()]
+    return entries("eras")[written.replace(".", "").replace(" ", "").upper()]

@@ -6,7 +6,7 @@ import re
 
 from tts_cli.text.classes import calendar, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, ordinal
+from tts_cli.text.numbers import Words, ordinal
 from tts_cli.text.patterns import Pattern
 
 _MONTH = calendar.alternatives("months")
@@ -36,8 +36,10 @@ _DATE_AFTER = Pattern(
     rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
 )
 _LIST_AFTER = Pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?)$")
 _LIST_BEFORE = Pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
-_FRACTIONS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
+DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
+"""Denominators of common fractions."""
 _NEAR = 24
 
 
@@ -53,7 +55,7 @@ def read(text: str, place: int) -> Reading | None:
 def month_first(text: str, place: int) -> Reading | None:
     """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
     match = _MONTH_FIRST.match(text, place)
-    if not match or not _is_month(text, match, place) or _counts_after_month(text, match):
+    if not match or not _is_month(text, match) or _counts_after_month(text, match):
         return None
     end, spoken_year = _year(text, match)
     number = (_month(match), *ordinal(match["day"]))
@@ -63,7 +65,7 @@ def month_first(text: str, place: int) -> Reading | None:
 def day_first(text: str, place: int) -> Reading | None:
     """Read a date with the day first: 25 July 2012, the 5th of May, 9-Jul-1916."""
     match = _DAY_FIRST.match(text, place)
-    if not match or not _is_month_after_day(text, match):
+    if not match or not _is_month_after_day(match):
         return None
     end, spoken_year = _year(text, match)
     if not spoken_year and match["stop"]:
@@ -75,27 +77,31 @@ def day_first(text: str, place: int) -> Reading | None:
     return Reading(end, words, "date", "day and month")
 
 
-def _is_month_after_day(text: str, match: re.Match[str]) -> bool:
+def _is_month_after_day(match: re.Match[str]) -> bool:
     """Return True if the name after a day is a month, and no verb as in "the 5 may come"."""
-    if not match["gap"] and match["month"].lower() in calendar.also_words("months"):
+    if not match["gap"] and match["month"].lower() in calendar.common_months():
         return False
     if match["year"] or match["old"] or match["gap"].endswith("of "):
         return True
-    return match["month"][0].isupper() or match["month"].lower() not in ("may", "march", "mar")
+    return match["month"][0].isupper() or match["month"] not in calendar.common_months()
 
 
-def _is_month(text: str, match: re.Match[str], place: int) -> bool:
-    """Return True if the name before a day is a month; one in small letters that is a word, as "may", needs a year or ordinal."""
-    if match["month"][0].isupper() or match["year"] or match["suffix"]:
-        return True
-    return match["month"].lower() not in calendar.also_words("months") or "." in text[match.end("month") : match.start("day")]
+def _is_month(text: str, match: re.Match[str]) -> bool:
+    """Return True if the name before a day is a month.
+
+    One in small letters that is a word, as "may", needs a year or ordinal. The full stop of "in May.7" ends the sentence.
+    """
+    stop = text[match.end("month")] == "."
+    if stop and match["month"].lower() not in calendar.names("months", full=False):
+        return False
+    return stop or bool(match["year"] or match["suffix"]) or match["month"] not in calendar.common_months()
 
 
 def _counts_after_month(text: str, match: re.Match[str]) -> bool:
     """Return True if the number after a month counts things: "In May 5 people came"."""
     if match["year"] or match["old"] or match["suffix"] or not match["month"][0].isupper():
         return False
-    return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year._is_counted(text, match.end())
+    return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year.is_counted(text, match.end())
 
 
 def _year(text: str, match: re.Match[str]) -> tuple[int, Words]:
@@ -175,7 +181,7 @@ def _is_date(text: str, match: re.Match[str]) -> bool:
         return True
     previous = calendar.before(text, match.start())
     month, day = int(match["month"]), int(match["day"])
-    fraction = month < day and day in _FRACTIONS
+    fraction = month < day and day in DENOMINATORS
     return previous in calendar.context("date before") or (previous in calendar.context("date perhaps") and not fraction)
 
 
@@ -195,9 +201,7 @@ def _british(month: int, day: int, digits: str, text: str, place: int) -> Words:
 def month_and_year(text: str, place: int) -> Reading | None:
     """Read a month with a year: May 2020, Jan. 1999, Dec '99."""
     match = _MONTH_YEAR.match(text, place)
-    if not match or (
-        match["month"].islower() and match["month"].lower() in calendar.also_words("months") and match["gap"] == " "
-    ):
+    if not match or (match["gap"] == " " and match["month"] in calendar.common_months()):
         return None
     if match["old"] and match["month"].islower():
         return None
@@ -215,8 +219,9 @@ def month_alone(text: str, place: int) -> Reading | None:
     if not match:
         return None
     written, end = match["month"], match.end()
-    near = calendar.before(text, place) in calendar.context("month before")
-    doubtful = written.lower() in calendar.also_words("months") or written.islower() or (written.isupper() and not match["stop"])
+    listed = _MONTH_BEFORE.search(text, max(0, place - _NEAR), place)
+    near = listed or calendar.before(text, place) in calendar.context("month before")
+    doubtful = written.lower() in calendar.doubtful("months") or written.islower() or (written.isupper() and not match["stop"])
     if doubtful and not (near and (match["stop"] or written[0].isupper())):
         return None
     return _named(text, match, _month(match), end, "short form of a month")
@@ -227,7 +232,7 @@ def weekday(text: str, place: int) -> Reading | None:
     match = _WEEKDAY_ALONE.match(text, place)
     if not match or not match["weekday"][0].isupper() or (match["weekday"].isupper() and not match["stop"]):
         return None
-    if match["weekday"].lower() in calendar.also_words("weekdays") and not _is_weekday(text, match):
+    if match["weekday"].lower() in calendar.doubtful("weekdays") and not _is_weekday(text, match):
         return None
     name = calendar.names("weekdays")[match["weekday"].lower()]
     return _named(text, match, name, match.end(), "short form of a weekday")

@@ -16,11 +16,13 @@ _MONTH = calendar.alternatives("months")
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _DAYS_AFTER = Pattern(
-    rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}(?![\w%:/]|[.,]\d(?!\d{{3}}\b)| ?[ap]\.?m\b)"
+    rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}"
+    r"(?![\w%:/]|[.,]\d(?!\d{3}\b)| ?[ap]\.?m\b)"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
 _DAYS_BEFORE = Pattern(
-    rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?(?:,? (?P<year>[12]\d{{3}})(?!\d))?"
+    rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?"
+    r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
 _YEARS = Pattern(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
 _SHORT_YEARS = Pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
@@ -29,6 +31,7 @@ _HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d
 _CENTURIES = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
 _ERA_YEARS = Pattern(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
 _QUARTERS = Pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_NOON = Pattern(r"(?:noon|midnight)\b")
 _WORKDAYS = Pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
@@ -78,6 +81,8 @@ def _years(text: str, place: int) -> Reading | None:
     match = _YEARS.match(text, place)
     if not match or not all(1000 <= int(digits) <= 2099 for digits in match.groups()) or int(match[1]) >= int(match[2]):
         return None
+    if year.has_unit(text, match.start(2), match.end()):
+        return None
     if year.counts_things(text, place, match.end()):
         spoken = cardinal if not match[0].endswith("00") else year.spoken
     else:
@@ -110,7 +115,7 @@ def _hours(text: str, place: int) -> Reading | None:
     match = _HOURS.match(text, place)
     if not match or not 0 < int(match[1]) < 25:
         return None
-    first = (*cardinal(match[1]), *(time._minute(int(match[2])) if match[2] and match[2] != "00" else ()))
+    first = (*cardinal(match[1]), *(time.minute_words(int(match[2])) if match[2] and match[2] != "00" else ()))
     return _joined(first, time.clock(text, match.end()), "times of day")
 
 
@@ -141,16 +146,21 @@ def _joined(first: Words, second: Reading | None, rule: str) -> Reading | None:
     return second._replace(words=(*first, "to", *second.words), kind="range", rule=rule, number=(), unit="") if second else None
 
 
-def _pair(reader: _Reader) -> _Reader:
-    """Return a reader of two readings of `reader` with a dash between them."""
+def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
+    """Return a reader of two readings with a dash between them, both of `reader`, or the second of `other`."""
 
     def read_pair(text: str, place: int) -> Reading | None:
         first = reader(text, place)
         dash = _DASH.match(text, first.end) if first and not first.ends else None
-        second = reader(text, dash.end()) if dash else None
-        return _joined(first.words, second, "two of a kind") if first and second else None
+        return _joined(first.words, (other or reader)(text, dash.end()), "two of a kind") if first and dash else None
 
     return read_pair
+
+
+def _clock_or_noon(text: str, place: int) -> Reading | None:
+    if match := _NOON.match(text, place):
+        return Reading(match.end(), (match[0],), "time", "noon or midnight")
+    return time.clock(text, place)
 
 
 def _any_name(table: str) -> _Reader:
@@ -189,7 +199,8 @@ def _slashed(text: str, place: int) -> Reading | None:
     if not match:
         return None
     numbers = [int(number) for number in match.groups()]
-    if all(top < bottom <= 16 for top, bottom in (numbers[:2], numbers[2:])) and calendar.before(text, place) != "on":
+    fractions = all(top < bottom and bottom in date.DENOMINATORS for top, bottom in (numbers[:2], numbers[2:]))
+    if fractions and calendar.before(text, place) != "on":
         return None
     first, second = (date._american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
     return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
@@ -197,11 +208,13 @@ def _slashed(text: str, place: int) -> Reading | None:
 
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
-    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read), _workdays,
+    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
+    _workdays,
 )  # fmt: skip
 _AT_DIGIT = (
-    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock), _pair(year.decade),
-    _era_years, _pair(year._after_era), _centuries, _years, _short_years, _open_years, _pair(year.short),
+    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
+    _pair(year.decade), _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
+    _pair(year.short),
 )  # fmt: skip
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.classes import calendar
+from tts_cli.text.classes import calendar, quantity
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
@@ -13,8 +13,9 @@ from tts_cli.text.patterns import Pattern
 
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099
 _ERA_AFTER = Pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
-_ERA_BEFORE = Pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w,:/]|\.\d)")
+_ERA_BEFORE = Pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
 _DECADE = Pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
+_AFTER_DECADE = Pattern(r"[a-z][-–]")
 _YEAR_POSSESSIVE = Pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = Pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
 _MANY = Pattern(r"(100+)s(?= of\b)")
@@ -48,11 +49,12 @@ def read(text: str, place: int) -> Reading | None:
 @cache
 def _readers(character: str) -> tuple:
     if character.isdigit():
-        return (_after_era, _many, decade, _seconds, _possessive, _century, _half_year)
+        return (after_era, _many, decade, _seconds, _possessive, _century, _half_year)
     return (decade, short) if character == "'" else (_before_era, _fiscal, quarter)
 
 
-def _after_era(text: str, place: int) -> Reading | None:
+def after_era(text: str, place: int) -> Reading | None:
+    """Read a year before its era: 44 BC."""
     match = _ERA_AFTER.match(text, place)
     if not match:
         return None
@@ -86,8 +88,9 @@ def _is_decade(text: str, place: int, end: int) -> bool:
     previous, following = calendar.before(text, place), calendar.after(text, end)
     if previous in ("a", "an"):
         return text[place] in "56789" and following.lower() in calendar.context("decade after")
-    named = previous in calendar.context("decade before") or previous.endswith("'s") or text[place - 1 : place] in "-–"
-    return bool(previous and named) or following.lower() in calendar.context("decade after")
+    if previous in calendar.context("decade before") or previous.endswith("'s") or _AFTER_DECADE.match(text, place - 2):
+        return True
+    return following.lower() in calendar.context("decade after")
 
 
 def _seconds(text: str, place: int) -> Reading | None:
@@ -147,8 +150,9 @@ def _half_year(text: str, place: int) -> Reading | None:
     match = _QUARTER_AFTER.match(text, place)
     if not match or (match[2] == "H" and not match[3]):
         return None
-    year = ("of", *spoken("20" + match[3][-2:])) if match[3] else ()
-    return Reading(match.end(), (*ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year")
+    year = ("of", *spoken(match[3])) if match[3] else ()
+    article = () if calendar.before(text, place) in calendar.context("determiner") else ("the",)
+    return Reading(match.end(), (*article, *ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year")
 
 
 def bare(text: str, place: int) -> Reading | None:
@@ -156,12 +160,20 @@ def bare(text: str, place: int) -> Reading | None:
     match = _BARE.match(text, place)
     if not match or not begins_word(text, place) or text[place - 1 : place] in ("+", "−", "#", ".") or not _in_range(match[1]):
         return None
+    if has_unit(text, place, match.end(1)):
+        return None
     if counts_things(text, place, match.end(1), match[2] or ""):
         hundreds = match[1].endswith("00") and match[1][1] != "0"
         words = year_words(match[1]) if hundreds else cardinal(match[1])
         return Reading(match.end(1), words, "number", "four digits that count things", number=words)
     words = spoken(match[1])
     return Reading(match.end(1), words, "year", "four digits", number=words)
+
+
+def has_unit(text: str, place: int, end: int) -> bool:
+    """Return True if the number `text[place:end]` has a unit, currency, power or other part that makes a longer quantity."""
+    found = quantity.read(text, place)
+    return found is not None and found.end > end
 
 
 def _in_range(digits: str) -> bool:
@@ -183,13 +195,13 @@ def counts_things(text: str, place: int, end: int, compound: str = "") -> bool:
         return compound[1:] not in calendar.context("year compound")
     if previous in calendar.context("number before"):
         return True
-    if _is_counted(text, end):
+    if is_counted(text, end):
         named = previous in calendar.context("determiner") or previous.endswith("'s")
         return previous not in calendar.context("year surely") and not (named and modern)
     return digits < "1010" or (digits < "1100" and previous not in calendar.context("year before"))
 
 
-def _is_counted(text: str, end: int) -> bool:
+def is_counted(text: str, end: int) -> bool:
     """Return True if a plural noun follows at `end`."""
     match = _LOWER.match(text, end)
     if not match:
