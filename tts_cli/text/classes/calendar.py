@@ -12,7 +12,7 @@ from tts_cli.text.tables import entries, rows
 
 _NEAR = 40
 _BEFORE_INTRODUCTION = Pattern(r"(?:^|[.?!:;\n]|[.?!][\"')\]])[ \n]*[\"'(]?([A-Za-z]+)(?: [a-z]+)? ?$")
-_WORD_AFTER = Pattern(r"[\"')\]]*(?:\s+[\"'(\[]*([A-Za-z\d]*)|$)")
+_WORD_AFTER = Pattern(r"[\"')\]]*(?:\s+[\"']*([A-Za-z\d(\[]*)|$)")
 
 
 def names(table: str, full: bool = True) -> dict[str, str]:
@@ -81,7 +81,7 @@ def ends_sentence(text: str, start: int, end: int) -> bool:
     word = found[1] or ""
     if not word:
         return not text[end:].strip(" \n\"')]")
-    if not word[0].isupper() or word.lower() in names("weekdays") or word.lower() in names("months"):
+    if not word[0].isupper() or any(word.lower() in names(table) for table in ("weekdays", "months", "eras")):
         return False
     if word.lower() in context("opener"):
         return True

@@ -36,10 +36,13 @@ _DATE_AFTER = Pattern(
     rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
 )
 _LIST_AFTER = Pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_MONTH_AFTER = Pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
 _MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?)$")
 _LIST_BEFORE = Pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
 DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
 """Denominators of common fractions."""
+_NO_DENOMINATORS = frozenset((13, 14, 17, 18, 19, 21, 22, 23, 26, 27, 28, 29, 31))
+_LABEL_BEFORE = Pattern(r"(?i:due|date|deadline|born|dob|when|posted|updated|expires|effective): ?$")
 _NEAR = 24
 
 
@@ -182,6 +185,10 @@ def _is_date(text: str, match: re.Match[str]) -> bool:
     previous = calendar.before(text, match.start())
     month, day = int(match["month"]), int(match["day"])
     fraction = month < day and day in DENOMINATORS
+    if _LABEL_BEFORE.search(text, max(0, match.start() - _NEAR), match.start()):
+        return True
+    if not fraction and (day in _NO_DENOMINATORS or previous == "the"):
+        return not year.is_counted(text, match.end())
     return previous in calendar.context("date before") or (previous in calendar.context("date perhaps") and not fraction)
 
 
@@ -220,7 +227,7 @@ def month_alone(text: str, place: int) -> Reading | None:
         return None
     written, end = match["month"], match.end()
     listed = _MONTH_BEFORE.search(text, max(0, place - _NEAR), place)
-    near = listed or calendar.before(text, place) in calendar.context("month before")
+    near = listed or _MONTH_AFTER.match(text, end) or calendar.before(text, place) in calendar.context("month before")
     doubtful = written.lower() in calendar.doubtful("months") or written.islower() or (written.isupper() and not match["stop"])
     if doubtful and not (near and (match["stop"] or written[0].isupper())):
         return None

@@ -11,7 +11,7 @@ from tts_cli.text.numbers import Words, cardinal, ordinal
 from tts_cli.text.patterns import Pattern
 
 _DASH = Pattern(r" ?[-–−] ?")
-_SOON = Pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]")
+_SOON = Pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]|\d{1,5} (?:to|and|or|through) \d{1,5} ?[BACbac]")
 _MONTH = calendar.alternatives("months")
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -24,13 +24,16 @@ _DAYS_BEFORE = Pattern(
     rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_YEARS = Pattern(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
+_YEARS = Pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
 _SHORT_YEARS = Pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
 _OPEN_YEARS = Pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
-_HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm])")
+_HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
+_HALF_AFTER = Pattern(r"[\d:.]{1,5} ?[AaPp]")
+_FULL_HOUR = Pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
 _CENTURIES = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
-_ERA_YEARS = Pattern(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
+_ERA_YEARS = Pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
 _QUARTERS = Pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_CLOCK_BEFORE = Pattern(r"\d:\d\d ?[-–−] ?$")
 _NOON = Pattern(r"(?:noon|midnight)\b")
 _WORKDAYS = Pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
@@ -40,6 +43,8 @@ def read(text: str, place: int) -> Reading | None:
     """Read the range of dates, years or times that begins at `place`."""
     if not begins_word(text, place) or not (_SOON.match(text, place) or text[place].isalpha() or "/" in text[place : place + 5]):
         return None
+    if text[place] == "a" or (text[place] in "AM" and text[place + 1 : place + 2] in (" ", "")):
+        return None  # the article
     readers = _AT_DIGIT if text[place] in "0123456789'" else _AT_LETTER
     return next((reading for reader in readers if (reading := reader(text, place))), None)
 
@@ -87,7 +92,10 @@ def _years(text: str, place: int) -> Reading | None:
         spoken = cardinal if not match[0].endswith("00") else year.spoken
     else:
         spoken = year.spoken
-    return Reading(match.end(), (*spoken(match[1]), "to", *spoken(match[2])), "range", "years")
+    slashed = text[match.end(1)] == "/"
+    if slashed and int(match[2]) != int(match[1]) + 1:
+        return None
+    return Reading(match.end(), (*spoken(match[1]), *(() if slashed else ("to",)), *spoken(match[2])), "range", "years")
 
 
 def _short_years(text: str, place: int) -> Reading | None:
@@ -107,14 +115,19 @@ def _open_years(text: str, place: int) -> Reading | None:
 
 def _era_years(text: str, place: int) -> Reading | None:
     match = _ERA_YEARS.match(text, place)
-    return _joined(year.spoken(match[1]), year.read(text, match.end()), "years of an era") if match else None
+    second = year.read(text, match.end()) if match else None
+    if not match or not second:
+        return None
+    return _joined(year.spoken(match[1]), second, "years of an era", match[2] or "to")
 
 
 def _hours(text: str, place: int) -> Reading | None:
     """Read two times of day that share a.m. or p.m.: 5–7 p.m."""
     match = _HOURS.match(text, place)
-    if not match or not 0 < int(match[1]) < 25:
+    if not match or not 0 < int(match[1]) <= 24:
         return None
+    if match[2] and not _HALF_AFTER.match(text, match.end()):
+        return None  # the readings of two full times
     first = (*cardinal(match[1]), *(time.minute_words(int(match[2])) if match[2] and match[2] != "00" else ()))
     return _joined(first, time.clock(text, match.end()), "times of day")
 
@@ -142,8 +155,8 @@ def _workdays(text: str, place: int) -> Reading | None:
     return Reading(match.end(), ("Monday", "to", "Friday"), "range", "weekdays by letters") if match else None
 
 
-def _joined(first: Words, second: Reading | None, rule: str) -> Reading | None:
-    return second._replace(words=(*first, "to", *second.words), kind="range", rule=rule, number=(), unit="") if second else None
+def _joined(first: Words, second: Reading | None, rule: str, word: str = "to") -> Reading | None:
+    return second._replace(words=(*first, word, *second.words), kind="range", rule=rule, number=(), unit="") if second else None
 
 
 def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
@@ -160,6 +173,8 @@ def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
 def _clock_or_noon(text: str, place: int) -> Reading | None:
     if match := _NOON.match(text, place):
         return Reading(match.end(), (match[0],), "time", "noon or midnight")
+    if (match := _FULL_HOUR.match(text, place)) and _CLOCK_BEFORE.search(text, max(0, place - 9), place):
+        return Reading(match.end(), cardinal(match[0]), "time", "hour of a range")
     return time.clock(text, place)
 
 

@@ -21,7 +21,7 @@ _CLOCK = Pattern(
 _HOUR = Pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
 _HOUR_ALONE = Pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)")
 _OCLOCK = Pattern(r" o'clock")
-_MILITARY = Pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours\b|hrs?\b\.?|h\b|Zulu\b|Z\b)")
+_MILITARY = Pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours\b|hrs?\b\.?|h\b|Zulu\b|Z\b|(?![\w:%-]|[.,]\d))")
 _ANGLE = Pattern(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
 _HOURS = Pattern(r"(\d{1,2})h([0-5]\d)(?!\w)")
 _UNITS = {
@@ -188,13 +188,26 @@ def _zone_alone(text: str, place: int) -> Reading | None:
 
 def _military(text: str, match: re.Match[str]) -> Reading | None:
     hour, minute, word = match["hour"], int(match["minute"]), match["word"]
+    if not word:
+        return _military_alone(text, match)
     if hour[0] != "0" and word[0] != "Z" and calendar.before(text, match.start()) not in calendar.context("clock before"):
         return None
-    number = (*(("oh",) if hour[0] == "0" and hour != "00" else ()), *cardinal(str(int(hour))))
-    number = (*number, *(minute_words(minute) if minute else ("hundred",)))
+    number = _four_digits(hour, minute)
     name = "Zulu" if word[0] == "Z" else "hours"
     end = match.end() - (word.endswith(".") and not _GOES_ON.match(text, match.end()))
     return Reading(end, (*number, name), "time", "four digits of a time of day", number=number, unit=name)
+
+
+def _military_alone(text: str, match: re.Match[str]) -> Reading | None:
+    if match["hour"][0] != "0" or calendar.before(text, match.start()) not in calendar.context("military before"):
+        return None
+    words = _four_digits(match["hour"], int(match["minute"]))
+    return Reading(match.end("minute"), words, "time", "four digits with a zero after at, by or until")
+
+
+def _four_digits(hour: str, minute: int) -> Words:
+    name = (*(("oh",) if hour[0] == "0" and hour != "00" else ()), *cardinal(str(int(hour))))
+    return (*name, *(minute_words(minute) if minute else ("hundred",)))
 
 
 def duration(text: str, place: int) -> Reading | None:
