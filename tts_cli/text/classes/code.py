@@ -10,23 +10,18 @@ from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, digits
-from tts_cli.text.tables import rows
+from tts_cli.text.tables import context, rows
 
 _LETTERS_FIRST = re.compile(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
 _DIGITS_FIRST = re.compile(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
 _HYPHENED = re.compile(r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?)(?![\w-]|[.,]\d)")
-_MIXED = re.compile(r"(?:[A-Za-z]{1,4}|\d{1,6})(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
+_MIXED = re.compile(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
 _RUNS = re.compile(r"[A-Za-z]+|\d+")
 _JET = re.compile(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
 _VERSION = re.compile(
     r"(?:v|V|ver\. ?|Ver\. ?)(?P<number>\d{1,4}(?:\.\d{1,6}){0,5})(?P<suffix>-?(?:alpha|beta|rc|b|a)\.?\d{0,3})?(?!\w)"
 )
-_SOFTWARE = re.compile(
-    r"\b(?:version|release|python|ubuntu|debian|fedora|ios|ipados|macos|watchos|tvos|android|windows|java|usb|bluetooth|http|tls|ssl|node|ruby|rust|php|linux|kernel|django"
-    r"|react|angular|cuda|pytorch|tensorflow|opengl|directx|hdmi|office|chrome|firefox|safari|wordpress|postgres|postgresql|mysql|sqlite|gcc|clang|cmake|swift|kotlin"
-    r"|unity|unreal|gpt|llama|gemini|claude|chapter|section|figure|fig|table|article|rule|appendix|step)(?:\.?|\.js) ?[-/]?$",
-    re.IGNORECASE,
-)
+_SOFTWARE = re.compile(rf"\b{context('software')}(?:\.?|\.js) ?[-/]?$", re.IGNORECASE)
 _NUMBERS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,6}){1,5})(?P<suffix>-?(?:alpha|beta|rc)\.?\d{0,3})?(?![\w%]|\.\d)")
 _SLASHED = re.compile(r"(?P<name>[A-Z]{3,5})/(?P<number>\d(?:\.\d)?)(?![\w/]|\.\d)")
 _KEYS = {
@@ -47,6 +42,10 @@ _OPTION = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z\d]{0,20}(?:-[a-z\
 _OPTION_BEFORE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
 _NEAR = 44
 _ORDINALS = frozenset("st nd rd th ST ND RD TH s am pm AM PM".split())
+_SERIES = frozenset("bcdeijnpqrtuyz")
+_PLAN = re.compile(
+    r"(?P<number>40[13])(?:\((?P<letter>[a-z])\)|-?(?P<bare>k))(?P<plural>'?s)?(?!\w)|(?P<law>\d{3})\((?P<part>[a-z])\)(?:\((?P<item>\d)\))?"
+)
 _WORD_FROM = 4
 _SERIAL = 3
 
@@ -59,7 +58,7 @@ def read(text: str, place: int) -> Reading | None:
     if not begins_word(text, place):
         return None
     if character.isdigit():
-        return _jet(text, place) or _version_number(text, place) or _serial(text, place)
+        return _plan(text, place) or _jet(text, place) or _version_number(text, place) or _serial(text, place)
     return _version(text, place) or _key(text, place) or _name(text, place)
 
 
@@ -69,6 +68,16 @@ def read_rest(text: str, place: int) -> Reading | None:
     if not match:
         return None
     return Reading(match.end(), _code(match[0]), "code", "digits and letters")
+
+
+def _plan(text: str, place: int) -> Reading | None:
+    """Return the reading of a section of the tax law, such as 401(k) or 501(c)(3)."""
+    match = _PLAN.match(text, place)
+    if not match:
+        return None
+    letter = (match["letter"] or match["bare"] or match["part"]).upper() + "."
+    words = (*pairs(match["number"] or match["law"]), letter + ("'s" if match["plural"] else ""))
+    return Reading(match.end(), (*words, *(cardinal(match["item"]) if match["item"] else ())), "code", "section with a letter")
 
 
 def _jet(text: str, place: int) -> Reading | None:
@@ -161,6 +170,8 @@ def _serial(text: str, place: int) -> Reading | None:
         runs = _RUNS.findall(match[0])
         style = style_before(text, place)
         serial = style is not None and style.name == "digits"
+        if len(runs) == 2 and len(runs[0]) == _SERIAL and runs[1] in _SERIES:
+            return Reading(match.end(), (*pairs(runs[0]), *spell(runs[1])), "code", "number and letter of a type")
         if len(runs) < _SERIAL and not (serial and runs[-1] not in _ORDINALS):
             return None
         if len(runs) >= _SERIAL and all(run.isdigit() or run in ("h", "m", "s", "x", "d", "min", "ft", "in") for run in runs):
@@ -191,7 +202,7 @@ def _code(written: str, serial: bool = False) -> Words:
     for run in runs:
         if run.isalpha():
             words += _letters(run)
-        elif (serial or len(runs) >= _SERIAL) and (len(run) >= _SERIAL or run[0] == "0"):
+        elif (serial or sum(map(str.isdigit, runs)) > 1) and (len(run) >= _SERIAL or run[0] == "0"):
             words += cardinal(run) if run.strip("0") in "123456789" and run.endswith("000") and len(run) == 4 else digits(run)
         else:
             words += pairs(run)

@@ -17,10 +17,12 @@ _NEAR = 48
 _DIGITS = re.compile(r"\d{1,40}(?![\d])")
 _GROUPED = re.compile(r"\d{1,17}(?:[- ]\d{1,17}){1,8}(?:-[Xx])?(?![\w-])")
 _CARD = re.compile(
-    r"\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?!\w)|3\d{3}[- ]\d{6}[- ]\d{5}(?!\w)|\d{3}-\d{2}-\d{4}(?![\w-])|97[89](?:-\d{1,7}){4}(?![\w-])"
+    r"\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?!\w)|3\d{3}[- ]\d{6}[- ]\d{5}(?!\w)|\d{3}-\d{2}-\d{4}(?![\w-])"
+    r"|97[89](?:-\d{1,7}){4}(?![\w-])"
 )
 _HYPHENS = re.compile(r"\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![\d-])")
+_FULL_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?![\d-])")
 _NUMBER_GOES_ON = re.compile(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
 _LONG = 10
@@ -53,13 +55,15 @@ def style_before(text: str, place: int, length: int = 40) -> Style | None:
     """
     found = _BEFORE.search(text, max(0, place - _NEAR), place)
     joints: list[str] = []
-    for word in reversed(re.findall(r"[a-z]+", found[0].lower()) if found else []):
+    for written in reversed(re.findall(r"[A-Za-z]+", found[0]) if found else []):
+        word = written.lower()
         style = _styles().get(word) or _styles().get(word.removesuffix("s"))
         if style and length >= style[1] and (style[0] == "digits" or _JOINTS.issuperset(joints)):
             return Style(*style, word)
-        if word not in _FILLERS:
+        if word in _FILLERS:
+            joints.append(word)
+        elif not (len(word) == 2 and written.isupper()):
             return None
-        joints.append(word)
     return None
 
 
@@ -106,7 +110,7 @@ def _named(text: str, place: int) -> Reading | None:
     groups = _GROUPED.match(text, place)
     if (
         groups
-        and not _DATE.match(text, place)
+        and not _FULL_DATE.match(text, place)
         and (style := style_before(text, place, len(groups[0]) - 1))
         and style.name == "digits"
     ):
@@ -143,6 +147,9 @@ def _unnamed(text: str, place: int) -> Reading | None:
     spaced = groups and " " in groups[0] and "-" not in groups[0] and not _THOUSANDS.match(text, place)
     if groups and spaced and any(len(group) > 1 and group[0] == "0" for group in groups[0].split()):
         return Reading(groups.end(), grouped(groups[0]), "digits", "groups of digits, one begins with 0")
+    if len(number) > 1 and number[0] == "0" and text.startswith("'s", match.end()):
+        *first, last = digits(number)
+        return Reading(match.end() + 2, (*first, last + "'s"), "digits", "number with 0 before it")
     if _NUMBER_GOES_ON.match(text, match.end()):
         return None
     if len(number) > 1 and number[0] == "0":
