@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
 from tts_cli.text import classes
-from tts_cli.text.abbreviations import mixed_case_parts, shouted, spell
+from tts_cli.text.classes import acronym
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
+from tts_cli.text.spelling import mixed_case_parts, spell
+from tts_cli.text.stops import is_starter
 
 
 class Token(NamedTuple):
@@ -33,35 +34,27 @@ class Token(NamedTuple):
     """Semiotic class, such as "money"."""
     rule: str = ""
     """Rule that decided class and words; empty for an ordinary word or mark."""
+    note: str = ""
+    """Note for the user on text that is not spoken or not read as it is meant; empty for none."""
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
+_LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
-_SPOKEN_MARKS = (
-    (r"#(?=\d)", ("number",)),
-    (r"#(?=[A-Za-z])", ("hashtag",)),
-    (r"~(?=\d)", ("about",)),
-    (r"&(?= ?\w)|(?<=\w)&|(?<=\w )&", ("and",)),
-    (r"@(?= ?\w)", ("at",)),
-    (r"\+(?= ?\w)|(?<=\w)\+", ("plus",)),
-    (r"(?<=[\w)])=(?=[\w(])|(?<=[\w)] )=(?= [\w(-])", ("equals",)),
-    (r"(?<=\d)<(?=\d)|(?<=[\w)] )<(?= [\w(-])", ("less", "than")),
-    (r"(?<=\d)>(?=\d)|(?<=[\w)] )>(?= [\w(-])", ("greater", "than")),
-    (r"(?<=[\w)])%|(?<=\w )%", ("percent",)),
-    (r"\^2(?!\d)", ("squared",)),
-    (r"\^3(?!\d)", ("cubed",)),
-    (r"\^(?=\d)", ("to", "the", "power", "of")),
-    (r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)", ("times",)),
-    (r"(?<=[A-Za-z\d])\.(?=[a-z\d])", ("dot",)),
-)
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
-_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)")
+_PLAIN_WORD = re.compile(r"(?:[a-z]{2,400}|[A-Z][a-z]{1,400})(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)")
 _LETTERS = re.compile(r"[A-Za-z]+")
-_STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_SAYING = re.compile(
+    r" (?:[A-Z][a-z]+|the [a-z]+|my [a-z]+|his [a-z]+|her [a-z]+)(?: [A-Z][a-z]+)? "
+    r"(?:said|says|asked|asks|cried|shouted|replied|yelled|screamed|whispered|called|wondered|exclaimed|answered|demanded|added)\b"
+)
+_NUMBERED_ITEM = re.compile(r"(?:^|\n) *(?:\d{1,3}|[A-Za-z])$")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
+_ENDING = re.compile(r"'(?:s|d|ll|ve|re|S)(?![\w'])")
 _BLANKS = re.compile(r"[ \n]+")
-_ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
+_ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
 
 
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
@@ -93,19 +86,22 @@ def _listed(text: str, place: int, lexicon: Container[str]) -> Token | None:
 
 def _token(text: str, place: int) -> Token:
     character = text[place]
-    if character.isalpha():
+    if character.isalpha() and character.isascii():
         return _letters(text, place)
     if character in " \n":
         return _space(text, place)
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
     if reading := classes.read_sign(text, place):
-        return _token_of(place, reading)
+        return _token_of(text, place, reading)
     return _sign(text, place)
 
 
-def _token_of(place: int, reading: Reading) -> Token:
-    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule)
+def _token_of(text: str, place: int, reading: Reading) -> Token:
+    words, end = reading.words, reading.end
+    if words and not reading.ends and text.startswith("'", end) and (ending := _ENDING.match(text, end)):
+        words, end = (*words[:-1], words[-1] + ending[0].lower()), ending.end()
+    return Token(place, end, words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
 
 
 def _space(text: str, place: int) -> Token:
@@ -117,10 +113,16 @@ def _space(text: str, place: int) -> Token:
 
 
 def _inline(text: str, place: int) -> Token:
+    """Return the token of inline phones. Other text in double brackets is read as text, with a note."""
     match = _INLINE.match(text, place)
-    if not match:
-        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them as [[AH0 B AW1 T]]")
-    return Token(place, match.end(), (match[0],), parse_phones(match[1], source=f"inline phones {match[0]}"))
+    try:
+        if match:
+            return Token(place, match.end(), (match[0],), parse_phones(match[1], source="inline phones"))
+        reason = "']]' is missing"
+    except TextError as error:
+        reason = error.message.removeprefix("inline phones: ")
+    shown = match[0] if match and len(match[0]) <= _LONGEST_SHOWN else "[["
+    return Token(place, place + 2, mark="(", kind="markup", rule="brackets", note=f"{shown} is read as text: {reason}")
 
 
 def _letters(text: str, place: int) -> Token:
@@ -128,11 +130,11 @@ def _letters(text: str, place: int) -> Token:
     match = plain or _WORD.match(text, place)
     if match is None:
         return Token(place, place + 1)
-    letters = _LETTERS.match(text, place)
-    word = (letters[0] if letters else match[0]).lower()
+    letters = plain or _LETTERS.match(text, place) or match
+    word = letters[0].lower()
     if reading := classes.read_word(text, place, word, marked=not plain):
-        return _token_of(place, reading)
-    return _word(match)
+        return _token_of(text, place, reading)
+    return Token(place, plain.end(), (plain[0],)) if plain else _word(match)
 
 
 def _word(match: re.Match[str]) -> Token:
@@ -145,8 +147,6 @@ def _word(match: re.Match[str]) -> Token:
         return token._replace(words=spell(word))
     if word.islower() or cmu_has(word.lower()):
         return token
-    if word.isupper() and len(word) <= 4 and not shouted(match) and "'" not in word:
-        return token._replace(words=spell(word))
     parts = mixed_case_parts(word)
     if len(parts) > 1 and "'" not in word and not word.startswith(("Mc", "Mac")):
         return token._replace(words=tuple(part for piece in parts for part in _part(piece)))
@@ -154,8 +154,10 @@ def _word(match: re.Match[str]) -> Token:
 
 
 def _in_code(token: Token, text: str) -> bool:
-    """Return whether a digit or slash touches the token, as in F16, 2A and a/b."""
+    """Return whether a digit or slash touches the token, as in F16, 2A and a/b. "AND/OR" is no code."""
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
+    if "/" in beside and len(token.words[0]) > 1 and acronym.is_word(token.words[0]):
+        return False
     return any(character in "0123456789/" for character in beside)
 
 
@@ -165,31 +167,40 @@ def _part(piece: str) -> Words:
 
 def _sign(text: str, place: int) -> Token:
     """Return the token of a character that is no letter or number: punctuation, a symbol with a name, or a silent one."""
-    for pattern, words in _symbols():
-        if match := pattern.match(text, place):
-            return Token(place, match.end(), words)
     if match := _STOP.match(text, place):
         return _stop(match)
     if match := _DASH.match(text, place):
         return Token(place, match.end(), mark="-")
     if text[place] == "'" and (match := _WORD.match(text, place)) and cmu_has(match[0].lower()):
         return _word(match)
-    if text[place].isdigit():
+    if text[place].isdecimal():
         return Token(place, place + 1, digits(text[place]))
     return Token(place, place + 1, mark=_MARKS.get(text[place], SPACE))
 
 
-@cache
-def _symbols() -> list[tuple[re.Pattern[str], Words]]:
-    return [(re.compile(pattern), words) for pattern, words in _SPOKEN_MARKS]
-
-
 def _stop(match: re.Match[str]) -> Token:
     """Return the token of a final mark. An ellipsis or a quoted mark before a small letter does not end the sentence."""
+    if match[0] == "." and _is_item(match):
+        return Token(match.start(), match.end(), mark=",")
     marks = match[0].rstrip("\"')]}")
     mark = "?" if "?" in marks else "!" if "!" in marks else "…" if len(marks) > 1 else "."
     after = match.string[match.end() : match.end() + 2].lstrip(" ")[:1]
     following = match.string[match.end() : match.end() + 1]
-    runs_on = after.islower() and (mark == "…" or marks != match[0])
+    quoted = marks != match[0]
+    runs_on = after.islower() and (mark == "…" or quoted)
+    runs_on = runs_on or (quoted and mark in "?!" and _is_said(match))
     ends = (not following or following.isspace() or (mark in "?!." and following.isupper())) and not runs_on
     return Token(match.start(), match.end(), mark=mark, ends=ends)
+
+
+def _is_item(match: re.Match[str]) -> bool:
+    """Return True if the full stop follows the number of an item at the start of a line, before text in the same line."""
+    text, end = match.string, match.end()
+    item = text[end : end + 1] == " " and text[end + 1 : end + 2].isalnum()
+    return item and bool(_NUMBERED_ITEM.search(text, max(0, match.start() - 8), match.start()))
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    """Return True if words such as "Tom said" follow the closing quotes."""
+    found = _SAYING.match(match.string, match.end())
+    return bool(found) and not is_starter(match.string, match.end())

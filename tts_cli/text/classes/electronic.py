@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.abbreviations import mixed_case_parts, spell
+from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits, year
