@@ -8,6 +8,7 @@ from functools import cache
 from tts_cli.text.classes.digit_string import pairs
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted, next_word
 from tts_cli.text.numbers import Words, digits
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context, rows
 
 _UNITS = {"apt": "apartment", "ste": "suite", "rm": "room", "bldg": "building", "flr": "floor", "fl": "floor", "spc": "space"}
@@ -15,27 +16,25 @@ _SHORT_TYPES = "|".join(key for row in rows("street_types") for key in row[0].sp
 _TYPES = f"(?i:{context('street')}|{_SHORT_TYPES})"
 _NAME = r"(?:[A-Z][A-Za-z']{0,20}\.?|\d{1,3}(?:st|nd|rd|th))"
 _STREET = rf"(?:(?:N|S|E|W|NE|NW|SE|SW)\.? |(?:North|South|East|West) )?(?:{_NAME} ){{1,4}}?{_TYPES}\b"
-_HOUSE = re.compile(rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{{1,5}})?(?P<half> 1/2)? (?={_STREET})")
-_BROADWAY = re.compile(
-    r"(?P<number>\d{2,5})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{1,5})?(?P<half> 1/2)? (?=(?:[NSEW]\. )?Broadway\b)"
-)
-_DIRECTION = re.compile(r"(?P<name>[NS][EW]|[NSEW])(?P<stop>\.?) ?")
-_STREET_NEXT = re.compile(rf"(?:\d{{1,3}}(?:st|nd|rd|th)\b|(?:{_NAME} ){{1,4}}?{_TYPES}\b)")
-_TYPE_BEFORE = re.compile(rf"(?:\b{_TYPES}\.?),? $")
-_HOUSE_BEFORE = re.compile(r"(?<![\w.])\d{1,5}[A-Za-z]? $")
-_TYPE = re.compile(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
-_NAMED = re.compile(
+_HOUSE = pattern(rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{{1,5}})?(?P<half> 1/2)? (?={_STREET})")
+_BROADWAY = pattern(r"(?P<number>\d{2,5})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{1,5})?(?P<half> 1/2)? (?=(?:[NSEW]\. )?Broadway\b)")
+_DIRECTION = pattern(r"(?P<name>[NS][EW]|[NSEW])(?P<stop>\.?) ?")
+_STREET_NEXT = pattern(rf"(?:\d{{1,3}}(?:st|nd|rd|th)\b|(?:{_NAME} ){{1,4}}?{_TYPES}\b)")
+_TYPE_BEFORE = pattern(rf"(?:\b{_TYPES}\.?),? $")
+_HOUSE_BEFORE = pattern(r"(?<![\w.])\d{1,5}[A-Za-z]? $")
+_TYPE = pattern(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
+_NAMED = pattern(
     rf"(?:(?<![\w.])\d{{1,5}}[A-Za-z]?(?: (?:[NSEW]|[NS][EW])\.?)? (?:{_NAME} ){{1,4}}|(?<!\w)\d{{1,3}}(?:st|nd|rd|th) )$"
 )
-_UNIT = re.compile(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
-_PLACE_BEFORE = re.compile(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
-_STATE = re.compile(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
-_ZIP = re.compile(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")
-_LETTERED = re.compile(r"(?P<number>\d{1,4})-?(?P<letter>[A-Z])(?![\w'])")
-_NUMBERED_BEFORE = re.compile(rf"\b{context('lettered place')}\.?(?: #?| (?:is|are|and|or|to|number) )$", re.IGNORECASE)
-_STARTERS = re.compile(f"{context('sentence start')}$")
+_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
+_PLACE_BEFORE = pattern(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
+_STATE = pattern(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
+_ZIP = pattern(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")
+_LETTERED = pattern(r"(?P<number>\d{1,4})-?(?P<letter>[A-Z])(?![\w'])")
+_NUMBERED_BEFORE = pattern(rf"\b{context('lettered place')}\.?(?: #?| (?:is|are|and|or|to|number) )$", re.IGNORECASE)
+_STARTERS = pattern(f"{context('sentence start')}$")
 _NEAR = 64
-_STREET_BEFORE = re.compile(rf"\b{context('street before')} $")
+_STREET_BEFORE = pattern(rf"\b{context('street before')} $")
 _DIRECTIONS = {
     "N": "North", "S": "South", "E": "East", "W": "West",
     "NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest",
@@ -185,7 +184,7 @@ def _unit(text: str, place: int) -> Reading | None:
     return Reading(match.end(), (_UNITS[match["name"].lower()],), "address", "part of a building before its number")
 
 
-_BEFORE_CITY = re.compile(r"(?P<name>[A-Z][a-z]{1,5})\.(?=, (?:[A-Z]{2}\b|D\.C\.))")
+_BEFORE_CITY = pattern(r"(?P<name>[A-Z][a-z]{1,5})\.(?=, (?:[A-Z]{2}\b|D\.C\.))")
 
 
 def read_city(text: str, place: int) -> Reading | None:
@@ -196,12 +195,16 @@ def read_city(text: str, place: int) -> Reading | None:
     return Reading(match.end(), ("Washington",), "address", "city before D.C.")
 
 
+def _abbreviated_states() -> list[str]:
+    return [short.lower() for row in rows("states") if len(row) > 2 for short in row[2].split("|") if short]
+
+
 CLASSES = (
     SemioticClass(
         "address",
         read,
         characters="0123456789",
-        words=frozenset((*_types(), *_UNITS)) - {"fl", "sq", "pl", "ct", "ter"},
+        words=frozenset((*_types(), *_UNITS, *_abbreviated_states())),
         marked=True,
     ),
     SemioticClass("address", read_city, words=frozenset({"wash"})),

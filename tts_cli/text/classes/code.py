@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, digits
+from tts_cli.text.patterns import pattern
+from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.tables import context, rows
 
-_LETTERS_FIRST = re.compile(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
-_DIGITS_FIRST = re.compile(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
-_HYPHENED = re.compile(r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?)(?![\w-]|[.,]\d)")
-_MIXED = re.compile(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
-_RUNS = re.compile(r"[A-Za-z]+|\d+")
-_JET = re.compile(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
-_VERSION = re.compile(
+_LETTERS_FIRST = pattern(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
+_DIGITS_FIRST = pattern(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
+_HYPHENED = pattern(r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?)(?![\w-]|[.,]\d)")
+_MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
+_RUNS = pattern(r"[A-Za-z]+|\d+")
+_JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
+_VERSION = pattern(
     r"(?:v|V|ver\. ?|Ver\. ?)(?P<number>\d{1,4}(?:\.\d{1,6}){0,5})(?P<suffix>-?(?:alpha|beta|rc|b|a)\.?\d{0,3})?(?!\w)"
 )
-_SOFTWARE = re.compile(rf"\b{context('software')}(?:\.?|\.js) ?[-/]?$", re.IGNORECASE)
-_NUMBERS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,6}){1,5})(?P<suffix>-?(?:alpha|beta|rc)\.?\d{0,3})?(?![\w%]|\.\d)")
-_SLASHED = re.compile(r"(?P<name>[A-Z]{3,5})/(?P<number>\d(?:\.\d)?)(?![\w/]|\.\d)")
+_SOFTWARE = pattern(rf"\b{context('software')}(?:\.?|\.js) ?[-/]?$", re.IGNORECASE)
+_NUMBERS = pattern(r"(?P<number>\d{1,4}(?:\.\d{1,6}){1,5})(?P<suffix>-?(?:alpha|beta|rc)\.?\d{0,3})?(?![\w%]|\.\d)")
+_SLASHED = pattern(r"(?P<name>[A-Z]{3,5})/(?P<number>\d(?:\.\d)?)(?![\w/]|\.\d)")
 _KEYS = {
     "ctrl": "control",
     "cmd": "command",
@@ -34,18 +35,21 @@ _KEYS = {
     "del": "delete",
     "fn": "function",
 }
-_KEY = re.compile(
+_KEY = pattern(
     r"(?P<name>[A-Za-z]{2,5})(?P<mark>[+-])(?=[A-Z\d]|(?:[a-z]\b)|(?:[Aa]lt|[Ss]hift|[Dd]el|[Cc]md|[Tt]ab|[Ee]nter|[Ee]sc)\b)"
 )
-_KEY_LAST = re.compile(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
-_OPTION = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
-_OPTION_BEFORE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
+_KEY_LAST = pattern(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
+_OPTION = pattern(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
+_OPTION_BEFORE = pattern(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
 _NEAR = 44
 _ORDINALS = frozenset("st nd rd th ST ND RD TH s am pm AM PM".split())
 _SERIES = frozenset("bcdeijnpqrtuyz")
-_PLAN = re.compile(
+_PLAN = pattern(
     r"(?P<number>40[13])(?:\((?P<letter>[a-z])\)|-?(?P<bare>k))(?P<plural>'?s)?(?!\w)|(?P<law>\d{3})\((?P<part>[a-z])\)(?:\((?P<item>\d)\))?"
 )
+_RESOLUTION = pattern(rf"([2-8])K(?= (?:{context('screen')}|{context('recording')})\b)")
+_OIL = pattern(r"(\d{1,2})W-(\d{2})(?!\w)")
+_WIRELESS = pattern(r"802\.(1|3|11|15)([a-z]{0,2})(?!\w)")
 _WORD_FROM = 4
 _SERIAL = 3
 
@@ -58,8 +62,26 @@ def read(text: str, place: int) -> Reading | None:
     if not begins_word(text, place):
         return None
     if character.isdigit():
-        return _plan(text, place) or _jet(text, place) or _version_number(text, place) or _serial(text, place)
+        return _version_number(text, place) or _serial(text, place)
     return _version(text, place) or _key(text, place) or _name(text, place)
+
+
+def read_type(text: str, place: int) -> Reading | None:
+    """Return the reading of a type that looks like a measure (747s, 401k, 4K video, 10W-40, 802.11ac), or None."""
+    if not begins_word(text, place) or (place > 1 and text[place - 1] in ".,$" and text[place - 2].isalnum()):
+        return None
+    return _plan(text, place) or _jet(text, place) or _grade(text, place)
+
+
+def _grade(text: str, place: int) -> Reading | None:
+    """Return the reading of a resolution, a grade of oil, or a wireless standard."""
+    if match := _RESOLUTION.match(text, place):
+        return Reading(match.end(), (*cardinal(match[1]), "K."), "code", "resolution")
+    if match := _OIL.match(text, place):
+        return Reading(match.end(), (*cardinal(match[1]), "W.", *cardinal(match[2])), "code", "grade of oil")
+    if match := _WIRELESS.match(text, place):
+        return Reading(match.end(), (*pairs("802"), "dot", *cardinal(match[1]), *spell(match[2])), "code", "wireless standard")
+    return None
 
 
 def read_rest(text: str, place: int) -> Reading | None:
@@ -155,7 +177,7 @@ def _name(text: str, place: int) -> Reading | None:
             match.end(), _code(match[0], serial=style is not None and style.name == "digits"), "code", "letters and digits"
         )
     match = _HYPHENED.match(text, place)
-    if match and len(match["number"]) > 2 and len(match["letters"]) <= _WORD_FROM and match["letters"].isupper():
+    if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
         after = (match["after"] + ".",) if match["after"] else ()
         return Reading(
             match.end(), (*_letters(match["letters"]), *pairs(match["number"]), *after), "code", "letters and number of a type"
@@ -252,5 +274,6 @@ def _commanded(text: str, place: int) -> bool:
     )
 
 
-CLASS = SemioticClass("code", read, characters="0123456789-", words=frozenset({"v"}), marked=True)
+TYPES = SemioticClass("code", read_type, characters="0123456789")
+CLASS = SemioticClass("code", read, characters="0123456789-", words=frozenset({"v", *_KEYS}), marked=True)
 REST = SemioticClass("code", read_rest, characters="0123456789")

@@ -6,7 +6,7 @@ import re
 
 from tts_cli.text.classes import calendar, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, ordinal
+from tts_cli.text.numbers import Words, ordinal
 
 _MONTH = calendar.alternatives("months")
 _WEEKDAY = calendar.alternatives("weekdays")

@@ -8,25 +8,26 @@ from typing import NamedTuple
 
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import rows
 
-_BEFORE = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]{1,14}\.?[:#=( \"\n]{1,4}){1,5}$")
+_BEFORE = pattern(r"(?<![A-Za-z])(?:[A-Za-z]{1,14}\.?[:#=( \"\n]{1,4}){1,5}$")
 _FILLERS = frozenset("is was are of number no num code in with pin reads the".split())
 _JOINTS = frozenset("number no code".split())
 _NEAR = 48
-_DIGITS = re.compile(r"\d{1,40}(?![\d])")
-_GROUPED = re.compile(r"\d{1,17}(?:[- ]\d{1,17}){1,8}(?:-[Xx])?(?![\w-])")
-_CARD = re.compile(
+_DIGITS = pattern(r"\d{1,40}(?![\d])")
+_GROUPED = pattern(r"\d{1,17}(?:[- ]\d{1,17}){1,8}(?:-[Xx])?(?![\w-])")
+_CARD = pattern(
     r"\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?!\w)|3\d{3}[- ]\d{6}[- ]\d{5}(?!\w)|\d{3}-\d{2}-\d{4}(?![\w-])"
     r"|97[89](?:-\d{1,7}){4}(?![\w-])"
 )
-_HYPHENS = re.compile(r"\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![\d-])")
-_FULL_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?![\d-])")
-_NUMBER_GOES_ON = re.compile(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
+_HYPHENS = pattern(r"\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
+_DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![\d-])")
+_FULL_DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?![\d-])")
+_NUMBER_GOES_ON = pattern(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
+_THOUSANDS = pattern(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
 _LONG = 10
-_COUNTED = re.compile(r" (?:people|times|days|years|hours|minutes|percent|dollars|miles|points|million|billion|thousand)\b")
+_COUNTED = pattern(r" (?:people|times|days|years|hours|minutes|percent|dollars|miles|points|million|billion|thousand)\b")
 
 
 class Style(NamedTuple):

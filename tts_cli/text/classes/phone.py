@@ -8,35 +8,34 @@ from tts_cli.text.classes.digit_string import grouped
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
 
-_EXTENSION = re.compile(r",? ?(?:(?:ext(?:ension|n)?\b\.?|x)) ?#?(\d{1,6})(?!\w)", re.IGNORECASE)
-_INTERNATIONAL = re.compile(
+_EXTENSION = pattern(r",? ?(?:(?:ext(?:ension|n)?\b\.?|x)) ?#?(\d{1,6})(?!\w)", re.IGNORECASE)
+_INTERNATIONAL = pattern(
     r"\+ ?(?P<country>1(?!\d)|\d{1,3})"
     r"(?P<rest>[-. ]?(?:\(0\))?[-. ]?\(?\d{1,5}\)?(?:[-. ]{1,2}\d{1,9}|\d{4,10}){1,6})(?![\w-])"
 )
-_NATIONAL = re.compile(r"(?:1[-. ]{1,2})?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?(?![\w-])")
-_PARENTHESES = re.compile(r"\(0?\d{2,5}\)[ -]?\d{3,5}[- ]?\d{3,5}(?![\w-])")
-_LOCAL = re.compile(r"(\d{3})-(\d{4})(?![\w-])")
-_VANITY = re.compile(r"(?:(1)-)?(\d{3})((?:-(?:[A-Z]{1,12}|\d{1,7})){1,4})(?![\w-])")
-_GROUPS = re.compile(r"\d{2,5}(?:[- ]\d{2,6}){1,5}(?![\w-])")
-_SHORT = re.compile(r"\d{1,16}(?![\w.:/,%$-]*\d)(?![\w%$])")
-_PRESSED = re.compile(r"(?P<key>[*#])(?P<number>\d{0,4})(?!\w)#?")
-_DIALS = re.compile(rf"\b{context('telephone')}(?:\.|:|\b)(?: {context('after telephone')}\b\.?){{0,4}}:? ?\(?$", re.IGNORECASE)
-_DIALLED = re.compile(rf"\b{context('press')}(?: in| the)? $", re.IGNORECASE)
+_NATIONAL = pattern(r"(?:1[-. ]{1,2})?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?(?![\w-])")
+_PARENTHESES = pattern(r"\(0?\d{2,5}\)[ -]?\d{3,5}[- ]?\d{3,5}(?![\w-])")
+_LOCAL = pattern(r"(\d{3})-(\d{4})(?![\w-])")
+_VANITY = pattern(r"(?:(1)-)?(\d{3})((?:-(?:[A-Z]{1,12}|\d{1,7})){1,4})(?![\w-])")
+_GROUPS = pattern(r"\d{2,5}(?:[- ]\d{2,6}){1,5}(?![\w-])")
+_SHORT = pattern(r"\d{1,16}(?![\w.:/,%$-]*\d)(?![\w%$])")
+_PRESSED = pattern(r"(?P<key>[*#])(?P<number>\d{0,4})(?!\w)#?")
+_DIALS = pattern(rf"\b{context('telephone')}(?:\.|:|\b)(?: {context('after telephone')}\b\.?){{0,4}}:? ?\(?$", re.IGNORECASE)
+_DIALLED = pattern(rf"\b{context('press')}(?: in| the)? $", re.IGNORECASE)
 _EMERGENCY = frozenset("000 100 101 110 111 112 119 211 311 411 511 611 711 811 911 988 995 999".split())
-_CALLED = re.compile(rf" ?{context('emergency')}\b")
-_RINGS = re.compile(rf"\b{context('ring')} $", re.IGNORECASE)
-_SENT = re.compile(r"\btext(?:s|ed|ing)?\b[^.!?]{0,24} to $", re.IGNORECASE)
-_COUNTED = re.compile(rf" (?!{context('after a dialled number')}\b)[a-z]+s\b")
+_CALLED = pattern(rf" ?{context('emergency')}\b")
+_RINGS = pattern(rf"\b{context('ring')} $", re.IGNORECASE)
+_SENT = pattern(r"\btext(?:s|ed|ing)?\b[^.!?]{0,24} to $", re.IGNORECASE)
+_COUNTED = pattern(rf" (?!{context('after a dialled number')}\b)[a-z]+s\b")
 _HUNDREDS = ("800", "900", "500", "700")
 _NEAR = 56
 
 
 def read(text: str, place: int) -> Reading | None:
-    """Return the reading of a telephone number or key at `place`, or None."""
-    if text[place] in "*#":
-        return _pressed(text, place)
+    """Return the reading of a telephone number at `place`, or None."""
     if not begins_word(text, place) or (text[place - 1 : place] in tuple(".,/-") and text[place - 2 : place - 1].isalnum()):
         return None
     return _long(text, place) or (_short(text, place) if text[place].isdigit() else None)
@@ -145,6 +144,7 @@ def _undivided(number: str) -> Words:
 
 
 def _pressed(text: str, place: int) -> Reading | None:
+    """Return the reading of a key to press, such as *69 or #, at `place`, or None."""
     match = _PRESSED.match(text, place)
     if not match or not begins_word(text, place):
         return None
@@ -157,4 +157,5 @@ def _pressed(text: str, place: int) -> Reading | None:
     return None
 
 
-CLASS = SemioticClass("phone", read, characters="0123456789+(*#")
+KEYS = SemioticClass("phone", _pressed, characters="*#")
+CLASS = SemioticClass("phone", read, characters="0123456789+(")

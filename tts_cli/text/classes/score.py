@@ -7,24 +7,25 @@ import re
 from tts_cli.text.classes.digit_string import style_before
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,6})(?:\.\d{1,4})?"
-_RATIO = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?(?![\w:]|\.\d| ?[ap]\.?m\b)")
-_RATIO_BEFORE = re.compile(rf"\b{context('ratio before')}\b[^.!?]{{0,24}}$", re.IGNORECASE)
-_RATIO_AFTER = re.compile(rf" {context('ratio after')}\b")
-_SCREEN = re.compile(f" {context('screen')}")
-_MEETING = re.compile(rf"[ -]{context('meeting of two')}\b")
-_SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?:[-–](\d{1,3}))?(?![\w-]|[.:/]\d)")
-_SCORE_BEFORE = re.compile(rf"\b{context('score before')}\b[^.!?;]{{0,36}}$", re.IGNORECASE)
-_SCORE_AFTER = re.compile(rf" {context('score after')}\b")
-_RECORD = re.compile(rf"\b{context('record before')}\b[^.!?;]{{0,16}}$", re.IGNORECASE)
-_FOR = re.compile(r"(\d{1,3})-(for|of|and)-(\d{1,3})(?![\w-])")
-_SLASH = re.compile(r"(\d{1,4})/(\d{1,4})(?![\d/]|\.\d)")
-_SHOT = re.compile(rf"\b{context('attempts')} $", re.IGNORECASE)
-_RATED = re.compile(rf"\b{context('rating')}\b[^.!?;\d]{{0,24}}$", re.IGNORECASE)
-_IS = re.compile(r"\b(?:is|was|are|an?|solid|about|at|only) $")
-_COUNTED = re.compile(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
+_RATIO = pattern(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?(?![\w:]|\.\d| ?[ap]\.?m\b)")
+_RATIO_BEFORE = pattern(rf"\b{context('ratio before')}\b[^.!?]{{0,24}}$", re.IGNORECASE)
+_RATIO_AFTER = pattern(rf" {context('ratio after')}\b")
+_SCREEN = pattern(f" {context('screen')}")
+_MEETING = pattern(rf"[ -]{context('meeting of two')}\b")
+_SCORE = pattern(r"(\d{1,3})[-–](\d{1,3})(?:[-–](\d{1,3}))?(?![\w-]|[.:/]\d)")
+_SCORE_BEFORE = pattern(rf"\b{context('score before')}\b[^.!?;]{{0,36}}$", re.IGNORECASE)
+_SCORE_AFTER = pattern(rf" {context('score after')}\b")
+_RECORD = pattern(rf"\b{context('record before')}\b[^.!?;]{{0,16}}$", re.IGNORECASE)
+_FOR = pattern(r"(\d{1,3})-(for|of|and)-(\d{1,3})(?![\w-])")
+_SLASH = pattern(r"(\d{1,4})/(\d{1,4})(?![\d/]|\.\d)")
+_SHOT = pattern(rf"\b{context('attempts')} $", re.IGNORECASE)
+_RATED = pattern(rf"\b{context('rating')}\b[^.!?;\d]{{0,24}}$", re.IGNORECASE)
+_IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
+_COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
 _PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
 _MINUTES = 59

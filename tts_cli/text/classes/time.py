@@ -29,7 +29,7 @@ _PART = r"(?P<{0}>\d{{1,3}}) ?(?:{1})(?![A-Za-z])\.?"
 
 
 def _duration_pattern() -> re.Pattern[str]:
-    parts = [r"(?P<{0}>\d{{1,3}}(?:\.\d)?)[ -]?(?:{1})(?![A-Za-z])\.?".format(unit, _NAMES[unit]) for unit in "dhms"]
+    parts = [rf"(?P<{unit}>\d{{1,3}}(?:\.\d)?)[ -]?(?:{_NAMES[unit]})(?![A-Za-z])\.?" for unit in "dhms"]
     day, hour, minute, second = parts
     join = r",? ?(?:and )?"
     close = minute.replace("(?![A-Za-z])", "(?![A-Za-z])")
