@@ -15,7 +15,9 @@ from tts_cli.text.tables import context, rows
 
 _LETTERS_FIRST = pattern(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
 _DIGITS_FIRST = pattern(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
-_HYPHENED = pattern(r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?)(?![\w-]|[.,]\d)")
+_HYPHENED = pattern(
+    r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?|-[A-Z\d]{1,2})(?![\w-]|[.,]\d)"
+)
 _MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
 _RUNS = pattern(r"[A-Za-z]+|\d+")
 _JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
@@ -39,7 +41,7 @@ _KEY = pattern(
     r"(?P<name>[A-Za-z]{2,5})(?P<mark>[+-])(?=[A-Z\d]|(?:[a-z]\b)|(?:[Aa]lt|[Ss]hift|[Dd]el|[Cc]md|[Tt]ab|[Ee]nter|[Ee]sc)\b)"
 )
 _KEY_LAST = pattern(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
-_OPTION = pattern(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
+_OPTION = pattern(r"(?P<dashes>--?)(?P<name>[A-Za-z\d][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
 _OPTION_BEFORE = pattern(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
 _NEAR = 44
 _ORDINALS = frozenset("st nd rd th ST ND RD TH s am pm AM PM".split())
@@ -178,7 +180,7 @@ def _name(text: str, place: int) -> Reading | None:
         )
     match = _HYPHENED.match(text, place)
     if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
-        after = (match["after"] + ".",) if match["after"] else ()
+        after = _code(match["after"])
         return Reading(
             match.end(), (*_letters(match["letters"]), *pairs(match["number"]), *after), "code", "letters and number of a type"
         )
@@ -250,6 +252,8 @@ def _option(text: str, place: int) -> Reading | None:
     if not match:
         return None
     name = match["name"]
+    if name.isdigit() and previous_word(text, place) not in _commands():
+        return None
     if not _commanded(text, place) and not (len(name) == 1 and previous_word(text, place) in ("the", "with", "or", "and", "use")):
         return None
     dashes = ("dash",) * len(match["dashes"])

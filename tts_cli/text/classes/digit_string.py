@@ -26,6 +26,7 @@ _DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![
 _FULL_DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?![\d-])")
 _NUMBER_GOES_ON = pattern(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
 _THOUSANDS = pattern(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
+_PAIR = pattern(r"(\d{3,4})[-–](\d{3,4})(?![\w-])")
 _LONG = 10
 _COUNTED = pattern(r" (?:people|times|days|years|hours|minutes|percent|dollars|miles|points|million|billion|thousand)\b")
 
@@ -63,7 +64,7 @@ def style_before(text: str, place: int, length: int = 40) -> Style | None:
             return Style(*style, word)
         if word in _FILLERS:
             joints.append(word)
-        elif not (len(word) == 2 and written.isupper()):
+        elif not (1 < len(word) < 4 and written.isupper()):
             return None
     return None
 
@@ -72,7 +73,7 @@ def pairs(number: str) -> Words:
     """Return a house, room or flight number as people say it: two twenty one, three oh five, fifteen forty nine, ten eighty."""
     if len(number) > 4 or number[0] == "0":
         return digits(number)
-    if len(number) < 3 or number.endswith("000"):
+    if len(number) < 3 or number[1:3] == "00":
         return cardinal(number)
     first, last = number[:-2], number[-2:]
     if last == "00":
@@ -116,6 +117,9 @@ def _named(text: str, place: int) -> Reading | None:
         and style.name == "digits"
     ):
         return Reading(groups.end(), grouped(groups[0]), "digits", f'groups of digits after "{style.word}"')
+    if (match := _PAIR.match(text, place)) and (style := style_before(text, place, len(match[1]))) and style.name == "pairs":
+        words = (*pairs(match[1]), "to", *pairs(match[2]))
+        return Reading(match.end(), words, "range", f'numbers from one to another after "{style.word}"')
     match = _DIGITS.match(text, place)
     style = style_before(text, place, len(match[0])) if match else None
     if not match or not style or _NUMBER_GOES_ON.match(text, match.end()):

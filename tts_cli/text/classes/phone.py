@@ -18,7 +18,7 @@ _INTERNATIONAL = pattern(
 )
 _NATIONAL = pattern(r"(?:1[-. ]{1,2})?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?(?![\w-])")
 _PARENTHESES = pattern(r"\(0?\d{2,5}\)[ -]?\d{3,5}[- ]?\d{3,5}(?![\w-])")
-_LOCAL = pattern(r"(\d{3})-(\d{4})(?![\w-])")
+_LOCAL = pattern(r"(\d{3})[-.](\d{4})(?![\w-])")
 _VANITY = pattern(r"(?:(1)-)?(\d{3})((?:-(?:[A-Z]{1,12}|\d{1,7})){1,4})(?![\w-])")
 _GROUPS = pattern(r"\d{2,5}(?:[- ]\d{2,6}){1,5}(?![\w-])")
 _SHORT = pattern(r"\d{1,16}(?![\w.:/,%$-]*\d)(?![\w%$])")
@@ -101,6 +101,8 @@ def _sayable(word: str) -> bool:
 def _is_local(match: re.Match[str]) -> bool:
     """Return False for a range such as 500-1000 people."""
     first, last = match[1], match[2]
+    if match[0][3] == ".":
+        return _dials(match.string, match.start())
     if first == "555" or last[0] == "0" or first[0] == "0" or _dials(match.string, match.start()):
         return True
     return int(first) > int(last) or not (last.endswith("00") or re.match(r" [a-z]", match.string[match.end() : match.end() + 2]))

@@ -50,6 +50,8 @@ def _ratio(text: str, place: int) -> Reading | None:
     first, second = match[1], match[2]
     if (first, second, match[3]) == ("1", "1", None) and _MEETING.match(text, match.end()):
         return Reading(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
+    if first == second == "50":
+        return Reading(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
     joint = "by" if _SCREEN.match(text, match.end()) and not match[3] else "to"
     return Reading(
         match.end(),
@@ -104,7 +106,9 @@ def _score(text: str, place: int) -> Reading | None:
     if re.search(r"\brecord\b[^.!?;]{0,12}$", text[max(0, place - _NEAR) : place]) or re.match(
         r" (?:record|start)\b", text[match.end() : match.end() + 8]
     ):
-        return Reading(match.end(), (*_value(first), "and", *_value(second)), "score", "wins and losses")
+        return Reading(
+            match.end(), (*_value(first), "and", *(("oh",) if second == "0" else _value(second))), "score", "wins and losses"
+        )
     return Reading(match.end(), (*_value(first), "to", *_value(second)), "score", "score by its words")
 
 
