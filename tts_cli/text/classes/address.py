@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes.digit_string import pairs
@@ -26,6 +27,7 @@ _TYPE = pattern(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
 _NAMED = pattern(
     rf"(?:(?<![\w.])\d{{1,5}}[A-Za-z]?(?: (?:[NSEW]|[NS][EW])\.?)? (?:{_NAME} ){{1,4}}|(?<!\w)\d{{1,3}}(?:st|nd|rd|th) )$"
 )
+_WORD = pattern(r"[A-Za-z]{1,6}(?![A-Za-z])")
 _UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
 _PLACE_BEFORE = pattern(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
 _STATE = pattern(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
@@ -65,7 +67,21 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if text[place].isdigit():
         return _house(text, place) or _zip(text, place) or _lettered(text, place)
-    return _direction(text, place) or _type(text, place) or _state(text, place) or _unit(text, place)
+    word = _WORD.match(text, place)
+    readers = _readers().get(word[0].lower(), ()) if word else ()
+    return next((reading for reader in readers if (reading := reader(text, place))), None)
+
+
+@cache
+def _readers() -> dict[str, tuple[Callable[[str, int], Reading | None], ...]]:
+    """Return the readers to try at a word, by the word in lower case."""
+    table: dict[str, tuple[Callable[[str, int], Reading | None], ...]] = {}
+    readers = ((_direction, _DIRECTIONS), (_type, _types()), (_state, _states()), (_unit, _UNITS))
+    for reader, words in readers:
+        for word in words:
+            key = word.lower().removesuffix(".")
+            table[key] = (*table.get(key, ()), reader)
+    return table
 
 
 def _house(text: str, place: int) -> Reading | None:

@@ -20,7 +20,9 @@ _HYPHENED = pattern(
 )
 _MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
 _RUNS = pattern(r"[A-Za-z]+|\d+")
+_INCREMENT = pattern(r"([A-Za-z])\+\+(?![\w+])")
 _JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
+_CANDIDATE = pattern(r"[A-Za-z]{1,12}(?:[\d+/–-]|\. ?\d)|(?:Del|del|Esc|esc|Ctrl|Cmd)\b")
 _VERSION = pattern(
     r"(?:v|V|ver\. ?|Ver\. ?)(?P<number>\d{1,4}(?:\.\d{1,6}){0,5})(?P<suffix>-?(?:alpha|beta|rc|b|a)\.?\d{0,3})?(?!\w)"
 )
@@ -65,6 +67,8 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if character.isdigit():
         return _version_number(text, place) or _serial(text, place)
+    if not _CANDIDATE.match(text, place):
+        return None
     return _version(text, place) or _key(text, place) or _name(text, place)
 
 
@@ -178,7 +182,11 @@ def _name(text: str, place: int) -> Reading | None:
         return Reading(
             match.end(), _code(match[0], serial=style is not None and style.name == "digits"), "code", "letters and digits"
         )
+    if match := _INCREMENT.match(text, place):
+        return Reading(match.end(), (*spell(match[1]), "plus", "plus"), "code", "letter and two plus signs")
     match = _HYPHENED.match(text, place)
+    if match and len(match["letters"]) == _SERIAL and len(match["number"]) < _SERIAL and cmu_has(match["letters"].lower()):
+        return None
     if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
         after = _code(match["after"])
         return Reading(

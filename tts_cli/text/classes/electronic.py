@@ -19,6 +19,7 @@ _MARKS = {
     "!": "exclamation mark",
 }  # fmt: skip
 _PARTS = pattern(r"[A-Za-z]+|\d+|[./@:_+=&?#%~\\*$,!-]")
+_CANDIDATE = pattern(r"[\w.+&-]{1,64}(?:@\w|://|:\\|/\w|:\d)|[\w-]{1,64}\.\w")
 _MAIL = pattern(r"[A-Za-z\d][\w.+&-]{0,63}@[A-Za-z\d][\w-]{0,62}(?:\.[\w-]{1,63}){1,4}(?:/[^\s<>\"()]{0,300}[\w])?")
 _URL = pattern(r"(?:(?:https?|ftps?|sftp|ssh|git|file|mailto)://|www\.)[^\s<>\"()]{1,300}[\w/]", re.IGNORECASE)
 _HOST = pattern(
@@ -59,7 +60,7 @@ def read(text: str, place: int) -> Reading | None:
         return _tagged(text, place)
     if character in "/~.*":
         return _path(text, place)
-    if not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
+    if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
     return _web(text, place) or _file(text, place)
 
