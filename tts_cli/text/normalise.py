@@ -43,7 +43,9 @@ _LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
-_PLAIN_WORD = re.compile(r"(?:[a-z]{2,400}|[A-Z][a-z]{1,400})(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)")
+_PLAIN_WORD = re.compile(
+    r"(?:[a-z]{2,400}|[A-Z][a-z]{1,400})(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)"
+)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _SAYING = re.compile(
