@@ -22,15 +22,19 @@ _WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
 _DOTTED = re.compile(
     r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
 )
-_ET_AL = re.compile(r"[Ee]t\.? al\b(\.?)")
+_LATIN = re.compile(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
 _WITH = re.compile(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
 _LANGUAGES = re.compile(r"([CFJ])(#|\+\+)(?!\w)")
 _NUMBER = re.compile(r" ?#?(?:\d|[IVXL]{1,6}\b|[ivxl]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
 _COUNTED = re.compile(r" \d[\d,]* ([a-z]+)")
+_COUPLE = re.compile(r" (?:and|&) (?:Mr|Mrs|Ms|Dr)\b")
+_SLASHED = re.compile(r"[A-Za-z]{1,2}/[A-Za-z]{1,3}(?![\w/])")
+_NUMBER_OF = re.compile(r" (?:of|is|was|for|and)\b")
 _YEAR = re.compile(r" ?(?:AD )?[1-9]\d{1,3}\b")
 _CALENDAR = frozenset(
     "in of since until till by last next this early late mid every from to each before after during on through and or".split()
 )
+_NUMBERED_BEFORE = frozenset("the a an ref. ref reference total serial order phone model part id tel. tel account acct.".split())
 _DETERMINERS = frozenset("a an the my your his her its our their this that some any no each".split())
 _SAID = frozenset("is was be say says said answer answered answers reply replied were means meant".split())
 _FUNCTION = frozenset(
@@ -46,6 +50,11 @@ _ORDINAL = re.compile(
     r"(?:\d(?:st|nd|rd|th)|(?:[Ff]our|[Ff]if|[Ss]ix|[Ss]even|[Ee]igh|[Nn]in|[Tt]en|[Ee]leven|[Tt]welf|\w+teen|\w+tie)th"
     r"|(?:\w+-)?(?:[Ff]irst|[Ss]econd|[Tt]hird))\.?$"
 )
+
+
+_YEAR_DIGITS = 4
+_SINGULAR = {"feet": "foot", "inches": "inch"}
+_BEFORE_DIGITS = frozenset("max min pop elev ref est temp".split())
 
 
 class Token(NamedTuple):
@@ -83,7 +92,7 @@ def read(text: str, place: int) -> Reading | None:
     """Read the abbreviation at `place`."""
     if not begins_word(text, place):
         return None
-    return _with(text, place) or _et_al(text, place) or _dotted(text, place) or _listed(text, place)
+    return _with(text, place) or _latin(text, place) or _dotted(text, place) or _listed(text, place)
 
 
 def _listed(text: str, place: int) -> Reading | None:
@@ -101,6 +110,8 @@ def _listed(text: str, place: int) -> Reading | None:
 
 
 def _reading(token: Token, words: Words, context: str) -> Reading:
+    if context == "unit" and token.before.lower() == "one":
+        words = (_SINGULAR.get(words[0], words[0].removesuffix("s")),)
     end = 0
     if token.stop and context not in _NEVER_LAST:
         end = end_of_sentence(token.text, token.over, context in _LAST)
@@ -111,6 +122,8 @@ def _is_title(token: Token) -> bool:
     """Return True before a name. "your rep. She" and "Gen. He" are no titles."""
     if not token.stop or not token.after[:1].isupper():
         return False
+    if token.written in ("reps", "sens", "govs", "profs"):
+        return False
     if token.written.islower() and cmu_has(token.written):
         return not is_starter(token.text, token.over) and token.before.lower() not in _DETERMINERS
     return not (is_starter(token.text, token.over) and token.before.lower() in _DETERMINERS)
@@ -120,7 +133,7 @@ def _is_bare_title(token: Token) -> bool:
     if token.stop:
         return _is_title(token) or not cmu_has(token.written.lower()) or token.written.lower() in ("mr", "mrs", "ms")
     name = token.after[:1].isupper() and token.text[token.end : token.end + 1] == " "
-    return name and token.written.istitle()
+    return token.written.istitle() and (name or bool(_COUPLE.match(token.text, token.end)))
 
 
 def _is_company(token: Token) -> bool:
@@ -135,6 +148,8 @@ def _is_suffix(token: Token) -> bool:
 
 
 def _is_number(token: Token) -> bool:
+    if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
+        return token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
@@ -159,7 +174,8 @@ def _is_noun(token: Token) -> bool:
 
 
 def _is_year(token: Token) -> bool:
-    return token.stop and bool(_YEAR.match(token.text, token.over))
+    found = _YEAR.match(token.text, token.over)
+    return token.stop and found is not None and (token.written.lower() != "est" or len(found[0].strip()) == _YEAR_DIGITS)
 
 
 def _is_life(token: Token) -> bool:
@@ -169,7 +185,8 @@ def _is_life(token: Token) -> bool:
 
 
 def _is_always(token: Token) -> bool:
-    return token.stop
+    """Return True with a full stop, or before a colon, as in "Tel: 5"."""
+    return token.stop or (token.text.startswith(":", token.end) and not cmu_has(token.written.lower()))
 
 
 def _is_any(token: Token) -> bool:
@@ -177,15 +194,12 @@ def _is_any(token: Token) -> bool:
 
 
 def _is_middle(token: Token) -> bool:
-    """Return True before a small letter, which never begins a sentence, or a digit without a blank."""
+    """Return True before a small letter, which never begins a sentence, and for some words before a number ("max. 5")."""
     follows = token.after[:1]
-    return (
-        token.stop and (follows.islower() or token.text[token.over : token.over + 1] == ",") and bool(follows or _spells(token))
-    )
-
-
-def _spells(token: Token) -> bool:
-    return not cmu_has(token.written.lower())
+    if follows.isdigit() and token.written.lower() in _BEFORE_DIGITS:
+        return token.stop and (token.written.islower() or opens_sentence(token.text, token.start))
+    unknown = token.text.startswith(",", token.over) and not cmu_has(token.written.lower())
+    return token.stop and (follows.islower() or unknown)
 
 
 def _is_street(token: Token) -> bool:
@@ -195,7 +209,11 @@ def _is_street(token: Token) -> bool:
         return False
     if token.stop:
         return before.rstrip(".").lower() not in ("the", "a", "an")
-    return token.written.istitle() and is_name(before) and not (is_name(token.after) and opens_sentence(token.text, token.start))
+    return (
+        token.written.istitle()
+        and (is_name(before) or before[0].isdigit())
+        and not (is_name(token.after) and opens_sentence(token.text, token.start))
+    )
 
 
 def _is_unit(token: Token) -> bool:
@@ -259,15 +277,19 @@ def _dotted(text: str, place: int) -> Reading | None:
     return Reading(end or match.end(), words, "abbr", "letters with full stops", "." if end else SPACE, bool(end))
 
 
-def _et_al(text: str, place: int) -> Reading | None:
-    match = _ET_AL.match(text, place)
+def _latin(text: str, place: int) -> Reading | None:
+    match = _LATIN.match(text, place)
     if not match:
         return None
-    end = end_of_sentence(text, match.end()) if match[1] else 0
-    return Reading(end or match.end(), ("et", "al"), "abbr", "Latin", "." if end else SPACE, bool(end))
+    end = end_of_sentence(text, match.end()) if match[2] else 0
+    return Reading(
+        end or match.end(), tuple(match[1].replace(".", "").lower().split()), "abbr", "Latin", "." if end else SPACE, bool(end)
+    )
 
 
 def _with(text: str, place: int) -> Reading | None:
+    if (match := _SLASHED.match(text, place)) and (slashed := tables.entries("dotted").get(match[0].lower())):
+        return Reading(match.end(), slashed, "abbr", "letters with a slash")
     if match := _WITH.match(text, place):
         return Reading(match.end(), ("without",) if match[1] else ("with",), "abbr", "w/ or w/o")
     if match := _LANGUAGES.match(text, place):
@@ -288,5 +310,5 @@ def _first_words() -> frozenset[str]:
     return frozenset(written.partition("'")[0] for written in _table()) | frozenset("abcdefghijklmnopqrstuvwxyz")
 
 
-_DEGREES = frozenset(written.partition(".")[0] for written in tables.entries("dotted"))
-CLASS = SemioticClass("abbr", read, words=_first_words() | _DEGREES | {"et"})
+_DEGREES = frozenset(re.split("[./]", written)[0] for written in tables.entries("dotted"))
+CLASS = SemioticClass("abbr", read, words=_first_words() | _DEGREES | {"et", "op", "loc"})
