@@ -135,10 +135,11 @@ def test_long_sentences_break_at_phrases_and_otherwise_between_words() -> None:
         ("a\0b", "NUL byte (character 2)"),
         ("שלום עולם", "Hebrew"),
         ("مرحبا", "Arabic"),
-        ("hello мир", "Cyrillic): мир"),
+        ("мир, труд", "Cyrillic): мир"),
         ("你好", "你好"),
         ("αβγ", "Greek"),
-        ("٣", "Arabic"),
+        ("في عام ٢٠١٤", "(Arabic)"),
+        ("[[ ]]", "no words to speak"),
     ],
 )
 def test_what_cannot_be_spoken_is_refused_with_a_hint(text: str, message: str) -> None:

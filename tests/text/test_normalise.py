@@ -46,10 +46,10 @@ DATES_AND_TIMES = {
     "5pm": "five P M.",
     "12:00": "twelve o'clock.",
     "8:05": "eight oh five.",
-    "99:99": "ninety nine: ninety nine.",
+    "99:99": "ninety nine to ninety nine.",
 }
 MONEY_AND_MEASURES = {
-    "$3.50": "three dollars and fifty cents.",
+    "$3.50": "three dollars fifty cents.",
     "$1": "one dollar.",
     "$0.01": "one cent.",
     "£5": "five pounds.",
@@ -95,7 +95,7 @@ ABBREVIATIONS = {
 SYMBOLS = {
     "A & B": "A and B.",
     "2+2=4": "two plus two equals four.",
-    "5 > 3": "five greater than three.",
+    "5 > 3": "five is greater than three.",
     "#1": "number one.",
     "#blessed": "hashtag blessed.",
     "C++ and C#": "C plus plus and C sharp.",
@@ -104,7 +104,7 @@ SYMBOLS = {
     "bob@example.com": "bob at example dot com.",
     "www.example.org": "W W W dot example dot org.",
     "*bold* `code`": "bold code.",
-    "x² + y³": "x squared plus y cubed.",
+    "x² + y³": "X squared plus Y cubed.",
     "naïve café “Łódź”": 'naive cafe " Lodz.',
     "πr": "pi r.",
     "hello 😀 world 👍🏽!": "hello world!",

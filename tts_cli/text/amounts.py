@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.characters import CURRENCIES
-from tts_cli.text.numbers import Words, cardinal, decimal, digits, fraction, ordinal, plural, year
+from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal, plural, year
 
 MONTHS = "January February March April May June July August September October November December".split()
 _MONTH_NAMES = {name[:3]: name for name in MONTHS}
@@ -154,12 +154,6 @@ def _decade(match: re.Match[str]) -> Words:
     return plural(year(number) if len(number) == 4 else cardinal(str(int(number))))
 
 
-def _telephone(match: re.Match[str]) -> Words:
-    """Return the digits of a telephone number, with a comma after each group."""
-    *groups, last = (digits(group) for group in re.findall(r"\d+", match[0]))
-    return (*(word for first in groups for word in (*first[:-1], first[-1] + ",")), *last)
-
-
 def _fraction(match: re.Match[str]) -> Words:
     whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     if bottom not in _FRACTIONS or top >= bottom:
@@ -209,7 +203,6 @@ _READERS = (
     (r"(\d{4})-(\d\d)-(\d\d)(?![\d-])", _iso_date),
     (r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d)(?![\d/])", _numeric_date),
     (rf"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?: of)? (?P<month>{MONTH})\b\.?(?:,? (?P<year>[12]\d{{3}})\b)?", _day_first),
-    (r"(?:\+?1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)|\d{3}-\d{4}(?!\d)", _telephone),
     (r"'?(\d\d|1[1-9]\d0|20\d0)'?s\b", _decade),
     (rf"({NUMBER})(?:st|nd|rd|th)\b", _ordinal),
     (rf"(?P<amount>{AMOUNT})(?P<scale>k|M|bn)\b", _scaled),

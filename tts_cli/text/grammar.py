@@ -1,8 +1,8 @@
 """Grammar of the text normaliser: semiotic classes and their readings.
 
-The normaliser works in three steps (Ebden and Sproat 2015, "The Kestrel TTS text normalization system"): it finds tokens, gives each
-a semiotic class, such as money or date, and writes the token in words. A class recognises and reads its tokens at one place of the
-text; ranges, signs, ratios and formulas combine the readings of other classes.
+The normaliser works in three steps (Ebden and Sproat 2015, "The Kestrel TTS text normalization system"): it finds tokens, gives
+each a semiotic class, such as money or date, and writes the token in words. A class recognises and reads its tokens at one place
+of the text; ranges, signs, ratios and formulas combine the readings of other classes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Reading(NamedTuple):
     end: int
     """End of the token in the text."""
     words: Words
-    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause. () is silent."""
+    """Spoken words; the name of a letter is a capital and a full stop, "F."; a comma after a word is a short pause."""
     kind: str
     """Semiotic class, such as "measure"."""
     rule: str
@@ -38,6 +38,8 @@ class Reading(NamedTuple):
     """Words without the unit, for a range that names its unit once; () if the reading has no unit."""
     unit: str = ""
     """Unit, currency or other name that the members of a range share; empty if there is none."""
+    note: str = ""
+    """Note for the user on text that is not spoken; empty for none."""
 
 
 class SemioticClass(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
@@ -35,39 +34,16 @@ class Token(NamedTuple):
     """Semiotic class, such as "money"."""
     rule: str = ""
     """Rule that decided class and words; empty for an ordinary word or mark."""
+    note: str = ""
+    """Note for the user on text that is not spoken or not read as it is meant; empty for none."""
 
 
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
+_LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
-_SPOKEN_MARKS = (
-    (r"#(?=\d)", ("number",)),
-    (r"#(?=[A-Za-z])", ("hashtag",)),
-    (r"~(?=\d)", ("about",)),
-    (r"&(?= ?\w)|(?<=\w)&|(?<=\w )&", ("and",)),
-    (r"@(?= ?\w)", ("at",)),
-    (r"\+(?= ?\w)|(?<=\w)\+", ("plus",)),
-    (r"(?<=[\w)])=(?=[\w(])|(?<=[\w)] )=(?= [\w(-])", ("equals",)),
-    (r"(?<=\d)<(?=\d)|(?<=[\w)] )<(?= [\w(-])", ("less", "than")),
-    (r"(?<=\d)>(?=\d)|(?<=[\w)] )>(?= [\w(-])", ("greater", "than")),
-    (r"(?<=[\w)])%|(?<=\w )%", ("percent",)),
-    (r"\^2(?!\d)", ("squared",)),
-    (r"\^3(?!\d)", ("cubed",)),
-    (r"\^(?=\d)", ("to", "the", "power", "of")),
-    (r"(?<=\d)\*(?=\d)|(?<=\d )[*x](?= \d)|(?<=\d)x(?=\d)", ("times",)),
-    (r"(?<=[A-Za-z\d])\.(?=[a-z\d])", ("dot",)),
-)
-_ADDRESS = re.compile(
-    r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}|(?:https?://|www\.)[^\s<>\"()]{1,300}[\w/]|"
-    r"[\w-]{1,64}(?:\.[\w-]{1,64}){0,3}\.(?:com|org|net|edu|gov|io)\b(?:/[^\s<>\"()]{0,300}[\w/])?"
-)
-_ADDRESS_PART = re.compile(r"[A-Za-z]+|\d|[./@:_+=&?#%~-]")
-_ADDRESS_MARKS = {
-    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "=": "equals", "&": "and",
-    "?": "question mark", "#": "hash", "%": "percent", "~": "tilde",
-}  # fmt: skip
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
-_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|\.(?:[\s]|$)|$)")
+_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _SAYING = re.compile(
@@ -110,7 +86,7 @@ def _listed(text: str, place: int, lexicon: Container[str]) -> Token | None:
 
 def _token(text: str, place: int) -> Token:
     character = text[place]
-    if character.isalpha():
+    if character.isalpha() and character.isascii():
         return _letters(text, place)
     if character in " \n":
         return _space(text, place)
@@ -125,7 +101,7 @@ def _token_of(text: str, place: int, reading: Reading) -> Token:
     words, end = reading.words, reading.end
     if words and not reading.ends and text.startswith("'", end) and (ending := _ENDING.match(text, end)):
         words, end = (*words[:-1], words[-1] + ending[0].lower()), ending.end()
-    return Token(place, end, words, (), reading.mark, reading.ends, reading.kind, reading.rule)
+    return Token(place, end, words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
 
 
 def _space(text: str, place: int) -> Token:
@@ -137,10 +113,16 @@ def _space(text: str, place: int) -> Token:
 
 
 def _inline(text: str, place: int) -> Token:
+    """Return the token of inline phones. Other text in double brackets is read as text, with a note."""
     match = _INLINE.match(text, place)
-    if not match:
-        raise TextError("inline phones begin with '[[' but do not end with ']]'", hint="write them as [[AH0 B AW1 T]]")
-    return Token(place, match.end(), (match[0],), parse_phones(match[1], source=f"inline phones {match[0]}"))
+    try:
+        if match:
+            return Token(place, match.end(), (match[0],), parse_phones(match[1], source="inline phones"))
+        reason = "']]' is missing"
+    except TextError as error:
+        reason = error.message.removeprefix("inline phones: ")
+    shown = match[0] if match and len(match[0]) <= _LONGEST_SHOWN else "[["
+    return Token(place, place + 2, mark="(", kind="markup", rule="brackets", note=f"{shown} is read as text: {reason}")
 
 
 def _letters(text: str, place: int) -> Token:
@@ -150,8 +132,6 @@ def _letters(text: str, place: int) -> Token:
         return Token(place, place + 1)
     letters = _LETTERS.match(text, place)
     word = (letters[0] if letters else match[0]).lower()
-    if not plain and (address := _ADDRESS.match(text, place)) and not address[0].endswith("."):
-        return Token(place, address.end(), _address(address))
     if reading := classes.read_word(text, place, word, marked=not plain):
         return _token_of(text, place, reading)
     return _word(match)
@@ -185,39 +165,17 @@ def _part(piece: str) -> Words:
     return spell(piece) if (piece.isupper() and not cmu_has(piece.lower())) or len(piece) == 1 else (piece,)
 
 
-def _address(match: re.Match[str]) -> Words:
-    """Return the words of a mail or web address: marks by their names, unknown parts without vowels letter by letter."""
-    words: list[str] = []
-    address = re.sub(r"^https?://", "", match[0])
-    for part in _ADDRESS_PART.findall(address.rstrip("/")):
-        if part.isdigit():
-            words += digits(part)
-        elif part.isalpha():
-            words += (part,) if cmu_has(part.lower()) or re.search("[aeiouy]", part.lower()) else spell(part)
-        else:
-            words += _ADDRESS_MARKS[part].split()
-    return tuple(words)
-
-
 def _sign(text: str, place: int) -> Token:
     """Return the token of a character that is no letter or number: punctuation, a symbol with a name, or a silent one."""
-    for pattern, words in _symbols():
-        if match := pattern.match(text, place):
-            return Token(place, match.end(), words)
     if match := _STOP.match(text, place):
         return _stop(match)
     if match := _DASH.match(text, place):
         return Token(place, match.end(), mark="-")
     if text[place] == "'" and (match := _WORD.match(text, place)) and cmu_has(match[0].lower()):
         return _word(match)
-    if text[place].isdigit():
+    if text[place].isdecimal():
         return Token(place, place + 1, digits(text[place]))
     return Token(place, place + 1, mark=_MARKS.get(text[place], SPACE))
-
-
-@cache
-def _symbols() -> list[tuple[re.Pattern[str], Words]]:
-    return [(re.compile(pattern), words) for pattern, words in _SPOKEN_MARKS]
 
 
 def _stop(match: re.Match[str]) -> Token:

@@ -53,7 +53,7 @@ class Utterance:
     """Sentence, or part of one, as tokens: "^", phones with one boundary token between words, and a final mark."""
 
     text: str
-    """Text as it is written."""
+    """Text as it was given."""
     normalised: str
     """Spoken text: words with punctuation, numbers and abbreviations written out."""
     tokens: tuple[str, ...]
@@ -62,6 +62,10 @@ class Utterance:
     """Spoken words."""
     word_of_token: tuple[int, ...]
     """Index of the word of each token; -1 for "^" and boundaries."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Start and end of each word in the text that was given. All words of one number have the same span."""
+    notes: tuple[str, ...] = ()
+    """Notes for the user on text up to the end of this utterance that is not spoken, such as words of another script."""
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:

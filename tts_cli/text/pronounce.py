@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_has, cmu_pronunciations
 from tts_cli.text.heteronyms import choose
 from tts_cli.text.letters import LetterNetwork
@@ -38,7 +39,6 @@ _PREFIXES = {
     "multi": "M AH2 L T IY0", "counter": "K AW2 N T ER0", "hyper": "HH AY2 P ER0", "semi": "S EH2 M IY0", "sub": "S AH0 B",
     "cyber": "S AY2 B ER0", "mega": "M EH2 G AH0", "ultra": "AH2 L T R AH0", "pseudo": "S UW2 D OW0",
 }  # fmt: skip
-_SPECIAL: dict[str, Phones] = {"psst": ("P", "S", "T"), "pfft": ("F", "T"), "ugh": ("AH1", "G"), "nth": ("EH1", "N", "TH")}
 _SHORTEST_BASE = 3
 _SHORTEST_PART = 3
 _CACHED_WORDS = 20_000
@@ -94,9 +94,19 @@ def derive(word: str) -> Phones:
     Capitalised words are not split into known words: most are names, which contain words by chance (Mayn-ard, Schum-acher).
     """
     letters = re.sub(r"[^a-z']", "", word.lower())
-    if letters in _SPECIAL or not letters.strip("'"):
-        return _SPECIAL.get(letters, ())
-    return from_known(letters) or (_compound(letters) if word.islower() else None) or _by_letters(letters)
+    if not letters.strip("'"):
+        return ()
+    return sound(letters) or from_known(letters) or (_compound(letters) if word.islower() else None) or _by_letters(letters)
+
+
+def sound(word: str) -> Phones:
+    """Return the phones of an interjection in lower case, such as "shh" in any length; () for another word."""
+    return next((phones for pattern, phones in _sounds() if pattern.fullmatch(word)), ())
+
+
+@cache
+def _sounds() -> list[tuple[re.Pattern[str], Phones]]:
+    return [(re.compile(pattern), tuple(phones.split())) for pattern, phones in tables.rows("sounds")]
 
 
 def _known(word: str) -> Phones | None:

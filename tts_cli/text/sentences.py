@@ -29,6 +29,8 @@ class SpokenWord(NamedTuple):
     end: int
     gap: str = SPACE
     """Strongest mark between this word and the next, one of BOUNDARIES."""
+    span: tuple[int, int] = (0, 0)
+    """Start and end of the written form without marks before and after it."""
 
 
 def sentences(tokens: Iterable[Token], most_words: int) -> Iterator[list[SpokenWord]]:
@@ -62,11 +64,13 @@ def _marked(word: SpokenWord, token: Token) -> SpokenWord:
 def _spoken(token: Token) -> Iterator[SpokenWord]:
     for word in token.words:
         if len(word) <= _LONGEST_WORD or token.phones:
-            yield SpokenWord(word.removesuffix(","), token.phones, token.start, token.end, "," if word[-1] == "," else SPACE)
+            gap = "," if word[-1] == "," else SPACE
+            yield SpokenWord(word.removesuffix(","), token.phones, token.start, token.end, gap, (token.start, token.end))
             continue
         for place in range(0, len(word), _CHUNK_LETTERS):
-            start = token.start + place
-            yield SpokenWord(word[place : place + _CHUNK_LETTERS], (), start, min(token.end, start + _CHUNK_LETTERS))
+            start = min(token.start + place, token.end - 1)
+            end = min(token.end, start + _CHUNK_LETTERS)
+            yield SpokenWord(word[place : place + _CHUNK_LETTERS], (), start, end, SPACE, (start, end))
 
 
 def best_cut(words: list[SpokenWord], sizes: list[int], most: int) -> int:

@@ -5,17 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import abbreviation, acronym, contraction, legacy, letter, roman, saint
+from tts_cli.text.classes import (
+    abbreviation,
+    acronym,
+    address,
+    chemistry,
+    chess,
+    code,
+    contraction,
+    digit_string,
+    dimension,
+    electronic,
+    footnote,
+    legacy,
+    letter,
+    markup,
+    mathematics,
+    music,
+    phone,
+    quantity,
+    roman,
+    saint,
+    score,
+    sound,
+    symbol,
+    verse,
+)
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
+    *markup.CLASSES,
+    symbol.DECORATIONS,
+    *footnote.CLASSES,
+    electronic.CLASS,
+    verse.CLASS,
+    phone.CLASS,
+    *chess.CLASSES,
+    *chemistry.CLASSES,
+    *music.CLASSES,
+    score.CLASS,
+    dimension.CLASS,
+    *address.CLASSES,
+    *mathematics.CLASSES,
+    code.CLASS,
+    digit_string.CLASS,
+    *sound.CLASSES,
     contraction.CLASS,
     saint.CLASS,
     roman.CLASS,
     letter.CLASS,
+    quantity.CLASS,
     abbreviation.CLASS,
     acronym.CLASS,
     *legacy.CLASSES,
+    code.REST,
+    *symbol.CLASSES,
 )
 
 
