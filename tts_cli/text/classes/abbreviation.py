@@ -37,6 +37,7 @@ _CALENDAR = frozenset(
 _NUMBERED_BEFORE = frozenset("the a an ref. ref reference total serial order phone model part id tel. tel account acct.".split())
 _DETERMINERS = frozenset("a an the my your his her its our their this that some any no each".split())
 _SAID = frozenset("is was be say says said answer answered answers reply replied were means meant".split())
+_CITING = frozenset("see in of under by to and or per cf. with from the at on e.g. i.e. also this that".split()) | {""}
 _FUNCTION = frozenset(
     "on of in is and or below above for to at was has shows show by with from as are were says we the that which where will can"
     " may must gives then but not if when"
@@ -165,12 +166,12 @@ def _is_noun(token: Token) -> bool:
     if not token.written.islower() or token.text[token.over : token.over + 1] not in (" ", "\n"):
         return False
     counted = _COUNTED.match(token.text, token.over)
-    if not counted or counted[1] in _FUNCTION or not cmu_has(token.written):
-        return False
     before = token.before.lower()
+    if not counted or not cmu_has(token.written) or (counted[1] in _FUNCTION and (counted[1] != "of" or before not in _SAID)):
+        return False
     if token.written == "no":
         return before in _SAID or before == ""
-    return before in _DETERMINERS or before in _SAID
+    return before not in _CITING
 
 
 def _is_year(token: Token) -> bool:

@@ -48,6 +48,8 @@ def _word(text: str, start: int, end: int, written: str, stop: bool) -> str:
         return _saint(text, start, end, written, before, after)
     if written in ("Dr", "Drs"):
         return _doctor(text, start, end, before, after) + ("s" if written == "Drs" else "")
+    if written == "Mt" and stop and after.islower():
+        return "mountain"
     named = after[:1].isupper() and not (is_starter(text, end) and before[:1].islower() and before.lower() in ("ten", "feet"))
     name = {"Mt": "Mount", "Mts": "Mounts", "Ft": "Fort"}[written]
     return name if named and (stop or is_name(after)) else ""
