@@ -18,6 +18,7 @@ from tts_cli.text.phones import SPACE
 from tts_cli.text.spelling import spell
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
+_SIGNED = re.compile(r"[A-Za-z]{1,5}[./#+]|[Ee]t ")
 _WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
 _DOTTED = re.compile(
     r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
@@ -91,9 +92,13 @@ class Token(NamedTuple):
 
 def read(text: str, place: int) -> Reading | None:
     """Read the abbreviation at `place`."""
-    if not begins_word(text, place):
+    if text[place + 1 : place + 2] in (" ", "-", "\n", "") or not begins_word(text, place):
         return None
-    return _with(text, place) or _latin(text, place) or _dotted(text, place) or _listed(text, place)
+    return (_signed(text, place) if _SIGNED.match(text, place) else None) or _listed(text, place)
+
+
+def _signed(text: str, place: int) -> Reading | None:
+    return _with(text, place) or _latin(text, place) or _dotted(text, place)
 
 
 def _listed(text: str, place: int) -> Reading | None:
@@ -114,7 +119,8 @@ def _reading(token: Token, words: Words, context: str) -> Reading:
     if context == "unit" and token.before.lower() == "one":
         words = (_SINGULAR.get(words[0], words[0].removesuffix("s")),)
     end = 0
-    if token.stop and context not in _NEVER_LAST:
+    called = context in _TITLES and token.before.lower() not in _DETERMINERS
+    if token.stop and not called and context not in _NEVER_LAST:
         end = end_of_sentence(token.text, token.over, context in _LAST)
     return Reading(end or token.over, words, "abbr", f"abbreviation: {context}", "." if end else SPACE, bool(end))
 
@@ -219,8 +225,7 @@ def _is_street(token: Token) -> bool:
 
 def _is_unit(token: Token) -> bool:
     """Return True after a number in words: "ten ft."."""
-    counted = token.before.lower().rsplit("-", 1)[-1]
-    return counted in _NUMBERS and token.written.islower() and (token.stop or not cmu_has(token.written))
+    return token.written.islower() and token.before.lower() in _NUMBERS and (token.stop or not cmu_has(token.written))
 
 
 def _is_month(token: Token) -> bool:
@@ -256,6 +261,7 @@ _CONTEXTS: dict[str, Callable[[Token], bool]] = {
     "ordinal": _is_ordinal, "versus": _is_versus,
 }  # fmt: skip
 _NEVER_LAST = frozenset({"number", "year", "life", "versus", "middle"})
+_TITLES = frozenset({"title", "bare-title"})
 _LAST = frozenset({"last-bare", "unit"})
 
 

@@ -12,6 +12,8 @@ from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after,
 _RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
 _INITIALS = re.compile(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
 _INITIAL = re.compile(r"([A-Z])\.(?![\w@]|\.)")
+_ARTICLE = re.compile(r"a (?!(?:is|to|and|or|was|from) )[A-Za-z]")
+_GRADE = re.compile(r"([A-DF])-(?=[ .,;:!?)]|$)")
 _LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
 _TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
 _NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
@@ -26,8 +28,12 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
         return _range(match)
+    if following == "-" and (match := _GRADE.match(text, place)):
+        return Reading(match.end(), (match[1] + ".", "minus"), "letter", "grade")
     if following in (")", ".") and text[place] == "a" and (place == 0 or text[place - 1] in "(\n"):
         return Reading(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
+    if text[place] == "a" and _ARTICLE.match(text, place):
+        return None
     if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
         return Reading(match.end(), ("A.",), "letter", "the letter A")
     if following != ".":
