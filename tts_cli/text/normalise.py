@@ -43,7 +43,9 @@ _LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
-_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)")
+_PLAIN_WORD = re.compile(
+    r"(?:[a-z]{2,400}|[A-Z][a-z]{1,400})(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)"
+)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _SAYING = re.compile(
@@ -130,11 +132,11 @@ def _letters(text: str, place: int) -> Token:
     match = plain or _WORD.match(text, place)
     if match is None:
         return Token(place, place + 1)
-    letters = _LETTERS.match(text, place)
-    word = (letters[0] if letters else match[0]).lower()
+    letters = plain or _LETTERS.match(text, place) or match
+    word = letters[0].lower()
     if reading := classes.read_word(text, place, word, marked=not plain):
         return _token_of(text, place, reading)
-    return _word(match)
+    return Token(place, plain.end(), (plain[0],)) if plain else _word(match)
 
 
 def _word(match: re.Match[str]) -> Token:
