@@ -314,7 +314,9 @@ def _table() -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _first_words() -> frozenset[str]:
-    return frozenset(written.partition("'")[0] for written in _table()) | frozenset("abcdefghijklmnopqrstuvwxyz")
+    return frozenset(part for written in _table() for part in (written, written.partition("'")[0])) | frozenset(
+        "abcdefghijklmnopqrstuvwxyz"
+    )
 
 
 _DEGREES = frozenset(re.split("[./]", written)[0] for written in tables.entries("dotted"))

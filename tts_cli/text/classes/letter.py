@@ -17,6 +17,9 @@ _GRADE = re.compile(r"([A-DF])-(?=[ .,;:!?)]|$)")
 _LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
 _TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
 _NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
+_SECTIONS = frozenset(
+    "section appendix annex table figure chapter article part rule exhibit schedule paragraph item note".split()
+)
 _GRADES = frozenset("ABCDF")
 _PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if when".split())
 
@@ -40,6 +43,8 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if match := _INITIALS.match(text, place):
         return Reading(match.end(), tuple(one + "." for one in match[0] if one != "."), "letter", "initials")
+    if text[place + 2 : place + 3].isdigit() and word_before(text, place).lower() in _SECTIONS:
+        return Reading(place + 2, (text[place] + ".",), "letter", "letter before the number of a section")
     match = _INITIAL.match(text, place)
     return _initial(text, match) if match else None
 

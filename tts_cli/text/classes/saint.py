@@ -44,6 +44,8 @@ def read(text: str, place: int) -> Reading | None:
 
 def _word(text: str, start: int, end: int, written: str, stop: bool) -> str:
     before, after = word_before(text, start), word_after(text, end)
+    if before.endswith(".") and before[:-1].capitalize() not in _names("places") and not _ORDINAL.search(before):
+        before = ""
     if written in ("St", "Ste", "Sts"):
         return _saint(text, start, end, written, before, after)
     if written in ("Dr", "Drs"):
