@@ -63,7 +63,7 @@ def end_of_sentence(text: str, stop: int, any_capital: bool = False) -> int:
         return 0
     if rest.startswith(("\n\n", " \n\n")):
         return end
-    if is_starter(text, end) or (any_capital and word_after(text, end)[:1].isupper()):
+    if is_starter(text, end) or (any_capital and word_after(text, end)[:1].isupper() and not rest.lstrip().startswith("(")):
         return end
     return 0
 

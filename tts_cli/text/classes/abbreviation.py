@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from string import ascii_lowercase
 from typing import NamedTuple
 
 from tts_cli.text import tables
@@ -23,6 +24,7 @@ _WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
 _DOTTED = re.compile(
     r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
 )
+_GLUED = re.compile(r"([Ee]\.g|[Ii]\.e)\.(?=[A-Z])")
 _LATIN = re.compile(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
 _WITH = re.compile(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
 _LANGUAGES = re.compile(r"([CFJ])(#|\+\+)(?!\w)")
@@ -200,6 +202,10 @@ def _is_any(token: Token) -> bool:
     return token.stop or not token.written.isupper() or is_shouted(token.text, token.start, token.end)
 
 
+def _is_small(token: Token) -> bool:
+    return token.written.islower()
+
+
 def _is_middle(token: Token) -> bool:
     """Return True before a small letter, which never begins a sentence, and for some words before a number ("max. 5")."""
     follows = token.after[:1]
@@ -257,7 +263,8 @@ def _is_versus(token: Token) -> bool:
 _CONTEXTS: dict[str, Callable[[Token], bool]] = {
     "title": _is_title, "bare-title": _is_bare_title, "company": _is_company, "suffix": _is_suffix, "number": _is_number,
     "bare-number": _is_bare_number, "year": _is_year, "life": _is_life, "always": _is_always, "last-bare": _is_any,
-    "bare": _is_any, "middle": _is_middle, "street": _is_street, "unit": _is_unit, "month": _is_month, "calendar": _is_calendar,
+    "bare": _is_any, "small": _is_small,
+    "middle": _is_middle, "street": _is_street, "unit": _is_unit, "month": _is_month, "calendar": _is_calendar,
     "ordinal": _is_ordinal, "versus": _is_versus,
 }  # fmt: skip
 _NEVER_LAST = frozenset({"number", "year", "life", "versus", "middle"})
@@ -267,6 +274,8 @@ _LAST = frozenset({"last-bare", "unit"})
 
 def _dotted(text: str, place: int) -> Reading | None:
     """Read letters with full stops: "e.g.", "U.S.", "Ph.D.", "J.R.R."."""
+    if glued := _GLUED.match(text, place):
+        return Reading(glued.end(), tables.entries("dotted")[glued[1].lower()], "abbr", "Latin")
     match = _DOTTED.match(text, place)
     if not match:
         return None
@@ -279,7 +288,7 @@ def _dotted(text: str, place: int) -> Reading | None:
     if match[3]:
         words = (*words[:-1], words[-1] + "'s")
     end = 0
-    if match[0].endswith(".") and written not in ("e.g", "i.e"):
+    if match[0].endswith(".") and written not in ("e.g", "i.e", "a.k.a"):
         end = end_of_sentence(text, match.end())
     return Reading(end or match.end(), words, "abbr", "letters with full stops", "." if end else SPACE, bool(end))
 
@@ -314,9 +323,8 @@ def _table() -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _first_words() -> frozenset[str]:
-    return frozenset(part for written in _table() for part in (written, written.partition("'")[0])) | frozenset(
-        "abcdefghijklmnopqrstuvwxyz"
-    )
+    """Return the words at which an abbreviation may begin: "gov't" and "gov", and every single letter."""
+    return frozenset(part for written in _table() for part in (written, written.partition("'")[0])) | frozenset(ascii_lowercase)
 
 
 _DEGREES = frozenset(re.split("[./]", written)[0] for written in tables.entries("dotted"))

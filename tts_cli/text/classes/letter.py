@@ -17,9 +17,7 @@ _GRADE = re.compile(r"([A-DF])-(?=[ .,;:!?)]|$)")
 _LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
 _TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
 _NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
-_SECTIONS = frozenset(
-    "section appendix annex table figure chapter article part rule exhibit schedule paragraph item note".split()
-)
+_SECTIONS = frozenset("section appendix annex table figure chapter article part rule exhibit schedule paragraph item".split())
 _GRADES = frozenset("ABCDF")
 _PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if when".split())
 
@@ -52,6 +50,8 @@ def read(text: str, place: int) -> Reading | None:
 def _range(match: re.Match[str]) -> Reading | None:
     """Read "A–Z". A hyphen is a range only from A."""
     first, sign, last = match.groups()
+    if match.string[match.start() - 1 : match.start()] in ("-", "–"):
+        return None
     if first >= last or (sign == "-" and first != "A"):
         return None
     return Reading(match.end(), (first + ".", "to", last + "."), "letter", "range of letters")
@@ -81,6 +81,8 @@ def _initial(text: str, match: re.Match[str]) -> Reading | None:
     letter, end = match[1], match.end()
     before, after = word_before(text, match.start()), word_after(text, end)
     name = is_name(after) and not is_starter(text, end) and after[:1].isalpha()
+    if letter == "A" and after.islower() and not is_letter_noun(before):
+        return Reading(end, ("A.",), "letter", "initial before a small letter")
     if letter in "IA" and not name:
         return None
     if (

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tts_cli.text import tables
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
@@ -25,7 +25,8 @@ def read(text: str, place: int) -> Reading | None:
         return None
     written, stop = match[1], bool(match[2])
     word = _word(text, place, match.end(), written.capitalize(), stop)
-    if not word or (not stop and written.islower()):
+    plain = written.islower() or (written.isupper() and not is_shouted(text, place, match.end()))
+    if not word or (not stop and plain):
         return None
     last = word in ("Street", "Drive") or word_before(text, place).lower() in (
         "the",
@@ -70,6 +71,8 @@ def _saint(text: str, start: int, end: int, written: str, before: str, after: st
     if _HOUSE.search(text, max(0, start - 60), start):
         return "Street"
     follows_name = is_name(before) and not place
+    if follows_name and known and (text[end - 1] != "." or _POSSESSIVE.match(text, end)):
+        return "Saint"
     if follows_name and not (opens_sentence(text, start - len(before) - 1) and (known or _POSSESSIVE.match(text, end))):
         return "Street"
     return "Saint"
