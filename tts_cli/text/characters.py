@@ -36,6 +36,7 @@ _SPELLINGS = {
     "\ufe0f": "",
 }  # fmt: skip
 _STRANGE = re.compile(rf"[^\x20-\x5f\x61-\x7e\n{re.escape(KEPT)}]")
+_LATIN = re.compile("[A-Za-z]")
 _GREEK_SIGNS = "πµμΩ"
 _STRANGE_OR_GREEK = re.compile(rf"{_STRANGE.pattern}|[{_GREEK_SIGNS}]")
 _LETTER_NAME = re.compile(r"[A-Z]+ (?:SMALL |CAPITAL )?LETTER (?:FINAL )?([A-Z]+)$")
@@ -225,8 +226,9 @@ def _foreign(text: str) -> _Foreign:
     found = _Foreign({}, [])
     if text.isascii():
         return found
+    is_latin = bool(_LATIN.search(text))
     for group in _groups(_foreign_words(text), text):
-        readings = [_spelled(text[start:end]) for start, end in group]
+        readings = [_spelled(text[start:end], is_latin) for start, end in group]
         for (start, end), reading in zip(group, readings, strict=True):
             spoken = reading if all(readings) else ""
             found.spoken.update({place: spoken[place - start : place - start + 1] for place in range(start, end)})
@@ -274,8 +276,13 @@ def _groups(words: Iterator[tuple[int, int]], text: str) -> Iterator[list[tuple[
         yield group
 
 
-def _spelled(word: str) -> str:
-    """Return the digits of a number, the name of a single letter; "" for other words."""
+def _spelled(word: str, is_latin: bool) -> str:
+    """Return the digits of a number, the name of a single letter; "" for other words.
+
+    In a text without Latin letters (`is_latin` is False) a letter of another script than Greek is a word, not the name of one.
+    """
+    if not is_latin and not unicodedata.name(word[0], "").startswith("GREEK"):
+        return ""
     digits = [unicodedata.decimal(character, None) for character in word]
     if None not in digits:
         return "".join(map(str, digits))
