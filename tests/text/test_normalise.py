@@ -49,7 +49,7 @@ DATES_AND_TIMES = {
     "99:99": "ninety nine: ninety nine.",
 }
 MONEY_AND_MEASURES = {
-    "$3.50": "three dollars and fifty cents.",
+    "$3.50": "three dollars fifty cents.",
     "$1": "one dollar.",
     "$0.01": "one cent.",
     "£5": "five pounds.",

@@ -1,4 +1,4 @@
-"""Command `tts parse`: draw the syntax tree and the syntactic distances of each sentence of a text."""
+"""Command `tts parse`: draw the syntax tree of each sentence of a text, or list its tokens with their semiotic classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.speaking import read_text
-from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json
+from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json, print_table
 from tts_cli.output.speech_options import refuse_several
 
 if TYPE_CHECKING:
@@ -39,16 +39,43 @@ def parse(
         typer.Option("--input-file", "-i", metavar="FILE", help="Read the text from this UTF-8 file; - is standard input."),
     ] = None,
     parser: ParserName = None,
+    tokens: Annotated[
+        bool,
+        typer.Option("--tokens", help="Show how the text is read instead: each token, its class, its words and the rule."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Draw the syntax tree of each sentence of a text.
+    """Draw the syntax tree of each sentence of a text, or show how its numbers, abbreviations and signs are read.
 
     The words are those of the spoken text, with numbers written out. The number under a word is its syntactic distance: the
     height at which the tree joins it to the word before. --json adds the raw distances of the parser; only their order counts.
+
+    --tokens lists the tokens of the text with their semiotic classes, such as money or date, instead.
     """
+    refuse_several({"TEXT": text, "--input-file": input_file})
+    refuse_several({"--tokens": tokens, "--parser": parser})
+    if tokens:
+        _show_tokens(read_text(text, input_file), as_json)
+    else:
+        _show_trees(text, input_file, parser, as_json)
+
+
+def _show_tokens(text: str, as_json: bool) -> None:
+    """Print each token of `text` with its semiotic class, its words and the rule that decided."""
+    from tts_cli.text import TextFrontEnd
+
+    found = TextFrontEnd().tokens(text)
+    if as_json:
+        print_json({"tokens": [{**token._asdict(), "words": list(token.words)} for token in found]})
+        return
+    rows = [(" ".join(token.text.split()), token.kind, " ".join(token.words), token.note or token.rule) for token in found]
+    print_table("", ("token", "class", "words", "rule"), rows)
+
+
+def _show_trees(text: str | None, input_file: Path | None, parser: str | None, as_json: bool) -> None:
+    """Print the syntax tree of each sentence."""
     from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
-    refuse_several({"TEXT": text, "--input-file": input_file})
     name = parser or DEFAULT_LINGUISTICS
     content = read_text(text, input_file)
     opened = open_parser(name)

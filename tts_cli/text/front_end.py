@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from tts_cli.errors import TextError
 from tts_cli.text import numbers
@@ -19,7 +20,26 @@ from tts_cli.text.sentences import SpokenWord, best_cut, final_mark, sentences
 
 _FEWEST_TOKENS = 8
 _NO_LIMIT = 1 << 60
+_LONGEST_LETTER = 5
 _SPOKEN = re.compile(r"[^\W_]")
+
+
+class WrittenToken(NamedTuple):
+    """Token of a text as it is written, with its reading."""
+
+    start: int
+    """First character in the text, counted from 0."""
+    end: int
+    text: str
+    """Characters of the token."""
+    kind: str
+    """Semiotic class, such as "money"; "word" for an ordinary word."""
+    words: tuple[str, ...]
+    """Spoken words."""
+    rule: str
+    """Rule that decided class and words; empty for an ordinary word."""
+    note: str
+    """Note on text that is not spoken or not read as it is meant; empty for none."""
 
 
 class TextFrontEnd:
@@ -51,6 +71,18 @@ class TextFrontEnd:
         words = list(chain.from_iterable(sentences(text.noted(read(text.plain.text, self._lexicon)), _NO_LIMIT)))
         text.demand(bool(words))
         return text.utterance(words, self._phones(words), sentence)
+
+    def tokens(self, text: str) -> Iterator[WrittenToken]:
+        """Yield the tokens of `text` that are spoken or noted, in order, with their semiotic classes and the rules that decided.
+
+        Raises:
+            TextError: Nothing of the text can be spoken.
+        """
+        written = _Written(to_plain(text))
+        for token in read(written.plain.text, self._lexicon):
+            if token.words or token.note:
+                start, end = written.plain.span(token.start, token.end)
+                yield WrittenToken(start, end, written.plain.source[start:end], token.kind, said(token.words), token.rule, token.note)
 
     def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
         """Split `text` into utterances, lazily.
@@ -103,6 +135,11 @@ class TextFrontEnd:
         return [word.phones or phones for word, phones in zip(words, found, strict=True)]
 
 
+def said(words: Iterable[str]) -> tuple[str, ...]:
+    """Return `words` as they are shown: the names of letters without their full stops."""
+    return tuple(word.replace(".", "") if len(word) < _LONGEST_LETTER and "[[" not in word else word for word in words)
+
+
 class _Written:
     """Text of a request, and the notes on it that no utterance has yet."""
 
@@ -122,14 +159,14 @@ class _Written:
         """Return the utterance of `words` with `phones`; `text` replaces its written text."""
         start, end = words[0].start, words[-1].end
         gaps = [word.gap for word in words[:-1]] + [final_mark(words[-1].gap)]
-        said = tuple(word.text.replace(".", "") if len(word.text) < 5 and "[[" not in word.text else word.text for word in words)
+        spoken = said(word.text for word in words)
         tokens, places = _tokens(phones, gaps)
         written = slice(*self.plain.span(start, end))
         return Utterance(
             self.plain.source[written].strip() if text is None else text,
-            _normalised(said, gaps),
+            _normalised(spoken, gaps),
             tokens,
-            said,
+            spoken,
             places,
             tuple(self.plain.span(*word.span) for word in words),
             self._notes_until(end),

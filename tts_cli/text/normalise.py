@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from tts_cli.errors import TextError
 from tts_cli.text import classes
-from tts_cli.text.abbreviations import mixed_case_parts, shouted, spell
+from tts_cli.text.classes import acronym
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
+from tts_cli.text.spelling import mixed_case_parts, spell
+from tts_cli.text.stops import is_starter
 
 
 class Token(NamedTuple):
@@ -52,10 +54,16 @@ _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
 _PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|\.(?:[\s]|$)|$)")
 _LETTERS = re.compile(r"[A-Za-z]+")
-_STOP = re.compile(r"(?:\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
+_SAYING = re.compile(
+    r" (?:[A-Z][a-z]+|the [a-z]+|my [a-z]+|his [a-z]+|her [a-z]+)(?: [A-Z][a-z]+)? "
+    r"(?:said|says|asked|asks|cried|shouted|replied|yelled|screamed|whispered|called|wondered|exclaimed|answered|demanded|added)\b"
+)
+_NUMBERED_ITEM = re.compile(r"(?:^|\n) *(?:\d{1,3}|[A-Za-z])$")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
+_ENDING = re.compile(r"'(?:s|d|ll|ve|re|S)(?![\w'])")
 _BLANKS = re.compile(r"[ \n]+")
-_ITEM = re.compile(r"(?:[-*+]|\d{1,3}[.)]) ")
+_ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
 
 
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
@@ -94,12 +102,15 @@ def _token(text: str, place: int) -> Token:
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
     if reading := classes.read_sign(text, place):
-        return _token_of(place, reading)
+        return _token_of(text, place, reading)
     return _sign(text, place)
 
 
-def _token_of(place: int, reading: Reading) -> Token:
-    return Token(place, reading.end, reading.words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
+def _token_of(text: str, place: int, reading: Reading) -> Token:
+    words, end = reading.words, reading.end
+    if words and not reading.ends and text.startswith("'", end) and (ending := _ENDING.match(text, end)):
+        words, end = (*words[:-1], words[-1] + ending[0].lower()), ending.end()
+    return Token(place, end, words, (), reading.mark, reading.ends, reading.kind, reading.rule, reading.note)
 
 
 def _space(text: str, place: int) -> Token:
@@ -133,7 +144,7 @@ def _letters(text: str, place: int) -> Token:
     if not plain and (address := _ADDRESS.match(text, place)) and not address[0].endswith("."):
         return Token(place, address.end(), _address(address))
     if reading := classes.read_word(text, place, word, marked=not plain):
-        return _token_of(place, reading)
+        return _token_of(text, place, reading)
     return _word(match)
 
 
@@ -147,8 +158,6 @@ def _word(match: re.Match[str]) -> Token:
         return token._replace(words=spell(word))
     if word.islower() or cmu_has(word.lower()):
         return token
-    if word.isupper() and len(word) <= 4 and not shouted(match) and "'" not in word:
-        return token._replace(words=spell(word))
     parts = mixed_case_parts(word)
     if len(parts) > 1 and "'" not in word and not word.startswith(("Mc", "Mac")):
         return token._replace(words=tuple(part for piece in parts for part in _part(piece)))
@@ -156,8 +165,10 @@ def _word(match: re.Match[str]) -> Token:
 
 
 def _in_code(token: Token, text: str) -> bool:
-    """Return whether a digit or slash touches the token, as in F16, 2A and a/b."""
+    """Return whether a digit or slash touches the token, as in F16, 2A and a/b. "AND/OR" is no code."""
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
+    if "/" in beside and len(token.words[0]) > 1 and acronym.is_word(token.words[0]):
+        return False
     return any(character in "0123456789/" for character in beside)
 
 
@@ -194,10 +205,27 @@ def _sign(text: str, place: int) -> Token:
 
 def _stop(match: re.Match[str]) -> Token:
     """Return the token of a final mark. An ellipsis or a quoted mark before a small letter does not end the sentence."""
+    if match[0] == "." and _is_item(match):
+        return Token(match.start(), match.end(), mark=",")
     marks = match[0].rstrip("\"')]}")
     mark = "?" if "?" in marks else "!" if "!" in marks else "…" if len(marks) > 1 else "."
     after = match.string[match.end() : match.end() + 2].lstrip(" ")[:1]
     following = match.string[match.end() : match.end() + 1]
-    runs_on = after.islower() and (mark == "…" or marks != match[0])
+    quoted = marks != match[0]
+    runs_on = after.islower() and (mark == "…" or quoted)
+    runs_on = runs_on or (quoted and mark in "?!" and _is_said(match))
     ends = (not following or following.isspace() or (mark in "?!." and following.isupper())) and not runs_on
     return Token(match.start(), match.end(), mark=mark, ends=ends)
+
+
+def _is_item(match: re.Match[str]) -> bool:
+    """Return True if the full stop follows the number of an item at the start of a line, before text in the same line."""
+    text, end = match.string, match.end()
+    item = text[end : end + 1] == " " and text[end + 1 : end + 2].isalnum()
+    return item and bool(_NUMBERED_ITEM.search(text, max(0, match.start() - 8), match.start()))
+
+
+def _is_said(match: re.Match[str]) -> bool:
+    """Return True if words such as "Tom said" follow the closing quotes."""
+    found = _SAYING.match(match.string, match.end())
+    return bool(found) and not is_starter(match.string, match.end())

@@ -7,6 +7,7 @@ from itertools import pairwise
 Words = tuple[str, ...]
 
 _LARGEST_DIGITS = 18
+_LARGEST_GROUPED = 36
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -30,8 +31,9 @@ def digits(text: str) -> Words:
 
 def cardinal(text: str) -> Words:
     """Return the words of a whole number, with or without commas between thousands. A very large one is read by digits."""
+    most = _LARGEST_GROUPED if "," in text else _LARGEST_DIGITS
     text = text.replace(",", "")
-    if len(text) > _LARGEST_DIGITS or (len(text) > 1 and text[0] == "0"):
+    if len(text) > most or (len(text) > 1 and text[0] == "0"):
         return digits(text)
     return _spoken(int(text))
 

@@ -5,7 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tts_cli.text.classes import chemistry, chess, footnote, legacy, markup, mathematics, music, sound, symbol
+from tts_cli.text.classes import (
+    abbreviation,
+    acronym,
+    chemistry,
+    chess,
+    contraction,
+    footnote,
+    legacy,
+    letter,
+    markup,
+    mathematics,
+    music,
+    quantity,
+    roman,
+    saint,
+    sound,
+    symbol,
+)
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
@@ -17,6 +34,13 @@ _ORDER: tuple[SemioticClass, ...] = (
     *music.CLASSES,
     *mathematics.CLASSES,
     *sound.CLASSES,
+    contraction.CLASS,
+    saint.CLASS,
+    roman.CLASS,
+    letter.CLASS,
+    quantity.CLASS,
+    abbreviation.CLASS,
+    acronym.CLASS,
     *legacy.CLASSES,
     *symbol.CLASSES,
 )

@@ -1,0 +1,54 @@
+"""Single letters: names of letters, initials and ranges."""
+
+from __future__ import annotations
+
+import pytest
+
+from tts_cli.text.classes import letter
+from tts_cli.text.grammar import Reading
+
+
+def _read(text: str, written: str) -> Reading | None:
+    return letter.read(text, text.index(written))
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "spoken"),
+    [
+        ("Take option a, please.", "a,", "A."),
+        ("Go from A to B.", "A ", "A."),
+        ("Vitamin A helps.", "A ", "A."),
+        ("An A–F scale.", "A–F", "A. to F."),
+        ("The A-Z list.", "A-Z", "A. to Z."),
+        ("E. B. White wrote.", "E.", "E."),
+        ("J.K.Rowling wrote.", "J.", "J. K."),
+    ],
+)
+def test_a_letter_is_named(text: str, written: str, spoken: str) -> None:
+    reading = _read(text, written)
+    assert reading is not None
+    assert " ".join(reading.words) == spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("It is a dog.", "a "), ("A dog ran.", "A"), ("I ran.", "I"), ("T-X is", "T-X"), ("it was I. Tom knew.", "I.")],
+)
+def test_an_article_or_pronoun_stays(text: str, written: str) -> None:
+    assert _read(text, written) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "end"),
+    [("It was plan B. Tom left.", "B.", 13), ("Ask Tom B. Smith now.", "B.", 10)],
+)
+def test_the_full_stop_is_part_of_an_initial_only(text: str, written: str, end: int) -> None:
+    reading = _read(text, written)
+    assert reading is not None
+    assert reading.end == end
+
+
+def test_an_initial_before_a_word_that_begins_sentences_ends_one() -> None:
+    reading = _read("I met John F. They left.", "F.")
+    assert reading is not None
+    assert reading.ends

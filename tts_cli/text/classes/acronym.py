@@ -1,0 +1,114 @@
+"""Acronyms: spelled, read as a word, or as the table `acronyms` says; plurals, and acronyms with "&" or "/"."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tts_cli.text import tables
+from tts_cli.text.dictionary import cmu_pronunciations
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.numbers import Words
+from tts_cli.text.spelling import spell
+
+_WRITTEN = re.compile(r"([A-Z][A-Za-z]{1,11})(?![A-Za-z])")
+_CAPITALS = re.compile(r"([A-Z]{2,12})(s|)$")
+_PAIR = re.compile(r"([A-Z]{1,3})([&/])([A-Z]{1,3}s?)(?![\w&/])")
+_ROM = re.compile(r"([A-Z]{2,4})-ROM(s?)\b")
+_BESIDE = re.compile(r"([A-Z]+)[ ,.\n]+$")
+_NEXT = re.compile(r"[ ,.\n]+([A-Z]+)(?![a-z])")
+_LONGEST_SPELLED = 4
+
+
+def read(text: str, place: int) -> Reading | None:
+    """Read the acronym at `place`; None for an ordinary word, and for an acronym that the dictionary knows."""
+    if not text[place].isupper() or not begins_word(text, place):
+        return None
+    if match := _PAIR.match(text, place):
+        return _pair(match)
+    if match := _ROM.match(text, place):
+        return Reading(match.end(), (*spell(match[1]), "rom" + match[2]), "acronym", "read-only memory")
+    match = _WRITTEN.match(text, place)
+    if not match:
+        return None
+    capitals = _CAPITALS.match(match[1])
+    stem, ending = (capitals[1], capitals[2]) if capitals else (match[1], "")
+    if not capitals and stem.endswith("s") and stem[:-1] in _table():
+        stem, ending = stem[:-1], "s"
+    if stem not in _table() and not capitals:
+        return None
+    words, rule = _words(text, place, match.end(), stem, ending)
+    return Reading(match.end(), words, "acronym", rule) if words else None
+
+
+def _pair(match: re.Match[str]) -> Reading | None:
+    """Read "R&D" and "AC/DC". Longer words, as in "AND/OR", are no acronyms."""
+    first, sign, last = match.groups()
+    if sign == "/" and (is_word(first) or is_word(last)) and (first, last) not in (("I", "O"), ("A", "C")):
+        return None
+    words = (*spell(first), *(("and",) if sign == "&" else ()), *_letters(last.removesuffix("s"), "s" if last[-1] == "s" else ""))
+    return Reading(match.end(), words, "acronym", "letters with a sign")
+
+
+def _words(text: str, start: int, end: int, stem: str, ending: str) -> tuple[Words, str]:
+    """Return the words of the acronym and the rule; no words if the dictionary has the reading."""
+    spoken, where = _table().get(stem, ("", ""))
+    if spoken and _is_there(text, start, end, where):
+        if spoken == "letters":
+            return _letters(stem, ending), "spelled, by the table"
+        if spoken == "word":
+            return (stem + ending,), "read as a word, by the table"
+        *first, last = spoken.split()
+        return (*first, last + ("'s" if ending else "")), "by the table"
+    if is_word(stem):
+        return ((stem + ending,), "plural of a word") if ending and not _is_shouting(text, start, end) else ((), "")
+    if cmu_pronunciations(stem.lower()):
+        return (_letters(stem, ending), "plural") if ending else ((), "")
+    vowels = bool(re.search("[AEIOUY]", stem))
+    if vowels and (len(stem) > _LONGEST_SPELLED or _is_shouting(text, start, end)):
+        return (), ""
+    return _letters(stem, ending), "spelled"
+
+
+def _is_there(text: str, start: int, end: int, where: str) -> bool:
+    if where == "always":
+        return True
+    if where == "the":
+        return bool(re.search(r"\b(?:[Tt]he|[Aa]n|[Mm]y|[Hh]is|[Hh]er) $", text[max(0, start - 5) : start])) and not _is_shouting(
+            text, start, end
+        )
+    return not _is_shouting(text, start, end)
+
+
+def _is_shouting(text: str, start: int, end: int) -> bool:
+    """Return True if the text around is in capitals, or the word before or after is an ordinary word in capitals."""
+    if is_shouted(text, start, end):
+        return True
+    before, after = _BESIDE.search(text, max(0, start - 20), start), _NEXT.match(text, end)
+    return any(_is_emphasised(found[1]) for found in (before, after) if found)
+
+
+def _is_emphasised(word: str) -> bool:
+    return len(word) > 1 and is_word(word)
+
+
+def _letters(stem: str, ending: str) -> Words:
+    *first, last = spell(stem)
+    return (*first, last + ("'s" if ending else ""))
+
+
+@cache
+def is_word(stem: str) -> bool:
+    """Return True if the dictionary reads `stem` as a word, not letter by letter."""
+    found = cmu_pronunciations(stem.lower())
+    names = [cmu_pronunciations(letter.lower() + ".")[0] for letter in stem]
+    letters = [phone.rstrip("012") for name in names for phone in name]
+    return bool(found) and stem not in _table() and all([phone.rstrip("012") for phone in phones] != letters for phones in found)
+
+
+@cache
+def _table() -> dict[str, tuple[str, str]]:
+    return {written: (spoken, where) for written, spoken, where in tables.rows("acronyms")}
+
+
+CLASS = SemioticClass("acronym", read, marked=True)

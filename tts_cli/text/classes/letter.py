@@ -1,0 +1,98 @@
+"""Single letters: initials, letters after a noun such as "vitamin C", the letter A, and ranges such as A–Z."""
+
+from __future__ import annotations
+
+import re
+
+from tts_cli.text.classes.roman import is_letter_noun
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.phones import SPACE
+from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after, word_before
+
+_RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
+_INITIALS = re.compile(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
+_INITIAL = re.compile(r"([A-Z])\.(?![\w@]|\.)")
+_LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
+_TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
+_NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
+_GRADES = frozenset("ABCDF")
+_PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if when".split())
+
+
+def read(text: str, place: int) -> Reading | None:
+    """Read the single letter at `place`; None for the article "a" and the pronoun "I"."""
+    following = text[place + 1 : place + 2]
+    if following.isalnum() or not begins_word(text, place):
+        return None
+    if following in ("–", "-") and (match := _RANGE.match(text, place)):
+        return _range(match)
+    if following in (")", ".") and text[place] == "a" and (place == 0 or text[place - 1] in "(\n"):
+        return Reading(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
+    if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
+        return Reading(match.end(), ("A.",), "letter", "the letter A")
+    if following != ".":
+        return None
+    if match := _INITIALS.match(text, place):
+        return Reading(match.end(), tuple(one + "." for one in match[0] if one != "."), "letter", "initials")
+    match = _INITIAL.match(text, place)
+    return _initial(text, match) if match else None
+
+
+def _range(match: re.Match[str]) -> Reading | None:
+    """Read "A–Z". A hyphen is a range only from A."""
+    first, sign, last = match.groups()
+    if first >= last or (sign == "-" and first != "A"):
+        return None
+    return Reading(match.end(), (first + ".", "to", last + "."), "letter", "range of letters")
+
+
+def _is_name_of_letter(text: str, place: int, letter: str) -> bool:
+    """Return True after "letter" or "option", before "to B", and at the end of a phrase."""
+    before = word_before(text, place).lower()
+    after = text[place + 1 : place + 3]
+    if letter == "a":
+        over = (
+            not after.strip() or after[0] in ",;:.?!)" or word_after(text, place + 1) in ("is", "to", "and", "or", "was", "from")
+        )
+        return before in _NOUNS and over
+    if (match := _TO.match(text, place + 1)) and match[1] != "I":
+        return True
+    lower = text[place + 1 : place + 2] == " " and word_after(text, place + 1)[:1].islower()
+    if is_letter_noun(before) or before in _NOUNS:
+        return True
+    return before in ("an", "straight", "to", "from") or (
+        bool(before) and not lower and not word_after(text, place + 1)[:1].isupper()
+    )
+
+
+def _initial(text: str, match: re.Match[str]) -> Reading | None:
+    """Read an initial with its full stop, which ends the sentence after "vitamin" and before a word that begins sentences."""
+    letter, end = match[1], match.end()
+    before, after = word_before(text, match.start()), word_after(text, end)
+    name = is_name(after) and not is_starter(text, end) and after[:1].isalpha()
+    if letter in "IA" and not name:
+        return None
+    if (
+        letter == "I"
+        and before.lower() in _PRONOUN_BEFORE
+        and len(after) > 1
+        and text[end - 3 : end - 2] == " "
+        and before.islower()
+    ):
+        return None
+    lower = before.rstrip(".").lower()
+    if is_letter_noun(lower) and not before.endswith("."):
+        return _ended(letter, end)
+    if lower in ("a", "an") and letter in _GRADES and before.islower():
+        return _ended(letter, end)
+    closed = end_of_sentence(text, end)
+    mark = "." if closed else SPACE
+    return Reading(closed or end, (letter + ".",), "letter", "initial", mark, bool(closed))
+
+
+def _ended(letter: str, end: int) -> Reading:
+    """Return the letter without the full stop, which is a mark of its own."""
+    return Reading(end - 1, (letter + ".",), "letter", "letter after a noun")
+
+
+CLASS = SemioticClass("letter", read, words=frozenset("abcdefghijklmnopqrstuvwxyz"))
