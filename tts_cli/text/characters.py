@@ -18,7 +18,7 @@ CURRENCIES = "$£€¥₹¢₩₽₺₴₪₫₱฿₦₿"
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
-SIGNS = "–−°×÷·±≈≠≤≥√∞µπΩ∑∫∂∆∇∈∴‰§¶†‡•♭♮♯♠♣♥♦′″→←↔⇒©"
+SIGNS = "–−°×÷·±≈≠≤≥√∛∞µπΩ∑∫∂∆∇∈∴‰§¶†‡•♭♮♯♠♣♥♦′″→←↔⇒©"
 """Signs with a meaning: "–" is a range or a pause, "−" a minus, "′" and "″" feet and inches or minutes and seconds."""
 KEPT = CURRENCIES + SUPERSCRIPTS + SUBSCRIPTS + FRACTIONS + SIGNS
 _SPELLINGS = {
@@ -187,7 +187,7 @@ def _replacements(text: str, foreign: dict[int, str]) -> Iterator[tuple[int, str
             new = _folded(match[0]) or ""
             if match[0] == "`":
                 new = "'" if text[place - 1 : place].isalpha() and text[place + 1 : place + 2].isalpha() else " "
-        padded = len(new) > 1 or (new.isalnum() and unicodedata.category(match[0]) in ("No", "So", "Nd"))
+        padded = len(new) > 1 or (new.isalnum() and unicodedata.category(match[0]) in ("No", "So"))
         if padded and (new.isalpha() if place in foreign else new.isdigit()):
             new = " " * text[place - 1 : place].isalnum() + new + " " * text[place + 1 : place + 2].isalnum()
         yield place, new

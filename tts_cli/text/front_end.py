@@ -82,7 +82,9 @@ class TextFrontEnd:
         for token in read(written.plain.text, self._lexicon):
             if token.words or token.note:
                 start, end = written.plain.span(token.start, token.end)
-                yield WrittenToken(start, end, written.plain.source[start:end], token.kind, said(token.words), token.rule, token.note)
+                yield WrittenToken(
+                    start, end, written.plain.source[start:end], token.kind, said(token.words), token.rule, token.note
+                )
 
     def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
         """Split `text` into utterances, lazily.

@@ -26,8 +26,8 @@ from tts_cli.text.classes import (
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
+    *symbol.DECORATIONS,
     *markup.CLASSES,
-    symbol.DECORATIONS,
     *footnote.CLASSES,
     *chess.CLASSES,
     *chemistry.CLASSES,
