@@ -46,7 +46,7 @@ DATES_AND_TIMES = {
     "5pm": "five P M.",
     "12:00": "twelve o'clock.",
     "8:05": "eight oh five.",
-    "99:99": "ninety nine: ninety nine.",
+    "99:99": "ninety nine to ninety nine.",
 }
 MONEY_AND_MEASURES = {
     "$3.50": "three dollars fifty cents.",

@@ -100,6 +100,8 @@ class PlainText(NamedTuple):
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return start and end in the source of the characters from `start` to `end`."""
+        if len(self.places) == 1 and not self.fixed[0]:
+            return start, end
         return self.start(start), self.end(end)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tts_cli.errors import TextError
@@ -33,6 +33,7 @@ def cmu_has(word: str) -> bool:
     return bool(_look_up(word))
 
 
+@lru_cache(8192)
 def _look_up(key: str) -> tuple[str, ...]:
     lines = cmu_lines()
     index = bisect_left(lines, key + " ")

@@ -41,18 +41,11 @@ class Token(NamedTuple):
 _MARKS = {",": ",", ";": ";", ":": ":", "(": "(", "[": "(", "{": "(", ")": ")", "]": ")", "}": ")", '"': '"', "|": ","}
 _LONGEST_SHOWN = 40
 _INLINE = re.compile(r"\[\[([^\[\]]*)\]\]")
-_ADDRESS = re.compile(
-    r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,4}|(?:https?://|www\.)[^\s<>\"()]{1,300}[\w/]|"
-    r"[\w-]{1,64}(?:\.[\w-]{1,64}){0,3}\.(?:com|org|net|edu|gov|io)\b(?:/[^\s<>\"()]{0,300}[\w/])?"
-)
-_ADDRESS_PART = re.compile(r"[A-Za-z]+|\d|[./@:_+=&?#%~-]")
-_ADDRESS_MARKS = {
-    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "=": "equals", "&": "and",
-    "?": "question mark", "#": "hash", "%": "percent", "~": "tilde",
-}  # fmt: skip
 _ENTRY = re.compile(r"[\w'][\w.'&+/-]{0,40}(?!\w)")
 _WORD = re.compile(r"'?[A-Za-z]{1,400}(?:'[A-Za-z]{1,40}){0,3}'?")
-_PLAIN_WORD = re.compile(r"[a-z]{2,400}(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|-[a-z]{2}|\.(?:[\s]|$)|$)")
+_PLAIN_WORD = re.compile(
+    r"(?:[a-z]{2,400}|[A-Z][a-z]{1,400})(?:'[a-z]{1,3})?(?=[ ,;:!?\n)]|(?:-[a-z]{2,40}){1,4}(?![a-z\d@_/-]|\.\w)|\.(?:[\s]|$)|$)"
+)
 _LETTERS = re.compile(r"[A-Za-z]+")
 _STOP = re.compile(r"(?:\.(?: \.){2,}|\.{2,}|[.?!])[.?!]*[\"')\]}]*")
 _SAYING = re.compile(
@@ -139,13 +132,11 @@ def _letters(text: str, place: int) -> Token:
     match = plain or _WORD.match(text, place)
     if match is None:
         return Token(place, place + 1)
-    letters = _LETTERS.match(text, place)
-    word = (letters[0] if letters else match[0]).lower()
-    if not plain and (address := _ADDRESS.match(text, place)) and not address[0].endswith("."):
-        return Token(place, address.end(), _address(address))
+    letters = plain or _LETTERS.match(text, place) or match
+    word = letters[0].lower()
     if reading := classes.read_word(text, place, word, marked=not plain):
         return _token_of(text, place, reading)
-    return _word(match)
+    return Token(place, plain.end(), (plain[0],)) if plain else _word(match)
 
 
 def _word(match: re.Match[str]) -> Token:
@@ -174,20 +165,6 @@ def _in_code(token: Token, text: str) -> bool:
 
 def _part(piece: str) -> Words:
     return spell(piece) if (piece.isupper() and not cmu_has(piece.lower())) or len(piece) == 1 else (piece,)
-
-
-def _address(match: re.Match[str]) -> Words:
-    """Return the words of a mail or web address: marks by their names, unknown parts without vowels letter by letter."""
-    words: list[str] = []
-    address = re.sub(r"^https?://", "", match[0])
-    for part in _ADDRESS_PART.findall(address.rstrip("/")):
-        if part.isdigit():
-            words += digits(part)
-        elif part.isalpha():
-            words += (part,) if cmu_has(part.lower()) or re.search("[aeiouy]", part.lower()) else spell(part)
-        else:
-            words += _ADDRESS_MARKS[part].split()
-    return tuple(words)
 
 
 def _sign(text: str, place: int) -> Token:

@@ -47,6 +47,8 @@ class Measure(NamedTuple):
     singular: Words
     plural: Words
     name: str
+    is_hyphened: bool = False
+    """True for a unit that a hyphen joins to the number: "5-kg bag"."""
 
 
 def read_unit(text: str, place: int) -> Measure | None:
@@ -92,12 +94,14 @@ def read_unit(text: str, place: int) -> Measure | None:
         end = stop.end()
     elif unit.where == "inch" and text.startswith(".", end) and gap in ("-", ""):
         end += 1
-    return Measure(end, (*singular, *per), (*plural, *per), unit.written)
+    return Measure(end, (*singular, *per), (*plural, *per), unit.written, gap == "-")
 
 
 def unit_words(text: str, start: int, number: Number, measure: Measure) -> Words:
     """Return the words of the units after `number`: singular for one, and before a noun with an article, as in "a 10 ft pole"."""
-    return measure.singular if number.is_one or is_attributive(text, start, measure.end) else measure.plural
+    return (
+        measure.singular if number.is_one or measure.is_hyphened or is_attributive(text, start, measure.end) else measure.plural
+    )
 
 
 def is_attributive(text: str, start: int, end: int) -> bool:

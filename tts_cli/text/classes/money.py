@@ -13,7 +13,9 @@ from tts_cli.text.numbers import Words, cardinal
 from tts_cli.text.tables import entries, rows
 
 _PER = re.compile(r" ?/ ?(?:(?P<word>[a-z]{2,20})\b)?")
-_MINOR = {"¢": "$", "p": "£"}
+_MINOR = {"¢": "$", "c": "$", "p": "£"}
+_MINOR_MARK = re.compile(r" ?¢|[pc](?![\w.])")
+_MOST_MINOR = 99
 _PIECES = frozenset("bill bills note notes coin coins tip check ticket tickets fee prize".split())
 
 
@@ -80,8 +82,8 @@ def read_money(text: str, start: int, place: int, number: Number, currency: Curr
 
 def read_minor(text: str, place: int, number: Number) -> Money | None:
     """Return an amount of hundredth parts, such as "5¢" and "50p"; None if there is none at `place`, the end of the number."""
-    match = re.compile(r" ?¢|p(?![\w.])").match(text, place)
-    if match is None:
+    match = _MINOR_MARK.match(text, place)
+    if match is None or (match[0] in "pc" and number.value > _MOST_MINOR):
         return None
     currency = _currencies()[_MINOR[match[0].strip()]]
     unit = currency.minor_singular if number.is_one or is_attributive(text, place, match.end()) else currency.minor_plural

@@ -11,10 +11,11 @@ from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal, ye
 from tts_cli.text.tables import entries, rows
 
 SIGNS = {"-": "minus", "−": "minus", "–": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
-_GROUPED = r"\d{1,3}(?:,\d{3}){1,11}(?![\d,]*\d)"
-_SPACED = r"\d{1,3}(?: \d{3})* 000(?![\d,.:/-]|\w)"
-_VALUE = re.compile(rf"(?P<whole>{_GROUPED}|{_SPACED}|\d{{1,400}})?(?P<decimals>\.\d{{1,400}}(?!\.?\d))?")
-_EUROPEAN = re.compile(r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d{1,9}),(?P<decimals>\d{1,2})(?!\d)(?! \d)")
+_GROUPED = r"(?:\d{1,3}(?:,\d{3}){1,11}|\d{1,2}(?:,\d\d){1,4},\d{3})(?![\d,]*\d)"
+_SPACED = r"\d{1,3}(?: \d{3})* 000(?![,.:/-]?\d|\w)"
+_POINTED = r"\d{1,3}(?:\.\d{3}){2,6}(?![\d.]*\d)"
+_VALUE = re.compile(rf"(?P<whole>{_GROUPED}|{_SPACED}|{_POINTED}|\d{{1,400}})?(?P<decimals>\.\d{{1,400}}(?!\.?\d))?")
+_EUROPEAN = re.compile(r"(?P<whole>\d{1,3}(?:\.\d{3})+|\d{1,9}),(?P<decimals>\d{1,2})(?!,?\d)(?! \d)")
 _VULGAR = re.compile(rf" ?([{FRACTIONS}])")
 _SLASHED = re.compile(
     r"(?:(?P<whole>\d{1,9})(?: | and |-))?(?P<top>\d{1,4})/(?P<bottom>[1-9]\d{0,3})(?![\d/])(?:(?:th|rd|nd|st|TH|RD)s?\b)?"
@@ -63,6 +64,8 @@ def read_number(text: str, place: int, european: bool = False) -> Number | None:
     if decimals is None and (found := _vulgar(text, match.end(), whole)):
         return found
     number = _decimal(match.end(), whole or "", decimals[1:]) if decimals else _whole(match.end(), whole)
+    if plural := _PLURAL.match(text, place):
+        return Number(plural.end(), (_COUNTS[plural[1]],), "cardinal", "plural of ten, hundred or thousand")
     return _with_power(text, number, whole, decimals) or _ordinal(text, number, whole, decimals) or number
 
 
@@ -131,7 +134,7 @@ def _magnitude_pattern(text: str, place: int) -> re.Match[str] | None:
 
 
 def _whole(end: int, digits_: str) -> Number:
-    written = digits_.replace(" ", ",")
+    written = digits_.replace(" ", ",").replace(".", ",")
     if len(written) == 4 and written.isdigit() and 1100 <= int(written) <= 2099:
         return Number(end, year(written), "year", "four digits from 1100 to 2099", bare=cardinal(written), value=int(written))
     words = cardinal(written)
@@ -140,7 +143,7 @@ def _whole(end: int, digits_: str) -> Number:
 
 
 def _decimal(end: int, whole: str, decimals: str) -> Number:
-    plain = whole.replace(",", "").replace(" ", "")
+    plain = whole.replace(",", "").replace(" ", "").replace(".", "")
     words = decimal(f"{plain}.{decimals}")
     value = float(f"{plain or 0}.{decimals}") if len(plain) < 300 else 0.0
     return Number(end, words, "decimal", "decimal point", value=value)
@@ -192,6 +195,8 @@ def _ordinal(text: str, number: Number, whole: str | None, decimals: str | None)
     return Number(match.end(), ordinal(whole.replace(" ", "")), "ordinal", "number with st, nd, rd or th", value=number.value)
 
 
+_COUNTS = {"10": "tens", "100": "hundreds", "1,000": "thousands", "1000": "thousands"}
+_PLURAL = re.compile(r"(10|100|1,?000)s (?=of\b)")
 _PARTS = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
     "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10),

@@ -22,6 +22,7 @@ _DEGREES = re.compile(
     r"(?P<degrees>\d{1,3})° ?(?P<minutes>\d{1,2})[′'] ?(?:(?P<seconds>\d{1,2}(?:\.\d+)?)(?:″|\"|''|′′))?(?: ?(?P<side>[NSEW])\b)?"
 )
 _FEET = re.compile(r"(?P<feet>\d{1,3}) ?['′] ?(?P<inches>\d{1,2}(?:\.\d+)?) ?(?:\"|″|''|′′)")
+_HYPHENED_FEET = re.compile(r"(?P<feet>\d)-(?:foot|ft)-(?P<inches>\d{1,2})(?![\w-])")
 _MARKED_UNIT = re.compile(r"(?P<mark>['′\"″])(?![\w'\"])")
 _INNER_SIGN = re.compile(r"[-−]")
 _QUOTE = re.compile(r"(?<!\d)\"")
@@ -277,7 +278,7 @@ def _angle(text: str, place: int) -> Reading | None:
 
 
 def _height(text: str, place: int) -> Reading | None:
-    match = _FEET.match(text, place)
+    match = _FEET.match(text, place) or _HYPHENED_FEET.match(text, place)
     if match is None:
         return None
     feet, inches = read_number(match["feet"], 0), read_number(match["inches"], 0)

@@ -1,0 +1,250 @@
+"""Dates in all usual orders, and months and weekdays in short forms."""
+
+from __future__ import annotations
+
+import re
+
+from tts_cli.text.classes import calendar, year
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.numbers import Words, cardinal, ordinal
+
+_MONTH = calendar.alternatives("months")
+_WEEKDAY = calendar.alternatives("weekdays")
+_SHORT_WEEKDAY = calendar.alternatives("weekdays", full=False)
+_SHORT_MONTH = calendar.alternatives("months", full=False)
+_DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
+_SUFFIX = r"(?P<suffix>(?i:st|nd|rd|th)(?![A-Za-z]))"
+_NO_NUMBER = r"(?![\d%°]|[:.,/]\d| ?(?:[AaPp]\.?[Mm]\b|%|percent\b|million\b|thousand\b))"
+_YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|['A-Za-z%]|-[a-z])|'\d\d(?![\w']))"
+_ERA_YEAR = rf"(?P<old>\d{{1,4}}) ?(?P<era>{calendar.era_pattern()})"
+_OF_YEAR = rf"(?:(?:,? ?|-|\.|/| of )(?:{_ERA_YEAR}|{_YEAR}))?"
+_MONTH_FIRST = re.compile(
+    rf"(?P<month>{_MONTH})(?:\.? ?-?|,? the ){_DAY}(?:{_SUFFIX}|(?![A-Za-z]))(?:(?=,? ?[12]\d{{3}}(?!\d))|{_NO_NUMBER}){_OF_YEAR}"
+)
+_DAY_FIRST = re.compile(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<month>{_MONTH})(?P<stop>\.?){_OF_YEAR}")
+_MONTH_YEAR = re.compile(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
+_YEAR_FIRST = re.compile(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
+_YEAR_MONTH = re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
+_STAMP = re.compile(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
+_NUMERIC = re.compile(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
+_NO_YEAR = re.compile(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
+_WEEKDAY_ALONE = re.compile(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])")
+_MONTH_ALONE = re.compile(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
+_DATE_AFTER = re.compile(
+    rf",? \(?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?:[ -]|\. | of ){_MONTH}|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)\b|\d{{1,2}}/\d|"
+    rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
+)
+_LIST_AFTER = re.compile(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_LIST_BEFORE = re.compile(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
+_FRACTIONS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
+_NEAR = 24
+
+
+def read(text: str, place: int) -> Reading | None:
+    """Read the date, month or weekday that begins at `place`."""
+    if not begins_word(text, place):
+        return None
+    if text[place].isdigit():
+        return numeric(text, place) or day_first(text, place)
+    return month_first(text, place) or month_and_year(text, place) or month_alone(text, place) or weekday(text, place)
+
+
+def month_first(text: str, place: int) -> Reading | None:
+    """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
+    match = _MONTH_FIRST.match(text, place)
+    if not match or not _is_month(text, match, place) or _counts_after_month(text, match):
+        return None
+    end, spoken_year = _year(text, match)
+    number = (_month(match), *ordinal(match["day"]))
+    return Reading(end, (*number, *spoken_year), "date", "month and day", number=number)
+
+
+def day_first(text: str, place: int) -> Reading | None:
+    """Read a date with the day first: 25 July 2012, the 5th of May, 9-Jul-1916."""
+    match = _DAY_FIRST.match(text, place)
+    if not match or not _is_month_after_day(text, match):
+        return None
+    end, spoken_year = _year(text, match)
+    if not spoken_year and match["stop"]:
+        end = match.end("stop")
+        if not re.match(r"[,;:]| ", text[end : end + 1]) or calendar.ends_sentence(text, place, end):
+            end -= 1
+    article = () if calendar.before(text, place) in ("the", "this", "every", "each") else ("the",)
+    words = (*article, *ordinal(match["day"]), "of", _month(match), *spoken_year)
+    return Reading(end, words, "date", "day and month")
+
+
+def _is_month_after_day(text: str, match: re.Match[str]) -> bool:
+    """Return True if the name after a day is a month, and no verb as in "the 5 may come"."""
+    if not match["gap"] and match["month"].lower() in calendar.also_words("months"):
+        return False
+    if match["year"] or match["old"] or match["gap"].endswith("of "):
+        return True
+    return match["month"][0].isupper() or match["month"].lower() not in ("may", "march", "mar")
+
+
+def _is_month(text: str, match: re.Match[str], place: int) -> bool:
+    """Return True if the name before a day is a month; one in small letters that is a word, as "may", needs a year or ordinal."""
+    if match["month"][0].isupper() or match["year"] or match["suffix"]:
+        return True
+    return match["month"].lower() not in calendar.also_words("months") or "." in text[match.end("month") : match.start("day")]
+
+
+def _counts_after_month(text: str, match: re.Match[str]) -> bool:
+    """Return True if the number after a month counts things: "In May 5 people came"."""
+    if match["year"] or match["old"] or match["suffix"] or not match["month"][0].isupper():
+        return False
+    return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year._is_counted(text, match.end())
+
+
+def _year(text: str, match: re.Match[str]) -> tuple[int, Words]:
+    """Return the end of a date and the words of its year; the date ends before a number that counts things."""
+    if match["old"]:
+        return match.end(), (*year.spoken(match["old"]), *calendar.era(match["era"]))
+    if not match["year"]:
+        return match.end(), ()
+    if match["year"][0] == "'":
+        return match.end(), year.spoken(match["year"][1:])
+    start = match.start("year")
+    modern = "1900" <= match["year"] <= "2099"
+    if (
+        text[start - 1] in " ,"
+        and not modern
+        and "," in text[match.start("month") : start]
+        and year.counts_things(text, start, match.end())
+    ):
+        return len(text[:start].rstrip(" ,")), ()
+    return match.end(), year.spoken(match["year"])
+
+
+def _month(match: re.Match[str]) -> str:
+    return calendar.names("months")[match["month"].lower()]
+
+
+def numeric(text: str, place: int) -> Reading | None:
+    """Read a date of numbers: 2012-07-25, 07/25/2012, 25.12.2024, 7/4."""
+    if match := _STAMP.match(text, place) or _YEAR_FIRST.match(text, place):
+        words = _american(int(match["month"]), int(match["day"]), match["year"])
+        stamp = match[0].endswith("T") and words
+        words = (*words[:-1], words[-1] + ",") if stamp and words else words
+        return Reading(match.end(), words, "date", "year, month and day") if words else None
+    if match := _NUMERIC.match(text, place):
+        return _with_year(text, match)
+    if match := _YEAR_MONTH.match(text, place):
+        if int(match["month"]) > int(match["year"][2:]):
+            return None
+        words = (calendar.months()[int(match["month"]) - 1], *year.spoken(match["year"]))
+        return Reading(match.end(), words, "date", "year and month")
+    return without_year(text, place)
+
+
+def _with_year(text: str, match: re.Match[str]) -> Reading | None:
+    """Return the reading in American order, month first. A first number over 12 is the day."""
+    if (
+        len(match["year"]) == 2
+        and match["mark"] != "/"
+        and calendar.before(text, match.start()) not in calendar.context("date before")
+    ):
+        return None
+    month, day = int(match["first"]), int(match["second"])
+    if month > 12:
+        words: Words | None = _british(day, month, match["year"], text, match.start())
+    else:
+        words = _american(month, day, match["year"])
+    return Reading(match.end(), words, "date", "numbers of month, day and year") if words else None
+
+
+def without_year(text: str, place: int) -> Reading | None:
+    """Read a month and day with a slash, where the words before say that it is a date: "on 7/4"; 9/11 always."""
+    match = _NO_YEAR.match(text, place)
+    if not match:
+        return None
+    if match[0] == "9/11":
+        return Reading(match.end(), ("nine", "eleven"), "date", "nine eleven")
+    if not _is_date(text, match):
+        return None
+    words = _american(int(match["month"]), int(match["day"]), "")
+    return Reading(match.end(), words, "date", "month and day with a slash") if words else None
+
+
+def _is_date(text: str, match: re.Match[str]) -> bool:
+    if calendar.after(text, match.end()).lower() in calendar.context("no date after"):
+        return False
+    if _LIST_BEFORE.search(text[max(0, match.start() - 14) : match.start()].rstrip("( ") + ", "):
+        return True
+    previous = calendar.before(text, match.start())
+    month, day = int(match["month"]), int(match["day"])
+    fraction = month < day and day in _FRACTIONS
+    return previous in calendar.context("date before") or (previous in calendar.context("date perhaps") and not fraction)
+
+
+def _american(month: int, day: int, digits: str) -> Words:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return ()
+    return (calendar.months()[month - 1], *ordinal(str(day)), *(year.spoken(digits) if digits else ()))
+
+
+def _british(month: int, day: int, digits: str, text: str, place: int) -> Words:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return ()
+    article = () if calendar.before(text, place) == "the" else ("the",)
+    return (*article, *ordinal(str(day)), "of", calendar.months()[month - 1], *year.spoken(digits))
+
+
+def month_and_year(text: str, place: int) -> Reading | None:
+    """Read a month with a year: May 2020, Jan. 1999, Dec '99."""
+    match = _MONTH_YEAR.match(text, place)
+    if not match or (
+        match["month"].islower() and match["month"].lower() in calendar.also_words("months") and match["gap"] == " "
+    ):
+        return None
+    if match["old"] and match["month"].islower():
+        return None
+    end, spoken_year = _year(text, match)
+    if not spoken_year or (not match["old"] and "," in match["gap"] and year.counts_things(text, match.start("year"), end)):
+        return None
+    return Reading(
+        end, (_month(match), *spoken_year), "date", "month and year", number=(_month(match),), unit=" ".join(spoken_year)
+    )
+
+
+def month_alone(text: str, place: int) -> Reading | None:
+    """Read the short form of a month, such as "Oct."."""
+    match = _MONTH_ALONE.match(text, place)
+    if not match:
+        return None
+    written, end = match["month"], match.end()
+    near = calendar.before(text, place) in calendar.context("month before")
+    doubtful = written.lower() in calendar.also_words("months") or written.islower() or (written.isupper() and not match["stop"])
+    if doubtful and not (near and (match["stop"] or written[0].isupper())):
+        return None
+    return _named(text, match, _month(match), end, "short form of a month")
+
+
+def weekday(text: str, place: int) -> Reading | None:
+    """Read the short form of a weekday, such as "Tues."; Sat and Sun only where a date, time or list shows the weekday."""
+    match = _WEEKDAY_ALONE.match(text, place)
+    if not match or not match["weekday"][0].isupper() or (match["weekday"].isupper() and not match["stop"]):
+        return None
+    if match["weekday"].lower() in calendar.also_words("weekdays") and not _is_weekday(text, match):
+        return None
+    name = calendar.names("weekdays")[match["weekday"].lower()]
+    return _named(text, match, name, match.end(), "short form of a weekday")
+
+
+def _is_weekday(text: str, match: re.Match[str]) -> bool:
+    end = match.end()
+    if calendar.after(text, end).lower() in calendar.context("part of day") or _DATE_AFTER.match(text, end):
+        return True
+    if _LIST_AFTER.match(text, end) or _LIST_BEFORE.search(text, max(0, match.start() - _NEAR), match.start()):
+        return True
+    return bool(match["stop"]) and calendar.before(text, match.start()) in calendar.context("day before")
+
+
+def _named(text: str, match: re.Match[str], name: str, end: int, rule: str) -> Reading:
+    ends = calendar.ends_sentence(text, match.start(), end)
+    return Reading(end, (name,), "date", rule, "." if ends else " ", ends, (name,))
+
+
+_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays")])
+CLASS = SemioticClass("date", read, "0123456789", _WORDS)

@@ -1,0 +1,206 @@
+"""Ranges of dates, months, weekdays, years, decades, centuries, quarters and times: June 3–5, Mon–Fri, 1939–45, 9am–5pm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tts_cli.text.classes import calendar, date, time, year
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.numbers import Words, cardinal, ordinal
+
+_DASH = re.compile(r" ?[-–−] ?")
+_SOON = re.compile(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]")
+_MONTH = calendar.alternatives("months")
+_SUFFIX = r"(?:st|nd|rd|th)?"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_DAYS_AFTER = re.compile(
+    rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}(?![\w%:/]|[.,]\d(?!\d{{3}}\b)| ?[ap]\.?m\b)"
+    r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
+)
+_DAYS_BEFORE = re.compile(
+    rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?(?:,? (?P<year>[12]\d{{3}})(?!\d))?"
+)
+_YEARS = re.compile(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
+_SHORT_YEARS = re.compile(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_OPEN_YEARS = re.compile(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_HOURS = re.compile(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm])")
+_CENTURIES = re.compile(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
+_ERA_YEARS = re.compile(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
+_QUARTERS = re.compile(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_WORKDAYS = re.compile(r"M[-–]F(?=,? (?:\d|from)|\))")
+_Reader = Callable[[str, int], Reading | None]
+
+
+def read(text: str, place: int) -> Reading | None:
+    """Read the range of dates, years or times that begins at `place`."""
+    if not begins_word(text, place) or not (_SOON.match(text, place) or text[place].isalpha() or "/" in text[place : place + 5]):
+        return None
+    readers = _AT_DIGIT if text[place] in "0123456789'" else _AT_LETTER
+    return next((reading for reader in readers if (reading := reader(text, place))), None)
+
+
+def _days_after_month(text: str, place: int) -> Reading | None:
+    match = _DAYS_AFTER.match(text, place)
+    if not match or match["month"].islower() or int(match["first"]) >= int(match["second"]):
+        return None
+    words = (_name("months", match["month"]), *_days(match))
+    return _dates(text, match, words)
+
+
+def _days_before_month(text: str, place: int) -> Reading | None:
+    match = _DAYS_BEFORE.match(text, place)
+    if not match or not match["month"][0].isupper() or int(match["first"]) >= int(match["second"]):
+        return None
+    article = () if calendar.before(text, place) == "the" else ("the",)
+    first, second = ordinal(match["first"]), ordinal(match["second"])
+    words = (*article, *first, "to", "the", *second, "of", _name("months", match["month"]))
+    return _dates(text, match, words)
+
+
+def _days(match: re.Match[str]) -> Words:
+    return (*ordinal(match["first"]), "to", *ordinal(match["second"]))
+
+
+def _dates(text: str, match: re.Match[str], words: Words) -> Reading:
+    end = match.end()
+    if text[end - 1] == "." and calendar.ends_sentence(text, match.start(), end):
+        end -= 1
+    return Reading(end, words + (year.spoken(match["year"]) if match["year"] else ()), "range", "days of a month")
+
+
+def _name(table: str, written: str) -> str:
+    return calendar.names(table)[written.lower()]
+
+
+def _years(text: str, place: int) -> Reading | None:
+    match = _YEARS.match(text, place)
+    if not match or not all(1000 <= int(digits) <= 2099 for digits in match.groups()) or int(match[1]) >= int(match[2]):
+        return None
+    if year.counts_things(text, place, match.end()):
+        spoken = cardinal if not match[0].endswith("00") else year.spoken
+    else:
+        spoken = year.spoken
+    return Reading(match.end(), (*spoken(match[1]), "to", *spoken(match[2])), "range", "years")
+
+
+def _short_years(text: str, place: int) -> Reading | None:
+    match = _SHORT_YEARS.match(text, place)
+    if not match or not (match[2] > match[1][2:] or match[1][2:] == "99"):
+        return None
+    to = () if "/" in match[0] else ("to",)
+    return Reading(
+        match.end(), (*year.spoken(match[1]), *to, *year.spoken(match[2])), "range", "years, the second with two digits"
+    )
+
+
+def _open_years(text: str, place: int) -> Reading | None:
+    match = _OPEN_YEARS.match(text, place)
+    return Reading(match.end(), (*year.spoken(match[1]), "to"), "range", "year to the present") if match else None
+
+
+def _era_years(text: str, place: int) -> Reading | None:
+    match = _ERA_YEARS.match(text, place)
+    return _joined(year.spoken(match[1]), year.read(text, match.end()), "years of an era") if match else None
+
+
+def _hours(text: str, place: int) -> Reading | None:
+    """Read two times of day that share a.m. or p.m.: 5–7 p.m."""
+    match = _HOURS.match(text, place)
+    if not match or not 0 < int(match[1]) < 25:
+        return None
+    first = (*cardinal(match[1]), *(time._minute(int(match[2])) if match[2] and match[2] != "00" else ()))
+    return _joined(first, time.clock(text, match.end()), "times of day")
+
+
+def _centuries(text: str, place: int) -> Reading | None:
+    match = _CENTURIES.match(text, place)
+    if not match:
+        return None
+    second = re.compile(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
+    if date.day_first(text, match.end()) or not second:
+        return None
+    return Reading(second.end(), (*ordinal(match[1]), "to", *ordinal(second[1])), "range", "ordinals")
+
+
+def _quarters(text: str, place: int) -> Reading | None:
+    match = _QUARTERS.match(text, place)
+    if not match:
+        return None
+    words = ("Q.", *cardinal(match[1]), "to", "Q.", *cardinal(match["last"]))
+    return Reading(match.end(), words, "range", "quarters")
+
+
+def _workdays(text: str, place: int) -> Reading | None:
+    match = _WORKDAYS.match(text, place)
+    return Reading(match.end(), ("Monday", "to", "Friday"), "range", "weekdays by letters") if match else None
+
+
+def _joined(first: Words, second: Reading | None, rule: str) -> Reading | None:
+    return second._replace(words=(*first, "to", *second.words), kind="range", rule=rule, number=(), unit="") if second else None
+
+
+def _pair(reader: _Reader) -> _Reader:
+    """Return a reader of two readings of `reader` with a dash between them."""
+
+    def read_pair(text: str, place: int) -> Reading | None:
+        first = reader(text, place)
+        dash = _DASH.match(text, first.end) if first and not first.ends else None
+        second = reader(text, dash.end()) if dash else None
+        return _joined(first.words, second, "two of a kind") if first and second else None
+
+    return read_pair
+
+
+def _any_name(table: str) -> _Reader:
+    pattern = re.compile(rf"({calendar.alternatives(table)})\.?")
+
+    def read_name(text: str, place: int) -> Reading | None:
+        match = pattern.match(text, place)
+        if not match or not match[1][0].isupper():
+            return None
+        name = _name(table, match[1])
+        ends = calendar.ends_sentence(text, place, match.end())
+        return Reading(match.end(), (name,), "date", "name", "." if ends else " ", ends)
+
+    return read_name
+
+
+def _list_of_weekdays(text: str, place: int) -> Reading | None:
+    """Read weekdays with slashes: Mon/Wed/Fri."""
+    readings = [_weekday_name(text, place)]
+    while (last := readings[-1]) and text[last.end : last.end + 1] == "/" and len(readings) < 7:
+        readings.append(_weekday_name(text, last.end + 1))
+    found = [reading for reading in readings if reading]
+    if len(found) < 2:
+        return None
+    words = tuple(reading.words[0] + "," for reading in found[:-1]) + found[-1].words
+    return found[-1]._replace(words=words, kind="range", rule="weekdays with slashes")
+
+
+def _month_name_or_date(text: str, place: int) -> Reading | None:
+    return date.month_first(text, place) or date.month_and_year(text, place) or _month_name(text, place)
+
+
+def _slashed(text: str, place: int) -> Reading | None:
+    """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
+    match = re.compile(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
+    if not match:
+        return None
+    numbers = [int(number) for number in match.groups()]
+    if all(top < bottom <= 16 for top, bottom in (numbers[:2], numbers[2:])) and calendar.before(text, place) != "on":
+        return None
+    first, second = (date._american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
+    return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
+
+
+_month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
+_AT_LETTER = (
+    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read), _workdays,
+)  # fmt: skip
+_AT_DIGIT = (
+    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock), _pair(year.decade),
+    _era_years, _pair(year._after_era), _centuries, _years, _short_years, _open_years, _pair(year.short),
+)  # fmt: skip
+_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
+CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)
