@@ -231,13 +231,14 @@ def _foreign(text: str) -> _Foreign:
     is_latin = bool(_LATIN.search(text))
     for group in _groups(_foreign_words(text), text):
         readings = [_spelled(text[start:end], is_latin) for start, end in group]
+        is_spoken = all(readings)
         for (start, end), reading in zip(group, readings, strict=True):
-            spoken = reading if all(readings) else ""
+            spoken = reading if is_spoken else ""
             found.spoken.update({place: spoken[place - start : place - start + 1] for place in range(start, end)})
             if spoken and not spoken.isdigit():
                 found.spoken[start] = spoken
                 found.spoken.update(dict.fromkeys(range(start + 1, end), ""))
-        if not all(readings):
+        if not is_spoken:
             start, end = group[0][0], group[-1][1]
             found.skipped.append(Skipped(text[start:end], _script(text[start:end]), start))
     return found
@@ -270,7 +271,7 @@ def _groups(words: Iterator[tuple[int, int]], text: str) -> Iterator[list[tuple[
     group: list[tuple[int, int]] = []
     for start, end in words:
         between = text[group[-1][1] : start] if group else ""
-        if group and (len(between) > _MOST_DISTANT or between.strip(" ,.;:-!?'\"،、。")):
+        if group and (len(between) > _MOST_DISTANT or between.strip(" -'\"")):
             yield group
             group = []
         group.append((start, end))
