@@ -125,7 +125,7 @@ def test_each_plain_character_comes_from_its_place(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["мир ", "大阪", "é", "λ ", "🚀", "[[", "①", "“", "x² ", "x+", "<a>", "*", "word.7 "])
 def test_time_is_linear_in_length(unit: str) -> None:
-    text = "Go " + unit * (20_000 // len(unit))
+    text = "Go " + unit * (10_000 // len(unit))
     start = time.process_time()
     for _ in FRONT_END.sentences(text, 200):
         pass
