@@ -58,11 +58,17 @@ def read(text: str, place: int) -> Reading | None:
 def month_first(text: str, place: int) -> Reading | None:
     """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
     match = _MONTH_FIRST.match(text, place)
-    if not match or not _is_month(text, match) or _counts_after_month(text, match):
+    if not match or not _is_month(text, match) or _counts_after_month(text, match) or _is_noted(text, match):
         return None
     end, spoken_year = _year(text, match)
     number = (_month(match), *ordinal(match["day"]))
     return Reading(end, (*number, *spoken_year), "date", "month and day", number=number)
+
+
+def _is_noted(text: str, match: re.Match[str]) -> bool:
+    """Return True for the footnote mark of a sentence that ends with a month in full, as in "in May.7 Nobody"."""
+    end = match.end("month")
+    return match["month"] == _month(match) and text.startswith(".", end) and text[end + 1 : end + 2].isdigit()
 
 
 def day_first(text: str, place: int) -> Reading | None:
