@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
@@ -114,7 +114,7 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
     addons: dict[str, Path] = {}
     for folder in _folders(near):
         with suppress(OSError):
-            for path in sorted(folder.glob(f"*/{ADDON_FILE}")):
+            for path in sorted(folder.glob(f"[!.]*/{ADDON_FILE}")):
                 addons.setdefault(path.parent.name, path.parent)
     return addons
 
@@ -216,6 +216,31 @@ def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
         target.rename(temporary / _FORMER / config.name)
     copy.rename(target)
     return target
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Context with a new folder beside `folder`, which takes its place at the end, or is deleted after an error.
+
+    Until then `folder` stays as it is. Addons beside it are found from the new folder too.
+
+    Raises:
+        OSError: A folder cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder.parent)
+    prefix = f"{_INSTALLING}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix, ignore_cleanup_errors=True) as temporary:
+        new = Path(f"{temporary}-new")
+        new.mkdir()
+        try:
+            yield new
+            if folder.exists():
+                (Path(temporary) / _FORMER).mkdir()
+                folder.rename(Path(temporary) / _FORMER / folder.name)
+            new.rename(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def _remove_leftovers(folder: Path) -> None:

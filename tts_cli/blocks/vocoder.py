@@ -166,9 +166,12 @@ class FilterBank:
     def _shape(self, count: int) -> Array:
         """Return the next `count` windows after filtering, (count, size), and drop their input."""
         windows = np.lib.stride_tricks.sliding_window_view(self._source, self._size)[:: self._step][:count]
-        spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
+        # What is not finite is reported as a fault of the chunk.
+        with np.errstate(invalid="ignore", over="ignore"):
+            spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
+            shaped = np.fft.irfft(spectrum, self._size) * self._window
         self._source, self._filters = self._source[count * self._step :], self._filters[count:]
-        return np.asarray(np.fft.irfft(spectrum, self._size) * self._window, np.float32)
+        return np.asarray(shaped, np.float32)
 
     def _overlap_add(self, windows: Array) -> Array:
         """Add `windows`, (count, size), to the output; return the samples to which no later window adds."""
