@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_cli.addon.config import read_addon_config
+from tts_cli.addon.library import list_addons
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
-from tts_cli.addon.library import list_addons
 from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
 from tts_cli.export.folder import addon_schema, fixed_sizes, write_addon
 from tts_cli.export.margins import find_margins

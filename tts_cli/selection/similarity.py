@@ -147,8 +147,8 @@ def cosines(rows: Floats, query: Floats, norm: float) -> Floats:
     """
     if norm > 0:
         # The caller refuses what is not finite.
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.asarray(rows @ (query / np.float32(norm)), np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(rows @ (query / np.float32(norm)), np.float32)
     return np.asarray(~np.any(rows, axis=1), np.float32)
 
 
