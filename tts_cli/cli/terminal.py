@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.errors import InputError, OutputError
+from tts_cli.errors import InputError, OutputError, one_line
 from tts_cli.output.outlets import is_closed
 
 if TYPE_CHECKING:
@@ -78,16 +78,21 @@ Settings = Annotated[
 
 
 def say(line: str) -> None:
-    """Print one line for the user on standard error, above the progress bars if there are any."""
+    """Print one line for the user on standard error, above the progress bars if there are any. A long one is shortened."""
     # While Rich draws, it replaces sys.stderr; `typer.echo` would write past the replacement and tear the bars.
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
     """Print `value` as one line of JSON on standard output."""
-    if is_closed(sys.stdout):
-        raise OutputError("standard output is closed, so the JSON cannot be printed", hint="leave out --json, or redirect it")
+    refuse_closed_output("JSON", hint="leave out --json, or redirect it")
     typer.echo(json.dumps(value))
+
+
+def refuse_closed_output(result: str, hint: str) -> None:
+    """Raise OutputError if standard output is closed, so that the `result` of a command would be lost."""
+    if is_closed(sys.stdout):
+        raise OutputError(f"standard output is closed, so the {result} cannot be printed", hint)
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], on_stderr: bool = False) -> None:
