@@ -33,6 +33,7 @@ CLIPS = ("arctic_a0098", "arctic_a0207", "arctic_b0195")
 NOT_COMPARED = ("report", "tensorboard", "events.", "journal", ".lock", "trained")
 """Parts of the names of files that tell times, or of what was done when."""
 HISTORY = "history.jsonl"
+CHECKPOINTS = "checkpoints"
 TIMES = ("seconds", "time", "steps_per_second", "minutes", "rate_per_s", "elapsed")
 """Parts of keys in JSON that tell times."""
 
@@ -202,6 +203,9 @@ def contents(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     files = [path] if path.is_file() else sorted(inner for inner in path.rglob("*") if inner.is_file())
+    # How many checkpoints there are beside the newest depends on the time.
+    newest = max((file.parent.name for file in files if file.parent.parent.name == CHECKPOINTS), default="")
+    files = [file for file in files if file.parent.parent.name != CHECKPOINTS or file.parent.name == newest]
     kept = [file for file in files if not any(part in file.name for part in NOT_COMPARED)]
     return {str(file.relative_to(path.parent)): _content(file) for file in kept}
 

@@ -1,7 +1,7 @@
 """Send Ctrl-C and SIGTERM to commands at random moments, and look how they end: `make kill-test SIGNALS=1` (COUNT=30 SEED=0).
 
 A command must end soon, with exit code 130 or 143, or 0 if it was done; with one line at most, without a traceback; and without a
-partial file, a temporary file or a worker process. The same command again must then give what an uninterrupted one gives.
+partial file, a temporary file or a worker process; only a reading keeps its part, for --resume. The same command again must then give what an uninterrupted one gives.
 
 The moments are those from the first at which the program handles signals, which is before its own imports, to its end.
 """
@@ -102,7 +102,9 @@ class Signalling(Killing):
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
         self._codes[f"{sent.name} {code}"] += 1
-        faults += self._told(folder, sent, code) + [f"left behind: {path}" for path in left_over(folder)]
+        # The part of a reading stays, for --resume.
+        kept = f"{COMMANDS[name].output}.part" if COMMANDS[name].again else ""
+        faults += self._told(folder, sent, code) + [f"left behind: {path}" for path in left_over(folder) if path != kept]
         return f"{sent.name} after {delay:.2f} of {seconds:.2f} s", faults
 
     def _told(self, folder: Path, sent: signal.Signals, code: int) -> list[str]:

@@ -7,13 +7,16 @@ Then Python calls the handler. If the handler raises nothing, the network runs a
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from contextlib import suppress
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import ClassVar, Protocol
 
 GRACE_S = 5.0
 """Seconds that a run of another thread than the main one may last after a signal."""
@@ -97,6 +100,32 @@ def _stop_others() -> None:
         for run in seen & found:
             run.terminate = True
         seen = found
+
+
+class _SignalStack(ctypes.Structure):
+    """The type `stack_t` of Linux."""
+
+    _fields_: ClassVar = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+
+@contextmanager
+def kept_signal_stack() -> Iterator[None]:
+    """Hold signals back until the block ends, and give this thread its former stack for signal handlers back.
+
+    OpenVINO leaves the thread an alternative stack that it frees with the network. Python's handlers run on it, so that Ctrl-C
+    would then end the process by a segmentation fault, with temporary files left behind.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    library, former = ctypes.CDLL(None), _SignalStack()
+    library.sigaltstack(None, ctypes.byref(former))
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        library.sigaltstack(ctypes.byref(former), None)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _forget() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import openvino
 
-from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, static_shapes
+from tts_cli.backends import check_ports, chosen_provider, first_line, graph_outputs, interruption, static_shapes
 from tts_cli.backends.cache import CacheEntry
 from tts_cli.backends.graph import operators
 from tts_cli.errors import AddonError
@@ -54,9 +54,11 @@ class OpenVinoNetwork:
     def _refuse_other_sizes(self, feed: Tensors) -> None:
         for name, shape in self._shapes.items():
             if feed[name].shape != shape:
-                raise AddonError(f"{self._graph}: compiled for '{name}' of shape {shape}, but it has {feed[name].shape}")
+                message = f"{self._graph}: compiled for '{name}' of shape {shape}, but it has {feed[name].shape}"
+                raise AddonError(message, hint='give this size in "sizes" of the context, or leave "sizes" out')
 
 
+@interruption.kept_signal_stack()
 def open_network(
     graph: Path, model: bytes, spec: NetworkSpec, settings: NetworkSettings, sizes: Mapping[Rate, int], cache: Path | None
 ) -> OpenVinoNetwork:
@@ -107,6 +109,7 @@ def _from_cache(
         return None
 
 
+@interruption.kept_signal_stack()
 def available_providers() -> dict[str, str]:
     """Return OpenVINO's names of the devices here, by their short names in a context (`cpu`, `gpu`, `npu`, ...)."""
     return {name.lower(): name for name in openvino.Core().available_devices}

@@ -168,7 +168,8 @@ class FilterEffect(Effect):
         given = super()._connect(scope, upstream)
         highest = max(band.frequency_hz for band in self.bands())
         if highest >= self.sample_rate / 2:
-            raise StackError(f"{self.path}: {highest:g} Hz is not below half the sample rate, which is {self.sample_rate} Hz")
+            message = f"{self.path}: {highest:g} Hz is not below half the sample rate, which is {self.sample_rate} Hz"
+            raise StackError(message, hint=f"give frequencies below {self.sample_rate / 2:g} Hz")
         return given
 
     def processor(self, _scope: Tensors, /) -> Processor:

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
+from tts_cli.cli.streams import keep_exit_code
 from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
 ORDER = (
@@ -106,7 +107,9 @@ def tts(
 
 def run() -> None:
     """Run the command line of this process and exit."""
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    keep_exit_code(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -159,5 +159,5 @@ def extra(name: str, *modules: str) -> Iterator[None]:
 def existing(path: Path, kind: str) -> Path:
     """Return `path`. Raises InputError "PATH: no such `kind`" if nothing is there."""
     if not path.exists():
-        raise InputError(f"{path}: no such {kind}")
+        raise InputError(f"{path}: no such {kind}", hint="check the path")
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +116,19 @@ def export_addon(
             {**model.export_assets(), **assets},
             model_card=card or model_card(output.name, source, model.facts, options.licence),
             tolerance=options.tolerance,
+            finish=partial(_add_loudness, options.default_vocoder, output.parent),
         )
     for line in model.rounding_report(before, after):
         say(line)
-    if options.default_vocoder in list_addons(output.parent):
+    return parities
+
+
+def _add_loudness(vocoder: str | None, near: Path, new: Path) -> None:
+    """Measure the loudness of the speakers of the addon in the folder `new`, if its vocoder is found."""
+    if vocoder in list_addons(near):
         # A voice that cannot speak the sentences, of another language perhaps, is a valid addon without loudness.
         with suppress(TextError):
-            add_loudness(output)
-    return parities
+            add_loudness(new, list_addons(near)[vocoder])
 
 
 def _with_inheritance(options: ExportOptions, source: Checkpoint, kind: str, say: Callable[[str], None]) -> ExportOptions:

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,7 @@ def write_addon(
     assets: Mapping[str, Path],
     model_card: str,
     tolerance: float = TOLERANCE,
+    finish: Callable[[Path], object] | None = None,
 ) -> list[Parity]:
     """Write the addon `folder`, and compare its networks with PyTorch in every context that runs here. An older addon is
     replaced.
@@ -61,6 +62,7 @@ def write_addon(
         assets: Further files by asset name.
         model_card: Text of MODEL_CARD.md.
         tolerance: Largest `Parity.error` that is accepted.
+        finish: Called with the complete new folder before it gets its name, to measure the addon and write the figures into it.
 
     Returns:
         The difference of each output of each network from PyTorch, in each context.
@@ -92,6 +94,8 @@ def write_addon(
         write_addon_config(new, parse(AddonConfig, fields, str(folder / ADDON_FILE)))
         open_addon(new, near=folder.parent)
         (new / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
+        if finish:
+            finish(new)
     return parities
 
 

@@ -68,9 +68,13 @@ def measure_levels(voice: Voice) -> Iterator[SpeakerLevel]:
         yield SpeakerLevel(speaker, level, true_peak_dbtp(audio, voice.sample_rate))
 
 
-def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
+def add_loudness(folder: Path, vocoder: Path | None = None) -> tuple[SpeakerLevel, ...]:
     """Measure the speakers of the acoustic addon in `folder` with its default vocoder, write their loudness to addon.json, and
     return it.
+
+    Args:
+        folder: Folder of the addon.
+        vocoder: Folder of its default vocoder; None: looked for by its name.
 
     Raises:
         AddonError: The addon is of another kind, or its vocoder is not found.
@@ -82,7 +86,7 @@ def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
     if config.kind != "acoustic":
         message = f"{folder}: addon '{config.name}' is of kind '{config.kind}', which has no speakers to measure"
         raise AddonError(message, hint="name an acoustic addon")
-    levels = tuple(measure_levels(load(folder)))
+    levels = tuple(measure_levels(load(folder, vocoder)))
     loudness = {level.speaker: round(level.loudness_lufs, 2) for level in levels if math.isfinite(level.loudness_lufs)}
     write_addon_config(folder, _with_loudness(config, loudness))
     return levels
