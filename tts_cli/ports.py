@@ -109,7 +109,7 @@ class NetworkSpec(StrictModel):
     """
 
     role: Role
-    """Part that the network plays: `encoder`, `decoder`, `step` (one step of an attention-based decoder), `vocoder`, or `analysis`
+    """Part that the network plays: `encoder`, `decoder`, `step` (one step of an attention-based decoder), `vocoder` or `analysis`
     (of sentences)."""
     inputs: tuple[PortSpec, ...]
     outputs: tuple[PortSpec, ...]

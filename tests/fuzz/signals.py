@@ -1,7 +1,8 @@
 """Send Ctrl-C and SIGTERM to commands at random moments, and look how they end: `make kill-test SIGNALS=1` (COUNT=30 SEED=0).
 
 A command must end soon, with exit code 130 or 143, or 0 if it was done; with one line at most, without a traceback; and without a
-partial file, a temporary file or a worker process; only a reading keeps its part, for --resume. The same command again must then give what an uninterrupted one gives.
+partial file, a temporary file or a worker process; only a reading keeps its part, for --resume. The same command again must then
+give what an uninterrupted one gives.
 
 The moments are those from the first at which the program handles signals, which is before its own imports, to its end.
 """

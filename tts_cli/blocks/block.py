@@ -142,9 +142,7 @@ class Block:
     def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
         """Return (item, JSON path) for every item of a JSON list. Raises StackError for an empty list."""
         if not values:
-            raise StackError(
-                f"{path}: at least one {cls.__name__} belongs here", hint="add a block, or leave out the list's owner"
-            )
+            raise StackError(f"{path}: at least one {cls.__name__} belongs here", hint="add a block to the list")
         return [(value, f"{path}[{index}]") for index, value in enumerate(values)]
 
     @classmethod

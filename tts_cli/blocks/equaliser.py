@@ -30,6 +30,7 @@ class Band(StrictModel):
     """Options of one band of an `Equaliser`, a second-order filter."""
 
     type: Literal["peak", "low_shelf", "high_shelf", "low_pass", "high_pass", "band_pass", "notch"]
+    """Form of the frequency response."""
     frequency_hz: Hertz
     """Centre frequency of a peak, notch or band pass, or corner frequency of a shelf, low pass or high pass, in Hz."""
     gain_db: float = Field(default=0.0, ge=-40, le=40)

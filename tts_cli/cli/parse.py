@@ -50,7 +50,7 @@ def parse(
 
     refuse_several({"TEXT": text, "--input-file": input_file})
     if not as_json:
-        refuse_closed_output("drawing", hint="redirect standard output to a file")
+        refuse_closed_output("drawing")
     name = parser or DEFAULT_LINGUISTICS
     content = read_text(text, input_file)
     opened = open_parser(name)

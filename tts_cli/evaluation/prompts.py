@@ -42,9 +42,7 @@ def read_sentences(path: Path, limit: int | None = None) -> tuple[GroupedText, .
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         group, _, text = (part.strip() for part in line.partition("|"))
         if not group or not text:
-            raise CorpusError(
-                f"{path}:{number}: the line is not of the form 'group|text'", hint="write the group, a bar and the text"
-            )
+            raise CorpusError(f"{path}:{number}: the line is not of the form 'group|text'", hint="write group, bar and text")
         taken[group] += 1
         if limit is None or taken[group] <= limit:
             sentences.append(GroupedText(group, text))
