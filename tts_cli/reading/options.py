@@ -40,7 +40,8 @@ class ReadingOptions:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --long-form: also write when each chapter begins, as JSON for podcast players if FILE ends in .json, else as "
+            help="With --long-form: also write when each chapter begins, as JSON "
+            "for podcast players if FILE ends in .json, else as "
             "metadata for FFmpeg.",
         ),
     ] = None

@@ -26,7 +26,8 @@ class SelectionOptions(SpeechOptions):
         Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
         typer.Option(
             help="For a voice that takes its prosody from recorded utterances, such as prosody-16k: those most alike in sentence "
-            "structure (syntactic), meaning (bert) or both; one at random; the speaker's average (centroid); or --embedding (oracle)."
+            "structure (syntactic), meaning (bert) or both; one at random; the "
+            "speaker's average (centroid); or --embedding (oracle)."
         ),
     ] = None
     top_k: Annotated[
