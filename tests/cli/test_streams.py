@@ -90,3 +90,25 @@ def test_lines_beside_errors_are_never_long_either(capsys: pytest.CaptureFixture
     assert all(len(line) <= LONGEST_LINE for line in lines)
     assert lines[1].startswith("line 2: the text xxx")
     assert lines[1].endswith("has no words")
+
+
+@pytest.mark.parametrize("moment", ["atexit.register(os.kill, os.getpid(), {number})", "main.main = lambda _: 1"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_end_of_a_command_changes_nothing(moment: str, number: signal.Signals) -> None:
+    """Send a signal while the process of a command that is done ends, or in the last moments of the interpreter."""
+    program = f"""
+import atexit, os, sys
+from tts_cli import cli
+from tts_cli.cli import main
+
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid()):
+        kill(process, {int(number)})
+
+main.main = lambda _: 1
+{moment.format(number=int(number))}
+sys.late = Late()
+cli.run()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")
