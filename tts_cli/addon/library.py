@@ -195,7 +195,8 @@ def install_addon(source: Path, into: Path | None = None, replace: bool = False)
         with tempfile.TemporaryDirectory(dir=into, prefix=f"{_INSTALLING}{os.getpid()}-") as temporary:
             return _install(source, into, Path(temporary), replace)
     except OSError as error:
-        raise OutputError(f"{into}: cannot install: {error.strerror or error}") from error
+        hint = "check that the disk has space and that the folder is writable"
+        raise OutputError(f"{into}: cannot install: {error.strerror or error}", hint) from error
 
 
 def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
@@ -206,8 +207,8 @@ def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
         for name, spec in config.networks.items():
             read_graph(copy / "networks" / f"{name}.onnx", spec)
     except AddonError as error:
-        message = error.message.replace(str(copy), str(source))
-        raise AddonError(message, error.hint and error.hint.replace("install the addon again", "get the addon again")) from error
+        hint = error.hint and error.hint.replace("install the addon again", "get the addon again")
+        raise AddonError(error.message.replace(str(copy), str(source)), hint) from error
     target = into / config.name
     if target.exists():
         if not replace:

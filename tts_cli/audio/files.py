@@ -51,7 +51,8 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
         AudioError: The file is missing, empty, truncated, not audio or too long.
     """
     if not path.is_file():
-        raise AudioError(f"{path}: is a folder or a device, not a file" if path.exists() else f"{path}: no such file")
+        message = f"{path}: is a folder or a device, not a file" if path.exists() else f"{path}: no such file"
+        raise AudioError(message, hint="name an audio file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:

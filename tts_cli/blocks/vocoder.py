@@ -58,7 +58,8 @@ class Vocoder(StreamableBlock):
         wanted = [_filters(addon.mel.hop_samples, noise) for noise in _noise_framings(addon.mel.hop_samples)]
         if all(self._missing(ports) for ports in wanted):
             port = self._missing(wanted[0])[0]
-            raise StackError(f"{self.path}: network '{self.network.name}' does not give {port.describe()}")
+            message = f"{self.path}: network '{self.network.name}' does not give {port.describe()}"
+            raise StackError(message, hint='choose another network with "network": NAME, or another vocoder block')
         delay = SourceFilter(addon.mel.hop_samples, addon.sample_rate).delay_samples
         self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
         self.estimates_f0 = True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.speaking import read_text
-from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json
+from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json, refuse_closed_output
 from tts_cli.output.speech_options import refuse_several
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def parse(
     from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
     refuse_several({"TEXT": text, "--input-file": input_file})
+    if not as_json:
+        refuse_closed_output("drawing")
     name = parser or DEFAULT_LINGUISTICS
     content = read_text(text, input_file)
     opened = open_parser(name)
