@@ -22,7 +22,7 @@ from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sente
 _SIGNED = re.compile(r"[A-Za-z]{1,5}[./#+]|[Ee]t ")
 _WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
 _DOTTED = re.compile(
-    r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
+    r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?!(?!s\b)[\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
 )
 _GLUED = re.compile(r"([Ee]\.g|[Ii]\.e)\.(?=[A-Z])")
 _LATIN = re.compile(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
@@ -33,7 +33,7 @@ _COUNTED = re.compile(r" \d[\d,]* ([a-z]+)")
 _COUPLE = re.compile(r" (?:and|&) (?:Mr|Mrs|Ms|Dr)\b")
 _SLASHED = re.compile(r"[A-Za-z]{1,2}/[A-Za-z]{1,3}(?![\w/])")
 _NUMBER_OF = re.compile(r" (?:of|is|was|for|and)\b")
-_YEAR = re.compile(r" ?(?:AD )?[1-9]\d{1,3}\b")
+_YEAR = re.compile(r" ?(?:in |AD )?([1-9]\d{1,3})\b")
 _CALENDAR = frozenset(
     "in of since until till by last next this early late mid every from to each before after during on through and or".split()
 )
@@ -158,7 +158,7 @@ def _is_suffix(token: Token) -> bool:
 
 def _is_number(token: Token) -> bool:
     if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
-        return token.before.lower() in _NUMBERED_BEFORE
+        return token.text.startswith(" of ", token.over) or token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
@@ -184,13 +184,15 @@ def _is_noun(token: Token) -> bool:
 
 def _is_year(token: Token) -> bool:
     found = _YEAR.match(token.text, token.over)
-    return token.stop and found is not None and (token.written.lower() != "est" or len(found[0].strip()) == _YEAR_DIGITS)
+    return token.stop and found is not None and (token.written.lower() != "est" or len(found[1]) == _YEAR_DIGITS)
 
 
 def _is_life(token: Token) -> bool:
     """Return True before a year in brackets or after a comma: "(b. 1685, d. 1750)"."""
     before = token.text[max(0, token.start - 2) : token.start]
-    return _is_year(token) and (before in ("; ", ", ") or before.endswith(("(", "[")))
+    found = _YEAR.match(token.text, token.over)
+    whole = found is not None and len(found[1]) == _YEAR_DIGITS and token.before.lower() in ("was", "were", "is")
+    return _is_year(token) and (whole or before in ("; ", ", ") or before.endswith(("(", "[")))
 
 
 def _is_always(token: Token) -> bool:
