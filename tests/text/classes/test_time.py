@@ -53,6 +53,9 @@ def test_other_text_is_no_time(written: str) -> None:
 
 
 SENTENCES = {
+    "Come at 6 p.m. (EST) please.": "Come at six P M (E S T) please.",
+    "Report at 0545.": "Report at oh five forty five.",
+    "There is 0:20 left.": "There is twenty seconds left.",
     "At 4:05:06 it rang.": "At four oh five and six seconds it rang.",
     "We ran for 0:50.": "We ran for fifty seconds.",
     "Come at 6pm. Bring wine.": "Come at six P M. Bring wine.",

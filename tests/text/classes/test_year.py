@@ -47,6 +47,16 @@ def test_other_text_is_no_year(written: str) -> None:
 
 
 SENTENCES = {
+    "The 1970s and 80s.": "The nineteen seventies and eighties.",
+    "Stop at 20s and 40s.": "Stop at twenty seconds and forty seconds.",
+    "Show a 20s clip.": "Show a twenty second clip.",
+    "2020's best film": "twenty twenty's best film.",
+    "The 1920's music.": "The nineteen twenties music.",
+    "In the 2nd c. AD it fell.": "In the second century A D it fell.",
+    "The 5th century BCE ended.": "The fifth century B C E ended.",
+    "FY25 was good.": "fiscal year twenty five was good.",
+    "2023Q3 sales": "twenty twenty three Q three sales.",
+    "4Q 2019 sales": "the fourth quarter of twenty nineteen sales.",
     "In 1815 he fell.": "In eighteen fifteen he fell.",
     "In 1044 it began.": "In ten forty four it began.",
     "It has 1044 pages.": "It has one thousand forty four pages.",

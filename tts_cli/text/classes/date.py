@@ -16,7 +16,7 @@ _SHORT_MONTH = calendar.alternatives("months", full=False)
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 _SUFFIX = r"(?P<suffix>(?i:st|nd|rd|th)(?![A-Za-z]))"
 _NO_NUMBER = r"(?![\d%°]|[:.,/]\d| ?(?:[AaPp]\.?[Mm]\b|%|percent\b|million\b|thousand\b))"
-_YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|['A-Za-z%]|-[a-z])|'\d\d(?![\w']))"
+_YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|[A-Za-z%]|'(?!s\b)|-[a-z])|'\d\d(?![\w']))"
 _ERA_YEAR = rf"(?P<old>\d{{1,4}}) ?(?P<era>{calendar.era_pattern()})"
 _OF_YEAR = rf"(?:(?:,? ?|-|\.|/| of )(?:{_ERA_YEAR}|{_YEAR}))?"
 _MONTH_FIRST = Pattern(
@@ -33,11 +33,12 @@ _WEEKDAY_ALONE = Pattern(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])"
 _MONTH_ALONE = Pattern(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
 _DATE_AFTER = Pattern(
     rf",? \(?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?:[ -]|\. | of ){_MONTH}|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)\b|\d{{1,2}}/\d|"
-    rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
+    rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[AaPp]\.?[Mm]\b|\d{{1,2}}:\d\d|"
+    rf"\d{{1,2}} ?[-–] ?\d{{1,2}}(?!\w))"
 )
 _LIST_AFTER = Pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
 _MONTH_AFTER = Pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
-_MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?)$")
+_MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
 _LIST_BEFORE = Pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
 DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
 """Denominators of common fractions."""
@@ -73,7 +74,7 @@ def day_first(text: str, place: int) -> Reading | None:
     end, spoken_year = _year(text, match)
     if not spoken_year and match["stop"]:
         end = match.end("stop")
-        if not re.match(r"[,;:]| ", text[end : end + 1]) or calendar.ends_sentence(text, place, end):
+        if not re.match(r"[-–,;:]| ", text[end : end + 1]) or calendar.ends_sentence(text, place, end):
             end -= 1
     article = () if calendar.before(text, place) in ("the", "this", "every", "each") else ("the",)
     words = (*article, *ordinal(match["day"]), "of", _month(match), *spoken_year)
@@ -237,9 +238,10 @@ def month_alone(text: str, place: int) -> Reading | None:
 def weekday(text: str, place: int) -> Reading | None:
     """Read the short form of a weekday, such as "Tues."; Sat and Sun only where a date, time or list shows the weekday."""
     match = _WEEKDAY_ALONE.match(text, place)
-    if not match or not match["weekday"][0].isupper() or (match["weekday"].isupper() and not match["stop"]):
+    if not match or (match["weekday"][0].islower() and len(match["weekday"]) < 4):
         return None
-    if match["weekday"].lower() in calendar.doubtful("weekdays") and not _is_weekday(text, match):
+    shouted = match["weekday"].isupper() and not match["stop"]
+    if (shouted or match["weekday"].lower() in calendar.doubtful("weekdays")) and not _is_weekday(text, match):
         return None
     name = calendar.names("weekdays")[match["weekday"].lower()]
     return _named(text, match, name, match.end(), "short form of a weekday")

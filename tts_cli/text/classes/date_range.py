@@ -25,7 +25,9 @@ _DAYS_BEFORE = Pattern(
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
 _YEARS = Pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
-_SHORT_YEARS = Pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_SHORT_YEARS = Pattern(r"(1\d{3}|20\d\d)[-–−/]'?(\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_SHORTEST_YEARS = Pattern(r"'(\d\d) ?[-–−/] ?'?(\d\d)(?![\w'])")
+_YEARS_OF_ERA = Pattern(r"[-–−](\d{1,4})(?![\w:/]|[.,]\d)")
 _OPEN_YEARS = Pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
 _HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
 _HALF_AFTER = Pattern(r"[\d:.]{1,5} ?[AaPp]")
@@ -108,6 +110,11 @@ def _short_years(text: str, place: int) -> Reading | None:
     )
 
 
+def _shortest_years(text: str, place: int) -> Reading | None:
+    match = _SHORTEST_YEARS.match(text, place)
+    return Reading(match.end(), (*year.spoken(match[1]), "to", *year.spoken(match[2])), "range", "short years") if match else None
+
+
 def _open_years(text: str, place: int) -> Reading | None:
     match = _OPEN_YEARS.match(text, place)
     return Reading(match.end(), (*year.spoken(match[1]), "to"), "range", "year to the present") if match else None
@@ -119,6 +126,15 @@ def _era_years(text: str, place: int) -> Reading | None:
     if not match or not second:
         return None
     return _joined(year.spoken(match[1]), second, "years of an era", match[2] or "to")
+
+
+def _years_after_era(text: str, place: int) -> Reading | None:
+    """Read two years after their era: AD 300–400."""
+    first = year.read(text, place)
+    match = _YEARS_OF_ERA.match(text, first.end) if first and first.rule == "era and number" else None
+    if not first or not match:
+        return None
+    return Reading(match.end(), (*first.words, "to", *year.spoken(match[1])), "range", "years of an era")
 
 
 def _hours(text: str, place: int) -> Reading | None:
@@ -183,7 +199,7 @@ def _any_name(table: str) -> _Reader:
 
     def read_name(text: str, place: int) -> Reading | None:
         match = pattern.match(text, place)
-        if not match or not match[1][0].isupper():
+        if not match or (match[1][0].islower() and (table == "months" or _name(table, match[1]).lower() == match[1])):
             return None
         name = _name(table, match[1])
         ends = calendar.ends_sentence(text, place, match.end())
@@ -224,12 +240,12 @@ def _slashed(text: str, place: int) -> Reading | None:
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
     _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
-    _workdays,
+    _years_after_era, _workdays,
 )  # fmt: skip
 _AT_DIGIT = (
     _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
     _pair(year.decade), _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
-    _pair(year.short),
+    _shortest_years,
 )  # fmt: skip
-_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
+_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "fy", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

@@ -22,9 +22,11 @@ _YEAR_POSSESSIVE = Pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = Pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
 _MANY = Pattern(r"(100+)s(?= of\b)")
 _DECADE_BEFORE = Pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_DECADES_AFTER = Pattern(r" (?:and|or|to) '?\d0s\b")
 _CENTURY = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
 _FISCAL = Pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
 _QUARTER = Pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
+_YEAR_QUARTER = Pattern(r"((?:19|20)\d\d) ?-?([QH])([1-4])(?!\w|\.\d)")
 _QUARTER_AFTER = Pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\d)")
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
@@ -78,7 +80,7 @@ def _before_era(text: str, place: int) -> Reading | None:
 def _era_alone(text: str, place: int) -> Reading | None:
     """Read an era after a century: the 5th century BC."""
     match = _ERA.match(text, place)
-    if not match or calendar.before(text, place) not in ("century", "centuries", "c", "cent", "years"):
+    if not match or calendar.before(text, place) not in calendar.context("era before"):
         return None
     end = match.end()
     ends = calendar.ends_sentence(text, place, end)
@@ -90,6 +92,8 @@ def decade(text: str, place: int) -> Reading | None:
     match = _DECADE.match(text, place)
     if not match or not begins_word(text, place):
         return None
+    if match[2] >= "2000" and match[0].endswith("'s") and calendar.before(text, place) not in calendar.context("decade before"):
+        return None  # "2020's best film"
     if len(match[2]) == 2 and not match[1] and not _is_decade(text, place, match.end()):
         return None
     words = ("two", "thousands") if match[2] == "00" else plural(spoken(match[2]))
@@ -104,6 +108,8 @@ def _is_decade(text: str, place: int, end: int) -> bool:
     if previous in calendar.context("decade before") or previous.endswith("'s") or _AFTER_DECADE.match(text, place - 2):
         return True
     if following.lower() in calendar.context("decade after"):
+        return True
+    if _DECADES_AFTER.match(text, end) and previous not in calendar.context("seconds before"):
         return True
     listed = _DECADE_BEFORE.search(text, max(0, place - _NEAR), place)
     if not listed:
@@ -166,6 +172,9 @@ def quarter(text: str, place: int) -> Reading | None:
 
 
 def _half_year(text: str, place: int) -> Reading | None:
+    if match := _YEAR_QUARTER.match(text, place):
+        words = (*spoken(match[1]), match[2] + ".", *cardinal(match[3]))
+        return Reading(match.end(), words, "quarter", "year and quarter")
     match = _QUARTER_AFTER.match(text, place)
     if not match or (match[2] == "H" and not (match[3] or match[4])):
         return None
