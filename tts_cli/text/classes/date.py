@@ -37,6 +37,7 @@ _DATE_AFTER = Pattern(
     rf"\d{{1,2}} ?[-–] ?\d{{1,2}}(?!\w))"
 )
 _LIST_AFTER = Pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_TIME_BEFORE = Pattern(r"[\d ][AaPp]\.?[Mm]\.?,? $")
 _MONTH_AFTER = Pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
 _MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
 _LIST_BEFORE = Pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
@@ -252,6 +253,8 @@ def _is_weekday(text: str, match: re.Match[str]) -> bool:
     if calendar.after(text, end).lower() in calendar.context("part of day") or _DATE_AFTER.match(text, end):
         return True
     if _LIST_AFTER.match(text, end) or _LIST_BEFORE.search(text, max(0, match.start() - _NEAR), match.start()):
+        return True
+    if _TIME_BEFORE.search(text, max(0, match.start() - 8), match.start()):
         return True
     return bool(match["stop"]) and calendar.before(text, match.start()) in calendar.context("day before")
 

@@ -36,7 +36,8 @@ _CENTURIES = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|r
 _ERA_YEARS = Pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
 _QUARTERS = Pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
 _CLOCK_BEFORE = Pattern(r"\d:\d\d ?[-–−] ?$")
-_NOON = Pattern(r"(?:noon|midnight)\b")
+_NOON = Pattern(r"(?:[Nn]oon|[Mm]idnight)\b")
+_SECONDS = Pattern(r"(\d{1,3})s? ?[-–] ?(\d{1,3})s(?![\w'])")
 _WORKDAYS = Pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
@@ -148,6 +149,20 @@ def _hours(text: str, place: int) -> Reading | None:
     return _joined(first, time.clock(text, match.end()), "times of day")
 
 
+def _seconds(text: str, place: int) -> Reading | None:
+    """Read two numbers of seconds: 30-60s, 30s–60s."""
+    match = _SECONDS.match(text, place)
+    if not match or int(match[1]) >= int(match[2]):
+        return None
+    return Reading(match.end(), (*cardinal(match[1]), "to", *cardinal(match[2]), "seconds"), "range", "seconds")
+
+
+def _noon_to_clock(text: str, place: int) -> Reading | None:
+    match = _NOON.match(text, place)
+    dash = _DASH.match(text, match.end()) if match else None
+    return _joined((match[0],), time.clock(text, dash.end()), "noon or midnight and a time") if match and dash else None
+
+
 def _centuries(text: str, place: int) -> Reading | None:
     match = _CENTURIES.match(text, place)
     if not match:
@@ -240,12 +255,12 @@ def _slashed(text: str, place: int) -> Reading | None:
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
     _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
-    _years_after_era, _workdays,
+    _years_after_era, _workdays, _noon_to_clock,
 )  # fmt: skip
 _AT_DIGIT = (
     _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
-    _pair(year.decade), _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
+    _pair(year.decade), _seconds, _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
     _shortest_years,
 )  # fmt: skip
-_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "fy", "ad", "a", "m"])
+_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "noon", "midnight", "q", "fy", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)
