@@ -1,26 +1,29 @@
-"""Regular expressions that are compiled at their first use, so that an import stays quick."""
+"""Regular expressions that are compiled with their first use, so that importing the classes of tokens is quick."""
 
 from __future__ import annotations
 
 import re
-import sys
-from functools import cached_property
+from typing import Any, cast
 
 
-class Pattern:
-    """Regular expression, compiled at its first use."""
+class _Pattern:
+    """Regular expression; `match` and the other methods are those of the compiled pattern."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    __slots__ = ("_flags", "_text", "findall", "finditer", "fullmatch", "match", "search", "split", "sub")
 
-    @cached_property
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(self.source)
+    def __init__(self, text: str, flags: re.RegexFlag) -> None:
+        self._text = text
+        self._flags = flags
 
-    def match(self, text: str, place: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        """Return the match that begins at `place` of `text`, or None."""
-        return self._compiled.match(text, place, end)
+    def __getattr__(self, name: str) -> Any:
+        if name not in _Pattern.__slots__:
+            raise AttributeError(name)
+        compiled = re.compile(self._text, self._flags)
+        for method in _Pattern.__slots__[2:]:
+            setattr(self, method, getattr(compiled, method))
+        return getattr(compiled, name)
 
-    def search(self, text: str, place: int = 0, end: int = sys.maxsize) -> re.Match[str] | None:
-        """Return the first match in `text` from `place` to `end`, or None."""
-        return self._compiled.search(text, place, end)
+
+def pattern(text: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """Return the regular expression `text`, to be compiled with its first use."""
+    return cast("re.Pattern[str]", _Pattern(text, flags))

@@ -37,12 +37,14 @@ from tts_cli.text.classes import (
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
+    phone.KEYS,
+    *symbol.DECORATIONS,
     *markup.CLASSES,
-    symbol.DECORATIONS,
     *footnote.CLASSES,
     electronic.CLASS,
     verse.CLASS,
     phone.CLASS,
+    code.TYPES,
     date_range.CLASS,
     date.CLASS,
     time.CLASS,

@@ -7,12 +7,12 @@ from functools import cache
 
 from tts_cli.text.grammar import next_word, previous_word
 from tts_cli.text.numbers import Words
-from tts_cli.text.patterns import Pattern
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import entries, rows
 
 _NEAR = 40
-_BEFORE_INTRODUCTION = Pattern(r"(?:^|[.?!:;\n]|[.?!][\"')\]])[ \n]*[\"'(]?([A-Za-z]+)(?: [a-z]+)? ?$")
-_WORD_AFTER = Pattern(r"[\"')\]]*(?:\s+[\"']*([A-Za-z\d(\[]*)|$)")
+_BEFORE_INTRODUCTION = pattern(r"(?:^|[.?!:;\n]|[.?!][\"')\]])[ \n]*[\"'(]?([A-Za-z]+)(?: [a-z]+)? ?$")
+_WORD_AFTER = pattern(r"[\"')\]]*(?:\s+[\"']*([A-Za-z\d(\[]*)|$)")
 
 
 def names(table: str, full: bool = True) -> dict[str, str]:

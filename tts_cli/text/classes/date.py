@@ -7,7 +7,7 @@ import re
 from tts_cli.text.classes import calendar, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, ordinal
-from tts_cli.text.patterns import Pattern
+from tts_cli.text.patterns import pattern
 
 _MONTH = calendar.alternatives("months")
 _WEEKDAY = calendar.alternatives("weekdays")
@@ -19,32 +19,32 @@ _NO_NUMBER = r"(?![\d%°]|[:.,/]\d| ?(?:[AaPp]\.?[Mm]\b|%|percent\b|million\b|th
 _YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|[A-Za-z%]|'(?!s\b)|-[a-z])|'\d\d(?![\w']))"
 _ERA_YEAR = rf"(?P<old>\d{{1,4}}) ?(?P<era>{calendar.era_pattern()})"
 _OF_YEAR = rf"(?:(?:,? ?|-|\.|/| of )(?:{_ERA_YEAR}|{_YEAR}))?"
-_MONTH_FIRST = Pattern(
+_MONTH_FIRST = pattern(
     rf"(?P<month>{_MONTH})(?:\.? ?-?|,? the ){_DAY}(?:{_SUFFIX}|(?![A-Za-z]))(?:(?=,? ?[12]\d{{3}}(?!\d))|{_NO_NUMBER}){_OF_YEAR}"
 )
-_DAY_FIRST = Pattern(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<month>{_MONTH})(?P<stop>\.?){_OF_YEAR}")
-_MONTH_YEAR = Pattern(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
-_YEAR_FIRST = Pattern(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
-_YEAR_MONTH = Pattern(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
-_STAMP = Pattern(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
-_NUMERIC = Pattern(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
-_NO_YEAR = Pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
-_WEEKDAY_ALONE = Pattern(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])")
-_MONTH_ALONE = Pattern(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
-_DATE_AFTER = Pattern(
+_DAY_FIRST = pattern(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<month>{_MONTH})(?P<stop>\.?){_OF_YEAR}")
+_MONTH_YEAR = pattern(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
+_YEAR_FIRST = pattern(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
+_YEAR_MONTH = pattern(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
+_STAMP = pattern(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
+_NUMERIC = pattern(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
+_NO_YEAR = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
+_WEEKDAY_ALONE = pattern(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])")
+_MONTH_ALONE = pattern(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
+_DATE_AFTER = pattern(
     rf",? \(?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?:[ -]|\. | of ){_MONTH}|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)\b|\d{{1,2}}/\d|"
     rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[AaPp]\.?[Mm]\b|\d{{1,2}}:\d\d|"
     rf"\d{{1,2}} ?[-–] ?\d{{1,2}}(?!\w))"
 )
-_LIST_AFTER = Pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
-_TIME_BEFORE = Pattern(r"[\d ][AaPp]\.?[Mm]\.?,? $")
-_MONTH_AFTER = Pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
-_MONTH_BEFORE = Pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
-_LIST_BEFORE = Pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
+_LIST_AFTER = pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_TIME_BEFORE = pattern(r"[\d ][AaPp]\.?[Mm]\.?,? $")
+_MONTH_AFTER = pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
+_MONTH_BEFORE = pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
+_LIST_BEFORE = pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
 DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
 """Denominators of common fractions."""
 _NO_DENOMINATORS = frozenset((13, 14, 17, 18, 19, 21, 22, 23, 26, 27, 28, 29, 31))
-_LABEL_BEFORE = Pattern(r"(?i:due|date|deadline|born|dob|when|posted|updated|expires|effective): ?$")
+_LABEL_BEFORE = pattern(r"(?i:due|date|deadline|born|dob|when|posted|updated|expires|effective): ?$")
 _NEAR = 24
 
 

@@ -8,37 +8,37 @@ from collections.abc import Callable
 from tts_cli.text.classes import calendar, date, time, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal
-from tts_cli.text.patterns import Pattern
+from tts_cli.text.patterns import pattern
 
-_DASH = Pattern(r" ?[-–−] ?")
-_SOON = Pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]|\d{1,5} (?:to|and|or|through) \d{1,5} ?[BACbac]")
+_DASH = pattern(r" ?[-–−] ?")
+_SOON = pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]|\d{1,5} (?:to|and|or|through) \d{1,5} ?[BACbac]")
 _MONTH = calendar.alternatives("months")
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_DAYS_AFTER = Pattern(
+_DAYS_AFTER = pattern(
     rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}"
     r"(?![\w%:/]|[.,]\d(?!\d{3}\b)| ?[ap]\.?m\b)"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_DAYS_BEFORE = Pattern(
+_DAYS_BEFORE = pattern(
     rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_YEARS = Pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
-_SHORT_YEARS = Pattern(r"(1\d{3}|20\d\d)[-–−/]'?(\d\d)(?![\w]|[-–.:/,]\d|[%°])")
-_SHORTEST_YEARS = Pattern(r"'(\d\d) ?[-–−/] ?'?(\d\d)(?![\w'])")
-_YEARS_OF_ERA = Pattern(r"[-–−](\d{1,4})(?![\w:/]|[.,]\d)")
-_OPEN_YEARS = Pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
-_HOURS = Pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
-_HALF_AFTER = Pattern(r"[\d:.]{1,5} ?[AaPp]")
-_FULL_HOUR = Pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
-_CENTURIES = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
-_ERA_YEARS = Pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
-_QUARTERS = Pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
-_CLOCK_BEFORE = Pattern(r"\d:\d\d ?[-–−] ?$")
-_NOON = Pattern(r"(?:[Nn]oon|[Mm]idnight)\b")
-_SECONDS = Pattern(r"(\d{1,3})s? ?[-–] ?(\d{1,3})s(?![\w'])")
-_WORKDAYS = Pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
+_YEARS = pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
+_SHORT_YEARS = pattern(r"(1\d{3}|20\d\d)[-–−/]'?(\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_SHORTEST_YEARS = pattern(r"'(\d\d) ?[-–−/] ?'?(\d\d)(?![\w'])")
+_YEARS_OF_ERA = pattern(r"[-–−](\d{1,4})(?![\w:/]|[.,]\d)")
+_OPEN_YEARS = pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_HOURS = pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
+_HALF_AFTER = pattern(r"[\d:.]{1,5} ?[AaPp]")
+_FULL_HOUR = pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
+_CENTURIES = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
+_ERA_YEARS = pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
+_QUARTERS = pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_CLOCK_BEFORE = pattern(r"\d:\d\d ?[-–−] ?$")
+_NOON = pattern(r"(?:[Nn]oon|[Mm]idnight)\b")
+_SECONDS = pattern(r"(\d{1,3})s? ?[-–] ?(\d{1,3})s(?![\w'])")
+_WORKDAYS = pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
 
@@ -167,7 +167,7 @@ def _centuries(text: str, place: int) -> Reading | None:
     match = _CENTURIES.match(text, place)
     if not match:
         return None
-    second = Pattern(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
+    second = pattern(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
     if date.day_first(text, match.end()) or not second:
         return None
     return Reading(second.end(), (*ordinal(match[1]), "to", *ordinal(second[1])), "range", "ordinals")
@@ -210,10 +210,10 @@ def _clock_or_noon(text: str, place: int) -> Reading | None:
 
 
 def _any_name(table: str) -> _Reader:
-    pattern = Pattern(rf"({calendar.alternatives(table)})\.?")
+    expression = pattern(rf"({calendar.alternatives(table)})\.?")
 
     def read_name(text: str, place: int) -> Reading | None:
-        match = pattern.match(text, place)
+        match = expression.match(text, place)
         if not match or (match[1][0].islower() and (table == "months" or _name(table, match[1]).lower() == match[1])):
             return None
         name = _name(table, match[1])
@@ -241,7 +241,7 @@ def _month_name_or_date(text: str, place: int) -> Reading | None:
 
 def _slashed(text: str, place: int) -> Reading | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
-    match = Pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
+    match = pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
     if not match:
         return None
     numbers = [int(number) for number in match.groups()]

@@ -7,38 +7,39 @@ import re
 from tts_cli.text.classes import calendar
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal
-from tts_cli.text.patterns import Pattern
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import entries
 
 _HALF = r"(?P<half>[AaPp](?:\. ?[Mm]|[Mm])(?![A-Za-z])\.?)"
 _ZONES = "|".join(r"\.?".join(zone) for zone in sorted(entries("zones"), key=len, reverse=True))
-_ZONE = Pattern(
-    rf" ?(?P<zone>{_ZONES}|e\.s\.t|p\.s\.t|est|edt|pst|pdt|utc|gmt)(?![A-Za-z])(?P<stop>\.?)(?P<offset> ?[+−-]\d{{1,2}}(?::?[0-5]\d)?(?!\d))?"
+_ZONE = pattern(
+    rf" ?(?P<zone>{_ZONES}|e\.s\.t|p\.s\.t|est|edt|pst|pdt|utc|gmt)(?![A-Za-z])(?P<stop>\.?)"
+    rf"(?P<offset> ?[+−-]\d{{1,2}}(?::?[0-5]\d)?(?!\d))?"
 )
-_CLOCK = Pattern(
+_CLOCK = pattern(
     rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,3}})?(?![\d:])(?: ?{_HALF})?"
 )
-_HOUR = Pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
-_HOUR_ALONE = Pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)")
-_OCLOCK = Pattern(r" o'clock")
-_MILITARY = Pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours\b|hrs?\b\.?|h\b|Zulu\b|Z\b|(?![\w:%-]|[.,]\d))")
-_ANGLE = Pattern(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
-_HOURS = Pattern(r"(\d{1,2})hr?([0-5]\d)(?!\w)")
-_OFFSET = re.compile(r"(\d{1,2}):?(\d\d)?$")
-_LENGTH = Pattern(r" ?(?:(?P<hours>hours|hrs?\.?|h)|(?P<minutes>minutes|mins?\.?))(?![\w/-])")
-_MINUTES = Pattern(r"([3-5]\d):([0-5]\d)(?![\d:.])")
+_HOUR = pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
+_HOUR_ALONE = pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)")
+_OCLOCK = pattern(r" o'clock")
+_MILITARY = pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours\b|hrs?\b\.?|h\b|Zulu\b|Z\b|(?![\w:%-]|[.,]\d))")
+_ANGLE = pattern(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
+_HOURS = pattern(r"(\d{1,2})hr?([0-5]\d)(?!\w)")
+_OFFSET = pattern(r"(\d{1,2}):?(\d\d)?$")
+_LENGTH = pattern(r" ?(?:(?P<hours>hours|hrs?\.?|h)|(?P<minutes>minutes|mins?\.?))(?![\w/-])")
+_MINUTES = pattern(r"([3-5]\d):([0-5]\d)(?![\d:.])")
 _UNITS = {
     "d": ("day", "days?|d"), "h": ("hour", "hours?|hrs?|h"), "m": ("minute", "minutes?|mins?|m"),
     "s": ("second", "seconds?|secs?|s"),
 }  # fmt: skip
-_PARTS = Pattern(
+_PARTS = pattern(
     "".join(
         rf"(?:(?P<{unit}>\d{{1,3}}(?:\.\d)?) ?(?:{forms})(?![A-Za-z])\.?(?:,? (?:and )?(?=\d)|(?=\d)|))?"
         for unit, (_, forms) in _UNITS.items()
     )
 )
-_FIRST_PART = Pattern(r"\d{1,3}(?:\.\d)? ?[dhms]")
-_GOES_ON = Pattern(r"[,;:]| [a-z\d]")
+_FIRST_PART = pattern(r"\d{1,3}(?:\.\d)? ?[dhms]")
+_GOES_ON = pattern(r"[,;:]| [a-z\d]")
 _REMAINS = frozenset({"left", "remaining", "later", "mark"})
 _LAST_HOUR = 24
 

@@ -9,30 +9,30 @@ from tts_cli.text.classes import calendar, quantity
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
-from tts_cli.text.patterns import Pattern
+from tts_cli.text.patterns import pattern
 
 _NEAR = 16
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099
-_ERA_AFTER = Pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
-_ERA_BEFORE = Pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
-_ERA = Pattern(calendar.era_pattern())
-_DECADE = Pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
-_AFTER_DECADE = Pattern(r"[a-z][-–]")
-_YEAR_POSSESSIVE = Pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
-_SHORT = Pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
-_MANY = Pattern(r"(100+)s(?= of\b)")
-_DECADE_BEFORE = Pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
-_DECADES_AFTER = Pattern(r" (?:and|or|to) '?\d0s\b")
-_CENTURY = Pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
-_FISCAL = Pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
-_QUARTER = Pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
-_YEAR_QUARTER = Pattern(r"((?:19|20)\d\d) ?-?([QH])([1-4])(?!\w|\.\d)")
-_QUARTER_AFTER = Pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\d)")
+_ERA_AFTER = pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
+_ERA_BEFORE = pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
+_ERA = pattern(calendar.era_pattern())
+_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
+_AFTER_DECADE = pattern(r"[a-z][-–]")
+_YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
+_SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
+_MANY = pattern(r"(100+)s(?= of\b)")
+_DECADE_BEFORE = pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_DECADES_AFTER = pattern(r" (?:and|or|to) '?\d0s\b")
+_CENTURY = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
+_FISCAL = pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
+_QUARTER = pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
+_YEAR_QUARTER = pattern(r"((?:19|20)\d\d) ?-?([QH])([1-4])(?!\w|\.\d)")
+_QUARTER_AFTER = pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\d)")
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
-_BARE = Pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
-_LOWER = Pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
-_SECONDS = Pattern(r"(\d{1,3})s(?![\w'])")
+_BARE = pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
+_LOWER = pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
+_SECONDS = pattern(r"(\d{1,3})s(?![\w'])")
 
 
 def spoken(digits: str) -> Words:
