@@ -7,6 +7,9 @@ import pytest
 from tts_cli.text.classes import date_range
 
 RANGES = {
+    "9 June 1801 – 1866": "the ninth of June eighteen oh one to eighteen sixty six",
+    "30-45s": "thirty to forty five seconds",
+    "noon–3pm": "noon to three P. M.",
     "2010/2011": "twenty ten twenty eleven",
     "'39–45": "thirty nine to forty five",
     "1939–'45": "nineteen thirty nine to forty five",

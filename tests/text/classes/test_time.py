@@ -33,6 +33,12 @@ TIMES = {
     "4m 5s": "four minutes and five seconds",
     "2d 3h 4m": "two days three hours and four minutes",
     "2'30\"": "two minutes and thirty seconds",
+    "18:00 hrs": "eighteen hundred hours",
+    "2:30 hrs": "two hours and thirty minutes",
+    "4:20 min": "four minutes and twenty seconds",
+    "UTC+05:30": "U. T. C. plus five thirty",
+    "1541 GMT": "fifteen forty one G. M. T.",
+    "0600 EST": "oh six hundred E. S. T.",
     "GMT+8": "G. M. T. plus eight",
 }
 

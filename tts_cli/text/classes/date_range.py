@@ -28,7 +28,7 @@ _YEARS = pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])
 _SHORT_YEARS = pattern(r"(1\d{3}|20\d\d)[-–−/]'?(\d\d)(?![\w]|[-–.:/,]\d|[%°])")
 _SHORTEST_YEARS = pattern(r"'(\d\d) ?[-–−/] ?'?(\d\d)(?![\w'])")
 _YEARS_OF_ERA = pattern(r"[-–−](\d{1,4})(?![\w:/]|[.,]\d)")
-_OPEN_YEARS = pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_OPEN_YEARS = pattern(rf"(1\d{{3}}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b|(?:{_DAY} )?{_MONTH})")
 _HOURS = pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
 _HALF_AFTER = pattern(r"[\d:.]{1,5} ?[AaPp]")
 _FULL_HOUR = pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
@@ -201,6 +201,10 @@ def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
     return read_pair
 
 
+def _date_or_year(text: str, place: int) -> Reading | None:
+    return date.day_first(text, place) or year.bare(text, place)
+
+
 def _clock_or_noon(text: str, place: int) -> Reading | None:
     if match := _NOON.match(text, place):
         return Reading(match.end(), (match[0],), "time", "noon or midnight")
@@ -239,6 +243,10 @@ def _month_name_or_date(text: str, place: int) -> Reading | None:
     return date.month_first(text, place) or date.month_and_year(text, place) or _month_name(text, place)
 
 
+def _month_or_year(text: str, place: int) -> Reading | None:
+    return _month_name_or_date(text, place) or (year.bare(text, place) if text[place : place + 1].isdigit() else None)
+
+
 def _slashed(text: str, place: int) -> Reading | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
     match = pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
@@ -254,13 +262,32 @@ def _slashed(text: str, place: int) -> Reading | None:
 
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
-    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
-    _years_after_era, _workdays, _noon_to_clock,
-)  # fmt: skip
+    _days_after_month,
+    _pair(_month_name_or_date, _month_or_year),
+    _pair(_weekday_name),
+    _list_of_weekdays,
+    _quarters,
+    _pair(year.read),
+    _years_after_era,
+    _workdays,
+    _noon_to_clock,
+)
 _AT_DIGIT = (
-    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
-    _pair(year.decade), _seconds, _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
+    _days_before_month,
+    _pair(date.day_first, _date_or_year),
+    _pair(date.numeric),
+    _slashed,
+    _hours,
+    _pair(time.clock, _clock_or_noon),
+    _pair(year.decade),
+    _seconds,
+    _era_years,
+    _pair(year.after_era, year.read),
+    _centuries,
+    _years,
+    _short_years,
+    _open_years,
     _shortest_years,
-)  # fmt: skip
+)
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "noon", "midnight", "q", "fy", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

@@ -17,7 +17,7 @@ _ZONE = pattern(
     rf"(?P<offset> ?[+−-]\d{{1,2}}(?::?[0-5]\d)?(?!\d))?"
 )
 _CLOCK = pattern(
-    rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,3}})?(?![\d:])(?: ?{_HALF})?"
+    rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,6}})?(?![\d:])(?: ?{_HALF})?"
 )
 _HOUR = pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
 _HOUR_ALONE = pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)")
@@ -226,6 +226,10 @@ def _military(text: str, match: re.Match[str]) -> Reading | None:
 
 
 def _military_alone(text: str, match: re.Match[str]) -> Reading | None:
+    zone = _ZONE.match(text, match.end("minute"))
+    if zone and len(zone["zone"]) > 2 and zone["zone"].isupper():
+        words = (*_four_digits(match["hour"], int(match["minute"])), *_zone_words(zone))
+        return Reading(_end_of_zone(zone), words, "time", "four digits and a zone")
     if match["hour"][0] != "0" or calendar.before(text, match.start()) not in calendar.context("military before"):
         return None
     words = _four_digits(match["hour"], int(match["minute"]))
