@@ -28,7 +28,7 @@ _NAMED = pattern(
     rf"(?:(?<![\w.])\d{{1,5}}[A-Za-z]?(?: (?:[NSEW]|[NS][EW])\.?)? (?:{_NAME} ){{1,4}}|(?<!\w)\d{{1,3}}(?:st|nd|rd|th) )$"
 )
 _WORD = pattern(r"[A-Za-z]{1,6}(?![A-Za-z])")
-_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
+_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?:(?P<stop>\.)|(?=[ #]))(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
 _PLACE_BEFORE = pattern(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
 _STATE = pattern(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
 _ZIP = pattern(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")

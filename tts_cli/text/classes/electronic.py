@@ -30,6 +30,7 @@ _IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,
 _HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
 _HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
 _PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
+_PHONEMES = pattern(r"/[^/]*/")
 _RELATIVE = pattern(
     r"[\w.-]{1,40}(?:/[\w.-]{1,60}){1,12}\.(?P<end>[a-z\d]{1,6})(?![\w/])|"
     r"[a-z_][\w-]{1,30}/(?:[\w-]{1,40}/){1,8}(?=[\s,;:!?)\"]|\.?$|\. )"
@@ -96,7 +97,7 @@ def _host(text: str, place: int) -> Reading | None:
     if not match:
         return None
     end = match["end"]
-    if end not in _domains() and not (match[0].isupper() and end.lower() in _domains()):
+    if end not in _domains() and not (match[0].isupper() and end in ("COM", "ORG", "NET", "EDU", "GOV")):
         return None
     host = match[0][: match.end("end") - place]
     first = host.split(".")[0]
@@ -119,7 +120,7 @@ def _path(text: str, place: int) -> Reading | None:
             else None
         )
     match = _PATH.match(text, place)
-    if match and re.search("[A-Za-z]", match[0]):
+    if match and re.search("[A-Za-z]", match[0]) and not _PHONEMES.fullmatch(match[0]):
         written = match[0]
         while written[-1] in ".-'":
             written = written[:-1]

@@ -6,7 +6,7 @@ import re
 
 from tts_cli.text.classes.digit_string import style_before
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.numbers import Words, cardinal, decimal, year
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
 
@@ -28,6 +28,7 @@ _IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
 _COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
 _PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
+_YEAR = pattern(r"1[5-9]\d\d|20[0-4]\d")
 _MINUTES = 59
 _HOURS = 24
 
@@ -50,6 +51,8 @@ def _ratio(text: str, place: int) -> Reading | None:
     first, second = match[1], match[2]
     if (first, second, match[3]) == ("1", "1", None) and _MEETING.match(text, match.end()):
         return Reading(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
+    if _YEAR.fullmatch(first) and not match[3] and match[2].isdigit():
+        return Reading(match.end(), (*_paused(year(first)), *cardinal(second)), "year", "year and page of a citation")
     if first == second == "50":
         return Reading(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
     joint = "by" if _SCREEN.match(text, match.end()) and not match[3] else "to"
@@ -59,6 +62,10 @@ def _ratio(text: str, place: int) -> Reading | None:
         "ratio",
         "numbers that are no time of day" if _is_no_time(match) else "ratio by its words",
     )
+
+
+def _paused(words: Words) -> Words:
+    return (*words[:-1], words[-1] + ",")
 
 
 def _joined(joint: str, match: re.Match[str]) -> Words:
