@@ -21,6 +21,7 @@ _HYPHENED = pattern(
 _MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
 _RUNS = pattern(r"[A-Za-z]+|\d+")
 _INCREMENT = pattern(r"([A-Za-z])\+\+(?![\w+])")
+_DECIMAL = pattern(r"([A-Za-z]{1,8})(\d{1,4}(?:\.\d{1,4}){1,3})(?!\w|\.\d)")
 _JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
 _CANDIDATE = pattern(r"[A-Za-z]{1,12}(?:[\d+/–-]|\. ?\d)|(?:Del|del|Esc|esc|Ctrl|Cmd)\b")
 _VERSION = pattern(
@@ -177,6 +178,8 @@ def _key(text: str, place: int) -> Reading | None:
 
 def _name(text: str, place: int) -> Reading | None:
     """Return the reading of letters with digits, such as MP3, A1B2 or F-150."""
+    if match := _DECIMAL.match(text, place):
+        return Reading(match.end(), (*_letters(match[1]), *_version_words(match[2])), "code", "letters and decimal number")
     if match := _LETTERS_FIRST.match(text, place):
         style = style_before(text, place)
         return Reading(
