@@ -38,8 +38,8 @@ from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
     phone.KEYS,
+    *symbol.DECORATIONS,
     *markup.CLASSES,
-    symbol.DECORATIONS,
     *footnote.CLASSES,
     electronic.CLASS,
     verse.CLASS,
