@@ -30,6 +30,7 @@ _IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,
 _HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
 _HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
 _PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
+_SHARE = pattern(r"\\\\[\w.-]{1,60}(?:\\[\w$-]{1,60}(?:\.\w{1,5})?){1,8}\\?")
 _PHONEMES = pattern(r"/[^/]*/")
 _RELATIVE = pattern(
     r"[\w.-]{1,40}(?:/[\w.-]{1,60}){1,12}\.(?P<end>[a-z\d]{1,6})(?![\w/])|"
@@ -59,7 +60,7 @@ def read(text: str, place: int) -> Reading | None:
     character = text[place]
     if character in "@#":
         return _tagged(text, place)
-    if character in "/~.*":
+    if character in "/~.*\\":
         return _path(text, place)
     if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
@@ -113,6 +114,8 @@ def _path(text: str, place: int) -> Reading | None:
     before = text[place - 1 : place] if place else " "
     if before not in " \n\"'([=:,>" or text[place : place + 2] == "//":
         return None
+    if match := _SHARE.match(text, place):
+        return Reading(match.end(), _file_words(match[0]), "code", "path of a shared folder")
     if match := _WILD.match(text, place):
         return (
             Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
@@ -242,4 +245,4 @@ def _file_words(written: str) -> Words:
     return name_words(written)
 
 
-CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*", words=_SCHEMES, marked=True)
+CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*\\", words=_SCHEMES, marked=True)

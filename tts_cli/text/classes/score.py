@@ -28,6 +28,7 @@ _IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
 _COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
 _PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
+_SIGHT = pattern(r" (?:vision|sight|eyesight|eyes?|acuity)\b")
 _YEAR = pattern(r"1[5-9]\d\d|20[0-4]\d")
 _MINUTES = 59
 _HOURS = 24
@@ -132,6 +133,8 @@ def _out_of(text: str, place: int) -> Reading | None:
     first, second = match.groups()
     if known := _PAIRS.get((first, second)):
         return Reading(match.end(), tuple(known.split()), "score", "pair of numbers with a meaning of its own")
+    if _is_pair(match):
+        return Reading(match.end(), (*cardinal(first), *cardinal(second)), "score", "shares of a hundred, or sight")
     if int(first) > int(second):
         return None
     if _near(_SHOT, text, place) and second not in ("2", "3"):
@@ -139,6 +142,13 @@ def _out_of(text: str, place: int) -> Reading | None:
     if not text.startswith((" of", " the"), match.end()) and _is_count(match):
         return Reading(match.end(), (*cardinal(first), "out", "of", *cardinal(second)), "score", "count out of a whole")
     return None
+
+
+def _is_pair(match: re.Match[str]) -> bool:
+    """Return True for shares of a hundred, such as 60/40, and for sight, such as 20/40."""
+    first, second = int(match[1]), int(match[2])
+    sight = first == 20 and _SIGHT.match(match.string, match.end()) is not None
+    return sight or (first + second == 100 and min(first, second) >= 5)
 
 
 def _is_count(match: re.Match[str]) -> bool:
