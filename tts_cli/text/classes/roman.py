@@ -16,11 +16,13 @@ _STEPS = (
     (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"),
     (5, "V"), (4, "IV"), (1, "I"),
 )  # fmt: skip
-_NUMERAL = re.compile(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)|\.[A-Za-z\d]))")
+_NUMERAL = re.compile(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)))")
+_SUBSECTION = re.compile(r"\.(?=[A-Z\d]{1,2}(?![\w.]))")
+_HYPHENED = re.compile(r"-([A-Za-z]{3,12})")
 _RANGE = re.compile(r" ?(?:–|--|-) ?([IVXLC]{1,8}|[ivxl]{1,8})(?![\w'])")
 _LIST_AFTER = re.compile(r"(?:,? (?:and|or|to|through|&) |, ?|/)([IVX]{2,8})(?![\w'])")
 _LIST_BEFORE = re.compile(r"(?<![\w'])([IVX]{2,8})(?:,? (?:and|or|to|through|&) |, ?|/)$")
-_PLAIN_BEFORE = re.compile(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |& )$")
+_PLAIN_BEFORE = re.compile(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |through |& )$")
 _FAMILY = re.compile(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
 _TITLED = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
 _SMALL = frozenset("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split())
@@ -66,7 +68,11 @@ def read(text: str, place: int) -> Reading | None:
 
 
 def _numeral(text: str, start: int, end: int, written: str, number: int) -> Reading | None:
-    before, after = word_before(text, start).rstrip("."), word_after(text, end)
+    before, after = (word_before(text, start) or _hyphened(text, start)).rstrip("."), word_after(text, end)
+    if _SUBSECTION.match(text, end) and _is_numbered(text, end, before, written, "", number):
+        return _reading(end + 1, cardinal(str(number)), "numeral before the letter of a section")
+    if text.startswith(".", end) and text[end + 1 : end + 2].isalnum():
+        return None
     if found := _ranged(text, end, before, written, number):
         return found
     if (
@@ -79,6 +85,8 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
         return _reading(end, ordinal(str(number)), "ordinal before a noun")
     if written.isupper() and _is_ruler(text, start, end, before, written, after):
         return _reading(end, ("the", *ordinal(str(number))), "name of a ruler")
+    if written.isupper() and _is_second_ruler(text, start, written):
+        return _reading(end, ("the", *ordinal(str(number))), "name of a ruler")
     if _is_item(text, start, end, written) or _is_abbreviated(text, start, before, number):
         return _reading(end, cardinal(str(number)), "numeral of an item")
     if _is_numbered(text, end, before, written, after, number) or _is_listed(text, start, end, written):
@@ -88,6 +96,12 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
     if _is_alone(text, start, end, before, written, after, number):
         return _reading(end, cardinal(str(number)), "numeral")
     return None
+
+
+def _hyphened(text: str, start: int) -> str:
+    """Return the word before a hyphen: "Type-II"."""
+    found = _HYPHENED.match(text[max(0, start - 14) : start][::-1])
+    return found[1][::-1] if found else ""
 
 
 def _is_pronoun(text: str, start: int, end: int) -> bool:
@@ -124,16 +138,24 @@ def _is_ordinal(before: str, after: str) -> bool:
 
 
 def _is_ruler(text: str, start: int, end: int, before: str, written: str, after: str) -> bool:
-    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M") or _is_initial(text, end):
+    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M"):
         return False
     titled = _TITLED.search(text, max(0, start - 60), start)
     if titled and titled[1] in _people("titles") and before not in _people("titles"):
         return True
+    if _is_initial(text, end):
+        return False
     if before in _people("rulers"):
         return _follows(text, end, written, after) and written != "X"
     family = _FAMILY.search(text, max(0, start - 60), start)
     person = family and (family[1] in _people("rulers") or family[1] in _people("given"))
     return len(written) > 1 and written not in ("MD", "DC", "CC") and bool(person or before in _people("given"))
+
+
+def _is_second_ruler(text: str, start: int, written: str) -> bool:
+    """Return True in "Charles I and II"."""
+    first = _PLAIN_BEFORE.search(text, max(0, start - 60), start)
+    return first is not None and first[1] in _people("rulers") and 0 < value(first[2]) < value(written)
 
 
 def _is_initial(text: str, end: int) -> bool:

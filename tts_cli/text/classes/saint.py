@@ -10,7 +10,7 @@ from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
-_WRITTEN = re.compile(r"(Ste|STE|Sts|STS|St|ST|st|Drs|Dr|DR|dr|Mts|Mt|MT|Ft|FT)(?:(\.)(?![a-z\d@])|(?![\w@/'.-]))")
+_WRITTEN = re.compile(r"(Ste|STE|Sts|STS|St|ST|st|Drs|Dr|DR|dr|Mts|Mt|MT|mt|Ft|FT)(?:(\.)(?![a-z\d@])|(?![\w@/'.-]))")
 _ORDINAL = re.compile(
     r"(?:\d(?:st|nd|rd|th)|(?:[Ff]our|[Ff]if|[Ss]ix|[Ss]even|[Ee]igh|[Nn]in|[Tt]en|[Ee]leven|[Tt]welf|\w+teen|\w+tie)th|(?:\w+-)?(?:[Ff]irst|[Ss]econd|[Tt]hird))\.?$"
 )
