@@ -74,7 +74,8 @@ def test_a_textgrid_covers_the_audio_without_gaps(tts: Run) -> None:
     spoken = tts("synth", HELLO, "-o", "x.wav", "--save-timings", "x.TextGrid", "--json").json
     text = Path("x.TextGrid").read_text()
     words, phones = text.split('name = "phones"')
-    for tier in (words, phones):
+    phones, characters = phones.split('name = "characters"')
+    for tier in (words, phones, characters):
         intervals = re.findall(r"xmin = ([\d.]+)\n\s+xmax = ([\d.]+)\n\s+text", tier)
         edges = [float(edge) for interval in intervals for edge in interval]
         assert edges[0] == 0 and edges[-1] == pytest.approx(spoken["seconds"])
@@ -82,6 +83,21 @@ def test_a_textgrid_covers_the_audio_without_gaps(tts: Run) -> None:
         assert f"intervals: size = {len(intervals)}" in tier
     labels = [label for label in re.findall(r'text = "(.*)"', words) if label]
     assert labels == [word["word"] for sentence in spoken["sentences"] for word in sentence["words"]]
+    places = [label for label in re.findall(r'text = "(.*)"', characters) if label]
+    assert places == [f"{word['start_char']}:{word['end_char']}" for one in spoken["sentences"] for word in one["words"]]
+
+
+def test_json_and_prosody_tell_the_characters_of_each_word_and_notes_go_to_stderr(tts: Run) -> None:
+    text = "“Café” costs £20 — or Привет, 5 km."
+    outcome = tts("synth", text, "-o", "x.wav", "--json", "--save-prosody", "p.json")
+    words = [word for sentence in outcome.json["sentences"] for word in sentence["words"]]
+    written = [(word["word"], text[word["start_char"] : word["end_char"]]) for word in words]
+    assert written[:5] == [("Cafe", "Café"), ("costs", "costs"), ("twenty", "£20"), ("pounds", "£20"), ("or", "or")]
+    assert written[5:] == [("five", "5 km"), ("kilometers", "5 km")]
+    assert outcome.err.splitlines()[0] == "note: Привет is left out: Cyrillic cannot be read aloud here (character 23)"
+    saved = json.loads(Path("p.json").read_text())["sentences"][0]
+    assert saved["spans"][0] == [1, 5] and "notes" not in saved
+    assert "note:" not in tts("synth", "--prosody", "p.json", "-o", "y.wav").err
 
 
 def test_saved_prosody_is_spoken_again_and_can_be_edited(tts: Run) -> None:

@@ -56,14 +56,15 @@ def test_sentences_come_in_order_with_their_silence() -> None:
         ("four", 1.0),
         ("five", 0.6),
         ("Down", 2.0),
-        ("Seven.", 1.3),
+        ("Six [[Page]].", 1.3),
+        ("Seven.", 1.0),
     ]
-    assert len(told) == 2 and "[[Page]]" in told[0] and "Hebrew" in told[1]
+    assert len(told) == 1 and "Hebrew" in told[0]
 
 
 def test_breaks_stand_between_sentences_only() -> None:
     said = list(reading(BOOK).sentences())
-    assert [isinstance(item, Break) for item in said] == [bool(index % 2) for index in range(15)]
+    assert [isinstance(item, Break) for item in said] == [bool(index % 2) for index in range(17)]
 
 
 def test_headings_begin_where_they_are_spoken_and_the_end_is_reached() -> None:
@@ -93,7 +94,7 @@ def test_a_document_without_words_is_refused(text: str, told: str) -> None:
 def test_latin_letters_among_others_are_read() -> None:
     told: list[str] = []
     steps = list(reading("\u6211\u559c\u6b22 Python.\n\n\u6211.\n\nGr\u00fc\u00dfe aus K\u00f6ln.", told=told).steps())
-    assert [step.sentence.text for step in steps] == ["Python.", "Grusse aus Koln."]
+    assert [step.sentence.text for step in steps] == ["Python.", "Grüße aus Köln."]
     assert len(told) == 1
 
 

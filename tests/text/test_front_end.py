@@ -138,6 +138,7 @@ def test_long_sentences_break_at_phrases_and_otherwise_between_words() -> None:
         ("мир, труд", "Cyrillic): мир"),
         ("你好", "你好"),
         ("αβγ", "Greek"),
+        ("٣", "Arabic"),
         ("في عام ٢٠١٤", "(Arabic)"),
         ("[[ ]]", "no words to speak"),
     ],

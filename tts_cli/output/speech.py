@@ -33,7 +33,7 @@ class Speech:
             chunks: Chunks of `Voice.stream`.
             notes: Keep the sentences. Without notes, memory does not grow with the text.
             num_earlier: Samples of the same audio from an earlier run; times count from its start.
-            tell: Receives a warning for each fault.
+            tell: Receives a warning for each fault, and a note for each part of the text that is not spoken.
         """
         self.sentences: list[TimedSentence] = []
         self._voice, self._chunks, self._notes, self._tell = voice, chunks, notes, tell
@@ -41,6 +41,8 @@ class Speech:
 
     def __iter__(self) -> Iterator[Floats]:
         for chunk in self._chunks:
+            for note in chunk.sentence.notes if chunk.sentence is not None else ():
+                self._tell(f"note: {note}")
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
             if self._notes:

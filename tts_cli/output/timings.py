@@ -78,6 +78,11 @@ class TimedSentence:
         spans = [(word, [span for _, span in pairs]) for word, pairs in by_word if word >= 0]
         return [Interval(self.sentence.words[word], parts[0].start_s, parts[-1].end_s) for word, parts in spans]
 
+    def spans(self) -> list[Interval]:
+        """Return the interval of each word with its place in the given text as label: "6:11" for characters 6 to 10."""
+        spans = zip(self.words(), self.sentence.spans, strict=False)
+        return [Interval(f"{start}:{end}", word.start_s, word.end_s) for word, (start, end) in spans]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the sentence as the object that `--json` prints. Without durations, `words` and `tokens` are omitted."""
         faults = [asdict(fault) for fault in self.faults]
@@ -89,6 +94,8 @@ class TimedSentence:
             for span, frames in zip(self.tokens(), self.frames(), strict=True)
         ]
         words = [{"word": span.label, "start_s": span.start_s, "end_s": span.end_s} for span in self.words()]
+        for word, (start, end) in zip(words, self.sentence.spans, strict=False):
+            word |= {"start_char": start, "end_char": end}
         return {**sentence, "words": words, "tokens": tokens}
 
     def _words_of_tokens(self) -> tuple[int, ...]:
@@ -103,7 +110,7 @@ def untimed() -> InputError:
 
 
 def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
-    """Return a TextGrid in Praat's long text format, with one tier of words and one of phones.
+    """Return a TextGrid in Praat's long text format, with tiers of words, phones, and places of the words in the text.
 
     Args:
         sentences: Sentences in the order of the audio.
@@ -116,6 +123,7 @@ def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
     tiers = {
         "words": [span for sentence in sentences for span in sentence.words()],
         "phones": [span for sentence in sentences for span in sentence.phones()],
+        "characters": [span for sentence in sentences for span in sentence.spans()],
     }
     total_s = round(total_s, 6)
     head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {total_s}", "tiers? <exists>"]

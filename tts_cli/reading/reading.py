@@ -146,13 +146,14 @@ class Reading:
             pause_s = self._pauses.after(sentence)
 
     def _sentences(self, passage: Passage, number: int) -> Iterator[Sentence]:
-        text, scripts = legible(_numbered(passage.text) if passage.kind == "heading" else passage.text)
+        heading, shift = _numbered(passage.text) if passage.kind == "heading" else (passage.text, None)
+        text, scripts = legible(heading)
         for script in sorted(set(scripts) - self._scripts):
             self._tell(f"letters of a script that this voice cannot read are left out: {script}")
         self._scripts.update(scripts)
         try:
             if any(character.isalnum() for character in text):
-                yield from self._split(text)
+                yield from (shift(sentence) if shift else sentence for sentence in self._split(text))
         except TextError as error:
             self._tell(f"passage {number + 1} is left out: {error.message}")
 
@@ -163,8 +164,23 @@ class Reading:
         return TextError("the text has no words to speak", hint="is it empty? code, formulas and symbols alone are not spoken")
 
 
-def _numbered(heading: str) -> str:
-    """Return a heading with the Roman number of its chapter in digits: it would be read as letters otherwise."""
+def _numbered(heading: str) -> tuple[str, Callable[[Sentence], Sentence] | None]:
+    """Return a heading with the Roman number of its chapter in digits: it would be read as letters otherwise.
+
+    Returns:
+        The heading, and a function that moves the spans of its sentences to their places in the original; None for no change.
+    """
     match = _ROMAN.match(heading)
     value = roman(match[2]) if match else 0
-    return f"{match[1]}{value}{heading[match.end() :]}" if match and value else heading
+    if not match or not value:
+        return heading, None
+    changed = f"{match[1]}{value}"
+    start, end, more = len(match[1]), len(changed), match.end() - len(changed)
+
+    def moved(place: int) -> int:
+        return place if place <= start else place + more if place >= end else min(place, match.end())
+
+    def shift(sentence: Sentence) -> Sentence:
+        return sentence.model_copy(update={"spans": tuple((moved(first), moved(last)) for first, last in sentence.spans)})
+
+    return changed + heading[match.end() :], shift

@@ -18,7 +18,7 @@ CURRENCIES = "$£€¥₹¢₩₽₺₴₪₫₱฿₦₿"
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"
-SIGNS = "–−°×÷·±≈≠≤≥√∞µπΩ∑∫∂∆∇∈∴‰§¶†‡•♭♮♯♠♣♥♦′″→←↔⇒©"
+SIGNS = "–−°×÷·±≈≠≤≥√∛∞µπΩ∑∫∂∆∇∈∴‰§¶†‡•♭♮♯♠♣♥♦′″→←↔⇒©"
 """Signs with a meaning: "–" is a range or a pause, "−" a minus, "′" and "″" feet and inches or minutes and seconds."""
 KEPT = CURRENCIES + SUPERSCRIPTS + SUBSCRIPTS + FRACTIONS + SIGNS
 _SPELLINGS = {
@@ -36,6 +36,7 @@ _SPELLINGS = {
     "\ufe0f": "",
 }  # fmt: skip
 _STRANGE = re.compile(rf"[^\x20-\x5f\x61-\x7e\n{re.escape(KEPT)}]")
+_LATIN = re.compile("[A-Za-z]")
 _GREEK_SIGNS = "πµμΩ"
 _STRANGE_OR_GREEK = re.compile(rf"{_STRANGE.pattern}|[{_GREEK_SIGNS}]")
 _LETTER_NAME = re.compile(r"[A-Z]+ (?:SMALL |CAPITAL )?LETTER (?:FINAL )?([A-Z]+)$")
@@ -188,7 +189,7 @@ def _replacements(text: str, foreign: dict[int, str]) -> Iterator[tuple[int, str
             new = _folded(match[0]) or ""
             if match[0] == "`":
                 new = "'" if text[place - 1 : place].isalpha() and text[place + 1 : place + 2].isalpha() else " "
-        padded = len(new) > 1 or (new.isalnum() and unicodedata.category(match[0]) in ("No", "So", "Nd"))
+        padded = len(new) > 1 or (new.isalnum() and unicodedata.category(match[0]) in ("No", "So"))
         if padded and (new.isalpha() if place in foreign else new.isdigit()):
             new = " " * text[place - 1 : place].isalnum() + new + " " * text[place + 1 : place + 2].isalnum()
         yield place, new
@@ -227,15 +228,17 @@ def _foreign(text: str) -> _Foreign:
     found = _Foreign({}, [])
     if text.isascii():
         return found
+    is_latin = bool(_LATIN.search(text))
     for group in _groups(_foreign_words(text), text):
-        readings = [_spelled(text[start:end]) for start, end in group]
+        readings = [_spelled(text[start:end], is_latin) for start, end in group]
+        is_spoken = all(readings)
         for (start, end), reading in zip(group, readings, strict=True):
-            spoken = reading if all(readings) else ""
+            spoken = reading if is_spoken else ""
             found.spoken.update({place: spoken[place - start : place - start + 1] for place in range(start, end)})
             if spoken and not spoken.isdigit():
                 found.spoken[start] = spoken
                 found.spoken.update(dict.fromkeys(range(start + 1, end), ""))
-        if not all(readings):
+        if not is_spoken:
             start, end = group[0][0], group[-1][1]
             found.skipped.append(Skipped(text[start:end], _script(text[start:end]), start))
     return found
@@ -268,7 +271,7 @@ def _groups(words: Iterator[tuple[int, int]], text: str) -> Iterator[list[tuple[
     group: list[tuple[int, int]] = []
     for start, end in words:
         between = text[group[-1][1] : start] if group else ""
-        if group and (len(between) > _MOST_DISTANT or between.strip(" ,.;:-!?'\"،、。")):
+        if group and (len(between) > _MOST_DISTANT or between.strip(" -'\"")):
             yield group
             group = []
         group.append((start, end))
@@ -276,8 +279,13 @@ def _groups(words: Iterator[tuple[int, int]], text: str) -> Iterator[list[tuple[
         yield group
 
 
-def _spelled(word: str) -> str:
-    """Return the digits of a number, the name of a single letter; "" for other words."""
+def _spelled(word: str, is_latin: bool) -> str:
+    """Return the digits of a number, the name of a single letter; "" for other words.
+
+    In a text without Latin letters (`is_latin` is False) a letter of another script than Greek is a word, not the name of one.
+    """
+    if not is_latin and not unicodedata.name(word[0], "").startswith("GREEK"):
+        return ""
     digits = [unicodedata.decimal(character, None) for character in word]
     if None not in digits:
         return "".join(map(str, digits))

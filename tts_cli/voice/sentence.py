@@ -41,6 +41,10 @@ class Sentence(StrictModel):
     """Words as they are spoken."""
     word_of_token: tuple[int, ...] = ()
     """Index in `words` of each token; -1 for boundaries."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Start and end of each word in the text that was given, in characters; empty if it is not known."""
+    notes: tuple[str, ...] = Field(default=(), exclude=True)
+    """Notes for the user on text that is not spoken."""
     durations: tuple[int | None, ...] | None = None
     """Duration of each token in mel frames."""
     f0_hz: tuple[float | None, ...] | None = None
@@ -65,12 +69,14 @@ class Sentence(StrictModel):
 
     @classmethod
     def of(cls, utterance: Utterance, **known: Any) -> Sentence:
-        """Return a sentence with the text, tokens and words of `utterance`, and the fields that `known` names."""
+        """Return a sentence with the text, tokens, words, spans and notes of `utterance`, and the fields that `known` names."""
         return cls(
             text=utterance.text,
             tokens=utterance.tokens,
             words=utterance.words,
             word_of_token=utterance.word_of_token,
+            spans=utterance.spans,
+            notes=utterance.notes,
             **known,
         )
 

@@ -37,8 +37,9 @@ from tts_cli.text.classes import (
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
+    phone.KEYS,
+    *symbol.DECORATIONS,
     *markup.CLASSES,
-    symbol.DECORATIONS,
     *footnote.CLASSES,
     electronic.CLASS,
     verse.CLASS,
@@ -48,6 +49,7 @@ _ORDER: tuple[SemioticClass, ...] = (
     *music.CLASSES,
     score.CLASS,
     dimension.CLASS,
+    code.TYPES,
     date_range.CLASS,
     date.CLASS,
     time.CLASS,

@@ -53,7 +53,8 @@ def _is_formal(match: re.Match[str], elements: list[str]) -> bool:
         return len(elements) > 1 and not match[1] and _has_small_numbers(formula)
     if charge:
         return len(elements[0]) == 2 and (charge[0].isdigit() or elements[0] in ("Na", "Ca", "Mg", "Li", "Cl", "Br"))
-    is_mixed = len(elements) > 1 and any(len(element) == 2 and not cmu_has(element.lower()) for element in elements)
+    words = [len(element) == 2 and cmu_has(element.lower()) for element in elements]
+    is_mixed = len(elements) > 1 and any(len(element) == 2 for element in elements) and not all(words)
     return is_mixed and formula != "NaN" and not cmu_has(formula.lower()) and formula.isalpha()
 
 

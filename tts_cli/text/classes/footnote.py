@@ -7,8 +7,8 @@ from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.characters import SUPERSCRIPTS
-from tts_cli.text.grammar import Reading, SemioticClass
-from tts_cli.text.numbers import Words
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.numbers import year
 
 _RAISED = "".join(SUPERSCRIPTS[:10])
 _BRACKETED = r"\[(?:\d{1,3}(?:[-–,] ?\d{1,3}){0,3}|[a-z]|(?:note|nb|n|lower-alpha) \d{1,2}|citation needed|edit)\]"
@@ -16,6 +16,7 @@ _MARK = rf"(?:[{_RAISED}]{{1,3}}(?:[,⁻–][{_RAISED}]{{1,3}}){{0,3}}|{_BRACKET
 _MARKS = re.compile(rf"(?:{_MARK}){{1,5}}(?![\w*])")
 _STOP = re.compile(rf"(\.{{2,4}}|[.!?]{{1,3}})[\"')\]]{{0,3}}(?:(?:{_MARK}){{1,5}}|(?P<digits>\d{{1,3}}))(?=[\"')]?(?:\s|$))")
 _PAUSE = re.compile(rf"([,;:])[\"']?(?:{_MARK}){{1,5}}(?=\s)")
+_YEAR = re.compile(rf"(1[5-9]\d\d|20\d\d)[{_RAISED}]{{1,3}}(?![\w{SUPERSCRIPTS}])(?! ?[-+−=×*/])")
 _AFTER = re.compile(r"\s*[\"'(]?")
 _WORD_BEFORE = re.compile(r"([A-Za-z']+)[\"')\]]{0,3}$")
 _NEAR = 40
@@ -53,20 +54,20 @@ def _read_mark(text: str, place: int) -> Reading | None:
     """Return the reading of marks right after a word, a bracket or a quote."""
     before = text[place - 1 : place] if place else ""
     match = _MARKS.match(text, place)
-    if not match or not (before.isalpha() or (before and before in ".!?\"')]%") or _after_year(text, place)):
+    if not match or not (before.isalpha() or (before and before in ".!?\"')]%")):
         return None
     if before.isalpha() and not _is_noted(text, place, match[0]):
         return None
     ends = before == "." and _first_after(text, match.end()).isupper()
-    return Reading(match.end(), _silent(), "footnote", "mark after a word", "." if ends else " ", ends)
+    return Reading(match.end(), (), "footnote", "mark after a word", "." if ends else " ", ends)
 
 
-def _silent() -> Words:
-    return ()
-
-
-def _after_year(text: str, place: int) -> bool:
-    return bool(re.search(r"(?<!\d)(?:1[5-9]|20)\d\d$", text[max(0, place - 5) : place])) and text[place] != "*"
+def _read_year(text: str, place: int) -> Reading | None:
+    """Return the reading of a year with a raised mark, which is no power."""
+    match = _YEAR.match(text, place)
+    if not match or not begins_word(text, place) or text[place - 1 : place] in tuple(".,-–/:"):
+        return None
+    return Reading(match.end(), year(match[1]), "footnote", "mark after a year")
 
 
 def _is_noted(text: str, place: int, mark: str) -> bool:
@@ -86,6 +87,7 @@ def _units() -> frozenset[str]:
 
 
 CLASSES = (
+    SemioticClass("footnote year", _read_year, characters="12"),
     SemioticClass("footnote", _read_stop, characters=".!?,;:"),
     SemioticClass("footnote mark", _read_mark, characters=_RAISED + "[*†‡§"),
 )

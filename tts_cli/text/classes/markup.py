@@ -20,6 +20,7 @@ _LINK = re.compile(r"!?\[(?=[^\[\]\n]{1,300}\]\([^()\s]{1,500}(?:\([^()\s]{0,100
 _TARGET = re.compile(r"\]\([^()\s]{1,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?: \"[^\"\n]{0,200}\")?\)")
 _ADDRESS = re.compile(r"\]\((?:[a-z]{2,10}:|www\.|/|#|\.{1,2}/|[\w-]+[./])")
 _REFERENCE = re.compile(r"\[\^\w{1,20}\]:?")
+_LABEL = re.compile(r"\]\[(?=[^\[\]\n]*[A-Za-z]{2})[\w -]{2,40}\](?!\()")
 _EMPHASIS = re.compile(r"\*{1,3}|_{1,3}|~~|==|`{1,3}")
 _HEADING = re.compile(r"#{1,6} ")
 _QUOTE = re.compile(r"(?:> ?){1,5}(?=\S)")
@@ -65,7 +66,7 @@ def _read_entity(text: str, place: int) -> Reading | None:
 
 def _read_bracket(text: str, place: int) -> Reading | None:
     """Return the silent reading of the brackets of a link, and of its address."""
-    if match := _REFERENCE.match(text, place):
+    if match := _REFERENCE.match(text, place) or _LABEL.match(text, place):
         return _silence(match.end(), "note of Markdown")
     if (match := _LINK.match(text, place)) and _ADDRESS.search(text, match.end(), match.end() + 310):
         return _silence(match.end(), "link")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tts_cli.text import tables
 from tts_cli.text.characters import SUBSCRIPTS, SUPERSCRIPTS
+from tts_cli.text.classes import measure
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal
@@ -28,14 +29,19 @@ _LARGEST_DENOMINATOR = 100
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,18})(?:\.\d{1,18})?|\.\d{1,18}")
 _VARIABLES = re.compile(r"[A-Za-zπ]{1,3}(?![A-Za-z'_@&]|\.\w)")
 _INDEX = re.compile(rf"[{SUBSCRIPTS}]{{1,4}}|_\d{{1,2}}(?!\d)")
+_PRIME = re.compile(r"(?<=[a-z])(?:'{1,2}|′{1,2})(?= ?[=+(])")
 _RAISED = re.compile(rf"[{SUPERSCRIPTS}]{{1,8}}|\^(?:([-−]?(?:\d{{1,9}}(?!\.?\d)|[A-Za-z]))(?![A-Za-z\d])|([({{]))?")
 _FACTORIAL = re.compile(r"!(?= ?[a-z+×*/÷=)-])")
-_FUNCTION = re.compile(r"([A-Za-z]{1,6})(?:\(|(?= [a-zπ]\b))")
+_FUNCTION = re.compile(r"([A-Za-z]{1,6})([²³]?)(?:\(|(?:(?<=[²³])| )(?=[a-zπ]\b|\d))")
 _LETTER_FUNCTIONS = frozenset("fghFGHPQuvwy")
 _PLAIN_DIGITS = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS, "0123456789+-n0123456789")
-_AFTER_VALUE = re.compile(r"\s?([%°$€£]|[A-Za-zµΩ]+)")
+_GOES_ON = re.compile(r"[-–:.]\d|/\d+/")
+"""Part of a range, ratio or decimal after a number, which is then left to another class."""
+_CLOSES_ADDRESS = re.compile(r"<[^\s<>]+$")
+_LONGEST_ADDRESS = 300
 _LEFT = re.compile(rf"[\w)\]!%°″′{SUPERSCRIPTS}{SUBSCRIPTS}] ?$")
 _RIGHT = re.compile(r" ?[-+−±]?[\w(\[√∑∫$£€¥.∞|]")
+_UNIT_POWER = re.compile(r"(?:[a-z]{2}|m)(?:[²³])(?!\w| ?[-+−=])")
 _VALUE = re.compile(r" ?[-+−]?[$£€¥]?\.?\d")
 
 
@@ -49,14 +55,14 @@ class _Part(NamedTuple):
     has_variable: bool = False
 
 
-_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√!(|∞^{SUPERSCRIPTS}]|\b[\dπ]*[a-zπ]{{1,3}}\b")
+_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√∛!(|∞^{SUPERSCRIPTS}]|\b[\dπ]*[a-zπ]{{1,3}}\b")
 _LOOK_AHEAD = 60
 """Characters after a value in which a formula has an operator or variable, so that rows of plain numbers cost little."""
 
 
 def read(text: str, place: int) -> Reading | None:
     """Return the reading of the formula at `place`; None for a value alone, a range or a measure."""
-    if not begins_word(text, place) or text[place - 1 : place] in ("_", "/", "@", "#") or text.startswith("--", place):
+    if not begins_word(text, place) or text[place - 1 : place] in tuple("_/@#:") or text.startswith("--", place):
         return None
     if not _EVIDENCE.search(text, place, place + _LOOK_AHEAD) and previous_word(text, place).lower() not in _calculation_words():
         return None
@@ -92,12 +98,13 @@ def _expression(text: str, place: int, depth: int) -> _Part | None:
         if part is None or operator is None:
             break
         sign, spaced = operator[2], bool(operator[1])
-        if not _is_binary(operator, text, is_spaced) or _divides(text, part, operator):
+        if not _is_binary(operator, text, is_spaced) or _divides(text, part, operator) or _is_heart(operator, text, place):
             break
         following = _operand(text, operator.end(), depth)
-        if following is None or _is_measure(text, following):
+        if following is None or _is_measure(text, following) or (spaced and _GOES_ON.match(text, following.end)):
             break
-        is_formal = part.is_formal or following.is_formal or sign not in _WEAK or _subtracts(text, place, part, spaced)
+        is_weak = sign in _WEAK or (sign == "×" and not spaced)
+        is_formal = part.is_formal or following.is_formal or not is_weak or _subtracts(text, place, part, spaced)
         has_variable = part.has_variable or following.has_variable
         words = _division(spaced) if sign == "/" else _names()[sign][0]
         part = _Part(following.end, (*part.words, *words, *following.words), is_formal, has_variable)
@@ -116,6 +123,11 @@ def _divides(text: str, part: _Part, operator: re.Match[str]) -> bool:
         and not (part.is_formal or part.has_variable or operator[1])
         and not re.match(r"[a-z(√]", text[operator.end() :][:1])
     )
+
+
+def _is_heart(operator: re.Match[str], text: str, place: int) -> bool:
+    """Return True for "I <3 you"."""
+    return operator[0] == " <" and text[place] == "I" and text.startswith("3", operator.end())
 
 
 def _is_binary(operator: re.Match[str], text: str, is_spaced: bool) -> bool:
@@ -139,8 +151,8 @@ def _is_measure(text: str, part: _Part) -> bool:
     """Return True if a unit follows the number that ends `part`, so that number and unit are one measure."""
     if not text[part.end - 1].isdigit():
         return False
-    after = _AFTER_VALUE.match(text, part.end)
-    return bool(after) and (after[1] in _UNITS or after[1] in "%°$€£" or text[part.end : part.end + 1].isalpha())
+    after = text[part.end : part.end + 2]
+    return after[:1].isalpha() or after.strip()[:1] in tuple("%°$€£") or measure.read_unit(text, part.end) is not None
 
 
 def _operand(text: str, place: int, depth: int) -> _Part | None:
@@ -152,6 +164,8 @@ def _operand(text: str, place: int, depth: int) -> _Part | None:
     if part is None:
         return None
     part = part._replace(words=(*sign, *part.words))
+    if prime := _PRIME.match(text, part.end):
+        part = _Part(prime.end(), (*part.words, *(["prime"] * len(prime[0]))), part.is_formal, True)
     if index := _INDEX.match(text, part.end):
         number = cardinal(index[0].translate(_PLAIN_DIGITS).strip("_"))
         part = part._replace(end=index.end(), words=(*part.words, "sub", *number))
@@ -196,10 +210,9 @@ def _bracketed(text: str, place: int, depth: int) -> _Part | None:
 
 
 def _root(text: str, place: int, depth: int) -> _Part | None:
-    if not text.startswith("√", place) or depth >= _DEEPEST:
-        return None
-    inner = _operand(text, place + 1, depth + 1)
-    return _Part(inner.end, ("the", "square", "root", "of", *inner.words), True, inner.has_variable) if inner else None
+    name = {"√": "sqrt", "∛": "cbrt"}.get(text[place : place + 1])
+    inner = _operand(text, place + 1, depth + 1) if name and depth < _DEEPEST else None
+    return _Part(inner.end, ("the", *_functions()[name], *inner.words), True, inner.has_variable) if name and inner else None
 
 
 def _function(text: str, place: int, depth: int) -> _Part | None:
@@ -207,9 +220,11 @@ def _function(text: str, place: int, depth: int) -> _Part | None:
     if not match or depth >= _DEEPEST or not (match[1] in _functions() or match[1] in _LETTER_FUNCTIONS):
         return None
     is_letter = match[1] in _LETTER_FUNCTIONS
-    if not match[0].endswith("("):
-        return None if is_letter else _applied(text, match.end() + 1, _functions()[match[1]], depth)
     words: Words = (*_letter(match[1]), "of") if is_letter else _functions()[match[1]]
+    if match[2]:
+        words = (*words[:-1], *power(match[2].translate(_PLAIN_DIGITS)), words[-1])
+    if not match[0].endswith("("):
+        return None if is_letter else _applied(text, match.end(), words, depth)
     end, is_first = match.end(), True
     while is_first or text[end : end + 1] == ",":
         end += 0 if is_first else 1 + (text[end + 1 : end + 2] == " ")
@@ -243,7 +258,7 @@ def _value(text: str, place: int) -> _Part | None:
         value = number[0].replace(",", "")
         words = decimal(value) if "." in value else cardinal(value)
         return _Part(letters.end() if letters else start, (*words, *_product(letters)), False, bool(letters))
-    return _Part(letters.end(), _product(letters), False, letters[0] not in ("I", "A")) if letters else None
+    return _Part(letters.end(), _product(letters), False, letters[0].islower()) if letters else None
 
 
 def _product(letters: re.Match[str] | None) -> Words:
@@ -265,13 +280,25 @@ def _read_operator(text: str, place: int) -> Reading | None:
         return None
     sign, end = match[2], match.start(2) + len(match[2])
     between, before = _names()[sign]
-    if not _RIGHT.match(text, end):
+    if sign == "×" and text[place - 1 : place].isdigit() and text[end : end + 1].isdigit():
+        return Reading(end, _names()["by"][0], "math", "dimensions")
+    if not _RIGHT.match(text, end) or (sign == ">" and _CLOSES_ADDRESS.search(text, max(0, place - _LONGEST_ADDRESS), place)):
         return None
     if _LEFT.search(text, max(0, place - 2), place):
         is_joined = between[0] == "is" and previous_word(text, place).lower() in _joiners()
         return Reading(end, between[1:] if is_joined else between, "math", "operator between values")
     is_value = sign not in "=+*·×==" and _VALUE.match(text, end)
     return Reading(end, before, "math", "operator before a value") if before and is_value else None
+
+
+def _read_unit_power(text: str, place: int) -> Reading | None:
+    """Return the reading of a unit of area or volume without a number: square kilometers for "km²"."""
+    match = _UNIT_POWER.match(text, place)
+    found = measure.read_unit(text, place) if match and begins_word(text, place) else None
+    if not match or not found or found.end < match.end():
+        return None
+    is_single = previous_word(text, place).lower() in ("per", "a", "one", "each", "every")
+    return Reading(match.end(), found.singular if is_single else found.plural, "measure", "unit with a power")
 
 
 @cache
@@ -286,7 +313,7 @@ def _names() -> dict[str, tuple[Words, Words]]:
 
 @cache
 def _operators() -> re.Pattern[str]:
-    signs = sorted(map(re.escape, _names()), key=len, reverse=True)
+    signs = sorted((re.escape(sign) for sign in _names() if not sign.isalpha()), key=len, reverse=True)
     return re.compile(rf"( ?)({'|'.join(signs)})( ?)")
 
 
@@ -306,6 +333,7 @@ def _joiners() -> frozenset[str]:
 
 
 CLASSES = (
-    SemioticClass("math", read, characters="0123456789.-−+±√(|π", marked=True),
+    SemioticClass("unit power", _read_unit_power, marked=True),
+    SemioticClass("math", read, characters="0123456789.-−+±√∛(|π", marked=True),
     SemioticClass("operator", _read_operator, characters="+×·*÷=≠!<>≤≥±≈~&"),
 )

@@ -58,6 +58,6 @@ def _read_metre(text: str, place: int) -> Reading | None:
 
 
 CLASSES = (
-    SemioticClass("music", _read_note, marked=True),
+    SemioticClass("music", _read_note, words=frozenset("a b c d e f g ab bb db eb gb".split()), marked=True),
     SemioticClass("metre", _read_metre, characters="123456789"),
 )

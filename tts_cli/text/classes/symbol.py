@@ -7,7 +7,7 @@ from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.characters import SUBSCRIPTS, SUPERSCRIPTS
-from tts_cli.text.grammar import Reading, SemioticClass, previous_word
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal
 
 _BEFORE = {
@@ -16,7 +16,6 @@ _BEFORE = {
     "number": r"(?:(?<=\d)|(?<=\d ))",
     "touching": r"(?<=\w)",
     "letter": r"(?<=[A-Ga-g])",
-    "rank": r"(?<=[\dAKQJ])",
     "apart": r"(?<![\w#&/])",
     "small": r"(?:(?<=[a-z]{3})|(?<=[a-z]{3} ))",
 }
@@ -35,6 +34,9 @@ _AFTER = {
 _DOT = re.compile(r"(?<=[A-Za-z\d])\.(?=[a-z\d])")
 _HEART = re.compile(r"♥+|<3+(?![\w.])")
 _LOVERS = frozenset("i we you they who".split())
+_CARD = re.compile(r"(10|[2-9AKQJ])([♠♣♥♦])(?!\w)")
+_NAMED = re.compile(r". (?:key|sign|symbol|character|button)s?\b")
+_ARTICLES = frozenset({"the", "a", "an"})
 _PAIR = re.compile(r"[A-Za-z]{1,12}/[A-Za-z]{1,12}(?![\w/])")
 _INDEX = re.compile(rf"[{SUBSCRIPTS}]{{1,6}}|[{SUPERSCRIPTS}]{{1,6}}")
 _PLAIN = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS, "0123456789+-n0123456789")
@@ -51,6 +53,21 @@ def read(text: str, place: int) -> Reading | None:
         if match := pattern.match(text, place):
             return Reading(match.end(), *words)
     return None
+
+
+def _read_named(text: str, place: int) -> Reading | None:
+    """Return the name of a sign that the text speaks about: "the # key"."""
+    is_named = text[place] in _names() and _NAMED.match(text, place) and previous_word(text, place).lower() in _ARTICLES
+    return Reading(place + 1, _names()[text[place]], "symbol", "name of a sign") if is_named else None
+
+
+def _read_card(text: str, place: int) -> Reading | None:
+    """Return the reading of a playing card: king of diamonds for "K♦"."""
+    match = _CARD.match(text, place)
+    if not match or not begins_word(text, place):
+        return None
+    rank = tables.entries("cards")[match[1]] if match[1].isalpha() else cardinal(match[1])
+    return Reading(match.end(), (*rank, "of", *tables.entries("cards")[match[2]]), "symbol", "playing card")
 
 
 def _read_heart(text: str, place: int) -> Reading | None:
@@ -100,8 +117,10 @@ def _patterns() -> dict[str, list[tuple[re.Pattern[str], tuple[Words, str, str, 
     for signs, spoken, before, after in tables.rows("symbols"):
         words = () if spoken in (",", "-") else tuple(spoken.split())
         for sign in signs.split():
-            pattern = re.compile(_BEFORE[before] + re.escape(sign) + ("{1,3}" if sign in "§¶•" else "") + _AFTER[after])
-            found.setdefault(sign, []).append((pattern, (words, "symbol", f"{sign} by its name", "," if spoken == "," else " ")))
+            pattern = re.compile(f"{_BEFORE[before]}{re.escape(sign)}{_AFTER[after]}")
+            found.setdefault(sign[0], []).append(
+                (pattern, (words, "symbol", f"{sign} by its name", "," if spoken == "," else " "))
+            )
     return found
 
 
@@ -110,7 +129,16 @@ def _alternatives() -> dict[str, Words]:
     return tables.entries("alternatives")
 
 
-DECORATIONS = SemioticClass("heart", _read_heart, characters="♥<")
+@cache
+def _names() -> dict[str, Words]:
+    return tables.entries("sign_names")
+
+
+DECORATIONS = (
+    SemioticClass("card", _read_card, characters="123456789", marked=True),
+    SemioticClass("heart", _read_heart, characters="♥<"),
+    SemioticClass("named sign", _read_named, characters="#*_~/\\|^&@%$€£-+=<>°•©×÷"),
+)
 CLASSES = (
     SemioticClass("slash", _read_pair, characters="/"),
     SemioticClass("symbol", read, characters="#&@%‰§¶~+^°−√∞πµΩ∑∫∂∆∇∈∴♯♭♮♠♣♥♦©′″÷×/.→⇒↔•·"),
