@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from itertools import pairwise
 
 from tts_cli.text import tables
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.numbers import Words, cardinal, ordinal, year
+from tts_cli.text.patterns import pattern
 from tts_cli.text.stops import is_name, is_starter, word_after, word_before
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -16,17 +16,18 @@ _STEPS = (
     (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"),
     (5, "V"), (4, "IV"), (1, "I"),
 )  # fmt: skip
-_NUMERAL = re.compile(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)))")
-_SUBSECTION = re.compile(r"\.(?=[A-Z\d]{1,2}(?![\w.]))")
-_HYPHENED = re.compile(r"-([A-Za-z]{3,12})")
-_RANGE = re.compile(r" ?(?:–|--|-) ?([IVXLC]{1,8}|[ivxl]{1,8})(?![\w'])")
-_LIST_AFTER = re.compile(r"(?:,? (?:and|or|to|through|&) |, ?|/)([IVX]{2,8})(?![\w'])")
-_LIST_BEFORE = re.compile(r"(?<![\w'])([IVX]{2,8})(?:,? (?:and|or|to|through|&) |, ?|/)$")
-_PLAIN_BEFORE = re.compile(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |through |& )$")
-_FAMILY = re.compile(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
-_TITLED = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
+_NUMERAL = pattern(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)))")
+_SECOND_ITEM = pattern(r"[\s(]ii[.)]")
+_SUBSECTION = pattern(r"\.(?=[A-Z\d]{1,2}(?![\w.]))")
+_HYPHENED = pattern(r"-([A-Za-z]{3,12})")
+_RANGE = pattern(r" ?(?:–|--|-) ?([IVXLC]{1,8}|[ivxl]{1,8})(?![\w'])")
+_LIST_AFTER = pattern(r"(?:,? (?:and|or|to|through|&) |, ?|/)([IVX]{2,8})(?![\w'])")
+_LIST_BEFORE = pattern(r"(?<![\w'])([IVX]{2,8})(?:,? (?:and|or|to|through|&) |, ?|/)$")
+_PLAIN_BEFORE = pattern(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |through |& )$")
+_FAMILY = pattern(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
+_TITLED = pattern(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
 _SMALL = frozenset("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split())
-_SMALL_WORD = re.compile(r" (?!(?:and|or|to|through) )[a-z]")
+_SMALL_WORD = pattern(r" (?!(?:and|or|to|through) )[a-z]")
 _DRIP = frozenset(
     "drip drips line lines fluid fluids therapy bag bags pole needle catheter antibiotics drug drugs injection access".split()
 )
@@ -204,7 +205,7 @@ def _is_item(text: str, start: int, end: int, written: str) -> bool:
     line = text[max(0, start - 1) : start] in ("", "\n") and text[end : end + 2] in (". ", ") ")
     if not (bracketed or line):
         return False
-    return written != "i" or bool(re.compile(r"[\s(]ii[.)]").search(text, end, end + _ITEM_LENGTH))
+    return written != "i" or bool(_SECOND_ITEM.search(text, end, end + _ITEM_LENGTH))
 
 
 def _is_listed(text: str, start: int, end: int, written: str) -> bool:
