@@ -8,7 +8,8 @@ from functools import cache
 from tts_cli.text import tables
 
 _NEAR = 40
-_BEFORE = re.compile(r"([A-Za-z\d][A-Za-z\d']{0,30})(\.?)(,?[ \n]+|[ \n]?& ?)$")
+_BEFORE = re.compile(r"(?:[ \n]+,?| ?&[ \n]?)(\.?[A-Za-z\d']{1,31})")
+"""Word before a place, in reversed text: an anchored match is faster than a search for the end."""
 _AFTER = re.compile(r"([ \n]*)([\"'(\[]{0,2})([A-Za-z\d][A-Za-z\d']{0,30})(\.?)")
 _CLOSERS = re.compile(r"[\"')\]}]*")
 _OPENING = re.compile(r"(?:^|[.?!:]['\")\]]*[ \n]+|\n[ \n]*|-- ?|^[ \n]+)['\"(\[]*$")
@@ -19,8 +20,8 @@ def word_before(text: str, place: int) -> str:
 
     A comma between name and "Jr.", and an ampersand, are passed over.
     """
-    found = _BEFORE.search(text, max(0, place - _NEAR), place)
-    return found[1] + found[2] if found else ""
+    found = _BEFORE.match(text[max(0, place - _NEAR) : place][::-1])
+    return found[1][::-1].lstrip("'") if found else ""
 
 
 def word_after(text: str, place: int) -> str:
@@ -62,7 +63,7 @@ def end_of_sentence(text: str, stop: int, any_capital: bool = False) -> int:
         return 0
     if rest.startswith(("\n\n", " \n\n")):
         return end
-    if is_starter(text, end) or (any_capital and word_after(text, end)[:1].isupper()):
+    if is_starter(text, end) or (any_capital and word_after(text, end)[:1].isupper() and not rest.lstrip().startswith("(")):
         return end
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -21,3 +22,10 @@ def rows(name: str) -> tuple[tuple[str, ...], ...]:
 def entries(name: str) -> dict[str, tuple[str, ...]]:
     """Return the table `name` as a dictionary: the words of the second cell by each key of the first; `|` separates keys."""
     return {key: tuple(row[1].split()) for row in rows(name) for key in row[0].split("|")}
+
+
+@cache
+def context(name: str) -> str:
+    """Return the words of the context `name` as the alternatives of a regular expression: "(?:call|dial)"."""
+    words = next(row[1] for row in rows("contexts") if row[0] == name)
+    return "(?:" + "|".join(map(re.escape, words.split("|"))) + ")"

@@ -37,6 +37,7 @@ from tts_cli.text.classes import (
 from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
+    phone.KEYS,
     *symbol.DECORATIONS,
     *markup.CLASSES,
     *footnote.CLASSES,
@@ -48,6 +49,7 @@ _ORDER: tuple[SemioticClass, ...] = (
     *music.CLASSES,
     score.CLASS,
     dimension.CLASS,
+    code.TYPES,
     date_range.CLASS,
     date.CLASS,
     time.CLASS,

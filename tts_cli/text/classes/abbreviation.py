@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from string import ascii_lowercase
 from typing import NamedTuple
 
 from tts_cli.text import tables
@@ -18,21 +19,28 @@ from tts_cli.text.phones import SPACE
 from tts_cli.text.spelling import spell
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
+_SIGNED = re.compile(r"[A-Za-z]{1,5}[./#+]|[Ee]t ")
 _WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
 _DOTTED = re.compile(
     r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
 )
-_ET_AL = re.compile(r"[Ee]t\.? al\b(\.?)")
+_GLUED = re.compile(r"([Ee]\.g|[Ii]\.e)\.(?=[A-Z])")
+_LATIN = re.compile(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
 _WITH = re.compile(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
 _LANGUAGES = re.compile(r"([CFJ])(#|\+\+)(?!\w)")
 _NUMBER = re.compile(r" ?#?(?:\d|[IVXL]{1,6}\b|[ivxl]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
 _COUNTED = re.compile(r" \d[\d,]* ([a-z]+)")
+_COUPLE = re.compile(r" (?:and|&) (?:Mr|Mrs|Ms|Dr)\b")
+_SLASHED = re.compile(r"[A-Za-z]{1,2}/[A-Za-z]{1,3}(?![\w/])")
+_NUMBER_OF = re.compile(r" (?:of|is|was|for|and)\b")
 _YEAR = re.compile(r" ?(?:AD )?[1-9]\d{1,3}\b")
 _CALENDAR = frozenset(
     "in of since until till by last next this early late mid every from to each before after during on through and or".split()
 )
+_NUMBERED_BEFORE = frozenset("the a an ref. ref reference total serial order phone model part id tel. tel account acct.".split())
 _DETERMINERS = frozenset("a an the my your his her its our their this that some any no each".split())
 _SAID = frozenset("is was be say says said answer answered answers reply replied were means meant".split())
+_CITING = frozenset("see in of under by to and or per cf. with from the at on e.g. i.e. also this that".split()) | {""}
 _FUNCTION = frozenset(
     "on of in is and or below above for to at was has shows show by with from as are were says we the that which where will can"
     " may must gives then but not if when"
@@ -46,6 +54,11 @@ _ORDINAL = re.compile(
     r"(?:\d(?:st|nd|rd|th)|(?:[Ff]our|[Ff]if|[Ss]ix|[Ss]even|[Ee]igh|[Nn]in|[Tt]en|[Ee]leven|[Tt]welf|\w+teen|\w+tie)th"
     r"|(?:\w+-)?(?:[Ff]irst|[Ss]econd|[Tt]hird))\.?$"
 )
+
+
+_YEAR_DIGITS = 4
+_SINGULAR = {"feet": "foot", "inches": "inch"}
+_BEFORE_DIGITS = frozenset("max min pop elev ref est temp".split())
 
 
 class Token(NamedTuple):
@@ -81,9 +94,13 @@ class Token(NamedTuple):
 
 def read(text: str, place: int) -> Reading | None:
     """Read the abbreviation at `place`."""
-    if not begins_word(text, place):
+    if text[place + 1 : place + 2] in (" ", "-", "\n", "") or not begins_word(text, place):
         return None
-    return _with(text, place) or _et_al(text, place) or _dotted(text, place) or _listed(text, place)
+    return (_signed(text, place) if _SIGNED.match(text, place) else None) or _listed(text, place)
+
+
+def _signed(text: str, place: int) -> Reading | None:
+    return _with(text, place) or _latin(text, place) or _dotted(text, place)
 
 
 def _listed(text: str, place: int) -> Reading | None:
@@ -101,8 +118,11 @@ def _listed(text: str, place: int) -> Reading | None:
 
 
 def _reading(token: Token, words: Words, context: str) -> Reading:
+    if context == "unit" and token.before.lower() == "one":
+        words = (_SINGULAR.get(words[0], words[0].removesuffix("s")),)
     end = 0
-    if token.stop and context not in _NEVER_LAST:
+    called = context in _TITLES and token.before.lower() not in _DETERMINERS
+    if token.stop and not called and context not in _NEVER_LAST:
         end = end_of_sentence(token.text, token.over, context in _LAST)
     return Reading(end or token.over, words, "abbr", f"abbreviation: {context}", "." if end else SPACE, bool(end))
 
@@ -110,6 +130,8 @@ def _reading(token: Token, words: Words, context: str) -> Reading:
 def _is_title(token: Token) -> bool:
     """Return True before a name. "your rep. She" and "Gen. He" are no titles."""
     if not token.stop or not token.after[:1].isupper():
+        return False
+    if token.written in ("reps", "sens", "govs", "profs"):
         return False
     if token.written.islower() and cmu_has(token.written):
         return not is_starter(token.text, token.over) and token.before.lower() not in _DETERMINERS
@@ -120,7 +142,7 @@ def _is_bare_title(token: Token) -> bool:
     if token.stop:
         return _is_title(token) or not cmu_has(token.written.lower()) or token.written.lower() in ("mr", "mrs", "ms")
     name = token.after[:1].isupper() and token.text[token.end : token.end + 1] == " "
-    return name and token.written.istitle()
+    return token.written.istitle() and (name or bool(_COUPLE.match(token.text, token.end)))
 
 
 def _is_company(token: Token) -> bool:
@@ -135,6 +157,8 @@ def _is_suffix(token: Token) -> bool:
 
 
 def _is_number(token: Token) -> bool:
+    if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
+        return token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
@@ -150,16 +174,17 @@ def _is_noun(token: Token) -> bool:
     if not token.written.islower() or token.text[token.over : token.over + 1] not in (" ", "\n"):
         return False
     counted = _COUNTED.match(token.text, token.over)
-    if not counted or counted[1] in _FUNCTION or not cmu_has(token.written):
-        return False
     before = token.before.lower()
+    if not counted or not cmu_has(token.written) or (counted[1] in _FUNCTION and (counted[1] != "of" or before not in _SAID)):
+        return False
     if token.written == "no":
         return before in _SAID or before == ""
-    return before in _DETERMINERS or before in _SAID
+    return before not in _CITING
 
 
 def _is_year(token: Token) -> bool:
-    return token.stop and bool(_YEAR.match(token.text, token.over))
+    found = _YEAR.match(token.text, token.over)
+    return token.stop and found is not None and (token.written.lower() != "est" or len(found[0].strip()) == _YEAR_DIGITS)
 
 
 def _is_life(token: Token) -> bool:
@@ -169,23 +194,25 @@ def _is_life(token: Token) -> bool:
 
 
 def _is_always(token: Token) -> bool:
-    return token.stop
+    """Return True with a full stop, or before a colon, as in "Tel: 5"."""
+    return token.stop or (token.text.startswith(":", token.end) and not cmu_has(token.written.lower()))
 
 
 def _is_any(token: Token) -> bool:
     return token.stop or not token.written.isupper() or is_shouted(token.text, token.start, token.end)
 
 
+def _is_small(token: Token) -> bool:
+    return token.written.islower()
+
+
 def _is_middle(token: Token) -> bool:
-    """Return True before a small letter, which never begins a sentence, or a digit without a blank."""
+    """Return True before a small letter, which never begins a sentence, and for some words before a number ("max. 5")."""
     follows = token.after[:1]
-    return (
-        token.stop and (follows.islower() or token.text[token.over : token.over + 1] == ",") and bool(follows or _spells(token))
-    )
-
-
-def _spells(token: Token) -> bool:
-    return not cmu_has(token.written.lower())
+    if follows.isdigit() and token.written.lower() in _BEFORE_DIGITS:
+        return token.stop and (token.written.islower() or opens_sentence(token.text, token.start))
+    unknown = token.text.startswith(",", token.over) and not cmu_has(token.written.lower())
+    return token.stop and (follows.islower() or unknown)
 
 
 def _is_street(token: Token) -> bool:
@@ -195,13 +222,16 @@ def _is_street(token: Token) -> bool:
         return False
     if token.stop:
         return before.rstrip(".").lower() not in ("the", "a", "an")
-    return token.written.istitle() and is_name(before) and not (is_name(token.after) and opens_sentence(token.text, token.start))
+    return (
+        token.written.istitle()
+        and (is_name(before) or before[0].isdigit())
+        and not (is_name(token.after) and opens_sentence(token.text, token.start))
+    )
 
 
 def _is_unit(token: Token) -> bool:
     """Return True after a number in words: "ten ft."."""
-    counted = token.before.lower().rsplit("-", 1)[-1]
-    return counted in _NUMBERS and token.written.islower() and (token.stop or not cmu_has(token.written))
+    return token.written.islower() and token.before.lower() in _NUMBERS and (token.stop or not cmu_has(token.written))
 
 
 def _is_month(token: Token) -> bool:
@@ -233,15 +263,19 @@ def _is_versus(token: Token) -> bool:
 _CONTEXTS: dict[str, Callable[[Token], bool]] = {
     "title": _is_title, "bare-title": _is_bare_title, "company": _is_company, "suffix": _is_suffix, "number": _is_number,
     "bare-number": _is_bare_number, "year": _is_year, "life": _is_life, "always": _is_always, "last-bare": _is_any,
-    "bare": _is_any, "middle": _is_middle, "street": _is_street, "unit": _is_unit, "month": _is_month, "calendar": _is_calendar,
+    "bare": _is_any, "small": _is_small,
+    "middle": _is_middle, "street": _is_street, "unit": _is_unit, "month": _is_month, "calendar": _is_calendar,
     "ordinal": _is_ordinal, "versus": _is_versus,
 }  # fmt: skip
 _NEVER_LAST = frozenset({"number", "year", "life", "versus", "middle"})
+_TITLES = frozenset({"title", "bare-title"})
 _LAST = frozenset({"last-bare", "unit"})
 
 
 def _dotted(text: str, place: int) -> Reading | None:
     """Read letters with full stops: "e.g.", "U.S.", "Ph.D.", "J.R.R."."""
+    if glued := _GLUED.match(text, place):
+        return Reading(glued.end(), tables.entries("dotted")[glued[1].lower()], "abbr", "Latin")
     match = _DOTTED.match(text, place)
     if not match:
         return None
@@ -254,20 +288,24 @@ def _dotted(text: str, place: int) -> Reading | None:
     if match[3]:
         words = (*words[:-1], words[-1] + "'s")
     end = 0
-    if match[0].endswith(".") and written not in ("e.g", "i.e"):
+    if match[0].endswith(".") and written not in ("e.g", "i.e", "a.k.a"):
         end = end_of_sentence(text, match.end())
     return Reading(end or match.end(), words, "abbr", "letters with full stops", "." if end else SPACE, bool(end))
 
 
-def _et_al(text: str, place: int) -> Reading | None:
-    match = _ET_AL.match(text, place)
+def _latin(text: str, place: int) -> Reading | None:
+    match = _LATIN.match(text, place)
     if not match:
         return None
-    end = end_of_sentence(text, match.end()) if match[1] else 0
-    return Reading(end or match.end(), ("et", "al"), "abbr", "Latin", "." if end else SPACE, bool(end))
+    end = end_of_sentence(text, match.end()) if match[2] else 0
+    return Reading(
+        end or match.end(), tuple(match[1].replace(".", "").lower().split()), "abbr", "Latin", "." if end else SPACE, bool(end)
+    )
 
 
 def _with(text: str, place: int) -> Reading | None:
+    if (match := _SLASHED.match(text, place)) and (slashed := tables.entries("dotted").get(match[0].lower())):
+        return Reading(match.end(), slashed, "abbr", "letters with a slash")
     if match := _WITH.match(text, place):
         return Reading(match.end(), ("without",) if match[1] else ("with",), "abbr", "w/ or w/o")
     if match := _LANGUAGES.match(text, place):
@@ -285,8 +323,9 @@ def _table() -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _first_words() -> frozenset[str]:
-    return frozenset(written.partition("'")[0] for written in _table()) | frozenset("abcdefghijklmnopqrstuvwxyz")
+    """Return the words at which an abbreviation may begin: "gov't" and "gov", and every single letter."""
+    return frozenset(part for written in _table() for part in (written, written.partition("'")[0])) | frozenset(ascii_lowercase)
 
 
-_DEGREES = frozenset(written.partition(".")[0] for written in tables.entries("dotted"))
-CLASS = SemioticClass("abbr", read, words=_first_words() | _DEGREES | {"et"})
+_DEGREES = frozenset(re.split("[./]", written)[0] for written in tables.entries("dotted"))
+CLASS = SemioticClass("abbr", read, words=_first_words() | _DEGREES | {"et", "op", "loc"})

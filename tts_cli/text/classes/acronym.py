@@ -10,6 +10,7 @@ from tts_cli.text.dictionary import cmu_pronunciations
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.numbers import Words
 from tts_cli.text.spelling import spell
+from tts_cli.text.stops import word_after
 
 _WRITTEN = re.compile(r"([A-Z][A-Za-z]{1,11})(?![A-Za-z])")
 _CAPITALS = re.compile(r"([A-Z]{2,12})(s|)$")
@@ -18,6 +19,7 @@ _ROM = re.compile(r"([A-Z]{2,4})-ROM(s?)\b")
 _BESIDE = re.compile(r"([A-Z]+)[ ,.\n]+$")
 _NEXT = re.compile(r"[ ,.\n]+([A-Z]+)(?![a-z])")
 _LONGEST_SPELLED = 4
+_SHORT = 3
 
 
 def read(text: str, place: int) -> Reading | None:
@@ -60,12 +62,14 @@ def _words(text: str, start: int, end: int, stem: str, ending: str) -> tuple[Wor
             return (stem + ending,), "read as a word, by the table"
         *first, last = spoken.split()
         return (*first, last + ("'s" if ending else "")), "by the table"
+    if spoken:
+        return (), ""
     if is_word(stem):
         return ((stem + ending,), "plural of a word") if ending and not _is_shouting(text, start, end) else ((), "")
-    if cmu_pronunciations(stem.lower()):
+    if (len(stem) > _SHORT or _is_spelled(stem)) and cmu_pronunciations(stem.lower()):
         return (_letters(stem, ending), "plural") if ending else ((), "")
     vowels = bool(re.search("[AEIOUY]", stem))
-    if vowels and (len(stem) > _LONGEST_SPELLED or _is_shouting(text, start, end)):
+    if vowels and (len(stem) > _LONGEST_SPELLED or (len(stem) > _SHORT and _is_shouting(text, start, end))):
         return (), ""
     return _letters(stem, ending), "spelled"
 
@@ -77,6 +81,8 @@ def _is_there(text: str, start: int, end: int, where: str) -> bool:
         return bool(re.search(r"\b(?:[Tt]he|[Aa]n|[Mm]y|[Hh]is|[Hh]er) $", text[max(0, start - 5) : start])) and not _is_shouting(
             text, start, end
         )
+    if where.startswith("unless ") and word_after(text, end) in where.split():
+        return False
     return not _is_shouting(text, start, end)
 
 
@@ -98,12 +104,23 @@ def _letters(stem: str, ending: str) -> Words:
 
 
 @cache
+def _short_words() -> frozenset[str]:
+    return frozenset(word for row in tables.rows("short_words") for word in row[0].split())
+
+
+@cache
 def is_word(stem: str) -> bool:
-    """Return True if the dictionary reads `stem` as a word, not letter by letter."""
-    found = cmu_pronunciations(stem.lower())
+    """Return True if the dictionary reads `stem` as a word, not letter by letter; a short one must be an ordinary word."""
+    if len(stem) <= _SHORT and stem.lower() not in _short_words():
+        return False
+    return bool(cmu_pronunciations(stem.lower())) and stem not in _table() and not _is_spelled(stem)
+
+
+def _is_spelled(stem: str) -> bool:
+    """Return True if a pronunciation of `stem` in the dictionary is the names of its letters."""
     names = [cmu_pronunciations(letter.lower() + ".")[0] for letter in stem]
     letters = [phone.rstrip("012") for name in names for phone in name]
-    return bool(found) and stem not in _table() and all([phone.rstrip("012") for phone in phones] != letters for phones in found)
+    return any([phone.rstrip("012") for phone in phones] == letters for phones in cmu_pronunciations(stem.lower()))
 
 
 @cache

@@ -3,54 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes.digit_string import pairs
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted, next_word
 from tts_cli.text.numbers import Words, digits
-from tts_cli.text.tables import rows
+from tts_cli.text.patterns import pattern
+from tts_cli.text.tables import context, rows
 
-_DIRECTIONS = {
-    "N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest",
-}  # fmt: skip
 _UNITS = {"apt": "apartment", "ste": "suite", "rm": "room", "bldg": "building", "flr": "floor", "fl": "floor", "spc": "space"}
-_FULL_TYPES = (
-    "street|avenue|boulevard|road|drive|lane|court|place|square|terrace|parkway|highway|expressway|freeway|circle|trail|way|alley|plaza"
-    "|crossing|turnpike|loop|row|walk|broadway|crescent|close|mews|grove|gardens"
-)
 _SHORT_TYPES = "|".join(key for row in rows("street_types") for key in row[0].split("|"))
+_TYPES = f"(?i:{context('street')}|{_SHORT_TYPES})"
 _NAME = r"(?:[A-Z][A-Za-z']{0,20}\.?|\d{1,3}(?:st|nd|rd|th))"
-_STREET = rf"(?:(?:N|S|E|W|NE|NW|SE|SW)\.? |(?:North|South|East|West) )?(?:{_NAME} ){{1,4}}?(?i:{_FULL_TYPES}|{_SHORT_TYPES})\b"
-_HOUSE = re.compile(rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{{1,5}})?(?P<half> 1/2)? (?={_STREET})")
-_BROADWAY = re.compile(
-    r"(?P<number>\d{2,5})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{1,5})?(?P<half> 1/2)? (?=(?:[NSEW]\. )?Broadway\b)"
-)
-_DIRECTION = re.compile(r"(?P<name>[NS][EW]|[NSEW])(?P<stop>\.?) ?")
-_STREET_NEXT = re.compile(rf"(?:\d{{1,3}}(?:st|nd|rd|th)\b|(?:{_NAME} ){{1,4}}?(?i:{_FULL_TYPES}|{_SHORT_TYPES})\b)")
-_TYPE_BEFORE = re.compile(rf"(?:\b(?i:{_FULL_TYPES}|{_SHORT_TYPES})\.?),? $")
-_HOUSE_BEFORE = re.compile(r"(?<![\w.])\d{1,5}[A-Za-z]? $")
-_TYPE = re.compile(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
-_NAMED = re.compile(
+_STREET = rf"(?:(?:N|S|E|W|NE|NW|SE|SW)\.? |(?:North|South|East|West) )?(?:{_NAME} ){{1,4}}?{_TYPES}\b"
+_HOUSE = pattern(rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{{1,5}})?(?P<half> 1/2)? (?={_STREET})")
+_BROADWAY = pattern(r"(?P<number>\d{2,5})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{1,5})?(?P<half> 1/2)? (?=(?:[NSEW]\. )?Broadway\b)")
+_DIRECTION = pattern(r"(?P<name>[NS][EW]|[NSEW])(?P<stop>\.?) ?")
+_STREET_NEXT = pattern(rf"(?:\d{{1,3}}(?:st|nd|rd|th)\b|(?:{_NAME} ){{1,4}}?{_TYPES}\b)")
+_TYPE_BEFORE = pattern(rf"(?:\b{_TYPES}\.?),? $")
+_HOUSE_BEFORE = pattern(r"(?<![\w.])\d{1,5}[A-Za-z]? $")
+_TYPE = pattern(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
+_NAMED = pattern(
     rf"(?:(?<![\w.])\d{{1,5}}[A-Za-z]?(?: (?:[NSEW]|[NS][EW])\.?)? (?:{_NAME} ){{1,4}}|(?<!\w)\d{{1,3}}(?:st|nd|rd|th) )$"
 )
-_UNIT = re.compile(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
-_PLACE_BEFORE = re.compile(
-    r"(?<![A-Za-z])(?!Hi,|Hey,|Yes,|No,|Well,|Oh,|So,|Okay,|Sure,|Right,|And,|But,|Now,|Then,)[A-Z][A-Za-z.'-]{1,24},[ \n]{1,2}$"
-)
-_STATE = re.compile(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
-_ZIP = re.compile(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")
-_LETTERED = re.compile(r"(?P<number>\d{1,4})-?(?P<letter>[A-Z])(?![\w'])")
-_NUMBERED_BEFORE = re.compile(
-    r"\b(?:exits?|apt|apartment|room|rm|suite|ste|unit|bus|gates?|seats?|rows?|bay|platform|flat|stall|box|building|bldg|locker|booth|route|highway|section|form|figure|fig"
-    r"|table|zone|lot|block|track|tram|train|line|appendix|grade|class|size|type|terminal|concourse|aisle|pier|dock|house|no|number|door|plate|title|ward|hall|cell|cabin|deck)"
-    r"\.?(?: #?| (?:is|are|and|or|to|number) )$",
-    re.I,
-)
-_STARTERS = frozenset(
-    "The A An He She It They We I You This That These Those There Here In On At As But And So If When While After Before For His Her Their My Our Its Then".split()
-)
+_WORD = pattern(r"[A-Za-z]{1,6}(?![A-Za-z])")
+_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
+_PLACE_BEFORE = pattern(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
+_STATE = pattern(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
+_ZIP = pattern(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")
+_LETTERED = pattern(r"(?P<number>\d{1,4})-?(?P<letter>[A-Z])(?![\w'])")
+_NUMBERED_BEFORE = pattern(rf"\b{context('lettered place')}\.?(?: #?| (?:is|are|and|or|to|number) )$", re.IGNORECASE)
+_STARTERS = pattern(f"{context('sentence start')}$")
 _NEAR = 64
-_CITY_AFTER = re.compile(r",? [A-Z][a-z]+,? (?:[A-Z]{2}|[A-Z][a-z]+)\b")
+_STREET_BEFORE = pattern(rf"\b{context('street before')} $")
+_DIRECTIONS = {
+    "N": "North", "S": "South", "E": "East", "W": "West",
+    "NE": "Northeast", "NW": "Northwest", "SE": "Southeast", "SW": "Southwest",
+}  # fmt: skip
 
 
 @cache
@@ -77,7 +67,21 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if text[place].isdigit():
         return _house(text, place) or _zip(text, place) or _lettered(text, place)
-    return _direction(text, place) or _type(text, place) or _state(text, place) or _unit(text, place)
+    word = _WORD.match(text, place)
+    readers = _readers().get(word[0].lower(), ()) if word else ()
+    return next((reading for reader in readers if (reading := reader(text, place))), None)
+
+
+@cache
+def _readers() -> dict[str, tuple[Callable[[str, int], Reading | None], ...]]:
+    """Return the readers to try at a word, by the word in lower case."""
+    table: dict[str, tuple[Callable[[str, int], Reading | None], ...]] = {}
+    readers = ((_direction, _DIRECTIONS), (_type, _types()), (_state, _states()), (_unit, _UNITS))
+    for reader, words in readers:
+        for word in words:
+            key = word.lower().removesuffix(".")
+            table[key] = (*table.get(key, ()), reader)
+    return table
 
 
 def _house(text: str, place: int) -> Reading | None:
@@ -129,12 +133,7 @@ def _direction(text: str, place: int) -> Reading | None:
         return None
     if not _STREET_NEXT.match(text, end + 1):
         return None
-    if (
-        match["stop"]
-        or _HOUSE_BEFORE.search(before)
-        or re.match(r"\d", text[end + 1 :][:1])
-        or re.search(r"\b(?:on|onto|at|to|of|down|along|up|and|from|near|off) $", before)
-    ):
+    if match["stop"] or _HOUSE_BEFORE.search(before) or re.match(r"\d", text[end + 1 :][:1]) or _STREET_BEFORE.search(before):
         return Reading(end, (_DIRECTIONS[match["name"]],), "address", "direction before a street")
     return None
 
@@ -153,13 +152,13 @@ def _type(text: str, place: int) -> Reading | None:
     ):
         return None
     name = _types()[match["name"].lower()]
-    ends = bool(match["stop"]) and (after in _STARTERS or not text[match.end() :].strip())
+    ends = bool(match["stop"]) and (_STARTERS.match(after) is not None or not text[match.end() :].strip())
     return Reading(match.end(), (name,), "address", "street type of an address", "." if ends else " ", ends)
 
 
 def _is_over(text: str, end: int, after: str) -> bool:
     """Return False if a name follows, as in 12 St. Francis Road."""
-    if not after[:1].isupper() or after in _STARTERS or after in _DIRECTIONS:
+    if not after[:1].isupper() or _STARTERS.match(after) is not None or after in _DIRECTIONS:
         return True
     return not _STREET_NEXT.match(text, end + 1)
 
@@ -181,7 +180,7 @@ def _state(text: str, place: int) -> Reading | None:
     if not stop or not after_city or written + "." not in _states():
         return None
     after = next_word(text, match.end("stop"))
-    ends = after in _STARTERS or not text[match.end("stop") :].strip()
+    ends = _STARTERS.match(after) is not None or not text[match.end("stop") :].strip()
     return Reading(
         match.end("stop"),
         tuple(_states()[written + "."].split()),
@@ -201,7 +200,7 @@ def _unit(text: str, place: int) -> Reading | None:
     return Reading(match.end(), (_UNITS[match["name"].lower()],), "address", "part of a building before its number")
 
 
-_BEFORE_CITY = re.compile(r"(?P<name>[A-Z][a-z]{1,5})\.(?=, (?:[A-Z]{2}\b|D\.C\.))")
+_BEFORE_CITY = pattern(r"(?P<name>[A-Z][a-z]{1,5})\.(?=, (?:[A-Z]{2}\b|D\.C\.))")
 
 
 def read_city(text: str, place: int) -> Reading | None:
@@ -212,12 +211,16 @@ def read_city(text: str, place: int) -> Reading | None:
     return Reading(match.end(), ("Washington",), "address", "city before D.C.")
 
 
+def _abbreviated_states() -> list[str]:
+    return [short.lower() for row in rows("states") if len(row) > 2 for short in row[2].split("|") if short]
+
+
 CLASSES = (
     SemioticClass(
         "address",
         read,
         characters="0123456789",
-        words=frozenset((*_types(), *_UNITS)) - {"fl", "sq", "pl", "ct", "ter"},
+        words=frozenset((*_types(), *_UNITS, *_abbreviated_states())),
         marked=True,
     ),
     SemioticClass("address", read_city, words=frozenset({"wash"})),

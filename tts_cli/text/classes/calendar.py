@@ -7,11 +7,12 @@ from functools import cache
 
 from tts_cli.text.grammar import next_word, previous_word
 from tts_cli.text.numbers import Words
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import entries, rows
 
 _NEAR = 40
-_BEFORE_INTRODUCTION = re.compile(r"(?:^|[.?!:;\n]|[.?!][\"')\]])[ \n]*[\"'(]?([A-Za-z]+)(?: [a-z]+)? ?$")
-_WORD_AFTER = re.compile(r"[\"')\]]*(?:\s+[\"'(\[]*([A-Za-z\d]*)|$)")
+_BEFORE_INTRODUCTION = pattern(r"(?:^|[.?!:;\n]|[.?!][\"')\]])[ \n]*[\"'(]?([A-Za-z]+)(?: [a-z]+)? ?$")
+_WORD_AFTER = pattern(r"[\"')\]]*(?:\s+[\"']*([A-Za-z\d(\[]*)|$)")
 
 
 def names(table: str, full: bool = True) -> dict[str, str]:
@@ -27,9 +28,15 @@ def alternatives(table: str, full: bool = True) -> str:
 
 
 @cache
-def also_words(table: str) -> frozenset[str]:
-    """Return the forms of `table`, in lower case, that are also ordinary words or names, such as "may" and "sun"."""
+def doubtful(table: str) -> frozenset[str]:
+    """Return the short forms of `table`, in lower case, that are also names or words with a capital, such as "Jan" and "Sun"."""
     return frozenset(form.lower() for row in rows(table) for form in row[2].split())
+
+
+@cache
+def common_months() -> frozenset[str]:
+    """Return the forms of months that are ordinary words in small letters, such as "may"."""
+    return frozenset(form for row in rows("months") for form in row[3].split())
 
 
 @cache
@@ -74,18 +81,12 @@ def ends_sentence(text: str, start: int, end: int) -> bool:
     word = found[1] or ""
     if not word:
         return not text[end:].strip(" \n\"')]")
-    if not word[0].isupper() or word.lower() in names("weekdays") or word.lower() in names("months"):
+    if not word[0].isupper() or any(word.lower() in names(table) for table in ("weekdays", "months", "eras")):
         return False
     if word.lower() in context("opener"):
         return True
     introduction = _BEFORE_INTRODUCTION.search(text, max(0, start - _NEAR), start)
     return not (introduction and introduction[1].lower() in context("introduction"))
-
-
-@cache
-def era_words() -> dict[str, Words]:
-    """Return the spoken letters of each era, by its letters in capitals."""
-    return {era: words for era, words in entries("eras").items()}
 
 
 @cache
@@ -97,4 +98,4 @@ def era_pattern(place: str = "") -> str:
 
 def era(written: str) -> Words:
     """Return the spoken letters of an era such as "B.C."."""
-    return era_words()[written.replace(".", "").replace(" ", "").upper()]
+    return entries("eras")[written.replace(".", "").replace(" ", "").upper()]

@@ -5,30 +5,30 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, digits
-from tts_cli.text.tables import rows
+from tts_cli.text.patterns import pattern
+from tts_cli.text.spelling import mixed_case_parts, spell
+from tts_cli.text.tables import context, rows
 
-_LETTERS_FIRST = re.compile(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
-_DIGITS_FIRST = re.compile(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
-_HYPHENED = re.compile(r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?)(?![\w-]|[.,]\d)")
-_MIXED = re.compile(r"(?:[A-Za-z]{1,4}|\d{1,6})(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
-_RUNS = re.compile(r"[A-Za-z]+|\d+")
-_JET = re.compile(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
-_VERSION = re.compile(
+_LETTERS_FIRST = pattern(r"[A-Za-z]{1,12}\d{1,12}(?:[A-Za-z]{1,8}\d{1,12}){0,6}[A-Za-z]{0,3}(?!\w)")
+_DIGITS_FIRST = pattern(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{0,12}(?!\w)")
+_HYPHENED = pattern(
+    r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?|-[A-Z\d]{1,2})(?![\w-]|[.,]\d)"
+)
+_MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
+_RUNS = pattern(r"[A-Za-z]+|\d+")
+_INCREMENT = pattern(r"([A-Za-z])\+\+(?![\w+])")
+_JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
+_CANDIDATE = pattern(r"[A-Za-z]{1,12}(?:[\d+/–-]|\. ?\d)|(?:Del|del|Esc|esc|Ctrl|Cmd)\b")
+_VERSION = pattern(
     r"(?:v|V|ver\. ?|Ver\. ?)(?P<number>\d{1,4}(?:\.\d{1,6}){0,5})(?P<suffix>-?(?:alpha|beta|rc|b|a)\.?\d{0,3})?(?!\w)"
 )
-_SOFTWARE = re.compile(
-    r"\b(?:version|release|python|ubuntu|debian|fedora|ios|ipados|macos|watchos|tvos|android|windows|java|usb|bluetooth|http|tls|ssl|node|ruby|rust|php|linux|kernel|django"
-    r"|react|angular|cuda|pytorch|tensorflow|opengl|directx|hdmi|office|chrome|firefox|safari|wordpress|postgres|postgresql|mysql|sqlite|gcc|clang|cmake|swift|kotlin"
-    r"|unity|unreal|gpt|llama|gemini|claude|chapter|section|figure|fig|table|article|rule|appendix|step)(?:\.?|\.js) ?[-/]?$",
-    re.IGNORECASE,
-)
-_NUMBERS = re.compile(r"(?P<number>\d{1,4}(?:\.\d{1,6}){1,5})(?P<suffix>-?(?:alpha|beta|rc)\.?\d{0,3})?(?![\w%]|\.\d)")
-_SLASHED = re.compile(r"(?P<name>[A-Z]{3,5})/(?P<number>\d(?:\.\d)?)(?![\w/]|\.\d)")
+_SOFTWARE = pattern(rf"\b{context('software')}(?:\.?|\.js) ?[-/]?$", re.IGNORECASE)
+_NUMBERS = pattern(r"(?P<number>\d{1,4}(?:\.\d{1,6}){1,5})(?P<suffix>-?(?:alpha|beta|rc)\.?\d{0,3})?(?![\w%]|\.\d)")
+_SLASHED = pattern(r"(?P<name>[A-Z]{3,5})/(?P<number>\d(?:\.\d)?)(?![\w/]|\.\d)")
 _KEYS = {
     "ctrl": "control",
     "cmd": "command",
@@ -39,14 +39,21 @@ _KEYS = {
     "del": "delete",
     "fn": "function",
 }
-_KEY = re.compile(
+_KEY = pattern(
     r"(?P<name>[A-Za-z]{2,5})(?P<mark>[+-])(?=[A-Z\d]|(?:[a-z]\b)|(?:[Aa]lt|[Ss]hift|[Dd]el|[Cc]md|[Tt]ab|[Ee]nter|[Ee]sc)\b)"
 )
-_KEY_LAST = re.compile(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
-_OPTION = re.compile(r"(?P<dashes>--?)(?P<name>[A-Za-z][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
-_OPTION_BEFORE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
+_KEY_LAST = pattern(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
+_OPTION = pattern(r"(?P<dashes>--?)(?P<name>[A-Za-z\d][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
+_OPTION_BEFORE = pattern(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
 _NEAR = 44
 _ORDINALS = frozenset("st nd rd th ST ND RD TH s am pm AM PM".split())
+_SERIES = frozenset("bcdeijnpqrtuyz")
+_PLAN = pattern(
+    r"(?P<number>40[13])(?:\((?P<letter>[a-z])\)|-?(?P<bare>k))(?P<plural>'?s)?(?!\w)|(?P<law>\d{3})\((?P<part>[a-z])\)(?:\((?P<item>\d)\))?"
+)
+_RESOLUTION = pattern(rf"([2-8])K(?= (?:{context('screen')}|{context('recording')})\b)")
+_OIL = pattern(r"(\d{1,2})W-(\d{2})(?!\w)")
+_WIRELESS = pattern(r"802\.(1|3|11|15)([a-z]{0,2})(?!\w)")
 _WORD_FROM = 4
 _SERIAL = 3
 
@@ -59,8 +66,28 @@ def read(text: str, place: int) -> Reading | None:
     if not begins_word(text, place):
         return None
     if character.isdigit():
-        return _jet(text, place) or _version_number(text, place) or _serial(text, place)
+        return _version_number(text, place) or _serial(text, place)
+    if not _CANDIDATE.match(text, place):
+        return None
     return _version(text, place) or _key(text, place) or _name(text, place)
+
+
+def read_type(text: str, place: int) -> Reading | None:
+    """Return the reading of a type that looks like a measure (747s, 401k, 4K video, 10W-40, 802.11ac), or None."""
+    if not begins_word(text, place) or (place > 1 and text[place - 1] in ".,$" and text[place - 2].isalnum()):
+        return None
+    return _plan(text, place) or _jet(text, place) or _grade(text, place)
+
+
+def _grade(text: str, place: int) -> Reading | None:
+    """Return the reading of a resolution, a grade of oil, or a wireless standard."""
+    if match := _RESOLUTION.match(text, place):
+        return Reading(match.end(), (*cardinal(match[1]), "K."), "code", "resolution")
+    if match := _OIL.match(text, place):
+        return Reading(match.end(), (*cardinal(match[1]), "W.", *cardinal(match[2])), "code", "grade of oil")
+    if match := _WIRELESS.match(text, place):
+        return Reading(match.end(), (*pairs("802"), "dot", *cardinal(match[1]), *spell(match[2])), "code", "wireless standard")
+    return None
 
 
 def read_rest(text: str, place: int) -> Reading | None:
@@ -69,6 +96,16 @@ def read_rest(text: str, place: int) -> Reading | None:
     if not match:
         return None
     return Reading(match.end(), _code(match[0]), "code", "digits and letters")
+
+
+def _plan(text: str, place: int) -> Reading | None:
+    """Return the reading of a section of the tax law, such as 401(k) or 501(c)(3)."""
+    match = _PLAN.match(text, place)
+    if not match:
+        return None
+    letter = (match["letter"] or match["bare"] or match["part"]).upper() + "."
+    words = (*pairs(match["number"] or match["law"]), letter + ("'s" if match["plural"] else ""))
+    return Reading(match.end(), (*words, *(cardinal(match["item"]) if match["item"] else ())), "code", "section with a letter")
 
 
 def _jet(text: str, place: int) -> Reading | None:
@@ -145,9 +182,13 @@ def _name(text: str, place: int) -> Reading | None:
         return Reading(
             match.end(), _code(match[0], serial=style is not None and style.name == "digits"), "code", "letters and digits"
         )
+    if match := _INCREMENT.match(text, place):
+        return Reading(match.end(), (*spell(match[1]), "plus", "plus"), "code", "letter and two plus signs")
     match = _HYPHENED.match(text, place)
-    if match and len(match["number"]) > 2 and len(match["letters"]) <= _WORD_FROM and match["letters"].isupper():
-        after = (match["after"] + ".",) if match["after"] else ()
+    if match and len(match["letters"]) == _SERIAL and len(match["number"]) < _SERIAL and cmu_has(match["letters"].lower()):
+        return None
+    if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
+        after = _code(match["after"])
         return Reading(
             match.end(), (*_letters(match["letters"]), *pairs(match["number"]), *after), "code", "letters and number of a type"
         )
@@ -161,6 +202,8 @@ def _serial(text: str, place: int) -> Reading | None:
         runs = _RUNS.findall(match[0])
         style = style_before(text, place)
         serial = style is not None and style.name == "digits"
+        if len(runs) == 2 and len(runs[0]) == _SERIAL and runs[1] in _SERIES:
+            return Reading(match.end(), (*pairs(runs[0]), *spell(runs[1])), "code", "number and letter of a type")
         if len(runs) < _SERIAL and not (serial and runs[-1] not in _ORDINALS):
             return None
         if len(runs) >= _SERIAL and all(run.isdigit() or run in ("h", "m", "s", "x", "d", "min", "ft", "in") for run in runs):
@@ -191,7 +234,7 @@ def _code(written: str, serial: bool = False) -> Words:
     for run in runs:
         if run.isalpha():
             words += _letters(run)
-        elif (serial or len(runs) >= _SERIAL) and (len(run) >= _SERIAL or run[0] == "0"):
+        elif (serial or sum(map(str.isdigit, runs)) > 1) and (len(run) >= _SERIAL or run[0] == "0"):
             words += cardinal(run) if run.strip("0") in "123456789" and run.endswith("000") and len(run) == 4 else digits(run)
         else:
             words += pairs(run)
@@ -217,6 +260,8 @@ def _option(text: str, place: int) -> Reading | None:
     if not match:
         return None
     name = match["name"]
+    if name.isdigit() and previous_word(text, place) not in _commands():
+        return None
     if not _commanded(text, place) and not (len(name) == 1 and previous_word(text, place) in ("the", "with", "or", "and", "use")):
         return None
     dashes = ("dash",) * len(match["dashes"])
@@ -241,5 +286,6 @@ def _commanded(text: str, place: int) -> bool:
     )
 
 
-CLASS = SemioticClass("code", read, characters="0123456789-", words=frozenset({"v"}), marked=True)
+TYPES = SemioticClass("code", read_type, characters="0123456789")
+CLASS = SemioticClass("code", read, characters="0123456789-", words=frozenset({"v", *_KEYS}), marked=True)
 REST = SemioticClass("code", read_rest, characters="0123456789")

@@ -6,7 +6,8 @@ import re
 
 from tts_cli.text.classes import calendar, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, ordinal
+from tts_cli.text.numbers import Words, ordinal
+from tts_cli.text.patterns import pattern
 
 _MONTH = calendar.alternatives("months")
 _WEEKDAY = calendar.alternatives("weekdays")
@@ -18,25 +19,30 @@ _NO_NUMBER = r"(?![\d%°]|[:.,/]\d| ?(?:[AaPp]\.?[Mm]\b|%|percent\b|million\b|th
 _YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|['A-Za-z%]|-[a-z])|'\d\d(?![\w']))"
 _ERA_YEAR = rf"(?P<old>\d{{1,4}}) ?(?P<era>{calendar.era_pattern()})"
 _OF_YEAR = rf"(?:(?:,? ?|-|\.|/| of )(?:{_ERA_YEAR}|{_YEAR}))?"
-_MONTH_FIRST = re.compile(
+_MONTH_FIRST = pattern(
     rf"(?P<month>{_MONTH})(?:\.? ?-?|,? the ){_DAY}(?:{_SUFFIX}|(?![A-Za-z]))(?:(?=,? ?[12]\d{{3}}(?!\d))|{_NO_NUMBER}){_OF_YEAR}"
 )
-_DAY_FIRST = re.compile(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<month>{_MONTH})(?P<stop>\.?){_OF_YEAR}")
-_MONTH_YEAR = re.compile(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
-_YEAR_FIRST = re.compile(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
-_YEAR_MONTH = re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
-_STAMP = re.compile(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
-_NUMERIC = re.compile(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
-_NO_YEAR = re.compile(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
-_WEEKDAY_ALONE = re.compile(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])")
-_MONTH_ALONE = re.compile(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
-_DATE_AFTER = re.compile(
+_DAY_FIRST = pattern(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<month>{_MONTH})(?P<stop>\.?){_OF_YEAR}")
+_MONTH_YEAR = pattern(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
+_YEAR_FIRST = pattern(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
+_YEAR_MONTH = pattern(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
+_STAMP = pattern(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
+_NUMERIC = pattern(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
+_NO_YEAR = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
+_WEEKDAY_ALONE = pattern(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])")
+_MONTH_ALONE = pattern(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
+_DATE_AFTER = pattern(
     rf",? \(?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?:[ -]|\. | of ){_MONTH}|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)\b|\d{{1,2}}/\d|"
     rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
 )
-_LIST_AFTER = re.compile(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
-_LIST_BEFORE = re.compile(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
-_FRACTIONS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
+_LIST_AFTER = pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_MONTH_AFTER = pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
+_MONTH_BEFORE = pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?)$")
+_LIST_BEFORE = pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
+DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
+"""Denominators of common fractions."""
+_NO_DENOMINATORS = frozenset((13, 14, 17, 18, 19, 21, 22, 23, 26, 27, 28, 29, 31))
+_LABEL_BEFORE = pattern(r"(?i:due|date|deadline|born|dob|when|posted|updated|expires|effective): ?$")
 _NEAR = 24
 
 
@@ -52,7 +58,7 @@ def read(text: str, place: int) -> Reading | None:
 def month_first(text: str, place: int) -> Reading | None:
     """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
     match = _MONTH_FIRST.match(text, place)
-    if not match or not _is_month(text, match, place) or _counts_after_month(text, match) or _is_noted(text, match):
+    if not match or not _is_month(text, match) or _counts_after_month(text, match) or _is_noted(text, match):
         return None
     end, spoken_year = _year(text, match)
     number = (_month(match), *ordinal(match["day"]))
@@ -68,7 +74,7 @@ def _is_noted(text: str, match: re.Match[str]) -> bool:
 def day_first(text: str, place: int) -> Reading | None:
     """Read a date with the day first: 25 July 2012, the 5th of May, 9-Jul-1916."""
     match = _DAY_FIRST.match(text, place)
-    if not match or not _is_month_after_day(text, match):
+    if not match or not _is_month_after_day(match):
         return None
     end, spoken_year = _year(text, match)
     if not spoken_year and match["stop"]:
@@ -80,27 +86,31 @@ def day_first(text: str, place: int) -> Reading | None:
     return Reading(end, words, "date", "day and month")
 
 
-def _is_month_after_day(text: str, match: re.Match[str]) -> bool:
+def _is_month_after_day(match: re.Match[str]) -> bool:
     """Return True if the name after a day is a month, and no verb as in "the 5 may come"."""
-    if not match["gap"] and match["month"].lower() in calendar.also_words("months"):
+    if not match["gap"] and match["month"].lower() in calendar.common_months():
         return False
     if match["year"] or match["old"] or match["gap"].endswith("of "):
         return True
-    return match["month"][0].isupper() or match["month"].lower() not in ("may", "march", "mar")
+    return match["month"][0].isupper() or match["month"] not in calendar.common_months()
 
 
-def _is_month(text: str, match: re.Match[str], place: int) -> bool:
-    """Return True if the name before a day is a month; one in small letters that is a word, as "may", needs a year or ordinal."""
-    if match["month"][0].isupper() or match["year"] or match["suffix"]:
-        return True
-    return match["month"].lower() not in calendar.also_words("months") or "." in text[match.end("month") : match.start("day")]
+def _is_month(text: str, match: re.Match[str]) -> bool:
+    """Return True if the name before a day is a month.
+
+    One in small letters that is a word, as "may", needs a year or ordinal. The full stop of "in May.7" ends the sentence.
+    """
+    stop = text[match.end("month")] == "."
+    if stop and match["month"].lower() not in calendar.names("months", full=False):
+        return False
+    return stop or bool(match["year"] or match["suffix"]) or match["month"] not in calendar.common_months()
 
 
 def _counts_after_month(text: str, match: re.Match[str]) -> bool:
     """Return True if the number after a month counts things: "In May 5 people came"."""
     if match["year"] or match["old"] or match["suffix"] or not match["month"][0].isupper():
         return False
-    return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year._is_counted(text, match.end())
+    return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year.is_counted(text, match.end())
 
 
 def _year(text: str, match: re.Match[str]) -> tuple[int, Words]:
@@ -180,7 +190,11 @@ def _is_date(text: str, match: re.Match[str]) -> bool:
         return True
     previous = calendar.before(text, match.start())
     month, day = int(match["month"]), int(match["day"])
-    fraction = month < day and day in _FRACTIONS
+    fraction = month < day and day in DENOMINATORS
+    if _LABEL_BEFORE.search(text, max(0, match.start() - _NEAR), match.start()):
+        return True
+    if not fraction and (day in _NO_DENOMINATORS or previous == "the"):
+        return not year.is_counted(text, match.end())
     return previous in calendar.context("date before") or (previous in calendar.context("date perhaps") and not fraction)
 
 
@@ -200,9 +214,7 @@ def _british(month: int, day: int, digits: str, text: str, place: int) -> Words:
 def month_and_year(text: str, place: int) -> Reading | None:
     """Read a month with a year: May 2020, Jan. 1999, Dec '99."""
     match = _MONTH_YEAR.match(text, place)
-    if not match or (
-        match["month"].islower() and match["month"].lower() in calendar.also_words("months") and match["gap"] == " "
-    ):
+    if not match or (match["gap"] == " " and match["month"] in calendar.common_months()):
         return None
     if match["old"] and match["month"].islower():
         return None
@@ -220,8 +232,9 @@ def month_alone(text: str, place: int) -> Reading | None:
     if not match:
         return None
     written, end = match["month"], match.end()
-    near = calendar.before(text, place) in calendar.context("month before")
-    doubtful = written.lower() in calendar.also_words("months") or written.islower() or (written.isupper() and not match["stop"])
+    listed = _MONTH_BEFORE.search(text, max(0, place - _NEAR), place)
+    near = listed or _MONTH_AFTER.match(text, end) or calendar.before(text, place) in calendar.context("month before")
+    doubtful = written.lower() in calendar.doubtful("months") or written.islower() or (written.isupper() and not match["stop"])
     if doubtful and not (near and (match["stop"] or written[0].isupper())):
         return None
     return _named(text, match, _month(match), end, "short form of a month")
@@ -232,7 +245,7 @@ def weekday(text: str, place: int) -> Reading | None:
     match = _WEEKDAY_ALONE.match(text, place)
     if not match or not match["weekday"][0].isupper() or (match["weekday"].isupper() and not match["stop"]):
         return None
-    if match["weekday"].lower() in calendar.also_words("weekdays") and not _is_weekday(text, match):
+    if match["weekday"].lower() in calendar.doubtful("weekdays") and not _is_weekday(text, match):
         return None
     name = calendar.names("weekdays")[match["weekday"].lower()]
     return _named(text, match, name, match.end(), "short form of a weekday")

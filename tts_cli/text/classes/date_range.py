@@ -8,27 +8,34 @@ from collections.abc import Callable
 from tts_cli.text.classes import calendar, date, time, year
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal
+from tts_cli.text.patterns import pattern
 
-_DASH = re.compile(r" ?[-–−] ?")
-_SOON = re.compile(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]")
+_DASH = pattern(r" ?[-–−] ?")
+_SOON = pattern(r"[A-Za-z\d.,':/ ]{1,32}?[-–−]|\d{1,5} (?:to|and|or|through) \d{1,5} ?[BACbac]")
 _MONTH = calendar.alternatives("months")
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_DAYS_AFTER = re.compile(
-    rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}(?![\w%:/]|[.,]\d(?!\d{{3}}\b)| ?[ap]\.?m\b)"
+_DAYS_AFTER = pattern(
+    rf"(?P<month>{_MONTH})\.? (?P<first>{_DAY}){_SUFFIX}(?: ?[-–−] ?| to | through )(?:the )?(?P<second>{_DAY}){_SUFFIX}"
+    r"(?![\w%:/]|[.,]\d(?!\d{3}\b)| ?[ap]\.?m\b)"
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_DAYS_BEFORE = re.compile(
-    rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?(?:,? (?P<year>[12]\d{{3}})(?!\d))?"
+_DAYS_BEFORE = pattern(
+    rf"(?P<first>{_DAY}){_SUFFIX} ?[-–−] ?(?P<second>{_DAY}){_SUFFIX}(?: of | )(?P<month>{_MONTH})\.?"
+    r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
-_YEARS = re.compile(r"(\d{4}) ?[-–−] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
-_SHORT_YEARS = re.compile(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
-_OPEN_YEARS = re.compile(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
-_HOURS = re.compile(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm])")
-_CENTURIES = re.compile(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
-_ERA_YEARS = re.compile(rf"(\d{{1,5}}) ?[-–−] ?(?=\d{{1,5}} ?{calendar.era_pattern()})")
-_QUARTERS = re.compile(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
-_WORKDAYS = re.compile(r"M[-–]F(?=,? (?:\d|from)|\))")
+_YEARS = pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
+_SHORT_YEARS = pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_OPEN_YEARS = pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_HOURS = pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
+_HALF_AFTER = pattern(r"[\d:.]{1,5} ?[AaPp]")
+_FULL_HOUR = pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
+_CENTURIES = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
+_ERA_YEARS = pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
+_QUARTERS = pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
+_CLOCK_BEFORE = pattern(r"\d:\d\d ?[-–−] ?$")
+_NOON = pattern(r"(?:noon|midnight)\b")
+_WORKDAYS = pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
 
@@ -36,6 +43,8 @@ def read(text: str, place: int) -> Reading | None:
     """Read the range of dates, years or times that begins at `place`."""
     if not begins_word(text, place) or not (_SOON.match(text, place) or text[place].isalpha() or "/" in text[place : place + 5]):
         return None
+    if text[place] == "a" or (text[place] in "AM" and text[place + 1 : place + 2] in (" ", "")):
+        return None  # the article
     readers = _AT_DIGIT if text[place] in "0123456789'" else _AT_LETTER
     return next((reading for reader in readers if (reading := reader(text, place))), None)
 
@@ -77,11 +86,16 @@ def _years(text: str, place: int) -> Reading | None:
     match = _YEARS.match(text, place)
     if not match or not all(1000 <= int(digits) <= 2099 for digits in match.groups()) or int(match[1]) >= int(match[2]):
         return None
+    if year.has_unit(text, match.start(2), match.end()):
+        return None
     if year.counts_things(text, place, match.end()):
         spoken = cardinal if not match[0].endswith("00") else year.spoken
     else:
         spoken = year.spoken
-    return Reading(match.end(), (*spoken(match[1]), "to", *spoken(match[2])), "range", "years")
+    slashed = text[match.end(1)] == "/"
+    if slashed and int(match[2]) != int(match[1]) + 1:
+        return None
+    return Reading(match.end(), (*spoken(match[1]), *(() if slashed else ("to",)), *spoken(match[2])), "range", "years")
 
 
 def _short_years(text: str, place: int) -> Reading | None:
@@ -101,15 +115,20 @@ def _open_years(text: str, place: int) -> Reading | None:
 
 def _era_years(text: str, place: int) -> Reading | None:
     match = _ERA_YEARS.match(text, place)
-    return _joined(year.spoken(match[1]), year.read(text, match.end()), "years of an era") if match else None
+    second = year.read(text, match.end()) if match else None
+    if not match or not second:
+        return None
+    return _joined(year.spoken(match[1]), second, "years of an era", match[2] or "to")
 
 
 def _hours(text: str, place: int) -> Reading | None:
     """Read two times of day that share a.m. or p.m.: 5–7 p.m."""
     match = _HOURS.match(text, place)
-    if not match or not 0 < int(match[1]) < 25:
+    if not match or not 0 < int(match[1]) <= 24:
         return None
-    first = (*cardinal(match[1]), *(time._minute(int(match[2])) if match[2] and match[2] != "00" else ()))
+    if match[2] and not _HALF_AFTER.match(text, match.end()):
+        return None  # the readings of two full times
+    first = (*cardinal(match[1]), *(time.minute_words(int(match[2])) if match[2] and match[2] != "00" else ()))
     return _joined(first, time.clock(text, match.end()), "times of day")
 
 
@@ -117,7 +136,7 @@ def _centuries(text: str, place: int) -> Reading | None:
     match = _CENTURIES.match(text, place)
     if not match:
         return None
-    second = re.compile(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
+    second = pattern(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
     if date.day_first(text, match.end()) or not second:
         return None
     return Reading(second.end(), (*ordinal(match[1]), "to", *ordinal(second[1])), "range", "ordinals")
@@ -136,27 +155,34 @@ def _workdays(text: str, place: int) -> Reading | None:
     return Reading(match.end(), ("Monday", "to", "Friday"), "range", "weekdays by letters") if match else None
 
 
-def _joined(first: Words, second: Reading | None, rule: str) -> Reading | None:
-    return second._replace(words=(*first, "to", *second.words), kind="range", rule=rule, number=(), unit="") if second else None
+def _joined(first: Words, second: Reading | None, rule: str, word: str = "to") -> Reading | None:
+    return second._replace(words=(*first, word, *second.words), kind="range", rule=rule, number=(), unit="") if second else None
 
 
-def _pair(reader: _Reader) -> _Reader:
-    """Return a reader of two readings of `reader` with a dash between them."""
+def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
+    """Return a reader of two readings with a dash between them, both of `reader`, or the second of `other`."""
 
     def read_pair(text: str, place: int) -> Reading | None:
         first = reader(text, place)
         dash = _DASH.match(text, first.end) if first and not first.ends else None
-        second = reader(text, dash.end()) if dash else None
-        return _joined(first.words, second, "two of a kind") if first and second else None
+        return _joined(first.words, (other or reader)(text, dash.end()), "two of a kind") if first and dash else None
 
     return read_pair
 
 
+def _clock_or_noon(text: str, place: int) -> Reading | None:
+    if match := _NOON.match(text, place):
+        return Reading(match.end(), (match[0],), "time", "noon or midnight")
+    if (match := _FULL_HOUR.match(text, place)) and _CLOCK_BEFORE.search(text, max(0, place - 9), place):
+        return Reading(match.end(), cardinal(match[0]), "time", "hour of a range")
+    return time.clock(text, place)
+
+
 def _any_name(table: str) -> _Reader:
-    pattern = re.compile(rf"({calendar.alternatives(table)})\.?")
+    expression = pattern(rf"({calendar.alternatives(table)})\.?")
 
     def read_name(text: str, place: int) -> Reading | None:
-        match = pattern.match(text, place)
+        match = expression.match(text, place)
         if not match or not match[1][0].isupper():
             return None
         name = _name(table, match[1])
@@ -184,11 +210,12 @@ def _month_name_or_date(text: str, place: int) -> Reading | None:
 
 def _slashed(text: str, place: int) -> Reading | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
-    match = re.compile(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
+    match = pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
     if not match:
         return None
     numbers = [int(number) for number in match.groups()]
-    if all(top < bottom <= 16 for top, bottom in (numbers[:2], numbers[2:])) and calendar.before(text, place) != "on":
+    fractions = all(top < bottom and bottom in date.DENOMINATORS for top, bottom in (numbers[:2], numbers[2:]))
+    if fractions and calendar.before(text, place) != "on":
         return None
     first, second = (date._american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
     return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
@@ -196,11 +223,13 @@ def _slashed(text: str, place: int) -> Reading | None:
 
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
-    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read), _workdays,
+    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
+    _workdays,
 )  # fmt: skip
 _AT_DIGIT = (
-    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock), _pair(year.decade),
-    _era_years, _pair(year._after_era), _centuries, _years, _short_years, _open_years, _pair(year.short),
+    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
+    _pair(year.decade), _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
+    _pair(year.short),
 )  # fmt: skip
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

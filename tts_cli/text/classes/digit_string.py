@@ -8,23 +8,27 @@ from typing import NamedTuple
 
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import rows
 
-_BEFORE = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]{1,14}\.?[:#=( \"\n]{1,4}){1,5}$")
+_BEFORE = pattern(r"(?<![A-Za-z])(?:[A-Za-z]{1,14}\.?[:#=( \"\n]{1,4}){1,5}$")
 _FILLERS = frozenset("is was are of number no num code in with pin reads the".split())
 _JOINTS = frozenset("number no code".split())
 _NEAR = 48
-_DIGITS = re.compile(r"\d{1,40}(?![\d])")
-_GROUPED = re.compile(r"\d{1,17}(?:[- ]\d{1,17}){1,8}(?:-[Xx])?(?![\w-])")
-_CARD = re.compile(
-    r"\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?!\w)|3\d{3}[- ]\d{6}[- ]\d{5}(?!\w)|\d{3}-\d{2}-\d{4}(?![\w-])|97[89](?:-\d{1,7}){4}(?![\w-])"
+_DIGITS = pattern(r"\d{1,40}(?![\d])")
+_GROUPED = pattern(r"\d{1,17}(?:[- ]\d{1,17}){1,8}(?:-[Xx])?(?![\w-])")
+_CARD = pattern(
+    r"\d{4}([- ])\d{4}\1\d{4}\1\d{4}(?!\w)|3\d{3}[- ]\d{6}[- ]\d{5}(?!\w)|\d{3}-\d{2}-\d{4}(?![\w-])"
+    r"|97[89](?:-\d{1,7}){4}(?![\w-])"
 )
-_HYPHENS = re.compile(r"\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
-_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![\d-])")
-_NUMBER_GOES_ON = re.compile(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
+_HYPHENS = pattern(r"\d{1,12}(?:-\d{1,12}){2,8}(?![\w-])")
+_DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-(?:\d{4}|\d\d)(?![\d-])")
+_FULL_DATE = pattern(r"\d{4}-\d{1,2}-\d{1,2}(?!\d)|\d{1,2}-\d{1,2}-\d{4}(?![\d-])")
+_NUMBER_GOES_ON = pattern(r"[.,:]\d|[-–/]\d|['A-Za-z°%]|\^| ?[%°×]")
+_THOUSANDS = pattern(r"[1-9]\d{0,2}(?: \d{3}){1,5}(?![\d-])")
+_PAIR = pattern(r"(\d{3,4})[-–](\d{3,4})(?![\w-])")
 _LONG = 10
-_COUNTED = re.compile(r" (?:people|times|days|years|hours|minutes|percent|dollars|miles|points|million|billion|thousand)\b")
+_COUNTED = pattern(r" (?:people|times|days|years|hours|minutes|percent|dollars|miles|points|million|billion|thousand)\b")
 
 
 class Style(NamedTuple):
@@ -53,13 +57,15 @@ def style_before(text: str, place: int, length: int = 40) -> Style | None:
     """
     found = _BEFORE.search(text, max(0, place - _NEAR), place)
     joints: list[str] = []
-    for word in reversed(re.findall(r"[a-z]+", found[0].lower()) if found else []):
+    for written in reversed(re.findall(r"[A-Za-z]+", found[0]) if found else []):
+        word = written.lower()
         style = _styles().get(word) or _styles().get(word.removesuffix("s"))
         if style and length >= style[1] and (style[0] == "digits" or _JOINTS.issuperset(joints)):
             return Style(*style, word)
-        if word not in _FILLERS:
+        if word in _FILLERS:
+            joints.append(word)
+        elif not (1 < len(word) < 4 and written.isupper()):
             return None
-        joints.append(word)
     return None
 
 
@@ -67,7 +73,7 @@ def pairs(number: str) -> Words:
     """Return a house, room or flight number as people say it: two twenty one, three oh five, fifteen forty nine, ten eighty."""
     if len(number) > 4 or number[0] == "0":
         return digits(number)
-    if len(number) < 3 or number.endswith("000"):
+    if len(number) < 3 or number[1:3] == "00":
         return cardinal(number)
     first, last = number[:-2], number[-2:]
     if last == "00":
@@ -106,11 +112,14 @@ def _named(text: str, place: int) -> Reading | None:
     groups = _GROUPED.match(text, place)
     if (
         groups
-        and not _DATE.match(text, place)
+        and not _FULL_DATE.match(text, place)
         and (style := style_before(text, place, len(groups[0]) - 1))
         and style.name == "digits"
     ):
         return Reading(groups.end(), grouped(groups[0]), "digits", f'groups of digits after "{style.word}"')
+    if (match := _PAIR.match(text, place)) and (style := style_before(text, place, len(match[1]))) and style.name == "pairs":
+        words = (*pairs(match[1]), "to", *pairs(match[2]))
+        return Reading(match.end(), words, "range", f'numbers from one to another after "{style.word}"')
     match = _DIGITS.match(text, place)
     style = style_before(text, place, len(match[0])) if match else None
     if not match or not style or _NUMBER_GOES_ON.match(text, match.end()):
@@ -143,6 +152,9 @@ def _unnamed(text: str, place: int) -> Reading | None:
     spaced = groups and " " in groups[0] and "-" not in groups[0] and not _THOUSANDS.match(text, place)
     if groups and spaced and any(len(group) > 1 and group[0] == "0" for group in groups[0].split()):
         return Reading(groups.end(), grouped(groups[0]), "digits", "groups of digits, one begins with 0")
+    if len(number) > 1 and number[0] == "0" and text.startswith("'s", match.end()):
+        *first, last = digits(number)
+        return Reading(match.end() + 2, (*first, last + "'s"), "digits", "number with 0 before it")
     if _NUMBER_GOES_ON.match(text, match.end()):
         return None
     if len(number) > 1 and number[0] == "0":

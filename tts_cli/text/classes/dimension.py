@@ -6,17 +6,21 @@ import re
 
 from tts_cli.text.classes.digit_string import pairs
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.numbers import Words, cardinal, decimal, plural
+from tts_cli.text.patterns import pattern
+from tts_cli.text.tables import context
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d{1,4})?"
-_UNIT = "(?:in|ft|cm|mm|m|km|yd|inch|inches|feet|foot|meters?|pixels?|px|mi|nm)"
-_CLOSE = re.compile(rf"(?P<all>{_NUMBER}(?:[xX×]{_NUMBER}){{1,3}})(?!\w|\.\d| ?=)(?P<unit> ?-?{_UNIT}\b|[\"'′″])?")
-_WIDE = re.compile(rf"(?P<first>{_NUMBER}) ?[xX×] ?(?={_NUMBER}(?: ?[xX×] ?{_NUMBER})?(?P<unit> ?-?{_UNIT}\b|[\"'′″])?)")
-_BETWEEN = re.compile(r"[xX×] ?(?=\d)")
-_UNIT_BEFORE = re.compile(r"\d ?(?:in|ft|cm|mm|m|km|yd|inch|inches|feet|foot|meters?|px|mi|nm)\.? ?$|\d[\"'′″]{1,2} ?$")
-_TIMES = re.compile(r"(?P<number>\d{1,6}(?:,\d{3})*(?:\.\d{1,3})?)[xX×](?![\w×])")
-_FORMULA_AFTER = re.compile(r" ?[\d=(+*/^<>-]")
-_FORMULA_BEFORE = re.compile(r"[=+*/^<>(-] ?$")
+_UNIT = context("unit of length")
+_CLOSE = pattern(rf"(?P<all>{_NUMBER}(?:[xX×]{_NUMBER}){{1,3}})(?P<plural>s?)(?!\w|\.\d)(?P<unit> ?-?{_UNIT}\b|[\"'′″])?")
+_WIDE = pattern(rf"(?P<first>{_NUMBER}) ?[xX×] ?(?={_NUMBER}(?: ?[xX×] ?{_NUMBER})?(?P<unit> ?-?{_UNIT}\b|[\"'′″])?)")
+_BETWEEN = pattern(r"[xX×] ?(?=\d)")
+_UNIT_BEFORE = pattern(rf"\d ?{_UNIT}\.? ?$|\d[\"'′″]{{1,2}} ?$")
+_TIMES = pattern(r"(?P<number>\d{1,6}(?:,\d{3})*(?:\.\d{1,3})?)[xX×](?![\w×])")
+_FORMULA_AFTER = pattern(r" ?[\d=(+*/^<>-]")
+_FORMULA_BEFORE = pattern(r"[=+*/^<>(-] ?$")
+_RESULT = pattern(" ?=")
+_FEET = pattern(rf"{_NUMBER}['′\"″](?:[x×]{_NUMBER}['′\"″]){{1,2}}(?!\w)")
 _RESOLUTION = 3
 
 
@@ -26,18 +30,32 @@ def read(text: str, place: int) -> Reading | None:
         return _between(text, place)
     if not begins_word(text, place) or (text[place - 1 : place] in tuple(".,:/") and text[place - 2 : place - 1].isdigit()):
         return None
-    return _dimension(text, place) or _times(text, place)
+    return _marked(text, place) or _dimension(text, place) or _times(text, place)
+
+
+def _marked(text: str, place: int) -> Reading | None:
+    """Return the reading of a dimension in feet or inches, as in 10'x12'."""
+    match = _FEET.match(text, place)
+    if not match:
+        return None
+    words: Words = ()
+    for number, mark in re.findall(rf"({_NUMBER})([^\d ])", match[0]):
+        words += ("by",) * bool(words) + (*_value(number, ""), "foot" if mark in "'′" else "inch")
+    return Reading(match.end(), words, "measure", "dimensions in feet or inches")
 
 
 def _dimension(text: str, place: int) -> Reading | None:
     """Return the numbers joined by "by"; before a unit, only the first number and "by", since the last belongs to its unit."""
     match = _CLOSE.match(text, place)
-    if match and not match["unit"] and not re.search(r"= ?$", text[max(0, place - 2) : place]):
+    calculated = "=" in text[max(0, place - 2) : place]
+    if match and not match["unit"]:
+        joint = "times" if calculated or _RESULT.match(text, match.end()) else "by"
         first, *rest = (_value(number, match[0]) for number in re.split("[xX×]", match["all"]))
-        words = (*first, *(word for number in rest for word in ("by", *number)))
-        return Reading(match.end("all"), words, "measure", "numbers with x between them")
+        words = (*first, *(word for number in rest for word in (joint, *number)))
+        words = plural(words) if match["plural"] else words
+        return Reading(match.end("plural"), words, "measure", "numbers with x between them")
     match = _WIDE.match(text, place)
-    if match and " x " in match[0] and not match["unit"] and _calculates(text, match.end()):
+    if match and " x " in match[0] and not match["unit"] and (calculated or _calculates(text, match.end())):
         return Reading(match.end(), (*_value(match["first"], ""), "times"), "math", "numbers with x between them, and a result")
     if match and (match["unit"] or " x " in match[0]):
         return Reading(match.end(), (*_value(match["first"], ""), "by"), "measure", "dimensions")

@@ -5,35 +5,41 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits, year
+from tts_cli.text.patterns import pattern
+from tts_cli.text.spelling import mixed_case_parts, spell
 from tts_cli.text.tables import rows
 
 _MARKS = {
-    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "=": "equals", "&": "ampersand",
-    "?": "question mark", "#": "hash", "%": "percent", "~": "tilde", "\\": "backslash", "*": "star", "$": "dollar", ",": "comma", "!": "exclamation mark",
+    ".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", "+": "plus", ":": "colon", "=": "equals",
+    "&": "ampersand",
+    "?": "question mark", "#": "hash", "%": "percent", "~": "tilde", "\\": "backslash", "*": "star", "$": "dollar", ",": "comma",
+    "!": "exclamation mark",
 }  # fmt: skip
-_PARTS = re.compile(r"[A-Za-z]+|\d+|[./@:_+=&?#%~\\*$,!-]")
-_MAIL = re.compile(r"[A-Za-z\d][\w.+&-]{0,63}@[A-Za-z\d][\w-]{0,62}(?:\.[\w-]{1,63}){1,4}(?:/[^\s<>\"()]{0,300}[\w])?")
-_URL = re.compile(r"(?:(?:https?|ftps?|sftp|ssh|git|file|mailto)://|www\.)[^\s<>\"()]{1,300}[\w/]", re.IGNORECASE)
-_HOST = re.compile(
-    r"[A-Za-z\d][\w-]{0,62}(?:\.[A-Za-z\d][\w-]{0,62}){0,3}\.(?P<end>[A-Za-z]{2,6})(?![\w'@-])(?P<port>:\d{2,5})?(?P<path>/[^\s<>\"()]{0,300}[\w/]|/|\?[\w=&%.-]{0,100}\w)?"
+_PARTS = pattern(r"[A-Za-z]+|\d+|[./@:_+=&?#%~\\*$,!-]")
+_CANDIDATE = pattern(r"[\w.+&-]{1,64}(?:@\w|://|:\\|/\w|:\d)|[\w-]{1,64}\.\w")
+_MAIL = pattern(r"[A-Za-z\d][\w.+&-]{0,63}@[A-Za-z\d][\w-]{0,62}(?:\.[\w-]{1,63}){1,4}(?:/[^\s<>\"()]{0,300}[\w])?")
+_URL = pattern(r"(?:(?:https?|ftps?|sftp|ssh|git|file|mailto)://|www\.)[^\s<>\"()]{1,300}[\w/]", re.IGNORECASE)
+_HOST = pattern(
+    r"[A-Za-z\d][\w-]{0,62}(?:\.[A-Za-z\d][\w-]{0,62}){0,3}\.(?P<end>[A-Za-z]{2,6})(?![\w'@-])"
+    r"(?P<port>:\d{2,5})?(?P<path>/[^\s<>\"()]{0,300}[\w/]|/|\?[\w=&%.-]{0,100}\w)?"
 )
-_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
-_HANDLE = re.compile(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
-_HASHTAG = re.compile(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
-_PATH = re.compile(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
-_RELATIVE = re.compile(
-    r"[\w.-]{1,40}(?:/[\w.-]{1,60}){1,12}\.(?P<end>[a-z\d]{1,6})(?![\w/])|[a-z_][\w-]{1,30}/(?:[\w-]{1,40}/){1,8}(?=[\s,;:!?)\"]|\.?$|\. )"
+_IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
+_HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
+_HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
+_PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
+_RELATIVE = pattern(
+    r"[\w.-]{1,40}(?:/[\w.-]{1,60}){1,12}\.(?P<end>[a-z\d]{1,6})(?![\w/])|"
+    r"[a-z_][\w-]{1,30}/(?:[\w-]{1,40}/){1,8}(?=[\s,;:!?)\"]|\.?$|\. )"
 )
-_WINDOWS = re.compile(r"[A-Za-z]:\\(?:[\w.-]{1,60}(?: [A-Z][\w.-]{0,40}(?=\\))?\\?){0,16}")
-_FILE = re.compile(r"(?:\.?[\w-]{1,60})(?:\.[\w-]{1,30}){0,3}\.(?P<end>[A-Za-z][A-Za-z\d]{0,5})(?![\w'@]|-\w|\.\w)")
-_WILD = re.compile(r"\*\.(?P<end>[a-z][a-z\d]{0,5})\b")
-_DOTFILE = re.compile(r"\.(?P<name>[a-z]{2,16})(?![\w.]*[(])\b")
+_WINDOWS = pattern(r"[A-Za-z]:\\(?:[\w.-]{1,60}(?: [A-Z][\w.-]{0,40}(?=\\))?\\?){0,16}")
+_FILE = pattern(r"(?:\.?[\w-]{1,60})(?:\.[\w-]{1,30}){0,3}\.(?P<end>[A-Za-z][A-Za-z\d]{0,5})(?![\w'@]|-\w|\.\w)")
+_WILD = pattern(r"\*\.(?P<end>[a-z][a-z\d]{0,5})\b")
+_DOTFILE = pattern(r"\.(?P<name>[a-z]{2,16})(?![\w.]*[(])\b")
 _SCHEMES = frozenset("http https ftp ftps sftp ssh git file mailto localhost".split())
-_LOCAL = re.compile(r"localhost:\d{2,5}(?!\w)")
+_LOCAL = pattern(r"localhost:\d{2,5}(?!\w)")
 _ALSO_WORDS = frozenset("go me it no at in be is us so to as am do log back temp".split())
 
 
@@ -54,7 +60,7 @@ def read(text: str, place: int) -> Reading | None:
         return _tagged(text, place)
     if character in "/~.*":
         return _path(text, place)
-    if not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
+    if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
     return _web(text, place) or _file(text, place)
 
@@ -132,9 +138,8 @@ def _file(text: str, place: int) -> Reading | None:
     if match := _WINDOWS.match(text, place):
         written = match[0].rstrip(".-")
         return Reading(place + len(written), _file_words(written), "code", "path of a file")
-    if match := _RELATIVE.match(text, place):
-        if not match["end"] or match["end"] in _file_types():
-            return Reading(match.end(), _file_words(match[0]), "code", "path of a file")
+    if (match := _RELATIVE.match(text, place)) and (not match["end"] or match["end"] in _file_types()):
+        return Reading(match.end(), _file_words(match[0]), "code", "path of a file")
     match = _FILE.match(text, place)
     if not match or match["end"].lower() not in _file_types() or match["end"].istitle():
         return None

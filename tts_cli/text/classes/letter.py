@@ -12,9 +12,12 @@ from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after,
 _RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
 _INITIALS = re.compile(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
 _INITIAL = re.compile(r"([A-Z])\.(?![\w@]|\.)")
+_ARTICLE = re.compile(r"a (?!(?:is|to|and|or|was|from) )[A-Za-z]")
+_GRADE = re.compile(r"([A-DF])-(?=[ .,;:!?)]|$)")
 _LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
 _TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
 _NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
+_SECTIONS = frozenset("section appendix annex table figure chapter article part rule exhibit schedule paragraph item".split())
 _GRADES = frozenset("ABCDF")
 _PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if when".split())
 
@@ -26,14 +29,20 @@ def read(text: str, place: int) -> Reading | None:
         return None
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
         return _range(match)
+    if following == "-" and (match := _GRADE.match(text, place)):
+        return Reading(match.end(), (match[1] + ".", "minus"), "letter", "grade")
     if following in (")", ".") and text[place] == "a" and (place == 0 or text[place - 1] in "(\n"):
         return Reading(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
+    if text[place] == "a" and _ARTICLE.match(text, place):
+        return None
     if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
         return Reading(match.end(), ("A.",), "letter", "the letter A")
     if following != ".":
         return None
     if match := _INITIALS.match(text, place):
         return Reading(match.end(), tuple(one + "." for one in match[0] if one != "."), "letter", "initials")
+    if text[place + 2 : place + 3].isdigit() and word_before(text, place).lower() in _SECTIONS:
+        return Reading(place + 2, (text[place] + ".",), "letter", "letter before the number of a section")
     match = _INITIAL.match(text, place)
     return _initial(text, match) if match else None
 
@@ -41,6 +50,8 @@ def read(text: str, place: int) -> Reading | None:
 def _range(match: re.Match[str]) -> Reading | None:
     """Read "A–Z". A hyphen is a range only from A."""
     first, sign, last = match.groups()
+    if match.string[match.start() - 1 : match.start()] in ("-", "–"):
+        return None
     if first >= last or (sign == "-" and first != "A"):
         return None
     return Reading(match.end(), (first + ".", "to", last + "."), "letter", "range of letters")
@@ -70,6 +81,8 @@ def _initial(text: str, match: re.Match[str]) -> Reading | None:
     letter, end = match[1], match.end()
     before, after = word_before(text, match.start()), word_after(text, end)
     name = is_name(after) and not is_starter(text, end) and after[:1].isalpha()
+    if letter == "A" and after.islower() and not is_letter_noun(before):
+        return Reading(end, ("A.",), "letter", "initial before a small letter")
     if letter in "IA" and not name:
         return None
     if (

@@ -8,41 +8,34 @@ from tts_cli.text.classes.digit_string import grouped
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
+from tts_cli.text.patterns import pattern
+from tts_cli.text.tables import context
 
-_EXTENSION = re.compile(r",? ?(?:(?:ext(?:ension|n)?\b\.?|x)) ?#?(\d{1,6})(?!\w)", re.IGNORECASE)
-_INTERNATIONAL = re.compile(
-    r"(?P<plus>\+ ?)(?P<country>1(?!\d)|\d{1,3})(?P<rest>[-. ]?(?:\(0\))?[-. ]?\(?\d{1,5}\)?(?:[-. ]{1,2}\d{1,9}|\d{4,10}){1,6})(?![\w-])"
+_EXTENSION = pattern(r",? ?(?:(?:ext(?:ension|n)?\b\.?|x)) ?#?(\d{1,6})(?!\w)", re.IGNORECASE)
+_INTERNATIONAL = pattern(
+    r"\+ ?(?P<country>1(?!\d)|\d{1,3})"
+    r"(?P<rest>[-. ]?(?:\(0\))?[-. ]?\(?\d{1,5}\)?(?:[-. ]{1,2}\d{1,9}|\d{4,10}){1,6})(?![\w-])"
 )
-_NATIONAL = re.compile(
-    r"(?P<one>1[-. ]{1,2})?(?P<area>\(\d{3}\)[-. ]{0,2}|\d{3}(?P<mark>[-. ])|(?<=1-)\d{3}-)\d{3}[-. ]\d{4}(?:-\d{1,4})?(?![\w-])"
-)
-_PARENTHESES = re.compile(r"\(0?\d{2,5}\)[ -]?\d{3,5}[- ]?\d{3,5}(?![\w-])")
-_LOCAL = re.compile(r"(\d{3})-(\d{4})(?![\w-])")
-_VANITY = re.compile(r"(?:(1)-)?(\d{3})((?:-(?:[A-Z]{1,12}|\d{1,7})){1,4})(?![\w-])")
-_GROUPS = re.compile(r"\d{2,5}(?:[- ]\d{2,6}){1,5}(?![\w-])")
-_SHORT = re.compile(r"\d{1,16}(?![\w.:/,%$-]*\d)(?![\w%$])")
-_PRESSED = re.compile(r"(?P<key>[*#])(?P<number>\d{1,4})(?!\w)#?")
-_DIALS = re.compile(
-    r"\b(?:call(?:s|ed|ing)?|dial(?:s|ed|ing|led|ling)?|phon(?:e|ed|ing)|tel|telephone|fax|ring|rang|text(?:ed|s)?|mobile|cell|hotline|number|landline|whatsapp)"
-    r"(?:\.|:|\b)(?: (?:me|us|him|her|them|is|was|back|now|at|on|no\.?|number|to|the|toll-free|my|our|please|for|help)\b){0,4}:? ?\(?$",
-    re.IGNORECASE,
-)
-_DIALLED = re.compile(r"\b(?:dial(?:s|ed|ing|led|ling)?|press(?:es|ed|ing)?|punch(?:ed)?)(?: in)? $", re.IGNORECASE)
+_NATIONAL = pattern(r"(?:1[-. ]{1,2})?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,4})?(?![\w-])")
+_PARENTHESES = pattern(r"\(0?\d{2,5}\)[ -]?\d{3,5}[- ]?\d{3,5}(?![\w-])")
+_LOCAL = pattern(r"(\d{3})[-.](\d{4})(?![\w-])")
+_VANITY = pattern(r"(?:(1)-)?(\d{3})((?:-(?:[A-Z]{1,12}|\d{1,7})){1,4})(?![\w-])")
+_GROUPS = pattern(r"\d{2,5}(?:[- ]\d{2,6}){1,5}(?![\w-])")
+_SHORT = pattern(r"\d{1,16}(?![\w.:/,%$-]*\d)(?![\w%$])")
+_PRESSED = pattern(r"(?P<key>[*#])(?P<number>\d{0,4})(?!\w)#?")
+_DIALS = pattern(rf"\b{context('telephone')}(?:\.|:|\b)(?: {context('after telephone')}\b\.?){{0,4}}:? ?\(?$", re.IGNORECASE)
+_DIALLED = pattern(rf"\b{context('press')}(?: in| the)? $", re.IGNORECASE)
 _EMERGENCY = frozenset("000 100 101 110 111 112 119 211 311 411 511 611 711 811 911 988 995 999".split())
-_CALLED = re.compile(r" ?(?:call(?:s|er|ers)?|operators?|dispatch(?:er|ers)?|emergency|hotline|line|tapes?|service)\b")
-_RINGS = re.compile(r"\b(?:call|dial|phone|ring|text)(?:s|ed|ing)? $", re.IGNORECASE)
-_SENT = re.compile(r"\btext(?:s|ed|ing)?\b[^.!?]{0,24} to $", re.IGNORECASE)
-_COUNTED = re.compile(
-    r" (?!(?:for|to|now|and|or|if|in|at|on|from|when|before|after|today|then|with|as|is|was|right|but|again)\b)[a-z]+s\b"
-)
+_CALLED = pattern(rf" ?{context('emergency')}\b")
+_RINGS = pattern(rf"\b{context('ring')} $", re.IGNORECASE)
+_SENT = pattern(r"\btext(?:s|ed|ing)?\b[^.!?]{0,24} to $", re.IGNORECASE)
+_COUNTED = pattern(rf" (?!{context('after a dialled number')}\b)[a-z]+s\b")
 _HUNDREDS = ("800", "900", "500", "700")
 _NEAR = 56
 
 
 def read(text: str, place: int) -> Reading | None:
-    """Return the reading of a telephone number or key at `place`, or None."""
-    if text[place] in "*#":
-        return _pressed(text, place)
+    """Return the reading of a telephone number at `place`, or None."""
     if not begins_word(text, place) or (text[place - 1 : place] in tuple(".,/-") and text[place - 2 : place - 1].isalnum()):
         return None
     return _long(text, place) or (_short(text, place) if text[place].isdigit() else None)
@@ -61,7 +54,7 @@ def _long(text: str, place: int) -> Reading | None:
     if text[place] == "(":
         match = _PARENTHESES.match(text, place)
         return _with_extension(text, match.end(), grouped(match[0]), "area code in parentheses") if match else None
-    if (match := _VANITY.match(text, place)) and re.search("[A-Z]", match[3]):
+    if (match := _VANITY.match(text, place)) and re.search("[A-Z]", match[3]) and (match[1] or _is_vanity(match)):
         return _vanity(match)
     if (match := _LOCAL.match(text, place)) and _is_local(match):
         return _with_extension(text, match.end(), grouped(match[0]), "seven digits in groups")
@@ -95,6 +88,12 @@ def _vanity(match: re.Match[str]) -> Reading:
     return Reading(match.end(), (("one",) if one else ()) + words, "phone", "telephone number with a word")
 
 
+def _is_vanity(match: re.Match[str]) -> bool:
+    """Return True for a number of seven or more signs that begins with 555 or 800, or stands after a word such as call."""
+    signs = len(match[3].replace("-", ""))
+    return signs >= 4 and (match[2] in ("555", *_HUNDREDS) or _dials(match.string, match.start()))
+
+
 def _sayable(word: str) -> bool:
     return cmu_has(word.lower()) or (len(word) > 3 and re.search("[AEIOUY]", word) is not None)
 
@@ -102,6 +101,8 @@ def _sayable(word: str) -> bool:
 def _is_local(match: re.Match[str]) -> bool:
     """Return False for a range such as 500-1000 people."""
     first, last = match[1], match[2]
+    if match[0][3] == ".":
+        return _dials(match.string, match.start())
     if first == "555" or last[0] == "0" or first[0] == "0" or _dials(match.string, match.start()):
         return True
     return int(first) > int(last) or not (last.endswith("00") or re.match(r" [a-z]", match.string[match.end() : match.end() + 2]))
@@ -145,15 +146,18 @@ def _undivided(number: str) -> Words:
 
 
 def _pressed(text: str, place: int) -> Reading | None:
+    """Return the reading of a key to press, such as *69 or #, at `place`, or None."""
     match = _PRESSED.match(text, place)
     if not match or not begins_word(text, place):
         return None
+    number = cardinal(match["number"]) if match["number"] else ()
     pressed = _DIALLED.search(text, max(0, place - _NEAR), place)
-    if match["key"] == "*" and (pressed or _RINGS.search(text, max(0, place - _NEAR), place)):
-        return Reading(match.end(), ("star", *cardinal(match["number"])), "phone", "key to press")
+    if match["key"] == "*" and (pressed or (number and _RINGS.search(text, max(0, place - _NEAR), place))):
+        return Reading(match.end(), ("star", *number), "phone", "key to press")
     if match["key"] == "#" and pressed:
-        return Reading(match.end(), ("pound", *cardinal(match["number"])), "phone", "key to press")
+        return Reading(match.end(), ("pound", *number), "phone", "key to press")
     return None
 
 
-CLASS = SemioticClass("phone", read, characters="0123456789+(*#")
+KEYS = SemioticClass("phone", _pressed, characters="*#")
+CLASS = SemioticClass("phone", read, characters="0123456789+(")

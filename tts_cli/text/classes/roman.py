@@ -24,6 +24,7 @@ _PLAIN_BEFORE = re.compile(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{
 _FAMILY = re.compile(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
 _TITLED = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
 _SMALL = frozenset("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split())
+_SMALL_WORD = re.compile(r" (?!(?:and|or|to|through) )[a-z]")
 _DRIP = frozenset(
     "drip drips line lines fluid fluids therapy bag bags pole needle catheter antibiotics drug drugs injection access".split()
 )
@@ -53,7 +54,7 @@ def _written(number: int) -> str:
 def read(text: str, place: int) -> Reading | None:
     """Read the Roman numeral at `place`; None if the letters are a word, a name or the names of letters."""
     match = _NUMERAL.match(text, place)
-    if not match or not begins_word(text, place):
+    if not match or not begins_word(text, place) or (match[0] == "I" and _is_pronoun(text, place, match.end())):
         return None
     number = value(match[1].upper())
     if not number or (match[1] == "I" and text.startswith("'", match.end()) and not text.startswith("'s", match.end())):
@@ -89,6 +90,17 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
     return None
 
 
+def _is_pronoun(text: str, start: int, end: int) -> bool:
+    """Return True before a small letter if neither a name nor a noun such as "chapter" is before."""
+    if not _SMALL_WORD.match(text, end):
+        return False
+    before = word_before(text, start).rstrip(".")
+    if before[:1].isupper() and is_name(before):
+        return False
+    noun = before.lower()
+    return not (noun in _nouns("roman") or noun in _nouns("both") or noun in _nouns("stopped"))
+
+
 def _reading(end: int, words: Words, rule: str) -> Reading:
     return Reading(end, words, "roman", rule)
 
@@ -112,14 +124,10 @@ def _is_ordinal(before: str, after: str) -> bool:
 
 
 def _is_ruler(text: str, start: int, end: int, before: str, written: str, after: str) -> bool:
-    titled = before in _people("titles") or bool(
-        (match := _TITLED.search(text, max(0, start - 60), start)) and match[1] in _people("titles")
-    )
-    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M"):
+    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M") or _is_initial(text, end):
         return False
-    if _is_initial(text, end):
-        return False
-    if titled and before not in _people("titles"):
+    titled = _TITLED.search(text, max(0, start - 60), start)
+    if titled and titled[1] in _people("titles") and before not in _people("titles"):
         return True
     if before in _people("rulers"):
         return _follows(text, end, written, after) and written != "X"

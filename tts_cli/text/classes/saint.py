@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tts_cli.text import tables
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
@@ -25,7 +25,8 @@ def read(text: str, place: int) -> Reading | None:
         return None
     written, stop = match[1], bool(match[2])
     word = _word(text, place, match.end(), written.capitalize(), stop)
-    if not word or (not stop and written.islower()):
+    plain = written.islower() or (written.isupper() and not is_shouted(text, place, match.end()))
+    if not word or (not stop and plain):
         return None
     last = word in ("Street", "Drive") or word_before(text, place).lower() in (
         "the",
@@ -44,10 +45,14 @@ def read(text: str, place: int) -> Reading | None:
 
 def _word(text: str, start: int, end: int, written: str, stop: bool) -> str:
     before, after = word_before(text, start), word_after(text, end)
+    if before.endswith(".") and before[:-1].capitalize() not in _names("places") and not _ORDINAL.search(before):
+        before = ""
     if written in ("St", "Ste", "Sts"):
         return _saint(text, start, end, written, before, after)
     if written in ("Dr", "Drs"):
         return _doctor(text, start, end, before, after) + ("s" if written == "Drs" else "")
+    if written == "Mt" and stop and after.islower():
+        return "mountain"
     named = after[:1].isupper() and not (is_starter(text, end) and before[:1].islower() and before.lower() in ("ten", "feet"))
     name = {"Mt": "Mount", "Mts": "Mounts", "Ft": "Fort"}[written]
     return name if named and (stop or is_name(after)) else ""
@@ -66,6 +71,8 @@ def _saint(text: str, start: int, end: int, written: str, before: str, after: st
     if _HOUSE.search(text, max(0, start - 60), start):
         return "Street"
     follows_name = is_name(before) and not place
+    if follows_name and known and (text[end - 1] != "." or _POSSESSIVE.match(text, end)):
+        return "Saint"
     if follows_name and not (opens_sentence(text, start - len(before) - 1) and (known or _POSSESSIVE.match(text, end))):
         return "Street"
     return "Saint"

@@ -7,40 +7,26 @@ import re
 from tts_cli.text.classes.digit_string import style_before
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.patterns import pattern
+from tts_cli.text.tables import context
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,3}|\d{1,6})(?:\.\d{1,4})?"
-_RATIO = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?(?![\w:]|\.\d| ?[ap]\.?m\b)")
-_RATIO_BEFORE = re.compile(
-    r"\b(?:ratios?|odds|scale|mix|mixed|mixture|proportions?|aspect|scor(?:e|ed|es)|dilut(?:ed|ion)|outnumber(?:ed|s)?|leverage)\b[^.!?]{0,24}$",
-    re.I,
-)
-_RATIO_AFTER = re.compile(
-    r" (?:ratio|odds|scale|model|slope|dilution|mix|mixture|solution|aspect|screen|display|monitor|video|format|majority|margin|leverage|against|on)\b"
-)
-_SCREEN = re.compile(r" (?:screen|display|monitor|video|format|aspect|TV|television|panel|picture|image|laptop|widescreen)")
-_MEETING = re.compile(r"[ -](?:meetings?|sessions?|chats?|lessons?|calls?|conversations?|time|support|coaching|tutoring|with)\b")
-_SCORE = re.compile(r"(\d{1,3})[-–](\d{1,3})(?:[-–](\d{1,3}))?(?![\w-]|[.:/]\d)")
-_SCORE_BEFORE = re.compile(
-    r"\b(?:w[io]ns?|winning|lost|los[ei]s?|losing|beats?|beaten|beating|defeat(?:s|ed)?|scores?|scored|votes?|voted|led|leads?|leading|trail(?:s|ed|ing)?|tied|ties?|drew"
-    r"|drawn?|victory|sets?|record|halftime|half-time|finished|ended|ruled|passed|down|up|fell|edged|routed|season|standings)\b[^.!?;]{0,36}$",
-    re.I,
-)
-_SCORE_AFTER = re.compile(
-    r" (?:wins?|victory|loss|defeat|lead|draw|tie|vote|ruling|decision|record|rout|score|win|start|season|majority|deficit|advantage|split|chance)\b"
-)
-_RECORD = re.compile(r"\b(?:record|standings|season|start(?:ed)?|went|at|improved to|fell to|are|now)\b[^.!?;]{0,16}$", re.I)
-_FOR = re.compile(r"(\d{1,3})-(for|of|and)-(\d{1,3})(?![\w-])")
-_SLASH = re.compile(r"(\d{1,4})/(\d{1,4})(?![\d/]|\.\d)")
-_SHOT = re.compile(r"\b(?:shot|shoots?|went|hit|made|makes?|batt(?:ed|ing)|completed) $", re.I)
-_RATED = re.compile(
-    r"\b(?:scor(?:e|ed|es|ing)|rat(?:e|ed|es|ing)|got|get|gave|gives?|grade|mark|marks|won|lost|passed|failed|answered|missed|solved|finished)\b[^.!?;\d]{0,24}$",
-    re.I,
-)
-_COUNTED = re.compile(
-    r" (?!inches|cups|miles|hours|teaspoons|tablespoons|pounds|ounces|pints|quarts|gallons|yards|acres|feet|liters|has|was|is|as|cups|does|this|its|plus|minus|times|equals|dollars|percent|always|perhaps)[a-z]{3,}(?<!s)s\b"
-)
-_PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty"}
-_PAIRS["9", "5"] = "nine five"
+_RATIO = pattern(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?(?![\w:]|\.\d| ?[ap]\.?m\b)")
+_RATIO_BEFORE = pattern(rf"\b{context('ratio before')}\b[^.!?]{{0,24}}$", re.IGNORECASE)
+_RATIO_AFTER = pattern(rf" {context('ratio after')}\b")
+_SCREEN = pattern(f" {context('screen')}")
+_MEETING = pattern(rf"[ -]{context('meeting of two')}\b")
+_SCORE = pattern(r"(\d{1,3})[-–](\d{1,3})(?:[-–](\d{1,3}))?(?![\w-]|[.:/]\d)")
+_SCORE_BEFORE = pattern(rf"\b{context('score before')}\b[^.!?;]{{0,36}}$", re.IGNORECASE)
+_SCORE_AFTER = pattern(rf" {context('score after')}\b")
+_RECORD = pattern(rf"\b{context('record before')}\b[^.!?;]{{0,16}}$", re.IGNORECASE)
+_FOR = pattern(r"(\d{1,3})-(for|of|and)-(\d{1,3})(?![\w-])")
+_SLASH = pattern(r"(\d{1,4})/(\d{1,4})(?![\d/]|\.\d)")
+_SHOT = pattern(rf"\b{context('attempts')} $", re.IGNORECASE)
+_RATED = pattern(rf"\b{context('rating')}\b[^.!?;\d]{{0,24}}$", re.IGNORECASE)
+_IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
+_COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
+_PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
 _MINUTES = 59
 _HOURS = 24
@@ -64,6 +50,8 @@ def _ratio(text: str, place: int) -> Reading | None:
     first, second = match[1], match[2]
     if (first, second, match[3]) == ("1", "1", None) and _MEETING.match(text, match.end()):
         return Reading(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
+    if first == second == "50":
+        return Reading(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
     joint = "by" if _SCREEN.match(text, match.end()) and not match[3] else "to"
     return Reading(
         match.end(),
@@ -118,7 +106,9 @@ def _score(text: str, place: int) -> Reading | None:
     if re.search(r"\brecord\b[^.!?;]{0,12}$", text[max(0, place - _NEAR) : place]) or re.match(
         r" (?:record|start)\b", text[match.end() : match.end() + 8]
     ):
-        return Reading(match.end(), (*_value(first), "and", *_value(second)), "score", "wins and losses")
+        return Reading(
+            match.end(), (*_value(first), "and", *(("oh",) if second == "0" else _value(second))), "score", "wins and losses"
+        )
     return Reading(match.end(), (*_value(first), "to", *_value(second)), "score", "score by its words")
 
 
@@ -139,11 +129,18 @@ def _out_of(text: str, place: int) -> Reading | None:
         return None
     if _near(_SHOT, text, place) and second not in ("2", "3"):
         return Reading(match.end(), (*cardinal(first), "for", *cardinal(second)), "score", "hits for attempts")
-    counted = _COUNTED.match(text, match.end()) is not None
-    of = text.startswith((" of", " the"), match.end())
-    if (counted or (_near(_RATED, text, place) and second in ("5", "10", "20", "100"))) and not of:
+    if not text.startswith((" of", " the"), match.end()) and _is_count(match):
         return Reading(match.end(), (*cardinal(first), "out", "of", *cardinal(second)), "score", "count out of a whole")
     return None
+
+
+def _is_count(match: re.Match[str]) -> bool:
+    """Return True before things that are counted, after a word such as "rated", and for ten or a hundred points at most."""
+    text, place = match.string, match.start()
+    if _COUNTED.match(text, match.end()) or (_near(_RATED, text, place) and match[2] in ("5", "10", "20", "100")):
+        return True
+    alone = text[match.end() : match.end() + 2].strip(' .,;:!?)"') == ""
+    return alone and match[2] in ("10", "100") and match[1] != "1" and _near(_IS, text, place)
 
 
 CLASS = SemioticClass("score", read, characters="0123456789")

@@ -8,14 +8,15 @@ from functools import cache
 from tts_cli.text.classes.digit_string import pairs
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, ordinal
+from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import rows
 
-_VERSE = re.compile(
+_VERSE = pattern(
     r"(?P<chapter>\d{1,3})(?::(?P<verse>\d{1,3}))?(?:[-–](?P<last>\d{1,3}(?::\d{1,3})?))?(?![\d:]|\.\d| ?[ap]\.?m\b)"
 )
-_BOOK = re.compile(r"([A-Z][a-z]{1,14})(\.?)(?= \d{1,3}(?!\d))")
-_NUMBERED = re.compile(r"(?P<number>[1-4]|I{1,3}|1st|2nd|3rd) (?=(?P<book>[A-Z][a-z]{1,14})\.?(?P<chapter> \d)?)")
-_ABBREVIATED = re.compile(r"([A-Z][a-z]{0,7})(\.?)(?= \d{1,3}:\d)")
+_BOOK = pattern(r"([A-Z][a-z]{1,14})(\.?)(?= \d{1,3}(?!\d))")
+_NUMBERED = pattern(r"(?P<number>[1-4]|I{1,3}|1st|2nd|3rd) (?=(?P<book>[A-Z][a-z]{1,14})\.?(?P<chapter> \d)?)")
+_ABBREVIATED = pattern(r"([A-Z][a-z]{0,7})(\.?)(?= \d{1,3}:\d)")
 _ROMAN = {"I": "1", "II": "2", "III": "3"}
 _ALSO_WORDS = frozenset(
     "gen rev col ex mt sam tim pet sir bar ne phil dan mark num jas mal mic lev ps song am jude ruth job".split()
@@ -81,4 +82,5 @@ def _verse(text: str, place: int) -> Reading | None:
     return Reading(match.end(), words, "bible", f"chapter and verse after {book}")
 
 
-CLASS = SemioticClass("bible", read, characters="123456789", marked=True)
+_ABBREVIATIONS = frozenset(key for row in rows("books") for key in row[0].split("|")[1:])
+CLASS = SemioticClass("bible", read, characters="123456789", words=_ABBREVIATIONS | {"i", "ii", "iii"})

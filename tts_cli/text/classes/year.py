@@ -5,27 +5,32 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tts_cli.text.classes import calendar
+from tts_cli.text.classes import calendar, quantity
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
+from tts_cli.text.patterns import pattern
 
+_NEAR = 16
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099
-_ERA_AFTER = re.compile(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
-_ERA_BEFORE = re.compile(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w,:/]|\.\d)")
-_DECADE = re.compile(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
-_YEAR_POSSESSIVE = re.compile(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
-_SHORT = re.compile(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
-_MANY = re.compile(r"(100+)s(?= of\b)")
-_CENTURY = re.compile(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
-_FISCAL = re.compile(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
-_QUARTER = re.compile(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
-_QUARTER_AFTER = re.compile(r"([1-4])([QH])((?:20)?\d\d)?(?![\w.])")
+_ERA_AFTER = pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
+_ERA_BEFORE = pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
+_ERA = pattern(calendar.era_pattern())
+_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
+_AFTER_DECADE = pattern(r"[a-z][-–]")
+_YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
+_SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
+_MANY = pattern(r"(100+)s(?= of\b)")
+_DECADE_BEFORE = pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_CENTURY = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
+_FISCAL = pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
+_QUARTER = pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
+_QUARTER_AFTER = pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\d)")
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
-_BARE = re.compile(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
-_LOWER = re.compile(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
-_SECONDS = re.compile(r"(\d{1,3})s(?![\w'])")
+_BARE = pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
+_LOWER = pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
+_SECONDS = pattern(r"(\d{1,3})s(?![\w'])")
 
 
 def spoken(digits: str) -> Words:
@@ -39,7 +44,7 @@ def spoken(digits: str) -> Words:
 
 def read(text: str, place: int) -> Reading | None:
     """Read a year that an era or apostrophe shows, a decade, century, quarter or fiscal year; None for a bare year."""
-    if not begins_word(text, place):
+    if not begins_word(text, place) or text[place].islower():
         return None
     return next((reading for reader in _readers(text[place]) if (reading := reader(text, place))), None)
 
@@ -47,11 +52,12 @@ def read(text: str, place: int) -> Reading | None:
 @cache
 def _readers(character: str) -> tuple:
     if character.isdigit():
-        return (_after_era, _many, decade, _seconds, _possessive, _century, _half_year)
-    return (decade, short) if character == "'" else (_before_era, _fiscal, quarter)
+        return (after_era, _many, decade, _seconds, _possessive, _century, _half_year)
+    return (decade, short) if character == "'" else (_before_era, _fiscal, quarter, _era_alone)
 
 
-def _after_era(text: str, place: int) -> Reading | None:
+def after_era(text: str, place: int) -> Reading | None:
+    """Read a year before its era: 44 BC."""
     match = _ERA_AFTER.match(text, place)
     if not match:
         return None
@@ -67,6 +73,16 @@ def _after_era(text: str, place: int) -> Reading | None:
 def _before_era(text: str, place: int) -> Reading | None:
     match = _ERA_BEFORE.match(text, place)
     return Reading(match.end(), (*calendar.era(match[1]), *spoken(match[2])), "year", "era and number") if match else None
+
+
+def _era_alone(text: str, place: int) -> Reading | None:
+    """Read an era after a century: the 5th century BC."""
+    match = _ERA.match(text, place)
+    if not match or calendar.before(text, place) not in ("century", "centuries", "c", "cent", "years"):
+        return None
+    end = match.end()
+    ends = calendar.ends_sentence(text, place, end)
+    return Reading(end, calendar.era(match[0]), "year", "era after a century", "." if ends else " ", ends)
 
 
 def decade(text: str, place: int) -> Reading | None:
@@ -85,15 +101,22 @@ def _is_decade(text: str, place: int, end: int) -> bool:
     previous, following = calendar.before(text, place), calendar.after(text, end)
     if previous in ("a", "an"):
         return text[place] in "56789" and following.lower() in calendar.context("decade after")
-    named = previous in calendar.context("decade before") or previous.endswith("'s") or text[place - 1 : place] in "-–"
-    return bool(previous and named) or following.lower() in calendar.context("decade after")
+    if previous in calendar.context("decade before") or previous.endswith("'s") or _AFTER_DECADE.match(text, place - 2):
+        return True
+    if following.lower() in calendar.context("decade after"):
+        return True
+    listed = _DECADE_BEFORE.search(text, max(0, place - _NEAR), place)
+    if not listed:
+        return False
+    return len(listed[1]) == 4 or listed[0][0] == "'" or _is_decade(text, listed.start(1), listed.end(1) + 1)
 
 
 def _seconds(text: str, place: int) -> Reading | None:
     match = _SECONDS.match(text, place)
     if not match:
         return None
-    words = (*cardinal(match[1]), "second" if match[1] == "1" else "seconds")
+    single = match[1] == "1" or (calendar.before(text, place) in ("a", "an") and calendar.after(text, match.end()).islower())
+    words = (*cardinal(match[1]), "second" if single else "seconds")
     return Reading(match.end(), words, "duration", "number with s is seconds", number=words[:-1], unit="seconds")
 
 
@@ -144,10 +167,11 @@ def quarter(text: str, place: int) -> Reading | None:
 
 def _half_year(text: str, place: int) -> Reading | None:
     match = _QUARTER_AFTER.match(text, place)
-    if not match or (match[2] == "H" and not match[3]):
+    if not match or (match[2] == "H" and not (match[3] or match[4])):
         return None
-    year = ("of", *spoken("20" + match[3][-2:])) if match[3] else ()
-    return Reading(match.end(), (*ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year")
+    year = ("of", *spoken(match[3] or match[4])) if match[3] or match[4] else ()
+    article = () if calendar.before(text, place) in calendar.context("determiner") else ("the",)
+    return Reading(match.end(), (*article, *ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year")
 
 
 def bare(text: str, place: int) -> Reading | None:
@@ -155,12 +179,20 @@ def bare(text: str, place: int) -> Reading | None:
     match = _BARE.match(text, place)
     if not match or not begins_word(text, place) or text[place - 1 : place] in ("+", "−", "#", ".") or not _in_range(match[1]):
         return None
+    if has_unit(text, place, match.end(1)):
+        return None
     if counts_things(text, place, match.end(1), match[2] or ""):
         hundreds = match[1].endswith("00") and match[1][1] != "0"
         words = year_words(match[1]) if hundreds else cardinal(match[1])
         return Reading(match.end(1), words, "number", "four digits that count things", number=words)
     words = spoken(match[1])
     return Reading(match.end(1), words, "year", "four digits", number=words)
+
+
+def has_unit(text: str, place: int, end: int) -> bool:
+    """Return True if the number `text[place:end]` has a unit, currency, power or other part that makes a longer quantity."""
+    found = quantity.read(text, place)
+    return found is not None and found.end > end
 
 
 def _in_range(digits: str) -> bool:
@@ -182,13 +214,13 @@ def counts_things(text: str, place: int, end: int, compound: str = "") -> bool:
         return compound[1:] not in calendar.context("year compound")
     if previous in calendar.context("number before"):
         return True
-    if _is_counted(text, end):
+    if is_counted(text, end):
         named = previous in calendar.context("determiner") or previous.endswith("'s")
         return previous not in calendar.context("year surely") and not (named and modern)
     return digits < "1010" or (digits < "1100" and previous not in calendar.context("year before"))
 
 
-def _is_counted(text: str, end: int) -> bool:
+def is_counted(text: str, end: int) -> bool:
     """Return True if a plural noun follows at `end`."""
     match = _LOWER.match(text, end)
     if not match:
@@ -204,7 +236,7 @@ def _is_plural(word: str) -> bool:
     return word.endswith("s") and len(word) > 3 and not word.endswith(("ss", "us")) and not ordinary
 
 
-_WORDS = frozenset("ad a ah ce fy cy q h".split())
+_WORDS = frozenset("ad a ah b bc bce c ce fy cy q h".split())
 CLASS = SemioticClass("year", read, "0123456789'", _WORDS)
 BARE = SemioticClass("bare year", bare, "12")
 """Class of the years without a sign of it; after measures, money and digit strings, before plain numbers."""
