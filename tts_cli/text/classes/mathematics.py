@@ -57,7 +57,7 @@ class _Part(NamedTuple):
     has_variable: bool = False
 
 
-_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√∛!(|∞^{SUPERSCRIPTS}]|\b[\dπ]*[a-zπ]{{1,3}}\b")
+_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√∛!(|∞^{SUPERSCRIPTS}]| / |\b[\dπ]*[a-zπ]{{1,3}}\b")
 _LOOK_AHEAD = 60
 """Characters after a value in which a formula has an operator or variable, so that rows of plain numbers cost little."""
 
