@@ -52,11 +52,13 @@ _SAYING = re.compile(
     r" (?:[A-Z][a-z]+|the [a-z]+|my [a-z]+|his [a-z]+|her [a-z]+)(?: [A-Z][a-z]+)? "
     r"(?:said|says|asked|asks|cried|shouted|replied|yelled|screamed|whispered|called|wondered|exclaimed|answered|demanded|added)\b"
 )
+_HEADING = re.compile(r"#{1,6} ")
+_LONGEST_HEADING = 200
 _NUMBERED_ITEM = re.compile(r"(?:^|\n) *(?:\d{1,3}|[A-Za-z])$")
 _DASH = re.compile(r"-{2,}|(?:(?<=\s)|^)[-–−](?=\s|$)|–")
 _ENDING = re.compile(r"'(?:s|d|ll|ve|re|S)(?![\w'])")
 _BLANKS = re.compile(r"[ \n]+")
-_ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
+_ITEM = re.compile(r"(?:[-*+•]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
 
 
 @cache
@@ -123,8 +125,14 @@ def _space(text: str, place: int) -> Token:
     match = _BLANKS.match(text, place)
     assert match
     lines = match[0].count("\n")
-    over = lines > 1 or (lines and _ITEM.match(text, match.end()))
+    over = lines > 1 or (lines and (_ITEM.match(text, match.end()) or _is_heading(text, place)))
     return Token(place, match.end(), mark="." if over else SPACE, ends=bool(over))
+
+
+def _is_heading(text: str, end: int) -> bool:
+    """Return True if the line that ends at `end` begins with the signs of a heading in Markdown."""
+    start = text.rfind("\n", max(0, end - _LONGEST_HEADING), end) + 1
+    return bool(_HEADING.match(text, start if start or end <= _LONGEST_HEADING else end))
 
 
 def _inline(text: str, place: int) -> Token:

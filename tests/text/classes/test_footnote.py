@@ -21,6 +21,8 @@ def spoken(text: str) -> str:
         ("It grew fast.[12][13] He was glad.", "it grew fast | he was glad"),
         ("They lost.24 She wept.", "they lost | she wept"),
         ("Was it so?⁷ Yes!⁸ Well…⁹ maybe.", "was it so | yes | well maybe"),
+        ("He said “No.”14 Then he left.", "he said no | then he left"),
+        ("It was in 1897.3 Few knew it.", "it was in eighteen ninety seven | few knew it"),
         ("The study¹,² was small.", "the study was small"),
         ("It was found[citation needed] there.", "it was found there"),
         ("Ask Bob.† Then go.", "ask bob | then go"),

@@ -19,6 +19,7 @@ def spoken(text: str) -> str:
     [
         ("**Bold**, __bold__, *thin*, ~~old~~ and ==marked== `code`.", "bold bold thin old and marked code"),
         ("## A heading ##", "a heading"),
+        ("# One\n## Two\nand more", "one | two | and more"),
         ("> A quote.", "a quote"),
         ("See [the guide](https://a.org/x_(y)) and ![a cat](cat.png).", "see the guide and a cat"),
         ('Say <break time="500ms"/> hello <emphasis level="strong">there</emphasis>.', "say hello there"),

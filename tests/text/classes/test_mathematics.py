@@ -39,6 +39,8 @@ def spoken(text: str) -> str:
         ("Only ≤ 3 of <50 came.", "only less than or equal to three of less than fifty came"),
         ("$5 + $3 = $8", "five dollars plus three dollars equals eight dollars"),
         ("70 ± 5 kg", "seventy plus or minus five kilograms"),
+        ("Then y = ax² + bx.", "then y equals a x squared plus b x"),
+        ("What is 18 / 6?", "what is eighteen divided by six"),
         ("Speed = distance ÷ time", "speed equals distance divided by time"),
         ("Evaluate 12 - 5 first.", "evaluate twelve minus five first"),
         ("9-5=4", "nine minus five equals four"),

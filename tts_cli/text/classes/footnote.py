@@ -14,9 +14,13 @@ _RAISED = "".join(SUPERSCRIPTS[:10])
 _BRACKETED = r"\[(?:\d{1,3}(?:[-–,] ?\d{1,3}){0,3}|[a-z]|(?:note|nb|n|lower-alpha) \d{1,2}|citation needed|edit)\]"
 _MARK = rf"(?:[{_RAISED}]{{1,3}}(?:[,⁻–][{_RAISED}]{{1,3}}){{0,3}}|{_BRACKETED}|[*†‡§]{{1,3}}(?!\w))"
 _MARKS = re.compile(rf"(?:{_MARK}){{1,5}}(?![\w*])")
-_STOP = re.compile(rf"(\.{{2,4}}|[.!?]{{1,3}})[\"')\]]{{0,3}}(?:(?:{_MARK}){{1,5}}|(?P<digits>\d{{1,3}}))(?=[\"')]?(?:\s|$))")
+_STOP = re.compile(
+    rf"(\.{{2,4}}|[.!?]{{1,3}})[\"')\]]{{0,3}}(?:(?:{_MARK}){{1,5}}|\(\d{{1,3}}\)|(?P<digits>\d{{1,3}}))(?=[\"')]?(?:\s|$))"
+)
 _PAUSE = re.compile(rf"([,;:])[\"']?(?:{_MARK}){{1,5}}(?=\s)")
-_YEAR = re.compile(rf"(1[5-9]\d\d|20\d\d)[{_RAISED}]{{1,3}}(?![\w{SUPERSCRIPTS}])(?! ?[-+−=×*/])")
+_YEAR = re.compile(
+    rf"(1[5-9]\d\d|20\d\d)(?:[{_RAISED}]{{1,3}}(?![\w{SUPERSCRIPTS}])(?! ?[-+−=×*/])|(\.\d{{1,2}})(?= [A-Z][a-z]))"
+)
 _AFTER = re.compile(r"\s*[\"'(]?")
 _WORD_BEFORE = re.compile(r"([A-Za-z']+)[\"')\]]{0,3}$")
 _NEAR = 40
@@ -38,9 +42,12 @@ def _read_stop(text: str, place: int) -> Reading | None:
 def _follows_word(text: str, match: re.Match[str]) -> bool:
     """Return True if the stop before bare digits ends a sentence: a whole word before, and a capital or nothing after."""
     before = _WORD_BEFORE.search(text, max(0, match.start() - _NEAR), match.start())
+    is_quoted = match.start("digits") > match.end(1)
+    after = _first_after(text, match.end())
+    if before and is_quoted:
+        return not after or after.isupper()
     if not before or len(before[1]) < 2 or before[1].lower() in _counted() or (before[1].isupper() and len(before[1]) < 4):
         return False
-    after = _first_after(text, match.end())
     return not after or after.isupper()
 
 
@@ -67,7 +74,8 @@ def _read_year(text: str, place: int) -> Reading | None:
     match = _YEAR.match(text, place)
     if not match or not begins_word(text, place) or text[place - 1 : place] in tuple(".,-–/:"):
         return None
-    return Reading(match.end(), year(match[1]), "footnote", "mark after a year")
+    ends = match.end(2) > match.start(2)
+    return Reading(match.end(), year(match[1]), "footnote", "mark after a year", "." if ends else " ", ends)
 
 
 def _is_noted(text: str, place: int, mark: str) -> bool:

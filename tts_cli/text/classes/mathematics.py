@@ -23,15 +23,17 @@ _UNITS = frozenset(
     " mA J kJ N Pa C F KB kB MB GB TB dB ha st nd rd th am pm AM PM a.m p.m percent px pt mph kph rpm mol cal kcal D d".split()
 )
 """Letters that name a unit after a number; the measure is left to its class."""
-_PRODUCTS = frozenset({"ab", "ac", "ad", "bc", "xy", "xyz", "ax", "ay", "abc", "as", "ua", "ut", "at"})
+_PRODUCTS = frozenset({"ab", "ac", "ad", "bc", "xy", "xyz", "ax", "ay", "abc", "bx", "ma", "ua", "ut"})
 """Products of variables after a number that are words elsewhere."""
 _FRACTION = re.compile(r"(\d{1,3})/(\d{1,3})(?![\d/A-Za-z]|[.,]\d)")
 _LARGEST_DENOMINATOR = 100
 _NUMBER = re.compile(r"(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,18})(?:\.\d{1,18})?|\.\d{1,18}")
 _VARIABLES = re.compile(r"[A-Za-zπ]{1,3}(?![A-Za-z'_@&]|\.\w)")
 _INDEX = re.compile(rf"[{SUBSCRIPTS}]{{1,4}}|_\d{{1,2}}(?!\d)")
+_QUOTIENT = re.compile(r"(\d{1,9}) / (\d{1,9})(?![\w./])")
 _PRIME = re.compile(r"(?<=[a-z])(?:'{1,2}|′{1,2})(?= ?[=+(])")
 _RAISED = re.compile(rf"[{SUPERSCRIPTS}]{{1,8}}|\^(?:([-−]?(?:\d{{1,9}}(?!\.?\d)|[A-Za-z]))(?![A-Za-z\d])|([({{]))?")
+_TERM_ENDS = re.compile(r"[²³ⁿ⁴]| ?[+=] ?[\w(]")
 _FACTORIAL = re.compile(r"!(?= ?[a-z+×*/÷=)-])")
 _FUNCTION = re.compile(r"([A-Za-z]{1,6})([²³]?)(?:\(|(?:(?<=[²³])| )(?=[a-zπ]\b|\d))")
 _LETTER_FUNCTIONS = frozenset("fghFGHPQuvwy")
@@ -58,7 +60,7 @@ class _Part(NamedTuple):
     has_variable: bool = False
 
 
-_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√∛!(|∞^{SUPERSCRIPTS}]|\b[\dπ]*[a-zπ]{{1,3}}\b")
+_EVIDENCE = re.compile(rf"[+×·*÷=≠<>≤≥±≈√∛!(|∞^{SUPERSCRIPTS}]| / |\b[\dπ]*[a-zπ]{{1,3}}\b")
 _LOOK_AHEAD = 60
 """Characters after a value in which a formula has an operator or variable, so that rows of plain numbers cost little."""
 
@@ -146,6 +148,9 @@ def _is_binary(operator: re.Match[str], text: str, is_spaced: bool) -> bool:
 def _subtracts(text: str, place: int, part: _Part, spaced: bool) -> bool:
     """Return True if a minus or slash between two values is arithmetic without further evidence."""
     if part.has_variable and spaced:
+        return True
+    numbers = _QUOTIENT.match(text, place)
+    if numbers and int(numbers[1]) > int(numbers[2]):
         return True
     return previous_word(text, place).lower() in _calculation_words()
 
@@ -253,7 +258,8 @@ def _value(text: str, place: int) -> _Part | None:
     letters = _VARIABLES.match(text, start)
     if text.startswith("∞", start) and not number:
         return _Part(place + 1, ("infinity",), True)
-    if letters and not _is_product(letters[0], bool(number)):
+    is_term = bool(letters) and (bool(number) or _is_term(text, place, letters.end()))
+    if letters and not _is_product(letters[0], bool(number), is_term):
         letters = None
     if number:
         if not letters and text[start : start + 1].isalpha() and text[start] != "ⁿ":
@@ -268,11 +274,16 @@ def _product(letters: re.Match[str] | None) -> Words:
     return tuple(word for letter in letters[0] for word in _letter(letter)) if letters else ()
 
 
-def _is_product(letters: str, has_number: bool) -> bool:
+def _is_term(text: str, start: int, end: int) -> bool:
+    """Return True if letters stand where a term of an equation stands: after "= ", before a power or a plus."""
+    return text[max(0, start - 2) : start] == "= " or bool(_TERM_ENDS.match(text, end))
+
+
+def _is_product(letters: str, has_number: bool, is_term: bool) -> bool:
     """Return True if the letters are variables, not a word or the unit of a number."""
     if len(letters) == 1:
         return not has_number or letters not in _UNITS
-    is_word = cmu_has(letters) and bool(re.search("[aeiouy]", letters)) and not (has_number and letters in _PRODUCTS)
+    is_word = cmu_has(letters) and bool(re.search("[aeiouy]", letters)) and not (is_term and letters in _PRODUCTS)
     return letters.islower() and letters not in _UNITS and not is_word and letters not in _functions()
 
 

@@ -22,7 +22,7 @@ _BEFORE = {
 """Patterns of the text before a symbol, by the names in the table."""
 _AFTER = {
     "any": "",
-    "near": r"(?= ?[\w(√π$£€¥])",
+    "near": r"(?= ?[\w(\[{√π$£€¥])",
     "number": r"(?= ?\d)",
     "digit": r"(?=\d)",
     "letter": r"(?=[A-Za-z])",
