@@ -143,6 +143,8 @@ def test_money(text: str, expected: str) -> None:
         ("£2.50–£3.25", "two pounds fifty pence to three pounds twenty five pence|"),
         ("3–4 million", "three to four million|"),
         ("9 - 4", "nine| - 4"),
+        ("4 - 9 boxes", "four to nine| boxes"),
+        ("4 - 9 = -5", "four| - 9 = -5"),
         ("3 - 4 lb", "three to four pounds|"),
         ("2nd–4th", "second to fourth|"),
         ("½–¾ cup", "one half to three quarters| cup"),

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from tts_cli.text.characters import CURRENCIES, FRACTIONS
 from tts_cli.text.classes import measure, money
 from tts_cli.text.classes.number import SIGNS, Number, as_amount, read_number, scaled
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words
 from tts_cli.text.tables import entries, rows
 
-_SIGN = re.compile(r"[-−–+±~≈] ?(?=[\d.$£€¥½¼¾⅓⅔₩₹]|US\$)")
+_SIGN = re.compile(r"(?:[-–]|[−+±~≈] ?)(?=[\d.$£€¥½¼¾⅓⅔₩₹]|US\$)")
 _TO = re.compile(r"(?P<dash>[-–−])|(?P<blanks> ?(?:[-–]|--) ?)")
 _BY = re.compile(r" ?[x×] ?(?=[\d.½¼¾])")
 _DEGREES = re.compile(
@@ -27,7 +27,7 @@ _MARKED_UNIT = re.compile(r"(?P<mark>['′\"″])(?![\w'\"])")
 _INNER_SIGN = re.compile(r"[-−]")
 _QUOTE = re.compile(r"(?<!\d)\"")
 _SIDES = {"N": "north", "S": "south", "E": "east", "W": "west"}
-_RANGE_WORDS = frozenset("ages aged pages page pp verses lines years weeks days chapters grades rows items steps between".split())
+_RESULT = re.compile(r" ?=")
 _CODES = frozenset(form.lower() for row in rows("currencies") for form in row[0].split("|") if form[0].isalpha())
 
 
@@ -198,13 +198,13 @@ def _range(text: str, start: int, first: Quantity) -> Quantity | None:
     if match is None:
         return None
     second = _quantity(text, start, match.end(), other=first.unit or "number")
-    if second is None or not _joins(text, start, match, first, second):
+    if second is None or not _joins(text, match, first, second):
         return None
     words = _shared(first, second)
     return Quantity(second.end, words, "range", f"range of {second.kind}", (), second.unit) if words else None
 
 
-def _joins(text: str, start: int, match: re.Match[str], first: Quantity, second: Quantity) -> bool:
+def _joins(text: str, match: re.Match[str], first: Quantity, second: Quantity) -> bool:
     """Return True if the sign between two quantities means "to"."""
     after = text[second.end : second.end + 2]
     if second.is_plain and re.match(r"[-–]\d|[\w/]", after):
@@ -214,9 +214,8 @@ def _joins(text: str, start: int, match: re.Match[str], first: Quantity, second:
         return False
     if not blanks or "–" in match[0]:
         return first.kind == second.kind or first.is_plain or second.kind in _NUMBERS
-    ordered = first.value < second.value
-    listed = previous_word(text, start).lower() in _RANGE_WORDS
-    return ordered and (listed or bool(second.unit)) and not re.match(r" ?=", text[second.end : second.end + 2])
+    # "10 - 15 people" is a range, "15 - 10" a difference, and so is "3 - 5 = -2".
+    return first.value < second.value and not _RESULT.match(text, second.end)
 
 
 def _shared(first: Quantity, second: Quantity) -> Words | None:
