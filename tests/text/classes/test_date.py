@@ -67,6 +67,8 @@ def test_other_text_is_no_date(written: str) -> None:
 
 
 SENTENCES = {
+    "Born in Rome - 3 July 1800.": "Born in Rome - the third of July eighteen hundred.",
+    "In August 19 August: he left.": "In August the nineteenth of August: he left.",
     "Deadline: 3/28.": "Deadline: March twenty eighth.",
     "The 5/4 parade and the 5/4 time.": "The May fourth parade and the five four time.",
     "He ate 2/15 of it.": "He ate two fifteenths of it.",

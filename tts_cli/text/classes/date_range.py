@@ -256,7 +256,7 @@ def _slashed(text: str, place: int) -> Reading | None:
     fractions = all(top < bottom and bottom in date.DENOMINATORS for top, bottom in (numbers[:2], numbers[2:]))
     if fractions and calendar.before(text, place) != "on":
         return None
-    first, second = (date._american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
+    first, second = (date.american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
     return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
 
 

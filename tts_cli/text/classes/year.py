@@ -17,7 +17,7 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 2099
 _ERA_AFTER = pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
 _ERA_BEFORE = pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
 _ERA = pattern(calendar.era_pattern())
-_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]\d?0|00)'?s(')?(?![\w/])")
+_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]\d?0|00)(?:'?| (?<=19\d0 ))s(')?(?![\w/])")
 _AFTER_DECADE = pattern(r"[a-z][-–]")
 _YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
