@@ -243,6 +243,9 @@ def month_alone(text: str, place: int) -> Reading | None:
     if not match:
         return None
     written, end = match["month"], match.end()
+    if written.isupper() and text[max(0, place - 2) : place].strip() == "%":
+        # "5% APR" is a rate of interest.
+        return None
     listed = _MONTH_BEFORE.search(text, max(0, place - _NEAR), place)
     near = listed or _MONTH_AFTER.match(text, end) or calendar.before(text, place) in calendar.context("month before")
     doubtful = written.lower() in calendar.doubtful("months") or written.islower() or (written.isupper() and not match["stop"])

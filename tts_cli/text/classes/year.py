@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes import calendar, quantity
@@ -53,7 +54,7 @@ def read(text: str, place: int) -> Reading | None:
 
 
 @cache
-def _readers(character: str) -> tuple:
+def _readers(character: str) -> tuple[Callable[[str, int], Reading | None], ...]:
     if character.isdigit():
         return (after_era, _many, decade, _seconds, _possessive, _century, _half_year)
     return (decade, short) if character == "'" else (_before_era, _fiscal, quarter, _era_alone)
