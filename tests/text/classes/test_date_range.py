@@ -62,3 +62,8 @@ def test_a_range_is_read_at_its_place(written: str, spoken: str) -> None:
 )
 def test_other_text_is_no_range_of_dates(written: str) -> None:
     assert date_range.read(f"x {written}", 2) is None
+
+
+@pytest.mark.parametrize("written", ["12 BC–", "5 May -", "9–", "1990-", "Mon–", "Jan/", "'90s-", "noon–", "AD 5–", "Q1-"])
+def test_a_dash_at_the_end_of_the_text_is_no_range(written: str) -> None:
+    assert date_range.read(written, 0) is None

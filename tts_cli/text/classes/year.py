@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from tts_cli.text.classes import calendar, quantity
+from tts_cli.text.classes import calendar, measure, money, quantity
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
@@ -33,6 +33,8 @@ _QUARTER_AFTER = pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
 _BARE = pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
+_ORDINARY = pattern(r"$|[,;:.!?)\]\"'](?: |$)")
+_NEXT_LETTERS = pattern(r" [A-Za-z]")
 _LOWER = pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
 _SECONDS = pattern(r"(\d{1,3})s(?![\w'])")
 
@@ -48,7 +50,7 @@ def spoken(digits: str) -> Words:
 
 def read(text: str, place: int) -> Reading | None:
     """Read a year that an era or apostrophe shows, a decade, century, quarter or fiscal year; None for a bare year."""
-    if not begins_word(text, place) or text[place].islower():
+    if not begins_word(text, place) or not text[place : place + 1] or text[place].islower():
         return None
     return next((reading for reader in _readers(text[place]) if (reading := reader(text, place))), None)
 
@@ -214,6 +216,12 @@ def bare(text: str, place: int) -> Reading | None:
 
 def has_unit(text: str, place: int, end: int) -> bool:
     """Return True if the number `text[place:end]` has a unit, currency, power or other part that makes a longer quantity."""
+    if _ORDINARY.match(text, end):
+        return False
+    if _NEXT_LETTERS.match(text, end) and not (measure.read_unit(text, end) or money.currency_after(text, end)):
+        word = calendar.after(text, end)
+        if word.lower() not in calendar.context("magnitudes"):
+            return False
     found = quantity.read(text, place)
     return found is not None and found.end > end
 
