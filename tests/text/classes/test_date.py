@@ -8,6 +8,7 @@ from tts_cli.text import TextFrontEnd
 from tts_cli.text.classes import date
 
 DATES = {
+    "11/2003": "November two thousand three",
     "August 9, 1974": "August ninth nineteen seventy four",
     "Aug. 9th 1974": "August ninth nineteen seventy four",
     "aug 9": "August ninth",

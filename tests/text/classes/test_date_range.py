@@ -7,6 +7,7 @@ import pytest
 from tts_cli.text.classes import date_range
 
 RANGES = {
+    "11th–13th": "eleventh to thirteenth",
     "9 June 1801 – 1866": "the ninth of June eighteen oh one to eighteen sixty six",
     "30-45s": "thirty to forty five seconds",
     "noon–3pm": "noon to three P. M.",

@@ -26,6 +26,7 @@ _DAY_FIRST = pattern(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<mon
 _MONTH_YEAR = pattern(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
 _YEAR_FIRST = pattern(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
 _YEAR_MONTH = pattern(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
+_MONTH_NUMBER = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
 _STAMP = pattern(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
 _NUMERIC = pattern(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
 _NO_YEAR = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
@@ -156,6 +157,9 @@ def numeric(text: str, place: int) -> Reading | None:
         return Reading(match.end(), words, "date", "year, month and day") if words else None
     if match := _NUMERIC.match(text, place):
         return _with_year(text, match)
+    if match := _MONTH_NUMBER.match(text, place):
+        words = (calendar.months()[int(match["month"]) - 1], *year.spoken(match["year"]))
+        return Reading(match.end(), words, "date", "numbers of month and year")
     if match := _YEAR_MONTH.match(text, place):
         if int(match["month"]) > int(match["year"][2:]):
             return None
@@ -196,7 +200,7 @@ def without_year(text: str, place: int) -> Reading | None:
 def _is_date(text: str, match: re.Match[str]) -> bool:
     if calendar.after(text, match.end()).lower() in calendar.context("no date after"):
         return False
-    if _LIST_BEFORE.search(text[max(0, match.start() - 14) : match.start()].rstrip("( ") + ", "):
+    if _LIST_BEFORE.search(text[max(0, match.start() - 14) : match.start()].rstrip("(, ") + ", "):
         return True
     previous = calendar.before(text, match.start())
     month, day = int(match["month"]), int(match["day"])

@@ -24,6 +24,7 @@ _YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
 _MANY = pattern(r"(100+)s(?= of\b)")
 _DECADE_BEFORE = pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_AFTER_DECADES = pattern(r"\d0'?s $")
 _DECADES_AFTER = pattern(r" (?:and|or|to) '?\d0s\b")
 _CENTURY = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
 _FISCAL = pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
@@ -84,7 +85,10 @@ def _before_era(text: str, place: int) -> Reading | None:
 def _era_alone(text: str, place: int) -> Reading | None:
     """Read an era after a century: the 5th century BC."""
     match = _ERA.match(text, place)
-    if not match or calendar.before(text, place) not in calendar.context("era before"):
+    named = calendar.before(text, place) in calendar.context("era before") or _AFTER_DECADES.search(
+        text, max(0, place - 6), place
+    )
+    if not match or not named:
         return None
     end = match.end()
     ends = calendar.ends_sentence(text, place, end)
@@ -250,7 +254,7 @@ def counts_things(text: str, place: int, end: int, compound: str = "") -> bool:
     if is_counted(text, end):
         named = previous in calendar.context("determiner") or previous.endswith("'s")
         return previous not in calendar.context("year surely") and not (named and digits >= "1100")
-    return digits < "1010" or (digits < "1100" and previous not in calendar.context("year before"))
+    return digits < "1010" or (digits < "1100" and previous not in ("", *calendar.context("year before")))
 
 
 def _is_modern_amount(text: str, previous: str, end: int) -> bool:
