@@ -40,6 +40,8 @@ _GOES_ON = re.compile(r"[-–:.]\d|/\d+/")
 _CLOSES_ADDRESS = re.compile(r"<[^\s<>]+$")
 _LONGEST_ADDRESS = 300
 _LEFT = re.compile(rf"[\w)\]!%°″′{SUPERSCRIPTS}{SUBSCRIPTS}] ?$")
+_FACTOR = pattern(r" ?(?:[\d(]|[A-Za-z](?!\w))")
+_FACTOR_BEFORE = pattern(r"(?:[\d)]|(?<!\w)[A-Za-z]) ?$")
 _RIGHT = re.compile(r" ?[-+−±]?[\w(\[√∑∫$£€¥.∞|]")
 _UNIT_POWER = re.compile(r"(?:[a-z]{2}|m)(?:[²³])(?!\w| ?[-+−=])")
 _VALUE = re.compile(r" ?[-+−]?[$£€¥]?\.?\d")
@@ -282,6 +284,8 @@ def _read_operator(text: str, place: int) -> Reading | None:
     between, before = _names()[sign]
     if sign == "×" and text[place - 1 : place].isdigit() and text[end : end + 1].isdigit():
         return Reading(end, _names()["by"][0], "math", "dimensions")
+    if sign == "*" and not (_FACTOR.match(text, end) and _FACTOR_BEFORE.search(text, max(0, place - 4), place)):
+        return None
     if not _RIGHT.match(text, end) or (sign == ">" and _CLOSES_ADDRESS.search(text, max(0, place - _LONGEST_ADDRESS), place)):
         return None
     if _LEFT.search(text, max(0, place - 2), place):
