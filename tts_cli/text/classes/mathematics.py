@@ -12,6 +12,7 @@ from tts_cli.text.classes import measure
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal
+from tts_cli.text.patterns import pattern
 
 _MOST_TERMS = 40
 _DEEPEST = 4
