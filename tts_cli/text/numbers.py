@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 Words = tuple[str, ...]
@@ -16,6 +17,7 @@ def load() -> None:
     _spoken(0)
 
 
+@lru_cache(maxsize=4096)
 def _spoken(value: int, form: str = "cardinal") -> Words:
     """Return the words of a number in American style: without commas, hyphens and "and"."""
     from num2words import num2words

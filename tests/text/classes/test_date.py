@@ -8,6 +8,7 @@ from tts_cli.text import TextFrontEnd
 from tts_cli.text.classes import date
 
 DATES = {
+    "11/2003": "November two thousand three",
     "August 9, 1974": "August ninth nineteen seventy four",
     "Aug. 9th 1974": "August ninth nineteen seventy four",
     "aug 9": "August ninth",
@@ -67,6 +68,8 @@ def test_other_text_is_no_date(written: str) -> None:
 
 
 SENTENCES = {
+    "Born in Rome - 3 July 1800.": "Born in Rome - the third of July eighteen hundred.",
+    "In August 19 August: he left.": "In August the nineteenth of August: he left.",
     "Deadline: 3/28.": "Deadline: March twenty eighth.",
     "The 5/4 parade and the 5/4 time.": "The May fourth parade and the five four time.",
     "He ate 2/15 of it.": "He ate two fifteenths of it.",

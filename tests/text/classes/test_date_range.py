@@ -7,6 +7,7 @@ import pytest
 from tts_cli.text.classes import date_range
 
 RANGES = {
+    "11th–13th": "eleventh to thirteenth",
     "9 June 1801 – 1866": "the ninth of June eighteen oh one to eighteen sixty six",
     "30-45s": "thirty to forty five seconds",
     "noon–3pm": "noon to three P. M.",
@@ -62,3 +63,8 @@ def test_a_range_is_read_at_its_place(written: str, spoken: str) -> None:
 )
 def test_other_text_is_no_range_of_dates(written: str) -> None:
     assert date_range.read(f"x {written}", 2) is None
+
+
+@pytest.mark.parametrize("written", ["12 BC–", "5 May -", "9–", "1990-", "Mon–", "Jan/", "'90s-", "noon–", "AD 5–", "Q1-"])
+def test_a_dash_at_the_end_of_the_text_is_no_range(written: str) -> None:
+    assert date_range.read(written, 0) is None

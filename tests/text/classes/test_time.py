@@ -59,6 +59,7 @@ def test_other_text_is_no_time(written: str) -> None:
 
 
 SENTENCES = {
+    "A gradient of 1:24.": "A gradient of one to twenty four.",
     "Come at 6 p.m. (EST) please.": "Come at six P M (E S T) please.",
     "Report at 0545.": "Report at oh five forty five.",
     "There is 0:20 left.": "There is twenty seconds left.",

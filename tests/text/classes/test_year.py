@@ -47,6 +47,10 @@ def test_other_text_is_no_year(written: str) -> None:
 
 
 SENTENCES = {
+    "In the 400s BC it grew.": "In the four hundreds B C it grew.",
+    "1044 was cold.": "ten forty four was cold.",
+    "1985 km, 1985 million and 1985 €": "one thousand nine hundred eighty five kilometers, one thousand nine hundred eighty"
+    " five million and one thousand nine hundred eighty five euros.",
     "The 1970s and 80s.": "The nineteen seventies and eighties.",
     "Stop at 20s and 40s.": "Stop at twenty seconds and forty seconds.",
     "Show a 20s clip.": "Show a twenty second clip.",

@@ -26,6 +26,7 @@ _DAY_FIRST = pattern(rf"{_DAY}{_SUFFIX}?(?P<gap> of | day of |[ -]|\.|/|)(?P<mon
 _MONTH_YEAR = pattern(rf"(?P<month>{_MONTH})(?P<gap>\.? |\.|, | of |-|/)(?:{_ERA_YEAR}|{_YEAR})")
 _YEAR_FIRST = pattern(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})(?![\w-]|[./]\d)(?!T\d)")
 _YEAR_MONTH = pattern(r"(?P<year>(?:19|20)\d\d)-(?P<month>0[1-9]|1[0-2])(?![\w-]|\.\d)")
+_MONTH_NUMBER = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<year>(?:19|20)\d\d)(?![\w/-]|[.,]\d)")
 _STAMP = pattern(r"(?P<year>[12]\d{3})-(?P<month>\d\d)-(?P<day>\d\d)T(?=\d\d:\d\d)")
 _NUMERIC = pattern(r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3}|\d\d)(?![\w-]|[./]\d)")
 _NO_YEAR = pattern(r"(?P<month>0?[1-9]|1[0-2])/(?P<day>0?[1-9]|[12]\d|3[01])(?![\w/-]|\.\d|[–] ?\d)")
@@ -38,6 +39,8 @@ _DATE_AFTER = pattern(
 )
 _LIST_AFTER = pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
 _TIME_BEFORE = pattern(r"[\d ][AaPp]\.?[Mm]\.?,? $")
+_NEXT_MONTH = pattern(rf" {_MONTH}")
+_DASH = pattern(r"[-–−] (?=\d)")
 _MONTH_AFTER = pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
 _MONTH_BEFORE = pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
 _LIST_BEFORE = pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
@@ -52,9 +55,19 @@ def read(text: str, place: int) -> Reading | None:
     """Read the date, month or weekday that begins at `place`."""
     if not begins_word(text, place):
         return None
+    if text[place] in "-–−":
+        return _dash(text, place)
     if text[place].isdigit():
         return numeric(text, place) or day_first(text, place)
     return month_first(text, place) or month_and_year(text, place) or month_alone(text, place) or weekday(text, place)
+
+
+def _dash(text: str, place: int) -> Reading | None:
+    """Read the dash between a place and a date, "Rome - 3 July 1800", which is no minus."""
+    match = _DASH.match(text, place)
+    if not match or text[place - 1 : place] != " " or not day_first(text, match.end()):
+        return None
+    return Reading(place + 1, (), "date", "dash before a date", "-")
 
 
 def month_first(text: str, place: int) -> Reading | None:
@@ -106,6 +119,8 @@ def _counts_after_month(text: str, match: re.Match[str]) -> bool:
     """Return True if the number after a month counts things: "In May 5 people came"."""
     if match["year"] or match["old"] or match["suffix"] or not match["month"][0].isupper():
         return False
+    if _NEXT_MONTH.match(text, match.end()):
+        return True  # "... of August 19 August: ..."
     return calendar.before(text, match.start()) not in ("on", "by", "until", "since") and year.is_counted(text, match.end())
 
 
@@ -136,12 +151,15 @@ def _month(match: re.Match[str]) -> str:
 def numeric(text: str, place: int) -> Reading | None:
     """Read a date of numbers: 2012-07-25, 07/25/2012, 25.12.2024, 7/4."""
     if match := _STAMP.match(text, place) or _YEAR_FIRST.match(text, place):
-        words = _american(int(match["month"]), int(match["day"]), match["year"])
+        words = american(int(match["month"]), int(match["day"]), match["year"])
         stamp = match[0].endswith("T") and words
         words = (*words[:-1], words[-1] + ",") if stamp and words else words
         return Reading(match.end(), words, "date", "year, month and day") if words else None
     if match := _NUMERIC.match(text, place):
         return _with_year(text, match)
+    if match := _MONTH_NUMBER.match(text, place):
+        words = (calendar.months()[int(match["month"]) - 1], *year.spoken(match["year"]))
+        return Reading(match.end(), words, "date", "numbers of month and year")
     if match := _YEAR_MONTH.match(text, place):
         if int(match["month"]) > int(match["year"][2:]):
             return None
@@ -162,7 +180,7 @@ def _with_year(text: str, match: re.Match[str]) -> Reading | None:
     if month > 12:
         words: Words | None = _british(day, month, match["year"], text, match.start())
     else:
-        words = _american(month, day, match["year"])
+        words = american(month, day, match["year"])
     return Reading(match.end(), words, "date", "numbers of month, day and year") if words else None
 
 
@@ -175,14 +193,14 @@ def without_year(text: str, place: int) -> Reading | None:
         return Reading(match.end(), ("nine", "eleven"), "date", "nine eleven")
     if not _is_date(text, match):
         return None
-    words = _american(int(match["month"]), int(match["day"]), "")
+    words = american(int(match["month"]), int(match["day"]), "")
     return Reading(match.end(), words, "date", "month and day with a slash") if words else None
 
 
 def _is_date(text: str, match: re.Match[str]) -> bool:
     if calendar.after(text, match.end()).lower() in calendar.context("no date after"):
         return False
-    if _LIST_BEFORE.search(text[max(0, match.start() - 14) : match.start()].rstrip("( ") + ", "):
+    if _LIST_BEFORE.search(text[max(0, match.start() - 14) : match.start()].rstrip("(, ") + ", "):
         return True
     previous = calendar.before(text, match.start())
     month, day = int(match["month"]), int(match["day"])
@@ -194,7 +212,8 @@ def _is_date(text: str, match: re.Match[str]) -> bool:
     return previous in calendar.context("date before") or (previous in calendar.context("date perhaps") and not fraction)
 
 
-def _american(month: int, day: int, digits: str) -> Words:
+def american(month: int, day: int, digits: str) -> Words:
+    """Return the words of a date with the month first, with the year in `digits` if it is not empty; () for no date."""
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return ()
     return (calendar.months()[month - 1], *ordinal(str(day)), *(year.spoken(digits) if digits else ()))
@@ -268,4 +287,4 @@ def _named(text: str, match: re.Match[str], name: str, end: int, rule: str) -> R
 
 
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays")])
-CLASS = SemioticClass("date", read, "0123456789", _WORDS)
+CLASS = SemioticClass("date", read, "0123456789-–−", _WORDS)

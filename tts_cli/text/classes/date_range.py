@@ -33,6 +33,7 @@ _HOURS = pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d
 _HALF_AFTER = pattern(r"[\d:.]{1,5} ?[AaPp]")
 _FULL_HOUR = pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
 _CENTURIES = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|rd|th)\b)")
+_CENTURY = pattern(r" (?:c|cent)\.(?= [a-z\d])")
 _ERA_YEARS = pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
 _QUARTERS = pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
 _CLOCK_BEFORE = pattern(r"\d:\d\d ?[-–−] ?$")
@@ -170,7 +171,10 @@ def _centuries(text: str, place: int) -> Reading | None:
     second = pattern(r"(\d{1,2})(?:st|nd|rd|th)").match(text, match.end())
     if date.day_first(text, match.end()) or not second:
         return None
-    return Reading(second.end(), (*ordinal(match[1]), "to", *ordinal(second[1])), "range", "ordinals")
+    words = (*ordinal(match[1]), "to", *ordinal(second[1]))
+    if name := _CENTURY.match(text, second.end()):
+        return Reading(name.end(), (*words, "centuries"), "range", "centuries")
+    return Reading(second.end(), words, "range", "ordinals")
 
 
 def _quarters(text: str, place: int) -> Reading | None:
@@ -256,7 +260,7 @@ def _slashed(text: str, place: int) -> Reading | None:
     fractions = all(top < bottom and bottom in date.DENOMINATORS for top, bottom in (numbers[:2], numbers[2:]))
     if fractions and calendar.before(text, place) != "on":
         return None
-    first, second = (date._american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
+    first, second = (date.american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
     return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
 
 

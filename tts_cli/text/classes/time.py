@@ -73,7 +73,11 @@ def _in_stamp(text: str, place: int) -> bool:
 
 def _with_colons(text: str, match: re.Match[str]) -> Reading | None:
     hour, end = int(match["hour"]), match.end()
-    if hour > _LAST_HOUR or _is_ratio(text, match):
+    if hour > _LAST_HOUR:
+        return None
+    if _is_ratio(text, match):
+        return Reading(match.end(), (*cardinal(match["hour"]), "to", *cardinal(match["minute"])), "ratio", "ratio by its words")
+    if _is_no_clock(text, match):
         return None
     if match["second"] or match["part"]:
         return _with_seconds(text, match)
@@ -109,9 +113,20 @@ def _in_duration(text: str, place: int) -> bool:
 
 
 def _is_ratio(text: str, match: re.Match[str]) -> bool:
+    if match["minute"][0] == "0" or match["second"] or match["half"]:
+        return False
     following = calendar.after(text, match.end()).lower()
-    around = text[max(0, match.start() - 20) : match.start()].lower().split()[-2:]
-    return following in calendar.context("no clock after") or any(word in calendar.context("no clock before") for word in around)
+    return following in calendar.context("ratio after") or _is_after(text, match, "ratio before")
+
+
+def _is_no_clock(text: str, match: re.Match[str]) -> bool:
+    following = calendar.after(text, match.end()).lower()
+    return following in calendar.context("no clock after") or _is_after(text, match, "no clock before")
+
+
+def _is_after(text: str, match: re.Match[str], rule: str) -> bool:
+    words = text[max(0, match.start() - 20) : match.start()].lower().split()[-2:]
+    return any(word in calendar.context(rule) for word in words)
 
 
 def _with_seconds(text: str, match: re.Match[str]) -> Reading:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from tts_cli.text.classes import calendar, quantity
+from tts_cli.text.classes import calendar, measure, money, quantity
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
@@ -18,12 +18,13 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 2099
 _ERA_AFTER = pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
 _ERA_BEFORE = pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
 _ERA = pattern(calendar.era_pattern())
-_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]\d?0|00)'?s(')?(?![\w/])")
+_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]\d?0|00)(?:'?| (?<=19\d0 ))s(')?(?![\w/])")
 _AFTER_DECADE = pattern(r"[a-z][-–]")
 _YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
 _MANY = pattern(r"(100+)s(?= of\b)")
 _DECADE_BEFORE = pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_AFTER_DECADES = pattern(r"\d0'?s $")
 _DECADES_AFTER = pattern(r" (?:and|or|to) '?\d0s\b")
 _CENTURY = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
 _FISCAL = pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
@@ -33,6 +34,8 @@ _QUARTER_AFTER = pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
 _BARE = pattern(r"(\d{4})(?![\d]|[.,/:]\d|[A-Za-z%°'′″]| ?[%°])(-[a-z]+)?")
+_ORDINARY = pattern(r"$|[,;:.!?)\]\"'](?: |$)")
+_NEXT_LETTERS = pattern(r" [A-Za-z]")
 _LOWER = pattern(r"[ \n]+([a-z]+)(?: ([a-z]+))?")
 _SECONDS = pattern(r"(\d{1,3})s(?![\w'])")
 
@@ -48,7 +51,7 @@ def spoken(digits: str) -> Words:
 
 def read(text: str, place: int) -> Reading | None:
     """Read a year that an era or apostrophe shows, a decade, century, quarter or fiscal year; None for a bare year."""
-    if not begins_word(text, place) or text[place].islower():
+    if not begins_word(text, place) or not text[place : place + 1] or text[place].islower():
         return None
     return next((reading for reader in _readers(text[place]) if (reading := reader(text, place))), None)
 
@@ -82,7 +85,10 @@ def _before_era(text: str, place: int) -> Reading | None:
 def _era_alone(text: str, place: int) -> Reading | None:
     """Read an era after a century: the 5th century BC."""
     match = _ERA.match(text, place)
-    if not match or calendar.before(text, place) not in calendar.context("era before"):
+    named = calendar.before(text, place) in calendar.context("era before") or _AFTER_DECADES.search(
+        text, max(0, place - 6), place
+    )
+    if not match or not named:
         return None
     end = match.end()
     ends = calendar.ends_sentence(text, place, end)
@@ -214,6 +220,12 @@ def bare(text: str, place: int) -> Reading | None:
 
 def has_unit(text: str, place: int, end: int) -> bool:
     """Return True if the number `text[place:end]` has a unit, currency, power or other part that makes a longer quantity."""
+    if _ORDINARY.match(text, end):
+        return False
+    if _NEXT_LETTERS.match(text, end) and not (measure.read_unit(text, end) or money.currency_after(text, end)):
+        word = calendar.after(text, end)
+        if word.lower() not in calendar.context("magnitudes"):
+            return False
     found = quantity.read(text, place)
     return found is not None and found.end > end
 
@@ -242,7 +254,7 @@ def counts_things(text: str, place: int, end: int, compound: str = "") -> bool:
     if is_counted(text, end):
         named = previous in calendar.context("determiner") or previous.endswith("'s")
         return previous not in calendar.context("year surely") and not (named and digits >= "1100")
-    return digits < "1010" or (digits < "1100" and previous not in calendar.context("year before"))
+    return digits < "1010" or (digits < "1100" and previous not in ("", *calendar.context("year before")))
 
 
 def _is_modern_amount(text: str, previous: str, end: int) -> bool:
