@@ -26,7 +26,7 @@ _HOST = pattern(
     r"[A-Za-z\d][\w-]{0,62}(?:\.[A-Za-z\d][\w-]{0,62}){0,3}\.(?P<end>[A-Za-z]{2,6})(?![\w'@-])"
     r"(?P<port>:\d{2,5})?(?P<path>/[^\s<>\"()]{0,300}[\w/]|/|\?[\w=&%.-]{0,100}\w)?"
 )
-_IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
+_IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]{0,8}\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
 _HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
 _HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
 _PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
@@ -39,7 +39,7 @@ _RELATIVE = pattern(
 _WINDOWS = pattern(r"[A-Za-z]:\\(?:[\w.-]{1,60}(?: [A-Z][\w.-]{0,40}(?=\\))?\\?){0,16}")
 _FILE = pattern(r"(?:\.?[\w-]{1,60})(?:\.[\w-]{1,30}){0,3}\.(?P<end>[A-Za-z][A-Za-z\d]{0,5})(?![\w'@]|-\w|\.\w)")
 _WILD = pattern(r"\*\.(?P<end>[a-z][a-z\d]{0,5})\b")
-_DOTFILE = pattern(r"\.(?P<name>[a-z]{2,16})(?![\w.]*[(])\b")
+_DOTFILE = pattern(r"\.(?P<name>[a-z]{2,16})(?![\w.]{0,20}[(])\b")
 _SCHEMES = frozenset("http https ftp ftps sftp ssh git file mailto localhost".split())
 _LOCAL = pattern(r"localhost:\d{2,5}(?!\w)")
 _ALSO_WORDS = frozenset("go me it no at in be is us so to as am do log back temp".split())
