@@ -92,7 +92,9 @@ def test_lines_beside_errors_are_never_long_either(capsys: pytest.CaptureFixture
     assert lines[1].endswith("has no words")
 
 
-@pytest.mark.parametrize("moment", ["atexit.register(os.kill, os.getpid(), {number})", "main.main = lambda _: 1"])
+@pytest.mark.parametrize(
+    "moment", ["main.main = lambda _: (atexit.register(os.kill, os.getpid(), {number}), 1)[1]", "main.main = lambda _: 1"]
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_after_the_end_of_a_command_changes_nothing(moment: str, number: signal.Signals) -> None:
     """Send a signal while the process of a command that is done ends, or in the last moments of the interpreter."""

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping
+from tts_cli.config.ranges import Single
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Name, NetworkSettings, NetworkSpec, Sha256
 
@@ -54,7 +55,7 @@ class Speaker(StrictModel):
     loudness_lufs: float | None = None
     """Integrated loudness in LUFS (EBU R128) of the speaker's synthetic speech with the default vocoder, before any effect.
     None: not measured."""
-    embedding: tuple[float, ...] | None = None
+    embedding: tuple[Single, ...] | None = None
     """Centroid of the speaker's acoustic embeddings. None: the addon has no embeddings."""
 
 

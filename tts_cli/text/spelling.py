@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from tts_cli.text.numbers import Words
+from tts_cli.text.patterns import pattern
 
-_MIXED_CASE = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_MIXED_CASE = pattern(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 
 
 def spell(letters: str) -> Words:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from tts_cli.text import tables
+from tts_cli.text.patterns import pattern
 
 _NEAR = 40
-_BEFORE = re.compile(r"(?:[ \n]+,?| ?&[ \n]?)(\.?[A-Za-z\d']{1,31})")
+_BEFORE = pattern(r"(?:[ \n]+,?| ?&[ \n]?)(\.?[A-Za-z\d']{1,31})")
 """Word before a place, in reversed text: an anchored match is faster than a search for the end."""
-_AFTER = re.compile(r"([ \n]*)([\"'(\[]{0,2})([A-Za-z\d][A-Za-z\d']{0,30})(\.?)")
-_CLOSERS = re.compile(r"[\"')\]}]*")
-_OPENING = re.compile(r"(?:^|[.?!:]['\")\]]*[ \n]+|\n[ \n]*|-- ?|^[ \n]+)['\"(\[]*$")
+_AFTER = pattern(r"([ \n]*)([\"'(\[]{0,2})([A-Za-z\d][A-Za-z\d']{0,30})(\.?)")
+_CLOSERS = pattern(r"[\"')\]}]*")
+_OPENING = pattern(r"(?:^|[.?!:]['\")\]]*[ \n]+|\n[ \n]*|-- ?|^[ \n]+)['\"(\[]*$")
 
 
 def word_before(text: str, place: int) -> str:

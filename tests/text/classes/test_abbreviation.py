@@ -22,9 +22,33 @@ READ = [
     ("w/o milk", "without"),
     ("max. speed", "maximum"),
     ("No. 5", "number"),
+    ("c/o Bob", "care of"),
+    ("e.g.Jack", "for example"),
+    ("Wm. Penn", "William"),
+    ("Mr and Mrs Hill", "Mister"),
+    ("op. cit. here", "op cit"),
+    ("max. 5 people", "maximum"),
+    ("Rec'd today", "received"),
+    ("sec. iii", "section"),
     ("Op. 27", "opus"),
 ]
-WORDS = ["no. Nobody", "art. She", "fig. He", "sat. They", "max. She", "ave maria", "ex-wife", "rep. She", "col", "in. He"]
+WORDS = [
+    "no. Nobody",
+    "art. She",
+    "fig. He",
+    "sat. They",
+    "max. She",
+    "ave maria",
+    "ex-wife",
+    "rep. She",
+    "col",
+    "in. He",
+    "Aka people",
+    "reps. Rep",
+    "max. He",
+    "rep. 5",
+    "no. of",
+]
 
 
 @pytest.mark.parametrize(("written", "spoken"), READ)
@@ -59,6 +83,11 @@ def _sentences(text: str) -> str:
         ),
         ("The U.S. Senate met in the U.S. It was long.", "The U. S. Senate met in the U. S. | It was long |"),
         ("He was a gen. The war was long.", "He was a gen | The war was long |"),
+        ("The no. of cats is ten.", "The number of cats is ten |"),
+        ("He said no. 2 of us left.", "He said no | two of us left |"),
+        ("It was modern art. 10 people saw it.", "It was modern art | ten people saw it |"),
+        ("One qt. of milk and two qt. of tea.", "One quart of milk and two quarts of tea |"),
+        ("Mr. A left. I met the Prof. He left.", "Mister A left | I met the Professor | He left |"),
         ("She is a gen. in the army.", "She is a general in the army |"),
         ("Batman v. Superman is a film.", "Batman versus Superman is a film |"),
         ("Turn onto Park Ave. and sing Ave Maria.", "Turn onto Park Avenue and sing Ave Maria |"),

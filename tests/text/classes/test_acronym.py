@@ -16,6 +16,9 @@ SPELLED = [
     ("from AT&T now", "AT&T", "A. T. and T."),
     ("hear AC/DC now", "AC/DC", "A. C. D. C."),
     ("her PhD now", "PhD", "P. H. D."),
+    ("the DIA chief", "DIA", "D. I. A."),
+    ("a WHO chief", "WHO", "W. H. O."),
+    ("OMG! LMAO! OK!", "LMAO", "L. M. A. O."),
     ("a DVD-ROM now", "DVD-ROM", "D. V. D. rom"),
 ]
 WORDS = [("a JSON file", "JSON", "JSON"), ("three GIFs", "GIFs", "GIFs"), ("the SCOTUS ruling", "SCOTUS", "SCOTUS")]

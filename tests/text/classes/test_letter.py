@@ -22,6 +22,9 @@ def _read(text: str, written: str) -> Reading | None:
         ("The A-Z list.", "A-Z", "A. to Z."),
         ("E. B. White wrote.", "E.", "E."),
         ("J.K.Rowling wrote.", "J.", "J. K."),
+        ("A. africanus is old.", "A.", "A."),
+        ("A B- in math.", "B-", "B. minus"),
+        ("Appendix C.3 is new.", "C.", "C."),
     ],
 )
 def test_a_letter_is_named(text: str, written: str, spoken: str) -> None:
@@ -32,7 +35,14 @@ def test_a_letter_is_named(text: str, written: str, spoken: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "written"),
-    [("It is a dog.", "a "), ("A dog ran.", "A"), ("I ran.", "I"), ("T-X is", "T-X"), ("it was I. Tom knew.", "I.")],
+    [
+        ("It is a dog.", "a "),
+        ("A dog ran.", "A"),
+        ("I ran.", "I"),
+        ("T-X is", "T-X"),
+        ("D-A-Y", "A-Y"),
+        ("it was I. Tom knew.", "I."),
+    ],
 )
 def test_an_article_or_pronoun_stays(text: str, written: str) -> None:
     assert _read(text, written) is None

@@ -24,10 +24,17 @@ NUMERALS = [
     ("Vatican II ended.", "II", "two"),
     ("See Fig. IV here.", "IV", "four"),
     ("Rule (iv) is new.", "iv", "four"),
+    ("Section VI.B is new.", "VI", "six"),
+    ("A Type-II fault.", "II", "two"),
+    ("Kings James I and II ruled.", "II", "the second"),
+    ("King Olav V died.", "V", "the fifth"),
+    ("Acts I through V are good.", "V", "five"),
+    ("Mk. IV is new.", "IV", "four"),
 ]
 LETTERS = [
     ("I agree.", "I"), ("In Chapter C he left.", "C "), ("A Model X car.", "X"), ("Malcolm X spoke.", "X"), ("an IV drip", "IV"),
     ("For Charles I think so.", "I "), ("Henry V. Higgins spoke.", "V"), ("MIX it.", "MIX"), ("The CD is new.", "CD"),
+    ("Henry V. Smith left.", "V"), ("Duke Ellington", "D"), ("file IV.txt", "IV"),
     ("vi and emacs", "vi"), ("Vitamin D helps.", "D"), ("Type C plugs.", "C"), ("I'm here.", "I"), ("I.V. here", "I"),
 ]  # fmt: skip
 

@@ -17,6 +17,9 @@ READ = [
     ("It is on 8th St. by the park.", "St", "Street"),
     ("Call Dr. No soon.", "Dr", "Doctor"),
     ("He lives on Mulholland Dr. in town.", "Dr", "Drive"),
+    ("Paris St Germain won.", "St", "Saint"),
+    ("We met in May. St. Ives is far.", "St", "Saint"),
+    ("The mt. is high.", "mt", "mountain"),
     ("Mt. Hood is high.", "Mt", "Mount"),
     ("They left Ft. Worth.", "Ft", "Fort"),
 ]
@@ -29,7 +32,7 @@ def test_context_decides(text: str, written: str, spoken: str) -> None:
     assert reading.words == (spoken,)
 
 
-@pytest.mark.parametrize("text", ["ft. long", "Stop here", "mt", "Drs", "St-Denis"])
+@pytest.mark.parametrize("text", ["ft. long", "Stop here", "mt", "Drs", "St-Denis", "DR TV shows it."])
 def test_other_words_stay(text: str) -> None:
     reading = saint.read(text, 0)
     assert reading is None or reading.words == ("Doctors",)

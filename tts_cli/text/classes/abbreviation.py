@@ -15,25 +15,28 @@ from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.numbers import Words
+from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.spelling import spell
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
-_SIGNED = re.compile(r"[A-Za-z]{1,5}[./#+]|[Ee]t ")
-_WRITTEN = re.compile(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
-_DOTTED = re.compile(
-    r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(?![\w@-]|\.\w)(s\b|)|((?:[A-Za-z]\.){2,12})(?=[-'\s\W]|$)"
+_SIGNED = pattern(r"[A-Za-z]{1,5}[./#+]|[Ee]t ")
+_WRITTEN = pattern(r"([A-Za-z]{1,8}(?:'[A-Za-z])?)(\.?)(?![A-Za-z]*@)")
+_DOTTED = pattern(
+    r"([A-Za-z](?:\.[A-Za-z]){1,12}|[A-Za-z]{1,5}\.[A-Za-z]{1,4})(\.?)(s\b|)(?![\w@-]|\.\w)"
+    r"|((?:[A-Za-z]\.){2,12})(s\b|)(?=[-'\s\W]|$)"
 )
-_GLUED = re.compile(r"([Ee]\.g|[Ii]\.e)\.(?=[A-Z])")
-_LATIN = re.compile(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
-_WITH = re.compile(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
-_LANGUAGES = re.compile(r"([CFJ])(#|\+\+)(?!\w)")
-_NUMBER = re.compile(r" ?#?(?:\d|[IVXL]{1,6}\b|[ivxl]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
-_COUNTED = re.compile(r" \d[\d,]* ([a-z]+)")
-_COUPLE = re.compile(r" (?:and|&) (?:Mr|Mrs|Ms|Dr)\b")
-_SLASHED = re.compile(r"[A-Za-z]{1,2}/[A-Za-z]{1,3}(?![\w/])")
-_NUMBER_OF = re.compile(r" (?:of|is|was|for|and)\b")
-_YEAR = re.compile(r" ?(?:AD )?[1-9]\d{1,3}\b")
+_GLUED = pattern(r"([Ee]\.g|[Ii]\.e)\.(?=[A-Z])")
+_LATIN = pattern(r"([Ee]t\.? al|[Ee]t seq|[Oo]p\. cit|[Ll]oc\. cit)\b(\.?)")
+_WITH = pattern(r"[Ww]/([Oo]\b)?(?=[ A-Za-z]|$)")
+_LANGUAGES = pattern(r"([CFJ])(#|\+\+)(?!\w)")
+_NUMBER = pattern(r" ?#?(?:\d|[IVXL]{1,6}\b|[ivxl]{1,6}\b|[A-Z](?:\d|\b(?!\.? ?[a-z])))")
+_DIGIT = pattern(r" \d")
+_COUNTED = pattern(r" \d[\d,]* ([a-z]+)")
+_COUPLE = pattern(r" (?:and|&) (?:Mr|Mrs|Ms|Dr)\b")
+_SLASHED = pattern(r"[A-Za-z]{1,2}/[A-Za-z]{1,3}(?![\w/])")
+_NUMBER_OF = pattern(r" (?:of|is|was|for|and)\b")
+_YEAR = pattern(r" ?(?:AD |in )?([1-9]\d{1,3})\b")
 _CALENDAR = frozenset(
     "in of since until till by last next this early late mid every from to each before after during on through and or".split()
 )
@@ -50,7 +53,7 @@ _NUMBERS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
     " twenty thirty forty fifty sixty seventy eighty ninety hundred thousand few several half many dozen".split()
 )
-_ORDINAL = re.compile(
+_ORDINAL = pattern(
     r"(?:\d(?:st|nd|rd|th)|(?:[Ff]our|[Ff]if|[Ss]ix|[Ss]even|[Ee]igh|[Nn]in|[Tt]en|[Ee]leven|[Tt]welf|\w+teen|\w+tie)th"
     r"|(?:\w+-)?(?:[Ff]irst|[Ss]econd|[Tt]hird))\.?$"
 )
@@ -158,7 +161,7 @@ def _is_suffix(token: Token) -> bool:
 
 def _is_number(token: Token) -> bool:
     if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
-        return token.before.lower() in _NUMBERED_BEFORE
+        return token.text.startswith(" of ", token.over) or token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
@@ -166,7 +169,7 @@ def _is_bare_number(token: Token) -> bool:
     """Return True before a number; without a full stop, too."""
     if token.stop:
         return _is_number(token) or not cmu_has(token.written.lower())
-    return bool(re.compile(r" \d").match(token.text, token.end)) and not (token.written.isupper() and len(token.written) > 2)
+    return bool(_DIGIT.match(token.text, token.end)) and not (token.written.isupper() and len(token.written) > 2)
 
 
 def _is_noun(token: Token) -> bool:
@@ -184,13 +187,15 @@ def _is_noun(token: Token) -> bool:
 
 def _is_year(token: Token) -> bool:
     found = _YEAR.match(token.text, token.over)
-    return token.stop and found is not None and (token.written.lower() != "est" or len(found[0].strip()) == _YEAR_DIGITS)
+    return token.stop and found is not None and (token.written.lower() != "est" or len(found[1]) == _YEAR_DIGITS)
 
 
 def _is_life(token: Token) -> bool:
     """Return True before a year in brackets or after a comma: "(b. 1685, d. 1750)"."""
     before = token.text[max(0, token.start - 2) : token.start]
-    return _is_year(token) and (before in ("; ", ", ") or before.endswith(("(", "[")))
+    found = _YEAR.match(token.text, token.over)
+    whole = found is not None and len(found[1]) == _YEAR_DIGITS and token.before.lower() in ("was", "were", "is")
+    return _is_year(token) and (whole or before in ("; ", ", ") or before.endswith(("(", "[")))
 
 
 def _is_always(token: Token) -> bool:
@@ -200,6 +205,26 @@ def _is_always(token: Token) -> bool:
 
 def _is_any(token: Token) -> bool:
     return token.stop or not token.written.isupper() or is_shouted(token.text, token.start, token.end)
+
+
+def _is_adjective(token: Token) -> bool:
+    """Return True in "the approx. cost", but not in "an approx. 5 percent rise"."""
+    return token.stop and token.before.lower() in _DETERMINERS and token.after.islower() and token.after not in _NUMBERS
+
+
+def _is_bare_no(token: Token) -> bool:
+    """Return True for "No 10" without a full stop; "No 2 cats are alike" has the word."""
+    counted = _COUNTED.match(token.text, token.end)
+    plural = counted is not None and counted[1].endswith("s") and opens_sentence(token.text, token.start)
+    return not token.stop and token.written == "No" and _DIGIT.match(token.text, token.end) is not None and not plural
+
+
+def _is_state(token: Token) -> bool:
+    """Return True for a state after a place and a comma, "Boston, Mass.", or before a small letter, "in Calif. now"."""
+    if not token.stop or not token.written[0].isupper():
+        return False
+    after_comma = token.text[max(0, token.start - 2) : token.start] == ", " and is_name(token.before)
+    return after_comma or token.after.islower()
 
 
 def _is_small(token: Token) -> bool:
@@ -257,13 +282,13 @@ def _is_ordinal(token: Token) -> bool:
 def _is_versus(token: Token) -> bool:
     if token.written.lower() == "vs":
         return True
-    return token.stop and token.written == "v" and token.before[:1].isupper() and token.after[:1].isupper()
+    return token.stop and token.written == "v" and token.before[:1].isalpha() and token.after[:1].isalpha()
 
 
 _CONTEXTS: dict[str, Callable[[Token], bool]] = {
     "title": _is_title, "bare-title": _is_bare_title, "company": _is_company, "suffix": _is_suffix, "number": _is_number,
     "bare-number": _is_bare_number, "year": _is_year, "life": _is_life, "always": _is_always, "last-bare": _is_any,
-    "bare": _is_any, "small": _is_small,
+    "bare": _is_any, "small": _is_small, "adjective": _is_adjective, "bare-no": _is_bare_no, "state": _is_state,
     "middle": _is_middle, "street": _is_street, "unit": _is_unit, "month": _is_month, "calendar": _is_calendar,
     "ordinal": _is_ordinal, "versus": _is_versus,
 }  # fmt: skip
@@ -285,7 +310,9 @@ def _dotted(text: str, place: int) -> Reading | None:
         if len(written) != 2 * written.count(".") + 1:
             return None
         words = spell(written)
-    if match[3]:
+    if (match[1] or "").endswith(".s") and match[1][:-2].isupper():
+        words = (*words[:-2], words[-2] + "'s")
+    if match[3] or match[5]:
         words = (*words[:-1], words[-1] + "'s")
     end = 0
     if match[0].endswith(".") and written not in ("e.g", "i.e", "a.k.a"):
@@ -319,6 +346,9 @@ def _table() -> dict[str, tuple[tuple[str, str], ...]]:
     table: dict[str, tuple[tuple[str, str], ...]] = {}
     for written, spoken, context in tables.rows("abbreviations"):
         table[written] = (*table.get(written, ()), (spoken, context))
+    for _, name, *short in tables.rows("states"):
+        for written in filter(None, "|".join(short).lower().split("|")):
+            table[written] = (*table.get(written, ()), (name, "state"))
     return table
 
 

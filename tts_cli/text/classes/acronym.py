@@ -9,15 +9,16 @@ from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_pronunciations
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.numbers import Words
+from tts_cli.text.patterns import pattern
 from tts_cli.text.spelling import spell
 from tts_cli.text.stops import word_after
 
-_WRITTEN = re.compile(r"([A-Z][A-Za-z]{1,11})(?![A-Za-z])")
-_CAPITALS = re.compile(r"([A-Z]{2,12})(s|)$")
-_PAIR = re.compile(r"([A-Z]{1,3})([&/])([A-Z]{1,3}s?)(?![\w&/])")
-_ROM = re.compile(r"([A-Z]{2,4})-ROM(s?)\b")
-_BESIDE = re.compile(r"([A-Z]+)[ ,.\n]+$")
-_NEXT = re.compile(r"[ ,.\n]+([A-Z]+)(?![a-z])")
+_WRITTEN = pattern(r"([A-Z][A-Za-z]{1,11})(?![A-Za-z])")
+_CAPITALS = pattern(r"([A-Z]{2,12})(s|)$")
+_PAIR = pattern(r"([A-Z]{1,3})([&/])([A-Z]{1,3}s?)(?![\w&/])")
+_ROM = pattern(r"([A-Z]{2,4})-ROM(s?)\b")
+_BESIDE = pattern(r"([A-Z]+)[ ,.\n]+$")
+_NEXT = pattern(r"[ ,.\n]+([A-Z]+)(?![a-z])")
 _LONGEST_SPELLED = 4
 _SHORT = 3
 

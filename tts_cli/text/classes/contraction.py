@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from tts_cli.text import tables
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.patterns import pattern
 
-_WRITTEN = re.compile(r"'[A-Za-z]{1,9}(?:'[A-Za-z]{0,2})?(?!\w)")
-_FINAL = re.compile(r"[A-Za-z]{2,3}'(?!\w)")
+_WRITTEN = pattern(r"'[A-Za-z]{1,9}(?:'[A-Za-z]{0,2})?(?!\w)")
+_FINAL = pattern(r"[A-Za-z]{2,3}'(?!\w)")
 
 
 def read(text: str, place: int) -> Reading | None:

@@ -67,12 +67,15 @@ def read(text: str, place: int) -> Reading | None:
     return _web(text, place) or _file(text, place)
 
 
+_NUMBERED = pattern(r"#[A-Z]{0,4}-?\d+[A-Za-z]?(?!\w)")
+
+
 def _tagged(text: str, place: int) -> Reading | None:
     if not begins_word(text, place) or text[place - 1 : place] == "&":
         return None
     if match := _HANDLE.match(text, place):
         return Reading(match.end(), ("at", *name_words(match["name"])), "handle", "@ and a name")
-    if (match := _HASHTAG.match(text, place)) and not re.fullmatch(r"\d+[A-Za-z]?", match["name"]):
+    if (match := _HASHTAG.match(text, place)) and not _NUMBERED.match(text, place):
         return Reading(match.end(), ("hashtag", *name_words(match["name"])), "handle", "# and a word")
     return None
 

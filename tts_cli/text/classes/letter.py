@@ -6,16 +6,17 @@ import re
 
 from tts_cli.text.classes.roman import is_letter_noun
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after, word_before
 
-_RANGE = re.compile(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
-_INITIALS = re.compile(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
-_INITIAL = re.compile(r"([A-Z])\.(?![\w@]|\.)")
-_ARTICLE = re.compile(r"a (?!(?:is|to|and|or|was|from) )[A-Za-z]")
-_GRADE = re.compile(r"([A-DF])-(?=[ .,;:!?)]|$)")
-_LETTER = re.compile(r"([Aa])(?![\w'@.-]|'(?!s))")
-_TO = re.compile(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
+_RANGE = pattern(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
+_INITIALS = pattern(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
+_INITIAL = pattern(r"([A-Z])\.(?![\w@]|\.)")
+_ARTICLE = pattern(r"a (?!(?:is|to|and|or|was|from) )[A-Za-z]")
+_GRADE = pattern(r"([A-DF])-(?=[ .,;:!?)]|$)")
+_LETTER = pattern(r"([Aa])(?![\w'@.-]|'(?!s))")
+_TO = pattern(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
 _NOUNS = frozenset("letter option point answer vitamin plan grade type class hepatitis item group team".split())
 _SECTIONS = frozenset("section appendix annex table figure chapter article part rule exhibit schedule paragraph item".split())
 _GRADES = frozenset("ABCDF")

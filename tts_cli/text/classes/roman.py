@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from itertools import pairwise
 
 from tts_cli.text import tables
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
 from tts_cli.text.numbers import Words, cardinal, ordinal, year
+from tts_cli.text.patterns import pattern
 from tts_cli.text.stops import is_name, is_starter, word_after, word_before
 
 _VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
@@ -16,15 +16,18 @@ _STEPS = (
     (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"),
     (5, "V"), (4, "IV"), (1, "I"),
 )  # fmt: skip
-_NUMERAL = re.compile(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)|\.[A-Za-z\d]))")
-_RANGE = re.compile(r" ?(?:–|--|-) ?([IVXLC]{1,8}|[ivxl]{1,8})(?![\w'])")
-_LIST_AFTER = re.compile(r"(?:,? (?:and|or|to|through|&) |, ?|/)([IVX]{2,8})(?![\w'])")
-_LIST_BEFORE = re.compile(r"(?<![\w'])([IVX]{2,8})(?:,? (?:and|or|to|through|&) |, ?|/)$")
-_PLAIN_BEFORE = re.compile(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |& )$")
-_FAMILY = re.compile(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
-_TITLED = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
+_NUMERAL = pattern(r"([IVXLCDM]{1,15}|[ivxl]{1,8})(?:(th|st|nd|rd)\b|(?![\w@]|'(?!s\b)))")
+_SECOND_ITEM = pattern(r"[\s(]ii[.)]")
+_SUBSECTION = pattern(r"\.(?=[A-Z\d]{1,2}(?![\w.]))")
+_HYPHENED = pattern(r"-([A-Za-z]{3,12})")
+_RANGE = pattern(r" ?(?:–|--|-) ?([IVXLC]{1,8}|[ivxl]{1,8})(?![\w'])")
+_LIST_AFTER = pattern(r"(?:,? (?:and|or|to|through|&) |, ?|/)([IVX]{2,8})(?![\w'])")
+_LIST_BEFORE = pattern(r"(?<![\w'])([IVX]{2,8})(?:,? (?:and|or|to|through|&) |, ?|/)$")
+_PLAIN_BEFORE = pattern(r"(?<![\w'])([A-Za-z]+)\.? ([IVX]{1,8})(?:, (?:[IVX]{1,8}, ){0,6}| )(?:and |or |to |through |& )$")
+_FAMILY = pattern(r"([A-Z][a-z]+)(?: [A-Z]\.?)? [A-Z][A-Za-z'-]+,? $")
+_TITLED = pattern(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?)(?: [A-Z][a-z]+){1,2} $")
 _SMALL = frozenset("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx xxi xxii xxiii xxiv xxv".split())
-_SMALL_WORD = re.compile(r" (?!(?:and|or|to|through) )[a-z]")
+_SMALL_WORD = pattern(r" (?!(?:and|or|to|through) )[a-z]")
 _DRIP = frozenset(
     "drip drips line lines fluid fluids therapy bag bags pole needle catheter antibiotics drug drugs injection access".split()
 )
@@ -66,7 +69,11 @@ def read(text: str, place: int) -> Reading | None:
 
 
 def _numeral(text: str, start: int, end: int, written: str, number: int) -> Reading | None:
-    before, after = word_before(text, start).rstrip("."), word_after(text, end)
+    before, after = (word_before(text, start) or _hyphened(text, start)).rstrip("."), word_after(text, end)
+    if _SUBSECTION.match(text, end) and _is_numbered(text, end, before, written, "", number):
+        return _reading(end + 1, cardinal(str(number)), "numeral before the letter of a section")
+    if text.startswith(".", end) and text[end + 1 : end + 2].isalnum():
+        return None
     if found := _ranged(text, end, before, written, number):
         return found
     if (
@@ -79,6 +86,8 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
         return _reading(end, ordinal(str(number)), "ordinal before a noun")
     if written.isupper() and _is_ruler(text, start, end, before, written, after):
         return _reading(end, ("the", *ordinal(str(number))), "name of a ruler")
+    if written.isupper() and _is_second_ruler(text, start, written):
+        return _reading(end, ("the", *ordinal(str(number))), "name of a ruler")
     if _is_item(text, start, end, written) or _is_abbreviated(text, start, before, number):
         return _reading(end, cardinal(str(number)), "numeral of an item")
     if _is_numbered(text, end, before, written, after, number) or _is_listed(text, start, end, written):
@@ -88,6 +97,12 @@ def _numeral(text: str, start: int, end: int, written: str, number: int) -> Read
     if _is_alone(text, start, end, before, written, after, number):
         return _reading(end, cardinal(str(number)), "numeral")
     return None
+
+
+def _hyphened(text: str, start: int) -> str:
+    """Return the word before a hyphen: "Type-II"."""
+    found = _HYPHENED.match(text[max(0, start - 14) : start][::-1])
+    return found[1][::-1] if found else ""
 
 
 def _is_pronoun(text: str, start: int, end: int) -> bool:
@@ -124,16 +139,24 @@ def _is_ordinal(before: str, after: str) -> bool:
 
 
 def _is_ruler(text: str, start: int, end: int, before: str, written: str, after: str) -> bool:
-    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M") or _is_initial(text, end):
+    if not is_name(before) or value(written) > _LARGEST_SMALL or written in ("C", "D", "L", "M"):
         return False
     titled = _TITLED.search(text, max(0, start - 60), start)
     if titled and titled[1] in _people("titles") and before not in _people("titles"):
         return True
+    if _is_initial(text, end):
+        return False
     if before in _people("rulers"):
         return _follows(text, end, written, after) and written != "X"
     family = _FAMILY.search(text, max(0, start - 60), start)
     person = family and (family[1] in _people("rulers") or family[1] in _people("given"))
     return len(written) > 1 and written not in ("MD", "DC", "CC") and bool(person or before in _people("given"))
+
+
+def _is_second_ruler(text: str, start: int, written: str) -> bool:
+    """Return True in "Charles I and II"."""
+    first = _PLAIN_BEFORE.search(text, max(0, start - 60), start)
+    return first is not None and first[1] in _people("rulers") and 0 < value(first[2]) < value(written)
 
 
 def _is_initial(text: str, end: int) -> bool:
@@ -182,7 +205,7 @@ def _is_item(text: str, start: int, end: int, written: str) -> bool:
     line = text[max(0, start - 1) : start] in ("", "\n") and text[end : end + 2] in (". ", ") ")
     if not (bracketed or line):
         return False
-    return written != "i" or bool(re.compile(r"[\s(]ii[.)]").search(text, end, end + _ITEM_LENGTH))
+    return written != "i" or bool(_SECOND_ITEM.search(text, end, end + _ITEM_LENGTH))
 
 
 def _is_listed(text: str, start: int, end: int, written: str) -> bool:

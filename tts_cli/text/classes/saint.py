@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
 
-_WRITTEN = re.compile(r"(Ste|STE|Sts|STS|St|ST|st|Drs|Dr|DR|dr|Mts|Mt|MT|Ft|FT)(?:(\.)(?![a-z\d@])|(?![\w@/'.-]))")
-_ORDINAL = re.compile(
+_WRITTEN = pattern(r"(Ste|STE|Sts|STS|St|ST|st|Drs|Dr|DR|dr|Mts|Mt|MT|mt|Ft|FT)(?:(\.)(?![a-z\d@])|(?![\w@/'.-]))")
+_ORDINAL = pattern(
     r"(?:\d(?:st|nd|rd|th)|(?:[Ff]our|[Ff]if|[Ss]ix|[Ss]even|[Ee]igh|[Nn]in|[Tt]en|[Ee]leven|[Tt]welf|\w+teen|\w+tie)th|(?:\w+-)?(?:[Ff]irst|[Ss]econd|[Tt]hird))\.?$"
 )
-_HOUSE = re.compile(r"\d+[A-Z]? (?:[NSEW]\.? )?(?:[A-Z][A-Za-z']+\.? ){1,3}$")
-_POSSESSIVE = re.compile(r" ?[A-Z][a-z]+(?:'s\b|s' )")
+_HOUSE = pattern(r"\d+[A-Z]? (?:[NSEW]\.? )?(?:[A-Z][A-Za-z']+\.? ){1,3}$")
+_POSSESSIVE = pattern(r" ?[A-Z][a-z]+(?:'s\b|s' )")
 
 
 def read(text: str, place: int) -> Reading | None:

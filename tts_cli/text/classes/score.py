@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.text.classes.digit_string import style_before
+from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal, year
 from tts_cli.text.patterns import pattern
@@ -26,6 +26,7 @@ _SHOT = pattern(rf"\b{context('attempts')} $", re.IGNORECASE)
 _RATED = pattern(rf"\b{context('rating')}\b[^.!?;\d]{{0,24}}$", re.IGNORECASE)
 _IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
 _COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
+_PRESSURE = pattern(r"\b(?:BP|blood pressure)\b[^.!?;\d]{0,16}$", re.IGNORECASE)
 _PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
 _SIGHT = pattern(r" (?:vision|sight|eyesight|eyes?|acuity)\b")
@@ -133,6 +134,8 @@ def _out_of(text: str, place: int) -> Reading | None:
     first, second = match.groups()
     if known := _PAIRS.get((first, second)):
         return Reading(match.end(), tuple(known.split()), "score", "pair of numbers with a meaning of its own")
+    if _PRESSURE.search(text, max(0, place - _NEAR), place):
+        return Reading(match.end(), (*pairs(first), "over", *pairs(second)), "score", "blood pressure")
     if _is_pair(match):
         return Reading(match.end(), (*cardinal(first), *cardinal(second)), "score", "shares of a hundred, or sight")
     if int(first) > int(second):
