@@ -38,6 +38,7 @@ from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
     phone.KEYS,
+    electronic.FILES,
     *symbol.DECORATIONS,
     *markup.CLASSES,
     *footnote.CLASSES,

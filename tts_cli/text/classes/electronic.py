@@ -60,7 +60,7 @@ def read(text: str, place: int) -> Reading | None:
     character = text[place]
     if character in "@#":
         return _tagged(text, place)
-    if character in "/~.*\\":
+    if character in "/~.\\":
         return _path(text, place)
     if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
@@ -119,12 +119,6 @@ def _path(text: str, place: int) -> Reading | None:
         return None
     if match := _SHARE.match(text, place):
         return Reading(match.end(), _file_words(match[0]), "code", "path of a shared folder")
-    if match := _WILD.match(text, place):
-        return (
-            Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
-            if match["end"] in _file_types()
-            else None
-        )
     match = _PATH.match(text, place)
     if match and re.search("[A-Za-z]", match[0]) and not _PHONEMES.fullmatch(match[0]):
         written = match[0]
@@ -138,6 +132,14 @@ def _path(text: str, place: int) -> Reading | None:
     ):
         return Reading(dotted.end(), ("dot", *_ending(dotted["name"])), "code", "ending of a file name")
     return None
+
+
+def read_files(text: str, place: int) -> Reading | None:
+    """Return the reading of all files of a type, such as *.csv, at `place`, or None."""
+    match = _WILD.match(text, place)
+    if not match or match["end"] not in _file_types() or not begins_word(text, place):
+        return None
+    return Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
 
 
 def _file(text: str, place: int) -> Reading | None:
@@ -248,4 +250,5 @@ def _file_words(written: str) -> Words:
     return name_words(written)
 
 
-CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*\\", words=_SCHEMES, marked=True)
+FILES = SemioticClass("files of a type", read_files, characters="*")
+CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.\\", words=_SCHEMES, marked=True)
