@@ -46,6 +46,7 @@ _ORDER: tuple[SemioticClass, ...] = (
     verse.CLASS,
     phone.CLASS,
     code.TYPES,
+    score.RATIO,
     date_range.CLASS,
     date.CLASS,
     time.CLASS,
