@@ -19,12 +19,11 @@ READ = {
     "#ThrowbackThursday": "hashtag Throwback Thursday",
     "#2024Election": "hashtag twenty twenty four Election",
     "~/.bashrc": "tilde slash dot bashrc",
-    "/home/anna/todo.txt": "slash home slash anna slash todo dot T. X. T.",
+    "/srv/anna/todo.txt": "slash S. R. V. slash anna slash todo dot T. X. T.",
     "D:\\Games\\setup.exe": "D. colon backslash Games backslash setup dot E. X. E.",
     "./run.sh": "dot slash run dot S. H.",
     "report_2024.pdf": "report underscore twenty twenty four dot P. D. F.",
     "\\\\server\\share": "backslash backslash server backslash share",
-    "*.csv": "star dot C. S. V.",
     "my-file.tar.gz": "my dash file dot tar dot G. Z.",
 }
 
@@ -35,6 +34,13 @@ def test_electronic_name_is_read_with_its_marks(written: str) -> None:
     assert reading
     assert reading.end == 4 + len(written)
     assert " ".join(word for word in reading.words) == READ[written]
+
+
+def test_files_of_a_type_are_read_with_a_star() -> None:
+    reading = electronic.read_files("ls *.csv now", 3)
+    assert reading
+    assert " ".join(reading.words) == "star dot C. S. V."
+    assert electronic.read_files("ls *.zzz", 3) is None
 
 
 @pytest.mark.parametrize("end", [".", ",", "?", ")", ". It"])

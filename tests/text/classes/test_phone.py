@@ -20,6 +20,7 @@ READ = {
     ("Call me on ", "07700 900123"): "zero seven seven zero zero, nine zero zero one two three",
     ("Phone: ", "8675309"): "eight six seven five three zero nine",
     ("Text STOP to ", "80808"): "eight zero eight zero eight",
+    ("Phone ", "555.0142"): "five five five, zero one four two",
     ("He dialed ", "999"): "nine nine nine",
     ("I called ", "911"): "nine one one",
 }

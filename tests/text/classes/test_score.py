@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tts_cli.text import TextFrontEnd
 from tts_cli.text.classes import dimension, score
 
 SCORES = {
@@ -58,6 +59,13 @@ def test_score_or_ratio_is_read_by_its_words_and_shape(before: str, number: str,
 def test_other_number_is_no_score(text: str) -> None:
     place = next(place for place, character in enumerate(text) if character.isdigit())
     assert score.read(text, place) is None
+
+
+def test_ratio_by_its_words_is_no_time_of_day() -> None:
+    assert (
+        TextFrontEnd().utterance("A 1:24 model at 1:24 today").normalised
+        == "A one to twenty four model at one twenty four today."
+    )
 
 
 @pytest.mark.parametrize(("before", "number", "after"), DIMENSIONS)

@@ -38,6 +38,7 @@ from tts_cli.text.grammar import Reading, SemioticClass
 
 _ORDER: tuple[SemioticClass, ...] = (
     phone.KEYS,
+    electronic.FILES,
     *symbol.DECORATIONS,
     *markup.CLASSES,
     *footnote.CLASSES,
@@ -45,6 +46,7 @@ _ORDER: tuple[SemioticClass, ...] = (
     verse.CLASS,
     phone.CLASS,
     code.TYPES,
+    score.RATIO,
     date_range.CLASS,
     date.CLASS,
     time.CLASS,

@@ -129,8 +129,9 @@ def _direction(text: str, place: int) -> Reading | None:
         return None
     end = match.end("stop")
     before = text[max(0, place - _NEAR) : place]
-    if _TYPE_BEFORE.search(before) and (not match["stop"] or len(match["name"]) == 2):
-        return Reading(match.end("name"), (_DIRECTIONS[match["name"]],), "address", "direction after a street")
+    if _TYPE_BEFORE.search(before) and (not match["stop"] or len(match["name"]) == 2 or text[end : end + 1] in (",", "")):
+        over = end if text[end : end + 1] == "," else match.end("name")
+        return Reading(over, (_DIRECTIONS[match["name"]],), "address", "direction after a street")
     if text[end : end + 1] != " ":
         return None
     if match["stop"] and _REGION_NEXT.match(text, end):

@@ -26,7 +26,7 @@ _HOST = pattern(
     r"[A-Za-z\d][\w-]{0,62}(?:\.[A-Za-z\d][\w-]{0,62}){0,3}\.(?P<end>[A-Za-z]{2,6})(?![\w'@-])"
     r"(?P<port>:\d{2,5})?(?P<path>/[^\s<>\"()]{0,300}[\w/]|/|\?[\w=&%.-]{0,100}\w)?"
 )
-_IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
+_IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]{0,8}\.\d|\w)(?P<port>:\d{2,5}|/\d{1,2})?")
 _HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
 _HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
 _PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
@@ -39,7 +39,7 @@ _RELATIVE = pattern(
 _WINDOWS = pattern(r"[A-Za-z]:\\(?:[\w.-]{1,60}(?: [A-Z][\w.-]{0,40}(?=\\))?\\?){0,16}")
 _FILE = pattern(r"(?:\.?[\w-]{1,60})(?:\.[\w-]{1,30}){0,3}\.(?P<end>[A-Za-z][A-Za-z\d]{0,5})(?![\w'@]|-\w|\.\w)")
 _WILD = pattern(r"\*\.(?P<end>[a-z][a-z\d]{0,5})\b")
-_DOTFILE = pattern(r"\.(?P<name>[a-z]{2,16})(?![\w.]*[(])\b")
+_DOTFILE = pattern(r"\.(?P<name>[a-z]{2,16})(?![\w.]{0,20}[(])\b")
 _SCHEMES = frozenset("http https ftp ftps sftp ssh git file mailto localhost".split())
 _LOCAL = pattern(r"localhost:\d{2,5}(?!\w)")
 _ALSO_WORDS = frozenset("go me it no at in be is us so to as am do log back temp".split())
@@ -60,7 +60,7 @@ def read(text: str, place: int) -> Reading | None:
     character = text[place]
     if character in "@#":
         return _tagged(text, place)
-    if character in "/~.*\\":
+    if character in "/~.\\":
         return _path(text, place)
     if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
@@ -119,12 +119,6 @@ def _path(text: str, place: int) -> Reading | None:
         return None
     if match := _SHARE.match(text, place):
         return Reading(match.end(), _file_words(match[0]), "code", "path of a shared folder")
-    if match := _WILD.match(text, place):
-        return (
-            Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
-            if match["end"] in _file_types()
-            else None
-        )
     match = _PATH.match(text, place)
     if match and re.search("[A-Za-z]", match[0]) and not _PHONEMES.fullmatch(match[0]):
         written = match[0]
@@ -138,6 +132,14 @@ def _path(text: str, place: int) -> Reading | None:
     ):
         return Reading(dotted.end(), ("dot", *_ending(dotted["name"])), "code", "ending of a file name")
     return None
+
+
+def read_files(text: str, place: int) -> Reading | None:
+    """Return the reading of all files of a type, such as *.csv, at `place`, or None."""
+    match = _WILD.match(text, place)
+    if not match or match["end"] not in _file_types() or not begins_word(text, place):
+        return None
+    return Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
 
 
 def _file(text: str, place: int) -> Reading | None:
@@ -248,4 +250,5 @@ def _file_words(written: str) -> Words:
     return name_words(written)
 
 
-CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*\\", words=_SCHEMES, marked=True)
+FILES = SemioticClass("files of a type", read_files, characters="*")
+CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.\\", words=_SCHEMES, marked=True)

@@ -35,9 +35,18 @@ _MINUTES = 59
 _HOURS = 24
 
 
+def read_ratio(text: str, place: int) -> Reading | None:
+    """Return the reading of a ratio at `place`, or None."""
+    return _ratio(text, place) if _stands_alone(text, place) else None
+
+
+def _stands_alone(text: str, place: int) -> bool:
+    return begins_word(text, place) and not (place > 1 and text[place - 1] in ".,:/-–" and text[place - 2].isdigit())
+
+
 def read(text: str, place: int) -> Reading | None:
     """Return the reading of a score, ratio or count out of a whole at `place`, or None."""
-    if not begins_word(text, place) or (text[place - 1 : place] in tuple(".,:/-–") and text[place - 2 : place - 1].isdigit()):
+    if not _stands_alone(text, place):
         return None
     return _ratio(text, place) or _for(text, place) or _score(text, place) or _out_of(text, place)
 
@@ -163,4 +172,5 @@ def _is_count(match: re.Match[str]) -> bool:
     return alone and match[2] in ("10", "100") and match[1] != "1" and _near(_IS, text, place)
 
 
+RATIO = SemioticClass("ratio", read_ratio, characters="0123456789")
 CLASS = SemioticClass("score", read, characters="0123456789")
