@@ -16,6 +16,7 @@ SPELLED = [
     ("from AT&T now", "AT&T", "A. T. and T."),
     ("hear AC/DC now", "AC/DC", "A. C. D. C."),
     ("her PhD now", "PhD", "P. H. D."),
+    ("a PDF file", "PDF", "P. D. F."),
     ("the DIA chief", "DIA", "D. I. A."),
     ("a WHO chief", "WHO", "W. H. O."),
     ("OMG! LMAO! OK!", "LMAO", "L. M. A. O."),
@@ -24,7 +25,7 @@ SPELLED = [
 WORDS = [("a JSON file", "JSON", "JSON"), ("three GIFs", "GIFs", "GIFs"), ("the SCOTUS ruling", "SCOTUS", "SCOTUS")]
 ORDINARY = [
     ("CONTACT US TODAY", "US"), ("DO IT NOW", "IT"), ("I said NO twice", "NO"), ("WHO are you", "WHO"), ("John left", "John"),
-    ("THE OLD MAN SAT DOWN here", "SAT"), ("this AND/OR that", "AND"), ("NaCl here", "NaCl"), ("I AM HERE", "AM"),
+    ("THE OLD MAN SAT DOWN here", "SAT"), ("this AND/OR that", "AND"), ("NaCl here", "NaCl"), ("I AM HERE", "AM"), ("OW, he said", "OW"),
 ]  # fmt: skip
 
 

@@ -29,7 +29,7 @@ FRONT_END = TextFrontEnd()
         ("use option -v or --help", "use option dash V or dash dash help."),
         ("two 747s and a 737-800", "two seven forty sevens and a seven thirty seven eight hundred."),
         ("a 401(k) and a 501(c)(3)", "a four oh one K and a five oh one C three."),
-        ("a 4K TV and 10W-40 oil", "a four K TV and ten W forty oil."),
+        ("a 4K TV and 10W-40 oil", "a four K T V and ten W forty oil."),
     ],
 )
 def test_code_is_spelled_and_counted(written: str, spoken: str) -> None:

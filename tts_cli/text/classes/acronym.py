@@ -67,9 +67,11 @@ def _words(text: str, start: int, end: int, stem: str, ending: str) -> tuple[Wor
         return (), ""
     if is_word(stem):
         return ((stem + ending,), "plural of a word") if ending and not _is_shouting(text, start, end) else ((), "")
+    vowels = bool(re.search("[AEIOUY]", stem))
+    if not vowels and not text.startswith("'", end):
+        return _letters(stem, ending), "spelled, no vowels"
     if (len(stem) > _SHORT or _is_spelled(stem)) and cmu_pronunciations(stem.lower()):
         return (_letters(stem, ending), "plural") if ending else ((), "")
-    vowels = bool(re.search("[AEIOUY]", stem))
     if vowels and (len(stem) > _LONGEST_SPELLED or (len(stem) > _SHORT and _is_shouting(text, start, end))):
         return (), ""
     return _letters(stem, ending), "spelled"
