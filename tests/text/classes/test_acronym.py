@@ -25,7 +25,8 @@ SPELLED = [
 WORDS = [("a JSON file", "JSON", "JSON"), ("three GIFs", "GIFs", "GIFs"), ("the SCOTUS ruling", "SCOTUS", "SCOTUS")]
 ORDINARY = [
     ("CONTACT US TODAY", "US"), ("DO IT NOW", "IT"), ("I said NO twice", "NO"), ("WHO are you", "WHO"), ("John left", "John"),
-    ("THE OLD MAN SAT DOWN here", "SAT"), ("this AND/OR that", "AND"), ("NaCl here", "NaCl"), ("I AM HERE", "AM"), ("OW, he said", "OW"),
+    ("THE OLD MAN SAT DOWN here", "SAT"), ("this AND/OR that", "AND"), ("NaCl here", "NaCl"), ("I AM HERE", "AM"),
+    ("OW, he said", "OW"),
 ]  # fmt: skip
 
 
