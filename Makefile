@@ -11,6 +11,8 @@ SEED ?= 0
 SURFACE ?=
 COUNT ?=
 CASE ?=
+# SIGNALS=1: kill-test sends SIGINT (Ctrl-C) and SIGTERM, which a command may answer, instead of SIGKILL.
+SIGNALS ?=
 # LOCKED=1: the runtime is installed in the versions of tests/requirements/, whose hashes must fit.
 # What trains is not locked: which build of PyTorch there is, and so its hash, depends on the machine.
 LOCKED ?=
@@ -97,8 +99,8 @@ mutants: $(EVERYTHING) ## Put mistakes into a copy of the code and see whether t
 fuzz: $(EVERYTHING) ## Throw hostile inputs at every surface; failing ones are kept (SEED=0 SURFACE= COUNT= CASE=fuzz-failures/...)
 	@OMP_NUM_THREADS=1 .venv-all/bin/python tests/fuzz/run.py --seed $(SEED) --surface "$(SURFACE)" --count "$(COUNT)" --case "$(CASE)"
 
-kill-test: $(EVERYTHING) ## Kill commands at random moments and see whether anything is lost (COUNT=100 SEED=0)
-	@OMP_NUM_THREADS=1 .venv-all/bin/python tests/fuzz/kill.py --seed $(SEED) $(COUNT:%=--count %)
+kill-test: $(EVERYTHING) ## Kill commands at random moments and see whether anything is lost (COUNT=100 SEED=0; SIGNALS=1: Ctrl-C)
+	@OMP_NUM_THREADS=1 .venv-all/bin/python tests/fuzz/kill.py --seed $(SEED) $(COUNT:%=--count %) $(SIGNALS:1=--signals)
 
 stream-test: $(EVERYTHING) ## Compare speech streamed in random chunks with the whole, for every shipped voice (COUNT=300 SEED=0)
 	@.venv-all/bin/python tests/fuzz/streamed.py --seed $(SEED) $(COUNT:%=--count %)

@@ -66,6 +66,14 @@ def test_twenty_seconds_in_single_frames_do_not_drift(voice: Voice) -> None:
     np.testing.assert_allclose(_spoken(voice, long, "slt", [5, 9]), whole, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("frames", [[1], [7], [16, 24], [64, 96, 144, 160], [1, 100, 5]])
+def test_f0_that_the_vocoder_estimates_does_not_depend_on_chunks(frames: list[int]) -> None:
+    attention = tts_cli.load(ADDONS / "arctic-attention-16k")
+    whole = _spoken(attention, SENTENCE, "kathleen", [100_000])
+    assert len(whole) > 3 * attention.sample_rate and np.abs(whole).max() > 0.05
+    np.testing.assert_allclose(_spoken(attention, SENTENCE, "kathleen", frames), whole, atol=1e-5)
+
+
 @pytest.fixture(name="copycat", scope="module")
 def _copycat() -> Voice:
     return tts_cli.load(ADDONS / "copycat-16k")

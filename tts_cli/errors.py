@@ -17,6 +17,10 @@ Each carries a message of one line and, where there is a remedy, a hint. The com
 Exit code 0 means success, 130 that the user interrupted the command.
 """
 
+LONGEST_LINE = 300
+"""Most characters of a line on standard error; longer ones quote values without end."""
+_LONGEST_WORD = 60
+
 
 class TtsError(Exception):
     """Root of all errors that the package raises on purpose.
@@ -77,3 +81,12 @@ class OutputError(TtsError):
     """Result that cannot be written: the disk is full or the folder is not writable. Exit code 2."""
 
     exit_code = 2
+
+
+def one_line(text: str) -> str:
+    """Return `text` as one line of at most `LONGEST_LINE` characters; long words lose their middle first."""
+    line = " ".join(text.split())
+    if len(line) > LONGEST_LINE:
+        words = (word if len(word) <= _LONGEST_WORD else f"{word[:40]}...{word[-15:]}" for word in line.split(" "))
+        line = " ".join(words)
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 65]} ... {line[-60:]}"

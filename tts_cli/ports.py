@@ -50,10 +50,14 @@ class PortSpec(StrictModel):
     """
 
     name: str
+    """Name of the port. A block or network reads the tensor of the same name that something before it gives."""
     rate: Rate
+    """Unit of one step of the time axis: `token`, `word`, `frame`, `source_frame`, `sample`, `utterance`, or a fraction such as
+    `frame/4`, one step for every four frames."""
     channels: int = Field(default=1, ge=0)
     """Size of the last axis. 0 accepts any size."""
     type: Literal["float32", "int64"] = "float32"
+    """Type of the numbers."""
     pad: float = 0.0
     """Value that fills the steps before the first and after the last step of an utterance."""
     optional: bool = False
@@ -79,7 +83,9 @@ class Margins(StrictModel):
     """
 
     left: int = Field(default=0, ge=0)
+    """Input steps before an output step."""
     right: int = Field(default=0, ge=0)
+    """Input steps after an output step: the look-ahead."""
 
     @property
     def total(self) -> int:
@@ -91,7 +97,9 @@ class NetworkHashes(StrictModel):
     """SHA-256 of a network's ONNX file and of its parameter file, in hexadecimal."""
 
     onnx: Sha256
+    """SHA-256 of the graph, `networks/NAME.onnx`."""
     params: Sha256
+    """SHA-256 of the parameters, `networks/NAME.params`."""
 
 
 class NetworkSpec(StrictModel):
@@ -101,6 +109,8 @@ class NetworkSpec(StrictModel):
     """
 
     role: Role
+    """Part that the network plays: `encoder`, `decoder`, `step` (one step of an attention-based decoder), `vocoder` or `analysis`
+    (of sentences)."""
     inputs: tuple[PortSpec, ...]
     outputs: tuple[PortSpec, ...]
     margins: Margins = Margins()
@@ -124,8 +134,11 @@ class NetworkSettings(StrictModel):
     """Runtime settings of one network in a context: backend, provider, threads, precision and sizes."""
 
     backend: str = "onnxruntime"
+    """Runtime of the network: `onnxruntime` or `openvino`."""
     provider: str = "cpu"
+    """Device of the backend, such as `cpu`, `cuda`, `gpu` or `npu`; `tts doctor` lists those of this machine."""
     threads: int = Field(default=1, ge=1)
+    """Threads that the network uses on a CPU."""
     precision: Literal["f32", "f16", "bf16"] = "f32"
     """Precision of the computation. On disk, parameters are float16."""
     sizes: dict[Rate, Annotated[tuple[Size, ...], Field(min_length=1)]] = Field(default_factory=dict)

@@ -50,6 +50,10 @@ def write_nan(path: Path) -> None:
     soundfile.write(path, np.array([0.0, np.nan], np.float32), RATE, subtype="FLOAT")
 
 
+def write_infinities(path: Path) -> None:
+    soundfile.write(path, np.array([[0.0, 0.0], [np.inf, -np.inf]], np.float32), RATE, subtype="FLOAT")
+
+
 @pytest.mark.parametrize(
     ("write", "reason"),
     [
@@ -60,8 +64,10 @@ def write_nan(path: Path) -> None:
         (lambda path: soundfile.write(path, np.zeros(0, np.float32), RATE), "no samples"),
         (write_truncated, "truncated"),
         (write_nan, "not finite"),
+        (write_infinities, "not finite"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path, write: object, reason: str) -> None:
     path = tmp_path / "broken.wav"
     write(path)  # type: ignore[operator]

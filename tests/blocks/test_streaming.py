@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import (
     ARTICLE_STACK,
+    ConvNetwork,
     Frames,
     FramesStream,
     RunningMean,
@@ -27,7 +30,7 @@ from tts_cli.blocks.features import request_wiring
 from tts_cli.blocks.streamable import Stream, StreamableBlock, StreamableStack
 from tts_cli.blocks.wiring import Wiring
 from tts_cli.errors import StackError
-from tts_cli.ports import Tensors
+from tts_cli.ports import NetworkSettings, Tensors
 from tts_cli.voice.request import Request
 
 ONE_SHOT = [1_000_000]
@@ -109,7 +112,21 @@ def test_margins_are_fed_with_the_port_s_pad() -> None:
     np.testing.assert_allclose(everywhere, everywhere[0, 0, 0])
 
 
-def test_an_output_as_long_as_the_input_is_cropped() -> None:
+@pytest.mark.parametrize(("least", "largest", "shortest"), [(9, None, 9), (40, None, 40), (20, 12, 12)])
+def test_short_runs_are_padded(least: int, largest: int | None, shortest: int) -> None:
+    only = network("decoder", "decoder", [port("x", pad=0.5)], [port("x")], (4, 3))
+    frames = {"x": np.random.default_rng(0).normal(size=(1, 31, 1)).astype(np.float32)}
+    expected = read_all(NetworkStream(only, {}, FramesStream({}, frames)), ONE_SHOT)["x"]
+    assert isinstance(only.network, ConvNetwork)
+    only.network.lengths.clear()
+    settings = NetworkSettings(sizes={"frame": (largest,)} if largest else {})
+    given = read_all(NetworkStream(replace(only, settings=settings), {}, FramesStream({}, frames), least), [1, 5])["x"]
+    assert min(only.network.lengths) == shortest
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("least", [0, 20])
+def test_an_output_as_long_as_the_input_is_cropped(least: int) -> None:
     only = network("decoder", "decoder", [port("x")], [port("x")], (2, 1))
 
     class SameLength:
@@ -120,7 +137,8 @@ def test_an_output_as_long_as_the_input_is_cropped() -> None:
 
     object.__setattr__(only, "network", SameLength())
     frames = {"x": np.arange(9, dtype=np.float32).reshape(1, 9, 1)}
-    np.testing.assert_array_equal(read_all(NetworkStream(only, {}, FramesStream({}, frames)), [2])["x"], frames["x"])
+    stream = NetworkStream(only, {}, FramesStream({}, frames), least)
+    np.testing.assert_array_equal(read_all(stream, [2])["x"], frames["x"])
 
 
 def test_an_absent_optional_stream_port_takes_its_default() -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tts_cli.cli.main import LONGEST_LINE, _fail
-from tts_cli.errors import InputError
+from tts_cli.cli.main import _fail
+from tts_cli.cli.refusals import do_each
+from tts_cli.cli.terminal import say
+from tts_cli.errors import LONGEST_LINE, InputError, TextError
 
 TINY = Path(__file__).parents[1] / "addons"
 TTS = f"{sys.executable} -c 'from tts_cli.cli import run; run()'"
@@ -34,6 +36,8 @@ def shell(command: str, folder: Path, **environment: str) -> subprocess.Complete
         ("tts synth Hello. --addon tiny-acoustic --output-raw >&-", 2, False),
         ("tts synth Hello. --addon tiny-acoustic -o a.wav --json >&-", 2, True),
         ("tts synth --addon tiny-acoustic -o a.wav <&-", 2, False),
+        ("tts parse 'The old man sat.' --parser right-branching >&-", 2, False),
+        ("tts parse 'The old man sat.' --parser right-branching --json >&-", 2, False),
     ],
 )
 def test_closed_streams(tmp_path: Path, command: str, code: int, written: bool) -> None:
@@ -72,3 +76,41 @@ def test_errors_are_never_long(value: str, capsys: pytest.CaptureFixture[str]) -
     assert all(len(line) <= LONGEST_LINE + len("error: ") for line in lines)
     assert lines[0].startswith("error: addon.json: ")
     assert lines[0].endswith("must be a number")
+
+
+def test_lines_beside_errors_are_never_long_either(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def fail() -> None:
+        raise TextError("the text " + "x" * 5000 + " has no words")
+
+    with pytest.raises(TextError):
+        do_each({"line 1": fail, "line 2": fail}, tmp_path, (TextError,))
+    say("word " * 900)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(len(line) <= LONGEST_LINE for line in lines)
+    assert lines[1].startswith("line 2: the text xxx")
+    assert lines[1].endswith("has no words")
+
+
+@pytest.mark.parametrize(
+    "moment", ["main.main = lambda _: (atexit.register(os.kill, os.getpid(), {number}), 1)[1]", "main.main = lambda _: 1"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_end_of_a_command_changes_nothing(moment: str, number: signal.Signals) -> None:
+    """Send a signal while the process of a command that is done ends, or in the last moments of the interpreter."""
+    program = f"""
+import atexit, os, sys
+from tts_cli import cli
+from tts_cli.cli import main
+
+class Late:
+    def __del__(self, kill=os.kill, process=os.getpid()):
+        kill(process, {int(number)})
+
+main.main = lambda _: 1
+{moment.format(number=int(number))}
+sys.late = Late()
+cli.run()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")

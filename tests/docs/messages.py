@@ -39,6 +39,8 @@ This page is written by `python tests/docs/messages.py` from the code."""
 CLASSES = {name: value for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.TtsError)}
 MOST_VARIANTS = 6
 """A message with more variants than this is shown with its alternatives as placeholders."""
+REMEDY_OF_VALUES = "correct the value of <key>"
+"""Remedy of the errors of validators, which `config.parse` gives."""
 STAND_INS = {"strerror": "reason", "error": "reason", "msg": "reason", "lineno": "line", "colno": "column", "e": "reason"}
 """Placeholders for names that tell a reader nothing."""
 Scope = dict[str, list[ast.expr]]
@@ -106,6 +108,8 @@ def _of_file(file: Path) -> Iterator[Message]:
             continue
         remedies = [text for text in _templates(hint, scope) if text not in ("", "<hint>")] if hint is not None else []
         prefix = "<file>: '<key>': " if name == "ValueError" else ""
+        if name == "ValueError":
+            remedies = [REMEDY_OF_VALUES]
         for text in _templates(message, scope):
             yield Message(room, _exit_code(name), prefix + text, " / ".join(remedies), f"tts_cli/{place}:{call.lineno}")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tts_cli.errors import AudioError, InputError
+from tts_cli.errors import AudioError, InputError, OutputError
 from tts_cli.evaluation.engine import cache_folder, run
 
 
@@ -92,3 +92,17 @@ def test_an_error_that_nobody_tolerates_ends_the_run(log: Path) -> None:
     assert measured(log) == ["-1:square", "2:square"]
     assert run(tasks[:1], "second", 1, "squares.jsonl").found == {tasks[0]: {"square": 4}}
     assert measured(log) == [], "finished results are kept"
+
+
+def test_without_a_home_folder_the_folder_of_results_is_asked_for(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home(path: Path) -> Path:
+        if path.parts[:1] == ("~",):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    assert cache_folder().is_relative_to(log.parent)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    with pytest.raises(OutputError, match="no home folder") as caught:
+        cache_folder()
+    assert "XDG_CACHE_HOME" in (caught.value.hint or "")

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tts_cli.addon.config import read_addon_config
+from tts_cli.addon.library import list_addons
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
 from tts_cli.errors import AddonError, CheckpointError, InputError, OutputError, RefusedError
@@ -255,6 +256,20 @@ def test_disparity_is_refused_and_the_older_addon_stays(addon: Path) -> None:
         write_addon(addon, DESCRIPTION, [part_of(Drifting())], {"net": [(torch.randn(1, 5, 4),)]}, {}, "")
     assert (addon / "addon.json").read_bytes() == before
     assert [path for path in addon.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_addon_has_its_name_only_once_it_is_complete(tmp_path: Path) -> None:
+    folder, seen = tmp_path / "tiny", []
+
+    def complete(new: Path) -> None:
+        seen.append((new.parent, (new / "MODEL_CARD.md").is_file(), folder.exists(), list(list_addons(tmp_path))))
+
+    layer = nn.Linear(4, 4).eval()
+    nn.init.constant_(layer.weight, 0.5)
+    nn.init.zeros_(layer.bias)
+    write_addon(folder, DESCRIPTION, [part_of(layer)], {"net": [(torch.randn(1, 5, 4),)]}, {}, "", complete=complete)
+    assert seen == [(tmp_path, True, False, list(list_addons(tmp_path / "none")))]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
 def test_a_folder_that_is_no_addon_is_not_replaced(tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ def test_a_vocoder_that_is_damaged_is_told(corpus: Path, tmp_path: Path) -> None
     next((tmp_path / "addons" / "noise-vocoder").glob("networks/*.params")).write_bytes(b"damaged")
     with pytest.raises(AddonError, match=r"params"):
         export_addon(tmp_path / "explicit-duration", tmp_path / "addons" / "noise", None, options)
+    # The loudness is part of the addon: what has its name is complete.
+    assert not (tmp_path / "addons" / "noise").exists()
 
 
 def test_a_model_with_embeddings_is_exported_with_what_it_selects_them_from(corpus: Path, tmp_path: Path) -> None:

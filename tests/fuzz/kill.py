@@ -1,7 +1,8 @@
 """Kill commands at random moments, and look whether anything is lost: `make kill-test` (COUNT=100 SEED=0).
 
 After `kill -9` nothing partial may stand at the output's name, and the same command again (with --resume where there is one) must
-give what an uninterrupted one gives, byte for byte, and leave no file of the killed one behind.
+give what an uninterrupted one gives, byte for byte, and leave no file of the killed one behind. With --signals (`make kill-test
+SIGNALS=1`) SIGINT and SIGTERM take turns instead, see `signals`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ CLIPS = ("arctic_a0098", "arctic_a0207", "arctic_b0195")
 NOT_COMPARED = ("report", "tensorboard", "events.", "journal", ".lock", "trained")
 """Parts of the names of files that tell times, or of what was done when."""
 HISTORY = "history.jsonl"
+CHECKPOINTS = "checkpoints"
 TIMES = ("seconds", "time", "steps_per_second", "minutes", "rate_per_s", "elapsed")
 """Parts of keys in JSON that tell times."""
 
@@ -142,17 +144,22 @@ class Killing:
             self._whole[name] = (seconds, contents(folder / command.output), folder)
         return self._whole[name]
 
-    def trial(self, name: str) -> list[str]:
-        """Kill a command once; return everything that is wrong afterwards."""
-        command, (seconds, expected, whole) = COMMANDS[name], self.whole(name)
-        folder = self._fresh(name)
-        earlier = contents(folder / command.output)
+    def stop(self, name: str, folder: Path) -> tuple[str, list[str]]:
+        """Start a command in a folder and kill it at a random moment; return the moment in words, and the faults of its end."""
+        seconds = self.whole(name)[0]
         delay = self._random.uniform(0, seconds)
-        process = self._start(folder, command.arguments)
+        process = self._start(folder, COMMANDS[name].arguments)
         time.sleep(delay)
         process.kill()
         process.join()
-        faults = []
+        return f"after {delay:.2f} of {seconds:.2f} s", []
+
+    def trial(self, name: str) -> list[str]:
+        """Stop a command once; return everything that is wrong afterwards."""
+        command, (_, expected, whole) = COMMANDS[name], self.whole(name)
+        folder = self._fresh(name)
+        earlier = contents(folder / command.output)
+        moment, faults = self.stop(name, folder)
         left = contents(folder / command.output)
         if command.appears_whole and left not in ({}, expected, earlier):
             faults.append(f"partial: {difference(left, expected)}")
@@ -168,7 +175,11 @@ class Killing:
             faults.append(f"differs: {difference(result, expected)}")
         faults += [f"left behind: {name}" for name in left_over(folder)] + repeated(folder, whole)
         shutil.rmtree(folder)
-        return [f"after {delay:.2f} of {seconds:.2f} s: {fault}" for fault in faults]
+        return [f"{moment}: {fault}" for fault in faults]
+
+    def summary(self) -> list[str]:
+        """Return lines about all trials."""
+        return []
 
 
 def _write_clips(folder: Path) -> None:
@@ -192,6 +203,9 @@ def contents(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     files = [path] if path.is_file() else sorted(inner for inner in path.rglob("*") if inner.is_file())
+    # How many checkpoints there are beside the newest depends on the time.
+    newest = max((file.parent.name for file in files if file.parent.parent.name == CHECKPOINTS), default="")
+    files = [file for file in files if file.parent.parent.name != CHECKPOINTS or file.parent.name == newest]
     kept = [file for file in files if not any(part in file.name for part in NOT_COMPARED)]
     return {str(file.relative_to(path.parent)): _content(file) for file in kept}
 
@@ -250,6 +264,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", choices=COMMANDS, action="append")
+    parser.add_argument("--signals", action="store_true", help="Send SIGINT and SIGTERM instead of SIGKILL.")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     names: list[str] = options.command or list(COMMANDS)
@@ -257,7 +272,9 @@ def main() -> int:
     start: Callable[[], float] = time.monotonic
     began = start()
     with tempfile.TemporaryDirectory(prefix="kill-") as folder:
-        killing = Killing(options.seed, Path(folder))
+        if options.signals:
+            from signals import Signalling
+        killing = (Signalling if options.signals else Killing)(options.seed, Path(folder))
         for index in range(options.count):
             name = names[index % len(names)]
             faults = killing.trial(name)
@@ -266,7 +283,8 @@ def main() -> int:
                 print(f"{index} {name} {fault}", flush=True)
     for name in names:
         trials = len(range(names.index(name), options.count, len(names)))
-        print(f"{name}: {trials} kills, {failed[name]} with faults")
+        print(f"{name}: {trials} {'signals' if options.signals else 'kills'}, {failed[name]} with faults")
+    print(*killing.summary(), sep="\n", end="\n" * bool(killing.summary()))
     print(f"{start() - began:.0f} s")
     return int(any(failed.values()))
 

@@ -224,6 +224,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     return write_large(tmp_path_factory.mktemp("large"), LARGE)
 
 
+def test_a_sentence_without_a_finite_likeness_is_refused(folder: Folder) -> None:
+    block = selector(folder, strategy="bert")
+    with pytest.raises(InputError, match="no finite number"):
+        block.run(scope(sentence_vector=np.full(VECTORS.shape[1], np.inf, np.float32)))
+
+
 @pytest.mark.parametrize("lengths", SYNTAXES)
 def test_ten_thousand_sentences_are_searched_at_once(lengths: str, large: Folder) -> None:
     block = selector(large, lengths=lengths, top_k=5)

@@ -236,6 +236,14 @@ def test_edited_prosody_is_obeyed_token_by_token(voice: Voice, tmp_path: Path) -
     assert spoken.f0_hz[0] != pytest.approx(300.0, rel=1e-2)
 
 
+@pytest.mark.parametrize("field", ["f0_hz", "energy", "embedding"])
+def test_a_number_beyond_32_bits_is_refused_by_its_key(field: str, tmp_path: Path) -> None:
+    path = tmp_path / "prosody.json"
+    path.write_text(json.dumps({"frames_per_second": 80.0, "sentences": [{"text": "", "tokens": ["^"], field: [1e300]}]}))
+    with pytest.raises(InputError, match=f"sentences.0.{field}.0"):
+        read_prosody(path, 80.0)
+
+
 def test_prosody_files_that_are_refused(voice: Voice, tmp_path: Path) -> None:
     file = tmp_path / "p.json"
     file.write_text(Prosody(frames_per_second=100, sentences=(HELLO,)).model_dump_json())

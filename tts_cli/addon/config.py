@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping
+from tts_cli.config.ranges import Single
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Name, NetworkSettings, NetworkSpec, Sha256
 
@@ -48,12 +49,13 @@ class Speaker(StrictModel):
     """Speaker of an acoustic addon. Its index in the list is the speaker id."""
 
     name: str
+    """Name of the speaker, as `--speaker` takes it."""
     mean_log_f0: float
     """Mean of ln(F0 in Hz) over voiced frames: the centre of the control `pitch_range`."""
     loudness_lufs: float | None = None
     """Integrated loudness in LUFS (EBU R128) of the speaker's synthetic speech with the default vocoder, before any effect.
     None: not measured."""
-    embedding: tuple[float, ...] | None = None
+    embedding: tuple[Single, ...] | None = None
     """Centroid of the speaker's acoustic embeddings. None: the addon has no embeddings."""
 
 
@@ -78,6 +80,7 @@ class Requirement(StrictModel):
     """Another addon that this one requires, such as a vocoder named in its stack."""
 
     name: Name
+    """Name of the required addon."""
     sha256: Sha256
     """SHA-256 of the required addon's addon.json, which in turn holds the hash of each of its files."""
 
@@ -199,7 +202,7 @@ def read_addon_config(folder: Path) -> AddonConfig:
     """
     path = folder / ADDON_FILE
     if not path.is_file():
-        raise AddonError(f"{folder}: not an addon: it holds no {ADDON_FILE}")
+        raise AddonError(f"{folder}: not an addon: it holds no {ADDON_FILE}", hint=f"name a folder that holds {ADDON_FILE}")
     try:
         return parse(AddonConfig, read_mapping(path), str(path))
     except ConfigError as error:

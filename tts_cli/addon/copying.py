@@ -39,7 +39,9 @@ def copy_addon(source: Path, copy: Path) -> AddonConfig:
     """
     with _opened(source) as files:
         if ADDON_FILE not in files.sizes:
-            raise AddonError(f"{source}: not an addon: it holds no {ADDON_FILE}")
+            raise AddonError(
+                f"{source}: not an addon: it holds no {ADDON_FILE}", hint=f"give a folder that holds {ADDON_FILE}, or its zip"
+            )
         copy.mkdir()
         _copy_file(files, ADDON_FILE, copy, LARGEST_ADDON_FILE)
         config = read_addon_config(copy)
@@ -115,7 +117,10 @@ class _Files(ABC):
     def refuse_size(self, name: str, num_bytes: int, most: int) -> None:
         """Raise AddonError for more than `most` bytes."""
         if num_bytes > most:
-            raise AddonError(f"{self.source}: refused: {name} has {num_bytes:,} bytes or more; at most {most:,} are taken")
+            raise AddonError(
+                f"{self.source}: refused: {name} has {num_bytes:,} bytes or more; at most {most:,} are taken",
+                hint="give the addon's folder alone, without other files",
+            )
 
     def refuse_number(self, number: int) -> None:
         """Raise AddonError for more than `MOST_FILES` files."""
@@ -160,7 +165,8 @@ class _Zip(_Files):
         for member in members:
             if _is_unsafe(member):
                 raise AddonError(
-                    f"{source}: refused: '{member.filename}' would be written outside the addon's folder, or is a link"
+                    f"{source}: refused: '{member.filename}' would be written outside the addon's folder, or is a link",
+                    hint="get the addon from its maker again, or give its folder",
                 )
         self.refuse_size("its content", sum(member.file_size for member in members), LARGEST_ADDON)
         places = {PurePosixPath(member.filename): member for member in members if not member.is_dir()}

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
@@ -114,7 +114,7 @@ def list_addons(near: Path | None = None) -> dict[str, Path]:
     addons: dict[str, Path] = {}
     for folder in _folders(near):
         with suppress(OSError):
-            for path in sorted(folder.glob(f"*/{ADDON_FILE}")):
+            for path in sorted(folder.glob(f"[!.]*/{ADDON_FILE}")):
                 addons.setdefault(path.parent.name, path.parent)
     return addons
 
@@ -195,7 +195,8 @@ def install_addon(source: Path, into: Path | None = None, replace: bool = False)
         with tempfile.TemporaryDirectory(dir=into, prefix=f"{_INSTALLING}{os.getpid()}-") as temporary:
             return _install(source, into, Path(temporary), replace)
     except OSError as error:
-        raise OutputError(f"{into}: cannot install: {error.strerror or error}") from error
+        hint = "check that the disk has space and that the folder is writable"
+        raise OutputError(f"{into}: cannot install: {error.strerror or error}", hint) from error
 
 
 def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
@@ -206,8 +207,8 @@ def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
         for name, spec in config.networks.items():
             read_graph(copy / "networks" / f"{name}.onnx", spec)
     except AddonError as error:
-        message = error.message.replace(str(copy), str(source))
-        raise AddonError(message, error.hint and error.hint.replace("install the addon again", "get the addon again")) from error
+        hint = error.hint and error.hint.replace("install the addon again", "get the addon again")
+        raise AddonError(error.message.replace(str(copy), str(source)), hint) from error
     target = into / config.name
     if target.exists():
         if not replace:
@@ -216,6 +217,31 @@ def _install(source: Path, into: Path, temporary: Path, replace: bool) -> Path:
         target.rename(temporary / _FORMER / config.name)
     copy.rename(target)
     return target
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Context with a new folder beside `folder`, which takes its place at the end, or is deleted after an error.
+
+    Until then `folder` stays as it is. Addons beside it are found from the new folder too.
+
+    Raises:
+        OSError: A folder cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder.parent)
+    prefix = f"{_INSTALLING}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix, ignore_cleanup_errors=True) as temporary:
+        new = Path(f"{temporary}-new")
+        new.mkdir()
+        try:
+            yield new
+            if folder.exists():
+                (Path(temporary) / _FORMER).mkdir()
+                folder.rename(Path(temporary) / _FORMER / folder.name)
+            new.rename(folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def _remove_leftovers(folder: Path) -> None:

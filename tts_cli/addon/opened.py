@@ -104,7 +104,8 @@ class Addon:
         """Return the id of the speaker `name`. Raises InputError, which lists the speakers, if there is none of that name."""
         names = [speaker.name for speaker in self.config.speakers]
         if name not in names:
-            raise InputError(f"addon '{self.name}' has no speaker '{name}'; it has: {', '.join(names) or 'none'}")
+            message = f"addon '{self.name}' has no speaker '{name}'; it has: {', '.join(names) or 'none'}"
+            raise InputError(message, hint=suggest(name, names) if names else "leave out the speaker")
         return names.index(name)
 
     def networks(self, role: Role) -> Sequence[AddonNetwork]:
@@ -153,7 +154,8 @@ class Addon:
         # A stack file may contain the addon that it is opened with: inside, the addon's own stack is used, so there is no cycle.
         outer = self.outer if self.stack else (*self.outer, self.name)
         if name in outer:
-            raise StackError(f"{path}: addon '{name}' contains itself: {' > '.join((*outer, name))}")
+            hint = "take the addon out of the stack of the last one"
+            raise StackError(f"{path}: addon '{name}' contains itself: {' > '.join((*outer, name))}", hint)
         if name not in self._inner:
             opened = self.open_other(self._folder_of(name, path), outer=outer)
             self._inner[name] = replace(opened, edit_stack=self.edit_stack, edit_network=self.edit_network)
@@ -168,7 +170,8 @@ class Addon:
     def _refuse_other_ids(self, other: Addon, path: str) -> None:
         """Raise StackError unless both addons have the same symbols and speakers, and hence the same ids in a request."""
         if other.symbols != self.symbols:
-            raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'")
+            hint = "name an addon that was trained with the same symbols"
+            raise StackError(f"{path}: addon '{other.name}' has other symbols than '{self.name}'", hint)
         theirs, ours = ([speaker.name for speaker in addon.config.speakers] for addon in (other, self))
         if theirs != ours:
             hint = f"speakers: {', '.join(theirs) or 'none'}; and {', '.join(ours) or 'none'}"
@@ -197,14 +200,17 @@ class Addon:
         """Build new blocks of the stack, not connected. Raises StackError, which names the JSON path."""
         stack, place = (self.stack.stack, self.stack.path) if self.stack else (self.config.stack, self.name)
         if not stack:
-            raise StackError(f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack")
+            message = f"addon '{self.name}' is of kind '{self.config.kind}', which has no stack"
+            raise StackError(message, hint="name an addon of kind 'acoustic' or 'vocoder': tts addons list")
         if self.stack is None:
             refuse_diagnostics(stack, f"{place}: $.stack")
         try:
             edited = self.edit_stack(stack) if self.edit_stack else stack
             return StreamableStack(BlockOptions({"stack": list(edited)}, f"{place}: $"), self)
         except RecursionError as error:
-            raise StackError(f"{place}: $.stack: the blocks are nested too deeply") from error
+            raise StackError(
+                f"{place}: $.stack: the blocks are nested too deeply", hint="nest fewer blocks in each other"
+            ) from error
 
     def check_stack(self) -> Wiring:
         """Build the stack, check its ports and return its output ports. Raises StackError, which names both blocks."""

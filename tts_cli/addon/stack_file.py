@@ -50,7 +50,7 @@ def read_stack(path: Path) -> StackFile:
     try:
         StreamableStack.check({"type": StreamableStack.__name__, "stack": value["stack"]}, place)
     except RecursionError as error:
-        raise StackError(f"{place}.stack: the blocks are nested too deeply") from error
+        raise StackError(f"{place}.stack: the blocks are nested too deeply", hint="nest fewer blocks in each other") from error
     return StackFile(path, tuple(value["stack"]))
 
 
@@ -63,9 +63,9 @@ def _read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         raise _not_json(path, text, error) from error
     except RecursionError as error:
-        raise StackError(f"{path}: the JSON is nested too deeply") from error
+        raise StackError(f"{path}: the JSON is nested too deeply", _FORM) from error
     except ValueError as error:
-        raise StackError(f"{path}: {error}") from error
+        raise StackError(f"{path}: {error}", _FORM) from error
 
 
 class _Object(dict[str, Any]):
@@ -93,11 +93,12 @@ def _read_text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise StackError(f"{path}: no such file") from error
+        raise StackError(f"{path}: no such file", hint="check the path of the stack file") from error
     except OSError as error:
         raise StackError(f"{path}: cannot be read: {error.strerror}", _FORM) from error
     except UnicodeDecodeError as error:
-        raise StackError(f"{path}: not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}") from error
+        message = f"{path}: not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}"
+        raise StackError(message, hint="save the file as UTF-8") from error
     if not text.strip():
         raise StackError(f"{path}: is empty", _FORM)
     return text

@@ -51,7 +51,8 @@ def read_native(path: Path, longest_s: float = math.inf) -> tuple[Floats, int]:
         AudioError: The file is missing, empty, truncated, not audio or too long.
     """
     if not path.is_file():
-        raise AudioError(f"{path}: is a folder or a device, not a file" if path.exists() else f"{path}: no such file")
+        message = f"{path}: is a folder or a device, not a file" if path.exists() else f"{path}: no such file"
+        raise AudioError(message, hint="name an audio file")
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty", hint="record or copy it again")
     try:
@@ -85,10 +86,16 @@ def _mono_blocks(file: Any) -> Iterator[Floats]:
     After each read soundfile seeks to where it is, which changes the samples of MP3.
     """
     if file.seekable():
-        yield file.read(dtype="float32", always_2d=True).mean(axis=1, dtype=np.float32)
+        yield _mean_of_channels(file.read(dtype="float32", always_2d=True))
         return
     while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
-        yield block.mean(axis=1, dtype=np.float32)
+        yield _mean_of_channels(block)
+
+
+def _mean_of_channels(samples: Floats) -> Floats:
+    """Return the mean of channels (samples, channels); values that are not finite are found later, without a warning of NumPy."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(samples.mean(axis=1, dtype=np.float32))
 
 
 def _check_samples(path: Path, samples: Floats, promised: int) -> None:

@@ -13,6 +13,8 @@ from tts_cli.config import suggest
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.ports import Array, NetworkSettings, NetworkSpec, PortSpec, Rate, Tensors
 
+_MISMATCH = "export the addon again, or declare the port in addon.json as the graph has it"
+
 BACKENDS = {"onnxruntime": "tts_cli.backends.onnxruntime", "openvino": "tts_cli.backends.openvino"}
 """Modules of the backends, by their name in a context (where networks run: backend, sizes, threads).
 
@@ -166,12 +168,13 @@ def check_ports(graph: Path, direction: str, declared: tuple[PortSpec, ...], fou
     """
     expected = {port.name: port for port in declared}
     if found.keys() != expected.keys():
-        raise AddonError(f"{graph}: its {direction}s are {_names(found)}, but the addon declares {_names(expected)}")
+        message = f"{graph}: its {direction}s are {_names(found)}, but the addon declares {_names(expected)}"
+        raise AddonError(message, _MISMATCH)
     for name, (kind, channels) in found.items():
         port = expected[name]
         if kind != port.type or (channels and port.channels and channels != port.channels):
             raise AddonError(
-                f"{graph}: its {direction} '{name}' has {channels} channels of {kind}, declared is {port.describe()}"
+                f"{graph}: its {direction} '{name}' has {channels} channels of {kind}, declared is {port.describe()}", _MISMATCH
             )
 
 

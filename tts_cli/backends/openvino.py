@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def open_network(
         # Not even `InferRequest.cancel` stops a loop in OpenVINO, and then Ctrl-C has no effect.
         message = f"{graph}: refused: the graph has a Loop, which cannot be interrupted in openvino"
         raise AddonError(message, hint='choose "backend": "onnxruntime" in the context')
-    core = openvino.Core()
+    core = _core()
     device = chosen_provider(graph, settings, available_providers())
     options: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": settings.precision,
@@ -94,6 +95,16 @@ def open_network(
     return OpenVinoNetwork(graph, spec, compiled, shapes)
 
 
+@cache
+def _core() -> openvino.Core:
+    """Return the only Core of the process.
+
+    A Core gives the thread that makes it a stack for signal handlers, and takes it back when it is deleted. Of two Cores, the
+    later one would then put back the stack of the earlier one, which is gone, and the next signal would end the process.
+    """
+    return openvino.Core()
+
+
 def _from_cache(
     core: openvino.Core, entry: CacheEntry | None, device: str, options: Mapping[str, Any]
 ) -> openvino.CompiledModel | None:
@@ -109,7 +120,7 @@ def _from_cache(
 
 def available_providers() -> dict[str, str]:
     """Return OpenVINO's names of the devices here, by their short names in a context (`cpu`, `gpu`, `npu`, ...)."""
-    return {name.lower(): name for name in openvino.Core().available_devices}
+    return {name.lower(): name for name in _core().available_devices}
 
 
 def _check(graph: Path, spec: NetworkSpec, model: openvino.Model) -> None:

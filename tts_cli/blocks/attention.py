@@ -67,7 +67,8 @@ class AttentionDecoder(StreamableBlock):
         self.state = tuple(port for port in spec.inputs if port.name in given)
         self.outputs = tuple(port for port in spec.outputs if port.rate == "frame")
         if not self.outputs or not {_STOP, _ATTENTION} <= given:
-            raise StackError(f"{self.path}: network '{self.network.name}' does not give frames, '{_STOP}' and '{_ATTENTION}'")
+            message = f"{self.path}: network '{self.network.name}' does not give frames, '{_STOP}' and '{_ATTENTION}'"
+            raise StackError(message, hint="name the step network of an attention-based voice")
 
     def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         made_here = {_NOISE, *(port.name for port in self.state)}

@@ -117,7 +117,8 @@ class Block:
         with naming_block(path, value["type"]):
             built = found(BlockOptions(value, path), addon)
         if not hasattr(built, "addon"):
-            raise StackError(f"{path}: __init__ of {value['type']} does not call super().__init__(options, addon)")
+            message = f"{path}: __init__ of {value['type']} does not call super().__init__(options, addon)"
+            raise StackError(message, hint="add this call to the class of the block")
         return built
 
     @classmethod
@@ -141,7 +142,7 @@ class Block:
     def each(cls, values: Sequence[Any], path: str) -> list[tuple[Any, str]]:
         """Return (item, JSON path) for every item of a JSON list. Raises StackError for an empty list."""
         if not values:
-            raise StackError(f"{path}: at least one {cls.__name__} belongs here")
+            raise StackError(f"{path}: at least one {cls.__name__} belongs here", hint="add a block to the list")
         return [(value, f"{path}[{index}]") for index, value in enumerate(values)]
 
     @classmethod
@@ -150,7 +151,7 @@ class Block:
         if isinstance(value, list | tuple):
             raise StackError(f"{path}: exactly one {cls.__name__} belongs here, not a list of {len(value)}", hint=NESTING)
         if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            raise StackError(f'{path}: a block is an object with a "type", for example {{"type": "Encoders"}}')
+            raise StackError(f'{path}: a block is an object with a "type"', hint='for example {"type": "Encoders"}')
         found = block_class(value["type"], path)
         if not issubclass(found, cls):
             raise StackError(f"{path}: {value['type']} is not a {cls.__name__}, which belongs here", hint=NESTING)
@@ -167,7 +168,8 @@ class Block:
             StackError: `gives` is not a Wiring.
         """
         if not isinstance(gives, Wiring):
-            raise StackError(f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there")
+            message = f"{self.path}: connect of {self.type} gave {type(gives).__name__}, but a Wiring belongs there"
+            raise StackError(message, hint="let _connect of the block return Wiring.of(ports, self.path)")
         self.gives = gives
         self._declared = {name: (source.port.channels, np.dtype(source.port.type)) for name, source in gives.items()}
         self.reads = tuple(source for wiring in reachable for source in wiring.values() if self.path in source.readers)
@@ -207,12 +209,14 @@ class Block:
             port, array = source.port, (tensors or {}).get(name)
             if array is None:
                 given = ", ".join(f"'{other}'" for other in tensors or {}) or "nothing"
-                raise StackError(f"{self.path}: {self.type} declares {port.describe()}, but gave {given}")
+                message = f"{self.path}: {self.type} declares {port.describe()}, but gave {given}"
+                raise StackError(message, hint="let the block give every port that its _connect declares")
             fits = array.ndim == 3 and array.shape[2] == (port.channels or array.shape[2]) and array.dtype == port.type
             if not fits or array.shape[0] != 1 or array.shape[1] < 1 or array.shape[1] > (max_steps or array.shape[1]):
                 asked = f"(1, {f'1 to {max_steps}' if max_steps else 'steps'}, {port.channels or 'any'}) {port.type}"
                 raise StackError(
-                    f"{self.path}: {self.type} gave '{name}' as {array.shape} {array.dtype}, but {asked} belongs there"
+                    f"{self.path}: {self.type} gave '{name}' as {array.shape} {array.dtype}, but {asked} belongs there",
+                    hint="mend the block's code, or the port that its _connect declares",
                 )
         self._refuse_surplus(tensors or {}, is_chunk=max_steps is not None)
 
@@ -220,10 +224,12 @@ class Block:
         """Raise StackError for an undeclared port, or for a chunk with different numbers of steps."""
         undeclared = tensors.keys() - (self.gives or {}).keys()
         if self.gives is not None and undeclared:
-            raise StackError(f"{self.path}: {self.type} gave '{min(undeclared)}', which it does not declare")
+            message = f"{self.path}: {self.type} gave '{min(undeclared)}', which it does not declare"
+            raise StackError(message, hint="declare the port in _connect of the block")
         if is_chunk and len({array.shape[1] for array in tensors.values()}) > 1:
             lengths = ", ".join(f"{array.shape[1]} of '{name}'" for name, array in tensors.items())
-            raise StackError(f"{self.path}: {self.type} gave different numbers of steps in one chunk: {lengths}")
+            message = f"{self.path}: {self.type} gave different numbers of steps in one chunk: {lengths}"
+            raise StackError(message, hint="let the block give equally many steps of all ports in a chunk")
 
 
 @contextmanager

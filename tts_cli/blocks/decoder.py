@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from tts_cli.blocks.block import BlockOptions, NetworkOptions
 from tts_cli.blocks.fixed_sizes import padding
 from tts_cli.blocks.network import AddonNetwork, filled
@@ -30,9 +32,10 @@ class NetworkStream(Stream):
         network: Network to run.
         scope: Sequence ports of the utterance, (1, T, C), among them the inputs of the network at other rates.
         upstream: Stream that gives the inputs at the rate of the outputs.
+        least_steps: Fewest input steps of a run. A shorter run is padded at its end, and the outputs are cropped.
     """
 
-    def __init__(self, network: AddonNetwork, scope: Tensors, upstream: Stream | None) -> None:
+    def __init__(self, network: AddonNetwork, scope: Tensors, upstream: Stream | None, least_steps: int = 0) -> None:
         super().__init__(scope, upstream)
         self._network = network
         self._margins = network.spec.margins
@@ -41,6 +44,7 @@ class NetworkStream(Stream):
         self._window.push({port.name: padding(port, self._margins.left) for port in network.streamed})
         self._upstream_ended = False
         self._largest = network.largest(network.spec.outputs[0].rate)
+        self._least = least_steps if self._largest is None else min(least_steps, self._largest)
 
     def _produce(self, n: int) -> Tensors | None:
         if self._largest is not None:
@@ -49,9 +53,20 @@ class NetworkStream(Stream):
         num_steps = min(n, len(self._window) - self._margins.total)
         if num_steps < 1 or not self._is_open:
             return None
-        outputs = self._network.run({**self._constants, **self._window.peek(num_steps + self._margins.total)})
+        outputs = self._run(num_steps + self._margins.total)
         self._window.take(num_steps)
         return {name: self._cropped(array, num_steps) for name, array in outputs.items()}
+
+    def _run(self, num_inputs: int) -> dict[str, Array]:
+        """Run the network on the next `num_inputs` steps; return its outputs without those of padding."""
+        inputs = self._window.peek(num_inputs)
+        missing = max(0, self._least - num_inputs)
+        if missing:
+            inputs = {
+                port.name: np.concatenate([inputs[port.name], padding(port, missing)], axis=1) for port in self._network.streamed
+            }
+        outputs = self._network.run({**self._constants, **inputs})
+        return {name: array[:, : array.shape[1] - missing] for name, array in outputs.items()}
 
     def _fill(self, num_steps: int) -> None:
         """Read upstream until the window holds `num_steps` steps, or the end of the utterance and the right margin."""

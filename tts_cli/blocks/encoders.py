@@ -24,7 +24,8 @@ class Encoders(SequenceBlock):
         super().__init__(options, addon)
         self.networks = addon.networks("encoder")
         if not self.networks:
-            raise StackError(f"{self.path}: the addon has no network of role 'encoder'")
+            message = f"{self.path}: the addon has no network of role 'encoder'"
+            raise StackError(message, hint="use an addon that has one, or leave out the block")
 
     def _connect(self, scope: Wiring) -> Wiring:
         added = Wiring({})

@@ -30,6 +30,7 @@ class Band(StrictModel):
     """Options of one band of an `Equaliser`, a second-order filter."""
 
     type: Literal["peak", "low_shelf", "high_shelf", "low_pass", "high_pass", "band_pass", "notch"]
+    """Form of the frequency response."""
     frequency_hz: Hertz
     """Centre frequency of a peak, notch or band pass, or corner frequency of a shelf, low pass or high pass, in Hz."""
     gain_db: float = Field(default=0.0, ge=-40, le=40)
@@ -168,7 +169,8 @@ class FilterEffect(Effect):
         given = super()._connect(scope, upstream)
         highest = max(band.frequency_hz for band in self.bands())
         if highest >= self.sample_rate / 2:
-            raise StackError(f"{self.path}: {highest:g} Hz is not below half the sample rate, which is {self.sample_rate} Hz")
+            message = f"{self.path}: {highest:g} Hz is not below half the sample rate, which is {self.sample_rate} Hz"
+            raise StackError(message, hint=f"give frequencies below {self.sample_rate / 2:g} Hz")
         return given
 
     def processor(self, _scope: Tensors, /) -> Processor:

@@ -146,7 +146,8 @@ def _offered(entry: EntryPoint) -> Feature:
     named = f"feature '{entry.name}' {origin(entry)}"
     feature = loaded(entry, named, ConfigError)
     if not isinstance(feature, Feature):
-        raise ConfigError(f"{named} is a {type(feature).__name__}, but a Feature belongs there")
+        message = f"{named} is a {type(feature).__name__}, but a Feature belongs there"
+        raise ConfigError(message, hint="mend the entry point of its package, or uninstall it")
     return feature
 
 

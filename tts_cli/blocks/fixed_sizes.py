@@ -53,12 +53,14 @@ def _refuse_unusable(name: str, spec: NetworkSpec, sizes: Mapping[Rate, tuple[in
     rates = {port.rate for port in spec.inputs} - {_ONE_STEP}
     if rates != sizes.keys():
         raise ConfigError(
-            f"network '{name}': sizes are given for {_listed(sizes)}, but its inputs have the rates {_listed(rates)}"
+            f"network '{name}': sizes are given for {_listed(sizes)}, but its inputs have the rates {_listed(rates)}",
+            hint='give "sizes" for exactly the rates of its inputs, or leave it out',
         )
     if spec.is_streamed:
         needed = spec.margins.total + 1
         if any(max(choices) < needed for choices in sizes.values()):
-            raise ConfigError(f"network '{name}': a size of at least {needed} is needed to make one frame with its margins")
+            message = f"network '{name}': a size of at least {needed} is needed to make one frame with its margins"
+            raise ConfigError(message, hint=f'add a size of {needed} or more to "sizes" of the context')
     elif spec.mask is None:
         raise ConfigError(f"network '{name}' declares no mask, so it cannot be given padding", hint="leave out its sizes")
 

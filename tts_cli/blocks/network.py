@@ -75,7 +75,8 @@ class AddonNetwork:
         if port.name in tensors:
             return np.ascontiguousarray(tensors[port.name])
         if not port.optional:
-            raise InputError(f"network '{self.name}' needs {port.describe()}, which the request does not give")
+            message = f"network '{self.name}' needs {port.describe()}, which the request does not give"
+            raise InputError(message, hint=f"give {port.name} in the request, or choose a voice that does not need it")
         return filled(port, self._length(port.rate, tensors))
 
     def _length(self, rate: str, tensors: Tensors) -> int:

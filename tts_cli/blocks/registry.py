@@ -75,7 +75,7 @@ def block_class(name: str, path: str) -> type:
     named = f"{path}: block type '{name}' {origin(entry)}"
     found = loaded(entry, named, StackError)
     if not isinstance(found, type):
-        raise StackError(f"{named} is registered as something that is not a class")
+        raise StackError(f"{named} is registered as something that is not a class", hint="mend the entry point of its package")
     return found
 
 

@@ -98,7 +98,8 @@ class SequenceBlock(Block, ABC):
             other, expected = firsts.setdefault(source.port.rate, (name, num_steps))
             if num_steps != expected:
                 raise StackError(
-                    f"{self.path}: {self.type} gave {num_steps} steps of '{name}', but there are {expected} of '{other}'"
+                    f"{self.path}: {self.type} gave {num_steps} steps of '{name}', but there are {expected} of '{other}'",
+                    hint="declare the port with the rate that it has",
                 )
 
 

@@ -124,7 +124,8 @@ class Stream(ABC):
         did.
         """
         if not self.has_given and upstream.has_given:
-            raise StackError(f"{block.path}: {block.type} gave nothing, although it read a chunk")
+            message = f"{block.path}: {block.type} gave nothing, although it read a chunk"
+            raise StackError(message, hint="let _produce of the block return what it made before it ends")
         is_read = upstream.was_read or not self.has_given
         if is_read and upstream._is_open and not upstream.has_ended:
             self._faults.append(Fault("truncation", f"{block.path}: {block.type} ended before the stream that it reads"))
@@ -242,7 +243,8 @@ class StreamableBlock(Block, ABC):
         with naming_block(self.path, self.type):
             stream = self._open(scope, upstream)
             if not isinstance(stream, Stream):
-                raise StackError(f"{self.path}: open of {self.type} gave {type(stream).__name__}, but a Stream belongs there")
+                message = f"{self.path}: open of {self.type} gave {type(stream).__name__}, but a Stream belongs there"
+                raise StackError(message, hint="let _open of the block return a Stream")
             stream.block = stream.block or self
         return stream
 

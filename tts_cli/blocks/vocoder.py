@@ -36,6 +36,9 @@ PULSE_BANDWIDTH = 0.96
 """Frequency of the highest harmonic, as a fraction of half the sample rate."""
 LOOKAHEAD_FRAMES = 2
 """Frames fed after the last one to finish its samples: the delay of pulses, windows and overlaps, rounded up."""
+LEAST_FRAMES = 72
+"""Fewest frames of a run that estimates F0. ONNX Runtime sums a convolution of at most 64 output steps in another order. F0 would
+differ by 1e-6, and the phase would accumulate it. 72 leaves room for a first convolution over 8 frames."""
 
 
 class Vocoder(StreamableBlock):
@@ -55,9 +58,12 @@ class Vocoder(StreamableBlock):
         wanted = [_filters(addon.mel.hop_samples, noise) for noise in _noise_framings(addon.mel.hop_samples)]
         if all(self._missing(ports) for ports in wanted):
             port = self._missing(wanted[0])[0]
-            raise StackError(f"{self.path}: network '{self.network.name}' does not give {port.describe()}")
+            message = f"{self.path}: network '{self.network.name}' does not give {port.describe()}"
+            raise StackError(message, hint='choose another network with "network": NAME, or another vocoder block')
         delay = SourceFilter(addon.mel.hop_samples, addon.sample_rate).delay_samples
         self.lookahead_samples = self.network.spec.margins.right * addon.mel.hop_samples + delay
+        self.estimates_f0 = True
+        """True if the network estimates F0, False if the block before gives it. Known once connected."""
 
     def _missing(self, ports: Sequence[PortSpec]) -> list[PortSpec]:
         """Return the ports in `ports` that the network does not give."""
@@ -70,12 +76,16 @@ class Vocoder(StreamableBlock):
 
     def _connect(self, scope: Wiring, upstream: Wiring) -> Wiring:
         self.network.connect_stream(scope, upstream, self.path)
+        given = upstream.keys() & {port.name for port in self.network.streamed}
+        self.estimates_f0 = "log_f0" not in given
         return Wiring.of(self.outputs, self.path)
 
     def _open(self, scope: Tensors, upstream: Stream | None) -> Stream:
         seed = int(scope["seed"].item()) if "seed" in scope else 0
         source = SourceFilter(self.addon.mel.hop_samples, self.addon.sample_rate, seed)
-        return ProcessorStream(scope, NetworkStream(self.network, scope, upstream), source)
+        # Where F0 is given, short runs differ by rounding alone, and padding would make small chunks slower.
+        least = LEAST_FRAMES if self.estimates_f0 else 0
+        return ProcessorStream(scope, NetworkStream(self.network, scope, upstream, least), source)
 
 
 @dataclass(frozen=True)
@@ -166,9 +176,12 @@ class FilterBank:
     def _shape(self, count: int) -> Array:
         """Return the next `count` windows after filtering, (count, size), and drop their input."""
         windows = np.lib.stride_tricks.sliding_window_view(self._source, self._size)[:: self._step][:count]
-        spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
+        # What is not finite is reported as a fault of the chunk.
+        with np.errstate(invalid="ignore", over="ignore"):
+            spectrum = np.fft.rfft(windows * self._window) * self._filters[:count]
+            shaped = np.fft.irfft(spectrum, self._size) * self._window
         self._source, self._filters = self._source[count * self._step :], self._filters[count:]
-        return np.asarray(np.fft.irfft(spectrum, self._size) * self._window, np.float32)
+        return np.asarray(shaped, np.float32)
 
     def _overlap_add(self, windows: Array) -> Array:
         """Add `windows`, (count, size), to the output; return the samples to which no later window adds."""

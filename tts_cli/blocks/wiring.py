@@ -54,7 +54,8 @@ class Wiring(Mapping[str, WiredPort]):
     def union(self, other: Wiring) -> Wiring:
         """Return the ports of both wirings. Raises StackError if both have a port of the same name."""
         for name in self.keys() & other.keys():
-            raise StackError(f"{other[name].path} gives '{name}', which {self[name].path} gives already in the same scope")
+            message = f"{other[name].path} gives '{name}', which {self[name].path} gives already in the same scope"
+            raise StackError(message, hint="leave out one of the two blocks")
         return Wiring({**self, **other})
 
     def need(self, ports: Iterable[PortSpec], path: str) -> None:
@@ -77,5 +78,6 @@ class Wiring(Mapping[str, WiredPort]):
 
     def _connect(self, source: WiredPort, port: PortSpec, path: str) -> None:
         if not port.accepts(source.port):
-            raise StackError(f"{path} needs {port.describe()}, but {source.path} gives {source.port.describe()}")
+            message = f"{path} needs {port.describe()}, but {source.path} gives {source.port.describe()}"
+            raise StackError(message, hint="take blocks or networks that agree on this port")
         source.readers.append(path)

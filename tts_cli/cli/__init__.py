@@ -15,7 +15,7 @@ def run() -> None:
     try:
         handle_signals()
         main = import_module("tts_cli.cli.main")
+        main.run()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(INTERRUPTED)
-    main.run()

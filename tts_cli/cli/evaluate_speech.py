@@ -12,7 +12,9 @@ from tts_cli.cli.terminal import Json, Threads, extra
 
 Pictures = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Also draw spectrograms of the ten utterances with the lowest DistillMOS, in this folder."),
+    typer.Option(
+        metavar="DIR", help="Also draw spectrograms of the ten utterances of lowest naturalness (DistillMOS) into this folder."
+    ),
 ]
 
 

@@ -16,11 +16,9 @@ import typer
 from typer.core import TyperGroup
 
 from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
-from tts_cli.errors import InputError, OutputError, TtsError
+from tts_cli.cli.streams import keep_exit_code
+from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
-LONGEST_LINE = 300
-"""Most characters of an error or a hint; longer ones quote values without end."""
-_LONGEST_WORD = 60
 ORDER = (
     "synth",
     "read",
@@ -109,7 +107,9 @@ def tts(
 
 def run() -> None:
     """Run the command line of this process and exit."""
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    keep_exit_code(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -152,17 +152,8 @@ def _explained(error: Exception) -> TtsError:
 def _fail(error: TtsError) -> int:
     with suppress(OSError):
         typer.secho("error: ", fg="red", nl=False, err=True)
-        typer.echo(_one_line(error.message), err=True)
+        typer.echo(one_line(error.message), err=True)
         if error.hint:
             typer.secho("hint: ", fg="cyan", nl=False, err=True)
-            typer.echo(_one_line(error.hint), err=True)
+            typer.echo(one_line(error.hint), err=True)
     return error.exit_code
-
-
-def _one_line(text: str) -> str:
-    """Return `text` as one line of at most LONGEST_LINE characters; long words lose their middle first."""
-    line = " ".join(text.split())
-    if len(line) > LONGEST_LINE:
-        words = (word if len(word) <= _LONGEST_WORD else f"{word[:40]}...{word[-15:]}" for word in line.split(" "))
-        line = " ".join(words)
-    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 65]} ... {line[-60:]}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.speaking import read_text
-from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json, print_table
+from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json, print_table, refuse_closed_output
 from tts_cli.output.speech_options import refuse_several
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def parse(
     """
     refuse_several({"TEXT": text, "--input-file": input_file})
     refuse_several({"--tokens": tokens, "--parser": parser})
+    if not as_json:
+        refuse_closed_output("table" if tokens else "drawing")
     if tokens:
         _show_tokens(read_text(text, input_file), as_json)
     else:

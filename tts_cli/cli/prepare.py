@@ -32,7 +32,9 @@ def prepare(
     ] = None,
     lexicon: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Pronunciations that override the dictionary, one WORD PH ON EMES per line."),
+        typer.Option(
+            metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any clip is rejected.")] = False,
     replace: Annotated[

@@ -342,7 +342,8 @@ def read_text(text: str | None, input_file: Path | None) -> str:
     try:
         data = sys.stdin.buffer.read() if source == "standard input" else Path(source).read_bytes()
     except OSError as error:
-        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+        hint = "name a readable file, or give the text in quotes"
+        raise InputError(f"{source}: cannot be read: {error.strerror}", hint) from error
     return decoded(data, source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -35,10 +36,33 @@ def prepare_streams() -> None:
 
 def handle_signals() -> None:
     """Let SIGTERM and SIGHUP end the process like an exception, so that temporary files are removed."""
+    # Registered first, so that it runs last, just before Python gives each signal its default action: the end of the process.
+    atexit.register(_ignore_signals)
     signal.signal(signal.SIGTERM, _terminate)
     # `nohup` ignores SIGHUP on purpose.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _hang_up)
+
+
+def keep_exit_code(code: int) -> None:
+    """Let a signal end the process with the exit code of a command that is done, instead of a code or a traceback of its own."""
+
+    def end(*_: object) -> None:
+        os._exit(code)
+
+    for which in _heeded():
+        signal.signal(which, end)
+
+
+def _ignore_signals() -> None:
+    for which in _heeded():
+        signal.signal(which, signal.SIG_IGN)
+
+
+def _heeded() -> list[signal.Signals]:
+    """Return the signals that end the process, without those that its parent process has it ignore."""
+    known = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    return [which for which in known if signal.getsignal(which) is not signal.SIG_IGN]
 
 
 def _terminate(*_: object) -> None:

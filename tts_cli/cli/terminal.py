@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.errors import InputError, OutputError
+from tts_cli.errors import InputError, OutputError, one_line
 from tts_cli.output.outlets import is_closed
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ ContextName = Annotated[
     typer.Option(
         "--context",
         metavar="NAME|FILE",
-        help="Execution settings (backend, sizes, chunks): a context of the addon, or a JSON file.",
+        help="How the networks are run (backend, sizes, chunks): a context that the addon names, or a JSON file.",
     ),
 ]
 CacheDir = Annotated[
@@ -51,12 +51,15 @@ CacheDir = Annotated[
     typer.Option("--cache-dir", metavar="DIR", help="Keep compiled networks in this folder, for quicker later starts."),
 ]
 Lexicon = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Pronunciations that override the dictionary, one WORD PH ON EMES per line.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
+    ),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of the random noise in the speech.")]
 TraceFile = Annotated[
     Path | None,
-    typer.Option("--trace", metavar="FILE", help="Write a trace of the work of every block, for ui.perfetto.dev."),
+    typer.Option("--trace", metavar="FILE", help="Write when each part of the voice worked; open FILE at ui.perfetto.dev."),
 ]
 BestEffort = Annotated[
     bool, typer.Option("--best-effort", help="Keep speech that skips, repeats or does not end, instead of refusing it.")
@@ -78,16 +81,21 @@ Settings = Annotated[
 
 
 def say(line: str) -> None:
-    """Print one line for the user on standard error, above the progress bars if there are any."""
+    """Print one line for the user on standard error, above the progress bars if there are any. A long one is shortened."""
     # While Rich draws, it replaces sys.stderr; `typer.echo` would write past the replacement and tear the bars.
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
     """Print `value` as one line of JSON on standard output."""
-    if is_closed(sys.stdout):
-        raise OutputError("standard output is closed, so the JSON cannot be printed", hint="leave out --json, or redirect it")
+    refuse_closed_output("JSON")
     typer.echo(json.dumps(value))
+
+
+def refuse_closed_output(result: str) -> None:
+    """Raise OutputError if standard output is closed, so that the `result` of a command would be lost."""
+    if is_closed(sys.stdout):
+        raise OutputError(f"standard output is closed, so the {result} cannot be printed", hint="redirect it to a file")
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]], on_stderr: bool = False) -> None:
@@ -154,5 +162,5 @@ def extra(name: str, *modules: str) -> Iterator[None]:
 def existing(path: Path, kind: str) -> Path:
     """Return `path`. Raises InputError "PATH: no such `kind`" if nothing is there."""
     if not path.exists():
-        raise InputError(f"{path}: no such {kind}")
+        raise InputError(f"{path}: no such {kind}", hint="check the path")
     return path

@@ -103,7 +103,7 @@ def predict_mels(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Run, checkpoint or addon of a model that predicts mels.")],
     data: Annotated[Path, typer.Option(metavar="DIR", help="Prepared corpus; the mels are written to its folder predicted.")],
 ) -> None:
-    """Predict the mels of a corpus to train a vocoder on.
+    """Predict the mel spectrograms of a corpus to train a vocoder on.
 
     The model receives the durations, F0 and energy of the recordings. Name the model in batches.predicted of the vocoder recipe.
     """

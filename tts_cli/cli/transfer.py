@@ -210,5 +210,6 @@ def _transcribed(source: Path, threads: int) -> str:
         text = Recogniser(threads).transcribe(audio, TRANSCRIBED_RATE)
     if not text:
         raise InputError(f"{source}: Whisper recognises no speech in it", hint='give the transcript with --text "..."')
-    say(f"transcript: {text}")
+    # The whole text, however long: it is to be checked, and may be corrected with --text.
+    typer.echo(f"transcript: {text}", err=True)
     return text

@@ -35,6 +35,8 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 """Number of steps, frames or items, at least 1."""
 CountOrNone = Annotated[int, Field(ge=0, le=10**9)]
 """Number of steps, frames or items, at least 0."""
+Single = Annotated[float, Field(ge=-3.4e38, le=3.4e38)]
+"""Number that 32 bits hold."""
 Segments = Annotated[int, Field(ge=1, le=100_000)]
 """Segments of a batch, or frames of a segment."""
 Few = Annotated[int, Field(ge=1, le=1024)]

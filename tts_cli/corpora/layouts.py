@@ -92,7 +92,7 @@ def read_source(folder: Path, layout: str | None = None) -> CorpusFolder:
         CorpusError: The folder is missing, does not have the layout, or its transcripts are empty.
     """
     if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder")
+        raise CorpusError(f"{folder}: no such folder", hint="name the folder of a corpus")
     if layout is not None and layout not in LAYOUTS:
         raise CorpusError(f"unknown layout '{layout}'", hint=suggest(layout, list(LAYOUTS)))
     parse = LAYOUTS[layout or detect_layout(folder)]

@@ -44,11 +44,12 @@ def read_splits(path: Path) -> Splits:
         CorpusError: The file or a column is missing, a row is duplicate, or a split is unknown; names the line.
     """
     if not path.is_file():
-        raise CorpusError(f"{path}: no such file")
+        raise CorpusError(f"{path}: no such file", hint="check the path of the splits")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if not set(_COLUMNS) <= set(reader.fieldnames or []):
-            raise CorpusError(f"{path}:1: expected the columns {','.join(_COLUMNS)}")
+            hint = f"begin the file with the line {','.join(_COLUMNS)}"
+            raise CorpusError(f"{path}:1: expected the columns {','.join(_COLUMNS)}", hint)
         splits: Splits = {}
         for row in reader:
             key, parsed = (
@@ -64,7 +65,8 @@ def read_splits(path: Path) -> Splits:
 def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
     values = {name: value or "" for name, value in row.items() if name in ("speaker", "split", "kind", "text")}
     if None in row.values() or None in row:
-        raise CorpusError(f"{where}: wrong number of columns, expected {len(_COLUMNS)}")
+        hint = "put values that hold a comma in double quotes"
+        raise CorpusError(f"{where}: wrong number of columns, expected {len(_COLUMNS)}", hint)
     if row["split"] not in SPLITS:
         raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
     return SplitRow(**values, where=where)

@@ -14,7 +14,7 @@ from rich.progress import track
 
 from tts_cli.config import suggest
 from tts_cli.corpora.journal import Journal, run_all
-from tts_cli.errors import InputError, TtsError
+from tts_cli.errors import InputError, OutputError, TtsError
 
 Item = TypeVar("Item")
 
@@ -123,9 +123,17 @@ def _attempt(tolerated: tuple[type[TtsError], ...], work: tuple[Task, tuple[str,
 
 
 def cache_folder() -> Path:
-    """Return the folder of kept results: `$XDG_CACHE_HOME/tts/evaluation`, or the one in `~/.cache`."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "tts" / "evaluation"
+    """Return the folder of kept results: `$XDG_CACHE_HOME/tts/evaluation`, or the one in `~/.cache`.
+
+    Raises:
+        OutputError: if the user has no home folder.
+    """
+    root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        return root.expanduser() / "tts" / "evaluation"
+    except RuntimeError as error:
+        hint = "set HOME or XDG_CACHE_HOME to a folder that you may write to"
+        raise OutputError("there is no folder for the results of evaluations: the user has no home folder", hint) from error
 
 
 def _open_journal(name: str) -> Journal:

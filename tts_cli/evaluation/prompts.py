@@ -42,7 +42,7 @@ def read_sentences(path: Path, limit: int | None = None) -> tuple[GroupedText, .
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         group, _, text = (part.strip() for part in line.partition("|"))
         if not group or not text:
-            raise CorpusError(f"{path}:{number}: the line is not of the form 'group|text'")
+            raise CorpusError(f"{path}:{number}: the line is not of the form 'group|text'", hint="write group, bar and text")
         taken[group] += 1
         if limit is None or taken[group] <= limit:
             sentences.append(GroupedText(group, text))
@@ -111,7 +111,8 @@ def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
     clips = {(corpus, clip.id): clip for corpus, source in sources.items() for clip in source.clips}
     for key, row in rows.items():
         if key not in clips:
-            raise CorpusError(f"{row.where}: '{key[0]}' has no recording of '{key[1]}'")
+            hint = "add the recording to the corpus, or leave out the line"
+            raise CorpusError(f"{row.where}: '{key[0]}' has no recording of '{key[1]}'", hint)
         yield replace(clips[key], speaker=row.speaker, split=row.split, kind=row.kind, text=row.text)
 
 

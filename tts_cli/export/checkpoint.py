@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import torch
 
 from tts_cli.addon.library import list_addons
 from tts_cli.corpora.facts import CorpusFacts
-from tts_cli.errors import CheckpointError, InputError, TextError
+from tts_cli.errors import CheckpointError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
-from tts_cli.export.loudness import add_loudness
+from tts_cli.export.loudness import add_loudness_if_spoken
 from tts_cli.export.parity import Parity, Sample, round_parameters
 from tts_cli.models import TrainableModel, find_kind, open_data
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
@@ -115,13 +114,10 @@ def export_addon(
             {**model.export_assets(), **assets},
             model_card=card or model_card(output.name, source, model.facts, options.licence),
             tolerance=options.tolerance,
+            complete=add_loudness_if_spoken if options.default_vocoder in list_addons(output.parent) else bool,
         )
     for line in model.rounding_report(before, after):
         say(line)
-    if options.default_vocoder in list_addons(output.parent):
-        # A voice that cannot speak the sentences, of another language perhaps, is a valid addon without loudness.
-        with suppress(TextError):
-            add_loudness(output)
     return parities
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, ChunkSchedule, Context
-from tts_cli.addon.library import file_hash
+from tts_cli.addon.library import file_hash, replacing
 from tts_cli.addon.opened import open_addon
 from tts_cli.backends import is_installed, open_network
 from tts_cli.blocks.fixed_sizes import open_with_sizes
@@ -49,6 +48,7 @@ def write_addon(
     assets: Mapping[str, Path],
     model_card: str,
     tolerance: float = TOLERANCE,
+    complete: Callable[[Path], object] = bool,
 ) -> list[Parity]:
     """Write the addon `folder`, and compare its networks with PyTorch in every context that runs here. An older addon is
     replaced.
@@ -61,6 +61,7 @@ def write_addon(
         assets: Further files by asset name.
         model_card: Text of MODEL_CARD.md.
         tolerance: Largest `Parity.error` that is accepted.
+        complete: Called with the folder of the finished addon before it has its name, to add what is measured with it.
 
     Returns:
         The difference of each output of each network from PyTorch, in each context.
@@ -92,6 +93,7 @@ def write_addon(
         write_addon_config(new, parse(AddonConfig, fields, str(folder / ADDON_FILE)))
         open_addon(new, near=folder.parent)
         (new / "MODEL_CARD.md").write_text(model_card, encoding="utf-8")
+        complete(new)
     return parities
 
 
@@ -135,20 +137,14 @@ def _copy_assets(assets: Mapping[str, Path], folder: Path) -> dict[str, dict[str
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """Context with a new folder that replaces `folder` at the end, or is deleted after an error."""
+    """Context with a new folder that replaces the addon `folder` at the end, see `library.replacing`."""
     if folder.exists() and not (folder / ADDON_FILE).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
         raise InputError(
             f"{folder}: exists and is no addon", hint="name a folder that does not exist yet, or an addon to replace"
         )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-            new, old = Path(scratch) / "new", Path(scratch) / "old"
-            new.mkdir()
+        with replacing(folder) as new:
             yield new
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
     except OSError as error:
         raise unwritable(folder, error) from error
 

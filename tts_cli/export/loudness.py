@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def add_loudness(folder: Path) -> tuple[SpeakerLevel, ...]:
     loudness = {level.speaker: round(level.loudness_lufs, 2) for level in levels if math.isfinite(level.loudness_lufs)}
     write_addon_config(folder, _with_loudness(config, loudness))
     return levels
+
+
+def add_loudness_if_spoken(folder: Path) -> None:
+    """Add the loudness like `add_loudness`. A voice that cannot speak the sentences, of another language perhaps, has none."""
+    with suppress(TextError):
+        add_loudness(folder)
 
 
 def _with_loudness(config: AddonConfig, loudness_lufs: dict[str, float]) -> AddonConfig:

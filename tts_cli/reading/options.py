@@ -18,7 +18,10 @@ class DocumentOptions:
 
     chapters: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write chapter marks: JSON for podcasts if FILE ends in .json, else FFmpeg metadata."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write when each chapter begins: JSON for podcast players if FILE ends in .json, else metadata for FFmpeg.",
+        ),
     ] = None
     resume: Annotated[bool, typer.Option("--resume", help="Go on after an interruption.")] = False
     paragraph_silence: Annotated[
@@ -37,7 +40,9 @@ class ReadingOptions:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --long-form: write chapter marks, JSON for podcasts if FILE ends in .json, else FFmpeg metadata.",
+            help="With --long-form: also write when each chapter begins, as JSON "
+            "for podcast players if FILE ends in .json, else as "
+            "metadata for FFmpeg.",
         ),
     ] = None
     resume: Annotated[

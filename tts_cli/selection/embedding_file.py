@@ -53,7 +53,7 @@ def _read_numbers(file: Path) -> Floats:
         read = np.load(file, allow_pickle=False) if file.suffix == NUMPY else json.loads(file.read_text(encoding="utf-8"))
         return np.squeeze(np.asarray(read, np.float32))
     except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{file}: cannot be read: {error.strerror or error}", hint="name a readable file") from error
     except (ValueError, TypeError, EOFError) as error:
         raise InputError(f"{file}: holds no embedding: {' '.join(str(error).split())}", hint="a list of numbers") from error
 

@@ -110,7 +110,8 @@ class Inventory:
             return np.zeros(0, np.intp)
         unknown = sorted(set(ids) - set(self._texts.ids))
         if unknown:
-            raise StackError(f"{self._path}.excluded: the inventory has no recording '{unknown[0]}'")
+            message = f"{self._path}.excluded: the inventory has no recording '{unknown[0]}'"
+            raise StackError(message, hint="leave it out, or name a recording as the inventory does")
         wanted = set(ids)
         return np.unique(self.sentences[[name in wanted for name in self._texts.ids]])
 

@@ -24,23 +24,34 @@ class SelectionOptions(SpeechOptions):
 
     prosody_strategy: Annotated[
         Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
-        typer.Option(help="How a voice that selects prosody ranks utterances; oracle takes the embedding of --embedding."),
+        typer.Option(
+            help="For a voice that takes its prosody from recorded utterances, such as prosody-16k: those most alike in sentence "
+            "structure (syntactic), meaning (bert) or both; one at random; the "
+            "speaker's average (centroid); or --embedding (oracle)."
+        ),
     ] = None
-    top_k: Annotated[int | None, typer.Option(metavar="K", min=1, help="Average the embeddings of the K best utterances.")] = None
+    top_k: Annotated[
+        int | None, typer.Option(metavar="K", min=1, help="Take the average prosody of the K utterances most alike.")
+    ] = None
     inventory: Annotated[
         Literal["own", "all"] | None,
-        typer.Option("--inventory", help="Select from the speaker's own utterances, or from those of all speakers."),
+        typer.Option("--inventory", help="Take prosody from utterances of the speaker (own), or of all speakers (all)."),
     ] = None
     embedding: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Speak with this acoustic embedding: .npy, .json, or a recording to be encoded."),
+        typer.Option(
+            metavar="FILE", help="Speak with the prosody of this recording, or with a prosody embedding in a .npy or .json file."
+        ),
     ] = None
     continuity: Annotated[
         float,
-        typer.Option(metavar="W", help="Weight of similarity to the prosody of the sentence before, 0 to 100; 0 ignores it."),
+        typer.Option(
+            metavar="W", help="How much the prosody should resemble that of the sentence before, 0 to 100; 0 ignores it."
+        ),
     ] = 0.0
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show the utterances from which the prosody was selected, with scores.")
+        bool,
+        typer.Option("--explain", help="Print a table of the utterances that each sentence takes its prosody from, with scores."),
     ] = False
 
     def refuse(self, given: Given) -> None:

@@ -137,6 +137,9 @@ class ProsodySelector(SequenceBlock):
             return _outputs(scope["embedding"][0, 0])
         candidates = self._candidates(int(scope["speaker"][0, 0, 0]))
         chosen, scores = self._drawn(candidates, scope) if strategy == "random" else self._best(candidates, scope)
+        if not len(chosen):
+            message = f"{self.path}: the likeness of every sentence of the inventory is no finite number"
+            raise InputError(message, hint="get the addon again; --prosody-strategy centroid speaks without the inventory")
         return _outputs(scope["embedding"][0, 0] + self._deviations[chosen].mean(0), chosen, scores)
 
     def _candidates(self, speaker: int) -> Integers:

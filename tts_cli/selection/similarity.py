@@ -146,7 +146,9 @@ def cosines(rows: Floats, query: Floats, norm: float) -> Floats:
         norm: Length of the query before it was cut to M values.
     """
     if norm > 0:
-        return np.asarray(rows @ (query / np.float32(norm)), np.float32)
+        # The caller refuses what is not finite.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(rows @ (query / np.float32(norm)), np.float32)
     return np.asarray(~np.any(rows, axis=1), np.float32)
 
 

@@ -82,7 +82,7 @@ def read_trees(file: Path) -> Iterator[Tree]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise CorpusError(f"{file}: cannot be read: {error.strerror}") from error
+        raise CorpusError(f"{file}: cannot be read: {error.strerror}", hint="name a readable file of bracketed trees") from error
     except UnicodeDecodeError as error:
         raise CorpusError(f"{file}: is no UTF-8 text", hint=_TREE_HINT) from error
     return parse_trees(text, str(file))

@@ -68,4 +68,4 @@ def _lexicon_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise TextError(f"{path}: the lexicon is not UTF-8 text", hint="save it as UTF-8") from error
     except OSError as error:
-        raise TextError(f"{path}: cannot read the lexicon: {error.strerror}") from error
+        raise TextError(f"{path}: cannot read the lexicon: {error.strerror}", hint="name a readable file") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.text import numbers
+from tts_cli.text import normalise, numbers
 from tts_cli.text.characters import PlainText, nothing_left, to_plain
 from tts_cli.text.dictionary import cmu_lines, read_lexicon
 from tts_cli.text.normalise import Token, read
@@ -62,6 +62,7 @@ class TextFrontEnd:
         """Load the dictionary and the letter network now, instead of with the first sentence."""
         cmu_lines()
         numbers.load()
+        normalise.load()
         LETTER_NETWORK.load()
 
     def utterance(self, sentence: str) -> Utterance:

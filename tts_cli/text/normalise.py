@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
+from functools import cache
+from types import ModuleType
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.text import classes
-from tts_cli.text.classes import acronym
 from tts_cli.text.dictionary import cmu_has
 from tts_cli.text.grammar import Reading
 from tts_cli.text.numbers import Words, digits
@@ -59,6 +59,19 @@ _BLANKS = re.compile(r"[ \n]+")
 _ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{2,5})[.)]) ")
 
 
+@cache
+def _classes() -> ModuleType:
+    """Return the semiotic classes. Their patterns and tables are loaded with the first text, not with the package."""
+    from tts_cli.text import classes
+
+    return classes
+
+
+def load() -> None:
+    """Load the semiotic classes now, instead of with the first text."""
+    _classes()
+
+
 def read(text: str, lexicon: Container[str] = ()) -> Iterator[Token]:
     """Yield the tokens of `text` in order, in linear time.
 
@@ -94,7 +107,7 @@ def _token(text: str, place: int) -> Token:
         return _space(text, place)
     if character == "[" and text.startswith("[[", place):
         return _inline(text, place)
-    if reading := classes.read_sign(text, place):
+    if reading := _classes().read_sign(text, place):
         return _token_of(text, place, reading)
     return _sign(text, place)
 
@@ -134,7 +147,7 @@ def _letters(text: str, place: int) -> Token:
         return Token(place, place + 1)
     letters = plain or _LETTERS.match(text, place) or match
     word = letters[0].lower()
-    if reading := classes.read_word(text, place, word, marked=not plain):
+    if reading := _classes().read_word(text, place, word, marked=not plain):
         return _token_of(text, place, reading)
     return Token(place, plain.end(), (plain[0],)) if plain else _word(match)
 
@@ -158,7 +171,7 @@ def _word(match: re.Match[str]) -> Token:
 def _in_code(token: Token, text: str) -> bool:
     """Return whether a digit or slash touches the token, as in F16, 2A and a/b. "AND/OR" is no code."""
     beside = text[max(0, token.start - 1) : token.start] + text[token.end : token.end + 1]
-    if "/" in beside and len(token.words[0]) > 1 and acronym.is_word(token.words[0]):
+    if "/" in beside and len(token.words[0]) > 1 and _classes().acronym.is_word(token.words[0]):
         return False
     return any(character in "0123456789/" for character in beside)
 

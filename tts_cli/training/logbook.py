@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from tts_cli.errors import one_line
 from tts_cli.files import atomic_write
 
 HISTORY = "history.jsonl"
@@ -69,8 +70,8 @@ class Logbook:
         )
 
     def say(self, line: str) -> None:
-        """Print a line above the progress bar."""
-        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        """Print a line above the progress bar. A long one is shortened."""
+        self._progress.console.print(one_line(line), highlight=False, markup=False, soft_wrap=True)
 
     def advance(self, step: int) -> None:
         """Move the progress bar to `step` steps done."""

@@ -17,7 +17,7 @@ import torch
 
 from tts_cli.config import apply_overrides
 from tts_cli.corpora.packed import unpack_corpus
-from tts_cli.errors import InputError, TtsError
+from tts_cli.errors import InputError, TtsError, one_line
 from tts_cli.files import unwritable
 from tts_cli.training.away import AwayLoop, Trip
 from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
@@ -77,7 +77,7 @@ def run(pack: Path, arguments: Sequence[str], started: float) -> int:
     try:
         _train(pack, parse_arguments(pack, arguments), started)
     except TtsError as error:
-        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        sys.stderr.write(f"error: {one_line(error.message)}\n" + (f"hint: {one_line(error.hint)}\n" if error.hint else ""))
         return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -19,7 +19,8 @@ def check(request: Tensors) -> None:
     """
     durations = request.get("given_durations")
     if SOURCE_MEL in request and (durations is None or request[SOURCE_MEL].shape[1] != np.nansum(durations)):
-        raise InputError("a source mel needs given_durations that sum to its frames")
+        message = "a source mel needs given_durations that sum to its frames"
+        raise InputError(message, hint="give the durations of the forced alignment of the same recording")
     if (SOURCE_MEL in request) != (SOURCE_SPEAKER in request):
         raise InputError(f"{SOURCE_MEL} and {SOURCE_SPEAKER} need each other", hint="give both ports, or none of them")
 

@@ -57,7 +57,8 @@ def read_lines(manifest: Path) -> dict[int, str]:
     try:
         text = manifest.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{manifest}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
+        message = f"{manifest}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"
+        raise InputError(message, hint="name a readable file of UTF-8 text") from error
     lines = {number: line for number, line in enumerate(text.split("\n"), start=1) if line.strip()}
     if not lines:
         raise InputError(f"{manifest}: there is no line in it", _LINE_HINT)

@@ -45,7 +45,7 @@ class Controls(Mapping[str, float]):
                 raise InputError(f"there is no control '{name}'", hint=suggest(name, sorted(known)))
             lowest, highest = known[name].lowest, known[name].highest
             if not lowest <= value <= highest:
-                raise InputError(f"{name} is {value}, outside {lowest} to {highest}")
+                raise InputError(f"{name} is {value}, outside {lowest} to {highest}", hint="give a number in that range")
         self._values = {name: float(value) for name, value in values.items() if value != known[name].at_rest}
 
     def __getitem__(self, name: str) -> float:
@@ -117,7 +117,8 @@ class Request(Mapping[str, Array]):
         """Return the value of a port in shape (1, T, C). Raises InputError at token rate for another shape than (N,)."""
         array = np.asarray(value, np.int64 if port.spec.type == "int64" else np.float32)
         if port.spec.rate == "token" and np.shape(value) != (self._num_tokens,):
-            raise InputError(f"{port.name} has shape {np.shape(value)}, but there are {self._num_tokens} tokens")
+            message = f"{port.name} has shape {np.shape(value)}, but there are {self._num_tokens} tokens"
+            raise InputError(message, hint="give one value for each token")
         if port.spec.rate == "utterance":
             return array.reshape(1, 1, -1)
         return array[None] if array.ndim == 2 else array.reshape(1, -1, 1)

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.features import features, load_object
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
+from tts_cli.config.ranges import Single
 from tts_cli.errors import InputError
 from tts_cli.text import Utterance
 
@@ -47,11 +48,11 @@ class Sentence(StrictModel):
     """Notes for the user on text that is not spoken."""
     durations: tuple[int | None, ...] | None = None
     """Duration of each token in mel frames."""
-    f0_hz: tuple[float | None, ...] | None = None
+    f0_hz: tuple[Single | None, ...] | None = None
     """F0 of each token in Hz."""
-    energy: tuple[float | None, ...] | None = None
+    energy: tuple[Single | None, ...] | None = None
     """Energy of each token: natural log of the mean mel magnitude."""
-    embedding: tuple[float, ...] | None = None
+    embedding: tuple[Single, ...] | None = None
     """Acoustic embedding of the whole sentence, D numbers."""
 
     @model_validator(mode="after")

@@ -317,7 +317,8 @@ class Voice:
             if not (port.may_be_unread or self.reads(port.name) or (port.read_as and self.reads(port.read_as))):
                 readable = sorted(name for name, other in ports.items() if not other.may_be_unread and self.reads(name))
                 name = self.acoustic.name
-                raise InputError(f"addon '{name}' has no control '{port.name}'; it has: {', '.join(readable) or 'none'}")
+                message = f"addon '{name}' has no control '{port.name}'; it has: {', '.join(readable) or 'none'}"
+                raise InputError(message, hint=f"leave out {port.name}, or choose another voice")
 
 
 def _is_read(request: Wiring, port: str) -> bool:

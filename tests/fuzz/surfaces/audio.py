@@ -74,7 +74,9 @@ def _by_soundfile(random: Random) -> tuple[bytes, str]:
         with soundfile.SoundFile(file, "w", rate, channels, subtype, format=name) as written:
             # Encoders of libsndfile keep a whole block on the stack, and that of a thread is small.
             for start in range(0, len(samples), 1000):
-                written.write(samples[start : start + 1000] * loudness)
+                piece = samples[start : start + 1000] * loudness
+                # libsndfile's tables of u-law and A-law have no entry beyond full scale.
+                written.write(np.clip(np.nan_to_num(piece), -1, 1) if subtype in ("ULAW", "ALAW") else piece)
     except (soundfile.LibsndfileError, ValueError, TypeError):
         return wav(voice_like(0.5)), "wav"
     return file.getvalue(), name.lower()

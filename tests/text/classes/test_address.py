@@ -22,6 +22,8 @@ FRONT_END = TextFrontEnd()
         ("Boston, MA 02134 is cold.", "Boston, Massachusetts zero two one three four is cold."),
         ("She moved from Tampa, FL to Bangor, ME.", "She moved from Tampa, Florida to Bangor, Maine."),
         ("She moved to Portland, Ore. in May.", "She moved to Portland, Oregon in May."),
+        ("He is from Camden, N.J. She left.", "He is from Camden, New Jersey. She left."),
+        ("He saw N. Korea and W. Virginia.", "He saw North Korea and West Virginia."),
         ("ZIP+4 is 90210-1234.", "ZIP plus four is nine zero two one zero, one two three four."),
         ("Go to Ste. 200 or Rm 305.", "Go to suite two hundred or room three oh five."),
         ("Take exit 104B or seat 14C.", "Take exit one oh four B or seat fourteen C."),
@@ -45,6 +47,9 @@ def test_address_is_spoken_in_full(written: str, spoken: str) -> None:
         ("a room of 14C water", "14C"),
         ("a flight of 97201 miles", "97201"),
         ("He is Rm now", "Rm"),
+        ("It cost RM4.6 billion", "RM4"),
+        ("N.C. State won", "N"),
+        ("S. Smith left", "S"),
     ],
 )
 def test_other_text_is_no_address(text: str, token: str) -> None:

@@ -29,6 +29,11 @@ FRONT_END = TextFrontEnd()
         ("use option -v or --help", "use option dash V or dash dash help."),
         ("two 747s and a 737-800", "two seven forty sevens and a seven thirty seven eight hundred."),
         ("a 401(k) and a 501(c)(3)", "a four oh one K and a five oh one C three."),
+        ("cells A1-A5 and i9-13900K", "cells A one to A five and I nine one three nine zero zero K."),
+        ("a 1080p film by Blink-182", "a ten eighty P film by Blink one eighty two."),
+        ("run python3 main.py --verbose", "run python three main dot P Y dash dash verbose."),
+        ("run kill -9 and ISO-8859-1", "run kill dash nine and I S O eighty eight fifty nine one."),
+        ("the C4.5 and a 320i", "the C four point five and a three twenty I."),
         ("a 4K TV and 10W-40 oil", "a four K T V and ten W forty oil."),
     ],
 )

@@ -67,6 +67,15 @@ def test_other_text_is_no_date(written: str) -> None:
 
 
 SENTENCES = {
+    "Deadline: 3/28.": "Deadline: March twenty eighth.",
+    "The 5/4 parade and the 5/4 time.": "The May fourth parade and the five four time.",
+    "He ate 2/15 of it.": "He ate two fifteenths of it.",
+    "The Feb/Mar issue.": "The February March issue.",
+    "SUN 8PM and THU 9 JUN": "Sunday eight P M and Thursday the ninth of June.",
+    "Open Sat 9-1.": "Open Saturday nine to one.",
+    "I SAT DOWN IN THE SUN": "I SAT DOWN IN THE SUN.",
+    "June 2021's heat": "June twenty twenty one's heat.",
+    "It ended in March.9 Nobody knew.": "It ended in March. Nobody knew.",
     "On the 4th of August it rained.": "On the fourth of August it rained.",
     "It is due 3/14.": "It is due March fourteenth.",
     "By 3/4 of the vote.": "By three quarters of the vote.",

@@ -7,6 +7,19 @@ import pytest
 from tts_cli.text.classes import date_range
 
 RANGES = {
+    "9 June 1801 – 1866": "the ninth of June eighteen oh one to eighteen sixty six",
+    "30-45s": "thirty to forty five seconds",
+    "noon–3pm": "noon to three P. M.",
+    "2010/2011": "twenty ten twenty eleven",
+    "'39–45": "thirty nine to forty five",
+    "1939–'45": "nineteen thirty nine to forty five",
+    "AD 100–200": "A. D. one hundred to two hundred",
+    "490 to 479 BC": "four ninety to four seventy nine B. C.",
+    "6–7:30": "six to seven thirty",
+    "6:15–7": "six fifteen to seven",
+    "FY19–FY21": "fiscal year nineteen to fiscal year twenty one",
+    "tue-thu": "Tuesday to Thursday",
+    "3 Jan.–9 Feb.": "the third of January to the ninth of February",
     "April 2–9": "April second to ninth",
     "Apr. 2-9, 1998": "April second to ninth nineteen ninety eight",
     "Apr. 28–May 2": "April twenty eighth to May second",

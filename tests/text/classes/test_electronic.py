@@ -23,6 +23,7 @@ READ = {
     "D:\\Games\\setup.exe": "D. colon backslash Games backslash setup dot E. X. E.",
     "./run.sh": "dot slash run dot S. H.",
     "report_2024.pdf": "report underscore twenty twenty four dot P. D. F.",
+    "\\\\server\\share": "backslash backslash server backslash share",
     "*.csv": "star dot C. S. V.",
     "my-file.tar.gz": "my dash file dot tar dot G. Z.",
 }
@@ -47,7 +48,7 @@ def test_punctuation_after_an_address_does_not_belong_to_it(end: str) -> None:
     "text",
     ["left.She stayed", "and/or", "@ 5 pm", "#12 is", "3.14 now", "e.g. this", "It was late.it rained", "5/8 of it", "* * *",
      "~5 miles",
-     "... so", "Mr.Smith met", "1.2.3 now", "U.S. law"],
+     "... so", "Mr.Smith met", "1.2.3 now", "U.S. law", "S.JP now", "/keb/ is"],
 )  # fmt: skip
 def test_other_text_is_no_address(text: str) -> None:
     assert electronic.read(text, 0) is None

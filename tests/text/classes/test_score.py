@@ -26,6 +26,9 @@ SCORES = {
     ("She passed ", "3/4", " tests"): "three out of four",
     ("Pain is ", "8/10", "."): "eight out of ten",
     ("Open ", "24/7", "."): "twenty four seven",
+    ("A ", "60/40", " split"): "sixty forty",
+    ("She has ", "20/40", " vision"): "twenty forty",
+    ("(Hamilton ", "2001:149", ")"): "two thousand one, one hundred forty nine",
 }
 DIMENSIONS = {
     ("A ", "3x5", " card"): "three by five",

@@ -33,6 +33,12 @@ TIMES = {
     "4m 5s": "four minutes and five seconds",
     "2d 3h 4m": "two days three hours and four minutes",
     "2'30\"": "two minutes and thirty seconds",
+    "18:00 hrs": "eighteen hundred hours",
+    "2:30 hrs": "two hours and thirty minutes",
+    "4:20 min": "four minutes and twenty seconds",
+    "UTC+05:30": "U. T. C. plus five thirty",
+    "1541 GMT": "fifteen forty one G. M. T.",
+    "0600 EST": "oh six hundred E. S. T.",
     "GMT+8": "G. M. T. plus eight",
 }
 
@@ -53,6 +59,9 @@ def test_other_text_is_no_time(written: str) -> None:
 
 
 SENTENCES = {
+    "Come at 6 p.m. (EST) please.": "Come at six P M (E S T) please.",
+    "Report at 0545.": "Report at oh five forty five.",
+    "There is 0:20 left.": "There is twenty seconds left.",
     "At 4:05:06 it rang.": "At four oh five and six seconds it rang.",
     "We ran for 0:50.": "We ran for fifty seconds.",
     "Come at 6pm. Bring wine.": "Come at six P M. Bring wine.",

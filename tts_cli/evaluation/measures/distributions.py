@@ -40,7 +40,8 @@ class Scale:
         self.mean, self.deviation = np.nanmean(training, axis=0), np.nanstd(training, axis=0)
         if len(training) < 2 or not np.all(self.deviation > 0):
             raise InputError(
-                "a speaker has too few training recordings: at least two that differ in every prosody measure are needed"
+                "a speaker has too few training recordings: at least two that differ in every prosody measure are needed",
+                hint="choose other speakers, or prepare more recordings of this one",
             )
 
     def standardised(self, figures: Scores) -> Scores:

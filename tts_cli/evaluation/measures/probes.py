@@ -134,7 +134,8 @@ def cross_validate(
     names, labels = np.unique(speakers, return_inverse=True)
     counts = np.bincount(labels)
     if len(names) < 2 or counts.min() < folds:
-        raise InputError(f"cross-validation with {folds} folds needs at least two speakers with {folds} clips each")
+        message = f"cross-validation with {folds} folds needs at least two speakers with {folds} clips each"
+        raise InputError(message, hint="prepare more clips of each speaker")
     stratified = require("sklearn.model_selection").StratifiedKFold
     right = np.zeros(len(labels))
     for seed in seeds:

@@ -58,9 +58,10 @@ def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """
     pesq = require("pesq")
     if sample_rate != 16000:
-        raise AudioError(f"the audio has {sample_rate} Hz: resample it to 16000 Hz, at which wideband PESQ is defined")
+        message = f"the audio has {sample_rate} Hz, but wideband PESQ is defined at 16000 Hz"
+        raise AudioError(message, hint="resample the audio to 16000 Hz")
     if min(len(reference), len(audio)) < sample_rate // 4:
-        raise AudioError("PESQ needs at least a quarter of a second of audio")
+        raise AudioError("PESQ needs at least a quarter of a second of audio", hint="leave out shorter recordings")
     try:
         return float(pesq.pesq(sample_rate, reference, audio, "wb"))
     except pesq.PesqError as error:

@@ -83,7 +83,8 @@ class Standardised:
     def scale(self, speaker: str) -> Scale:
         """Return the scale of a speaker. Raises InputError if the speaker's training recordings were not measured."""
         if speaker not in self.scales:
-            raise InputError(f"no training recording of '{speaker}' could be measured: choose speakers with training recordings")
+            hint = "choose speakers with training recordings, with --speaker"
+            raise InputError(f"no training recording of '{speaker}' could be measured", hint)
         return self.scales[speaker]
 
     def of(self, name: str, clips: Sequence[Recording]) -> Scores:

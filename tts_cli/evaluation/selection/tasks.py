@@ -226,7 +226,7 @@ def _heard_recording(clip: Recording, corpus: Corpus) -> UtteranceProsody:
 
 def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> UtteranceProsody:
     if sentence.durations is None:
-        raise InputError("the voice predicts no phone durations, which the measures need: choose another voice")
+        raise InputError("the voice predicts no phone durations, which the measures need", hint="choose another voice")
     return UtteranceProsody.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
 
 
@@ -294,7 +294,8 @@ class Selection:
         wanted = self.speakers or self._default_speakers(recordings)
         if not wanted or (absent := [name for name in wanted if name not in there]):
             who = ", ".join(absent) if wanted else "any speaker of the voice"
-            raise CorpusError(f"{self.data}: the split '{self.split}' has no recording of {who}")
+            hint = "choose another --split, or other speakers with --speaker"
+            raise CorpusError(f"{self.data}: the split '{self.split}' has no recording of {who}", hint)
         self.speakers = wanted
         self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])
 

@@ -379,6 +379,7 @@ def _seconds(command: Sequence[str]) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise TtsError(
-            f"the voice did not start: {(done.stderr.strip().splitlines() or ['the process wrote no error message'])[-1]}"
+            f"the voice did not start: {(done.stderr.strip().splitlines() or ['the process wrote no error message'])[-1]}",
+            hint="tts doctor tells whether the voice can speak",
         )
     return float(done.stdout)

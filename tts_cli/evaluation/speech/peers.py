@@ -51,14 +51,16 @@ def _run(command: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
         # The command that the user named.
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603
     except (OSError, ValueError) as error:
-        raise InputError(f"the peer '{command}' cannot be run: {error}") from error
+        hint = "give a command that the shell finds, or the path of a program"
+        raise InputError(f"the peer '{command}' cannot be run: {error}", hint) from error
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "the command wrote no message").splitlines()[-1]
         raise InputError(f"the peer '{command}' failed with exit code {done.returncode}", hint=last)
     try:
         description = json.loads((folder / "peer.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"the peer '{command}' wrote no peer.json that can be read: {error}") from error
+        hint = "let it write a JSON object to peer.json in the folder that --output names"
+        raise InputError(f"the peer '{command}' wrote no peer.json that can be read: {error}", hint) from error
     return description if isinstance(description, dict) else {}
 
 
@@ -67,7 +69,8 @@ def _read(command: str, description: dict[str, Any], folder: Path, count: int) -
     files = [folder / f"{number:04}.wav" for number in range(1, count + 1)]
     missing = [file.name for file in files if not file.is_file()]
     if missing:
-        raise InputError(f"the peer '{command}' left out {missing[0]}: {len(missing)} of {count} texts were not spoken")
+        message = f"the peer '{command}' left out {missing[0]}: {len(missing)} of {count} texts were not spoken"
+        raise InputError(message, hint="let it write 0001.wav and so on, one file for each line of the texts")
     utterances = [SystemOutput(*read_native(file)) for file in files]
     shares = float(description.get("cpu_s_per_audio_s", "nan"))
     seconds = [float(each) for each in description.get("cpu_s", [shares * one.audio_s for one in utterances])]

@@ -179,4 +179,5 @@ def latents_of(voice: Voice, source: Source) -> Floats:
     for network in voice.acoustic.networks("encoder"):
         if network.spec.when == "source_mel":
             return np.concatenate([values[0] for values in network.run(scope).values()], axis=-1)
-    raise InputError(f"addon '{voice.acoustic.name}' has no reference encoder: choose a voice with prosody transfer")
+    message = f"addon '{voice.acoustic.name}' has no reference encoder"
+    raise InputError(message, hint="choose a voice with prosody transfer")

@@ -134,7 +134,8 @@ def _utterances(model: Any, data: Path) -> list[tuple[dict[str, Any], str]]:
     known = [name for name in speakers if name in corpus.speakers and name in model.facts.speaker_names]
     if len(known) < 2:
         raise CorpusError(
-            f"{data}: the corpus and the model do not share two speakers who read the same texts: {', '.join(speakers)}"
+            f"{data}: the corpus and the model do not share two speakers who read the same texts: {', '.join(speakers)}",
+            hint="prepare a corpus in which two speakers of the model read the same validation texts",
         )
     chosen = corpus.of_speakers(known)
     batches = AcousticBatches(chosen, "validation", _BATCH_FRAMES)

@@ -91,7 +91,8 @@ def evaluate_vocoder(
         OutputError: if a picture cannot be written.
     """
     if addon.config.kind != "vocoder":
-        raise AddonError(f"addon '{addon.name}' is of kind '{addon.config.kind}'; name an addon of kind 'vocoder'")
+        message = f"addon '{addon.name}' is of kind '{addon.config.kind}', not a vocoder"
+        raise AddonError(message, hint="name an addon of kind 'vocoder': tts addons list")
     harmonic = harmonic_vocoder(addon)
     stacks = addon.build_stack(), harmonic.build_stack() if harmonic else None
     vocoders = {addon.name: copy_with(*stacks)}

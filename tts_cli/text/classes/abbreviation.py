@@ -161,7 +161,7 @@ def _is_suffix(token: Token) -> bool:
 
 def _is_number(token: Token) -> bool:
     if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
-        return token.before.lower() in _NUMBERED_BEFORE
+        return token.text.startswith(" of ", token.over) or token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
@@ -193,7 +193,9 @@ def _is_year(token: Token) -> bool:
 def _is_life(token: Token) -> bool:
     """Return True before a year in brackets or after a comma: "(b. 1685, d. 1750)"."""
     before = token.text[max(0, token.start - 2) : token.start]
-    return _is_year(token) and (before in ("; ", ", ") or before.endswith(("(", "[")))
+    found = _YEAR.match(token.text, token.over)
+    whole = found is not None and len(found[1]) == _YEAR_DIGITS and token.before.lower() in ("was", "were", "is")
+    return _is_year(token) and (whole or before in ("; ", ", ") or before.endswith(("(", "[")))
 
 
 def _is_always(token: Token) -> bool:

@@ -21,6 +21,7 @@ _HOUSE = pattern(rf"(?P<number>\d{{1,5}})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{{1
 _BROADWAY = pattern(r"(?P<number>\d{2,5})(?P<letter>[A-Za-z]?)(?P<to>[-–]\d{1,5})?(?P<half> 1/2)? (?=(?:[NSEW]\. )?Broadway\b)")
 _DIRECTION = pattern(r"(?P<name>[NS][EW]|[NSEW])(?P<stop>\.?) ?")
 _STREET_NEXT = pattern(rf"(?:\d{{1,3}}(?:st|nd|rd|th)\b|(?:{_NAME} ){{1,4}}?{_TYPES}\b)")
+_REGION_NEXT = pattern(rf" {context('region')}\b")
 _TYPE_BEFORE = pattern(rf"(?:\b{_TYPES}\.?),? $")
 _HOUSE_BEFORE = pattern(r"(?<![\w.])\d{1,5}[A-Za-z]? $")
 _TYPE = pattern(rf"(?P<name>{_SHORT_TYPES})\b(?P<stop>\.?)", re.IGNORECASE)
@@ -28,9 +29,10 @@ _NAMED = pattern(
     rf"(?:(?<![\w.])\d{{1,5}}[A-Za-z]?(?: (?:[NSEW]|[NS][EW])\.?)? (?:{_NAME} ){{1,4}}|(?<!\w)\d{{1,3}}(?:st|nd|rd|th) )$"
 )
 _WORD = pattern(r"[A-Za-z]{1,6}(?![A-Za-z])")
-_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?P<stop>\.?)(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
+_UNIT = pattern(r"(?P<name>[A-Za-z]{2,4})(?:(?P<stop>\.)|(?=[ #]))(?= ?#? ?(?:\d{1,5}[A-Za-z]?|[A-Z]\d{0,4})(?!\w))")
 _PLACE_BEFORE = pattern(rf"(?<![A-Za-z])(?!{context('no city')},)[A-Z][A-Za-z.'-]{{1,24}},[ \n]{{1,2}}$")
 _STATE = pattern(r"(?P<name>[A-Z][A-Za-z]{1,5})(?P<stop>\.?)(?!['\w.-])(?P<zip>,? \d{5}(?!\w))?")
+_DOTTED = pattern(r"([NSRW])\. ?([YJHMCDI]|Va)\.")
 _ZIP = pattern(r"(\d{5})(?:-(\d{4}))?(?![\w%]|[.,:/-]\d)")
 _LETTERED = pattern(r"(?P<number>\d{1,4})-?(?P<letter>[A-Z])(?![\w'])")
 _NUMBERED_BEFORE = pattern(rf"\b{context('lettered place')}\.?(?: #?| (?:is|are|and|or|to|number) )$", re.IGNORECASE)
@@ -76,7 +78,7 @@ def read(text: str, place: int) -> Reading | None:
 def _readers() -> dict[str, tuple[Callable[[str, int], Reading | None], ...]]:
     """Return the readers to try at a word, by the word in lower case."""
     table: dict[str, tuple[Callable[[str, int], Reading | None], ...]] = {}
-    readers = ((_direction, _DIRECTIONS), (_type, _types()), (_state, _states()), (_unit, _UNITS))
+    readers = ((_direction, _DIRECTIONS), (_type, _types()), (_state, (*_states(), "N", "S", "R", "W")), (_unit, _UNITS))
     for reader, words in readers:
         for word in words:
             key = word.lower().removesuffix(".")
@@ -131,6 +133,8 @@ def _direction(text: str, place: int) -> Reading | None:
         return Reading(match.end("name"), (_DIRECTIONS[match["name"]],), "address", "direction after a street")
     if text[end : end + 1] != " ":
         return None
+    if match["stop"] and _REGION_NEXT.match(text, end):
+        return Reading(end, (_DIRECTIONS[match["name"]],), "address", "direction before a region")
     if not _STREET_NEXT.match(text, end + 1):
         return None
     if match["stop"] or _HOUSE_BEFORE.search(before) or re.match(r"\d", text[end + 1 :][:1]) or _STREET_BEFORE.search(before):
@@ -164,6 +168,8 @@ def _is_over(text: str, end: int, after: str) -> bool:
 
 
 def _state(text: str, place: int) -> Reading | None:
+    if dotted := _dotted_state(text, place):
+        return dotted
     match = _STATE.match(text, place)
     if not match:
         return None
@@ -189,6 +195,16 @@ def _state(text: str, place: int) -> Reading | None:
         "." if ends else " ",
         ends,
     )
+
+
+def _dotted_state(text: str, place: int) -> Reading | None:
+    """Return the name of a state of two initials, such as N.Y., after a city."""
+    match = _DOTTED.match(text, place)
+    name = _states().get(match[1] + match[2].upper(), "") if match else ""
+    if not match or len(name.split()) < 2 or not _PLACE_BEFORE.search(text, max(0, place - _NEAR), place):
+        return None
+    ends = _STARTERS.match(next_word(text, match.end())) is not None or not text[match.end() :].strip()
+    return Reading(match.end(), tuple(name.split()), "address", "initials of a state after a city", "." if ends else " ", ends)
 
 
 def _unit(text: str, place: int) -> Reading | None:

@@ -18,9 +18,11 @@ _DIGITS_FIRST = pattern(r"\d{1,12}[A-Za-z]{1,8}(?:\d{1,12}[A-Za-z]{1,8}){0,6}\d{
 _HYPHENED = pattern(
     r"(?P<letters>[A-Z][A-Za-z]{0,11})(?P<mark>[-–])(?P<number>\d{1,4})(?P<after>[A-Z]?|-[A-Z\d]{1,2})(?![\w-]|[.,]\d)"
 )
-_MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d))(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
+_MIXED = pattern(r"(?:[A-Za-z]{1,4}|\d{1,6}|\d{1,3}[ACDE-JLN-Z](?=-\d)|[A-Za-z]{1,3}\d{1,4})(?:-(?:[A-Za-z\d]{1,12})){1,6}(?!\w)")
 _RUNS = pattern(r"[A-Za-z]+|\d+")
 _INCREMENT = pattern(r"([A-Za-z])\+\+(?![\w+])")
+_DECIMAL = pattern(r"([A-Za-z]{1,8})(\d{1,4}(?:\.\d{1,4}){1,3})(?!\w|\.\d)")
+_FROM_TO = pattern(r"([A-Z]{1,2})(\d{1,3})[-–]\1(\d{1,3})(?![\w-])")
 _JET = pattern(r"(?P<type>7[0-8]7)(?:-(?P<series>\d{1,3}00|\d))?(?P<ending>'s|s)?(?![\w%]|[-.,:/]\d)")
 _CANDIDATE = pattern(r"[A-Za-z]{1,12}(?:[\d+/–-]|\. ?\d)|(?:Del|del|Esc|esc|Ctrl|Cmd)\b")
 _VERSION = pattern(
@@ -44,12 +46,12 @@ _KEY = pattern(
 )
 _KEY_LAST = pattern(r"(?P<name>[Dd]el|[Ee]sc|Ctrl|Cmd)\b")
 _OPTION = pattern(r"(?P<dashes>--?)(?P<name>[A-Za-z\d][A-Za-z\d]{0,20}(?:-[a-z\d]{1,20}){0,4})(?![\w-])(?P<value>=(?=\w))?")
-_OPTION_BEFORE = pattern(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$")
+_OPTION_BEFORE = pattern(r"(?<![\w-])--?[A-Za-z][\w-]{0,20}[ =](?:or |and )?\S{0,20} ?$|\w\.\w{1,5} $")
 _NEAR = 44
 _ORDINALS = frozenset("st nd rd th ST ND RD TH s am pm AM PM".split())
 _SERIES = frozenset("bcdeijnpqrtuyz")
 _PLAN = pattern(
-    r"(?P<number>40[13])(?:\((?P<letter>[a-z])\)|-?(?P<bare>k))(?P<plural>'?s)?(?!\w)|(?P<law>\d{3})\((?P<part>[a-z])\)(?:\((?P<item>\d)\))?"
+    r"(?P<number>40[13])(?:\((?P<letter>[a-z])\)|-?(?P<bare>k))(?P<plural>'?s)?(?!\w)|(?P<law>\d{1,4})\((?P<part>[a-k])\)(?:\((?P<item>\d)\))?(?![\w(])"
 )
 _RESOLUTION = pattern(rf"([2-8])K(?= (?:{context('screen')}|{context('recording')})\b)")
 _OIL = pattern(r"(\d{1,2})W-(\d{2})(?!\w)")
@@ -112,7 +114,7 @@ def _jet(text: str, place: int) -> Reading | None:
     """Return the reading of a type of airliner, such as 747's or 737-800."""
     match = _JET.match(text, place)
     if not match or not (
-        match["series"] or match["ending"] or previous_word(text, place) in ("a", "Boeing", "A", "first", "new")
+        match["series"] or match["ending"] or previous_word(text, place) in ("a", "Boeing", "A", "the", "The", "first", "new")
     ):
         return None
     if match["series"] and previous_word(text, place).lower() in ("from", "between", "pages", "of", "about", "some"):
@@ -177,6 +179,13 @@ def _key(text: str, place: int) -> Reading | None:
 
 def _name(text: str, place: int) -> Reading | None:
     """Return the reading of letters with digits, such as MP3, A1B2 or F-150."""
+    if match := _DECIMAL.match(text, place):
+        return Reading(match.end(), (*_letters(match[1]), *_version_words(match[2])), "code", "letters and decimal number")
+    if match := _FROM_TO.match(text, place):
+        words = (*_code(match[1] + match[2]), "to", *_code(match[1] + match[3]))
+        return Reading(match.end(), words, "range", "letters and numbers from one to another")
+    if (match := _MIXED.match(text, place)) and any(map(str.isdigit, match[0].split("-")[0])) and _is_serial(match[0]):
+        return Reading(match.end(), _parts(match[0]), "code", "letters and digits with hyphens")
     if match := _LETTERS_FIRST.match(text, place):
         style = style_before(text, place)
         return Reading(
@@ -185,6 +194,8 @@ def _name(text: str, place: int) -> Reading | None:
     if match := _INCREMENT.match(text, place):
         return Reading(match.end(), (*spell(match[1]), "plus", "plus"), "code", "letter and two plus signs")
     match = _HYPHENED.match(text, place)
+    if match and len(match["letters"]) >= _WORD_FROM and len(match["number"]) == _SERIAL and match["letters"].istitle():
+        return Reading(match.end(), (match["letters"], *pairs(match["number"])), "code", "name and number")
     if match and len(match["letters"]) == _SERIAL and len(match["number"]) < _SERIAL and cmu_has(match["letters"].lower()):
         return None
     if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
@@ -202,7 +213,7 @@ def _serial(text: str, place: int) -> Reading | None:
         runs = _RUNS.findall(match[0])
         style = style_before(text, place)
         serial = style is not None and style.name == "digits"
-        if len(runs) == 2 and len(runs[0]) == _SERIAL and runs[1] in _SERIES:
+        if len(runs) == 2 and runs[1] in (_SERIES if len(runs[0]) == _SERIAL else "pi" * (len(runs[0]) > _SERIAL)):
             return Reading(match.end(), (*pairs(runs[0]), *spell(runs[1])), "code", "number and letter of a type")
         if len(runs) < _SERIAL and not (serial and runs[-1] not in _ORDINALS):
             return None
@@ -213,11 +224,12 @@ def _serial(text: str, place: int) -> Reading | None:
         return Reading(match.end(), _code(match[0], serial=True), "code", "digits and letters")
     match = _MIXED.match(text, place)
     if match and re.search("[A-Za-z]", match[0]) and _is_serial(match[0]):
-        words: Words = ()
-        for part in match[0].split("-"):
-            words += _code(part, serial=True)
-        return Reading(match.end(), words, "code", "digits and letters with hyphens")
+        return Reading(match.end(), _parts(match[0]), "code", "digits and letters with hyphens")
     return None
+
+
+def _parts(written: str) -> Words:
+    return tuple(word for part in written.split("-") for word in _code(part, serial=True))
 
 
 def _is_serial(written: str) -> bool:

@@ -16,7 +16,7 @@ _SHORT_MONTH = calendar.alternatives("months", full=False)
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])"
 _SUFFIX = r"(?P<suffix>(?i:st|nd|rd|th)(?![A-Za-z]))"
 _NO_NUMBER = r"(?![\d%°]|[:.,/]\d| ?(?:[AaPp]\.?[Mm]\b|%|percent\b|million\b|thousand\b))"
-_YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|['A-Za-z%]|-[a-z])|'\d\d(?![\w']))"
+_YEAR = r"(?P<year>[12]\d{3}(?!\d|[:.,]\d|[A-Za-z%]|'(?!s\b)|-[a-z])|'\d\d(?![\w']))"
 _ERA_YEAR = rf"(?P<old>\d{{1,4}}) ?(?P<era>{calendar.era_pattern()})"
 _OF_YEAR = rf"(?:(?:,? ?|-|\.|/| of )(?:{_ERA_YEAR}|{_YEAR}))?"
 _MONTH_FIRST = pattern(
@@ -33,11 +33,13 @@ _WEEKDAY_ALONE = pattern(rf"(?P<weekday>{_SHORT_WEEKDAY})(?P<stop>\.?)(?!['\w])"
 _MONTH_ALONE = pattern(rf"(?P<month>{_SHORT_MONTH})(?P<stop>\.?)(?!['\w])")
 _DATE_AFTER = pattern(
     rf",? \(?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)?(?:[ -]|\. | of ){_MONTH}|{_MONTH}|\d{{1,2}}(?:st|nd|rd|th)\b|\d{{1,2}}/\d|"
-    rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[ap]\.?m\b|\d{{1,2}}:\d\d)"
+    rf"(?:at )?\d{{1,2}}(?::\d\d|\.\d\d)? ?[AaPp]\.?[Mm]\b|\d{{1,2}}:\d\d|"
+    rf"\d{{1,2}} ?[-–] ?\d{{1,2}}(?!\w))"
 )
 _LIST_AFTER = pattern(rf"(?:,? (?:and|or|&|to|through) |, ?|/|[-–]| [-–] ){_WEEKDAY}")
+_TIME_BEFORE = pattern(r"[\d ][AaPp]\.?[Mm]\.?,? $")
 _MONTH_AFTER = pattern(rf"(?: ?[/&] ?| and | or |[-–]){_MONTH}")
-_MONTH_BEFORE = pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?)$")
+_MONTH_BEFORE = pattern(rf"{_MONTH}\.?(?: (?:and|or|&|to|through) |, ?|/)$")
 _LIST_BEFORE = pattern(rf"{_WEEKDAY}\.?(?:,? (?:and|or|&|to|through) |, ?|/)$")
 DENOMINATORS = frozenset((2, 3, 4, 5, 6, 8, 10, 16, 32))
 """Denominators of common fractions."""
@@ -58,17 +60,11 @@ def read(text: str, place: int) -> Reading | None:
 def month_first(text: str, place: int) -> Reading | None:
     """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
     match = _MONTH_FIRST.match(text, place)
-    if not match or not _is_month(text, match) or _counts_after_month(text, match) or _is_noted(text, match):
+    if not match or not _is_month(text, match) or _counts_after_month(text, match):
         return None
     end, spoken_year = _year(text, match)
     number = (_month(match), *ordinal(match["day"]))
     return Reading(end, (*number, *spoken_year), "date", "month and day", number=number)
-
-
-def _is_noted(text: str, match: re.Match[str]) -> bool:
-    """Return True for the footnote mark of a sentence that ends with a month in full, as in "in May.7 Nobody"."""
-    end = match.end("month")
-    return match["month"] == _month(match) and text.startswith(".", end) and text[end + 1 : end + 2].isdigit()
 
 
 def day_first(text: str, place: int) -> Reading | None:
@@ -79,7 +75,7 @@ def day_first(text: str, place: int) -> Reading | None:
     end, spoken_year = _year(text, match)
     if not spoken_year and match["stop"]:
         end = match.end("stop")
-        if not re.match(r"[,;:]| ", text[end : end + 1]) or calendar.ends_sentence(text, place, end):
+        if not re.match(r"[-–,;:]| ", text[end : end + 1]) or calendar.ends_sentence(text, place, end):
             end -= 1
     article = () if calendar.before(text, place) in ("the", "this", "every", "each") else ("the",)
     words = (*article, *ordinal(match["day"]), "of", _month(match), *spoken_year)
@@ -232,6 +228,9 @@ def month_alone(text: str, place: int) -> Reading | None:
     if not match:
         return None
     written, end = match["month"], match.end()
+    if written.isupper() and text[max(0, place - 2) : place].strip() == "%":
+        # "5% APR" is a rate of interest.
+        return None
     listed = _MONTH_BEFORE.search(text, max(0, place - _NEAR), place)
     near = listed or _MONTH_AFTER.match(text, end) or calendar.before(text, place) in calendar.context("month before")
     doubtful = written.lower() in calendar.doubtful("months") or written.islower() or (written.isupper() and not match["stop"])
@@ -243,9 +242,10 @@ def month_alone(text: str, place: int) -> Reading | None:
 def weekday(text: str, place: int) -> Reading | None:
     """Read the short form of a weekday, such as "Tues."; Sat and Sun only where a date, time or list shows the weekday."""
     match = _WEEKDAY_ALONE.match(text, place)
-    if not match or not match["weekday"][0].isupper() or (match["weekday"].isupper() and not match["stop"]):
+    if not match or (match["weekday"][0].islower() and len(match["weekday"]) < 4):
         return None
-    if match["weekday"].lower() in calendar.doubtful("weekdays") and not _is_weekday(text, match):
+    shouted = match["weekday"].isupper() and not match["stop"]
+    if (shouted or match["weekday"].lower() in calendar.doubtful("weekdays")) and not _is_weekday(text, match):
         return None
     name = calendar.names("weekdays")[match["weekday"].lower()]
     return _named(text, match, name, match.end(), "short form of a weekday")
@@ -256,6 +256,8 @@ def _is_weekday(text: str, match: re.Match[str]) -> bool:
     if calendar.after(text, end).lower() in calendar.context("part of day") or _DATE_AFTER.match(text, end):
         return True
     if _LIST_AFTER.match(text, end) or _LIST_BEFORE.search(text, max(0, match.start() - _NEAR), match.start()):
+        return True
+    if _TIME_BEFORE.search(text, max(0, match.start() - 8), match.start()):
         return True
     return bool(match["stop"]) and calendar.before(text, match.start()) in calendar.context("day before")
 

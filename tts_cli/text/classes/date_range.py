@@ -25,8 +25,10 @@ _DAYS_BEFORE = pattern(
     r"(?:,? (?P<year>[12]\d{3})(?!\d))?"
 )
 _YEARS = pattern(r"(\d{4}) ?[-–−/] ?(\d{4})(?![\d]|[-–.:/,]\d|[A-Za-z%°])")
-_SHORT_YEARS = pattern(r"(1[1-9]\d\d|20\d\d)[-–−/](\d\d)(?![\w]|[-–.:/,]\d|[%°])")
-_OPEN_YEARS = pattern(r"(1\d{3}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b)")
+_SHORT_YEARS = pattern(r"(1\d{3}|20\d\d)[-–−/]'?(\d\d)(?![\w]|[-–.:/,]\d|[%°])")
+_SHORTEST_YEARS = pattern(r"'(\d\d) ?[-–−/] ?'?(\d\d)(?![\w'])")
+_YEARS_OF_ERA = pattern(r"[-–−](\d{1,4})(?![\w:/]|[.,]\d)")
+_OPEN_YEARS = pattern(rf"(1\d{{3}}|20\d\d) ?[-–−] ?(?=(?:present|today|now)\b|(?:{_DAY} )?{_MONTH})")
 _HOURS = pattern(r"(\d{1,2})(?::([0-5]\d))? ?[-–−] ?(?=\d{1,2}(?:[:.][0-5]\d)? ?[AaPp]\.?[Mm]|\d{1,2}:[0-5]\d(?![\d:]))")
 _HALF_AFTER = pattern(r"[\d:.]{1,5} ?[AaPp]")
 _FULL_HOUR = pattern(r"(?:1[0-2]|[1-9])(?![\w:%°/-]|[.,]\d)")
@@ -34,7 +36,8 @@ _CENTURIES = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?[-–−] ?(?=\d{1,2}(?:st|nd|r
 _ERA_YEARS = pattern(rf"(\d{{1,5}})(?: ?[-–−] ?| (to|and|or|through) )(?=\d{{1,5}} ?{calendar.era_pattern()})")
 _QUARTERS = pattern(r"Q([1-4]) ?[-–−] ?(?:Q)?(?P<last>[1-4])(?!\w|\.\d)")
 _CLOCK_BEFORE = pattern(r"\d:\d\d ?[-–−] ?$")
-_NOON = pattern(r"(?:noon|midnight)\b")
+_NOON = pattern(r"(?:[Nn]oon|[Mm]idnight)\b")
+_SECONDS = pattern(r"(\d{1,3})s? ?[-–] ?(\d{1,3})s(?![\w'])")
 _WORKDAYS = pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
 _Reader = Callable[[str, int], Reading | None]
 
@@ -108,6 +111,11 @@ def _short_years(text: str, place: int) -> Reading | None:
     )
 
 
+def _shortest_years(text: str, place: int) -> Reading | None:
+    match = _SHORTEST_YEARS.match(text, place)
+    return Reading(match.end(), (*year.spoken(match[1]), "to", *year.spoken(match[2])), "range", "short years") if match else None
+
+
 def _open_years(text: str, place: int) -> Reading | None:
     match = _OPEN_YEARS.match(text, place)
     return Reading(match.end(), (*year.spoken(match[1]), "to"), "range", "year to the present") if match else None
@@ -121,6 +129,15 @@ def _era_years(text: str, place: int) -> Reading | None:
     return _joined(year.spoken(match[1]), second, "years of an era", match[2] or "to")
 
 
+def _years_after_era(text: str, place: int) -> Reading | None:
+    """Read two years after their era: AD 300–400."""
+    first = year.read(text, place)
+    match = _YEARS_OF_ERA.match(text, first.end) if first and first.rule == "era and number" else None
+    if not first or not match:
+        return None
+    return Reading(match.end(), (*first.words, "to", *year.spoken(match[1])), "range", "years of an era")
+
+
 def _hours(text: str, place: int) -> Reading | None:
     """Read two times of day that share a.m. or p.m.: 5–7 p.m."""
     match = _HOURS.match(text, place)
@@ -130,6 +147,20 @@ def _hours(text: str, place: int) -> Reading | None:
         return None  # the readings of two full times
     first = (*cardinal(match[1]), *(time.minute_words(int(match[2])) if match[2] and match[2] != "00" else ()))
     return _joined(first, time.clock(text, match.end()), "times of day")
+
+
+def _seconds(text: str, place: int) -> Reading | None:
+    """Read two numbers of seconds: 30-60s, 30s–60s."""
+    match = _SECONDS.match(text, place)
+    if not match or int(match[1]) >= int(match[2]):
+        return None
+    return Reading(match.end(), (*cardinal(match[1]), "to", *cardinal(match[2]), "seconds"), "range", "seconds")
+
+
+def _noon_to_clock(text: str, place: int) -> Reading | None:
+    match = _NOON.match(text, place)
+    dash = _DASH.match(text, match.end()) if match else None
+    return _joined((match[0],), time.clock(text, dash.end()), "noon or midnight and a time") if match and dash else None
 
 
 def _centuries(text: str, place: int) -> Reading | None:
@@ -170,6 +201,10 @@ def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
     return read_pair
 
 
+def _date_or_year(text: str, place: int) -> Reading | None:
+    return date.day_first(text, place) or year.bare(text, place)
+
+
 def _clock_or_noon(text: str, place: int) -> Reading | None:
     if match := _NOON.match(text, place):
         return Reading(match.end(), (match[0],), "time", "noon or midnight")
@@ -183,7 +218,7 @@ def _any_name(table: str) -> _Reader:
 
     def read_name(text: str, place: int) -> Reading | None:
         match = expression.match(text, place)
-        if not match or not match[1][0].isupper():
+        if not match or (match[1][0].islower() and (table == "months" or _name(table, match[1]).lower() == match[1])):
             return None
         name = _name(table, match[1])
         ends = calendar.ends_sentence(text, place, match.end())
@@ -208,6 +243,10 @@ def _month_name_or_date(text: str, place: int) -> Reading | None:
     return date.month_first(text, place) or date.month_and_year(text, place) or _month_name(text, place)
 
 
+def _month_or_year(text: str, place: int) -> Reading | None:
+    return _month_name_or_date(text, place) or (year.bare(text, place) if text[place : place + 1].isdigit() else None)
+
+
 def _slashed(text: str, place: int) -> Reading | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
     match = pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
@@ -223,13 +262,32 @@ def _slashed(text: str, place: int) -> Reading | None:
 
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")
 _AT_LETTER = (
-    _days_after_month, _pair(_month_name_or_date), _pair(_weekday_name), _list_of_weekdays, _quarters, _pair(year.read),
+    _days_after_month,
+    _pair(_month_name_or_date, _month_or_year),
+    _pair(_weekday_name),
+    _list_of_weekdays,
+    _quarters,
+    _pair(year.read),
+    _years_after_era,
     _workdays,
-)  # fmt: skip
+    _noon_to_clock,
+)
 _AT_DIGIT = (
-    _days_before_month, _pair(date.day_first), _pair(date.numeric), _slashed, _hours, _pair(time.clock, _clock_or_noon),
-    _pair(year.decade), _era_years, _pair(year.after_era, year.read), _centuries, _years, _short_years, _open_years,
-    _pair(year.short),
-)  # fmt: skip
-_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "q", "ad", "a", "m"])
+    _days_before_month,
+    _pair(date.day_first, _date_or_year),
+    _pair(date.numeric),
+    _slashed,
+    _hours,
+    _pair(time.clock, _clock_or_noon),
+    _pair(year.decade),
+    _seconds,
+    _era_years,
+    _pair(year.after_era, year.read),
+    _centuries,
+    _years,
+    _short_years,
+    _open_years,
+    _shortest_years,
+)
+_WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays"), "noon", "midnight", "q", "fy", "ad", "a", "m"])
 CLASS = SemioticClass("date range", read, "0123456789'", _WORDS)

@@ -13,7 +13,9 @@ from tts_cli.text.tables import context
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d{1,6})(?:\.\d{1,4})?"
 _UNIT = context("unit of length")
 _CLOSE = pattern(rf"(?P<all>{_NUMBER}(?:[xX×]{_NUMBER}){{1,3}})(?P<plural>s?)(?!\w|\.\d)(?P<unit> ?-?{_UNIT}\b|[\"'′″])?")
-_WIDE = pattern(rf"(?P<first>{_NUMBER}) ?[xX×] ?(?={_NUMBER}(?: ?[xX×] ?{_NUMBER})?(?P<unit> ?-?{_UNIT}\b|[\"'′″])?)")
+_WIDE = pattern(
+    rf"(?P<first>{_NUMBER}) ?[xX×] ?(?!10[\^⁰¹²³⁴-⁹⁻]|10\*\*)(?={_NUMBER}(?: ?[xX×] ?{_NUMBER})?(?P<unit> ?-?{_UNIT}\b|[\"'′″])?)"
+)
 _BETWEEN = pattern(r"[xX×] ?(?=\d)")
 _UNIT_BEFORE = pattern(rf"\d ?{_UNIT}\.? ?$|\d[\"'′″]{{1,2}} ?$")
 _TIMES = pattern(r"(?P<number>\d{1,6}(?:,\d{3})*(?:\.\d{1,3})?)[xX×](?![\w×])")

@@ -30,6 +30,8 @@ _IP = pattern(r"\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\.\d|\w)(?P<port>:\d{2,5}|/\d{1,
 _HANDLE = pattern(r"@(?P<name>[A-Za-z_][\w]{0,29}(?:\.[A-Za-z_]\w{0,20})?)")
 _HASHTAG = pattern(r"#(?P<name>\d{0,4}[A-Za-z_]\w{0,60})")
 _PATH = pattern(r"(?:~|\.{1,2})?(?:/[\w.@+-]{1,60}){1,16}/?|~/|~\w{1,16}/(?:[\w.-]{1,60}/?){1,12}")
+_SHARE = pattern(r"\\\\[\w.-]{1,60}(?:\\[\w$-]{1,60}(?:\.\w{1,5})?){1,8}\\?")
+_PHONEMES = pattern(r"/[^/]*/")
 _RELATIVE = pattern(
     r"[\w.-]{1,40}(?:/[\w.-]{1,60}){1,12}\.(?P<end>[a-z\d]{1,6})(?![\w/])|"
     r"[a-z_][\w-]{1,30}/(?:[\w-]{1,40}/){1,8}(?=[\s,;:!?)\"]|\.?$|\. )"
@@ -58,11 +60,14 @@ def read(text: str, place: int) -> Reading | None:
     character = text[place]
     if character in "@#":
         return _tagged(text, place)
-    if character in "/~.*":
+    if character in "/~.*\\":
         return _path(text, place)
     if not _CANDIDATE.match(text, place) or not begins_word(text, place) or (text[place - 1 : place] in tuple("@\\") and place):
         return None
     return _web(text, place) or _file(text, place)
+
+
+_NUMBERED = pattern(r"#[A-Z]{0,4}-?\d+[A-Za-z]?(?!\w)")
 
 
 def _tagged(text: str, place: int) -> Reading | None:
@@ -70,7 +75,7 @@ def _tagged(text: str, place: int) -> Reading | None:
         return None
     if match := _HANDLE.match(text, place):
         return Reading(match.end(), ("at", *name_words(match["name"])), "handle", "@ and a name")
-    if (match := _HASHTAG.match(text, place)) and not re.fullmatch(r"\d+[A-Za-z]?", match["name"]):
+    if (match := _HASHTAG.match(text, place)) and not _NUMBERED.match(text, place):
         return Reading(match.end(), ("hashtag", *name_words(match["name"])), "handle", "# and a word")
     return None
 
@@ -96,7 +101,7 @@ def _host(text: str, place: int) -> Reading | None:
     if not match:
         return None
     end = match["end"]
-    if end not in _domains() and not (match[0].isupper() and end.lower() in _domains()):
+    if end not in _domains() and not (match[0].isupper() and end in ("COM", "ORG", "NET", "EDU", "GOV")):
         return None
     host = match[0][: match.end("end") - place]
     first = host.split(".")[0]
@@ -112,6 +117,8 @@ def _path(text: str, place: int) -> Reading | None:
     before = text[place - 1 : place] if place else " "
     if before not in " \n\"'([=:,>" or text[place : place + 2] == "//":
         return None
+    if match := _SHARE.match(text, place):
+        return Reading(match.end(), _file_words(match[0]), "code", "path of a shared folder")
     if match := _WILD.match(text, place):
         return (
             Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
@@ -119,7 +126,7 @@ def _path(text: str, place: int) -> Reading | None:
             else None
         )
     match = _PATH.match(text, place)
-    if match and re.search("[A-Za-z]", match[0]):
+    if match and re.search("[A-Za-z]", match[0]) and not _PHONEMES.fullmatch(match[0]):
         written = match[0]
         while written[-1] in ".-'":
             written = written[:-1]
@@ -241,4 +248,4 @@ def _file_words(written: str) -> Words:
     return name_words(written)
 
 
-CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*", words=_SCHEMES, marked=True)
+CLASS = SemioticClass("electronic", read, characters="0123456789@#/~.*\\", words=_SCHEMES, marked=True)

@@ -73,7 +73,7 @@ def _read_year(text: str, place: int) -> Reading | None:
 def _is_noted(text: str, place: int, mark: str) -> bool:
     """Return False for the power of a variable or unit, and for an index such as x[3]."""
     before = _WORD_BEFORE.search(text, max(0, place - _NEAR), place)
-    return bool(before) and len(before[1]) > 1 and not (mark[0] in _RAISED and before[1] in _units())
+    return before is not None and len(before[1]) > 1 and not (mark[0] in _RAISED and before[1] in _units())
 
 
 @cache

@@ -14,11 +14,11 @@ from tts_cli.text.tables import entries, rows
 _ARTICLES = frozenset("a an another each every per one".split())
 _DETERMINERS = frozenset("the this that his her its my your our their no any".split())
 _FUNCTION_WORDS = frozenset(
-    "a an the of in on at to from by for with and or but nor than then as is are was were be been being am has have had do does"
-    " did will would can could may might must shall should that which who when while where if so because about above below over under"
-    " per into onto off out up down away ago later before after during until since between among through across along around"
-    " it he she they we you i this these those there here not now only more less each every all both today yesterday tomorrow"
-    " until till via without within toward towards apart deep".split()
+    "a an the of in on at to from by for with and or but nor than then as is are was were be been being am has have had do"
+    " does did will would can could may might must shall should that which who when while where if so because about above"
+    " below over under per into onto off out up down away ago later before after during until since between among through"
+    " across along around it he she they we you i this these those there here not now only more less each every all both"
+    " today yesterday tomorrow until till via without within toward towards apart deep".split()
 )
 _CONTRACTIONS = frozenset("it's he's she's that's what's there's here's who's where's let's how's this's".split())
 _SIZED = frozenset("wide long tall deep high thick across diameter in of pipe screen tablet display nail disk".split())

@@ -137,8 +137,8 @@ def _currencies() -> dict[str, Currency]:
     for row in rows("currencies"):
         forms, singular, plural, minor, minors = (*row, "", "", "")[:5]
         for form in forms.split("|"):
-            words = (tuple(cell.split()) for cell in (singular, plural, minor, minors))
-            found[form] = Currency(*words, forms.split("|")[0])
+            one, many, cent, cents = (tuple(cell.split()) for cell in (singular, plural, minor, minors))
+            found[form] = Currency(one, many, cent, cents, forms.split("|")[0])
     return found
 
 

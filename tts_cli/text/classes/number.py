@@ -23,7 +23,7 @@ _SLASHED = re.compile(
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])")
 _POWER = re.compile(rf"[{SUPERSCRIPTS}]{{1,4}}|\^\(?[-−+]?[\dn]{{1,4}}\)?")
 _TIMES_TEN = re.compile(rf" ?[×x*·] ?10(?P<power>[{SUPERSCRIPTS}]{{1,5}}|(?:\^|\*\*)\(?[-−+]?\d{{1,4}}\)?)")
-_EXPONENT = re.compile(r"[eE](?P<power>[-−+]?\d{1,3})(?![\w.])")
+_EXPONENT = re.compile(r"[eE](?P<power>[-−+]?\d{1,3})(?!\w|\.\d)")
 _PLAIN_DIGITS = str.maketrans(SUPERSCRIPTS, "0123456789+-n")
 _LARGEST_DENOMINATOR = 100
 

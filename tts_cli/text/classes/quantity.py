@@ -76,19 +76,16 @@ def _quantity(text: str, start: int, place: int, other: str = "") -> Quantity | 
         place: Start of the quantity.
         other: Currency of the first member of a range, which this one may share.
     """
-    sign: Words = ()
     match = _SIGN.match(text, place)
-    if match:
-        if not _is_sign(text, place, other):
-            return None
-        sign = entries("words")[SIGNS[match[0][0]]]
-        place = match.end()
-    found = _unsigned(text, start, place)
-    if found is None or not sign:
-        return found
+    if match is None:
+        return _unsigned(text, start, place)
+    found = _unsigned(text, start, match.end()) if _is_sign(text, place, other) else None
+    if found is None:
+        return None
     rule = f"sign, {found.rule}"
     if SIGNS[match[0][0]] == "minus":
         return _negative(found)._replace(rule=rule)
+    sign = entries("words")[SIGNS[match[0][0]]]
     number = (*sign, *found.number) if found.number else ()
     return found._replace(words=(*sign, *found.words), number=number, rule=rule)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.text.classes.digit_string import style_before
+from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
-from tts_cli.text.numbers import Words, cardinal, decimal
+from tts_cli.text.numbers import Words, cardinal, decimal, year
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
 
@@ -26,8 +26,11 @@ _SHOT = pattern(rf"\b{context('attempts')} $", re.IGNORECASE)
 _RATED = pattern(rf"\b{context('rating')}\b[^.!?;\d]{{0,24}}$", re.IGNORECASE)
 _IS = pattern(r"\b(?:is|was|are|an?|solid|about|at|only) $")
 _COUNTED = pattern(rf" (?!{context('fraction of a measure')}\b)[a-z]{{3,}}(?<!s)s\b")
+_PRESSURE = pattern(r"\b(?:BP|blood pressure)\b[^.!?;\d]{0,16}$", re.IGNORECASE)
 _PAIRS = {("24", "7"): "twenty four seven", ("20", "20"): "twenty twenty", ("50", "50"): "fifty fifty", ("9", "5"): "nine five"}
 _NEAR = 64
+_SIGHT = pattern(r" (?:vision|sight|eyesight|eyes?|acuity)\b")
+_YEAR = pattern(r"1[5-9]\d\d|20[0-4]\d")
 _MINUTES = 59
 _HOURS = 24
 
@@ -50,6 +53,8 @@ def _ratio(text: str, place: int) -> Reading | None:
     first, second = match[1], match[2]
     if (first, second, match[3]) == ("1", "1", None) and _MEETING.match(text, match.end()):
         return Reading(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
+    if _YEAR.fullmatch(first) and not match[3] and match[2].isdigit():
+        return Reading(match.end(), (*_paused(year(first)), *cardinal(second)), "year", "year and page of a citation")
     if first == second == "50":
         return Reading(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
     joint = "by" if _SCREEN.match(text, match.end()) and not match[3] else "to"
@@ -59,6 +64,10 @@ def _ratio(text: str, place: int) -> Reading | None:
         "ratio",
         "numbers that are no time of day" if _is_no_time(match) else "ratio by its words",
     )
+
+
+def _paused(words: Words) -> Words:
+    return (*words[:-1], words[-1] + ",")
 
 
 def _joined(joint: str, match: re.Match[str]) -> Words:
@@ -125,6 +134,10 @@ def _out_of(text: str, place: int) -> Reading | None:
     first, second = match.groups()
     if known := _PAIRS.get((first, second)):
         return Reading(match.end(), tuple(known.split()), "score", "pair of numbers with a meaning of its own")
+    if _PRESSURE.search(text, max(0, place - _NEAR), place):
+        return Reading(match.end(), (*pairs(first), "over", *pairs(second)), "score", "blood pressure")
+    if _is_pair(match):
+        return Reading(match.end(), (*cardinal(first), *cardinal(second)), "score", "shares of a hundred, or sight")
     if int(first) > int(second):
         return None
     if _near(_SHOT, text, place) and second not in ("2", "3"):
@@ -132,6 +145,13 @@ def _out_of(text: str, place: int) -> Reading | None:
     if not text.startswith((" of", " the"), match.end()) and _is_count(match):
         return Reading(match.end(), (*cardinal(first), "out", "of", *cardinal(second)), "score", "count out of a whole")
     return None
+
+
+def _is_pair(match: re.Match[str]) -> bool:
+    """Return True for shares of a hundred, such as 60/40, and for sight, such as 20/40."""
+    first, second = int(match[1]), int(match[2])
+    sight = first == 20 and _SIGHT.match(match.string, match.end()) is not None
+    return sight or (first + second == 100 and min(first, second) >= 5)
 
 
 def _is_count(match: re.Match[str]) -> bool:

@@ -13,17 +13,21 @@ from tts_cli.text.tables import entries
 _HALF = r"(?P<half>[AaPp](?:\. ?[Mm]|[Mm])(?![A-Za-z])\.?)"
 _ZONES = "|".join(r"\.?".join(zone) for zone in sorted(entries("zones"), key=len, reverse=True))
 _ZONE = pattern(
-    rf" ?(?P<zone>{_ZONES}|e\.s\.t|p\.s\.t|est|edt|pst|pdt|utc|gmt)(?![A-Za-z])(?P<stop>\.?)(?P<offset> ?[+−-]\d{{1,2}}(?!\d))?"
+    rf" ?(?P<zone>{_ZONES}|e\.s\.t|p\.s\.t|est|edt|pst|pdt|utc|gmt)(?![A-Za-z])(?P<stop>\.?)"
+    rf"(?P<offset> ?[+−-]\d{{1,2}}(?::?[0-5]\d)?(?!\d))?"
 )
 _CLOCK = pattern(
-    rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,3}})?(?![\d:])(?: ?{_HALF})?"
+    rf"(?P<hour>\d{{1,2}}):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?P<part>\.\d{{1,6}})?(?![\d:])(?: ?{_HALF})?"
 )
 _HOUR = pattern(rf"(?P<hour>\d{{1,2}})(?:\.(?P<minute>[0-5]\d))? ?{_HALF}")
 _HOUR_ALONE = pattern(r"(\d{1,2})(?= ?[A-Z]{3,4}\b)")
 _OCLOCK = pattern(r" o'clock")
 _MILITARY = pattern(r"(?P<hour>[01]\d|2[0-4])(?P<minute>[0-5]\d) ?(?P<word>hours\b|hrs?\b\.?|h\b|Zulu\b|Z\b|(?![\w:%-]|[.,]\d))")
 _ANGLE = pattern(r"(\d{1,3})['′](\d\d)(?:[\"″]|'')?(?!\w)")
-_HOURS = pattern(r"(\d{1,2})h([0-5]\d)(?!\w)")
+_HOURS = pattern(r"(\d{1,2})hr?([0-5]\d)(?!\w)")
+_OFFSET = pattern(r"(\d{1,2}):?(\d\d)?$")
+_LENGTH = pattern(r" ?(?:(?P<hours>hours|hrs?\.?|h)|(?P<minutes>minutes|mins?\.?))(?![\w/-])")
+_MINUTES = pattern(r"([3-5]\d):([0-5]\d)(?![\d:.])")
 _UNITS = {
     "d": ("day", "days?|d"), "h": ("hour", "hours?|hrs?|h"), "m": ("minute", "minutes?|mins?|m"),
     "s": ("second", "seconds?|secs?|s"),
@@ -54,7 +58,7 @@ def read(text: str, place: int) -> Reading | None:
 def clock(text: str, place: int) -> Reading | None:
     """Read a time of day or a duration with colons: 17:45, 5 p.m., 9 AM EST, 0800 hours, 1:02:33."""
     if match := _CLOCK.match(text, place):
-        return _with_colons(text, match)
+        return _length(text, match) or _with_colons(text, match)
     if (match := _HOUR.match(text, place)) and 0 < int(match["hour"]) <= _LAST_HOUR:
         return _closed(text, match, hour_words(int(match["hour"]), int(match["minute"] or 0), True), "hour and half of the day")
     if match := _MILITARY.match(text, place):
@@ -75,11 +79,33 @@ def _with_colons(text: str, match: re.Match[str]) -> Reading | None:
         return _with_seconds(text, match)
     if _OCLOCK.match(text, end):
         return Reading(end, cardinal(str(hour)), "time", "hour before o'clock")
-    timed = calendar.before(text, match.start()) in calendar.context("duration before")
-    if match["hour"] == "0" and not match["half"] and (timed or calendar.after(text, end) in _REMAINS):
+    if (
+        match["hour"] == "0"
+        and not match["half"]
+        and (_in_duration(text, match.start()) or calendar.after(text, end) in _REMAINS)
+    ):
         return Reading(end, _counted({"s": match["minute"]}), "duration", "seconds after a colon")
     words = hour_words(hour, int(match["minute"]), bool(match["half"]))
     return _closed(text, match, words, "hours and minutes")
+
+
+def _length(text: str, match: re.Match[str]) -> Reading | None:
+    """Return the reading of a time whose unit follows, 1:30 hrs and 3:30 min, or of minutes and seconds after "in" or "took"."""
+    unit = None if match["second"] or match["part"] or match["half"] else _LENGTH.match(text, match.end())
+    long_minutes = _MINUTES.match(text, match.start())
+    if not unit:
+        if not long_minutes or not _in_duration(text, match.start()):
+            return None
+        return Reading(match.end(), _counted({"m": match["hour"], "s": match["minute"]}), "duration", "minutes and seconds")
+    end = unit.end() - (unit[0].endswith(".") and not _GOES_ON.match(text, unit.end()))
+    if unit["hours"] and len(match["hour"]) == 2:
+        return Reading(end, (*hour_words(int(match["hour"]), int(match["minute"]), False), "hours"), "time", "time and hours")
+    parts = {"h": match["hour"], "m": match["minute"]} if unit["hours"] else {"m": match["hour"], "s": match["minute"]}
+    return Reading(end, _counted(parts), "duration", "time and its unit")
+
+
+def _in_duration(text: str, place: int) -> bool:
+    return calendar.before(text, place) in calendar.context("duration before")
 
 
 def _is_ratio(text: str, match: re.Match[str]) -> bool:
@@ -104,10 +130,9 @@ def _with_seconds(text: str, match: re.Match[str]) -> Reading:
 
 
 def _is_time_of_day(text: str, match: re.Match[str]) -> bool:
-    previous = calendar.before(text, match.start())
-    if previous in calendar.context("duration before"):
+    if _in_duration(text, match.start()):
         return False
-    named = previous in calendar.context("clock before") or _in_stamp(text, match.start())
+    named = calendar.before(text, match.start()) in calendar.context("clock before") or _in_stamp(text, match.start())
     return named or _ZONE.match(text, match.end()) is not None
 
 
@@ -165,7 +190,9 @@ def _zone_words(zone: re.Match[str]) -> Words:
     if not zone["offset"]:
         return words
     offset = zone["offset"].strip()
-    return (*words, "plus" if offset[0] == "+" else "minus", *cardinal(str(int(offset[1:]))))
+    hours, minutes = _OFFSET.findall(offset)[0]
+    part = cardinal(minutes) if minutes and minutes != "00" else ()
+    return (*words, "plus" if offset[0] == "+" else "minus", *cardinal(str(int(hours))), *part)
 
 
 def _hour_and_zone(text: str, place: int) -> Reading | None:
@@ -199,6 +226,10 @@ def _military(text: str, match: re.Match[str]) -> Reading | None:
 
 
 def _military_alone(text: str, match: re.Match[str]) -> Reading | None:
+    zone = _ZONE.match(text, match.end("minute"))
+    if zone and len(zone["zone"]) > 2 and zone["zone"].isupper():
+        words = (*_four_digits(match["hour"], int(match["minute"])), *_zone_words(zone))
+        return Reading(_end_of_zone(zone), words, "time", "four digits and a zone")
     if match["hour"][0] != "0" or calendar.before(text, match.start()) not in calendar.context("military before"):
         return None
     words = _four_digits(match["hour"], int(match["minute"]))

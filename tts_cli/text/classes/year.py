@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes import calendar, quantity
@@ -10,21 +11,24 @@ from tts_cli.text.grammar import Reading, SemioticClass, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
 from tts_cli.text.patterns import pattern
+from tts_cli.text.tables import rows
 
 _NEAR = 16
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099
 _ERA_AFTER = pattern(rf"(\d{{1,3}}(?:,\d{{3}})+|\d{{1,6}}) ?({calendar.era_pattern()})")
 _ERA_BEFORE = pattern(rf"({calendar.era_pattern('both')}) ?(\d{{1,4}})(?![\w:/]|[.,]\d)")
 _ERA = pattern(calendar.era_pattern())
-_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]0|00)'?s(')?(?![\w/])")
+_DECADE = pattern(r"('?)((?:1[0-9]|20)\d0|[1-9]\d?0|00)'?s(')?(?![\w/])")
 _AFTER_DECADE = pattern(r"[a-z][-–]")
 _YEAR_POSSESSIVE = pattern(r"((?:1[1-9]|20)\d\d)'s(?![\w])")
 _SHORT = pattern(r"'(\d\d)(?![\w'\"]|[.:,/]\d)")
 _MANY = pattern(r"(100+)s(?= of\b)")
 _DECADE_BEFORE = pattern(r"(?:'(?=\d0)|\b)((?:1\d|20)?\d0)'?s(?:,? (?:and|or|to|through|&)|,) $")
+_DECADES_AFTER = pattern(r" (?:and|or|to) '?\d0s\b")
 _CENTURY = pattern(r"(\d{1,2})(?:st|nd|rd|th) ?-?(?:c\.|cent\.|cent\b|C\b\.?)")
 _FISCAL = pattern(r"(FY|CY)[ -]?'?((?:19|20)?\d\d)(?:[-–/]((?:20)?\d\d))?(?!\w)")
 _QUARTER = pattern(r"([QH])([1-4])(?!\w|\.\d)(?: ?'(\d\d)(?!\w))?")
+_YEAR_QUARTER = pattern(r"((?:19|20)\d\d) ?-?([QH])([1-4])(?!\w|\.\d)")
 _QUARTER_AFTER = pattern(r"([1-4])([QH])(?: ?((?:19|20)\d\d)|'?(\d\d))?(?!\w|\.\d)")
 _FISCAL_NAMES = {"FY": ("fiscal", "year"), "CY": ("calendar", "year")}
 _PARTS = {"Q": "quarter", "H": "half"}
@@ -50,7 +54,7 @@ def read(text: str, place: int) -> Reading | None:
 
 
 @cache
-def _readers(character: str) -> tuple:
+def _readers(character: str) -> tuple[Callable[[str, int], Reading | None], ...]:
     if character.isdigit():
         return (after_era, _many, decade, _seconds, _possessive, _century, _half_year)
     return (decade, short) if character == "'" else (_before_era, _fiscal, quarter, _era_alone)
@@ -78,7 +82,7 @@ def _before_era(text: str, place: int) -> Reading | None:
 def _era_alone(text: str, place: int) -> Reading | None:
     """Read an era after a century: the 5th century BC."""
     match = _ERA.match(text, place)
-    if not match or calendar.before(text, place) not in ("century", "centuries", "c", "cent", "years"):
+    if not match or calendar.before(text, place) not in calendar.context("era before"):
         return None
     end = match.end()
     ends = calendar.ends_sentence(text, place, end)
@@ -90,7 +94,14 @@ def decade(text: str, place: int) -> Reading | None:
     match = _DECADE.match(text, place)
     if not match or not begins_word(text, place):
         return None
-    if len(match[2]) == 2 and not match[1] and not _is_decade(text, place, match.end()):
+    if (
+        len(match[2]) == 4
+        and match[2] >= "2000"
+        and match[0].endswith("'s")
+        and calendar.before(text, place) not in calendar.context("decade before")
+    ):
+        return None  # "2020's best film"
+    if len(match[2]) < 4 and not match[1] and not _is_decade(text, place, match.end()):
         return None
     words = ("two", "thousands") if match[2] == "00" else plural(spoken(match[2]))
     return Reading(match.end(), words, "decade", "tens with s", number=words)
@@ -103,7 +114,9 @@ def _is_decade(text: str, place: int, end: int) -> bool:
         return text[place] in "56789" and following.lower() in calendar.context("decade after")
     if previous in calendar.context("decade before") or previous.endswith("'s") or _AFTER_DECADE.match(text, place - 2):
         return True
-    if following.lower() in calendar.context("decade after"):
+    if following.lower() in calendar.context("decade after") or following in ("BC", "BCE", "AD", "CE"):
+        return True
+    if _DECADES_AFTER.match(text, end) and previous not in calendar.context("seconds before"):
         return True
     listed = _DECADE_BEFORE.search(text, max(0, place - _NEAR), place)
     if not listed:
@@ -115,9 +128,16 @@ def _seconds(text: str, place: int) -> Reading | None:
     match = _SECONDS.match(text, place)
     if not match:
         return None
+    if _is_plural_number(text, place):
+        return Reading(match.end(), plural(cardinal(match[1])), "number", "plural of a number")
     single = match[1] == "1" or (calendar.before(text, place) in ("a", "an") and calendar.after(text, match.end()).islower())
     words = (*cardinal(match[1]), "second" if single else "seconds")
     return Reading(match.end(), words, "duration", "number with s is seconds", number=words[:-1], unit="seconds")
+
+
+def _is_plural_number(text: str, place: int) -> bool:
+    """Return True if a number with "s" is a plural, as in "B-29s" and "the 7s", and no time in seconds."""
+    return text[place - 1 : place] == "-" or calendar.before(text, place) in calendar.context("plural before")
 
 
 def _many(text: str, place: int) -> Reading | None:
@@ -166,6 +186,9 @@ def quarter(text: str, place: int) -> Reading | None:
 
 
 def _half_year(text: str, place: int) -> Reading | None:
+    if match := _YEAR_QUARTER.match(text, place):
+        words = (*spoken(match[1]), match[2] + ".", *cardinal(match[3]))
+        return Reading(match.end(), words, "quarter", "year and quarter")
     match = _QUARTER_AFTER.match(text, place)
     if not match or (match[2] == "H" and not (match[3] or match[4])):
         return None
@@ -212,12 +235,24 @@ def counts_things(text: str, place: int, end: int, compound: str = "") -> bool:
     modern = "1900" <= digits <= "2099"
     if compound:
         return compound[1:] not in calendar.context("year compound")
+    if modern:
+        return _is_modern_amount(text, previous, end)
     if previous in calendar.context("number before"):
         return True
     if is_counted(text, end):
         named = previous in calendar.context("determiner") or previous.endswith("'s")
-        return previous not in calendar.context("year surely") and not (named and modern)
+        return previous not in calendar.context("year surely") and not (named and digits >= "1100")
     return digits < "1010" or (digits < "1100" and previous not in calendar.context("year before"))
+
+
+def _is_modern_amount(text: str, previous: str, end: int) -> bool:
+    """Return True if a number from 1900 to 2099 counts things: before a noun that is often counted, and after "exactly"."""
+    match = _LOWER.match(text, end)
+    if previous in calendar.context("year surely") or previous in calendar.context("determiner") or not match:
+        return False
+    if match[1] in calendar.context("number after") or any(match[1] == row[0] for row in rows("counted")):
+        return True
+    return previous in calendar.context("number surely") and is_counted(text, end)
 
 
 def is_counted(text: str, end: int) -> bool:
