@@ -17,6 +17,8 @@ SPELLED = [
     ("hear AC/DC now", "AC/DC", "A. C. D. C."),
     ("her PhD now", "PhD", "P. H. D."),
     ("a PDF file", "PDF", "P. D. F."),
+    ("CFO, COO, and LA", "COO", "C. O. O."),
+    ("her EdD now", "EdD", "E. D. D."),
     ("the DIA chief", "DIA", "D. I. A."),
     ("a WHO chief", "WHO", "W. H. O."),
     ("OMG! LMAO! OK!", "LMAO", "L. M. A. O."),
