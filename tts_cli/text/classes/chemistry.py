@@ -44,7 +44,7 @@ def _read_spelled(text: str, place: int) -> Reading | None:
 
 
 def _is_formal(match: re.Match[str], elements: list[str]) -> bool:
-    """Return True if the token can only be a formula: it has an index or a charge, or elements in mixed case. "CPAs" is a plural."""
+    """Return True if the token can only be a formula: it has an index or a charge, or elements in mixed case, unlike "CPAs"."""
     formula, charge = match[2], match[3] or ""
     has_index = any(character in SUBSCRIPTS for character in formula)
     if has_index or any(character in SUPERSCRIPTS for character in charge):
