@@ -16,6 +16,9 @@ SPELLED = [
     ("from AT&T now", "AT&T", "A. T. and T."),
     ("hear AC/DC now", "AC/DC", "A. C. D. C."),
     ("her PhD now", "PhD", "P. H. D."),
+    ("a PDF file", "PDF", "P. D. F."),
+    ("CFO, COO, and LA", "COO", "C. O. O."),
+    ("her EdD now", "EdD", "E. D. D."),
     ("the DIA chief", "DIA", "D. I. A."),
     ("a WHO chief", "WHO", "W. H. O."),
     ("OMG! LMAO! OK!", "LMAO", "L. M. A. O."),
@@ -25,6 +28,7 @@ WORDS = [("a JSON file", "JSON", "JSON"), ("three GIFs", "GIFs", "GIFs"), ("the 
 ORDINARY = [
     ("CONTACT US TODAY", "US"), ("DO IT NOW", "IT"), ("I said NO twice", "NO"), ("WHO are you", "WHO"), ("John left", "John"),
     ("THE OLD MAN SAT DOWN here", "SAT"), ("this AND/OR that", "AND"), ("NaCl here", "NaCl"), ("I AM HERE", "AM"),
+    ("OW, he said", "OW"),
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ FRONT_END = TextFrontEnd()
         ("run python3 main.py --verbose", "run python three main dot P Y dash dash verbose."),
         ("run kill -9 and ISO-8859-1", "run kill dash nine and I S O eighty eight fifty nine one."),
         ("the C4.5 and a 320i", "the C four point five and a three twenty I."),
-        ("a 4K TV and 10W-40 oil", "a four K TV and ten W forty oil."),
+        ("a 4K TV and 10W-40 oil", "a four K T V and ten W forty oil."),
     ],
 )
 def test_code_is_spelled_and_counted(written: str, spoken: str) -> None:

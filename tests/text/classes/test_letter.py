@@ -22,6 +22,8 @@ def _read(text: str, written: str) -> Reading | None:
         ("The A-Z list.", "A-Z", "A. to Z."),
         ("E. B. White wrote.", "E.", "E."),
         ("J.K.Rowling wrote.", "J.", "J. K."),
+        ("He got two Bs in art.", "Bs", "B.'s"),
+        ("Straight As again.", "As", "A.'s"),
         ("A. africanus is old.", "A.", "A."),
         ("A B- in math.", "B-", "B. minus"),
         ("Appendix C.3 is new.", "C.", "C."),
@@ -41,6 +43,9 @@ def test_a_letter_is_named(text: str, written: str, spoken: str) -> None:
         ("I ran.", "I"),
         ("T-X is", "T-X"),
         ("D-A-Y", "A-Y"),
+        ("so As I said", "As"),
+        ("Ms Hill", "Ms"),
+        ("pay Rs 5", "Rs"),
         ("it was I. Tom knew.", "I."),
     ],
 )

@@ -17,7 +17,7 @@ READ = [
     ("It is on 8th St. by the park.", "St", "Street"),
     ("Call Dr. No soon.", "Dr", "Doctor"),
     ("He lives on Mulholland Dr. in town.", "Dr", "Drive"),
-    ("Paris St Germain won.", "St", "Saint"),
+    ("Fans of Paris St Germain sang.", "St", "Saint"),
     ("We met in May. St. Ives is far.", "St", "Saint"),
     ("The mt. is high.", "mt", "mountain"),
     ("Mt. Hood is high.", "Mt", "Mount"),

@@ -19,7 +19,9 @@ _PAIR = pattern(r"([A-Z]{1,3})([&/])([A-Z]{1,3}s?)(?![\w&/])")
 _ROM = pattern(r"([A-Z]{2,4})-ROM(s?)\b")
 _BESIDE = pattern(r"([A-Z]+)[ ,.\n]+$")
 _NEXT = pattern(r"[ ,.\n]+([A-Z]+)(?![a-z])")
+_AROUND = pattern(r"[A-Z]{2,}")
 _LONGEST_SPELLED = 4
+_NEAR = 40
 _SHORT = 3
 
 
@@ -67,9 +69,11 @@ def _words(text: str, start: int, end: int, stem: str, ending: str) -> tuple[Wor
         return (), ""
     if is_word(stem):
         return ((stem + ending,), "plural of a word") if ending and not _is_shouting(text, start, end) else ((), "")
+    vowels = bool(re.search("[AEIOUY]", stem))
+    if not vowels and not text.startswith("'", end):
+        return _letters(stem, ending), "spelled, no vowels"
     if (len(stem) > _SHORT or _is_spelled(stem)) and cmu_pronunciations(stem.lower()):
         return (_letters(stem, ending), "plural") if ending else ((), "")
-    vowels = bool(re.search("[AEIOUY]", stem))
     if vowels and (len(stem) > _LONGEST_SPELLED or (len(stem) > _SHORT and _is_shouting(text, start, end))):
         return (), ""
     return _letters(stem, ending), "spelled"
@@ -88,9 +92,10 @@ def _is_there(text: str, start: int, end: int, where: str) -> bool:
 
 
 def _is_shouting(text: str, start: int, end: int) -> bool:
-    """Return True if the text around is in capitals, or the word before or after is an ordinary word in capitals."""
+    """Return True if the text around is words in capitals, or the word before or after is one. A list of acronyms is none."""
     if is_shouted(text, start, end):
-        return True
+        around = _AROUND.findall(text[max(0, start - _NEAR) : start] + " " + text[end : end + _NEAR])
+        return any(_is_emphasised(word) for word in around)
     before, after = _BESIDE.search(text, max(0, start - 20), start), _NEXT.match(text, end)
     return any(_is_emphasised(found[1]) for found in (before, after) if found)
 

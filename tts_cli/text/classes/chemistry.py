@@ -44,7 +44,7 @@ def _read_spelled(text: str, place: int) -> Reading | None:
 
 
 def _is_formal(match: re.Match[str], elements: list[str]) -> bool:
-    """Return True if the token can only be a formula: it has an index or a charge, or elements in mixed case."""
+    """Return True if the token can only be a formula: it has an index or a charge, or elements in mixed case, unlike "CPAs"."""
     formula, charge = match[2], match[3] or ""
     has_index = any(character in SUBSCRIPTS for character in formula)
     if has_index or any(character in SUPERSCRIPTS for character in charge):
@@ -53,6 +53,8 @@ def _is_formal(match: re.Match[str], elements: list[str]) -> bool:
         return len(elements) > 1 and not match[1] and _has_small_numbers(formula)
     if charge:
         return len(elements[0]) == 2 and (charge[0].isdigit() or elements[0] in ("Na", "Ca", "Mg", "Li", "Cl", "Br"))
+    if formula[-1] == "s" and formula[:-1].isupper():
+        return False
     words = [len(element) == 2 and cmu_has(element.lower()) for element in elements]
     is_mixed = len(elements) > 1 and any(len(element) == 2 for element in elements) and not all(words)
     return is_mixed and formula != "NaN" and not cmu_has(formula.lower()) and formula.isalpha()

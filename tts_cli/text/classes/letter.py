@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import ascii_lowercase
 
 from tts_cli.text.classes.roman import is_letter_noun
 from tts_cli.text.grammar import Reading, SemioticClass, begins_word
@@ -14,6 +15,7 @@ _RANGE = pattern(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
 _INITIALS = pattern(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
 _INITIAL = pattern(r"([A-Z])\.(?![\w@]|\.)")
 _ARTICLE = pattern(r"a (?!(?:is|to|and|or|was|from) )[A-Za-z]")
+_PLURAL = pattern(r"([A-Z])s(?![\w'.-]| \d)")
 _GRADE = pattern(r"([A-DF])-(?=[ .,;:!?)]|$)")
 _LETTER = pattern(r"([Aa])(?![\w'@.-]|'(?!s))")
 _TO = pattern(r" (?:to|or|and|through|from) ([A-Z])\b(?!')")
@@ -26,6 +28,8 @@ _PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if wh
 def read(text: str, place: int) -> Reading | None:
     """Read the single letter at `place`; None for the article "a" and the pronoun "I"."""
     following = text[place + 1 : place + 2]
+    if following == "s" and (match := _PLURAL.match(text, place)) and begins_word(text, place):
+        return Reading(match.end(), (match[1] + ".'s",), "letter", "plural of a letter") if _is_plural(text, match) else None
     if following.isalnum() or not begins_word(text, place):
         return None
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
@@ -46,6 +50,12 @@ def read(text: str, place: int) -> Reading | None:
         return Reading(place + 2, (text[place] + ".",), "letter", "letter before the number of a section")
     match = _INITIAL.match(text, place)
     return _initial(text, match) if match else None
+
+
+def _is_plural(text: str, match: re.Match[str]) -> bool:
+    """Return True for "two Bs". "As", "Is" and "Us" are letters only after "straight"."""
+    before = word_before(text, match.start()).lower()
+    return before in ("straight", "all") or (match[1] not in "AIUMR" and not before.endswith(".") and bool(before))
 
 
 def _range(match: re.Match[str]) -> Reading | None:
@@ -109,4 +119,4 @@ def _ended(letter: str, end: int) -> Reading:
     return Reading(end - 1, (letter + ".",), "letter", "letter after a noun")
 
 
-CLASS = SemioticClass("letter", read, words=frozenset("abcdefghijklmnopqrstuvwxyz"))
+CLASS = SemioticClass("letter", read, words=frozenset(ascii_lowercase) | {letter + "s" for letter in ascii_lowercase})
