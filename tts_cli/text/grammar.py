@@ -19,7 +19,7 @@ _PREVIOUS = re.compile(r"([A-Za-z']+)(\.?)[ \n]+$")
 _NEXT = re.compile(r"[ \n]+([A-Za-z'\d]+)")
 
 
-class Reading(NamedTuple):
+class Verbalization(NamedTuple):
     """Words of a token, with its class and the rule that decided."""
 
     end: int
@@ -46,7 +46,7 @@ class SemioticClass(NamedTuple):
     """Kind of token, and the places where it is tried."""
 
     name: str
-    read: Callable[[str, int], Reading | None]
+    read: Callable[[str, int], Verbalization | None]
     """Reads the token of this class that begins at a place of the text, or returns None."""
     characters: str = ""
     """First characters, none of them a letter, at which the class is tried."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tts_cli.errors import TextError
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading
+from tts_cli.text.grammar import Verbalization
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.phones import SPACE, parse_phones
 from tts_cli.text.spelling import mixed_case_parts, spell
@@ -114,7 +114,7 @@ def _token(text: str, place: int) -> Token:
     return _sign(text, place)
 
 
-def _token_of(text: str, place: int, reading: Reading) -> Token:
+def _token_of(text: str, place: int, reading: Verbalization) -> Token:
     words, end = reading.words, reading.end
     if words and not reading.ends and text.startswith("'", end) and (ending := _ENDING.match(text, end)):
         words, end = (*words[:-1], words[-1] + ending[0].lower()), ending.end()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tts_cli.text.classes import letter
-from tts_cli.text.grammar import Reading
+from tts_cli.text.grammar import Verbalization
 
 
-def _read(text: str, written: str) -> Reading | None:
+def _read(text: str, written: str) -> Verbalization | None:
     return letter.read(text, text.index(written))
 
 

@@ -34,7 +34,7 @@ from tts_cli.text.classes import (
     verse,
     year,
 )
-from tts_cli.text.grammar import Reading, SemioticClass
+from tts_cli.text.grammar import SemioticClass, Verbalization
 
 _ORDER: tuple[SemioticClass, ...] = (
     phone.KEYS,
@@ -74,7 +74,7 @@ _ORDER: tuple[SemioticClass, ...] = (
 )
 
 
-def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
+def read_word(text: str, place: int, word: str, marked: bool) -> Verbalization | None:
     """Return the reading of the token at `place`, which begins with the letters `word`; None for an ordinary word.
 
     Args:
@@ -86,12 +86,12 @@ def read_word(text: str, place: int, word: str, marked: bool) -> Reading | None:
     return next(_readings(_at_word(word, marked), text, place), None)
 
 
-def read_sign(text: str, place: int) -> Reading | None:
+def read_sign(text: str, place: int) -> Verbalization | None:
     """Return the reading of the token at `place`, which begins with a digit or sign; None if no class knows it."""
     return next(_readings(_at_character(text[place]), text, place), None)
 
 
-def _readings(classes: tuple[SemioticClass, ...], text: str, place: int) -> Iterator[Reading]:
+def _readings(classes: tuple[SemioticClass, ...], text: str, place: int) -> Iterator[Verbalization]:
     for semiotic_class in classes:
         if reading := semiotic_class.read(text, place):
             yield reading

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, is_shouted
 from tts_cli.text.numbers import Words
 from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
@@ -64,7 +64,7 @@ _SINGULAR = {"feet": "foot", "inches": "inch"}
 _BEFORE_DIGITS = frozenset("max min pop elev ref est temp".split())
 
 
-class Token(NamedTuple):
+class Abbreviation(NamedTuple):
     """Abbreviation in its context."""
 
     text: str
@@ -95,23 +95,23 @@ class Token(NamedTuple):
         return word_after(self.text, self.over)
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the abbreviation at `place`."""
     if text[place + 1 : place + 2] in (" ", "-", "\n", "") or not begins_word(text, place):
         return None
     return (_signed(text, place) if _SIGNED.match(text, place) else None) or _listed(text, place)
 
 
-def _signed(text: str, place: int) -> Reading | None:
+def _signed(text: str, place: int) -> Verbalization | None:
     return _with(text, place) or _latin(text, place) or _dotted(text, place)
 
 
-def _listed(text: str, place: int) -> Reading | None:
+def _listed(text: str, place: int) -> Verbalization | None:
     match = _WRITTEN.match(text, place)
     if not match:
         return None
     rows = _table().get(match[1].lower(), ())
-    token = Token(text, place, match.end(1), bool(match[2]))
+    token = Abbreviation(text, place, match.end(1), bool(match[2]))
     if not rows or (not token.stop and text[token.end : token.end + 1] in ("'", "-", "/", "_")):
         return None
     for spoken, context in rows:
@@ -120,17 +120,17 @@ def _listed(text: str, place: int) -> Reading | None:
     return None
 
 
-def _reading(token: Token, words: Words, context: str) -> Reading:
+def _reading(token: Abbreviation, words: Words, context: str) -> Verbalization:
     if context == "unit" and token.before.lower() == "one":
         words = (_SINGULAR.get(words[0], words[0].removesuffix("s")),)
     end = 0
     called = context in _TITLES and token.before.lower() not in _DETERMINERS
     if token.stop and not called and context not in _NEVER_LAST:
         end = end_of_sentence(token.text, token.over, context in _LAST)
-    return Reading(end or token.over, words, "abbr", f"abbreviation: {context}", "." if end else SPACE, bool(end))
+    return Verbalization(end or token.over, words, "abbreviation", f"abbreviation: {context}", "." if end else SPACE, bool(end))
 
 
-def _is_title(token: Token) -> bool:
+def _is_title(token: Abbreviation) -> bool:
     """Return True before a name. "your rep. She" and "Gen. He" are no titles."""
     if not token.stop or not token.after[:1].isupper():
         return False
@@ -141,38 +141,38 @@ def _is_title(token: Token) -> bool:
     return not (is_starter(token.text, token.over) and token.before.lower() in _DETERMINERS)
 
 
-def _is_bare_title(token: Token) -> bool:
+def _is_bare_title(token: Abbreviation) -> bool:
     if token.stop:
         return _is_title(token) or not cmu_has(token.written.lower()) or token.written.lower() in ("mr", "mrs", "ms")
     name = token.after[:1].isupper() and token.text[token.end : token.end + 1] == " "
     return token.written.istitle() and (name or bool(_COUPLE.match(token.text, token.end)))
 
 
-def _is_company(token: Token) -> bool:
+def _is_company(token: Abbreviation) -> bool:
     """Return True after a name or an ampersand."""
     if not token.written[0].isupper() or not (token.stop or token.written.istitle()):
         return False
     return token.before[:1].isupper() or token.text[max(0, token.start - 2) : token.start].strip().endswith((")", "&"))
 
 
-def _is_suffix(token: Token) -> bool:
+def _is_suffix(token: Abbreviation) -> bool:
     return token.stop or (token.written.istitle() and is_name(token.before))
 
 
-def _is_number(token: Token) -> bool:
+def _is_number(token: Abbreviation) -> bool:
     if token.stop and token.written.lower() == "no" and _NUMBER_OF.match(token.text, token.over):
         return token.text.startswith(" of ", token.over) or token.before.lower() in _NUMBERED_BEFORE
     return token.stop and bool(_NUMBER.match(token.text, token.over)) and not _is_noun(token)
 
 
-def _is_bare_number(token: Token) -> bool:
+def _is_bare_number(token: Abbreviation) -> bool:
     """Return True before a number; without a full stop, too."""
     if token.stop:
         return _is_number(token) or not cmu_has(token.written.lower())
     return bool(_DIGIT.match(token.text, token.end)) and not (token.written.isupper() and len(token.written) > 2)
 
 
-def _is_noun(token: Token) -> bool:
+def _is_noun(token: Abbreviation) -> bool:
     """Return True if the abbreviation is rather a word at the end of a sentence: "an art. 5 people came"."""
     if not token.written.islower() or token.text[token.over : token.over + 1] not in (" ", "\n"):
         return False
@@ -185,12 +185,12 @@ def _is_noun(token: Token) -> bool:
     return before not in _CITING
 
 
-def _is_year(token: Token) -> bool:
+def _is_year(token: Abbreviation) -> bool:
     found = _YEAR.match(token.text, token.over)
     return token.stop and found is not None and (token.written.lower() != "est" or len(found[1]) == _YEAR_DIGITS)
 
 
-def _is_life(token: Token) -> bool:
+def _is_life(token: Abbreviation) -> bool:
     """Return True before a year in brackets or after a comma: "(b. 1685, d. 1750)"."""
     before = token.text[max(0, token.start - 2) : token.start]
     found = _YEAR.match(token.text, token.over)
@@ -198,28 +198,28 @@ def _is_life(token: Token) -> bool:
     return _is_year(token) and (whole or before in ("; ", ", ") or before.endswith(("(", "[")))
 
 
-def _is_always(token: Token) -> bool:
+def _is_always(token: Abbreviation) -> bool:
     """Return True with a full stop, or before a colon, as in "Tel: 5"."""
     return token.stop or (token.text.startswith(":", token.end) and not cmu_has(token.written.lower()))
 
 
-def _is_any(token: Token) -> bool:
+def _is_any(token: Abbreviation) -> bool:
     return token.stop or not token.written.isupper() or is_shouted(token.text, token.start, token.end)
 
 
-def _is_adjective(token: Token) -> bool:
+def _is_adjective(token: Abbreviation) -> bool:
     """Return True in "the approx. cost", but not in "an approx. 5 percent rise"."""
     return token.stop and token.before.lower() in _DETERMINERS and token.after.islower() and token.after not in _NUMBERS
 
 
-def _is_bare_no(token: Token) -> bool:
+def _is_bare_no(token: Abbreviation) -> bool:
     """Return True for "No 10" without a full stop; "No 2 cats are alike" has the word."""
     counted = _COUNTED.match(token.text, token.end)
     plural = counted is not None and counted[1].endswith("s") and opens_sentence(token.text, token.start)
     return not token.stop and token.written == "No" and _DIGIT.match(token.text, token.end) is not None and not plural
 
 
-def _is_state(token: Token) -> bool:
+def _is_state(token: Abbreviation) -> bool:
     """Return True for a state after a place and a comma, "Boston, Mass.", or before a small letter, "in Calif. now"."""
     if not token.stop or not token.written[0].isupper():
         return False
@@ -227,11 +227,11 @@ def _is_state(token: Token) -> bool:
     return after_comma or token.after.islower()
 
 
-def _is_small(token: Token) -> bool:
+def _is_small(token: Abbreviation) -> bool:
     return token.written.islower()
 
 
-def _is_middle(token: Token) -> bool:
+def _is_middle(token: Abbreviation) -> bool:
     """Return True before a small letter, which never begins a sentence, and for some words before a number ("max. 5")."""
     follows = token.after[:1]
     if follows.isdigit() and token.written.lower() in _BEFORE_DIGITS:
@@ -240,7 +240,7 @@ def _is_middle(token: Token) -> bool:
     return token.stop and (follows.islower() or unknown)
 
 
-def _is_street(token: Token) -> bool:
+def _is_street(token: Abbreviation) -> bool:
     """Return True after a name or an ordinal number, and before no further name ("Ave Maria")."""
     before = token.before
     if not token.written[0].isupper() or not (before[:1].isupper() or _ORDINAL.search(before)):
@@ -254,16 +254,16 @@ def _is_street(token: Token) -> bool:
     )
 
 
-def _is_unit(token: Token) -> bool:
+def _is_unit(token: Abbreviation) -> bool:
     """Return True after a number in words: "ten ft."."""
     return token.written.islower() and token.before.lower() in _NUMBERS and (token.stop or not cmu_has(token.written))
 
 
-def _is_month(token: Token) -> bool:
+def _is_month(token: Abbreviation) -> bool:
     return token.stop and (token.written[0].isupper() or not cmu_has(token.written))
 
 
-def _is_calendar(token: Token) -> bool:
+def _is_calendar(token: Abbreviation) -> bool:
     """Return True before a number or after a word such as "in". "I met Jan." and "He sat." are words."""
     if not token.stop or not token.written[0].isupper():
         return False
@@ -275,17 +275,17 @@ def _is_calendar(token: Token) -> bool:
     )
 
 
-def _is_ordinal(token: Token) -> bool:
+def _is_ordinal(token: Abbreviation) -> bool:
     return token.stop and bool(_ORDINAL.search(token.before))
 
 
-def _is_versus(token: Token) -> bool:
+def _is_versus(token: Abbreviation) -> bool:
     if token.written.lower() == "vs":
         return True
     return token.stop and token.written == "v" and token.before[:1].isalpha() and token.after[:1].isalpha()
 
 
-_CONTEXTS: dict[str, Callable[[Token], bool]] = {
+_CONTEXTS: dict[str, Callable[[Abbreviation], bool]] = {
     "title": _is_title, "bare-title": _is_bare_title, "company": _is_company, "suffix": _is_suffix, "number": _is_number,
     "bare-number": _is_bare_number, "year": _is_year, "life": _is_life, "always": _is_always, "last-bare": _is_any,
     "bare": _is_any, "small": _is_small, "adjective": _is_adjective, "bare-no": _is_bare_no, "state": _is_state,
@@ -297,10 +297,10 @@ _TITLES = frozenset({"title", "bare-title"})
 _LAST = frozenset({"last-bare", "unit"})
 
 
-def _dotted(text: str, place: int) -> Reading | None:
+def _dotted(text: str, place: int) -> Verbalization | None:
     """Read letters with full stops: "e.g.", "U.S.", "Ph.D.", "J.R.R."."""
     if glued := _GLUED.match(text, place):
-        return Reading(glued.end(), tables.entries("dotted")[glued[1].lower()], "abbr", "Latin")
+        return Verbalization(glued.end(), tables.entries("dotted")[glued[1].lower()], "abbreviation", "Latin")
     match = _DOTTED.match(text, place)
     if not match:
         return None
@@ -317,27 +317,32 @@ def _dotted(text: str, place: int) -> Reading | None:
     end = 0
     if match[0].endswith(".") and written not in ("e.g", "i.e", "a.k.a"):
         end = end_of_sentence(text, match.end())
-    return Reading(end or match.end(), words, "abbr", "letters with full stops", "." if end else SPACE, bool(end))
+    return Verbalization(end or match.end(), words, "abbreviation", "letters with full stops", "." if end else SPACE, bool(end))
 
 
-def _latin(text: str, place: int) -> Reading | None:
+def _latin(text: str, place: int) -> Verbalization | None:
     match = _LATIN.match(text, place)
     if not match:
         return None
     end = end_of_sentence(text, match.end()) if match[2] else 0
-    return Reading(
-        end or match.end(), tuple(match[1].replace(".", "").lower().split()), "abbr", "Latin", "." if end else SPACE, bool(end)
+    return Verbalization(
+        end or match.end(),
+        tuple(match[1].replace(".", "").lower().split()),
+        "abbreviation",
+        "Latin",
+        "." if end else SPACE,
+        bool(end),
     )
 
 
-def _with(text: str, place: int) -> Reading | None:
+def _with(text: str, place: int) -> Verbalization | None:
     if (match := _SLASHED.match(text, place)) and (slashed := tables.entries("dotted").get(match[0].lower())):
-        return Reading(match.end(), slashed, "abbr", "letters with a slash")
+        return Verbalization(match.end(), slashed, "abbreviation", "letters with a slash")
     if match := _WITH.match(text, place):
-        return Reading(match.end(), ("without",) if match[1] else ("with",), "abbr", "w/ or w/o")
+        return Verbalization(match.end(), ("without",) if match[1] else ("with",), "abbreviation", "w/ or w/o")
     if match := _LANGUAGES.match(text, place):
         words = ("sharp",) if match[2] == "#" else ("plus", "plus")
-        return Reading(match.end(), (match[1] + ".", *words), "abbr", "programming language")
+        return Verbalization(match.end(), (match[1] + ".", *words), "abbreviation", "programming language")
     return None
 
 
@@ -358,4 +363,4 @@ def _first_words() -> frozenset[str]:
 
 
 _DEGREES = frozenset(re.split("[./]", written)[0] for written in tables.entries("dotted"))
-CLASS = SemioticClass("abbr", read, words=_first_words() | _DEGREES | {"et", "op", "loc"})
+CLASS = SemioticClass("abbreviation", read, words=_first_words() | _DEGREES | {"et", "op", "loc"})

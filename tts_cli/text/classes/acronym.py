@@ -7,7 +7,7 @@ from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_pronunciations
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, is_shouted
 from tts_cli.text.numbers import Words
 from tts_cli.text.patterns import pattern
 from tts_cli.text.spelling import spell
@@ -25,14 +25,14 @@ _NEAR = 40
 _SHORT = 3
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the acronym at `place`; None for an ordinary word, and for an acronym that the dictionary knows."""
     if not text[place].isupper() or not begins_word(text, place):
         return None
     if match := _PAIR.match(text, place):
         return _pair(match)
     if match := _ROM.match(text, place):
-        return Reading(match.end(), (*spell(match[1]), "rom" + match[2]), "acronym", "read-only memory")
+        return Verbalization(match.end(), (*spell(match[1]), "rom" + match[2]), "acronym", "read-only memory")
     match = _WRITTEN.match(text, place)
     if not match:
         return None
@@ -43,16 +43,16 @@ def read(text: str, place: int) -> Reading | None:
     if stem not in _table() and not capitals:
         return None
     words, rule = _words(text, place, match.end(), stem, ending)
-    return Reading(match.end(), words, "acronym", rule) if words else None
+    return Verbalization(match.end(), words, "acronym", rule) if words else None
 
 
-def _pair(match: re.Match[str]) -> Reading | None:
+def _pair(match: re.Match[str]) -> Verbalization | None:
     """Read "R&D" and "AC/DC". Longer words, as in "AND/OR", are no acronyms."""
     first, sign, last = match.groups()
     if sign == "/" and (is_word(first) or is_word(last)) and (first, last) not in (("I", "O"), ("A", "C")):
         return None
     words = (*spell(first), *(("and",) if sign == "&" else ()), *_letters(last.removesuffix("s"), "s" if last[-1] == "s" else ""))
-    return Reading(match.end(), words, "acronym", "letters with a sign")
+    return Verbalization(match.end(), words, "acronym", "letters with a sign")
 
 
 def _words(text: str, start: int, end: int, stem: str, ending: str) -> tuple[Words, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes.digit_string import pairs
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted, next_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, is_shouted, next_word
 from tts_cli.text.numbers import Words, digits
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context, rows
@@ -63,7 +63,7 @@ def _endings() -> frozenset[str]:
     return frozenset([*(row[1].split()[-1] for row in rows("states")), *(row[0] for row in rows("states"))])
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of the part of an address that begins at `place`, or None."""
     if not begins_word(text, place):
         return None
@@ -75,9 +75,9 @@ def read(text: str, place: int) -> Reading | None:
 
 
 @cache
-def _readers() -> dict[str, tuple[Callable[[str, int], Reading | None], ...]]:
+def _readers() -> dict[str, tuple[Callable[[str, int], Verbalization | None], ...]]:
     """Return the readers to try at a word, by the word in lower case."""
-    table: dict[str, tuple[Callable[[str, int], Reading | None], ...]] = {}
+    table: dict[str, tuple[Callable[[str, int], Verbalization | None], ...]] = {}
     readers = ((_direction, _DIRECTIONS), (_type, _types()), (_state, (*_states(), "N", "S", "R", "W")), (_unit, _UNITS))
     for reader, words in readers:
         for word in words:
@@ -86,7 +86,7 @@ def _readers() -> dict[str, tuple[Callable[[str, int], Reading | None], ...]]:
     return table
 
 
-def _house(text: str, place: int) -> Reading | None:
+def _house(text: str, place: int) -> Verbalization | None:
     if text[place - 1 : place] in tuple("$£€.,/-#") and place:
         return None
     match = _HOUSE.match(text, place) or _BROADWAY.match(text, place)
@@ -99,10 +99,10 @@ def _house(text: str, place: int) -> Reading | None:
         words += ("to", *pairs(match["to"][1:]))
     if match["half"]:
         words += ("and", "a", "half")
-    return Reading(match.end() - 1, words, "address", "house number before a street")
+    return Verbalization(match.end() - 1, words, "address", "house number before a street")
 
 
-def _zip(text: str, place: int) -> Reading | None:
+def _zip(text: str, place: int) -> Verbalization | None:
     match = _ZIP.match(text, place)
     if not match:
         return None
@@ -112,18 +112,18 @@ def _zip(text: str, place: int) -> Reading | None:
         return None
     first = digits(match[1])
     words = (*first[:-1], first[-1] + ",", *digits(match[2])) if match[2] else first
-    return Reading(match.end(), words, "digits", "ZIP code")
+    return Verbalization(match.end(), words, "digits", "ZIP code")
 
 
-def _lettered(text: str, place: int) -> Reading | None:
+def _lettered(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number with a letter after a word such as exit or bus."""
     match = _LETTERED.match(text, place)
     if not match or not _NUMBERED_BEFORE.search(text, max(0, place - _NEAR), place):
         return None
-    return Reading(match.end(), (*pairs(match["number"]), match["letter"] + "."), "address", "number and letter of a place")
+    return Verbalization(match.end(), (*pairs(match["number"]), match["letter"] + "."), "address", "number and letter of a place")
 
 
-def _direction(text: str, place: int) -> Reading | None:
+def _direction(text: str, place: int) -> Verbalization | None:
     match = _DIRECTION.match(text, place)
     if not match or (text[match.end() - 1] not in " ." and text[match.end() : match.end() + 1].strip(",;)\n")):
         return None
@@ -131,19 +131,19 @@ def _direction(text: str, place: int) -> Reading | None:
     before = text[max(0, place - _NEAR) : place]
     if _TYPE_BEFORE.search(before) and (not match["stop"] or len(match["name"]) == 2 or text[end : end + 1] in (",", "")):
         over = end if text[end : end + 1] == "," else match.end("name")
-        return Reading(over, (_DIRECTIONS[match["name"]],), "address", "direction after a street")
+        return Verbalization(over, (_DIRECTIONS[match["name"]],), "address", "direction after a street")
     if text[end : end + 1] != " ":
         return None
     if match["stop"] and _REGION_NEXT.match(text, end):
-        return Reading(end, (_DIRECTIONS[match["name"]],), "address", "direction before a region")
+        return Verbalization(end, (_DIRECTIONS[match["name"]],), "address", "direction before a region")
     if not _STREET_NEXT.match(text, end + 1):
         return None
     if match["stop"] or _HOUSE_BEFORE.search(before) or re.match(r"\d", text[end + 1 :][:1]) or _STREET_BEFORE.search(before):
-        return Reading(end, (_DIRECTIONS[match["name"]],), "address", "direction before a street")
+        return Verbalization(end, (_DIRECTIONS[match["name"]],), "address", "direction before a street")
     return None
 
 
-def _type(text: str, place: int) -> Reading | None:
+def _type(text: str, place: int) -> Verbalization | None:
     """Return the street type after a house number and name, or after an ordinal."""
     match = _TYPE.match(text, place)
     if not match or not _NAMED.search(text, max(0, place - _NEAR), place):
@@ -158,7 +158,7 @@ def _type(text: str, place: int) -> Reading | None:
         return None
     name = _types()[match["name"].lower()]
     ends = bool(match["stop"]) and (_STARTERS.match(after) is not None or not text[match.end() :].strip())
-    return Reading(match.end(), (name,), "address", "street type of an address", "." if ends else " ", ends)
+    return Verbalization(match.end(), (name,), "address", "street type of an address", "." if ends else " ", ends)
 
 
 def _is_over(text: str, end: int, after: str) -> bool:
@@ -168,7 +168,7 @@ def _is_over(text: str, end: int, after: str) -> bool:
     return not _STREET_NEXT.match(text, end + 1)
 
 
-def _state(text: str, place: int) -> Reading | None:
+def _state(text: str, place: int) -> Verbalization | None:
     if dotted := _dotted_state(text, place):
         return dotted
     match = _STATE.match(text, place)
@@ -181,14 +181,14 @@ def _state(text: str, place: int) -> Reading | None:
         zipped = match["zip"] is not None and written not in ("PR", "GU")
         if not (zipped or (after_city and not re.match(r"[.]?[A-Z]", text[match.end("name") : match.end("name") + 2]))):
             return None
-        return Reading(
+        return Verbalization(
             match.end("name"), tuple(name.split()), "address", "state after a city" if after_city else "state before a ZIP code"
         )
     if not stop or not after_city or written + "." not in _states():
         return None
     after = next_word(text, match.end("stop"))
     ends = _STARTERS.match(after) is not None or not text[match.end("stop") :].strip()
-    return Reading(
+    return Verbalization(
         match.end("stop"),
         tuple(_states()[written + "."].split()),
         "address",
@@ -198,34 +198,36 @@ def _state(text: str, place: int) -> Reading | None:
     )
 
 
-def _dotted_state(text: str, place: int) -> Reading | None:
+def _dotted_state(text: str, place: int) -> Verbalization | None:
     """Return the name of a state of two initials, such as N.Y., after a city."""
     match = _DOTTED.match(text, place)
     name = _states().get(match[1] + match[2].upper(), "") if match else ""
     if not match or len(name.split()) < 2 or not _PLACE_BEFORE.search(text, max(0, place - _NEAR), place):
         return None
     ends = _STARTERS.match(next_word(text, match.end())) is not None or not text[match.end() :].strip()
-    return Reading(match.end(), tuple(name.split()), "address", "initials of a state after a city", "." if ends else " ", ends)
+    return Verbalization(
+        match.end(), tuple(name.split()), "address", "initials of a state after a city", "." if ends else " ", ends
+    )
 
 
-def _unit(text: str, place: int) -> Reading | None:
+def _unit(text: str, place: int) -> Verbalization | None:
     match = _UNIT.match(text, place)
     if not match or match["name"].lower() not in _UNITS:
         return None
     if match["name"].lower() == "fl" and not match["name"][0].isupper():
         return None
-    return Reading(match.end(), (_UNITS[match["name"].lower()],), "address", "part of a building before its number")
+    return Verbalization(match.end(), (_UNITS[match["name"].lower()],), "address", "part of a building before its number")
 
 
 _BEFORE_CITY = pattern(r"(?P<name>[A-Z][a-z]{1,5})\.(?=, (?:[A-Z]{2}\b|D\.C\.))")
 
 
-def read_city(text: str, place: int) -> Reading | None:
+def read_city(text: str, place: int) -> Verbalization | None:
     """Return the name of the city of Washington before "D.C."."""
     match = _BEFORE_CITY.match(text, place)
     if not match or match["name"] != "Wash" or not begins_word(text, place):
         return None
-    return Reading(match.end(), ("Washington",), "address", "city before D.C.")
+    return Verbalization(match.end(), ("Washington",), "address", "city before D.C.")
 
 
 def _abbreviated_states() -> list[str]:

@@ -8,7 +8,7 @@ from functools import cache
 from tts_cli.text import tables
 from tts_cli.text.characters import SUBSCRIPTS, SUPERSCRIPTS
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
 
 _PLAIN = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS + "−", "0123456789+-n0123456789-")
@@ -23,7 +23,7 @@ _SPELLED_WORD = re.compile(r"pH|pKa|pOH|pKb")
 _ARROW = re.compile(r"[→⇒⟶]")
 
 
-def _read_compound(text: str, place: int) -> Reading | None:
+def _read_compound(text: str, place: int) -> Verbalization | None:
     match = _COMPOUND.match(text, place)
     if not match or not begins_word(text, place):
         return _read_spelled(text, place)
@@ -33,14 +33,14 @@ def _read_compound(text: str, place: int) -> Reading | None:
     if not _is_formal(match, elements):
         return None
     count = cardinal(match[1]) if match[1] else ()
-    return Reading(match.end(), (*count, *_formula(match[2]), *_charge(match[3] or "")), "chem", "formula")
+    return Verbalization(match.end(), (*count, *_formula(match[2]), *_charge(match[3] or "")), "chemistry", "formula")
 
 
-def _read_spelled(text: str, place: int) -> Reading | None:
+def _read_spelled(text: str, place: int) -> Verbalization | None:
     match = _SPELLED_WORD.match(text, place)
     if not match or not begins_word(text, place) or text[match.end() : match.end() + 1].isalnum():
         return None
-    return Reading(match.end(), tuple(_SPELLED[match[0]].split()), "chem", "spelled")
+    return Verbalization(match.end(), tuple(_SPELLED[match[0]].split()), "chemistry", "spelled")
 
 
 def _is_formal(match: re.Match[str], elements: list[str]) -> bool:
@@ -83,21 +83,21 @@ def _charge(charge: str) -> Words:
     return (*number, "plus" if plain.endswith("+") else "minus") if plain else ()
 
 
-def _read_isotope(text: str, place: int) -> Reading | None:
+def _read_isotope(text: str, place: int) -> Verbalization | None:
     match = _ISOTOPE.match(text, place)
     if not match or match[2] not in _elements() or not begins_word(text, place):
         return None
     number = match[1].translate(_PLAIN)
     spoken = (*cardinal(number[0]), *cardinal(number[1:])) if len(number) == 3 and number[1] != "0" else cardinal(number)
-    return Reading(match.end(), (*_elements()[match[2]], *(spoken or digits(number))), "chem", "isotope")
+    return Verbalization(match.end(), (*_elements()[match[2]], *(spoken or digits(number))), "chemistry", "isotope")
 
 
-def _read_arrow(text: str, place: int) -> Reading | None:
+def _read_arrow(text: str, place: int) -> Verbalization | None:
     """Return the reading of the arrow of a reaction: the side before it ends with a formula."""
     before = text[max(0, place - 12) : place].rstrip()
     after = text[place + 1 : place + 14].lstrip()
     is_reaction = bool(re.search(rf"[{SUBSCRIPTS}]|[A-Z][a-z]?[⁺⁻]", before + after)) and before[-1:].isalnum()
-    return Reading(place + 1, ("yields",), "chem", "reaction") if is_reaction and after[:1].isalnum() else None
+    return Verbalization(place + 1, ("yields",), "chemistry", "reaction") if is_reaction and after[:1].isalnum() else None
 
 
 @cache
@@ -106,7 +106,7 @@ def _elements() -> dict[str, Words]:
 
 
 CLASSES = (
-    SemioticClass("chem", _read_compound, characters="123456789", words=frozenset({"ph", "pka", "poh", "pkb"}), marked=True),
+    SemioticClass("chemistry", _read_compound, characters="123456789", words=frozenset({"ph", "pka", "poh", "pkb"}), marked=True),
     SemioticClass("isotope", _read_isotope, characters=SUPERSCRIPTS[:10]),
     SemioticClass("reaction", _read_arrow, characters="→⇒"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal
 
 _PIECES = {"K": "king", "Q": "queen", "R": "rook", "B": "bishop", "N": "knight"}
@@ -23,7 +23,7 @@ _VERBS = frozenset(
 )
 
 
-def _read_move(text: str, place: int) -> Reading | None:
+def _read_move(text: str, place: int) -> Verbalization | None:
     if not begins_word(text, place) or text[place - 1 : place] in ("-", "/", "#", "@", "_"):
         return None
     match = _TOKEN.match(text, place)
@@ -36,7 +36,7 @@ def _read_move(text: str, place: int) -> Reading | None:
         if text[match.end() : match.end() + 1] not in ("", " ") or not _praises(text, match)
         else match.end()
     )
-    return Reading(end, (*words, *check), "chess", "move")
+    return Verbalization(end, (*words, *check), "chess", "move")
 
 
 def _praises(text: str, match: re.Match[str]) -> bool:
@@ -68,12 +68,12 @@ def _move(move: str) -> Words:
     return (*words, "promotes", "to", _PIECES[promoted]) if promoted else words
 
 
-def _read_number(text: str, place: int) -> Reading | None:
+def _read_number(text: str, place: int) -> Verbalization | None:
     match = _NUMBER.match(text, place)
     if not match or not begins_word(text, place):
         return None
     *words, last = cardinal(match[1])
-    return Reading(match.end(2), (*words, last + ","), "chess", "number of a move")
+    return Verbalization(match.end(2), (*words, last + ","), "chess", "number of a move")
 
 
 CLASSES = (

@@ -7,7 +7,7 @@ from functools import cache
 
 from tts_cli.text.classes.digit_string import pairs, style_before
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, digits
 from tts_cli.text.patterns import pattern
 from tts_cli.text.spelling import mixed_case_parts, spell
@@ -60,7 +60,7 @@ _WORD_FROM = 4
 _SERIAL = 3
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of a code, version, key combination or option at `place`, or None."""
     character = text[place]
     if character == "-":
@@ -74,43 +74,47 @@ def read(text: str, place: int) -> Reading | None:
     return _version(text, place) or _key(text, place) or _name(text, place)
 
 
-def read_type(text: str, place: int) -> Reading | None:
+def read_type(text: str, place: int) -> Verbalization | None:
     """Return the reading of a type that looks like a measure (747s, 401k, 4K video, 10W-40, 802.11ac), or None."""
     if not begins_word(text, place) or (place > 1 and text[place - 1] in ".,$" and text[place - 2].isalnum()):
         return None
     return _plan(text, place) or _jet(text, place) or _grade(text, place)
 
 
-def _grade(text: str, place: int) -> Reading | None:
+def _grade(text: str, place: int) -> Verbalization | None:
     """Return the reading of a resolution, a grade of oil, or a wireless standard."""
     if match := _RESOLUTION.match(text, place):
-        return Reading(match.end(), (*cardinal(match[1]), "K."), "code", "resolution")
+        return Verbalization(match.end(), (*cardinal(match[1]), "K."), "code", "resolution")
     if match := _OIL.match(text, place):
-        return Reading(match.end(), (*cardinal(match[1]), "W.", *cardinal(match[2])), "code", "grade of oil")
+        return Verbalization(match.end(), (*cardinal(match[1]), "W.", *cardinal(match[2])), "code", "grade of oil")
     if match := _WIRELESS.match(text, place):
-        return Reading(match.end(), (*pairs("802"), "dot", *cardinal(match[1]), *spell(match[2])), "code", "wireless standard")
+        return Verbalization(
+            match.end(), (*pairs("802"), "dot", *cardinal(match[1]), *spell(match[2])), "code", "wireless standard"
+        )
     return None
 
 
-def read_rest(text: str, place: int) -> Reading | None:
+def read_rest(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number with letters that is no measure, time or ordinal."""
     match = _DIGITS_FIRST.match(text, place) if begins_word(text, place) else None
     if not match:
         return None
-    return Reading(match.end(), _code(match[0]), "code", "digits and letters")
+    return Verbalization(match.end(), _code(match[0]), "code", "digits and letters")
 
 
-def _plan(text: str, place: int) -> Reading | None:
+def _plan(text: str, place: int) -> Verbalization | None:
     """Return the reading of a section of the tax law, such as 401(k) or 501(c)(3)."""
     match = _PLAN.match(text, place)
     if not match:
         return None
     letter = (match["letter"] or match["bare"] or match["part"]).upper() + "."
     words = (*pairs(match["number"] or match["law"]), letter + ("'s" if match["plural"] else ""))
-    return Reading(match.end(), (*words, *(cardinal(match["item"]) if match["item"] else ())), "code", "section with a letter")
+    return Verbalization(
+        match.end(), (*words, *(cardinal(match["item"]) if match["item"] else ())), "code", "section with a letter"
+    )
 
 
-def _jet(text: str, place: int) -> Reading | None:
+def _jet(text: str, place: int) -> Verbalization | None:
     """Return the reading of a type of airliner, such as 747's or 737-800."""
     match = _JET.match(text, place)
     if not match or not (
@@ -123,30 +127,32 @@ def _jet(text: str, place: int) -> Reading | None:
     ending = match["ending"] or ""
     last = words[-1]
     plural = last[:-1] + "ies" if ending == "s" and last.endswith("y") else last + ending
-    return Reading(match.end(), (*words[:-1], plural), "code", "type of an airliner")
+    return Verbalization(match.end(), (*words[:-1], plural), "code", "type of an airliner")
 
 
-def _version(text: str, place: int) -> Reading | None:
+def _version(text: str, place: int) -> Verbalization | None:
     match = _VERSION.match(text, place)
     if match:
         words = ("V.", *_version_words(match["number"]), *_suffix(match["suffix"]))
-        return Reading(match.end(), words, "version", "v and a number")
+        return Verbalization(match.end(), words, "version", "v and a number")
     match = _SLASHED.match(text, place)
     if match:
-        return Reading(
+        return Verbalization(
             match.end(), (*spell(match["name"]), *_version_words(match["number"])), "version", "name, slash and version"
         )
     return None
 
 
-def _version_number(text: str, place: int) -> Reading | None:
+def _version_number(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number with full stops after a word such as Python, or with two or more full stops."""
     match = _NUMBERS.match(text, place)
     if not match or (place and text[place - 1] in "$£€-"):
         return None
     if match["number"].count(".") == 1 and not (match["suffix"] or _SOFTWARE.search(text, max(0, place - 24), place)):
         return None
-    return Reading(match.end(), (*_version_words(match["number"]), *_suffix(match["suffix"])), "version", "numbers of a version")
+    return Verbalization(
+        match.end(), (*_version_words(match["number"]), *_suffix(match["suffix"])), "version", "numbers of a version"
+    )
 
 
 def _version_words(number: str) -> Words:
@@ -164,49 +170,49 @@ def _suffix(suffix: str | None) -> Words:
     return (*(spell(name) if len(name) < _SERIAL else (name,)), *(cardinal(number[0]) if number else ()))
 
 
-def _key(text: str, place: int) -> Reading | None:
+def _key(text: str, place: int) -> Verbalization | None:
     """Return the name of a key, with "plus" before another."""
     if match := _KEY.match(text, place):
         name = _KEYS.get(match["name"].lower())
         if name and (match["mark"] == "+" or match["name"].lower() in ("ctrl", "cmd", "alt")):
             plus = ("plus",) if match["mark"] == "+" else ()
-            return Reading(match.end(), (name, *plus), "code", "key combination")
+            return Verbalization(match.end(), (name, *plus), "code", "key combination")
     match = _KEY_LAST.match(text, place)
     if match and re.search(r"[+]|[Pp]ress $|[Hh]it $|the $", text[max(0, place - 6) : place]):
-        return Reading(match.end(), (_KEYS[match["name"].lower()],), "code", "name of a key")
+        return Verbalization(match.end(), (_KEYS[match["name"].lower()],), "code", "name of a key")
     return None
 
 
-def _name(text: str, place: int) -> Reading | None:
+def _name(text: str, place: int) -> Verbalization | None:
     """Return the reading of letters with digits, such as MP3, A1B2 or F-150."""
     if match := _DECIMAL.match(text, place):
-        return Reading(match.end(), (*_letters(match[1]), *_version_words(match[2])), "code", "letters and decimal number")
+        return Verbalization(match.end(), (*_letters(match[1]), *_version_words(match[2])), "code", "letters and decimal number")
     if match := _FROM_TO.match(text, place):
         words = (*_code(match[1] + match[2]), "to", *_code(match[1] + match[3]))
-        return Reading(match.end(), words, "range", "letters and numbers from one to another")
+        return Verbalization(match.end(), words, "range", "letters and numbers from one to another")
     if (match := _MIXED.match(text, place)) and any(map(str.isdigit, match[0].split("-")[0])) and _is_serial(match[0]):
-        return Reading(match.end(), _parts(match[0]), "code", "letters and digits with hyphens")
+        return Verbalization(match.end(), _parts(match[0]), "code", "letters and digits with hyphens")
     if match := _LETTERS_FIRST.match(text, place):
         style = style_before(text, place)
-        return Reading(
+        return Verbalization(
             match.end(), _code(match[0], serial=style is not None and style.name == "digits"), "code", "letters and digits"
         )
     if match := _INCREMENT.match(text, place):
-        return Reading(match.end(), (*spell(match[1]), "plus", "plus"), "code", "letter and two plus signs")
+        return Verbalization(match.end(), (*spell(match[1]), "plus", "plus"), "code", "letter and two plus signs")
     match = _HYPHENED.match(text, place)
     if match and len(match["letters"]) >= _WORD_FROM and len(match["number"]) == _SERIAL and match["letters"].istitle():
-        return Reading(match.end(), (match["letters"], *pairs(match["number"])), "code", "name and number")
+        return Verbalization(match.end(), (match["letters"], *pairs(match["number"])), "code", "name and number")
     if match and len(match["letters"]) == _SERIAL and len(match["number"]) < _SERIAL and cmu_has(match["letters"].lower()):
         return None
     if match and len(match["letters"]) <= (_WORD_FROM if len(match["number"]) > 2 else _SERIAL) and match["letters"].isupper():
         after = _code(match["after"])
-        return Reading(
+        return Verbalization(
             match.end(), (*_letters(match["letters"]), *pairs(match["number"]), *after), "code", "letters and number of a type"
         )
     return None
 
 
-def _serial(text: str, place: int) -> Reading | None:
+def _serial(text: str, place: int) -> Verbalization | None:
     """Return the reading of three or more runs of digits and letters, or of letters and digits with hyphens."""
     match = _DIGITS_FIRST.match(text, place)
     if match:
@@ -214,17 +220,17 @@ def _serial(text: str, place: int) -> Reading | None:
         style = style_before(text, place)
         serial = style is not None and style.name == "digits"
         if len(runs) == 2 and runs[1] in (_SERIES if len(runs[0]) == _SERIAL else "pi" * (len(runs[0]) > _SERIAL)):
-            return Reading(match.end(), (*pairs(runs[0]), *spell(runs[1])), "code", "number and letter of a type")
+            return Verbalization(match.end(), (*pairs(runs[0]), *spell(runs[1])), "code", "number and letter of a type")
         if len(runs) < _SERIAL and not (serial and runs[-1] not in _ORDINALS):
             return None
         if len(runs) >= _SERIAL and all(run.isdigit() or run in ("h", "m", "s", "x", "d", "min", "ft", "in") for run in runs):
             return None
         if len(runs) == _SERIAL + 1 and runs[1].islower() and runs[1] == runs[3]:
             return None
-        return Reading(match.end(), _code(match[0], serial=True), "code", "digits and letters")
+        return Verbalization(match.end(), _code(match[0], serial=True), "code", "digits and letters")
     match = _MIXED.match(text, place)
     if match and re.search("[A-Za-z]", match[0]) and _is_serial(match[0]):
-        return Reading(match.end(), _parts(match[0]), "code", "digits and letters with hyphens")
+        return Verbalization(match.end(), _parts(match[0]), "code", "digits and letters with hyphens")
     return None
 
 
@@ -264,7 +270,7 @@ def _letters(run: str) -> Words:
     return words
 
 
-def _option(text: str, place: int) -> Reading | None:
+def _option(text: str, place: int) -> Verbalization | None:
     """Return the reading of an option of a command: dash l a, dash dash help."""
     if place == 0 or text[place - 1] not in " \n'\"(`":
         return None
@@ -280,7 +286,7 @@ def _option(text: str, place: int) -> Reading | None:
     short = len(name) <= _SERIAL and match["dashes"] == "-"
     words = spell(name) if short and name.isalpha() else tuple(word for part in name.split("-") for word in _code(part))
     value = ("equals",) if match["value"] else ()
-    return Reading(match.end(), (*dashes, *words, *value), "code", "option of a command")
+    return Verbalization(match.end(), (*dashes, *words, *value), "code", "option of a command")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_cli.text.classes import calendar, year
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, ordinal
 from tts_cli.text.patterns import pattern
 
@@ -51,7 +51,7 @@ _LABEL_BEFORE = pattern(r"(?i:due|date|deadline|born|dob|when|posted|updated|exp
 _NEAR = 24
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the date, month or weekday that begins at `place`."""
     if not begins_word(text, place):
         return None
@@ -62,25 +62,25 @@ def read(text: str, place: int) -> Reading | None:
     return month_first(text, place) or month_and_year(text, place) or month_alone(text, place) or weekday(text, place)
 
 
-def _dash(text: str, place: int) -> Reading | None:
+def _dash(text: str, place: int) -> Verbalization | None:
     """Read the dash between a place and a date, "Rome - 3 July 1800", which is no minus."""
     match = _DASH.match(text, place)
     if not match or text[place - 1 : place] != " " or not day_first(text, match.end()):
         return None
-    return Reading(place + 1, (), "date", "dash before a date", "-")
+    return Verbalization(place + 1, (), "date", "dash before a date", "-")
 
 
-def month_first(text: str, place: int) -> Reading | None:
+def month_first(text: str, place: int) -> Verbalization | None:
     """Read a date with the month first: July 25, 2012; Sept. 3rd; Jan-15-2020; March 15, 44 BC."""
     match = _MONTH_FIRST.match(text, place)
     if not match or not _is_month(text, match) or _counts_after_month(text, match):
         return None
     end, spoken_year = _year(text, match)
     number = (_month(match), *ordinal(match["day"]))
-    return Reading(end, (*number, *spoken_year), "date", "month and day", number=number)
+    return Verbalization(end, (*number, *spoken_year), "date", "month and day", number=number)
 
 
-def day_first(text: str, place: int) -> Reading | None:
+def day_first(text: str, place: int) -> Verbalization | None:
     """Read a date with the day first: 25 July 2012, the 5th of May, 9-Jul-1916."""
     match = _DAY_FIRST.match(text, place)
     if not match or not _is_month_after_day(match):
@@ -92,7 +92,7 @@ def day_first(text: str, place: int) -> Reading | None:
             end -= 1
     article = () if calendar.before(text, place) in ("the", "this", "every", "each") else ("the",)
     words = (*article, *ordinal(match["day"]), "of", _month(match), *spoken_year)
-    return Reading(end, words, "date", "day and month")
+    return Verbalization(end, words, "date", "day and month")
 
 
 def _is_month_after_day(match: re.Match[str]) -> bool:
@@ -148,27 +148,27 @@ def _month(match: re.Match[str]) -> str:
     return calendar.names("months")[match["month"].lower()]
 
 
-def numeric(text: str, place: int) -> Reading | None:
+def numeric(text: str, place: int) -> Verbalization | None:
     """Read a date of numbers: 2012-07-25, 07/25/2012, 25.12.2024, 7/4."""
     if match := _STAMP.match(text, place) or _YEAR_FIRST.match(text, place):
         words = american(int(match["month"]), int(match["day"]), match["year"])
         stamp = match[0].endswith("T") and words
         words = (*words[:-1], words[-1] + ",") if stamp and words else words
-        return Reading(match.end(), words, "date", "year, month and day") if words else None
+        return Verbalization(match.end(), words, "date", "year, month and day") if words else None
     if match := _NUMERIC.match(text, place):
         return _with_year(text, match)
     if match := _MONTH_NUMBER.match(text, place):
         words = (calendar.months()[int(match["month"]) - 1], *year.spoken(match["year"]))
-        return Reading(match.end(), words, "date", "numbers of month and year")
+        return Verbalization(match.end(), words, "date", "numbers of month and year")
     if match := _YEAR_MONTH.match(text, place):
         if int(match["month"]) > int(match["year"][2:]):
             return None
         words = (calendar.months()[int(match["month"]) - 1], *year.spoken(match["year"]))
-        return Reading(match.end(), words, "date", "year and month")
+        return Verbalization(match.end(), words, "date", "year and month")
     return without_year(text, place)
 
 
-def _with_year(text: str, match: re.Match[str]) -> Reading | None:
+def _with_year(text: str, match: re.Match[str]) -> Verbalization | None:
     """Return the reading in American order, month first. A first number over 12 is the day."""
     if (
         len(match["year"]) == 2
@@ -181,20 +181,20 @@ def _with_year(text: str, match: re.Match[str]) -> Reading | None:
         words: Words | None = _british(day, month, match["year"], text, match.start())
     else:
         words = american(month, day, match["year"])
-    return Reading(match.end(), words, "date", "numbers of month, day and year") if words else None
+    return Verbalization(match.end(), words, "date", "numbers of month, day and year") if words else None
 
 
-def without_year(text: str, place: int) -> Reading | None:
+def without_year(text: str, place: int) -> Verbalization | None:
     """Read a month and day with a slash, where the words before say that it is a date: "on 7/4"; 9/11 always."""
     match = _NO_YEAR.match(text, place)
     if not match:
         return None
     if match[0] == "9/11":
-        return Reading(match.end(), ("nine", "eleven"), "date", "nine eleven")
+        return Verbalization(match.end(), ("nine", "eleven"), "date", "nine eleven")
     if not _is_date(text, match):
         return None
     words = american(int(match["month"]), int(match["day"]), "")
-    return Reading(match.end(), words, "date", "month and day with a slash") if words else None
+    return Verbalization(match.end(), words, "date", "month and day with a slash") if words else None
 
 
 def _is_date(text: str, match: re.Match[str]) -> bool:
@@ -226,7 +226,7 @@ def _british(month: int, day: int, digits: str, text: str, place: int) -> Words:
     return (*article, *ordinal(str(day)), "of", calendar.months()[month - 1], *year.spoken(digits))
 
 
-def month_and_year(text: str, place: int) -> Reading | None:
+def month_and_year(text: str, place: int) -> Verbalization | None:
     """Read a month with a year: May 2020, Jan. 1999, Dec '99."""
     match = _MONTH_YEAR.match(text, place)
     if not match or (match["gap"] == " " and match["month"] in calendar.common_months()):
@@ -236,12 +236,12 @@ def month_and_year(text: str, place: int) -> Reading | None:
     end, spoken_year = _year(text, match)
     if not spoken_year or (not match["old"] and "," in match["gap"] and year.counts_things(text, match.start("year"), end)):
         return None
-    return Reading(
+    return Verbalization(
         end, (_month(match), *spoken_year), "date", "month and year", number=(_month(match),), unit=" ".join(spoken_year)
     )
 
 
-def month_alone(text: str, place: int) -> Reading | None:
+def month_alone(text: str, place: int) -> Verbalization | None:
     """Read the short form of a month, such as "Oct."."""
     match = _MONTH_ALONE.match(text, place)
     if not match:
@@ -258,7 +258,7 @@ def month_alone(text: str, place: int) -> Reading | None:
     return _named(text, match, _month(match), end, "short form of a month")
 
 
-def weekday(text: str, place: int) -> Reading | None:
+def weekday(text: str, place: int) -> Verbalization | None:
     """Read the short form of a weekday, such as "Tues."; Sat and Sun only where a date, time or list shows the weekday."""
     match = _WEEKDAY_ALONE.match(text, place)
     if not match or (match["weekday"][0].islower() and len(match["weekday"]) < 4):
@@ -281,9 +281,9 @@ def _is_weekday(text: str, match: re.Match[str]) -> bool:
     return bool(match["stop"]) and calendar.before(text, match.start()) in calendar.context("day before")
 
 
-def _named(text: str, match: re.Match[str], name: str, end: int, rule: str) -> Reading:
+def _named(text: str, match: re.Match[str], name: str, end: int, rule: str) -> Verbalization:
     ends = calendar.ends_sentence(text, match.start(), end)
-    return Reading(end, (name,), "date", rule, "." if ends else " ", ends, (name,))
+    return Verbalization(end, (name,), "date", rule, "." if ends else " ", ends, (name,))
 
 
 _WORDS = frozenset([*calendar.names("months"), *calendar.names("weekdays")])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tts_cli.text.classes import calendar, date, time, year
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal
 from tts_cli.text.patterns import pattern
 
@@ -40,10 +40,10 @@ _CLOCK_BEFORE = pattern(r"\d:\d\d ?[-–−] ?$")
 _NOON = pattern(r"(?:[Nn]oon|[Mm]idnight)\b")
 _SECONDS = pattern(r"(\d{1,3})s? ?[-–] ?(\d{1,3})s(?![\w'])")
 _WORKDAYS = pattern(r"M[-–]F(?=,? (?:\d|from)|\))")
-_Reader = Callable[[str, int], Reading | None]
+_Reader = Callable[[str, int], Verbalization | None]
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the range of dates, years or times that begins at `place`."""
     if not begins_word(text, place) or not (_SOON.match(text, place) or text[place].isalpha() or "/" in text[place : place + 5]):
         return None
@@ -53,7 +53,7 @@ def read(text: str, place: int) -> Reading | None:
     return next((reading for reader in readers if (reading := reader(text, place))), None)
 
 
-def _days_after_month(text: str, place: int) -> Reading | None:
+def _days_after_month(text: str, place: int) -> Verbalization | None:
     match = _DAYS_AFTER.match(text, place)
     if not match or match["month"].islower() or int(match["first"]) >= int(match["second"]):
         return None
@@ -61,7 +61,7 @@ def _days_after_month(text: str, place: int) -> Reading | None:
     return _dates(text, match, words)
 
 
-def _days_before_month(text: str, place: int) -> Reading | None:
+def _days_before_month(text: str, place: int) -> Verbalization | None:
     match = _DAYS_BEFORE.match(text, place)
     if not match or not match["month"][0].isupper() or int(match["first"]) >= int(match["second"]):
         return None
@@ -75,18 +75,18 @@ def _days(match: re.Match[str]) -> Words:
     return (*ordinal(match["first"]), "to", *ordinal(match["second"]))
 
 
-def _dates(text: str, match: re.Match[str], words: Words) -> Reading:
+def _dates(text: str, match: re.Match[str], words: Words) -> Verbalization:
     end = match.end()
     if text[end - 1] == "." and calendar.ends_sentence(text, match.start(), end):
         end -= 1
-    return Reading(end, words + (year.spoken(match["year"]) if match["year"] else ()), "range", "days of a month")
+    return Verbalization(end, words + (year.spoken(match["year"]) if match["year"] else ()), "range", "days of a month")
 
 
 def _name(table: str, written: str) -> str:
     return calendar.names(table)[written.lower()]
 
 
-def _years(text: str, place: int) -> Reading | None:
+def _years(text: str, place: int) -> Verbalization | None:
     match = _YEARS.match(text, place)
     if not match or not all(1000 <= int(digits) <= 2099 for digits in match.groups()) or int(match[1]) >= int(match[2]):
         return None
@@ -99,30 +99,34 @@ def _years(text: str, place: int) -> Reading | None:
     slashed = text[match.end(1)] == "/"
     if slashed and int(match[2]) != int(match[1]) + 1:
         return None
-    return Reading(match.end(), (*spoken(match[1]), *(() if slashed else ("to",)), *spoken(match[2])), "range", "years")
+    return Verbalization(match.end(), (*spoken(match[1]), *(() if slashed else ("to",)), *spoken(match[2])), "range", "years")
 
 
-def _short_years(text: str, place: int) -> Reading | None:
+def _short_years(text: str, place: int) -> Verbalization | None:
     match = _SHORT_YEARS.match(text, place)
     if not match or not (match[2] > match[1][2:] or match[1][2:] == "99"):
         return None
     to = () if "/" in match[0] else ("to",)
-    return Reading(
+    return Verbalization(
         match.end(), (*year.spoken(match[1]), *to, *year.spoken(match[2])), "range", "years, the second with two digits"
     )
 
 
-def _shortest_years(text: str, place: int) -> Reading | None:
+def _shortest_years(text: str, place: int) -> Verbalization | None:
     match = _SHORTEST_YEARS.match(text, place)
-    return Reading(match.end(), (*year.spoken(match[1]), "to", *year.spoken(match[2])), "range", "short years") if match else None
+    return (
+        Verbalization(match.end(), (*year.spoken(match[1]), "to", *year.spoken(match[2])), "range", "short years")
+        if match
+        else None
+    )
 
 
-def _open_years(text: str, place: int) -> Reading | None:
+def _open_years(text: str, place: int) -> Verbalization | None:
     match = _OPEN_YEARS.match(text, place)
-    return Reading(match.end(), (*year.spoken(match[1]), "to"), "range", "year to the present") if match else None
+    return Verbalization(match.end(), (*year.spoken(match[1]), "to"), "range", "year to the present") if match else None
 
 
-def _era_years(text: str, place: int) -> Reading | None:
+def _era_years(text: str, place: int) -> Verbalization | None:
     match = _ERA_YEARS.match(text, place)
     second = year.read(text, match.end()) if match else None
     if not match or not second:
@@ -130,16 +134,16 @@ def _era_years(text: str, place: int) -> Reading | None:
     return _joined(year.spoken(match[1]), second, "years of an era", match[2] or "to")
 
 
-def _years_after_era(text: str, place: int) -> Reading | None:
+def _years_after_era(text: str, place: int) -> Verbalization | None:
     """Read two years after their era: AD 300–400."""
     first = year.read(text, place)
     match = _YEARS_OF_ERA.match(text, first.end) if first and first.rule == "era and number" else None
     if not first or not match:
         return None
-    return Reading(match.end(), (*first.words, "to", *year.spoken(match[1])), "range", "years of an era")
+    return Verbalization(match.end(), (*first.words, "to", *year.spoken(match[1])), "range", "years of an era")
 
 
-def _hours(text: str, place: int) -> Reading | None:
+def _hours(text: str, place: int) -> Verbalization | None:
     """Read two times of day that share a.m. or p.m.: 5–7 p.m."""
     match = _HOURS.match(text, place)
     if not match or not 0 < int(match[1]) <= 24:
@@ -150,21 +154,21 @@ def _hours(text: str, place: int) -> Reading | None:
     return _joined(first, time.clock(text, match.end()), "times of day")
 
 
-def _seconds(text: str, place: int) -> Reading | None:
+def _seconds(text: str, place: int) -> Verbalization | None:
     """Read two numbers of seconds: 30-60s, 30s–60s."""
     match = _SECONDS.match(text, place)
     if not match or int(match[1]) >= int(match[2]):
         return None
-    return Reading(match.end(), (*cardinal(match[1]), "to", *cardinal(match[2]), "seconds"), "range", "seconds")
+    return Verbalization(match.end(), (*cardinal(match[1]), "to", *cardinal(match[2]), "seconds"), "range", "seconds")
 
 
-def _noon_to_clock(text: str, place: int) -> Reading | None:
+def _noon_to_clock(text: str, place: int) -> Verbalization | None:
     match = _NOON.match(text, place)
     dash = _DASH.match(text, match.end()) if match else None
     return _joined((match[0],), time.clock(text, dash.end()), "noon or midnight and a time") if match and dash else None
 
 
-def _centuries(text: str, place: int) -> Reading | None:
+def _centuries(text: str, place: int) -> Verbalization | None:
     match = _CENTURIES.match(text, place)
     if not match:
         return None
@@ -173,31 +177,31 @@ def _centuries(text: str, place: int) -> Reading | None:
         return None
     words = (*ordinal(match[1]), "to", *ordinal(second[1]))
     if name := _CENTURY.match(text, second.end()):
-        return Reading(name.end(), (*words, "centuries"), "range", "centuries")
-    return Reading(second.end(), words, "range", "ordinals")
+        return Verbalization(name.end(), (*words, "centuries"), "range", "centuries")
+    return Verbalization(second.end(), words, "range", "ordinals")
 
 
-def _quarters(text: str, place: int) -> Reading | None:
+def _quarters(text: str, place: int) -> Verbalization | None:
     match = _QUARTERS.match(text, place)
     if not match:
         return None
     words = ("Q.", *cardinal(match[1]), "to", "Q.", *cardinal(match["last"]))
-    return Reading(match.end(), words, "range", "quarters")
+    return Verbalization(match.end(), words, "range", "quarters")
 
 
-def _workdays(text: str, place: int) -> Reading | None:
+def _workdays(text: str, place: int) -> Verbalization | None:
     match = _WORKDAYS.match(text, place)
-    return Reading(match.end(), ("Monday", "to", "Friday"), "range", "weekdays by letters") if match else None
+    return Verbalization(match.end(), ("Monday", "to", "Friday"), "range", "weekdays by letters") if match else None
 
 
-def _joined(first: Words, second: Reading | None, rule: str, word: str = "to") -> Reading | None:
+def _joined(first: Words, second: Verbalization | None, rule: str, word: str = "to") -> Verbalization | None:
     return second._replace(words=(*first, word, *second.words), kind="range", rule=rule, number=(), unit="") if second else None
 
 
 def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
     """Return a reader of two readings with a dash between them, both of `reader`, or the second of `other`."""
 
-    def read_pair(text: str, place: int) -> Reading | None:
+    def read_pair(text: str, place: int) -> Verbalization | None:
         first = reader(text, place)
         dash = _DASH.match(text, first.end) if first and not first.ends else None
         return _joined(first.words, (other or reader)(text, dash.end()), "two of a kind") if first and dash else None
@@ -205,33 +209,33 @@ def _pair(reader: _Reader, other: _Reader | None = None) -> _Reader:
     return read_pair
 
 
-def _date_or_year(text: str, place: int) -> Reading | None:
+def _date_or_year(text: str, place: int) -> Verbalization | None:
     return date.day_first(text, place) or year.bare(text, place)
 
 
-def _clock_or_noon(text: str, place: int) -> Reading | None:
+def _clock_or_noon(text: str, place: int) -> Verbalization | None:
     if match := _NOON.match(text, place):
-        return Reading(match.end(), (match[0],), "time", "noon or midnight")
+        return Verbalization(match.end(), (match[0],), "time", "noon or midnight")
     if (match := _FULL_HOUR.match(text, place)) and _CLOCK_BEFORE.search(text, max(0, place - 9), place):
-        return Reading(match.end(), cardinal(match[0]), "time", "hour of a range")
+        return Verbalization(match.end(), cardinal(match[0]), "time", "hour of a range")
     return time.clock(text, place)
 
 
 def _any_name(table: str) -> _Reader:
     expression = pattern(rf"({calendar.alternatives(table)})\.?")
 
-    def read_name(text: str, place: int) -> Reading | None:
+    def read_name(text: str, place: int) -> Verbalization | None:
         match = expression.match(text, place)
         if not match or (match[1][0].islower() and (table == "months" or _name(table, match[1]).lower() == match[1])):
             return None
         name = _name(table, match[1])
         ends = calendar.ends_sentence(text, place, match.end())
-        return Reading(match.end(), (name,), "date", "name", "." if ends else " ", ends)
+        return Verbalization(match.end(), (name,), "date", "name", "." if ends else " ", ends)
 
     return read_name
 
 
-def _list_of_weekdays(text: str, place: int) -> Reading | None:
+def _list_of_weekdays(text: str, place: int) -> Verbalization | None:
     """Read weekdays with slashes: Mon/Wed/Fri."""
     readings = [_weekday_name(text, place)]
     while (last := readings[-1]) and text[last.end : last.end + 1] == "/" and len(readings) < 7:
@@ -243,15 +247,15 @@ def _list_of_weekdays(text: str, place: int) -> Reading | None:
     return found[-1]._replace(words=words, kind="range", rule="weekdays with slashes")
 
 
-def _month_name_or_date(text: str, place: int) -> Reading | None:
+def _month_name_or_date(text: str, place: int) -> Verbalization | None:
     return date.month_first(text, place) or date.month_and_year(text, place) or _month_name(text, place)
 
 
-def _month_or_year(text: str, place: int) -> Reading | None:
+def _month_or_year(text: str, place: int) -> Verbalization | None:
     return _month_name_or_date(text, place) or (year.bare(text, place) if text[place : place + 1].isdigit() else None)
 
 
-def _slashed(text: str, place: int) -> Reading | None:
+def _slashed(text: str, place: int) -> Verbalization | None:
     """Read two dates without a year: 7/4–7/8; none if both may be fractions."""
     match = pattern(r"(\d{1,2})/(\d{1,2}) ?[-–] ?(\d{1,2})/(\d{1,2})(?![\w/])").match(text, place)
     if not match:
@@ -261,7 +265,7 @@ def _slashed(text: str, place: int) -> Reading | None:
     if fractions and calendar.before(text, place) != "on":
         return None
     first, second = (date.american(month, day, "") for month, day in (numbers[:2], numbers[2:]))
-    return Reading(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
+    return Verbalization(match.end(), (*first, "to", *second), "range", "dates with slashes") if first and second else None
 
 
 _month_name, _weekday_name = _any_name("months"), _any_name("weekdays")

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import rows
@@ -91,23 +91,23 @@ def grouped(text: str) -> Words:
     return (*words, *(digits(last) or (last.upper() + ".",)))
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of a digit string at `place`, or None."""
     if not begins_word(text, place) or (place > 1 and text[place - 1] in ".,/-+" and text[place - 2].isalnum()):
         return None
     return _shaped(text, place) or _named(text, place) or _unnamed(text, place)
 
 
-def _shaped(text: str, place: int) -> Reading | None:
+def _shaped(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number that its hyphens tell to be a card, a social security number, an ISBN or a code."""
     if match := _CARD.match(text, place):
-        return Reading(match.end(), grouped(match[0]), "digits", "groups of a card, social security number or ISBN")
+        return Verbalization(match.end(), grouped(match[0]), "digits", "groups of a card, social security number or ISBN")
     if (match := _HYPHENS.match(text, place)) and not _DATE.match(text, place):
-        return Reading(match.end(), grouped(match[0]), "digits", "three or more numbers with hyphens")
+        return Verbalization(match.end(), grouped(match[0]), "digits", "three or more numbers with hyphens")
     return None
 
 
-def _named(text: str, place: int) -> Reading | None:
+def _named(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number after a word such as "zip", "flight" or "chapter"."""
     groups = _GROUPED.match(text, place)
     if (
@@ -116,10 +116,10 @@ def _named(text: str, place: int) -> Reading | None:
         and (style := style_before(text, place, len(groups[0]) - 1))
         and style.name == "digits"
     ):
-        return Reading(groups.end(), grouped(groups[0]), "digits", f'groups of digits after "{style.word}"')
+        return Verbalization(groups.end(), grouped(groups[0]), "digits", f'groups of digits after "{style.word}"')
     if (match := _PAIR.match(text, place)) and (style := style_before(text, place, len(match[1]))) and style.name == "pairs":
         words = (*pairs(match[1]), "to", *pairs(match[2]))
-        return Reading(match.end(), words, "range", f'numbers from one to another after "{style.word}"')
+        return Verbalization(match.end(), words, "range", f'numbers from one to another after "{style.word}"')
     match = _DIGITS.match(text, place)
     style = style_before(text, place, len(match[0])) if match else None
     if not match or not style or _NUMBER_GOES_ON.match(text, match.end()):
@@ -129,20 +129,20 @@ def _named(text: str, place: int) -> Reading | None:
     if style.name == "plain":
         return _silent_zeros(match, rule)
     if style.name == "pairs":
-        return Reading(match.end(), pairs(number), "digits", rule)
+        return Verbalization(match.end(), pairs(number), "digits", rule)
     if _COUNTED.match(text, match.end()):
         return None
-    return Reading(match.end(), digits(number), "digits", rule)
+    return Verbalization(match.end(), digits(number), "digits", rule)
 
 
-def _silent_zeros(match: re.Match[str], rule: str) -> Reading | None:
+def _silent_zeros(match: re.Match[str], rule: str) -> Verbalization | None:
     number = match[0]
     if number[0] != "0" or not number.strip("0"):
         return None
-    return Reading(match.end(), cardinal(number.lstrip("0")), "cardinal", rule + ", zeros before it silent")
+    return Verbalization(match.end(), cardinal(number.lstrip("0")), "cardinal", rule + ", zeros before it silent")
 
 
-def _unnamed(text: str, place: int) -> Reading | None:
+def _unnamed(text: str, place: int) -> Verbalization | None:
     """Return the reading of a number that begins with 0, of groups with such a number, and of a very long number."""
     match = _DIGITS.match(text, place)
     if not match:
@@ -151,16 +151,16 @@ def _unnamed(text: str, place: int) -> Reading | None:
     groups = _GROUPED.match(text, place)
     spaced = groups and " " in groups[0] and "-" not in groups[0] and not _THOUSANDS.match(text, place)
     if groups and spaced and any(len(group) > 1 and group[0] == "0" for group in groups[0].split()):
-        return Reading(groups.end(), grouped(groups[0]), "digits", "groups of digits, one begins with 0")
+        return Verbalization(groups.end(), grouped(groups[0]), "digits", "groups of digits, one begins with 0")
     if len(number) > 1 and number[0] == "0" and text.startswith("'s", match.end()):
         *first, last = digits(number)
-        return Reading(match.end() + 2, (*first, last + "'s"), "digits", "number with 0 before it")
+        return Verbalization(match.end() + 2, (*first, last + "'s"), "digits", "number with 0 before it")
     if _NUMBER_GOES_ON.match(text, match.end()):
         return None
     if len(number) > 1 and number[0] == "0":
-        return Reading(match.end(), digits(number), "digits", "number with 0 before it")
+        return Verbalization(match.end(), digits(number), "digits", "number with 0 before it")
     if len(number) >= _LONG and not number.endswith("000"):
-        return Reading(match.end(), digits(number), "digits", "long number without commas")
+        return Verbalization(match.end(), digits(number), "digits", "long number without commas")
     return None
 
 

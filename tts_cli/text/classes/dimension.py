@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_cli.text.classes.digit_string import pairs
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal, plural
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
@@ -26,7 +26,7 @@ _FEET = pattern(rf"{_NUMBER}['′\"″](?:[x×]{_NUMBER}['′\"″]){{1,2}}(?!\w
 _RESOLUTION = 3
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of the numbers of a dimension, of "x" between two measures, or of a multiple at `place`, or None."""
     if text[place] in "xX×":
         return _between(text, place)
@@ -35,7 +35,7 @@ def read(text: str, place: int) -> Reading | None:
     return _marked(text, place) or _dimension(text, place) or _times(text, place)
 
 
-def _marked(text: str, place: int) -> Reading | None:
+def _marked(text: str, place: int) -> Verbalization | None:
     """Return the reading of a dimension in feet or inches, as in 10'x12'."""
     match = _FEET.match(text, place)
     if not match:
@@ -43,10 +43,10 @@ def _marked(text: str, place: int) -> Reading | None:
     words: Words = ()
     for number, mark in re.findall(rf"({_NUMBER})([^\d ])", match[0]):
         words += ("by",) * bool(words) + (*_value(number, ""), "foot" if mark in "'′" else "inch")
-    return Reading(match.end(), words, "measure", "dimensions in feet or inches")
+    return Verbalization(match.end(), words, "measure", "dimensions in feet or inches")
 
 
-def _dimension(text: str, place: int) -> Reading | None:
+def _dimension(text: str, place: int) -> Verbalization | None:
     """Return the numbers joined by "by"; before a unit, only the first number and "by", since the last belongs to its unit."""
     match = _CLOSE.match(text, place)
     calculated = "=" in text[max(0, place - 2) : place]
@@ -55,12 +55,14 @@ def _dimension(text: str, place: int) -> Reading | None:
         first, *rest = (_value(number, match[0]) for number in re.split("[xX×]", match["all"]))
         words = (*first, *(word for number in rest for word in (joint, *number)))
         words = plural(words) if match["plural"] else words
-        return Reading(match.end("plural"), words, "measure", "numbers with x between them")
+        return Verbalization(match.end("plural"), words, "measure", "numbers with x between them")
     match = _WIDE.match(text, place)
     if match and " x " in match[0] and not match["unit"] and (calculated or _calculates(text, match.end())):
-        return Reading(match.end(), (*_value(match["first"], ""), "times"), "math", "numbers with x between them, and a result")
+        return Verbalization(
+            match.end(), (*_value(match["first"], ""), "times"), "mathematics", "numbers with x between them, and a result"
+        )
     if match and (match["unit"] or " x " in match[0]):
-        return Reading(match.end(), (*_value(match["first"], ""), "by"), "measure", "dimensions")
+        return Verbalization(match.end(), (*_value(match["first"], ""), "by"), "measure", "dimensions")
     return None
 
 
@@ -76,20 +78,20 @@ def _value(number: str, written: str) -> Words:
     return pairs(number) if sizes and min(sizes) >= _RESOLUTION else cardinal(number)
 
 
-def _between(text: str, place: int) -> Reading | None:
+def _between(text: str, place: int) -> Verbalization | None:
     """Return "by" between two measures, as in 5 cm x 7 cm."""
     match = _BETWEEN.match(text, place)
     if not match or not _UNIT_BEFORE.search(text, max(0, place - 24), place):
         return None
-    return Reading(match.end(), ("by",), "measure", "x between two measures")
+    return Verbalization(match.end(), ("by",), "measure", "x between two measures")
 
 
-def _times(text: str, place: int) -> Reading | None:
+def _times(text: str, place: int) -> Verbalization | None:
     match = _TIMES.match(text, place)
     if not match or _FORMULA_AFTER.match(text, match.end()) or _FORMULA_BEFORE.search(text, max(0, place - 3), place):
         return None
     number = match["number"].replace(",", "")
-    return Reading(
+    return Verbalization(
         match.end(), (*(decimal(number) if "." in number else cardinal(number)), "times"), "cardinal", "number of times"
     )
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits, year
 from tts_cli.text.patterns import pattern
 from tts_cli.text.spelling import mixed_case_parts, spell
@@ -55,7 +55,7 @@ def _domains() -> dict[str, Words]:
     return {row[0]: tuple(row[1].split()) for row in rows("domains")}
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of an electronic address at `place`, or None."""
     character = text[place]
     if character in "@#":
@@ -70,32 +70,32 @@ def read(text: str, place: int) -> Reading | None:
 _NUMBERED = pattern(r"#[A-Z]{0,4}-?\d+[A-Za-z]?(?!\w)")
 
 
-def _tagged(text: str, place: int) -> Reading | None:
+def _tagged(text: str, place: int) -> Verbalization | None:
     if not begins_word(text, place) or text[place - 1 : place] == "&":
         return None
     if match := _HANDLE.match(text, place):
-        return Reading(match.end(), ("at", *name_words(match["name"])), "handle", "@ and a name")
+        return Verbalization(match.end(), ("at", *name_words(match["name"])), "handle", "@ and a name")
     if (match := _HASHTAG.match(text, place)) and not _NUMBERED.match(text, place):
-        return Reading(match.end(), ("hashtag", *name_words(match["name"])), "handle", "# and a word")
+        return Verbalization(match.end(), ("hashtag", *name_words(match["name"])), "handle", "# and a word")
     return None
 
 
-def _web(text: str, place: int) -> Reading | None:
+def _web(text: str, place: int) -> Verbalization | None:
     if match := _URL.match(text, place):
         address = match[0]
         while address.endswith("'"):
             address = address[:-1]
-        return Reading(place + len(address), _address(address), "url", "web address")
+        return Verbalization(place + len(address), _address(address), "url", "web address")
     if match := _MAIL.match(text, place):
-        return Reading(match.end(), _address(match[0]), "url", "mail address")
+        return Verbalization(match.end(), _address(match[0]), "url", "mail address")
     if text[place].isdigit() and (match := _IP.match(text, place)):
-        return Reading(match.end(), _protocol_address(match[0]), "url", "address of the Internet Protocol")
+        return Verbalization(match.end(), _protocol_address(match[0]), "url", "address of the Internet Protocol")
     if match := _LOCAL.match(text, place):
-        return Reading(match.end(), _address(match[0]), "url", "local host and port")
+        return Verbalization(match.end(), _address(match[0]), "url", "local host and port")
     return _host(text, place)
 
 
-def _host(text: str, place: int) -> Reading | None:
+def _host(text: str, place: int) -> Verbalization | None:
     """Return the reading of a host name whose last part is a known top-level domain."""
     match = _HOST.match(text, place)
     if not match:
@@ -109,46 +109,46 @@ def _host(text: str, place: int) -> Reading | None:
         return None
     if re.search(r"\.[A-Z][a-z]", host) and not match["path"]:
         return None
-    return Reading(match.end(), _address(match[0]), "url", f"host name in .{end}")
+    return Verbalization(match.end(), _address(match[0]), "url", f"host name in .{end}")
 
 
-def _path(text: str, place: int) -> Reading | None:
+def _path(text: str, place: int) -> Verbalization | None:
     """Return the reading of a path that begins with a slash, a tilde or dots, or of a hidden file."""
     before = text[place - 1 : place] if place else " "
     if before not in " \n\"'([=:,>" or text[place : place + 2] == "//":
         return None
     if match := _SHARE.match(text, place):
-        return Reading(match.end(), _file_words(match[0]), "code", "path of a shared folder")
+        return Verbalization(match.end(), _file_words(match[0]), "code", "path of a shared folder")
     match = _PATH.match(text, place)
     if match and re.search("[A-Za-z]", match[0]) and not _PHONEMES.fullmatch(match[0]):
         written = match[0]
         while written[-1] in ".-'":
             written = written[:-1]
-        return Reading(place + len(written), _file_words(written), "code", "path of a file")
+        return Verbalization(place + len(written), _file_words(written), "code", "path of a file")
     dotted = _DOTFILE.match(text, place)
     if dotted and (
         dotted["name"] in _file_types()
         or dotted["name"] in ("gitignore", "env", "bashrc", "zshrc", "vimrc", "npmrc", "dockerignore", "com", "org", "net")
     ):
-        return Reading(dotted.end(), ("dot", *_ending(dotted["name"])), "code", "ending of a file name")
+        return Verbalization(dotted.end(), ("dot", *_ending(dotted["name"])), "code", "ending of a file name")
     return None
 
 
-def read_files(text: str, place: int) -> Reading | None:
+def read_files(text: str, place: int) -> Verbalization | None:
     """Return the reading of all files of a type, such as *.csv, at `place`, or None."""
     match = _WILD.match(text, place)
     if not match or match["end"] not in _file_types() or not begins_word(text, place):
         return None
-    return Reading(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
+    return Verbalization(match.end(), ("star", "dot", *_ending(match["end"])), "code", "files of a type")
 
 
-def _file(text: str, place: int) -> Reading | None:
+def _file(text: str, place: int) -> Verbalization | None:
     """Return the reading of a path of Windows, a relative path or a file name."""
     if match := _WINDOWS.match(text, place):
         written = match[0].rstrip(".-")
-        return Reading(place + len(written), _file_words(written), "code", "path of a file")
+        return Verbalization(place + len(written), _file_words(written), "code", "path of a file")
     if (match := _RELATIVE.match(text, place)) and (not match["end"] or match["end"] in _file_types()):
-        return Reading(match.end(), _file_words(match[0]), "code", "path of a file")
+        return Verbalization(match.end(), _file_words(match[0]), "code", "path of a file")
     match = _FILE.match(text, place)
     if not match or match["end"].lower() not in _file_types() or match["end"].istitle():
         return None
@@ -157,7 +157,7 @@ def _file(text: str, place: int) -> Reading | None:
         return None
     if match["end"] in _ALSO_WORDS and not re.search(r"[\d_/.-]|[a-z][A-Z]", stem) and cmu_has(stem.lower()):
         return None
-    return Reading(match.end(), _file_words(match[0]), "code", "name of a file")
+    return Verbalization(match.end(), _file_words(match[0]), "code", "name of a file")
 
 
 def _address(address: str) -> Words:

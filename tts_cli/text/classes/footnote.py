@@ -7,7 +7,7 @@ from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.characters import SUPERSCRIPTS
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import year
 
 _RAISED = "".join(SUPERSCRIPTS[:10])
@@ -26,17 +26,17 @@ _WORD_BEFORE = re.compile(r"([A-Za-z']+)[\"')\]]{0,3}$")
 _NEAR = 40
 
 
-def _read_stop(text: str, place: int) -> Reading | None:
+def _read_stop(text: str, place: int) -> Verbalization | None:
     """Return the reading of a stop with its footnote marks."""
     if text[place] in ",;:":
         match = _PAUSE.match(text, place)
-        return Reading(match.end(), (), "footnote", "mark after a pause", match[1]) if match else None
+        return Verbalization(match.end(), (), "footnote", "mark after a pause", match[1]) if match else None
     match = _STOP.match(text, place)
     if not match or (match["digits"] and not _follows_word(text, match)):
         return None
     mark = "?" if "?" in match[1] else "!" if "!" in match[1] else "…" if len(match[1]) > 1 else "."
     ends = not _first_after(text, match.end()).islower()
-    return Reading(match.end(), (), "footnote", "mark after a sentence", mark, ends)
+    return Verbalization(match.end(), (), "footnote", "mark after a sentence", mark, ends)
 
 
 def _follows_word(text: str, match: re.Match[str]) -> bool:
@@ -57,7 +57,7 @@ def _first_after(text: str, place: int) -> str:
     return text[end : end + 1]
 
 
-def _read_mark(text: str, place: int) -> Reading | None:
+def _read_mark(text: str, place: int) -> Verbalization | None:
     """Return the reading of marks right after a word, a bracket or a quote."""
     before = text[place - 1 : place] if place else ""
     match = _MARKS.match(text, place)
@@ -66,16 +66,16 @@ def _read_mark(text: str, place: int) -> Reading | None:
     if before.isalpha() and not _is_noted(text, place, match[0]):
         return None
     ends = before == "." and _first_after(text, match.end()).isupper()
-    return Reading(match.end(), (), "footnote", "mark after a word", "." if ends else " ", ends)
+    return Verbalization(match.end(), (), "footnote", "mark after a word", "." if ends else " ", ends)
 
 
-def _read_year(text: str, place: int) -> Reading | None:
+def _read_year(text: str, place: int) -> Verbalization | None:
     """Return the reading of a year with a raised mark, which is no power."""
     match = _YEAR.match(text, place)
     if not match or not begins_word(text, place) or text[place - 1 : place] in tuple(".,-–/:"):
         return None
     ends = match.end(2) > match.start(2)
-    return Reading(match.end(), year(match[1]), "footnote", "mark after a year", "." if ends else " ", ends)
+    return Verbalization(match.end(), year(match[1]), "footnote", "mark after a year", "." if ends else " ", ends)
 
 
 def _is_noted(text: str, place: int, mark: str) -> bool:

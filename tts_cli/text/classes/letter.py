@@ -6,7 +6,7 @@ import re
 from string import ascii_lowercase
 
 from tts_cli.text.classes.roman import is_letter_noun
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after, word_before
@@ -25,29 +25,31 @@ _GRADES = frozenset("ABCDF")
 _PRONOUN_BEFORE = frozenset("was is and am be than that said as or not but if when".split())
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the single letter at `place`; None for the article "a" and the pronoun "I"."""
     following = text[place + 1 : place + 2]
     if following == "s" and (match := _PLURAL.match(text, place)) and begins_word(text, place):
-        return Reading(match.end(), (match[1] + ".'s",), "letter", "plural of a letter") if _is_plural(text, match) else None
+        return (
+            Verbalization(match.end(), (match[1] + ".'s",), "letter", "plural of a letter") if _is_plural(text, match) else None
+        )
     if following.isalnum() or not begins_word(text, place):
         return None
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
         return _range(match)
     if following == "-" and (match := _GRADE.match(text, place)):
-        return Reading(match.end(), (match[1] + ".", "minus"), "letter", "grade")
+        return Verbalization(match.end(), (match[1] + ".", "minus"), "letter", "grade")
     if following in (")", ".") and text[place] == "a" and (place == 0 or text[place - 1] in "(\n"):
-        return Reading(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
+        return Verbalization(place + 1, ("A.",), "letter", "item of a list") if text[place + 2 : place + 3] == " " else None
     if text[place] == "a" and _ARTICLE.match(text, place):
         return None
     if text[place] in "Aa" and (match := _LETTER.match(text, place)) and _is_name_of_letter(text, place, match[1]):
-        return Reading(match.end(), ("A.",), "letter", "the letter A")
+        return Verbalization(match.end(), ("A.",), "letter", "the letter A")
     if following != ".":
         return None
     if match := _INITIALS.match(text, place):
-        return Reading(match.end(), tuple(one + "." for one in match[0] if one != "."), "letter", "initials")
+        return Verbalization(match.end(), tuple(one + "." for one in match[0] if one != "."), "letter", "initials")
     if text[place + 2 : place + 3].isdigit() and word_before(text, place).lower() in _SECTIONS:
-        return Reading(place + 2, (text[place] + ".",), "letter", "letter before the number of a section")
+        return Verbalization(place + 2, (text[place] + ".",), "letter", "letter before the number of a section")
     match = _INITIAL.match(text, place)
     return _initial(text, match) if match else None
 
@@ -58,14 +60,14 @@ def _is_plural(text: str, match: re.Match[str]) -> bool:
     return before in ("straight", "all") or (match[1] not in "AIUMR" and not before.endswith(".") and bool(before))
 
 
-def _range(match: re.Match[str]) -> Reading | None:
+def _range(match: re.Match[str]) -> Verbalization | None:
     """Read "A–Z". A hyphen is a range only from A."""
     first, sign, last = match.groups()
     if match.string[match.start() - 1 : match.start()] in ("-", "–"):
         return None
     if first >= last or (sign == "-" and first != "A"):
         return None
-    return Reading(match.end(), (first + ".", "to", last + "."), "letter", "range of letters")
+    return Verbalization(match.end(), (first + ".", "to", last + "."), "letter", "range of letters")
 
 
 def _is_name_of_letter(text: str, place: int, letter: str) -> bool:
@@ -87,13 +89,13 @@ def _is_name_of_letter(text: str, place: int, letter: str) -> bool:
     )
 
 
-def _initial(text: str, match: re.Match[str]) -> Reading | None:
+def _initial(text: str, match: re.Match[str]) -> Verbalization | None:
     """Read an initial with its full stop, which ends the sentence after "vitamin" and before a word that begins sentences."""
     letter, end = match[1], match.end()
     before, after = word_before(text, match.start()), word_after(text, end)
     name = is_name(after) and not is_starter(text, end) and after[:1].isalpha()
     if letter == "A" and after.islower() and not is_letter_noun(before):
-        return Reading(end, ("A.",), "letter", "initial before a small letter")
+        return Verbalization(end, ("A.",), "letter", "initial before a small letter")
     if letter in "IA" and not name:
         return None
     if (
@@ -111,12 +113,12 @@ def _initial(text: str, match: re.Match[str]) -> Reading | None:
         return _ended(letter, end)
     closed = end_of_sentence(text, end)
     mark = "." if closed else SPACE
-    return Reading(closed or end, (letter + ".",), "letter", "initial", mark, bool(closed))
+    return Verbalization(closed or end, (letter + ".",), "letter", "initial", mark, bool(closed))
 
 
-def _ended(letter: str, end: int) -> Reading:
+def _ended(letter: str, end: int) -> Verbalization:
     """Return the letter without the full stop, which is a mark of its own."""
-    return Reading(end - 1, (letter + ".",), "letter", "letter after a noun")
+    return Verbalization(end - 1, (letter + ".",), "letter", "letter after a noun")
 
 
 CLASS = SemioticClass("letter", read, words=frozenset(ascii_lowercase) | {letter + "s" for letter in ascii_lowercase})

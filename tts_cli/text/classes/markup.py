@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from tts_cli.text.grammar import Reading, SemioticClass
+from tts_cli.text.grammar import SemioticClass, Verbalization
 from tts_cli.text.numbers import Words
 
 _TAG = re.compile(r"</?([A-Za-z][\w:.-]{0,30})(?:[\s=/][^<>]{0,300})?>|<!--(?:[^-]|-(?!->)){0,2000}-->|<![A-Za-z][^<>]{0,200}>")
@@ -31,11 +31,11 @@ _TABLE_RULE = re.compile(r"\|?(?: ?:?-{2,40}:? ?\|){1,20}(?: ?:?-{2,40}:? ?)?(?=
 _BARE_ADDRESS = re.compile(r"<(?=(?:https?://|mailto:|www\.|[\w.+-]{1,64}@)[^\s<>]{1,300}>)")
 
 
-def _silence(end: int, rule: str, mark: str = " ", ends: bool = False, note: str = "") -> Reading:
-    return Reading(end, (), "markup", rule, mark, ends, note=note)
+def _silence(end: int, rule: str, mark: str = " ", ends: bool = False, note: str = "") -> Verbalization:
+    return Verbalization(end, (), "markup", rule, mark, ends, note=note)
 
 
-def _read_tag(text: str, place: int) -> Reading | None:
+def _read_tag(text: str, place: int) -> Verbalization | None:
     """Return the silent reading of a tag of HTML or SSML; tags of layout are pauses."""
     if match := _BARE_ADDRESS.match(text, place):
         return _silence(match.end(), "address in angle brackets")
@@ -53,18 +53,18 @@ def _is_comparison(text: str, match: re.Match[str]) -> bool:
     return single and text[match.start() - 1 : match.start()].isalnum()
 
 
-def _read_entity(text: str, place: int) -> Reading | None:
+def _read_entity(text: str, place: int) -> Verbalization | None:
     match = _ENTITY.match(text, place)
     character = unescape(match[0]) if match else ""
     if not match or character == match[0]:
         return None
     if character in _ENTITIES:
-        return Reading(match.end(), _ENTITIES[character], "markup", "entity")
+        return Verbalization(match.end(), _ENTITIES[character], "markup", "entity")
     dash = {"—": "-", "–": "-", "…": "…", '"': '"', "“": '"', "”": '"'}
     return _silence(match.end(), "entity", dash.get(character, " "))
 
 
-def _read_bracket(text: str, place: int) -> Reading | None:
+def _read_bracket(text: str, place: int) -> Verbalization | None:
     """Return the silent reading of the brackets of a link, and of its address."""
     if match := _REFERENCE.match(text, place) or _LABEL.match(text, place):
         return _silence(match.end(), "note of Markdown")
@@ -75,7 +75,7 @@ def _read_bracket(text: str, place: int) -> Reading | None:
     return None
 
 
-def _read_line(text: str, place: int) -> Reading | None:
+def _read_line(text: str, place: int) -> Verbalization | None:
     """Return the silent reading of a sign at the start of a line: a heading, a quotation, a rule."""
     if not _begins_line(text, place):
         return None
@@ -95,7 +95,7 @@ def _begins_line(text: str, place: int) -> bool:
     return start == 0 or text[start - 1] == "\n"
 
 
-def _read_emphasis(text: str, place: int) -> Reading | None:
+def _read_emphasis(text: str, place: int) -> Verbalization | None:
     """Return the silent reading of marks of emphasis that touch a word or mark on one side."""
     match = _EMPHASIS.match(text, place)
     if not match:

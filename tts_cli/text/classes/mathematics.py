@@ -10,7 +10,7 @@ from tts_cli.text import tables
 from tts_cli.text.characters import SUBSCRIPTS, SUPERSCRIPTS
 from tts_cli.text.classes import measure
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal
 from tts_cli.text.patterns import pattern
 
@@ -65,7 +65,7 @@ _LOOK_AHEAD = 60
 """Characters after a value in which a formula has an operator or variable, so that rows of plain numbers cost little."""
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of the formula at `place`; None for a value alone, a range or a measure."""
     if not begins_word(text, place) or text[place - 1 : place] in tuple("_/@#:") or text.startswith("--", place):
         return None
@@ -74,7 +74,7 @@ def read(text: str, place: int) -> Reading | None:
     part = _expression(text, place, 0)
     if part is None or not part.is_formal:
         return None
-    return Reading(part.end, part.words, "math", "formula")
+    return Verbalization(part.end, part.words, "mathematics", "formula")
 
 
 def power(exponent: str) -> Words:
@@ -258,7 +258,7 @@ def _value(text: str, place: int) -> _Part | None:
     letters = _VARIABLES.match(text, start)
     if text.startswith("∞", start) and not number:
         return _Part(place + 1, ("infinity",), True)
-    is_term = bool(letters) and (bool(number) or _is_term(text, place, letters.end()))
+    is_term = letters is not None and (number is not None or _is_term(text, place, letters.end()))
     if letters and not _is_product(letters[0], bool(number), is_term):
         letters = None
     if number:
@@ -287,7 +287,7 @@ def _is_product(letters: str, has_number: bool, is_term: bool) -> bool:
     return letters.islower() and letters not in _UNITS and not is_word and letters not in _functions()
 
 
-def _read_operator(text: str, place: int) -> Reading | None:
+def _read_operator(text: str, place: int) -> Verbalization | None:
     """Return the reading of an operator between values of other classes, or before one value, as in "<5"."""
     match = _operators().match(text, place)
     if not match or match[1] or match[2] in _WEAK or match[2] == "∈":
@@ -295,26 +295,26 @@ def _read_operator(text: str, place: int) -> Reading | None:
     sign, end = match[2], match.start(2) + len(match[2])
     between, before = _names()[sign]
     if sign == "×" and text[place - 1 : place].isdigit() and text[end : end + 1].isdigit():
-        return Reading(end, _names()["by"][0], "math", "dimensions")
+        return Verbalization(end, _names()["by"][0], "mathematics", "dimensions")
     if sign == "*" and not (_FACTOR.match(text, end) and _FACTOR_BEFORE.search(text, max(0, place - 4), place)):
         return None
     if not _RIGHT.match(text, end) or (sign == ">" and _CLOSES_ADDRESS.search(text, max(0, place - _LONGEST_ADDRESS), place)):
         return None
     if _LEFT.search(text, max(0, place - 2), place):
         is_joined = between[0] == "is" and previous_word(text, place).lower() in _joiners()
-        return Reading(end, between[1:] if is_joined else between, "math", "operator between values")
+        return Verbalization(end, between[1:] if is_joined else between, "mathematics", "operator between values")
     is_value = sign not in "=+*·×==" and _VALUE.match(text, end)
-    return Reading(end, before, "math", "operator before a value") if before and is_value else None
+    return Verbalization(end, before, "mathematics", "operator before a value") if before and is_value else None
 
 
-def _read_unit_power(text: str, place: int) -> Reading | None:
+def _read_unit_power(text: str, place: int) -> Verbalization | None:
     """Return the reading of a unit of area or volume without a number: square kilometers for "km²"."""
     match = _UNIT_POWER.match(text, place)
     found = measure.read_unit(text, place) if match and begins_word(text, place) else None
     if not match or not found or found.end < match.end():
         return None
     is_single = previous_word(text, place).lower() in ("per", "a", "one", "each", "every")
-    return Reading(match.end(), found.singular if is_single else found.plural, "measure", "unit with a power")
+    return Verbalization(match.end(), found.singular if is_single else found.plural, "measure", "unit with a power")
 
 
 @cache
@@ -350,6 +350,6 @@ def _joiners() -> frozenset[str]:
 
 CLASSES = (
     SemioticClass("unit power", _read_unit_power, marked=True),
-    SemioticClass("math", read, characters="0123456789.-−+±√∛(|π", marked=True),
+    SemioticClass("mathematics", read, characters="0123456789.-−+±√∛(|π", marked=True),
     SemioticClass("operator", _read_operator, characters="+×·*÷=≠!<>≤≥±≈~&"),
 )

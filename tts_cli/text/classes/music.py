@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, next_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, next_word, previous_word
 from tts_cli.text.numbers import Words, cardinal
 
 _ACCIDENTALS = {"#": "sharp", "♯": "sharp", "♭": "flat", "b": "flat", "♮": "natural"}
@@ -26,17 +26,17 @@ _KEY_NOUNS = frozenset("scale chord key arpeggio triad sonata concerto symphony 
 _KEY_PREPOSITIONS = frozenset("in of the to from key an and or play".split())
 
 
-def _read_note(text: str, place: int) -> Reading | None:
+def _read_note(text: str, place: int) -> Verbalization | None:
     if not begins_word(text, place):
         return None
     if match := _NOTE.match(text, place):
         accidental = _ACCIDENTALS[match[2] or match[3]]
         number = cardinal(match[5]) if match[5] else ()
         words: Words = (match[1] + ".", accidental, *_QUALITIES[match[4]], *number)
-        return Reading(match.end(), words, "music", "note with an accidental")
+        return Verbalization(match.end(), words, "music", "note with an accidental")
     match = _KEY.match(text, place)
     if match and _is_key(text, match):
-        return Reading(match.end(), (match[1] + ".",), "music", "key")
+        return Verbalization(match.end(), (match[1] + ".",), "music", "key")
     return None
 
 
@@ -50,11 +50,11 @@ def _is_key(text: str, match: re.Match[str]) -> bool:
     return noun in _KEY_NOUNS or previous_word(text, match.start()) in _KEY_PREPOSITIONS or after in (".", ",", ";", ")", "")
 
 
-def _read_metre(text: str, place: int) -> Reading | None:
+def _read_metre(text: str, place: int) -> Verbalization | None:
     match = _METRE.match(text, place)
     if not match or match[2] not in _BEATS or not begins_word(text, place):
         return None
-    return Reading(match.end(), (*cardinal(match[1]), *cardinal(match[2])), "music", "metre")
+    return Verbalization(match.end(), (*cardinal(match[1]), *cardinal(match[2])), "music", "metre")
 
 
 CLASSES = (

@@ -6,7 +6,7 @@ import re
 
 from tts_cli.text.classes.digit_string import grouped
 from tts_cli.text.dictionary import cmu_has
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, digits
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
@@ -34,14 +34,14 @@ _HUNDREDS = ("800", "900", "500", "700")
 _NEAR = 56
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of a telephone number at `place`, or None."""
     if not begins_word(text, place) or (text[place - 1 : place] in tuple(".,/-") and text[place - 2 : place - 1].isalnum()):
         return None
     return _long(text, place) or (_short(text, place) if text[place].isdigit() else None)
 
 
-def _long(text: str, place: int) -> Reading | None:
+def _long(text: str, place: int) -> Verbalization | None:
     if match := _INTERNATIONAL.match(text, place):
         if sum(map(str.isdigit, match[0])) < 8:
             return None
@@ -77,7 +77,7 @@ def _national(number: str) -> Words:
     return (*((("one,") if area in _HUNDREDS else "one",) if one else ()), *spoken, *grouped(" ".join(rest)))
 
 
-def _vanity(match: re.Match[str]) -> Reading:
+def _vanity(match: re.Match[str]) -> Verbalization:
     one, area, rest = match.groups()
     words = (*cardinal(area[0]), "hundred,") if area in _HUNDREDS else _paused(area)
     for part in re.findall(r"[A-Z]+|\d+", rest):
@@ -85,7 +85,7 @@ def _vanity(match: re.Match[str]) -> Reading:
             words += digits(part)
         else:
             words += (part.capitalize(),) if len(part) > 1 and _sayable(part) else tuple(f"{letter}." for letter in part)
-    return Reading(match.end(), (("one",) if one else ()) + words, "phone", "telephone number with a word")
+    return Verbalization(match.end(), (("one",) if one else ()) + words, "phone", "telephone number with a word")
 
 
 def _is_vanity(match: re.Match[str]) -> bool:
@@ -112,30 +112,30 @@ def _dials(text: str, place: int) -> bool:
     return _DIALS.search(text, max(0, place - _NEAR), place) is not None
 
 
-def _with_extension(text: str, end: int, words: Words, rule: str) -> Reading:
+def _with_extension(text: str, end: int, words: Words, rule: str) -> Verbalization:
     match = _EXTENSION.match(text, end)
     if match is None:
-        return Reading(end, words, "phone", rule)
+        return Verbalization(end, words, "phone", rule)
     number = cardinal(match[1]) if len(match[1]) <= 2 else digits(match[1])
-    return Reading(match.end(), (*words[:-1], words[-1] + ",", "extension", *number), "phone", rule + ", with extension")
+    return Verbalization(match.end(), (*words[:-1], words[-1] + ",", "extension", *number), "phone", rule + ", with extension")
 
 
-def _short(text: str, place: int) -> Reading | None:
+def _short(text: str, place: int) -> Verbalization | None:
     """Return the reading of a short or undivided number after a word such as dial."""
     match = _SHORT.match(text, place)
     if match is None:
         return None
     number, near = match[0], max(0, place - _NEAR)
     if number == "911" and _CALLED.match(text, match.end()):
-        return Reading(match.end(), digits(number), "phone", "emergency number")
+        return Verbalization(match.end(), digits(number), "phone", "emergency number")
     if _COUNTED.match(text, match.end()):
         return None
     if number in _EMERGENCY and _RINGS.search(text, near, place):
-        return Reading(match.end(), digits(number), "phone", "emergency number after a word such as call")
+        return Verbalization(match.end(), digits(number), "phone", "emergency number after a word such as call")
     dialled = _DIALLED.search(text, near, place) and len(number) != 2
     sent = 4 <= len(number) <= 7 and _SENT.search(text, near, place)
     if dialled or sent or (len(number) >= 6 and _dials(text, place)):
-        return Reading(match.end(), _undivided(number), "phone", "number after a word such as dial or text")
+        return Verbalization(match.end(), _undivided(number), "phone", "number after a word such as dial or text")
     return None
 
 
@@ -145,7 +145,7 @@ def _undivided(number: str) -> Words:
     return digits(number)
 
 
-def _pressed(text: str, place: int) -> Reading | None:
+def _pressed(text: str, place: int) -> Verbalization | None:
     """Return the reading of a key to press, such as *69 or #, at `place`, or None."""
     match = _PRESSED.match(text, place)
     if not match or not begins_word(text, place):
@@ -153,9 +153,9 @@ def _pressed(text: str, place: int) -> Reading | None:
     number = cardinal(match["number"]) if match["number"] else ()
     pressed = _DIALLED.search(text, max(0, place - _NEAR), place)
     if match["key"] == "*" and (pressed or (number and _RINGS.search(text, max(0, place - _NEAR), place))):
-        return Reading(match.end(), ("star", *number), "phone", "key to press")
+        return Verbalization(match.end(), ("star", *number), "phone", "key to press")
     if match["key"] == "#" and pressed:
-        return Reading(match.end(), ("pound", *number), "phone", "key to press")
+        return Verbalization(match.end(), ("pound", *number), "phone", "key to press")
     return None
 
 

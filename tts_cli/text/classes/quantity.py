@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tts_cli.text.characters import CURRENCIES, FRACTIONS
 from tts_cli.text.classes import measure, money
 from tts_cli.text.classes.number import SIGNS, Number, as_amount, read_number, scaled
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words
 from tts_cli.text.tables import entries, rows
 
@@ -53,7 +53,7 @@ class Quantity(NamedTuple):
     """Currency in the plural."""
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read a quantity, or a range or dimension of two, at `place`."""
     if text[place].isdigit() and not begins_word(text, place):
         return None
@@ -64,7 +64,7 @@ def read(text: str, place: int) -> Reading | None:
         return None
     pair = _range(text, place, first) or _dimension(text, place, first)
     chosen = pair or first
-    return Reading(chosen.end, chosen.words, chosen.kind, chosen.rule, number=chosen.number, unit=chosen.unit)
+    return Verbalization(chosen.end, chosen.words, chosen.kind, chosen.rule, number=chosen.number, unit=chosen.unit)
 
 
 def _quantity(text: str, start: int, place: int, other: str = "") -> Quantity | None:
@@ -254,7 +254,7 @@ def _dimension(text: str, start: int, first: Quantity) -> Quantity | None:
     return Quantity(last.end, words, "measure", "dimensions", (), last.unit)
 
 
-def _angle(text: str, place: int) -> Reading | None:
+def _angle(text: str, place: int) -> Verbalization | None:
     match = _DEGREES.match(text, place)
     if match is None:
         return None
@@ -270,17 +270,17 @@ def _angle(text: str, place: int) -> Reading | None:
         words += (*as_amount(number), unit if number.is_one else unit + "s")
     if match["side"]:
         words.append(_SIDES[match["side"]])
-    return Reading(match.end(), tuple(words), "measure", "degrees, minutes and seconds of arc")
+    return Verbalization(match.end(), tuple(words), "measure", "degrees, minutes and seconds of arc")
 
 
-def _height(text: str, place: int) -> Reading | None:
+def _height(text: str, place: int) -> Verbalization | None:
     match = _FEET.match(text, place) or _HYPHENED_FEET.match(text, place)
     if match is None:
         return None
     feet, inches = read_number(match["feet"], 0), read_number(match["inches"], 0)
     assert feet
     assert inches
-    return Reading(match.end(), (*as_amount(feet), "foot", *as_amount(inches)), "measure", "feet and inches")
+    return Verbalization(match.end(), (*as_amount(feet), "foot", *as_amount(inches)), "measure", "feet and inches")
 
 
 CLASS = SemioticClass(

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 from tts_cli.text import tables
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, is_shouted
 from tts_cli.text.numbers import Words, cardinal, ordinal, year
 from tts_cli.text.patterns import pattern
 from tts_cli.text.stops import is_name, is_starter, word_after, word_before
@@ -54,7 +54,7 @@ def _written(number: int) -> str:
     return text
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the Roman numeral at `place`; None if the letters are a word, a name or the names of letters."""
     match = _NUMERAL.match(text, place)
     if not match or not begins_word(text, place) or (match[0] == "I" and _is_pronoun(text, place, match.end())):
@@ -68,7 +68,7 @@ def read(text: str, place: int) -> Reading | None:
     return _numeral(text, place, match.end(), match[1], number)
 
 
-def _numeral(text: str, start: int, end: int, written: str, number: int) -> Reading | None:
+def _numeral(text: str, start: int, end: int, written: str, number: int) -> Verbalization | None:
     before, after = (word_before(text, start) or _hyphened(text, start)).rstrip("."), word_after(text, end)
     if _SUBSECTION.match(text, end) and _is_numbered(text, end, before, written, "", number):
         return _reading(end + 1, cardinal(str(number)), "numeral before the letter of a section")
@@ -116,11 +116,11 @@ def _is_pronoun(text: str, start: int, end: int) -> bool:
     return not (noun in _nouns("roman") or noun in _nouns("both") or noun in _nouns("stopped"))
 
 
-def _reading(end: int, words: Words, rule: str) -> Reading:
-    return Reading(end, words, "roman", rule)
+def _reading(end: int, words: Words, rule: str) -> Verbalization:
+    return Verbalization(end, words, "roman", rule)
 
 
-def _ranged(text: str, end: int, before: str, written: str, number: int) -> Reading | None:
+def _ranged(text: str, end: int, before: str, written: str, number: int) -> Verbalization | None:
     """Read a range of two numerals: "IV–VI"."""
     match = _RANGE.match(text, end)
     if not match or match[1].isupper() != written.isupper():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from tts_cli.text import tables
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, is_shouted
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, is_shouted
 from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, opens_sentence, word_after, word_before
@@ -18,7 +18,7 @@ _HOUSE = pattern(r"\d+[A-Z]? (?:[NSEW]\.? )?(?:[A-Z][A-Za-z']+\.? ){1,3}$")
 _POSSESSIVE = pattern(r" ?[A-Z][a-z]+(?:'s\b|s' )")
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read "St.", "Dr.", "Mt." or "Ft." at `place`."""
     match = _WRITTEN.match(text, place)
     if not match or not begins_word(text, place):
@@ -39,8 +39,8 @@ def read(text: str, place: int) -> Reading | None:
         "their",
     )
     end = end_of_sentence(text, match.end()) if stop and last else 0
-    kind = "saint" if word.startswith("Saint") else "abbr"
-    return Reading(end or match.end(), (word,), kind, f"{written} is {word} here", "." if end else SPACE, bool(end))
+    kind = "saint" if word.startswith("Saint") else "abbreviation"
+    return Verbalization(end or match.end(), (word,), kind, f"{written} is {word} here", "." if end else SPACE, bool(end))
 
 
 def _word(text: str, start: int, end: int, written: str, stop: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_cli.text.classes.digit_string import pairs, style_before
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal, year
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import context
@@ -35,7 +35,7 @@ _MINUTES = 59
 _HOURS = 24
 
 
-def read_ratio(text: str, place: int) -> Reading | None:
+def read_ratio(text: str, place: int) -> Verbalization | None:
     """Return the reading of a ratio at `place`, or None."""
     return _ratio(text, place) if _stands_alone(text, place) else None
 
@@ -44,7 +44,7 @@ def _stands_alone(text: str, place: int) -> bool:
     return begins_word(text, place) and not (place > 1 and text[place - 1] in ".,:/-–" and text[place - 2].isdigit())
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of a score, ratio or count out of a whole at `place`, or None."""
     if not _stands_alone(text, place):
         return None
@@ -55,19 +55,19 @@ def _near(pattern: re.Pattern[str], text: str, place: int) -> bool:
     return pattern.search(text, max(0, place - _NEAR), place) is not None
 
 
-def _ratio(text: str, place: int) -> Reading | None:
+def _ratio(text: str, place: int) -> Verbalization | None:
     match = _RATIO.match(text, place)
     if not match or not (_is_no_time(match) or _RATIO_AFTER.match(text, match.end()) or _near(_RATIO_BEFORE, text, place)):
         return None
     first, second = match[1], match[2]
     if (first, second, match[3]) == ("1", "1", None) and _MEETING.match(text, match.end()):
-        return Reading(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
+        return Verbalization(match.end(), ("one", "on", "one"), "ratio", "meeting of two")
     if _YEAR.fullmatch(first) and not match[3] and match[2].isdigit():
-        return Reading(match.end(), (*_paused(year(first)), *cardinal(second)), "year", "year and page of a citation")
+        return Verbalization(match.end(), (*_paused(year(first)), *cardinal(second)), "year", "year and page of a citation")
     if first == second == "50":
-        return Reading(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
+        return Verbalization(match.end(), ("fifty", "fifty"), "ratio", "equal halves")
     joint = "by" if _SCREEN.match(text, match.end()) and not match[3] else "to"
-    return Reading(
+    return Verbalization(
         match.end(),
         _joined(joint, match),
         "ratio",
@@ -98,25 +98,25 @@ def _is_no_time(match: re.Match[str]) -> bool:
     return len(minutes) != 2 or int(minutes) > _MINUTES or not first.isdigit() or int(first) > _HOURS
 
 
-def _for(text: str, place: int) -> Reading | None:
+def _for(text: str, place: int) -> Verbalization | None:
     match = _FOR.match(text, place)
     if not match:
         return None
     first = ("oh",) if match[1] == "0" else cardinal(match[1])
-    return Reading(match.end(), (*first, match[2], *cardinal(match[3])), "score", f"{match[2]} between numbers")
+    return Verbalization(match.end(), (*first, match[2], *cardinal(match[3])), "score", f"{match[2]} between numbers")
 
 
-def _score(text: str, place: int) -> Reading | None:
+def _score(text: str, place: int) -> Verbalization | None:
     match = _SCORE.match(text, place)
     if not match:
         return None
     first, second, third = match.groups()
     if (first, second, third) == ("50", "50", None):
-        return Reading(match.end(), ("fifty", "fifty"), "score", "equal halves")
+        return Verbalization(match.end(), ("fifty", "fifty"), "score", "equal halves")
     if third:
         if style_before(text, place) or not (_near(_RECORD, text, place) or _near(_SCORE_BEFORE, text, place)):
             return None
-        return Reading(
+        return Verbalization(
             match.end(), (*cardinal(first), *cardinal(second), "and", *cardinal(third)), "score", "wins, losses and ties"
         )
     if not (_near(_SCORE_BEFORE, text, place) or _SCORE_AFTER.match(text, match.end()) or _goes_on(text, place)):
@@ -124,10 +124,10 @@ def _score(text: str, place: int) -> Reading | None:
     if re.search(r"\brecord\b[^.!?;]{0,12}$", text[max(0, place - _NEAR) : place]) or re.match(
         r" (?:record|start)\b", text[match.end() : match.end() + 8]
     ):
-        return Reading(
+        return Verbalization(
             match.end(), (*_value(first), "and", *(("oh",) if second == "0" else _value(second))), "score", "wins and losses"
         )
-    return Reading(match.end(), (*_value(first), "to", *_value(second)), "score", "score by its words")
+    return Verbalization(match.end(), (*_value(first), "to", *_value(second)), "score", "score by its words")
 
 
 def _goes_on(text: str, place: int) -> bool:
@@ -136,23 +136,23 @@ def _goes_on(text: str, place: int) -> bool:
     )
 
 
-def _out_of(text: str, place: int) -> Reading | None:
+def _out_of(text: str, place: int) -> Verbalization | None:
     match = _SLASH.match(text, place)
     if not match:
         return None
     first, second = match.groups()
     if known := _PAIRS.get((first, second)):
-        return Reading(match.end(), tuple(known.split()), "score", "pair of numbers with a meaning of its own")
+        return Verbalization(match.end(), tuple(known.split()), "score", "pair of numbers with a meaning of its own")
     if _PRESSURE.search(text, max(0, place - _NEAR), place):
-        return Reading(match.end(), (*pairs(first), "over", *pairs(second)), "score", "blood pressure")
+        return Verbalization(match.end(), (*pairs(first), "over", *pairs(second)), "score", "blood pressure")
     if _is_pair(match):
-        return Reading(match.end(), (*cardinal(first), *cardinal(second)), "score", "shares of a hundred, or sight")
+        return Verbalization(match.end(), (*cardinal(first), *cardinal(second)), "score", "shares of a hundred, or sight")
     if int(first) > int(second):
         return None
     if _near(_SHOT, text, place) and second not in ("2", "3"):
-        return Reading(match.end(), (*cardinal(first), "for", *cardinal(second)), "score", "hits for attempts")
+        return Verbalization(match.end(), (*cardinal(first), "for", *cardinal(second)), "score", "hits for attempts")
     if not text.startswith((" of", " the"), match.end()) and _is_count(match):
-        return Reading(match.end(), (*cardinal(first), "out", "of", *cardinal(second)), "score", "count out of a whole")
+        return Verbalization(match.end(), (*cardinal(first), "out", "of", *cardinal(second)), "score", "count out of a whole")
     return None
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from tts_cli.text import tables
 from tts_cli.text.characters import SUBSCRIPTS, SUPERSCRIPTS
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, previous_word
 from tts_cli.text.numbers import Words, cardinal
 
 _BEFORE = {
@@ -43,34 +43,34 @@ _PLAIN = str.maketrans(SUPERSCRIPTS + SUBSCRIPTS, "0123456789+-n0123456789")
 _LONGEST = 40
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of the symbol at `place`; None for a symbol without a name in its context."""
     sign = text[place]
     if sign == ".":
         match = _DOT.match(text, place)
-        return Reading(match.end(), ("dot",), "symbol", "dot") if match else None
+        return Verbalization(match.end(), ("dot",), "symbol", "dot") if match else None
     for pattern, words in _patterns().get(sign, ()):
         if match := pattern.match(text, place):
-            return Reading(match.end(), *words)
+            return Verbalization(match.end(), *words)
     return None
 
 
-def _read_named(text: str, place: int) -> Reading | None:
+def _read_named(text: str, place: int) -> Verbalization | None:
     """Return the name of a sign that the text speaks about: "the # key"."""
     is_named = text[place] in _names() and _NAMED.match(text, place) and previous_word(text, place).lower() in _ARTICLES
-    return Reading(place + 1, _names()[text[place]], "symbol", "name of a sign") if is_named else None
+    return Verbalization(place + 1, _names()[text[place]], "symbol", "name of a sign") if is_named else None
 
 
-def _read_card(text: str, place: int) -> Reading | None:
+def _read_card(text: str, place: int) -> Verbalization | None:
     """Return the reading of a playing card: king of diamonds for "K♦"."""
     match = _CARD.match(text, place)
     if not match or not begins_word(text, place):
         return None
     rank = tables.entries("cards")[match[1]] if match[1].isalpha() else cardinal(match[1])
-    return Reading(match.end(), (*rank, "of", *tables.entries("cards")[match[2]]), "symbol", "playing card")
+    return Verbalization(match.end(), (*rank, "of", *tables.entries("cards")[match[2]]), "symbol", "playing card")
 
 
-def _read_heart(text: str, place: int) -> Reading | None:
+def _read_heart(text: str, place: int) -> Verbalization | None:
     """Return the reading of a heart: love after a pronoun, else heart between words, and silence at the end."""
     match = _HEART.match(text, place)
     if (
@@ -81,12 +81,12 @@ def _read_heart(text: str, place: int) -> Reading | None:
         return None
     before = previous_word(text, place).lower()
     if before in _LOVERS:
-        return Reading(match.end(), ("love",), "symbol", "heart as a verb")
+        return Verbalization(match.end(), ("love",), "symbol", "heart as a verb")
     is_comparison = text[place] == "<" and (len(before) < 2 or not before.isalpha())
-    return None if is_comparison else Reading(match.end(), (), "symbol", "heart as a decoration")
+    return None if is_comparison else Verbalization(match.end(), (), "symbol", "heart as a decoration")
 
 
-def _read_pair(text: str, place: int) -> Reading | None:
+def _read_pair(text: str, place: int) -> Verbalization | None:
     """Return the reading of the slash between two words."""
     start = place
     while start > max(0, place - _LONGEST) and text[start - 1].isalpha():
@@ -96,10 +96,10 @@ def _read_pair(text: str, place: int) -> Reading | None:
     if pair not in _alternatives() or (start and text[start - 1] in "/\\@"):
         return None
     words = tuple(word for word in _alternatives()[pair] if word != "-")
-    return Reading(place + 1, words, "symbol", "slash between alternatives")
+    return Verbalization(place + 1, words, "symbol", "slash between alternatives")
 
 
-def _read_index(text: str, place: int) -> Reading | None:
+def _read_index(text: str, place: int) -> Verbalization | None:
     """Return the reading of raised and lowered digits that no other class reads."""
     match = _INDEX.match(text, place)
     if not match:
@@ -107,7 +107,7 @@ def _read_index(text: str, place: int) -> Reading | None:
     plain = match[0].translate(_PLAIN)
     number = cardinal(plain.strip("+-n")) if plain.strip("+-n").isdigit() else ()
     sign: Words = ("minus",) if plain.startswith("-") else ("plus",) if plain.startswith("+") else ()
-    return Reading(match.end(), (*sign, *number, *(("N.",) if "n" in plain else ())), "symbol", "index")
+    return Verbalization(match.end(), (*sign, *number, *(("N.",) if "n" in plain else ())), "symbol", "index")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tts_cli.text.classes import calendar
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, decimal
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import entries
@@ -44,7 +44,7 @@ _REMAINS = frozenset({"left", "remaining", "later", "mark"})
 _LAST_HOUR = 24
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read the time of day or duration that begins at `place`."""
     if not begins_word(text, place) and not _in_stamp(text, place):
         return None
@@ -55,7 +55,7 @@ def read(text: str, place: int) -> Reading | None:
     return clock(text, place) or duration(text, place)
 
 
-def clock(text: str, place: int) -> Reading | None:
+def clock(text: str, place: int) -> Verbalization | None:
     """Read a time of day or a duration with colons: 17:45, 5 p.m., 9 AM EST, 0800 hours, 1:02:33."""
     if match := _CLOCK.match(text, place):
         return _length(text, match) or _with_colons(text, match)
@@ -71,41 +71,45 @@ def _in_stamp(text: str, place: int) -> bool:
     return place > 1 and text[place - 1] in "T " and text[place - 2].isdigit()
 
 
-def _with_colons(text: str, match: re.Match[str]) -> Reading | None:
+def _with_colons(text: str, match: re.Match[str]) -> Verbalization | None:
     hour, end = int(match["hour"]), match.end()
     if hour > _LAST_HOUR:
         return None
     if _is_ratio(text, match):
-        return Reading(match.end(), (*cardinal(match["hour"]), "to", *cardinal(match["minute"])), "ratio", "ratio by its words")
+        return Verbalization(
+            match.end(), (*cardinal(match["hour"]), "to", *cardinal(match["minute"])), "ratio", "ratio by its words"
+        )
     if _is_no_clock(text, match):
         return None
     if match["second"] or match["part"]:
         return _with_seconds(text, match)
     if _OCLOCK.match(text, end):
-        return Reading(end, cardinal(str(hour)), "time", "hour before o'clock")
+        return Verbalization(end, cardinal(str(hour)), "time", "hour before o'clock")
     if (
         match["hour"] == "0"
         and not match["half"]
         and (_in_duration(text, match.start()) or calendar.after(text, end) in _REMAINS)
     ):
-        return Reading(end, _counted({"s": match["minute"]}), "duration", "seconds after a colon")
+        return Verbalization(end, _counted({"s": match["minute"]}), "duration", "seconds after a colon")
     words = hour_words(hour, int(match["minute"]), bool(match["half"]))
     return _closed(text, match, words, "hours and minutes")
 
 
-def _length(text: str, match: re.Match[str]) -> Reading | None:
+def _length(text: str, match: re.Match[str]) -> Verbalization | None:
     """Return the reading of a time whose unit follows, 1:30 hrs and 3:30 min, or of minutes and seconds after "in" or "took"."""
     unit = None if match["second"] or match["part"] or match["half"] else _LENGTH.match(text, match.end())
     long_minutes = _MINUTES.match(text, match.start())
     if not unit:
         if not long_minutes or not _in_duration(text, match.start()):
             return None
-        return Reading(match.end(), _counted({"m": match["hour"], "s": match["minute"]}), "duration", "minutes and seconds")
+        return Verbalization(match.end(), _counted({"m": match["hour"], "s": match["minute"]}), "duration", "minutes and seconds")
     end = unit.end() - (unit[0].endswith(".") and not _GOES_ON.match(text, unit.end()))
     if unit["hours"] and len(match["hour"]) == 2:
-        return Reading(end, (*hour_words(int(match["hour"]), int(match["minute"]), False), "hours"), "time", "time and hours")
+        return Verbalization(
+            end, (*hour_words(int(match["hour"]), int(match["minute"]), False), "hours"), "time", "time and hours"
+        )
     parts = {"h": match["hour"], "m": match["minute"]} if unit["hours"] else {"m": match["hour"], "s": match["minute"]}
-    return Reading(end, _counted(parts), "duration", "time and its unit")
+    return Verbalization(end, _counted(parts), "duration", "time and its unit")
 
 
 def _in_duration(text: str, place: int) -> bool:
@@ -129,15 +133,15 @@ def _is_after(text: str, match: re.Match[str], rule: str) -> bool:
     return any(word in calendar.context(rule) for word in words)
 
 
-def _with_seconds(text: str, match: re.Match[str]) -> Reading:
+def _with_seconds(text: str, match: re.Match[str]) -> Verbalization:
     hour, minute, second = int(match["hour"]), int(match["minute"]), match["second"]
     part = match["part"] or ""
     if not second:
         words = (*hour_words(hour, minute, True), *decimal(part))
-        return Reading(match.end(), words, "duration", "minutes, seconds and a part of a second")
+        return Verbalization(match.end(), words, "duration", "minutes, seconds and a part of a second")
     if not match["half"] and not _is_time_of_day(text, match):
         parts = {"h": match["hour"], "m": match["minute"], "s": second + part}
-        return Reading(match.end(), _counted(parts), "duration", "hours, minutes and seconds")
+        return Verbalization(match.end(), _counted(parts), "duration", "hours, minutes and seconds")
     words = hour_words(hour, minute, bool(match["half"]))
     if second != "00":
         words = (*words, "and", *_counted({"s": second + part}))
@@ -174,7 +178,7 @@ def minute_words(minute: int) -> Words:
     return (*(("oh",) if minute < 10 else ()), *cardinal(str(minute)))
 
 
-def _closed(text: str, match: re.Match[str], words: Words, rule: str) -> Reading:
+def _closed(text: str, match: re.Match[str], words: Words, rule: str) -> Verbalization:
     """Return the reading of a time of day with its half of the day and zone."""
     half, end, number = match["half"], match.end(), words
     if half:
@@ -186,7 +190,7 @@ def _closed(text: str, match: re.Match[str], words: Words, rule: str) -> Reading
     elif half and half.endswith(".") and half[1] != "." and not _GOES_ON.match(text, end):
         end -= 1  # the full stop of "5pm." ends the sentence
     ends = calendar.ends_sentence(text, match.start(), end)
-    return Reading(end, words, "time", rule, "." if ends else " ", ends, number, " ".join(words[len(number) :]))
+    return Verbalization(end, words, "time", rule, "." if ends else " ", ends, number, " ".join(words[len(number) :]))
 
 
 def _is_zone(zone: re.Match[str], halved: bool) -> bool:
@@ -210,25 +214,25 @@ def _zone_words(zone: re.Match[str]) -> Words:
     return (*words, "plus" if offset[0] == "+" else "minus", *cardinal(str(int(hours))), *part)
 
 
-def _hour_and_zone(text: str, place: int) -> Reading | None:
+def _hour_and_zone(text: str, place: int) -> Verbalization | None:
     match = _HOUR_ALONE.match(text, place)
     zone = _ZONE.match(text, match.end()) if match else None
     if not match or not zone or zone["zone"].islower() or not 0 < int(match[1]) <= _LAST_HOUR:
         return None
-    return Reading(_end_of_zone(zone), (*cardinal(match[1]), *_zone_words(zone)), "time", "hour and zone")
+    return Verbalization(_end_of_zone(zone), (*cardinal(match[1]), *_zone_words(zone)), "time", "hour and zone")
 
 
-def _zone_alone(text: str, place: int) -> Reading | None:
+def _zone_alone(text: str, place: int) -> Verbalization | None:
     """Read a zone after noon or midnight, and one with an offset: UTC+2."""
     zone = _ZONE.match(text, place)
     if not zone or zone["zone"].islower() or len(zone["zone"]) < 3:
         return None
     if not zone["offset"] and calendar.before(text, place) not in ("noon", "midnight", "o'clock", "hours"):
         return None
-    return Reading(_end_of_zone(zone), _zone_words(zone), "time", "time zone")
+    return Verbalization(_end_of_zone(zone), _zone_words(zone), "time", "time zone")
 
 
-def _military(text: str, match: re.Match[str]) -> Reading | None:
+def _military(text: str, match: re.Match[str]) -> Verbalization | None:
     hour, minute, word = match["hour"], int(match["minute"]), match["word"]
     if not word:
         return _military_alone(text, match)
@@ -237,18 +241,18 @@ def _military(text: str, match: re.Match[str]) -> Reading | None:
     number = _four_digits(hour, minute)
     name = "Zulu" if word[0] == "Z" else "hours"
     end = match.end() - (word.endswith(".") and not _GOES_ON.match(text, match.end()))
-    return Reading(end, (*number, name), "time", "four digits of a time of day", number=number, unit=name)
+    return Verbalization(end, (*number, name), "time", "four digits of a time of day", number=number, unit=name)
 
 
-def _military_alone(text: str, match: re.Match[str]) -> Reading | None:
+def _military_alone(text: str, match: re.Match[str]) -> Verbalization | None:
     zone = _ZONE.match(text, match.end("minute"))
     if zone and len(zone["zone"]) > 2 and zone["zone"].isupper():
         words = (*_four_digits(match["hour"], int(match["minute"])), *_zone_words(zone))
-        return Reading(_end_of_zone(zone), words, "time", "four digits and a zone")
+        return Verbalization(_end_of_zone(zone), words, "time", "four digits and a zone")
     if match["hour"][0] != "0" or calendar.before(text, match.start()) not in calendar.context("military before"):
         return None
     words = _four_digits(match["hour"], int(match["minute"]))
-    return Reading(match.end("minute"), words, "time", "four digits with a zero after at, by or until")
+    return Verbalization(match.end("minute"), words, "time", "four digits with a zero after at, by or until")
 
 
 def _four_digits(hour: str, minute: int) -> Words:
@@ -256,19 +260,19 @@ def _four_digits(hour: str, minute: int) -> Words:
     return (*name, *(minute_words(minute) if minute else ("hundred",)))
 
 
-def duration(text: str, place: int) -> Reading | None:
+def duration(text: str, place: int) -> Verbalization | None:
     """Read a length of time in two or more units: 2h 30m, 1 hr. 20 min., 3'45"."""
     if (match := _ANGLE.match(text, place)) and 12 <= int(match[2]) < 60:
-        return Reading(match.end(), _counted({"m": match[1], "s": match[2]}), "duration", "minutes and seconds in marks")
+        return Verbalization(match.end(), _counted({"m": match[1], "s": match[2]}), "duration", "minutes and seconds in marks")
     if match := _HOURS.match(text, place):
-        return Reading(match.end(), _counted({"h": match[1], "m": match[2]}), "duration", "hours and minutes")
+        return Verbalization(match.end(), _counted({"h": match[1], "m": match[2]}), "duration", "hours and minutes")
     match = _PARTS.match(text, place) if _FIRST_PART.match(text, place) else None
     parts = {unit: match[unit] for unit in _UNITS if match[unit]} if match else {}
     if not match or len(parts) < 2:
         return None
     end = match.end()
     end -= text[end - 1] == "." and not _GOES_ON.match(text, end)
-    return Reading(end, _counted(parts), "duration", "two or more units of time")
+    return Verbalization(end, _counted(parts), "duration", "two or more units of time")
 
 
 def _counted(parts: dict[str, str]) -> Words:

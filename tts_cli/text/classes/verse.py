@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from tts_cli.text.classes.digit_string import pairs
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word, previous_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word, previous_word
 from tts_cli.text.numbers import Words, ordinal
 from tts_cli.text.patterns import pattern
 from tts_cli.text.tables import rows
@@ -29,7 +29,7 @@ def _books() -> dict[str, tuple[str, int]]:
     return {key: (name, int(most)) for keys, name, most in rows("books") for key in keys.split("|")}
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Return the reading of the number before a book, of an abbreviated book, or of chapter and verse at `place`, or None."""
     if not begins_word(text, place):
         return None
@@ -38,7 +38,7 @@ def read(text: str, place: int) -> Reading | None:
     return (_numbered(text, place) if text[place] == "I" else None) or _abbreviated(text, place)
 
 
-def _numbered(text: str, place: int) -> Reading | None:
+def _numbered(text: str, place: int) -> Verbalization | None:
     """Return "first", "second" ... before a book such as Corinthians."""
     match = _NUMBERED.match(text, place)
     if not match:
@@ -47,10 +47,10 @@ def _numbered(text: str, place: int) -> Reading | None:
     name, most = _books().get(match["book"].lower(), ("", 0))
     if int(number) > most or (not match["chapter"] and name in _ALSO_NAMES):
         return None
-    return Reading(match.end("number"), ordinal(number), "bible", f"number before the book of {name}")
+    return Verbalization(match.end("number"), ordinal(number), "verse", f"number before the book of {name}")
 
 
-def _abbreviated(text: str, place: int) -> Reading | None:
+def _abbreviated(text: str, place: int) -> Verbalization | None:
     """Return the name of a book whose abbreviation stands before a verse, or between its number and a chapter."""
     match = _ABBREVIATED.match(text, place)
     if not match and (book := _BOOK.match(text, place)):
@@ -61,7 +61,7 @@ def _abbreviated(text: str, place: int) -> Reading | None:
     name = _books().get(match[1].lower(), ("", 0))[0]
     if not name or name == match[1]:
         return None
-    return Reading(match.end(), (name,), "bible", "abbreviated book before a verse")
+    return Verbalization(match.end(), (name,), "verse", "abbreviated book before a verse")
 
 
 def previous_numbered(text: str, place: int) -> bool:
@@ -69,7 +69,7 @@ def previous_numbered(text: str, place: int) -> bool:
     return re.search(r"(?<!\w)(?:[1-4]|I{1,3}|1st|2nd|3rd) $", text[max(0, place - 5) : place]) is not None
 
 
-def _verse(text: str, place: int) -> Reading | None:
+def _verse(text: str, place: int) -> Verbalization | None:
     book = previous_word(text, place)
     if not book[:1].isupper() or book.lower() not in _books():
         return None
@@ -79,8 +79,8 @@ def _verse(text: str, place: int) -> Reading | None:
     words: Words = pairs(match["chapter"]) + (pairs(match["verse"]) if match["verse"] else ())
     if match["last"]:
         words += ("to", *(word for part in match["last"].split(":") for word in pairs(part)))
-    return Reading(match.end(), words, "bible", f"chapter and verse after {book}")
+    return Verbalization(match.end(), words, "verse", f"chapter and verse after {book}")
 
 
 _ABBREVIATIONS = frozenset(key for row in rows("books") for key in row[0].split("|")[1:])
-CLASS = SemioticClass("bible", read, characters="123456789", words=_ABBREVIATIONS | {"i", "ii", "iii"})
+CLASS = SemioticClass("verse", read, characters="123456789", words=_ABBREVIATIONS | {"i", "ii", "iii"})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from tts_cli.text.classes import calendar, measure, money, quantity
-from tts_cli.text.grammar import Reading, SemioticClass, begins_word
+from tts_cli.text.grammar import SemioticClass, Verbalization, begins_word
 from tts_cli.text.numbers import Words, cardinal, ordinal, plural
 from tts_cli.text.numbers import year as year_words
 from tts_cli.text.patterns import pattern
@@ -49,7 +49,7 @@ def spoken(digits: str) -> Words:
     return year_words(digits)
 
 
-def read(text: str, place: int) -> Reading | None:
+def read(text: str, place: int) -> Verbalization | None:
     """Read a year that an era or apostrophe shows, a decade, century, quarter or fiscal year; None for a bare year."""
     if not begins_word(text, place) or not text[place : place + 1] or text[place].islower():
         return None
@@ -57,13 +57,13 @@ def read(text: str, place: int) -> Reading | None:
 
 
 @cache
-def _readers(character: str) -> tuple[Callable[[str, int], Reading | None], ...]:
+def _readers(character: str) -> tuple[Callable[[str, int], Verbalization | None], ...]:
     if character.isdigit():
         return (after_era, _many, decade, _seconds, _possessive, _century, _half_year)
     return (decade, short) if character == "'" else (_before_era, _fiscal, quarter, _era_alone)
 
 
-def after_era(text: str, place: int) -> Reading | None:
+def after_era(text: str, place: int) -> Verbalization | None:
     """Read a year before its era: 44 BC."""
     match = _ERA_AFTER.match(text, place)
     if not match:
@@ -74,15 +74,15 @@ def after_era(text: str, place: int) -> Reading | None:
     end = match.start(2) + len(written)
     words, era = spoken(match[1].replace(",", "")), calendar.era(written)
     ends = calendar.ends_sentence(text, place, end)
-    return Reading(end, (*words, *era), "year", "number and era", "." if ends else " ", ends, words, " ".join(era))
+    return Verbalization(end, (*words, *era), "year", "number and era", "." if ends else " ", ends, words, " ".join(era))
 
 
-def _before_era(text: str, place: int) -> Reading | None:
+def _before_era(text: str, place: int) -> Verbalization | None:
     match = _ERA_BEFORE.match(text, place)
-    return Reading(match.end(), (*calendar.era(match[1]), *spoken(match[2])), "year", "era and number") if match else None
+    return Verbalization(match.end(), (*calendar.era(match[1]), *spoken(match[2])), "year", "era and number") if match else None
 
 
-def _era_alone(text: str, place: int) -> Reading | None:
+def _era_alone(text: str, place: int) -> Verbalization | None:
     """Read an era after a century: the 5th century BC."""
     match = _ERA.match(text, place)
     named = calendar.before(text, place) in calendar.context("era before") or _AFTER_DECADES.search(
@@ -92,10 +92,10 @@ def _era_alone(text: str, place: int) -> Reading | None:
         return None
     end = match.end()
     ends = calendar.ends_sentence(text, place, end)
-    return Reading(end, calendar.era(match[0]), "year", "era after a century", "." if ends else " ", ends)
+    return Verbalization(end, calendar.era(match[0]), "year", "era after a century", "." if ends else " ", ends)
 
 
-def decade(text: str, place: int) -> Reading | None:
+def decade(text: str, place: int) -> Verbalization | None:
     """Read a decade: the 1980s, '90s, mid-70s, his 20s."""
     match = _DECADE.match(text, place)
     if not match or not begins_word(text, place):
@@ -110,7 +110,7 @@ def decade(text: str, place: int) -> Reading | None:
     if len(match[2]) < 4 and not match[1] and not _is_decade(text, place, match.end()):
         return None
     words = ("two", "thousands") if match[2] == "00" else plural(spoken(match[2]))
-    return Reading(match.end(), words, "decade", "tens with s", number=words)
+    return Verbalization(match.end(), words, "decade", "tens with s", number=words)
 
 
 def _is_decade(text: str, place: int, end: int) -> bool:
@@ -130,15 +130,15 @@ def _is_decade(text: str, place: int, end: int) -> bool:
     return len(listed[1]) == 4 or listed[0][0] == "'" or _is_decade(text, listed.start(1), listed.end(1) + 1)
 
 
-def _seconds(text: str, place: int) -> Reading | None:
+def _seconds(text: str, place: int) -> Verbalization | None:
     match = _SECONDS.match(text, place)
     if not match:
         return None
     if _is_plural_number(text, place):
-        return Reading(match.end(), plural(cardinal(match[1])), "number", "plural of a number")
+        return Verbalization(match.end(), plural(cardinal(match[1])), "number", "plural of a number")
     single = match[1] == "1" or (calendar.before(text, place) in ("a", "an") and calendar.after(text, match.end()).islower())
     words = (*cardinal(match[1]), "second" if single else "seconds")
-    return Reading(match.end(), words, "duration", "number with s is seconds", number=words[:-1], unit="seconds")
+    return Verbalization(match.end(), words, "duration", "number with s is seconds", number=words[:-1], unit="seconds")
 
 
 def _is_plural_number(text: str, place: int) -> bool:
@@ -146,64 +146,66 @@ def _is_plural_number(text: str, place: int) -> bool:
     return text[place - 1 : place] == "-" or calendar.before(text, place) in calendar.context("plural before")
 
 
-def _many(text: str, place: int) -> Reading | None:
+def _many(text: str, place: int) -> Verbalization | None:
     match = _MANY.match(text, place)
-    return Reading(match.end(), plural(cardinal(match[1])[1:]), "number", "hundreds or thousands of") if match else None
+    return Verbalization(match.end(), plural(cardinal(match[1])[1:]), "number", "hundreds or thousands of") if match else None
 
 
-def _possessive(text: str, place: int) -> Reading | None:
+def _possessive(text: str, place: int) -> Verbalization | None:
     match = _YEAR_POSSESSIVE.match(text, place)
     if not match:
         return None
     *first, last = spoken(match[1])
-    return Reading(match.end(), (*first, last + "'s"), "year", "possessive year")
+    return Verbalization(match.end(), (*first, last + "'s"), "year", "possessive year")
 
 
-def short(text: str, place: int) -> Reading | None:
+def short(text: str, place: int) -> Verbalization | None:
     """Read a year of two digits after an apostrophe: '05."""
     match = _SHORT.match(text, place)
-    return Reading(match.end(), spoken(match[1]), "year", "apostrophe and two digits") if match else None
+    return Verbalization(match.end(), spoken(match[1]), "year", "apostrophe and two digits") if match else None
 
 
-def _century(text: str, place: int) -> Reading | None:
+def _century(text: str, place: int) -> Verbalization | None:
     match = _CENTURY.match(text, place)
     if not match:
         return None
     ends = calendar.ends_sentence(text, place, match.end())
     words = (*ordinal(match[1]), "century")
-    return Reading(match.end(), words, "century", "ordinal and c.", "." if ends else " ", ends, words[:-1], "century")
+    return Verbalization(match.end(), words, "century", "ordinal and c.", "." if ends else " ", ends, words[:-1], "century")
 
 
-def _fiscal(text: str, place: int) -> Reading | None:
+def _fiscal(text: str, place: int) -> Verbalization | None:
     match = _FISCAL.match(text, place)
     if not match:
         return None
     last = ("to", *spoken(match[3])) if match[3] else ()
-    return Reading(match.end(), (*_FISCAL_NAMES[match[1]], *spoken(match[2]), *last), "year", "fiscal year")
+    return Verbalization(match.end(), (*_FISCAL_NAMES[match[1]], *spoken(match[2]), *last), "year", "fiscal year")
 
 
-def quarter(text: str, place: int) -> Reading | None:
+def quarter(text: str, place: int) -> Verbalization | None:
     """Read a quarter or half year: Q4, H1, with a short year Q3 '24."""
     match = _QUARTER.match(text, place)
     if not match or (match[1] == "H" and not re.match(r" ?(?:'\d\d|FY|(?:19|20)\d\d)", text[match.end(2) : match.end(2) + 6])):
         return None
     words = (match[1] + ".", *cardinal(match[2]), *(spoken(match[3]) if match[3] else ()))
-    return Reading(match.end(), words, "quarter", "quarter of a year", number=words)
+    return Verbalization(match.end(), words, "quarter", "quarter of a year", number=words)
 
 
-def _half_year(text: str, place: int) -> Reading | None:
+def _half_year(text: str, place: int) -> Verbalization | None:
     if match := _YEAR_QUARTER.match(text, place):
         words = (*spoken(match[1]), match[2] + ".", *cardinal(match[3]))
-        return Reading(match.end(), words, "quarter", "year and quarter")
+        return Verbalization(match.end(), words, "quarter", "year and quarter")
     match = _QUARTER_AFTER.match(text, place)
     if not match or (match[2] == "H" and not (match[3] or match[4])):
         return None
     year = ("of", *spoken(match[3] or match[4])) if match[3] or match[4] else ()
     article = () if calendar.before(text, place) in calendar.context("determiner") else ("the",)
-    return Reading(match.end(), (*article, *ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year")
+    return Verbalization(
+        match.end(), (*article, *ordinal(match[1]), _PARTS[match[2]], *year), "quarter", "number, Q or H, and year"
+    )
 
 
-def bare(text: str, place: int) -> Reading | None:
+def bare(text: str, place: int) -> Verbalization | None:
     """Read a number of four digits from 1000 to 2099: a year, or a number of things if the words around say so."""
     match = _BARE.match(text, place)
     if not match or not begins_word(text, place) or text[place - 1 : place] in ("+", "−", "#", ".") or not _in_range(match[1]):
@@ -213,9 +215,9 @@ def bare(text: str, place: int) -> Reading | None:
     if counts_things(text, place, match.end(1), match[2] or ""):
         hundreds = match[1].endswith("00") and match[1][1] != "0"
         words = year_words(match[1]) if hundreds else cardinal(match[1])
-        return Reading(match.end(1), words, "number", "four digits that count things", number=words)
+        return Verbalization(match.end(1), words, "number", "four digits that count things", number=words)
     words = spoken(match[1])
-    return Reading(match.end(1), words, "year", "four digits", number=words)
+    return Verbalization(match.end(1), words, "year", "four digits", number=words)
 
 
 def has_unit(text: str, place: int, end: int) -> bool:
