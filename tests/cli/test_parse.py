@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -111,3 +112,24 @@ def test_parsers_are_held_against_a_treebank(tts: Run, tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_one_line(tts: Run, arguments: list[str], message: str) -> None:
     refused(tts("parse", *arguments), message)
+
+
+def test_tokens_are_shown_with_class_words_and_rule(tts: Run) -> None:
+    outcome = tts("parse", "--tokens", "Dr. Hill has 3–4 lb, мир.")
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.decode().splitlines() if "│" in line]
+    assert cells[0][:3] == ["Dr.", "abbreviation", "Doctor"]
+    assert cells[1] == ["Hill", "word", "Hill", ""]
+    assert cells[3] == ["3–4 lb", "range", "three to four pounds", "range of measure"]
+
+
+def test_tokens_as_json_have_their_places(tts: Run) -> None:
+    text = "It’s $5."
+    tokens = json.loads(tts("parse", "--tokens", text, "--json").out)["tokens"]
+    assert [(text[one["start"] : one["end"]], one["kind"], one["words"]) for one in tokens] == [
+        ("It’s", "word", ["It's"]),
+        ("$5", "money", ["five", "dollars"]),
+    ]
+
+
+def test_tokens_and_a_parser_exclude_each_other(tts: Run) -> None:
+    refused(tts("parse", "Yes.", "--tokens", *RIGHT), "--tokens and --parser exclude each other")
