@@ -20,6 +20,8 @@ def _read(text: str, written: str) -> Verbalization | None:
         ("Vitamin A helps.", "A ", "A."),
         ("An A–F scale.", "A–F", "A. to F."),
         ("The A-Z list.", "A-Z", "A. to Z."),
+        ("Shirts in M–XXL sell.", "M–XXL", "medium to extra extra large"),
+        ("Shirts in S-L sell.", "S-L", "small to large"),
         ("E. B. White wrote.", "E.", "E."),
         ("J.K.Rowling wrote.", "J.", "J. K."),
         ("He got two Bs in art.", "Bs", "B.'s"),

@@ -11,6 +11,8 @@ from tts_cli.text.patterns import pattern
 from tts_cli.text.phones import SPACE
 from tts_cli.text.stops import end_of_sentence, is_name, is_starter, word_after, word_before
 
+_SIZES = pattern(r"(X{0,3}[SML])(?: ?[–-] ?(X{0,3}[SML]))(?![\w&'/-]|\.\w)")
+_SIZE = {"S": "small", "M": "medium", "L": "large"}
 _RANGE = pattern(r"([A-Z])(–|-)([A-Z])(?![\w&'/-]|\.\w)")
 _INITIALS = pattern(r"(?:[A-Z]\.){1,5}(?=[A-Z][a-z]{2})")
 _INITIAL = pattern(r"([A-Z])\.(?![\w@]|\.)")
@@ -32,6 +34,8 @@ def read(text: str, place: int) -> Verbalization | None:
         return (
             Verbalization(match.end(), (match[1] + ".'s",), "letter", "plural of a letter") if _is_plural(text, match) else None
         )
+    if text[place] in "XSML" and begins_word(text, place) and (sizes := _SIZES.match(text, place)):
+        return _sizes(sizes)
     if following.isalnum() or not begins_word(text, place):
         return None
     if following in ("–", "-") and (match := _RANGE.match(text, place)):
@@ -58,6 +62,12 @@ def _is_plural(text: str, match: re.Match[str]) -> bool:
     """Return True for "two Bs". "As", "Is" and "Us" are letters only after "straight"."""
     before = word_before(text, match.start()).lower()
     return before in ("straight", "all") or (match[1] not in "AIUMR" and not before.endswith(".") and bool(before))
+
+
+def _sizes(match: re.Match[str]) -> Verbalization | None:
+    """Read sizes of clothes, such as "S–XL"."""
+    first, last = (("extra",) * size.count("X") + (_SIZE[size[-1]],) for size in match.groups())
+    return Verbalization(match.end(), (*first, "to", *last), "letter", "range of sizes") if first != last else None
 
 
 def _range(match: re.Match[str]) -> Verbalization | None:
