@@ -1,7 +1,7 @@
 """Share of inputs that the text front end reads as one of the accepted readings: `python tests/text/readings.py FILE... [-v]`.
 
-Each line of a file has a class, an input, and readings that " / " separates, with tabs between them. Not compared are case, hyphens,
-punctuation, "and" inside numbers, zero against oh, "a" against "one" before a magnitude, and letters joined against letters apart.
+Each line of a file has a class, an input, and readings that " / " separates, with tabs between them. Not compared are case,
+hyphens, punctuation, "and" inside numbers, zero against oh, "a" against "one" before a magnitude, and letters joined or apart.
 """
 
 from __future__ import annotations
