@@ -60,6 +60,8 @@ def test_numbers(text: str, expected: str) -> None:
         ("3 mg/kg/day", "three milligrams per kilogram per day|"),
         ("9 in the morning", "nine| in the morning"),
         ("9 in. wide", "nine inches| wide"),
+        ("9in. Then", "nine inches|. Then"),
+        ("4 pts up", "four points| up"),
         ("3/16 in. thick", "three sixteenths inch| thick"),
         ("23°C", "twenty three degrees Celsius|"),
         ("6'1\"", "six foot one|"),

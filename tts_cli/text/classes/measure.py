@@ -92,8 +92,6 @@ def read_unit(text: str, place: int) -> Measure | None:
         per = (*per, *entries("words")["per"], *words)
     if unit.where != "word" and (stop := _STOP.match(text, end)):
         end = stop.end()
-    elif unit.where == "inch" and text.startswith(".", end) and gap in ("-", ""):
-        end += 1
     return Measure(end, (*singular, *per), (*plural, *per), unit.written, gap == "-")
 
 
@@ -129,11 +127,11 @@ def _ends_phrase(text: str, start: int, end: int) -> bool:
 
 
 def _is_inch(text: str, end: int, gap: str) -> bool:
+    if gap == "":
+        return True
     if text.startswith(".", end):
         after = text[end + 1 : end + 3].lstrip(" ")[:1]
         return not after.isupper() and after != ""
-    if gap == "":
-        return True
     return next_word(text, end).lower() in _SIZED - {"in", "of"} or bool(re.match(r" ?[x×] ?\d", text[end : end + 4]))
 
 
