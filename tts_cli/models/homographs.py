@@ -23,11 +23,13 @@ from torch import Tensor
 
 from tts_cli.errors import TextError
 from tts_cli.selection import homographs as contextual
-from tts_cli.selection.homographs import CONTEXTUAL_FILE, ContextualSenses, states_of
+from tts_cli.selection.homographs import CONTEXTUAL_FILE, ContextualSenses, read_window
+from tts_cli.selection.linguistics import Linguistics
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_linguistics
 from tts_cli.text import TextFrontEnd
-from tts_cli.text.heteronyms import LEARNED
+from tts_cli.text.heteronyms import LEARNED, choose
 from tts_cli.text.homographs import LIGHT_SENSES, TABLE_SIZE, WEIGHTS_FILE, LightSenses, WordSenses, homographs, slots_of
+from tts_cli.text.phones import SPACE
 from tts_cli.text.pronounce import pronounce
 from tts_cli.voice.sentence import Sentence
 
@@ -36,7 +38,7 @@ _HELD_OUT = 0.1
 _NO_LIMIT = 1_000_000
 _LIGHT_DECAY = 0.3
 """L2 regularisation of the light classifier, per weight."""
-_OWN_DECAY, _SHARED_DECAY, _BIAS_DECAY = 40.0, 8.0, 0.1
+_OWN_DECAY, _SHARED_DECAY, _BIAS_DECAY = 5.0, 1.0, 0.1
 """L2 regularisation of the contextual classifier: weights of one sense, weights of all senses of a kind, biases."""
 _STEPS = 60
 _LOWEST = -1e9
@@ -212,6 +214,13 @@ def spoken_senses(examples: Sequence[Example], senses: WordSenses) -> list[int]:
     return found
 
 
+def _by_rules(example: Example) -> int:
+    place, senses = example.place, [sense.phones for sense in homographs()[example.word]]
+    before = example.words[place - 1].lower() if place else ""
+    after = example.words[place + 1].lower() if place + 1 < len(example.words) and example.marks[place] == SPACE else ""
+    return senses.index(choose(example.words[place], senses, before, after))
+
+
 def measure(train: Sequence[Example], test: Sequence[Example], contextual_senses: WordSenses | None) -> dict[str, Accuracy]:
     """Return the accuracy of each reader on `test`, by name. `train` determines the commonest sense of each word."""
     counts: dict[str, Counter[int]] = defaultdict(Counter)
@@ -219,6 +228,7 @@ def measure(train: Sequence[Example], test: Sequence[Example], contextual_senses
         counts[example.word][example.sense] += 1
     readers = {
         "commonest sense": [counts[example.word].most_common(1)[0][0] for example in test],
+        "rules alone": [_by_rules(example) for example in test],
         "light classifier": spoken_senses(test, LIGHT_SENSES),
     }
     if contextual_senses:
@@ -231,8 +241,14 @@ def train_all(examples: Sequence[Example]) -> None:
     learned = [example for example in examples if example.word in LEARNED]
     write_light(fit_light(learned), WEIGHTS_FILE)
     analyser = open_linguistics()
-    states = np.stack([states_of(analyser, e.words, e.marks, [e.place])[0] for e in learned])
+    states = np.stack([_state(analyser, example) for example in learned])
     contextual.write(fit_contextual(learned, states), DEFAULT_LINGUISTICS, CONTEXTUAL_FILE)
+
+
+def _state(analyser: Linguistics, example: Example) -> NDArray[np.float32]:
+    window = read_window(analyser, example.words, example.marks, example.place)
+    # A copy, so that the window is freed.
+    return np.array(window.states[example.place - window.start])
 
 
 def run(folder: Path, only_measure: bool, report_path: Path | None) -> None:

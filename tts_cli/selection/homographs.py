@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,35 +27,34 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 CONTEXTUAL_FILE = Path(__file__).with_name("homographs.npz")
-_BEFORE, _AFTER = 10, 9
+_BEFORE, _AFTER = 13, 12
 """Words around a homograph that the encoder reads: its cost grows with their number."""
-_LEAST_AFTER = 4
-"""Words that must follow a further homograph of a window, unless the sentence ends with the window."""
-_LIGHT_WEIGHT = 0.3
+_SURE = 0.99
+"""Probability from which the light classifier alone decides."""
+_LIGHT_WEIGHT = 0.5
 """Weight of the log-probabilities of the light classifier."""
 
 
-def states_of(analyser: Linguistics, words: Sequence[str], marks: Sequence[str], places: Sequence[int]) -> list[Floats]:
-    """Return the contextual embedding of the word at each place, shape (C,), read within a window of the sentence.
+class Window(NamedTuple):
+    """Contextual embeddings of the words around a homograph."""
 
-    Places near each other share a window, and so a pass of the encoder.
-    """
-    found: list[Floats] = []
-    waiting = list(places)
-    while waiting:
-        start = max(0, waiting[0] - _BEFORE)
-        end = min(len(words), waiting[0] + _AFTER + 1)
-        states = analyser.analyse(words[start:end], marks[start:end]).states
-        sharing = [
-            place for place in waiting if place == waiting[0] or place < (end if end == len(words) else end - _LEAST_AFTER)
-        ]
-        found += [states[place - start] for place in sharing]
-        waiting = waiting[len(sharing) :]
-    return found
+    start: int
+    """Index in the sentence of the first word."""
+    states: Floats
+    """Embedding of each word, shape (W, C)."""
+
+
+def read_window(analyser: Linguistics, words: Sequence[str], marks: Sequence[str], place: int) -> Window:
+    """Return the contextual embeddings of `words[place]` and its neighbours, from one pass of the encoder over them alone."""
+    start, end = max(0, place - _BEFORE), place + _AFTER + 1
+    return Window(start, analyser.analyse(words[start:end], marks[start:end]).states)
 
 
 class ContextualSenses:
     """Classifier of homographs by contextual embeddings. Threads may share it.
+
+    The light classifier decides where it is sure. The encoder reads one window of a sentence, that of the homograph of which the
+    light classifier is least sure, so that no sentence costs more than one short pass.
 
     The encoder opens in a thread of its own, so that it is ready for the first homograph without delaying any other sentence.
     """
@@ -90,17 +89,28 @@ class ContextualSenses:
 
     def choose(self, words: Sequence[str], marks: Sequence[str], places: Sequence[int]) -> list[int]:
         """Return the index of the most probable sense of each homograph; see `text.homographs.WordSenses`."""
+        light = [np.array(self._light.scores(words, marks, place)) for place in places]
+        chosen = [int(scores.argmax()) for scores in light]
+        unsure = [index for index, scores in enumerate(light) if np.exp(scores.max()) < _SURE]
+        if not unsure:
+            return chosen
         self._thread.join()
         if self._analyser is None:
-            return self._light.choose(words, marks, places)
-        weights, biases, firsts = self._weights
-        chosen = []
-        for place, state in zip(places, states_of(self._analyser, words, marks, places), strict=True):
-            light = np.array(self._light.scores(words, marks, place), np.float32)
-            rows = slice(firsts[words[place].lower()], firsts[words[place].lower()] + len(light))
-            scores = weights[rows] @ state + biases[rows]
-            chosen.append(int(np.argmax(scores + _LIGHT_WEIGHT * light)))
+            return chosen
+        least_sure = min(unsure, key=lambda index: light[index].max())
+        window = read_window(self._analyser, words, marks, places[least_sure])
+        for index in unsure:
+            inside = places[index] - window.start
+            if 0 <= inside < len(window.states):
+                chosen[index] = self._best(words[places[index]].lower(), window.states[inside], light[index])
         return chosen
+
+    def _best(self, word: str, state: Floats, light: NDArray[np.float64]) -> int:
+        """Return the index of the most probable sense of `word`, by its embedding and the scores of the light classifier."""
+        weights, biases, firsts = self._weights
+        rows = slice(firsts[word], firsts[word] + len(light))
+        scores = weights[rows] @ state + biases[rows]
+        return int(np.argmax(scores + _LIGHT_WEIGHT * light))
 
 
 def write(fitted: Mapping[str, Floats], addon: str, path: Path) -> None:

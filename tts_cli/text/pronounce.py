@@ -72,10 +72,11 @@ def _senses(
     words: list[str], lowered: list[str], gaps: list[str], lexicon: Mapping[str, Phones], senses: WordSenses
 ) -> dict[int, Phones]:
     """Return the phones of each homograph that a classifier has learned, by the index of its word."""
+    known = homographs()
     found: dict[int, int] = {}
     open_places = []
     for place, word in enumerate(lowered):
-        if word in homographs() and word not in lexicon:
+        if word in known and word not in lexicon:
             before = lowered[place - 1] if place else ""
             after = lowered[place + 1] if place + 1 < len(words) and gaps[place] == SPACE else ""
             index = sure(words[place], before, after)
@@ -85,7 +86,7 @@ def _senses(
                 open_places.append(place)
     if open_places:
         found |= zip(open_places, senses.choose(words, gaps, open_places), strict=True)
-    return {place: homographs()[lowered[place]][index].phones for place, index in found.items()}
+    return {place: known[lowered[place]][index].phones for place, index in found.items()}
 
 
 def _listed(word: str, lexicon: Mapping[str, Phones]) -> Phones | None:
