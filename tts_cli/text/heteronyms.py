@@ -16,6 +16,8 @@ _MODALS = frozenset(
     " i'll you'll we'll they'll he'll she'll i'd you'd we'd they'd".split()
 )
 _AUXILIARIES = _MODALS | frozenset("to do does did not never always".split())
+_PRONOUNS = frozenset("i you we they he she it".split())
+_ASKING = frozenset("do does did will would can could shall should may might must don't doesn't didn't won't can't".split())
 _SUBJECTS = frozenset("i you we they who".split())
 _SINGULAR_SUBJECTS = frozenset("he she it who that which".split())
 _PERFECT = frozenset(
@@ -67,6 +69,7 @@ _CUES: dict[str, tuple[Cue, ...]] = {
     "resume": (Cue("EY2", _DETERMINERS - {"that", "this"}),),
     "content": (Cue("EH1", _set("be is am are was were felt feel perfectly quite"), _set("with to")),),
     "invalid": (Cue("IH1 N V AH0", _set("old poor")),),
+    "aged": (Cue("IH0 D", _set("the an")),),
     "row": (Cue("AW1", _set("blazing furious bitter flaming almighty diplomatic public"), _set("over erupted broke")),),
     "tears": (Cue("EH1", _SINGULAR_SUBJECTS, _set("up down apart")),),
 }
@@ -90,29 +93,60 @@ _WITHOUT_EXAMPLES = _set(
     " pigment row subject"
 )
 """Homographs of which the data has one sense alone, so that rules decide."""
-_BEFORE_JOB = frozenset({"of", "prophet", "righteous", "patient"})
+_BEFORE_JOB = _set("of prophet righteous patient")
+_BEFORE_TOWN = _set("in to at from of near between through outside")
+_BEFORE_A_BOW = _set("take takes took taking taken")
+_CAUSATIVES = _set("let make makes made see saw hear heard watch watched have had help helped")
 LEARNED = homographs().keys() - _WITHOUT_EXAMPLES
 """Homographs of which the classifiers have learned the senses."""
 
 
-def sure(word: str, before: str, after: str) -> int | None:
+def sure(word: str, earlier: str, before: str, after: str) -> int | None:
     """Return the index of the sense of a homograph if its neighbours leave no doubt; else None.
 
     Args:
         word: Word as it is written, one of `homographs()`.
+        earlier: Second word before, in lower case; "" for none.
         before: Word before, in lower case; "" for none.
         after: Word after, in lower case; "" for none.
     """
-    senses = homographs()[word.lower()]
-    if word == "Job" and before in _BEFORE_JOB:
-        return 1
-    if word.lower() == "polish":
-        return int(word.islower() or after in _OBJECTS)
-    for cue in _CUES.get(word.lower(), ()):
-        if before in cue.before or after in cue.after:
-            return next(index for index, sense in enumerate(senses) if cue.part in " ".join(sense.phones))
+    lowered = word.lower()
+    part = _of_case(word, before, after) or _of_phrase(lowered, earlier, before)
+    if part is None:
+        cues = (cue.part for cue in _CUES.get(lowered, ()) if before in cue.before or after in cue.after)
+        part = next(cues, None)
+    senses = homographs()[lowered]
+    if part is not None:
+        return next(index for index, sense in enumerate(senses) if part in " ".join(sense.phones))
     verbs = [index for index, sense in enumerate(senses) if sense.kind == "V"]
-    return verbs[0] if len(verbs) == 1 and before in _MODALS else None
+    return verbs[0] if len(verbs) == 1 and (before in _MODALS or _is_asked(earlier, before)) else None
+
+
+def _of_case(word: str, before: str, after: str) -> str | None:
+    """Return phones of the pronunciation that the case of `word` determines: Polish and polish, Job and job; else None."""
+    if word == "Job" and before in _BEFORE_JOB:
+        return "OW1"
+    if word == "Reading" and before in _BEFORE_TOWN:
+        return "EH1"
+    if word.lower() == "polish":
+        return "AA1" if word.islower() or after in _OBJECTS else "OW1"
+    return None
+
+
+def _of_phrase(word: str, earlier: str, before: str) -> str | None:
+    """Return phones of the pronunciation that the two words before determine: took a bow, he read; else None."""
+    if word == "bow" and before == "a" and earlier in _BEFORE_A_BOW:
+        return "AW1"
+    if word == "read" and _is_asked(earlier, before):
+        return "IY1"
+    if word == "read" and before in ("he", "she", "it") and earlier not in _AUXILIARIES and earlier not in _CAUSATIVES:
+        return "EH1"
+    return None
+
+
+def _is_asked(earlier: str, before: str) -> bool:
+    """Return whether the two words before are an auxiliary and a subject: did you, can they."""
+    return before in _PRONOUNS and earlier in _ASKING
 
 
 def choose(word: str, variants: list[Phones], before: str, after: str) -> Phones:

@@ -79,7 +79,8 @@ def _senses(
         if word in known and word not in lexicon:
             before = lowered[place - 1] if place else ""
             after = lowered[place + 1] if place + 1 < len(words) and gaps[place] == SPACE else ""
-            index = sure(words[place], before, after)
+            earlier = lowered[place - 2] if place > 1 else ""
+            index = sure(words[place], earlier, before, after)
             if index is not None:
                 found[place] = index
             elif word in LEARNED:
