@@ -94,6 +94,11 @@ def test_most_pronunciations_are_those_of_the_dictionary() -> None:
         ("The Book of Job is old.", "Job", "JH OW1 B"),
         ("My job is hard.", "job", "JH AA1 B"),
         ("For the sake of peace.", "sake", "S EY1 K"),
+        ("He attributes it to luck.", "attributes", "AH0 T R IH1 B Y UW2 T S"),
+        ("The attributes of the class.", "attributes", "AE1 T R AH0 B Y UW2 T S"),
+        ("She overthrows the king.", "overthrows", "OW2 V ER0 TH R OW1 Z"),
+        ("Those affiliates left.", "affiliates", "AH0 F IH1 L IY0 AH0 T S"),
+        ("The houses are old.", "houses", "HH AW1 S AH0 Z"),
         ("She shed tears.", "tears", "T IH1 R Z"),
     ],
 )

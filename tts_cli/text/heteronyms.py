@@ -93,6 +93,16 @@ _WITHOUT_EXAMPLES = _set(
     " pigment row subject"
 )
 """Homographs of which the data has one sense alone, so that rules decide."""
+_IRREGULAR = _set("house mouth close dove expose moped nestle wound")
+"""Homographs of which a form with s has other sounds, or other senses."""
+_FORMS = frozenset(
+    f"{stem}s"
+    for stem, senses in homographs().items()
+    if sorted(sense.kind for sense in senses) == ["N", "V"]
+    and not stem.endswith("s")
+    and stem not in _IRREGULAR | _STRESSED | _ENDING_IN_ATE | _CUES.keys()
+)
+"""Forms with s of homographs that are nouns and verbs, without those that the lists above read."""
 _BEFORE_JOB = _set("of prophet righteous patient")
 _BEFORE_TOWN = _set("in to at from of near between through outside")
 _BEFORE_A_BOW = _set("take takes took taking taken")
@@ -177,6 +187,24 @@ def choose(word: str, variants: list[Phones], before: str, after: str) -> Phones
     if stem in _ENDING_IN_ATE:
         return next((phones for phones in variants if any(phone.startswith("EY") for phone in phones[-3:]) == verb), variants[0])
     return variants[0]
+
+
+def of_stem(word: str, before: str, after: str) -> Phones | None:
+    """Return the phones of the homograph of which `word` is the form with s, if the neighbours tell noun from verb; else None.
+
+    Forms of words in the lists of rules are left to `choose`.
+
+    Args:
+        word: Word in lower case.
+        before: Word before, in lower case; "" for none.
+        after: Word after, in lower case; "" for none.
+    """
+    if word not in _FORMS:
+        return None
+    stem = word[:-1]
+    senses = homographs()[stem]
+    verb = _is_verb(stem, word, before, after)
+    return next(sense.phones for sense in senses if (sense.kind == "V") == verb) if verb or before in _DETERMINERS else None
 
 
 def _with(part: str, variants: list[Phones]) -> Phones:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from tts_cli.text.dictionary import cmu_has, cmu_pronunciations
-from tts_cli.text.heteronyms import LEARNED, choose, sure
+from tts_cli.text.heteronyms import LEARNED, choose, of_stem, sure
 from tts_cli.text.homographs import LIGHT_SENSES, WordSenses, homographs
 from tts_cli.text.letters import LetterNetwork
 from tts_cli.text.phones import SPACE, VOWELS
@@ -107,6 +107,8 @@ def _in_context(word: str, before: str, after: str, following: Phones) -> Phones
         return ("EY1",) if word == "A" and (before in _LETTER_BEFORE or (before and not after)) else ("AH0",)
     if lowered == "to" and following:
         return ("T", "UW0") if following[0][:2] in VOWELS else ("T", "AH0")
+    if base := of_stem(lowered, before, after):
+        return base + _plural(base)
     variants = cmu_pronunciations(lowered)
     if not variants and lowered not in homographs():
         return derive(word)
