@@ -133,6 +133,9 @@ def test_a_lexicon_wins_over_every_classifier(tmp_path: Path) -> None:
 
 def test_another_classifier_may_choose() -> None:
     class Last:
+        def prepare(self) -> None:
+            pass
+
         def choose(self, words: list[str], marks: list[str], places: list[int]) -> list[int]:
             assert len(words) == len(marks)
             return [len(homographs()[words[place].lower()]) - 1 for place in places]

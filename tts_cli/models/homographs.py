@@ -71,6 +71,9 @@ class Accuracy(NamedTuple):
 class _FirstSenses:
     """Reader of every homograph in its first sense: the words of a sentence need no weights."""
 
+    def prepare(self) -> None:
+        pass
+
     def choose(self, words: Sequence[str], marks: Sequence[str], places: Sequence[int]) -> list[int]:  # noqa: ARG002
         return [0] * len(places)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -56,21 +56,27 @@ class ContextualSenses:
     The light classifier decides where it is sure. The encoder reads one window of a sentence, that of the homograph of which the
     light classifier is least sure, so that no sentence costs more than one short pass.
 
-    The encoder opens in a thread of its own, so that it is ready for the first homograph without delaying any other sentence.
+    The encoder opens in a thread of its own once `prepare` was called, so that it is ready for the first homograph without
+    delaying any other sentence.
     """
 
     def __init__(self, light: LightSenses, opening: Callable[[], Linguistics], path: Path = CONTEXTUAL_FILE) -> None:
-        """Begin to open the encoder.
-
-        Args:
-            light: Light classifier; it alone decides if the encoder cannot be opened.
-            opening: Function that opens the encoder.
-            path: Weights, as `write` makes them.
+        """Args:
+        light: Light classifier; it alone decides if the encoder cannot be opened.
+        opening: Function that opens the encoder.
+        path: Weights, as `write` makes them.
         """
         self._light, self._path, self._opening = light, path, opening
         self._analyser: Linguistics | None = None
-        self._thread = Thread(target=self._open, name="homographs")
-        self._thread.start()
+        self._thread: Thread | None = None
+        self._starting = Lock()
+
+    def prepare(self) -> None:
+        """Begin to open the encoder in a thread of its own, once."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._open, name="homographs")
+                self._thread.start()
 
     def _open(self) -> None:
         try:
@@ -94,7 +100,9 @@ class ContextualSenses:
         unsure = [index for index, scores in enumerate(light) if np.exp(scores.max()) < _SURE]
         if not unsure:
             return chosen
-        self._thread.join()
+        self.prepare()
+        if self._thread:
+            self._thread.join()
         if self._analyser is None:
             return chosen
         least_sure = min(unsure, key=lambda index: light[index].max())

@@ -55,6 +55,9 @@ class Sense(NamedTuple):
 class WordSenses(Protocol):
     """Classifier of the senses of homographs in their sentence."""
 
+    def prepare(self) -> None:
+        """Begin to open whatever the classifier needs, without waiting for it."""
+
     def choose(self, words: Sequence[str], marks: Sequence[str], places: Sequence[int]) -> Sequence[int]:
         """Return the index in `homographs()[word]` of the sense of each homograph.
 
@@ -89,6 +92,9 @@ class LightSenses:
     def _table(self) -> tuple[float, memoryview]:
         data = self._path.read_bytes()
         return struct.unpack("<f", data[:4])[0], memoryview(data)[4:].cast("b")
+
+    def prepare(self) -> None:
+        """Do nothing: the weights are read with the first homograph."""
 
     def scores(self, words: Sequence[str], marks: Sequence[str], place: int) -> list[float]:
         """Return the natural log of the probability of each sense of the homograph `words[place]`."""

@@ -362,7 +362,6 @@ def load(
         >>> audio = np.concatenate([chunk.samples for chunk in voice.stream("Hello there.")])
     """
     chosen = context_of(context)
-    senses = word_senses()
     acoustic = open_addon(addon, chosen, threads, cache=cache, stack=stack, edit_stack=edit_stack)
     if acoustic.config.kind != "acoustic":
         message = f"addon '{acoustic.name}' is of kind '{acoustic.config.kind}', but speaking needs one of kind 'acoustic'"
@@ -377,7 +376,11 @@ def load(
         raise AddonError(message, hint="leave out --vocoder, or name an addon of kind 'vocoder'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
-    return Voice(acoustic, opened, TextFrontEnd(lexicon, senses))
+    senses = word_senses()
+    voice = Voice(acoustic, opened, TextFrontEnd(lexicon, senses))
+    if senses:
+        senses.prepare()
+    return voice
 
 
 def _refuse_unknown_networks(context: Context, source: str | Path, addons: Sequence[AddonConfig]) -> None:
