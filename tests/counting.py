@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tts_cli.addon import opened as addons
 from tts_cli.ports import NetworkSpec, Tensors
+from tts_cli.voice import synthesis
 from tts_cli.voice.synthesis import AudioChunk
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ class Log:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """Log the networks of all voices loaded in a test; they share no network with other tests."""
+    """Log the networks of all voices loaded in a test; they share no network with other tests, and have no other analyzer."""
     log, open_network = Log(), addons.open_network
 
     def counting(graph: Path, spec: NetworkSpec, *rest: Any, **more: Any) -> Network:
@@ -54,6 +55,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Log:
         return Network(open_network(graph, spec, *rest, **more), graph.stem, log)
 
     monkeypatch.setattr(addons, "open_network", counting)
+    monkeypatch.setattr(synthesis, "word_senses", lambda: None)
     monkeypatch.setattr(addons, "_SHARED", type(addons._SHARED)())
     return log
 

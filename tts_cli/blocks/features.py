@@ -78,6 +78,9 @@ class Feature:
     """Place "module:Class" of a `voice.fillers.Filler`, which fills the feature's ports for each sentence."""
     outcomes: Mapping[str, str] = field(default_factory=dict)
     """Places "module:Type" of the results that the filler reports for a spoken sentence, by their key in a prosody file."""
+    senses: str | None = None
+    """Place "module:function" of a function that returns a classifier of homographs (`text.homographs.WordSenses`), or None if it
+    has none."""
     check: Callable[[Tensors], None] | None = None
     """Function that raises InputError if the ports of this feature in a request, (1, T, C) each, do not fit together."""
 

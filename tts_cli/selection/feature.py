@@ -24,6 +24,8 @@ FEATURE = Feature(
     blocks={SELECTOR: "tts_cli.selection.selector:ProsodySelector"},
     filler="tts_cli.selection.filler:SelectionFiller",
     outcomes={SELECTED: "tts_cli.selection.filler:SelectedUtterances"},
+    senses="tts_cli.selection.homographs:open_senses",
 )
 """Feature of prosody selection. The control `continuity` weighs the distance between a selected embedding and that of the
-sentence before; 0 ignores it. The filler fills the ports with syntax and meaning of a sentence if a block reads them."""
+sentence before; 0 ignores it. The filler fills the ports with syntax and meaning of a sentence if a block reads them.
+The same analysis tells the senses of homographs."""

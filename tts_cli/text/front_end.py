@@ -13,6 +13,7 @@ from tts_cli.errors import TextError
 from tts_cli.text import normalise, numbers
 from tts_cli.text.characters import PlainText, nothing_left, to_plain
 from tts_cli.text.dictionary import cmu_lines, read_lexicon
+from tts_cli.text.homographs import LIGHT_SENSES, WordSenses
 from tts_cli.text.normalise import Token, read
 from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
 from tts_cli.text.pronounce import LETTER_NETWORK, Phones, pronounce
@@ -49,14 +50,16 @@ class TextFrontEnd:
     known ones, and the letter network.
     """
 
-    def __init__(self, lexicon: Path | None = None) -> None:
+    def __init__(self, lexicon: Path | None = None, senses: WordSenses | None = None) -> None:
         """Args:
             lexicon: File of `WORD  PH ON EMES` lines.
+            senses: Classifier of homographs; None takes the light one.
 
         Raises:
             TextError: The lexicon is invalid; names file and line.
         """
         self._lexicon = read_lexicon(lexicon) if lexicon else {}
+        self._senses = senses or LIGHT_SENSES
 
     def load(self) -> None:
         """Load the dictionary and the letter network now, instead of with the first sentence."""
@@ -134,7 +137,7 @@ class TextFrontEnd:
         return text.utterance(words[:count], phones[:count]), words[count:]
 
     def _phones(self, words: list[SpokenWord]) -> list[Phones]:
-        found = pronounce([word.text for word in words], [word.gap for word in words], self._lexicon)
+        found = pronounce([word.text for word in words], [word.gap for word in words], self._lexicon, self._senses)
         return [word.phones or phones for word, phones in zip(words, found, strict=True)]
 
 

@@ -8,7 +8,8 @@ from functools import cache, lru_cache
 
 from tts_cli.text import tables
 from tts_cli.text.dictionary import cmu_has, cmu_pronunciations
-from tts_cli.text.heteronyms import choose
+from tts_cli.text.heteronyms import LEARNED, choose, of_stem, sure
+from tts_cli.text.homographs import LIGHT_SENSES, WordSenses, homographs
 from tts_cli.text.letters import LetterNetwork
 from tts_cli.text.phones import SPACE, VOWELS
 
@@ -44,23 +45,49 @@ _SHORTEST_PART = 3
 _CACHED_WORDS = 20_000
 
 
-def pronounce(words: list[str], gaps: list[str], lexicon: Mapping[str, Phones]) -> list[Phones]:
+def pronounce(
+    words: list[str], gaps: list[str], lexicon: Mapping[str, Phones], senses: WordSenses = LIGHT_SENSES
+) -> list[Phones]:
     """Return the phones of each word of a sentence.
 
     Args:
         words: Spoken words; the name of a letter is a capital and a full stop.
         gaps: Boundary token after each word.
         lexicon: Phones by word in lower case; they override the dictionary.
+        senses: Classifier of homographs.
     """
     lowered = [word.lower() for word in words]
+    chosen = _senses(words, lowered, gaps, lexicon, senses)
     result: list[Phones] = []
     for index in reversed(range(len(words))):
         before = lowered[index - 1] if index else ""
         after = lowered[index + 1] if index + 1 < len(words) and gaps[index] == SPACE else ""
         following = result[-1] if after else ()
         listed = _listed(lowered[index], lexicon) if lexicon else None
-        result.append(listed or _in_context(words[index], before, after, following))
+        result.append(listed or chosen.get(index) or _in_context(words[index], before, after, following))
     return result[::-1]
+
+
+def _senses(
+    words: list[str], lowered: list[str], gaps: list[str], lexicon: Mapping[str, Phones], senses: WordSenses
+) -> dict[int, Phones]:
+    """Return the phones of each homograph that a classifier has learned, by the index of its word."""
+    known = homographs()
+    found: dict[int, int] = {}
+    open_places = []
+    for place, word in enumerate(lowered):
+        if word in known and word not in lexicon:
+            before = lowered[place - 1] if place else ""
+            after = lowered[place + 1] if place + 1 < len(words) and gaps[place] == SPACE else ""
+            earlier = lowered[place - 2] if place > 1 else ""
+            index = sure(words[place], earlier, before, after)
+            if index is not None:
+                found[place] = index
+            elif word in LEARNED:
+                open_places.append(place)
+    if open_places:
+        found |= zip(open_places, senses.choose(words, gaps, open_places), strict=True)
+    return {place: known[lowered[place]][index].phones for place, index in found.items()}
 
 
 def _listed(word: str, lexicon: Mapping[str, Phones]) -> Phones | None:
@@ -80,8 +107,10 @@ def _in_context(word: str, before: str, after: str, following: Phones) -> Phones
         return ("EY1",) if word == "A" and (before in _LETTER_BEFORE or (before and not after)) else ("AH0",)
     if lowered == "to" and following:
         return ("T", "UW0") if following[0][:2] in VOWELS else ("T", "AH0")
+    if base := of_stem(lowered, before, after):
+        return base + _plural(base)
     variants = cmu_pronunciations(lowered)
-    if not variants:
+    if not variants and lowered not in homographs():
         return derive(word)
     phones = choose(word, variants, before, after)
     return tuple(phone.replace("1", "0") for phone in phones) if lowered in _WEAK and following else phones

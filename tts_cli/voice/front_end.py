@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from tts_cli.blocks.features import features, load_object
 from tts_cli.blocks.observe import Observer
 from tts_cli.text import Utterance
+from tts_cli.text.homographs import WordSenses
 
 
 class FrontEnd(Protocol):
@@ -34,3 +36,9 @@ class ObservedFrontEnd:
             if sentence is None:
                 return
             yield sentence
+
+
+def word_senses() -> WordSenses | None:
+    """Return the classifier of homographs of the first feature that has one; None for none."""
+    opened = (load_object(feature.senses)() for feature in features() if feature.senses)
+    return next((senses for senses in opened if senses is not None), None)

@@ -33,7 +33,7 @@ from tts_cli.voice.chunks import AudioChunk as AudioChunk
 from tts_cli.voice.chunks import audible_samples, first_block, without_faults
 from tts_cli.voice.fillers import Filler, Item, PlainItem, Ports
 from tts_cli.voice.fillers import fillers as open_fillers
-from tts_cli.voice.front_end import FrontEnd, ObservedFrontEnd
+from tts_cli.voice.front_end import FrontEnd, ObservedFrontEnd, word_senses
 from tts_cli.voice.request import Break, Controls, Request, SpeechSettings
 from tts_cli.voice.sentence import Sentence
 
@@ -377,7 +377,11 @@ def load(
         raise AddonError(message, hint="leave out --vocoder, or name an addon of kind 'vocoder'")
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
-    return Voice(acoustic, opened, TextFrontEnd(lexicon))
+    senses = word_senses()
+    voice = Voice(acoustic, opened, TextFrontEnd(lexicon, senses))
+    if senses:
+        senses.prepare()
+    return voice
 
 
 def _refuse_unknown_networks(context: Context, source: str | Path, addons: Sequence[AddonConfig]) -> None:
