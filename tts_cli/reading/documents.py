@@ -12,15 +12,17 @@ Examples:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from tts_cli.errors import InputError
 from tts_cli.reading.epub import Epub
-from tts_cli.reading.hypertext import Passage, passage, passages_of_html
+from tts_cli.reading.hypertext import Included, Passage, passage, passages_of_html
+from tts_cli.reading.markup import decoded_markup
 
 LONGEST_WRAPPED = 120
 """Longest line, in characters, that counts as wrapped; a newline beside a longer line ends a paragraph."""
@@ -78,10 +80,16 @@ class Document:
     """SHA-256 of the whole document."""
     passages: Callable[[], Iterator[Passage]]
     """Function that yields all passages in order, each parsed when it is asked for. Raises InputError for a damaged file."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Numbers of the parts that were left out up to now, by kind."""
 
 
-def open_document(path: Path) -> Document:
-    """Open a document. The suffix of `path` selects Markdown, HTML or EPUB; any other file is plain text.
+def open_document(path: Path, included: Included | None = None) -> Document:
+    """Open a document.
+
+    Args:
+        path: File whose suffix selects Markdown, HTML or EPUB; any other file is plain text.
+        included: Parts that are read besides the text.
 
     Raises:
         InputError: The file is missing, damaged, protected, or no text; the hint names the remedy.
@@ -94,23 +102,31 @@ def open_document(path: Path) -> Document:
     if len(data) > LARGEST_BYTES:
         raise InputError(f"{path}: is larger than {LARGEST_BYTES >> 20} MB", hint="split it into several documents")
     if path.suffix.lower() == ".epub":
-        book = Epub(path)
-        return Document(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)
-    return document_of(decoded(data, str(path)), path.stem, path.suffix)
+        left_out: Counter[str] = Counter()
+        book = Epub(path, included, lambda kind: left_out.update([kind]))
+        return Document(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages, left_out)
+    if path.suffix.lower() in _HYPERTEXT and b"\0" not in data.partition(b"<")[0]:
+        return document_of(checked(decoded_markup(data)[0], str(path)), path.stem, path.suffix, included)
+    return document_of(decoded(data, str(path)), path.stem, path.suffix, included)
 
 
-def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
+def document_of(text: str, title: str, suffix: str = ".txt", included: Included | None = None) -> Document:
     """Return `text` as a document.
 
     Args:
         text: Whole text, with line breaks of any kind.
         title: Title of the document.
         suffix: Suffix of a file name that selects Markdown or HTML, such as `.md`; any other is plain text.
+        included: Parts that are read besides the text.
     """
+    left_out: Counter[str] = Counter()
     for written, line_break in _BREAKS.items():
         text = text.replace(written, line_break)
-    read = _READERS.get(suffix.lower(), passages_of_text)
-    return Document(title, len(text), sha256(text.encode()).hexdigest(), partial(read, text))
+    if suffix.lower() in _HYPERTEXT:
+        read = partial(passages_of_html, text, lambda kind: left_out.update([kind]), included)
+    else:
+        read = partial(_READERS.get(suffix.lower(), passages_of_text), text)
+    return Document(title, len(text), sha256(text.encode()).hexdigest(), read, left_out)
 
 
 def decoded(data: bytes, source: str) -> str:
@@ -234,7 +250,5 @@ def _portions(text: str, start: int) -> Iterator[int]:
 _READERS: dict[str, Callable[[str], Iterator[Passage]]] = {
     ".md": passages_of_markdown,
     ".markdown": passages_of_markdown,
-    ".html": passages_of_html,
-    ".htm": passages_of_html,
-    ".xhtml": passages_of_html,
 }
+_HYPERTEXT = frozenset((".html", ".htm", ".xhtml", ".xht"))
