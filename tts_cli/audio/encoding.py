@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -17,11 +17,14 @@ import soxr
 from tts_cli.audio.files import GrowingWav, part_samples, quantise, write_chunks
 from tts_cli.audio.formats import AudioFormat
 from tts_cli.audio.mel import Floats
+from tts_cli.audio.ogg import set_serial
 from tts_cli.errors import OutputError
 from tts_cli.files import remove_leftovers, unwritable
 
-_BLOCK_FRAMES = 1 << 14
-"""Most samples that libsndfile gets at once: its Vorbis encoder keeps a block on the stack."""
+_BLOCK_FRAMES = 1 << 11
+"""Samples that libsndfile gets at once: Vorbis depends on the sizes of the blocks, which must not be those of the voice."""
+_STREAM_COMPRESSION = 0.6
+"""Compression of MP3 with a constant bit rate, 0 to 1 in libsndfile: 64 kbit/s at 16 kHz."""
 
 Finish = Callable[[Path], None]
 """Function that changes a complete file before it gets its name, such as by adding chapter marks."""
@@ -34,11 +37,25 @@ def unchanged(path: Path) -> None:
 class Encoder:
     """Encoder of mono speech into an open file. `close` completes the file; samples are resampled to a rate of the format."""
 
-    def __init__(self, file: BinaryIO, audio_format: AudioFormat, sample_rate: int) -> None:
-        """Begin a file. `file` is empty and stays open; `sample_rate` is that of the speech, in Hz. Raises OSError."""
+    def __init__(self, file: BinaryIO, audio_format: AudioFormat, sample_rate: int, is_stream: bool = False) -> None:
+        """Begin a file.
+
+        Args:
+            file: Empty file; it stays open.
+            audio_format: Format of the file.
+            sample_rate: Rate of the speech, in Hz.
+            is_stream: Readers do not get the header that `close` completes: MP3 has a constant bit rate, so that they know the
+                length without it.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         self._descriptor, rate = file.fileno(), audio_format.rate(sample_rate)
+        self._rest = np.zeros(0, np.int16)
         self._resampler = soxr.ResampleStream(sample_rate, rate, 1) if rate != sample_rate else None
-        names = {"subtype": audio_format.codec, "format": audio_format.container}
+        names: dict[str, Any] = {"subtype": audio_format.codec, "format": audio_format.container}
+        if is_stream and audio_format.name == "mp3":
+            names |= {"bitrate_mode": "CONSTANT", "compression_level": _STREAM_COMPRESSION}
         # By the descriptor: libsndfile writes it in C, so that no exception of a signal handler is lost in a callback.
         with self._errors():
             self._sound = soundfile.SoundFile(self._descriptor, "w", rate, 1, closefd=False, **names)
@@ -52,6 +69,7 @@ class Encoder:
         if self._resampler:
             self._append(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
         with self._errors():
+            self._sound.write(self._rest)
             self._sound.close()
 
     def discard(self) -> None:
@@ -60,9 +78,11 @@ class Encoder:
             self._sound.close()
 
     def _append(self, audio: Floats) -> None:
-        samples = quantise(audio)
+        samples = np.concatenate([self._rest, quantise(audio)])
+        num_whole = len(samples) - len(samples) % _BLOCK_FRAMES
+        self._rest = samples[num_whole:]
         with self._errors():
-            for start in range(0, len(samples), _BLOCK_FRAMES):
+            for start in range(0, num_whole, _BLOCK_FRAMES):
                 self._sound.write(samples[start : start + _BLOCK_FRAMES])
 
     def _errors(self) -> _SystemErrors:
@@ -137,6 +157,8 @@ class EncodedFile:
             if kind is None:
                 self._encoder.close()
                 self._file.close()
+                if self._format.container == "OGG":
+                    set_serial(self._temporary)
                 self._finish(self._temporary)
                 self._temporary.replace(self.path)
         except OSError as problem:
@@ -191,7 +213,7 @@ def _encoded(chunks: Iterable[Floats], sample_rate: int, audio_format: AudioForm
     with ExitStack() as closed:
         with _room():
             file = closed.enter_context(tempfile.TemporaryFile(buffering=0))
-            encoder = Encoder(file, audio_format, sample_rate)
+            encoder = Encoder(file, audio_format, sample_rate, is_stream=True)
         closed.callback(encoder.discard)
         num_bytes = 0
         for chunk in chunks:

@@ -26,6 +26,7 @@ from tts_cli.output.outlets import (
     make_folder,
     optional_text_file,
     outlet_to,
+    rate_at,
     tell_rate,
     to_file,
 )
@@ -301,7 +302,7 @@ class SpeechCommand:
         return {
             "file": str(path) if path else None,
             "addon": self.voice.acoustic.name,
-            "sample_rate": self.voice.sample_rate,
+            "sample_rate": rate_at(path, self.voice.sample_rate, self._format),
             "frames_per_second": self.voice.frames_per_second,
             "seconds": round(speech.seconds, 6),
             "sentences": [{**timed.as_dict(), **self._feature_fields(timed.sentence)} for timed in speech.sentences],

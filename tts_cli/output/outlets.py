@@ -87,6 +87,11 @@ def format_at(path: Path, asked: FormatName | None = None) -> AudioFormat:
     return format_of(path, asked)
 
 
+def rate_at(path: Path | None, sample_rate: int, asked: FormatName | None = None) -> int:
+    """Return the sample rate in Hz of the output `path` with speech at `sample_rate`."""
+    return format_at(path, asked).rate(sample_rate) if path else sample_rate
+
+
 def tell_rate(audio_format: AudioFormat, sample_rate: int, tell: Tell) -> None:
     """Pass a note to `tell` if the format does not have the sample rate of the speech, in Hz."""
     rate = audio_format.rate(sample_rate)

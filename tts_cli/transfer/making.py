@@ -15,7 +15,7 @@ from tts_cli.addon.library import addons_that
 from tts_cli.audio.formats import FormatName
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import AddonError, InputError
-from tts_cli.output.outlets import Tell, outlet_to, tell_nobody
+from tts_cli.output.outlets import Tell, outlet_to, rate_at, tell_nobody
 from tts_cli.output.speech import Speech
 from tts_cli.output.timings import Interval, Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
@@ -41,6 +41,8 @@ class Done:
     """Chunks of the speech, each (samples,); empty unless they were kept."""
     path: Path | None
     """File with the speech; None if it went elsewhere."""
+    asked_format: FormatName | None = None
+    """Value of `--format`."""
 
     def draw(self, path: Path) -> None:
         """Write a PNG of the recording above the result, which must have been kept. Raises OutputError."""
@@ -66,7 +68,7 @@ class Done:
             "text": sentence.text,
             "addon": self.voice.acoustic.name,
             "speaker": self.speaker,
-            "sample_rate": self.voice.sample_rate,
+            "sample_rate": rate_at(self.path, self.voice.sample_rate, self.asked_format),
             "seconds": round(self.speech.seconds, 6),
             "strength": self.job.strength,
             "keep": self.job.keep,
@@ -137,7 +139,9 @@ class Transfer:
         controls = Controls(length_scale=self._length_scale, **{STRENGTH: job.strength})
         speech = Speech(self.voice, self._stream([heard.source], job.speaker, controls), notes, tell=self._tell)
         outlet(_kept(speech, chunks) if keep else speech, self.voice.sample_rate)
-        return Done(job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path)
+        return Done(
+            job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path, asked_format
+        )
 
     def _text(self, job: Job) -> str:
         if job.text is not None:
