@@ -73,7 +73,7 @@ def test_plain_text(text: str, expected: list[str]) -> None:
         ("# Top\n\nText *with* `marks`\nand a [link](http://x.org).\n", ["heading1: Top", "Text with marks and a link."]),
         ("Below\n---\n\nText", ["heading2: Below", "Text"]),
         ("See [this][ref].\n\n# Next\n\n[ref]: http://x.org", ["See this.", "heading1: Next"]),
-        ("---\ntitle: x\n---\nText[^1].\n\n[^1]: A note.", ["Text.", "A note."]),
+        ("---\ntitle: x\n---\nText[^1].\n\n[^1]: A note.", ["Text."]),
         ("1. one\n2. two\n   - inner\n\n> quoted", ["item: 1: one", "item: 2: two", "item: inner", "quoted"]),
         ("Before\n\n```python\nx = 1\n```\n\nAfter", ["Before", "code:", "After"]),
         ("| A | B |\n|---|---|\n| 1 | 2 |\n| | 4 |", ["item: A: 1; B: 2", "item: B: 4"]),

@@ -12,13 +12,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tts_cli.audio.formats import format_of
 from tts_cli.cli.refusals import do_each, refuse_same
 from tts_cli.cli.terminal import SpeakerName, print_json, print_table, progress, say
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.errors import InputError, RefusedError, TextError
 from tts_cli.locks import OutputLock
 from tts_cli.output.options import OutputOptions
-from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, make_folder, optional_text_file, outlet_to, to_wav
+from tts_cli.output.outlets import (
+    STANDARD_OUTPUT,
+    Outlet,
+    is_device,
+    make_folder,
+    optional_text_file,
+    outlet_to,
+    rate_at,
+    tell_rate,
+    to_file,
+)
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
 from tts_cli.reading.options import ReadingOptions
 
@@ -181,7 +192,7 @@ class Command:
 
         pauses = Pauses(self.manner.sentence_silence, self.reading.paragraph_silence)
         reading = Reading(document, voice.sentences, pauses, say)
-        return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say)
+        return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say, self.output.format)
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return the speech of the unread rest of a document, and its outlet."""
@@ -194,7 +205,7 @@ class Command:
 
         prosody = self.source.prosody
         said: SpeechInput = read_prosody(prosody, speaker.voice.frames_per_second) if prosody else words
-        return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw)
+        return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw, self.output.format, say)
 
 
 class SpeechCommand:
@@ -208,6 +219,7 @@ class SpeechCommand:
         for options in features:
             controls |= options.controls()
         self.voice, self._as_json, self._features = voice, command.as_json, features
+        self._format, self._suffix = command.output.format, command.output.suffix
         self._stream = partial(
             voice.stream,
             speaker=manner.speaker,
@@ -243,13 +255,13 @@ class SpeechCommand:
         return Speech(self.voice, self.stream(said), notes or self.needs_sentences, tell=say)
 
     def lines(self, text: str, folder: Path, resume: bool) -> None:
-        """Speak each line that is not blank to `folder`/NNNN.wav, NNNN being the number of the line.
+        """Speak each line that is not blank to `folder`/NNNN.wav, or another suffix; NNNN is the number of the line.
 
         A failed line is reported and the next one follows.
 
         Args:
             text: Lines to speak.
-            folder: Folder of the WAV files; it is made.
+            folder: Folder of the audio files; it is made.
             resume: Skip lines that have their file.
 
         Raises:
@@ -260,16 +272,17 @@ class SpeechCommand:
         if not lines:
             raise TextError("there is no line to speak: all lines are blank", hint="give one sentence per line")
         make_folder(folder)
+        tell_rate(format_of(None, self._format), self.voice.sample_rate, say)
         tasks = {f"line {number}": partial(self._line, folder, number, line, resume) for number, line in lines.items()}
         with OutputLock(folder):
             do_each(tasks, folder, (TextError, RefusedError))
 
     def _line(self, folder: Path, number: int, line: str, resume: bool) -> None:
-        path = folder / f"{number:04d}.wav"
+        path = folder / f"{number:04d}{self._suffix}"
         if resume and path.exists():
             return
         speech = self.speech(line)
-        to_wav(path)(speech, self.voice.sample_rate)
+        to_file(path, self._format)(speech, self.voice.sample_rate)
         self.report(speech, path)
 
     def report(self, speech: Speech, path: Path | None) -> None:
@@ -289,7 +302,7 @@ class SpeechCommand:
         return {
             "file": str(path) if path else None,
             "addon": self.voice.acoustic.name,
-            "sample_rate": self.voice.sample_rate,
+            "sample_rate": rate_at(path, self.voice.sample_rate, self._format),
             "frames_per_second": self.voice.frames_per_second,
             "seconds": round(speech.seconds, 6),
             "sentences": [{**timed.as_dict(), **self._feature_fields(timed.sentence)} for timed in speech.sentences],

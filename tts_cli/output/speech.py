@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tts_cli.audio.mel import Floats
+from tts_cli.output.outlets import Tell, tell_nobody
 from tts_cli.output.timings import TimedSentence
 from tts_cli.voice.synthesis import AudioChunk, Voice
-
-Tell = Callable[[str], None]
-"""Function that shows a line to the user."""
-
-
-def tell_nobody(line: str) -> None:
-    """Drop a line."""
 
 
 class Speech:

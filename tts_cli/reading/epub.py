@@ -96,18 +96,17 @@ class Epub:
         size: Size of all chapters in bytes; `Passage.end` counts the same bytes.
     """
 
-    def __init__(self, path: Path, included: Included | None = None, tell: Tell = ignore) -> None:
+    def __init__(self, path: Path, included: Included | None = None) -> None:
         """Read the table of contents.
 
         Args:
             path: EPUB file.
             included: Parts that are read besides the text.
-            tell: Receives the kind of each part that is left out.
 
         Raises:
             InputError: The file is no archive, is protected, is too large, or lists no text.
         """
-        self._path, self._included, self._tell = path, included or Included(), tell
+        self._path, self._included = path, included or Included()
         self._missing: list[str] = []
         with Archive(path) as archive:
             package_name, package = self._package(archive)
@@ -121,14 +120,17 @@ class Epub:
             reason = f"{self.size >> 20} MB of text are more than {_LARGEST_BOOK >> 20} MB"
             raise InputError(f"{path}: is too large: {reason}", hint="split it into several books")
 
-    def passages(self) -> Iterator[Passage]:
+    def passages(self, tell: Tell = ignore) -> Iterator[Passage]:
         """Yield the passages of all chapters, with one chapter in memory at a time.
+
+        Args:
+            tell: Receives the kind of each part that is left out.
 
         Raises:
             InputError: No chapter can be read.
         """
         for reason in self._missing:
-            self._tell(reason)
+            tell(reason)
         before, failed, is_read = 0, None, False
         with Archive(self._path) as archive:
             notes = Notes(lambda name: _text_or_none(archive, name))
@@ -138,14 +140,14 @@ class Epub:
                     markup, warning = archive.text(name)
                 except InputError as error:
                     failed = failed or error
-                    self._tell(f"{name}, which cannot be read ({error.message.rpartition(': ')[2]})")
+                    tell(f"{name}, which cannot be read ({error.message.rpartition(': ')[2]})")
                     before += num_bytes
                     continue
                 if warning:
-                    self._tell(f"characters of {name}, which {warning}")
+                    tell(f"characters of {name}, which {warning}")
                 is_read = True
                 style = self._styles(archive, name, markup, styles)
-                chapter = Chapter(markup, name, True, self._included, style, notes, self._tell)
+                chapter = Chapter(markup, name, True, self._included, style, notes, tell)
                 for found in passages_of_chapter(chapter):
                     yield found._replace(end=before + num_bytes * found.end // max(len(markup), 1))
                 before += num_bytes

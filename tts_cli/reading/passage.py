@@ -22,6 +22,8 @@ class Passage(NamedTuple):
     """Level of a heading from 1; 0 for other kinds."""
     end: int = 0
     """Amount of the document that was parsed when the passage was complete, in the unit of `Document.size`."""
+    start_s: float | None = None
+    """Time at which the passage is to be read, in seconds from the start of the audio; None follows the passage before."""
 
     @property
     def has_words(self) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.reading.documents import CHAPTERS, Document
+from tts_cli.reading.documents import Document
 from tts_cli.reading.hypertext import Kind, Passage
+from tts_cli.reading.plain import CHAPTERS
 from tts_cli.text.characters import legible
 from tts_cli.text.numbers import roman
 from tts_cli.text.phones import FINAL_MARKS
