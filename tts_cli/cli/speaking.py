@@ -31,6 +31,7 @@ from tts_cli.output.outlets import (
     to_file,
 )
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
+from tts_cli.reading.left_out import left_out_lines
 from tts_cli.reading.options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -86,23 +87,23 @@ class TextOptions:
         """Raise InputError if more than one source is given."""
         refuse_several({"TEXT": self.text, "--input-file": self.file, "--prosody": self.prosody})
 
-    def read(self, long_form: bool) -> tuple[Document | None, str]:
+    def read(self, options: ReadingOptions) -> tuple[Document | None, str]:
         """Return the document to read, and the text to speak.
 
         Args:
-            long_form: Read the source as a document.
+            options: Options of reading; `long_form` reads the source as a document.
 
         Returns:
-            A document if `long_form`, else None; and the text of the argument, the file or the pipe. The text is empty for a
+            A document if `options.long_form`, else None; and the text of the argument, file or pipe. The text is empty for a
             document in a file and for a prosody file.
         """
-        is_document = long_form and self.text is None and self.file not in (None, STANDARD_INPUT)
+        is_document = options.long_form and self.text is None and self.file not in (None, STANDARD_INPUT)
         words = "" if self.prosody or is_document else read_text(self.text, self.file)
-        if not long_form:
+        if not options.long_form:
             return None, words
         from tts_cli.reading.reader import open_source
 
-        return open_source(words, self.file if is_document else None), words
+        return open_source(words, self.file if is_document else None, options.notes, options.alt_texts), words
 
     def title(self, words: str) -> str:
         """Return a title to name the audio file after: the stem of the source file, or `words`, the text itself."""
@@ -137,7 +138,7 @@ class Command:
         from tts_cli.voice.trace import Trace
 
         self._refuse()
-        document, words = self.source.read(self.reading.long_form)
+        document, words = self.source.read(self.reading)
         path = self.output.path(self.source.title(words))
         refuse_same({"--output": path, **self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters})
         if path and not is_device(path):
@@ -163,6 +164,8 @@ class Command:
             if chapters_file and reader and self.reading.chapters:
                 as_json = self.reading.chapters.suffix.lower() == ".json"
                 chapters_file.write(reader.chapters(speech.seconds, as_json))
+        for line in left_out_lines(document.left_out) if document else ():
+            say(line)
         speaker.report(speech, path)
 
     def _refuse(self) -> None:

@@ -11,6 +11,9 @@ import typer
 from tts_cli.errors import InputError
 from tts_cli.output.speech_options import Given
 
+Notes = Annotated[bool, typer.Option("--notes", help="Read footnotes and endnotes of a document, each after its paragraph.")]
+AltTexts = Annotated[bool, typer.Option("--alt-texts", help="Read the descriptions of pictures and formulas of a document.")]
+
 
 @dataclass(frozen=True)
 class DocumentOptions:
@@ -27,6 +30,8 @@ class DocumentOptions:
     paragraph_silence: Annotated[
         float, typer.Option(metavar="SECONDS", help="Silence between paragraphs, 0 to 60 s; around headings it is longer.")
     ] = 0.7
+    notes: Notes = False
+    alt_texts: AltTexts = False
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,17 @@ class ReadingOptions:
         float,
         typer.Option(metavar="SECONDS", help="With --long-form: silence between paragraphs, 0 to 60 s; longer around headings."),
     ] = 0.7
+    notes: Notes = False
+    alt_texts: AltTexts = False
 
     def refuse(self, given: Given) -> None:
         """Raise InputError for options that exclude `--long-form` or `--resume`, or that need one of them."""
         if not self.long_form:
             if self.chapters:
                 raise InputError("--chapters needs --long-form", hint="add --long-form, or use tts read")
+            for name in ("notes", "alt_texts"):
+                if given.get(name):
+                    raise InputError(f"--{name.replace('_', '-')} needs --long-form", hint="add --long-form, or use tts read")
             if self.resume and not given.get("output_dir"):
                 raise InputError("--resume needs --output-dir or --long-form", hint="add one of them, or use tts read")
             return

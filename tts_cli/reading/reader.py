@@ -324,9 +324,18 @@ class Part:
             self._lock.release()
 
 
-def open_source(text: str, file: Path | None) -> Document:
-    """Return the document to be read: `file` if it is given, else `text` as plain text. Raises InputError as `open_document`."""
-    return open_document(file) if file else document_of(text, "Text")
+def open_source(text: str, file: Path | None, notes: bool = False, alt_texts: bool = False) -> Document:
+    """Return the document to be read: `file` if it is given, else `text` as plain text. Raises InputError as `open_document`.
+
+    Args:
+        text: Plain text.
+        file: File of a document.
+        notes: Read footnotes.
+        alt_texts: Read the descriptions of pictures.
+    """
+    if file:
+        return open_document(file, notes=notes, alt_texts=alt_texts)
+    return document_of(text, "Text", notes=notes, alt_texts=alt_texts)
 
 
 def is_complete(path: Path | None) -> bool:
