@@ -34,7 +34,9 @@ _BRACKETED = re.compile(r"\([^()]*[-+−–=×*/\d][^()]*\)$")
 _ELEMENT = re.compile(r"(?:H|He|Li|B|C|N|O|F|Na|P|S|K|Ca|Fe|Co|Ni|Cu|Kr|Sr|Tc|I|Xe|Cs|Rn|Ra|Th|U|Pu|Am)\b")
 _DIGITS = str.maketrans("0123456789+-−–n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ")
 _LOW_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_VERSE_NUMBER = re.compile(r"(?:(?<=[^\W\d])|(?<=[.,;:!?\"'”’)—-])|[ \u00a0\u2002\u2003\t]{2,})[\[(]?(\d{1,4})[\])]?\s*$")
+_VERSE_NUMBER = re.compile(
+    r"(?:(?<=[^\W\d])|(?<=[^\W\d][.,;:!?\"'”’)—-])|(?<=[.,;:!?][\"'”’)])|[ \u00a0\u2002\u2003\t]{2,})[\[(]?(\d{1,4})[\])]?\s*$"
+)
 _LINKED = re.compile("\ufdd6[^\ufdd6\ufdd7]*\ufdd7?")
 _LOOSE = re.compile(
     r"\b(?:chapter|part|book|section|page|letter|act|scene|appendix|vol|volume|no|p|pp|pg|[ivxlcdm]+|\d+)\b", re.IGNORECASE
