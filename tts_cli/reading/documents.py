@@ -21,9 +21,10 @@ from pathlib import Path
 from tts_cli.errors import InputError
 from tts_cli.reading.docx import Docx
 from tts_cli.reading.epub import Epub
-from tts_cli.reading.hypertext import Passage, passages_of_html
+from tts_cli.reading.hypertext import Included, Passage, passages_of_html
 from tts_cli.reading.left_out import Tell
 from tts_cli.reading.markdown import passages_of_markdown
+from tts_cli.reading.markup import decoded_markup
 from tts_cli.reading.plain import passages_of_text
 from tts_cli.reading.subtitles import passages_of_subtitles
 
@@ -61,13 +62,14 @@ class Document:
     """Number of parts that were not read, by kind, such as "footnote", since `passages` was called last."""
 
 
-def open_document(path: Path, *, keep_header: bool = False, notes: bool = False) -> Document:
+def open_document(path: Path, *, keep_header: bool = False, notes: bool = False, alt_texts: bool = False) -> Document:
     """Open a document. The suffix of `path` selects its kind (see `document_of`, besides EPUB and DOCX).
 
     Args:
         path: File of the document.
-        keep_header: Read the header and the licence of Project Gutenberg in a plain text.
-        notes: Read footnotes of a plain text or of Markdown.
+        keep_header: Read the header and the licence of Project Gutenberg.
+        notes: Read footnotes, each after the paragraph with its mark.
+        alt_texts: Read the descriptions of pictures and formulas.
 
     Raises:
         InputError: The file is missing, damaged, protected, or no text; the hint names the remedy.
@@ -81,23 +83,28 @@ def open_document(path: Path, *, keep_header: bool = False, notes: bool = False)
         raise InputError(f"{path}: is larger than {LARGEST_BYTES >> 20} MB", hint="split it into several documents")
     suffix = path.suffix.lower()
     if suffix == ".epub":
-        book = Epub(path)
-        return Document(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)
+        book = Epub(path, Included(notes, alt_texts, keep_header))
+        return _counted(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)
     if suffix in (".docx", ".docm"):
         word = Docx(path)
         return _counted(word.title or path.stem, word.size, sha256(data).hexdigest(), word.passages)
-    return document_of(decoded(data, str(path)), path.stem, suffix, keep_header=keep_header, notes=notes)
+    is_markup = suffix in _HYPERTEXT and b"\0" not in data and b"<" in data
+    text = checked(decoded_markup(data)[0], str(path)) if is_markup else decoded(data, str(path))
+    return document_of(text, path.stem, suffix, keep_header=keep_header, notes=notes, alt_texts=alt_texts)
 
 
-def document_of(text: str, title: str, suffix: str = ".txt", *, keep_header: bool = False, notes: bool = False) -> Document:
+def document_of(
+    text: str, title: str, suffix: str = ".txt", *, keep_header: bool = False, notes: bool = False, alt_texts: bool = False
+) -> Document:
     """Return `text` as a document.
 
     Args:
         text: Whole text, with line breaks of any kind.
         title: Title of the document.
         suffix: Suffix of a file name that selects Markdown, HTML or subtitles, such as `.md`; any other is plain text.
-        keep_header: Read the header and the licence of Project Gutenberg in a plain text.
-        notes: Read footnotes of a plain text or of Markdown.
+        keep_header: Read the header and the licence of Project Gutenberg.
+        notes: Read footnotes, each after the paragraph with its mark.
+        alt_texts: Read the descriptions of pictures and formulas.
     """
     for written, line_break in _BREAKS.items():
         text = text.replace(written, line_break)
@@ -105,7 +112,9 @@ def document_of(text: str, title: str, suffix: str = ".txt", *, keep_header: boo
     text = text.replace("\f", "\n\n" if reader else _NEW_PAGE)
     read: Callable[[Tell], Iterator[Passage]]
     if reader is passages_of_markdown:
-        read = partial(passages_of_markdown, text, notes=notes)
+        read = partial(passages_of_markdown, text, notes=notes, alt_texts=alt_texts)
+    elif reader is passages_of_html:
+        read = partial(passages_of_html, text, included=Included(notes, alt_texts, keep_header))
     elif reader:
         read = partial(reader, text)
     else:
@@ -150,16 +159,11 @@ def checked(text: str, source: str) -> str:
     return text
 
 
-def _of_html(markup: str, _tell: Tell) -> Iterator[Passage]:
-    return passages_of_html(markup)
-
-
+_HYPERTEXT = frozenset((".html", ".htm", ".xhtml", ".xht"))
 _READERS: dict[str, Callable[[str, Tell], Iterator[Passage]]] = {
     ".md": passages_of_markdown,
     ".markdown": passages_of_markdown,
-    ".html": _of_html,
-    ".htm": _of_html,
-    ".xhtml": _of_html,
+    **dict.fromkeys(_HYPERTEXT, passages_of_html),
     ".srt": passages_of_subtitles,
     ".vtt": passages_of_subtitles,
 }

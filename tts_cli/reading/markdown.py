@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from tts_cli.reading.hypertext import passages_of_html
+from tts_cli.reading.hypertext import Included, passages_of_html
 from tts_cli.reading.left_out import Tell, ignore
 from tts_cli.reading.plain import lines_of, without_double_brackets
 
@@ -49,13 +49,14 @@ _NOTES = "notes of the text"
 _CODE = {"math": "formula", "mermaid": "diagram", "latex": "formula"}
 
 
-def passages_of_markdown(text: str, tell: Tell = ignore, notes: bool = False) -> Iterator[Passage]:
+def passages_of_markdown(text: str, tell: Tell = ignore, notes: bool = False, alt_texts: bool = False) -> Iterator[Passage]:
     """Yield the passages of a Markdown text. Portions are parsed when asked for.
 
     Args:
         text: Whole text.
         tell: Receives the kind of each part that is left out.
         notes: Read each footnote after the paragraph with its mark.
+        alt_texts: Read the descriptions of pictures.
     """
     markdown, start = _parser(tell), 0
     if found := _FRONT_MATTER.match(text):
@@ -66,7 +67,7 @@ def passages_of_markdown(text: str, tell: Tell = ignore, notes: bool = False) ->
     for end in _portions(text, start):
         tokens = markdown.parse(_heard(text[start:end]), environment)
         markup = "".join(_rendered(markdown, tokens, environment, tell, notes))
-        for one in passages_of_html(markup):
+        for one in passages_of_html(markup, included=Included(alt_texts=alt_texts)):
             yield one._replace(end=start + (end - start) * one.end // max(len(markup), 1))
         start = end
 
