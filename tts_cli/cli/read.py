@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.expansion import expanded
-from tts_cli.cli.speaking import STANDARD_INPUT, Command, Manner, SpeechCommand, TextOptions, is_complete, tell_left_out
+from tts_cli.cli.speaking import (
+    STANDARD_INPUT,
+    Command,
+    Manner,
+    SpeechCommand,
+    TextOptions,
+    is_complete,
+    read_text,
+    tell_left_out,
+)
 from tts_cli.cli.terminal import BestEffort, Json, Seed, TraceFile, print_json, print_table, say
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.errors import InputError, TextError
@@ -34,17 +43,18 @@ class DocumentSource(TextOptions):
 
     parts: PartOptions = field(default_factory=PartOptions)
 
-    def read(self, long_form: bool) -> tuple[Document | None, str]:
-        """Return the document and the text, as `TextOptions.read`; `long_form` is true."""
+    def read(self, long_form: bool) -> tuple[Document | None, str]:  # noqa: ARG002
+        """Return the document and the text, as `TextOptions.read`."""
         from tts_cli.reading.chapters import only
         from tts_cli.reading.documents import document_of, open_document
 
-        keep = self.parts.keep_header
+        parts = self.parts
+        read = {"keep_header": parts.keep_header, "notes": parts.notes, "alt_texts": parts.alt_texts}
         if self.file and self.file != STANDARD_INPUT:
-            document, words = open_document(self.file, keep_header=keep), ""
+            document, words = open_document(self.file, **read), ""
         else:
-            _, words = super().read(long_form)
-            document = document_of(words, "Text", keep_header=keep)
+            words = read_text(self.text, self.file)
+            document = document_of(words, "Text", **read)
         return only(document, self.parts.only) if self.parts.only else document, words
 
 

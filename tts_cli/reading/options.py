@@ -45,6 +45,10 @@ class PartOptions:
     keep_header: Annotated[
         bool, typer.Option("--keep-header", help="Read the header and the licence of Project Gutenberg, too.")
     ] = False
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Read footnotes and endnotes, each after the paragraph that refers to it.")
+    ] = False
+    alt_texts: Annotated[bool, typer.Option("--alt-texts", help="Read the descriptions of pictures and formulas.")] = False
     read_along: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write WebVTT subtitles, with the time of each word.")
     ] = None
