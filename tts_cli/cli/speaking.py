@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,6 @@ from tts_cli.output.outlets import (
     to_file,
 )
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
-from tts_cli.reading.left_out import left_out_lines
 from tts_cli.reading.options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -87,23 +86,23 @@ class TextOptions:
         """Raise InputError if more than one source is given."""
         refuse_several({"TEXT": self.text, "--input-file": self.file, "--prosody": self.prosody})
 
-    def read(self, options: ReadingOptions) -> tuple[Document | None, str]:
+    def read(self, long_form: bool) -> tuple[Document | None, str]:
         """Return the document to read, and the text to speak.
 
         Args:
-            options: Options of reading; `long_form` reads the source as a document.
+            long_form: Read the source as a document.
 
         Returns:
-            A document if `options.long_form`, else None; and the text of the argument, file or pipe. The text is empty for a
+            A document if `long_form`, else None; and the text of the argument, the file or the pipe. The text is empty for a
             document in a file and for a prosody file.
         """
-        is_document = options.long_form and self.text is None and self.file not in (None, STANDARD_INPUT)
+        is_document = long_form and self.text is None and self.file not in (None, STANDARD_INPUT)
         words = "" if self.prosody or is_document else read_text(self.text, self.file)
-        if not options.long_form:
+        if not long_form:
             return None, words
         from tts_cli.reading.reader import open_source
 
-        return open_source(words, self.file if is_document else None, options.notes, options.alt_texts), words
+        return open_source(words, self.file if is_document else None), words
 
     def title(self, words: str) -> str:
         """Return a title to name the audio file after: the stem of the source file, or `words`, the text itself."""
@@ -138,15 +137,14 @@ class Command:
         from tts_cli.voice.trace import Trace
 
         self._refuse()
-        document, words = self.source.read(self.reading)
+        document, words = self.source.read(self.reading.long_form)
         path = self.output.path(self.source.title(words))
-        refuse_same({"--output": path, **self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters})
+        refuse_same({"--output": path, **self._files_beside()})
         if path and not is_device(path):
             OutputLock(path).refuse_other_writer()
-        if document and self.reading.resume and _is_complete(path):
+        if document and self.reading.resume and is_complete(path):
             return
-        edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
-        opened, spans = self.voice.load(combined_edit(edits)), Trace()
+        opened, spans = self._voice(), Trace()
         opened = opened.variant(observer=spans.observer) if self.trace else opened
         reader = self._reader(document, opened, path) if document else None
         speaker = SpeechCommand(reader.voice if reader else opened, self)
@@ -158,15 +156,27 @@ class Command:
         with (
             _traced(self.trace, spans),
             self.output.written(speech, speaker.voice),
+            self._following(reader, speech, path),
             optional_text_file(self.reading.chapters) as chapters_file,
         ):
             outlet(speech, speaker.voice.sample_rate)
             if chapters_file and reader and self.reading.chapters:
                 as_json = self.reading.chapters.suffix.lower() == ".json"
                 chapters_file.write(reader.chapters(speech.seconds, as_json))
-        for line in left_out_lines(document.left_out) if document else ():
-            say(line)
+        if document:
+            tell_left_out(document)
         speaker.report(speech, path)
+
+    def _voice(self) -> Voice:
+        edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
+        return self.voice.load(combined_edit(edits))
+
+    def _files_beside(self) -> dict[str, Path | None]:
+        return {**self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters}
+
+    def _following(self, _reader: Reader | None, _speech: Speech, _path: Path | None) -> AbstractContextManager[None]:
+        """Return a context that writes further files when the speech is complete."""
+        return nullcontext()
 
     def _refuse(self) -> None:
         self.source.refuse()
@@ -315,11 +325,19 @@ class SpeechCommand:
         return {key: value for options in self._features for key, value in options.json_fields(sentence, self.voice).items()}
 
 
-def _is_complete(path: Path | None) -> bool:
-    """Return whether the audio at `path` is a complete reading; if so, print its path."""
-    from tts_cli.reading.reader import is_complete
+def tell_left_out(document: Document) -> None:
+    """Show the parts of a document that were not read, one line a kind."""
+    from tts_cli.reading.left_out import left_out_lines
 
-    if not is_complete(path):
+    for line in left_out_lines(document.left_out):
+        say(line)
+
+
+def is_complete(path: Path | None) -> bool:
+    """Return whether the audio at `path` is a complete reading; if so, print its path."""
+    from tts_cli.reading.reader import is_complete as is_read
+
+    if not is_read(path):
         return False
     say(f"{path} is complete: nothing is left to read")
     typer.echo(path)

@@ -39,7 +39,7 @@ class Speech:
                 self._tell(f"note: {note}")
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
-            if self._notes:
+            if self._notes and self.sentences:
                 self.sentences[-1].faults.extend(chunk.faults)
             for fault in chunk.faults:
                 self._tell(f"warning: {fault.message}")

@@ -11,6 +11,7 @@ Examples:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,12 @@ LARGEST_BYTES = 1 << 28
 """Largest file of a document."""
 _BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\v": "\n\n", "\u2029": "\n\n"}
 _NEW_PAGE = "\n\n\f\n\n"
+_DECLARED = re.compile(
+    rb"^(?:Character set encoding|Coding): *((?:ISO[ -]?(?:8859-1\b|Latin-?1)|Latin-?1|Windows-?1252|CP-?1252|Mac ?Roman)[^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Line of a header of Project Gutenberg that names an encoding other than UTF-8."""
+_LONGEST_HEADER = 10_000
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _KINDS = {
     b"%PDF": ("a PDF", "pdftotext FILE book.txt"),
@@ -89,8 +96,23 @@ def open_document(path: Path, *, keep_header: bool = False, notes: bool = False,
         word = Docx(path)
         return _counted(word.title or path.stem, word.size, sha256(data).hexdigest(), word.passages)
     is_markup = suffix in _HYPERTEXT and b"\0" not in data and b"<" in data
-    text = checked(decoded_markup(data)[0], str(path)) if is_markup else decoded(data, str(path))
+    if is_markup:
+        text = checked(decoded_markup(data)[0], str(path))
+    elif declared := _DECLARED.search(data, 0, _LONGEST_HEADER):
+        text = checked(_as_declared(data, declared[1].decode()), str(path))
+    else:
+        text = decoded(data, str(path))
     return document_of(text, path.stem, suffix, keep_header=keep_header, notes=notes, alt_texts=alt_texts)
+
+
+def _as_declared(data: bytes, encoding: str) -> str:
+    """Decode a text by the encoding that its header declares; one that is UTF-8 after all is read as that."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Windows-1252 has the characters of Latin-1, and quotation marks besides; five of its bytes are none.
+        name = "mac-roman" if "mac" in encoding.lower() else "cp1252"
+        return data.decode(name, errors="replace")
 
 
 def document_of(

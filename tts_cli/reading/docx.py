@@ -52,7 +52,8 @@ class Docx:
             with ZipFile(path) as archive:
                 self.size = self._info(archive, _BODY)
                 properties = self._tree(archive, "docProps/core.xml")
-                self._styles = _styles(self._tree(archive, "word/styles.xml"))
+                styles = self._tree(archive, "word/styles.xml")
+                self._styles, self._listed = _styles(styles), _lists_of_styles(styles)
                 self._numbered = _numbered(self._tree(archive, "word/numbering.xml"))
         except _UNPACKING as error:
             raise self._damaged("it is no ZIP archive") from error
@@ -67,7 +68,7 @@ class Docx:
         """
         try:
             with ZipFile(self._path) as archive, archive.open(_BODY) as file:
-                yield from _Body(self._styles, self._numbered, tell).passages(file, self.size)
+                yield from _Body(self._styles, self._listed, self._numbered, tell).passages(file, self.size)
         except (ElementTree.ParseError, *_UNPACKING) as error:
             raise self._damaged(f"{_BODY}: {error}") from error
 
@@ -130,6 +131,13 @@ def _styles(tree: ElementTree.Element | None) -> dict[str, str]:
     return names
 
 
+def _lists_of_styles(tree: ElementTree.Element | None) -> dict[str, ElementTree.Element]:
+    """Return the place in a list that each style of items gives, by style."""
+    found = tree.findall("{*}style") if tree is not None else []
+    places = {_value(style, "styleId"): style.find("{*}pPr/{*}numPr") for style in found}
+    return {name: place for name, place in places.items() if place is not None}
+
+
 def _numbered(tree: ElementTree.Element | None) -> dict[tuple[str, str], int]:
     """Return the first number of each level of numbered lists, by the numbers of list and level. Bullets are left out."""
     levels: dict[tuple[str, str], int] = {}
@@ -148,8 +156,14 @@ def _numbered(tree: ElementTree.Element | None) -> dict[tuple[str, str], int]:
 class _Body:
     """Reader of the paragraphs and tables of a body."""
 
-    def __init__(self, styles: dict[str, str], numbered: dict[tuple[str, str], int], tell: Tell) -> None:
-        self._styles, self._numbered, self._tell = styles, numbered, tell
+    def __init__(
+        self,
+        styles: dict[str, str],
+        listed: dict[str, ElementTree.Element],
+        numbered: dict[tuple[str, str], int],
+        tell: Tell,
+    ) -> None:
+        self._styles, self._listed, self._numbered, self._tell = styles, listed, numbered, tell
         self._counts: dict[tuple[str, str], int] = {}
 
     def passages(self, file: IO[bytes], size: int) -> Iterator[Passage]:
@@ -206,7 +220,10 @@ class _Body:
 
     def _number(self, properties: ElementTree.Element | None) -> str | None:
         """Return the number of an item before its text, "" for a bullet; None for a paragraph that is no item."""
-        found = properties.find("{*}numPr") if properties is not None else None
+        if properties is None:
+            return None
+        found = properties.find("{*}numPr")
+        found = self._listed.get(_value(properties.find("{*}pStyle"))) if found is None else found
         if found is None:
             return None
         key = (_value(found.find("{*}numId")), _value(found.find("{*}ilvl")) or "0")

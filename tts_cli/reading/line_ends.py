@@ -44,7 +44,7 @@ def is_one_word(before: str, after: str) -> bool:
         return True
     if first in _PREFIXES or stem in _SUFFIXES:
         return first != "ex" or not cmu_has(stem)
-    return not (cmu_has(first) and cmu_has(stem))
+    return not (cmu_has(first) and any(map(cmu_has, {stem, *_stems(stem)})))
 
 
 def _stems(word: str) -> set[str]:

@@ -42,6 +42,10 @@ class Pages:
         """Look for the numbers and the running heads of pages in `text`; `tell` receives the kind of each that is left out."""
         self._tell = tell
         self._bare = _bare_pages(text)
+        numbers = {int(number) for number in self._bare if number.isdigit()}
+        self._counting = {
+            str(number) for number in numbers if not numbers.isdisjoint((number - 2, number - 1, number + 1, number + 2))
+        }
         found = [match for match in _HEADS.finditer(text) if match[1] or match[3]]
         counts = Counter(match[2] for match in found)
         self._heads = {head for head, number in counts.items() if number > 1}
@@ -70,11 +74,16 @@ class Pages:
         kept = []
         for place, line in enumerate(lines):
             beside = [*lines[max(0, place - 1) : place], *lines[place + 1 : place + 2]]
-            if self._is_mark(line) and not any(_BARE.fullmatch(other) for other in beside):
+            if self._is_mark(line) and (len(lines) == 1 or self._interrupts(line, beside)):
                 self._tell("mark of a page")
             else:
                 kept.append(self._inner(line))
         return [line for line in kept if line.strip()]
+
+    def _interrupts(self, line: str, beside: list[str]) -> bool:
+        """Return False for a number inside a paragraph that may belong to it: in a table, or one that counts no pages."""
+        bare = _BARE.fullmatch(line)
+        return not bare or (bare[1] in self._counting and not any(_BARE.fullmatch(other) for other in beside))
 
     def _inner(self, line: str) -> str:
         if "p" not in line and "P" not in line:

@@ -41,9 +41,12 @@ from tts_cli.voice.synthesis import AudioChunk, Voice
 
 ELSEWHERE = frozenset(
     "text input_file output format output_raw play output_dir resume long_form chapters as_json explain trace save_timings"
-    " save_prosody threads cache_dir addon vocoder document".split()
+    " save_prosody threads cache_dir addon vocoder document list_chapters split_chapters read_along epub_overlay".split()
 )
 """Options that do not change the speech, or that `asked_of` covers by other values, such as hashes of the addons."""
+
+MOST_LATE_S = 0.5
+"""Longest delay of a passage after its time that is not told, in seconds."""
 
 
 class ReadingState(StrictModel):
@@ -78,24 +81,24 @@ Watch = Callable[[ReadingState], None]
 class Reader:
     """Runner that speaks a `Reading` to a file or elsewhere and keeps its progress: an interrupted reading can be resumed.
 
-        Attributes:
-            reading: Reading that is spoken.
-            voice: Voice that speaks; with an output file, a variant with chunks of one size.
-            state: Progress up to the last spoken sentence.
+    Attributes:
+        reading: Reading that is spoken.
+        voice: Voice that speaks; with an output file, a variant with chunks of one size.
+        state: Progress up to the last spoken sentence.
+        steps: Sentences that have begun, if a list is assigned; None keeps none.
 
-        Examples:
-            >>> import tempfile
-            >>> from pathlib import Path
-            >>> import tts_cli
-            >>> from tts_cli.reading.documents import document_of
-            >>> from tts_cli.reading.reader import Reader
-            >>> from tts_cli.reading.marks import mark_chapters
-    from tts_cli.reading.reading import Reading
-            >>> voice = tts_cli.load("arctic-16k")
-            >>> document = document_of("The boats came home. Everyone was safe.", "Story")
-            >>> path = Path(tempfile.mkdtemp()) / "story.wav"
-            >>> reader = Reader.of(Reading(document, voice.sentences), voice, {}, path, resume=True)
-            >>> reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import tts_cli
+        >>> from tts_cli.reading.documents import document_of
+        >>> from tts_cli.reading.reader import Reader
+        >>> from tts_cli.reading.reading import Reading
+        >>> voice = tts_cli.load("arctic-16k")
+        >>> document = document_of("The boats came home. Everyone was safe.", "Story")
+        >>> path = Path(tempfile.mkdtemp()) / "story.wav"
+        >>> reader = Reader.of(Reading(document, voice.sentences), voice, {}, path, resume=True)
+        >>> reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
     """
 
     def __init__(
@@ -122,6 +125,8 @@ class Reader:
         self._watch: Watch = lambda _: None
         self._current: SentenceToRead | None = None
         self._num_samples = state.num_samples
+        self.steps: list[SentenceToRead] | None = None
+        self._latest_s = 0.0
 
     @classmethod
     def of(
@@ -210,8 +215,9 @@ class Reader:
         if state.embedding is not None:
             yield Break(0.0, Sentence(tokens=(START,), embedding=state.embedding))
         for step in self.reading.steps(last if state.num_sentences else None):
-            if self.state.num_sentences:
-                yield Break(step.pause_s)
+            pause_s = self._pause(step)
+            if self.state.num_sentences or pause_s:
+                yield Break(pause_s)
             self._current = step
             yield step.sentence
             self.state = self.state.model_copy(
@@ -226,9 +232,22 @@ class Reader:
             if self._part:
                 self._part.keep(self.state)
             self._watch(self.state)
+        if self._latest_s > MOST_LATE_S:
+            self._tell(f"note: passages began up to {self._latest_s:.1f} s after their times; a smaller --length-scale is faster")
+
+    def _pause(self, step: SentenceToRead) -> float:
+        """Return the silence before a sentence in seconds; a passage with a time waits for it."""
+        due_s = step.passage.start_s
+        if due_s is None or step.place.sentence:
+            return step.pause_s if self.state.num_sentences else 0.0
+        early_s = due_s - self._num_samples / self.voice.sample_rate
+        self._latest_s = max(self._latest_s, -early_s)
+        return max(early_s, 0.0)
 
     def _begin(self, step: SentenceToRead, sentence: Sentence) -> None:
         """Store the chapter that begins with a sentence, if any, and the embedding that the sentence is spoken with."""
+        if self.steps is not None:
+            self.steps.append(step)
         chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 6)
         heading = step.heading
         if heading and self.state.is_heading and chapters and heading.level > chapters[-1].level:
@@ -324,18 +343,9 @@ class Part:
             self._lock.release()
 
 
-def open_source(text: str, file: Path | None, notes: bool = False, alt_texts: bool = False) -> Document:
-    """Return the document to be read: `file` if it is given, else `text` as plain text. Raises InputError as `open_document`.
-
-    Args:
-        text: Plain text.
-        file: File of a document.
-        notes: Read footnotes.
-        alt_texts: Read the descriptions of pictures.
-    """
-    if file:
-        return open_document(file, notes=notes, alt_texts=alt_texts)
-    return document_of(text, "Text", notes=notes, alt_texts=alt_texts)
+def open_source(text: str, file: Path | None) -> Document:
+    """Return the document to be read: `file` if it is given, else `text` as plain text. Raises InputError as `open_document`."""
+    return open_document(file) if file else document_of(text, "Text")
 
 
 def is_complete(path: Path | None) -> bool:
