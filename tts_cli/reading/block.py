@@ -11,7 +11,7 @@ from tts_cli.reading.unheard import Included
 
 
 @dataclass(frozen=True)
-class Chapter:
+class HtmlSource:
     """HTML document, or chapter of a book."""
 
     markup: str
@@ -30,7 +30,7 @@ class Chapter:
 
 
 @dataclass
-class Block:
+class HtmlBlock:
     """Text since the last block, and its properties."""
 
     lines: list[list[str]] = field(default_factory=lambda: [[]])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from tts_cli.reading import inline
-from tts_cli.reading.block import Block, Chapter
+from tts_cli.reading.block import HtmlBlock, HtmlSource
 from tts_cli.reading.lines import cleaned, has_text, paragraphs, whole_lines
 from tts_cli.reading.markup import Tag
 from tts_cli.reading.notes import Notes, is_mark, without_own_mark
@@ -37,7 +37,7 @@ class HtmlReader:
         ready: Complete passages, each with the number of its links if nothing but links is heard of it.
     """
 
-    def __init__(self, chapter: Chapter, notes: Notes, read_note: Callable[[Chapter], Iterable[Passage]]) -> None:
+    def __init__(self, chapter: HtmlSource, notes: Notes, read_note: Callable[[HtmlSource], Iterable[Passage]]) -> None:
         """Begin a chapter.
 
         Args:
@@ -48,7 +48,7 @@ class HtmlReader:
         self.ready: list[tuple[Passage, int]] = []
         self._chapter, self._notes, self._read_note = chapter, notes, read_note
         self._tags = Tags(chapter.included, chapter.styles)
-        self._block = Block()
+        self._block = HtmlBlock()
         self._number = self._initial = ""
         self._in_pre = self._in_note = False
         self._unread: list[str] = []
@@ -296,7 +296,7 @@ class HtmlReader:
     def _end_row(self) -> None:
         """Add the row of a table: each cell after the header of its column. The row of headers alone gives no passage."""
         cells, self._cells = self._cells or [], None
-        block, self._block = self._block, Block()
+        block, self._block = self._block, HtmlBlock()
         if self._is_header and not self._header:
             self._header = cells
             return
@@ -318,7 +318,7 @@ class HtmlReader:
             # Paragraphs in a table's cell are parts of the cell.
             self._block.lines[-1].append(" ")
             return
-        block, self._block = self._block, Block()
+        block, self._block = self._block, HtmlBlock()
         self._endings.clear()
         self._replaced = None
         lines = block.text_lines()
@@ -331,7 +331,7 @@ class HtmlReader:
                 self._add_lines(part, block.level)
             self._add_notes(block)
 
-    def _left_out(self, block: Block) -> bool:
+    def _left_out(self, block: HtmlBlock) -> bool:
         """Return True for the text of a note that is not read here."""
         if block.is_note:
             self._chapter.tell("footnote")
@@ -368,10 +368,10 @@ class HtmlReader:
             self.ready.append((self._held, 0))
             self._held = None
 
-    def _add_notes(self, block: Block) -> None:
+    def _add_notes(self, block: HtmlBlock) -> None:
         for key in block.refers_to:
             if markup := self._notes.text(key):
-                chapter = Chapter(markup, self._chapter.file, self._chapter.is_xml, Included(notes=True))
+                chapter = HtmlSource(markup, self._chapter.file, self._chapter.is_xml, Included(notes=True))
                 texts = [one.text for one in self._read_note(chapter) if one.text]
                 self.ready += [(passage([text if number else without_own_mark(text)]), 0) for number, text in enumerate(texts)]
 

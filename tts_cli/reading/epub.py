@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tts_cli.errors import InputError
 from tts_cli.reading.archive import Archive
-from tts_cli.reading.block import Chapter
+from tts_cli.reading.block import HtmlSource
 from tts_cli.reading.hypertext import GUTENBERG, Passage, passages_of_chapter
 from tts_cli.reading.left_out import Tell, ignore
 from tts_cli.reading.markup import Markup, Tag
@@ -147,7 +147,7 @@ class Epub:
                     tell(f"characters of {name}, which {warning}")
                 is_read = True
                 style = self._styles(archive, name, markup, styles)
-                chapter = Chapter(markup, name, True, self._included, style, notes, tell)
+                chapter = HtmlSource(markup, name, True, self._included, style, notes, tell)
                 for found in passages_of_chapter(chapter):
                     yield found._replace(end=before + num_bytes * found.end // max(len(markup), 1))
                 before += num_bytes

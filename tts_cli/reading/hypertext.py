@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tts_cli.reading.block import Chapter
+from tts_cli.reading.block import HtmlSource
 from tts_cli.reading.contents import Contents
 from tts_cli.reading.elements import HtmlReader
 from tts_cli.reading.left_out import Tell, ignore
@@ -14,7 +14,7 @@ from tts_cli.reading.notes import Notes
 from tts_cli.reading.passage import Kind, Passage, passage
 from tts_cli.reading.unheard import Included
 
-__all__ = ["Chapter", "Included", "Kind", "Passage", "passage", "passages_of_chapter", "passages_of_html"]
+__all__ = ["Included", "Kind", "Passage", "passage", "passages_of_chapter", "passages_of_html"]
 
 _PORTION = 1024
 """Unit of `Passage.end`, in characters: the end of the last passage is the end of the markup."""
@@ -22,7 +22,7 @@ GUTENBERG = re.compile(r"\*\*\* ?(START|END) OF (?:THE|THIS) PROJECT GUTENBERG")
 """Marks in the text at which a book of Project Gutenberg starts and ends."""
 
 
-def passages_of(chapter: Chapter) -> Iterator[Passage]:
+def passages_of(chapter: HtmlSource) -> Iterator[Passage]:
     """Yield the passages of a chapter, and parse only as far as needed. `Passage.end` counts characters of its markup."""
     markup = chapter.markup
     notes = chapter.notes or Notes(lambda file: None if file else markup)
@@ -53,10 +53,10 @@ def passages_of_html(markup: str, tell: Tell = ignore, included: Included | None
         `Passage.end` counts characters of `markup`.
     """
     is_xml = markup[:200].lstrip().startswith("<?xml")
-    return passages_of_chapter(Chapter(markup, is_xml=is_xml, included=included or Included(), tell=tell))
+    return passages_of_chapter(HtmlSource(markup, is_xml=is_xml, included=included or Included(), tell=tell))
 
 
-def passages_of_chapter(chapter: Chapter) -> Iterator[Passage]:
+def passages_of_chapter(chapter: HtmlSource) -> Iterator[Passage]:
     """Yield the passages of a chapter, without the header and licence of Project Gutenberg unless they are included."""
     found = passages_of(chapter)
     return found if chapter.included.keep_header else _without_licence(found, chapter.markup, chapter.tell)

@@ -22,7 +22,7 @@ _RAISED = re.compile("\ufdd0([^\ufdd0\ufdd1]*)\ufdd1?")
 _LOWERED = re.compile("\ufdd2([^\ufdd2\ufdd3]*)\ufdd3?")
 _BEGUN = re.compile("^(\\s*[\"“‘'«]?)([A-Z])\ufdd8(\\s*)([^\\W\\d_]+)?")
 _NOTE_MARK = re.compile(r"\d{1,3}(?:\s*[,–—-]\s*\d{1,3})*|[\[(].{1,12}[\])]|[*†‡§¶#‖|]{1,4}")
-_POWER = re.compile(r"[-−–+]?\d{1,4}|n")
+_POWER = re.compile(r"[-−–+]?\d{1,4}|n|\d?[-−–+]")
 _TRADE = frozenset(("tm", "sm", "®", "©", "™"))
 _ORDINALS = frozenset("st nd rd th".split())
 _UNITS = frozenset("m cm mm km dm nm ft in yd mi s sec miles feet meters metres inches yards".split())
@@ -51,8 +51,8 @@ def spoken(marked: str) -> str:
     text = _NUMBERED.sub(lambda found: "" if _NUMBER.fullmatch(MARKS.sub("", found[1])) else found[1], marked)
     text = text.replace(LINK, "").replace(LINK_END, "")
     text = _FRACTION.sub(lambda found: f"{found[1]}{' ' * bool(found[1])}{found[2]}/{found[3]}", text)
-    text = _RAISED.sub(_raised, text)
     text = _LOWERED.sub(_lowered, text)
+    text = _RAISED.sub(_raised, text)
     return MARKS.sub("", _BEGUN.sub(_begun, text))
 
 
@@ -79,7 +79,7 @@ def _raised(found: re.Match[str]) -> str:
         return ""
     if _NOTE_MARK.fullmatch(content) or (content.isalpha() and len(content) == 1):
         return _note_or_power(content, before, text[place : place + _NEAR])
-    if _POWER.fullmatch(content) and before[-1:].isalnum():
+    if _POWER.fullmatch(content) and (before[-1:].isalnum() or before[-1:] == ")"):
         return content.translate(_DIGITS)
     if content.lower() in _TRADE:
         return ""
