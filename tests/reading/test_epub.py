@@ -82,6 +82,11 @@ def test_parts_of_the_order_of_reading_that_are_no_text_are_told(
     assert [told in kind for kind in document.left_out] == [True]
 
 
+def test_a_picture_under_the_name_of_a_text_is_told(tmp_path: Path) -> None:
+    document = book(tmp_path / "x.epub", {"OPS/a.xhtml": b"\xff\xd8\xff\xe0picture", "OPS/b.xhtml": TWO})
+    assert heard(document) == BOTH[1:] and "OPS/a.xhtml is no text" in str(document.left_out)
+
+
 def test_a_picture_is_replaced_by_its_fallback(tmp_path: Path) -> None:
     items = {"a": 'href="a.svg" media-type="image/svg+xml" fallback="t"', "t": 'href="a.xhtml"', "b": 'href="b.xhtml"'}
     assert heard(book(tmp_path / "x.epub", {**NORMAL, "OPS/a.svg": b"<svg/>"}, package(items))) == BOTH
@@ -94,6 +99,7 @@ def test_a_picture_is_replaced_by_its_fallback(tmp_path: Path) -> None:
         (PAGE.format("<p>It\u2019s \u201cso\u201d.</p>", "windows-1252").encode("cp1252"), "It\u2019s \u201cso\u201d."),
         (PAGE.format("<p>It\u2019s.</p>", "iso-8859-1").encode("cp1252"), "It\u2019s."),
         (PAGE.format("<p>A caf\u00e9.</p>", "UTF-16").encode("utf-16"), "A caf\u00e9."),
+        (PAGE.format("<p>A caf\u00e9.</p>", "UTF-16").encode("utf-16-le"), "A caf\u00e9."),
         (PAGE.format("<p>A caf\u00e9.</p>", "utf-8").encode("utf-8-sig"), "A caf\u00e9."),
         (PAGE.format("<p>A caf\u00e9.</p>", "us-ascii").encode("cp1252"), "A caf\u00e9."),
         (PAGE.format("<p>\u0160koda.</p>", "iso-8859-2").encode("iso-8859-2"), "\u0160koda."),

@@ -21,6 +21,8 @@ _ENCRYPTED = 1
 """Bit of `ZipInfo.flag_bits` for a file that needs a password."""
 _UTF8_NAME = 0x800
 """Bit of `ZipInfo.flag_bits` for a name in UTF-8; other names are in code page 437, or in UTF-8 by mistake."""
+_NO_TEXTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"%PDF", b"OggS", b"ID3")
+"""First bytes of pictures and other files that are no texts."""
 _UNPACKING = (BadZipFile, OSError, RuntimeError, EOFError, ValueError, IndexError, struct.error, zlib.error, lzma.LZMAError)
 """Errors of `zipfile` for damaged archives; RuntimeError includes NotImplementedError for unknown methods."""
 
@@ -84,7 +86,8 @@ class Archive:
             InputError: The file is missing, encrypted, damaged, too large, or no text.
         """
         data = self._bytes(name)
-        if b"\0" in data and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:4] in (b"<\0?\0", b"\0<\0?")
+        if (b"\0" in data and not is_utf16) or data.startswith(_NO_TEXTS):
             raise self.damaged(f"{name} is no text")
         return decoded_markup(data)
 

@@ -114,7 +114,9 @@ class Epub:
             self._chapters = self._listed(archive, package_name, package)
             self._refuse_protected(archive)
         if not self._chapters:
-            raise archive.damaged(self._missing[0] if self._missing else "it lists nothing to read")
+            raise archive.damaged(
+                f"it holds no text (left out: {self._missing[0]})" if self._missing else "it lists nothing to read"
+            )
         self.size = sum(self._chapters.values())
         if self.size > _LARGEST_BOOK:
             reason = f"{self.size >> 20} MB of text are more than {_LARGEST_BOOK >> 20} MB"

@@ -128,6 +128,8 @@ def decoded_markup(data: bytes) -> tuple[str, str]:
     name = (declared[1] or declared[2]).decode("ascii").lower() if declared else "utf-8"
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         name = "utf-16"
+    elif data[:4] in (b"<\0?\0", b"\0<\0?"):
+        name = "utf-16-le" if data[0] else "utf-16-be"
     elif data.startswith(codecs.BOM_UTF8) or name.startswith("utf-16"):
         # A declaration that can be read as ASCII is not UTF-16.
         name = "utf-8"
