@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ class DocumentSource(TextOptions):
         from tts_cli.reading.documents import document_of, open_document
 
         parts = self.parts
-        read = {"keep_header": parts.keep_header, "notes": parts.notes, "alt_texts": parts.alt_texts}
+        read: Any = {"keep_header": parts.keep_header, "notes": parts.notes, "alt_texts": parts.alt_texts}
         if self.file and self.file != STANDARD_INPUT:
             document, words = open_document(self.file, **read), ""
         else:

@@ -46,8 +46,8 @@ class Pages:
         self._counting = {
             str(number) for number in numbers if not numbers.isdisjoint((number - 2, number - 1, number + 1, number + 2))
         }
-        found = [match for match in _HEADS.finditer(text) if match[1] or match[3]]
-        counts = Counter(match[2] for match in found)
+        found = {(match[2], match[1] or match[3]) for match in _HEADS.finditer(text) if match[1] or match[3]}
+        counts = Counter(head for head, _ in found)
         self._heads = {head for head, number in counts.items() if number > 1}
 
     def without_marks(self, blocks: Iterable[Block]) -> Iterator[Block]:
