@@ -101,6 +101,7 @@ SPEAKS = {
     "lexicon": Row(("--lexicon", "words.txt"), {"load.lexicon": "words.txt"}),
     "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}, also=("ProsodySelector.",)),
     "output": Row(("-o", "other.wav"), leaves=writes("other.wav", "RIFF")),
+    "format": Row(("-o", "coded", "--format", "flac"), leaves=writes("coded", "fLaC")),
     "output_raw": Row(("--output-raw",), leaves=lambda outcome, _: np.frombuffer(outcome.out, "<i2").any()),
     "play": Row(("--play",), {"play.sample_rate": 16000}, also=("play.", "ProsodySelector.")),
     "save_timings": Row(("--save-timings", "t.TextGrid"), leaves=writes("t.TextGrid", "ooTextFile")),
