@@ -130,14 +130,12 @@ class ReadCommand(Command):
         speaker.report(speech, path)
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
-        if not any(self.parts.files.values()):
-            return super()._reading(reader, speaker, path)
-        if not speaker.voice.tells_durations:
-            hint = "leave out --read-along and --epub-overlay, or choose a voice with durations"
-            raise InputError("this voice does not tell how long its words are", hint)
-        reader.steps = []
-        _, outlet = super()._reading(reader, speaker, path)
-        return reader.speech(speaker.stream, self.seed, notes=True), outlet
+        if any(self.parts.files.values()):
+            if not speaker.voice.tells_durations:
+                hint = "leave out --read-along and --epub-overlay, or choose a voice with durations"
+                raise InputError("this voice does not tell how long its words are", hint)
+            reader.steps = []
+        return super()._reading(reader, speaker, path)
 
     @contextmanager
     def _following(self, reader: Reader | None, speech: Speech, path: Path | None) -> Iterator[None]:
