@@ -51,7 +51,8 @@ _START = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _END = re.compile(
-    r"^[ \t]*(?:\*{2,} ?END OF (?:THE|THIS) PROJECT GUTENBERG|End of (?:the )?Project Gutenberg(?:'s|’s| EBook| Etext))",
+    r"^[ \t]*(?:\*{2,} ?(?:END OF (?:THE|THIS) PROJECT GUTENBERG|START: FULL LICENSE)"
+    r"|End of (?:the )?Project Gutenberg(?:'s|’s| EBook| Etext))",
     re.IGNORECASE | re.MULTILINE,
 )
 _CREDITS = re.compile(
@@ -70,6 +71,7 @@ _EMPHASIS = re.compile(
     r"(?<![\w_])_(?=[^\s_])([^_]{1,2000}?)(?<=[^\s_])_(?![\w_])|(?<![\w=])=(?=[^\s=])([^=]{1,300}?)(?<=[^\s=])=(?![\w=])"
 )
 _DOUBLE = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
+_EMBEDDED = re.compile(r"(?:file|image|category):", re.IGNORECASE)
 _LINE_NUMBER = re.compile(r"(?<=\S)(?:\s{2,}|\t\s*)[\[(]?(\d{1,5})[\])]?\s*$")
 _VERSE_NUMBER = re.compile(r"(?<=\S)(?:\s{2,}|\t\s*|(?<=[.,;:!?]) )[\[(]?(\d{1,5})[\])]?\s*$")
 _FIRST_NUMBER = re.compile(r"\s*(\d{1,5})(?:\s{2,}|\t\s*)(?=\D)")
@@ -247,7 +249,9 @@ def without_double_brackets(text: str) -> str:
     def inner(match: re.Match[str]) -> str:
         if match[1].strip().isdigit():
             return f"[{match[1].strip()}]"
-        return match[0] if _are_phones(match[1]) else match[1]
+        if _are_phones(match[1]):
+            return match[0]
+        return "" if _EMBEDDED.match(match[1]) else match[1].rpartition("|")[2]
 
     return _DOUBLE.sub(inner, text)
 
