@@ -53,7 +53,7 @@ class Contents:
             self._num_links += num_links
             return
         yield from self.end()
-        if passage.kind == "heading" and _HEADING.fullmatch(passage.text.strip(" .:")):
+        if passage.kind in ("heading", "paragraph") and _HEADING.fullmatch(passage.text.strip(" .:")):
             self._heading, self._is_inside = passage, True
         else:
             yield passage

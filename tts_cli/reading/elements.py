@@ -25,6 +25,7 @@ _NO_DESCRIPTION = re.compile(
 )
 _NOTES_HEADING = re.compile(r"(?:foot|end)?notes?\W*", re.IGNORECASE)
 _LONGEST_EXPANSION = 80
+_LONGEST_MARK = 8
 _NOT_LATIN = re.compile(r"[\u0400-\uffff]")
 _LATIN = re.compile(r"[A-Za-z]")
 
@@ -59,6 +60,7 @@ class HtmlReader:
         self._link: tuple[int, str, str] | None = None
         self._endings: list[tuple[str, str]] = []
         self._replaced: tuple[str, int, str] | None = None
+        self._held: Passage | None = None
 
     def take(self, piece: Tag | str) -> None:
         """Take the next tag or text."""
@@ -113,8 +115,7 @@ class HtmlReader:
             self._leave_out_code()
             return True
         if tag == "rt":
-            self._ruby()
-            return bool(self._unread)
+            return not self._reads_annotation()
         reason = self._tags.reason(tag, values, self._sections)
         if reason is None:
             return False
@@ -124,10 +125,10 @@ class HtmlReader:
         if reason == "code block":
             self._end_block()
             self._leave_out_code()
+        elif tag == "math" and self._chapter.included.alt_texts and values.get("alttext"):
+            self._write(f" {values['alttext']} ")
         elif reason:
             self._chapter.tell(reason)
-        if tag == "math" and self._chapter.included.alt_texts:
-            self._write(f" {values.get('alttext', '')} ")
         if tag in ("a", "sup") and "href" in values:
             self._add_mark(values["href"], values.get("id", ""))
         return True
@@ -150,12 +151,8 @@ class HtmlReader:
             self._unread.append(tag)
         if tag == "dt":
             self._in_note = True
-        self._drop_notes_heading()
+        self._held = None
         return True
-
-    def _drop_notes_heading(self) -> None:
-        if self.ready and self.ready[-1][0].kind == "heading" and _NOTES_HEADING.fullmatch(self.ready[-1][0].text):
-            self.ready.pop()
 
     def _begin_item(self, value: str) -> None:
         number = self._lists[-1]
@@ -218,13 +215,12 @@ class HtmlReader:
         before = self._block.last_character()
         is_raised = any(tag == "sup" for tag, _ in self._endings)
         key = self._notes.key(self._chapter.file, address)
-        if not is_mark(text, address, before, is_raised):
-            self._block.lines[-1] = [*pieces[:start], *held, inline.LINK_END]
-            return
-        if not before.strip() and self._notes.leads_back(key):
+        if not before.strip() and self._notes.leads_back(key) and len(inline.MARKS.sub("", text).strip()) < _LONGEST_MARK:
             self._block.is_note = True
-        else:
+        elif is_mark(text, address, before, is_raised):
             self._add_mark(address, name)
+        else:
+            self._block.lines[-1] = [*pieces[:start], *held, inline.LINK_END]
 
     def _add_mark(self, address: str, name: str) -> None:
         key = self._notes.key(self._chapter.file, address)
@@ -246,15 +242,16 @@ class HtmlReader:
         elif not _NO_DESCRIPTION.fullmatch(alt):
             self._block.alts.append(alt)
 
-    def _ruby(self) -> None:
-        """Read the annotation of a word in another script instead of the word; leave out any other annotation."""
-        if self._replaced and self._replaced[0] == "ruby":
-            start = self._replaced[1]
-            base = "".join(self._block.lines[-1][start:])
-            if not _LATIN.search(base) and _NOT_LATIN.search(base):
-                del self._block.lines[-1][start:]
-                return
-        self._unread.append("rt")
+    def _reads_annotation(self) -> bool:
+        """Return True if a word in another script is replaced by its annotation; any other annotation is left out."""
+        if not self._replaced or self._replaced[0] != "ruby":
+            return False
+        start = self._replaced[1]
+        base = "".join(self._block.lines[-1][start:])
+        is_replaced = not _LATIN.search(base) and bool(_NOT_LATIN.search(base))
+        if is_replaced:
+            del self._block.lines[-1][start:]
+        return is_replaced
 
     def _end(self, tag: str) -> None:
         if self._unread:
@@ -338,7 +335,7 @@ class HtmlReader:
         """Return True for the text of a note that is not read here."""
         if block.is_note:
             self._chapter.tell("footnote")
-            self._drop_notes_heading()
+            self._held = None
         return block.is_note
 
     def _add_lines(self, lines: list[str], level: int) -> None:
@@ -359,7 +356,17 @@ class HtmlReader:
         self._number = ""
 
     def _add(self, found: Passage, num_links: int = 0) -> None:
-        self.ready.append((found, num_links))
+        """Add a passage. A heading such as "Notes" is held back until a passage follows that is heard."""
+        self._release()
+        if found.kind == "heading" and _NOTES_HEADING.fullmatch(found.text):
+            self._held = found
+        else:
+            self.ready.append((found, num_links))
+
+    def _release(self) -> None:
+        if self._held:
+            self.ready.append((self._held, 0))
+            self._held = None
 
     def _add_notes(self, block: Block) -> None:
         for key in block.refers_to:
@@ -374,6 +381,7 @@ class HtmlReader:
         self._end_block()
         if self._initial:
             self._add(passage([inline.spoken(self._initial)]))
+        self._release()
 
 
 def _is_expansion(title: str) -> bool:

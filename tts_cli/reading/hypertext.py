@@ -18,7 +18,7 @@ __all__ = ["Chapter", "Included", "Kind", "Passage", "passage", "passages_of_cha
 
 _PORTION = 1024
 """Unit of `Passage.end`, in characters: the end of the last passage is the end of the markup."""
-GUTENBERG = re.compile(r"\*{3} ?(START|END) OF (?:THE|THIS) PROJECT GUTENBERG", re.IGNORECASE)
+GUTENBERG = re.compile(r"\*\*\* ?(START|END) OF (?:THE|THIS) PROJECT GUTENBERG")
 """Marks in the text at which a book of Project Gutenberg starts and ends."""
 
 

@@ -26,6 +26,7 @@ _POWER = re.compile(r"[-−–+]?\d{1,4}|n")
 _TRADE = frozenset(("tm", "sm", "®", "©", "™"))
 _ORDINALS = frozenset("st nd rd th".split())
 _UNITS = frozenset("m cm mm km dm nm ft in yd mi s sec miles feet meters metres inches yards".split())
+_SHORT_WORDS = frozenset("it he we me us to of in on at by is as an am be do go if my no or so up ex oh ox id It He We".split())
 _YEAR = re.compile(r"(?<![\d.,])(?:1[0-9]\d\d|20\d\d)$")
 _WORD = re.compile(r"[^\W\d_]+$")
 _MEASURED = re.compile(r"\d\s?[^\W\d_]+$")
@@ -33,7 +34,9 @@ _BRACKETED = re.compile(r"\([^()]*[-+−–=×*/\d][^()]*\)$")
 _ELEMENT = re.compile(r"(?:H|He|Li|B|C|N|O|F|Na|P|S|K|Ca|Fe|Co|Ni|Cu|Kr|Sr|Tc|I|Xe|Cs|Rn|Ra|Th|U|Pu|Am)\b")
 _DIGITS = str.maketrans("0123456789+-−–n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁻ⁿ")
 _LOW_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_VERSE_NUMBER = re.compile(r"(?:(?<=[^\W\d])|(?<=[.,;:!?\"'”’)—-])|[ \u00a0\u2002\u2003\t]{2,})[\[(]?(\d{1,4})[\])]?\s*$")
+_VERSE_NUMBER = re.compile(
+    r"(?:(?<=[^\W\d])|(?<=[^\W\d][.,;:!?\"'”’)—-])|(?<=[.,;:!?][\"'”’)])|[ \u00a0\u2002\u2003\t]{2,})[\[(]?(\d{1,4})[\])]?\s*$"
+)
 _LINKED = re.compile("\ufdd6[^\ufdd6\ufdd7]*\ufdd7?")
 _LOOSE = re.compile(
     r"\b(?:chapter|part|book|section|page|letter|act|scene|appendix|vol|volume|no|p|pp|pg|[ivxlcdm]+|\d+)\b", re.IGNORECASE
@@ -72,6 +75,8 @@ def _raised(found: re.Match[str]) -> str:
     text, place = found.string, found.end()
     before = MARKS.sub("", text[max(0, found.start() - _NEAR) : found.start()])
     content = MARKS.sub("", found[1]).strip()
+    if not content:
+        return ""
     if _NOTE_MARK.fullmatch(content) or (content.isalpha() and len(content) == 1):
         return _note_or_power(content, before, text[place : place + _NEAR])
     if _POWER.fullmatch(content) and before[-1:].isalnum():
@@ -82,7 +87,7 @@ def _raised(found: re.Match[str]) -> str:
         return content
     if len(content) < 12 and (before[-1:].isalnum() or before[-1:] == ")") and not re.search(r"[^\W\d_]{3}", content):
         return f"^({content})"
-    return f" {content} " if content else ""
+    return f" {content} "
 
 
 def _note_or_power(content: str, before: str, after: str) -> str:
@@ -104,7 +109,7 @@ def _note_or_power(content: str, before: str, after: str) -> str:
     if word:
         squared = content in ("2", "3")
         in_units = word[0] in _UNITS and squared and bool(_MEASURED.search(before))
-        named = len(word[0]) == 1 or (len(word[0]) == 2 and word[0].isupper() and squared)
+        named = len(word[0]) == 1 or (len(word[0]) == 2 and word[0] not in _SHORT_WORDS and squared)
         return raised if in_units or named else ""
     if before[-1:].isdigit():
         return "" if _YEAR.search(before) else raised

@@ -63,7 +63,7 @@ class Markup:
         self._quotes_count = True
 
     def __iter__(self) -> Iterator[Tag | str]:
-        """Yield each tag, and each text with its character references resolved. Comments and declarations are left out."""
+        """Yield each tag, and each text with its character references resolved. Comments and scripts are left out."""
         markup = self._markup
         while found := _MARK.search(markup, self.position):
             start = found.start()
@@ -80,7 +80,8 @@ class Markup:
             elif found[0][-1].isalpha():
                 tag = _tag(markup, start, end)
                 yield tag
-                self._skip_raw(tag)
+                if raw := self._raw(tag):
+                    yield raw
         rest, self.position = markup[self.position :], len(markup)
         if rest:
             yield _text(rest)
@@ -108,11 +109,13 @@ class Markup:
             self._absent.add(pattern)
         return found.end() if found else -1
 
-    def _skip_raw(self, tag: Tag) -> None:
-        """Go to the end tag of a script or style, whose content is no markup."""
-        if tag.name in _RAW_ENDS and tag.opens and not tag.closes:
-            found = _RAW_ENDS[tag.name].search(self._markup, self.position)
-            self.position = found.start() if found else len(self._markup)
+    def _raw(self, tag: Tag) -> str:
+        """Go to the end tag of a script or style, whose content is no markup. Return the content of a style."""
+        if tag.name not in _RAW_ENDS or not tag.opens or tag.closes:
+            return ""
+        found, start = _RAW_ENDS[tag.name].search(self._markup, self.position), self.position
+        self.position = found.start() if found else len(self._markup)
+        return self._markup[start : self.position] if tag.name == "style" else ""
 
 
 def decoded_markup(data: bytes) -> tuple[str, str]:

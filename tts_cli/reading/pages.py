@@ -11,7 +11,7 @@ from tts_cli.reading.left_out import Tell, ignore
 from tts_cli.text.numbers import roman
 
 if TYPE_CHECKING:
-    from tts_cli.reading.plain import Block
+    from tts_cli.reading.plain import TextBlock
 
 _NUMBER = r"(?:\d{1,4}[a-z]?|[ivxlc]{1,8})"
 _WRITTEN = rf"[\[{{(]\s*(?:page|pg|p)[. ]*\s*{_NUMBER}\s*[\]}})]"
@@ -50,9 +50,9 @@ class Pages:
         counts = Counter(head for head, _ in found)
         self._heads = {head for head, number in counts.items() if number > 1}
 
-    def without_marks(self, blocks: Iterable[Block]) -> Iterator[Block]:
+    def without_marks(self, blocks: Iterable[TextBlock]) -> Iterator[TextBlock]:
         """Yield the blocks without marks of pages. A paragraph that a page divided is one block again."""
-        before: Block | None = None
+        before: TextBlock | None = None
         is_new_page = False
         for block in blocks:
             lines = self._lines(block.lines)

@@ -78,7 +78,7 @@ _FIRST_NUMBER = re.compile(r"\s*(\d{1,5})(?:\s{2,}|\t\s*)(?=\D)")
 _LONGEST_VERSE = 64
 
 
-class Block(NamedTuple):
+class TextBlock(NamedTuple):
     """Lines between two blank lines of a text."""
 
     lines: list[str]
@@ -132,21 +132,21 @@ def lines_of(text: str, start: int = 0, stop: int | None = None) -> Iterator[tup
         start = end + 1
 
 
-def _blocks(text: str, start: int, stop: int) -> Iterator[Block]:
+def _blocks(text: str, start: int, stop: int) -> Iterator[TextBlock]:
     lines: list[str] = []
     last = start
     for line, end in lines_of(text, start, stop):
         if line.strip(" \t\u00a0") or line == "\f":
             lines.append(line)
         elif lines:
-            yield Block(lines, last)
+            yield TextBlock(lines, last)
             lines = []
         last = end
     if lines:
-        yield Block(lines, last)
+        yield TextBlock(lines, last)
 
 
-def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: bool) -> Iterator[Block]:
+def _without_brackets(text: str, blocks: Iterable[TextBlock], tell: Tell, notes: bool) -> Iterator[TextBlock]:
     """Leave out footnotes, notes of transcribers and pictures in square brackets; the caption of a picture stays."""
     waits, left = 0, 0
     for block in blocks:
@@ -159,11 +159,11 @@ def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: boo
         if kind in ("illustration", "sidenote"):
             inner = _LABEL.sub("", joined, count=1).strip().removesuffix("]")
             if any(map(str.isalpha, inner)):
-                yield Block(inner.split("\n"), block.end)
+                yield TextBlock(inner.split("\n"), block.end)
             else:
                 tell("picture without a caption")
         elif kind == "footnote" and notes:
-            yield Block(_LABEL.sub("", joined, count=1).strip().removesuffix("]").split("\n"), block.end)
+            yield TextBlock(_LABEL.sub("", joined, count=1).strip().removesuffix("]").split("\n"), block.end)
         elif kind:
             waits, left = max(0, joined.count("[") - joined.count("]")), _LONGEST_BRACKET
             tell("footnote" if kind == "footnote" else "note of the transcriber" if kind.startswith("t") else "blank page")
@@ -173,7 +173,7 @@ def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: boo
             yield block
 
 
-def _passages(blocks: Iterable[Block]) -> Iterator[tuple[list[str], Passage]]:
+def _passages(blocks: Iterable[TextBlock]) -> Iterator[tuple[list[str], Passage]]:
     """Yield the lines of each passage, and the passage."""
     for block in blocks:
         lines = [line[quote.end() :] if (quote := _QUOTED.match(line)) else line for line in block.lines]

@@ -32,7 +32,7 @@ _NOTE_CLASS = re.compile(
     r"|ref(?:erence)?|back|back-?ref|back-?link|mark(?:er)?|num(?:ber)?|call|container))?s?|references|reflist"
 )
 _MARK_CLASS = re.compile(r"note[-_]?ref|fn[-_]?ref|fn[-_]?anchor|mw-editsection|headerlink|anchor-?link|footnote-?back(?:-?ref)?")
-_REFERENCE_CLASS = re.compile(r"reference|footnote|endnote|fn|note")
+_REFERENCE_CLASS = re.compile(r"footnote|endnote|fn")
 _NUMBER_CLASS = re.compile(
     r"(?:page|pg|line|verse|poem)[-_]?(?:num(?:ber)?s?|no|break|brk|mark(?:er)?|nr)|pb|pn|ln|lno|lnum|linenum\w*|pagenum\w*|folio|page"
 )
@@ -135,10 +135,13 @@ class Tags:
         if tag in _CONTENTS_TAGS and any(_CONTENTS_NAME.fullmatch(one) for one in (*classes, name)):
             return "table of contents"
         for one in classes:
-            if _MARK_CLASS.fullmatch(one) or (tag in ("a", "sup") and _REFERENCE_CLASS.fullmatch(one)):
-                return None if tag == "a" and one in ("reference", "note") else ""
+            if tag == "sup":
+                # The link inside names the note; the number is judged by its place.
+                return None
+            if _MARK_CLASS.fullmatch(one) or (tag == "a" and _REFERENCE_CLASS.fullmatch(one)):
+                return ""
             if _NOTE_CLASS.fullmatch(one) and tag not in HEADINGS and tag != "body":
-                return "" if tag in ("a", "sup") else "footnote"
+                return "" if tag == "a" else "footnote"
             if _HEAD_CLASS.fullmatch(one) and tag not in ("h1", "h2", "header", "body"):
                 return ""
             if tag in ("pre", "div", "table") and _CODE_CLASS.fullmatch(one):
