@@ -54,6 +54,8 @@ class Encoder:
         self._rest = np.zeros(0, np.int16)
         self._resampler = soxr.ResampleStream(sample_rate, rate, 1) if rate != sample_rate else None
         names: dict[str, Any] = {"subtype": audio_format.codec, "format": audio_format.container}
+        if audio_format.compression is not None:
+            names["compression_level"] = audio_format.compression
         if is_stream and audio_format.name == "mp3":
             names |= {"bitrate_mode": "CONSTANT", "compression_level": _STREAM_COMPRESSION}
         # By the descriptor: libsndfile writes it in C, so that no exception of a signal handler is lost in a callback.

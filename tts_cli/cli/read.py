@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ class DocumentSource(TextOptions):
         from tts_cli.reading.documents import document_of, open_document
 
         parts = self.parts
-        read = {"keep_header": parts.keep_header, "notes": parts.notes, "alt_texts": parts.alt_texts}
+        read: Any = {"keep_header": parts.keep_header, "notes": parts.notes, "alt_texts": parts.alt_texts}
         if self.file and self.file != STANDARD_INPUT:
             document, words = open_document(self.file, **read), ""
         else:
@@ -130,14 +130,12 @@ class ReadCommand(Command):
         speaker.report(speech, path)
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
-        if not any(self.parts.files.values()):
-            return super()._reading(reader, speaker, path)
-        if not speaker.voice.tells_durations:
-            hint = "leave out --read-along and --epub-overlay, or choose a voice with durations"
-            raise InputError("this voice does not tell how long its words are", hint)
-        reader.steps = []
-        _, outlet = super()._reading(reader, speaker, path)
-        return reader.speech(speaker.stream, self.seed, notes=True), outlet
+        if any(self.parts.files.values()):
+            if not speaker.voice.tells_durations:
+                hint = "leave out --read-along and --epub-overlay, or choose a voice with durations"
+                raise InputError("this voice does not tell how long its words are", hint)
+            reader.steps = []
+        return super()._reading(reader, speaker, path)
 
     @contextmanager
     def _following(self, reader: Reader | None, speech: Speech, path: Path | None) -> Iterator[None]:

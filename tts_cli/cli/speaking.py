@@ -209,7 +209,8 @@ class Command:
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return the speech of the unread rest of a document, and its outlet."""
-        speech = reader.speech(speaker.stream, self.seed, self.output.needs_sentences or speaker.needs_sentences)
+        notes = self.output.needs_sentences or speaker.needs_sentences or reader.steps is not None
+        speech = reader.speech(speaker.stream, self.seed, notes)
         return speech, reader.outlet(path, self.output.output_raw, partial(_bar, reader))
 
     def _speech(self, words: str, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:

@@ -53,7 +53,7 @@ def transfer_prosody(
             "--output", "-o", metavar="FILE", help="Audio file to write; - is standard output. By default named after SOURCE."
         ),
     ] = None,
-    audio_format: Format = None,
+    format: Format = None,
     output_raw: OutputRaw = False,
     play: Play = False,
     strength: Annotated[
@@ -111,12 +111,12 @@ def transfer_prosody(
     refuse_several({"--text": text, "--transcribe": transcribe})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
     refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
-    refuse_format(audio_format, output, output_raw, play)
+    refuse_format(format, output, output_raw, play)
     for name, value in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
         refuse_several({"--manifest": manifest, name: value})
     _refuse_incomplete(source, text is not None or transcribe, manifest, output_dir, resume)
     job = Job(source or Path(), text, speaker, strength, keep)
-    title, suffix = f"{job.source.stem}-{speaker or 'transferred'}", format_of(None, audio_format).suffixes[0]
+    title, suffix = f"{job.source.stem}-{speaker or 'transferred'}", format_of(None, format).suffixes[0]
     path = None if output_raw or play or manifest else output or free_name(title, suffix)
     refuse_same({"SOURCE": source, "--output": path, "--save-timings": save_timings, "--plot": plot})
     _refuse_undrawable(plot)
@@ -125,11 +125,11 @@ def transfer_prosody(
     recognise = partial(_transcribed, threads=threads or 1) if transcribe else None
     transfer = Transfer(voice, stream, TextFrontEnd(lexicon), recognise, length_scale, say)
     if manifest and output_dir:
-        _make_all(transfer, manifest, output_dir, job, resume, as_json, audio_format)
+        _make_all(transfer, manifest, output_dir, job, resume, as_json, format)
         return
     with optional_text_file(save_timings) as timings_file:
         done = transfer.one(
-            job, path, output_raw, notes=as_json or bool(plot or save_timings), keep=bool(plot), asked_format=audio_format
+            job, path, output_raw, notes=as_json or bool(plot or save_timings), keep=bool(plot), asked_format=format
         )
         if timings_file:
             timings_file.write(textgrid(done.speech.sentences, done.speech.seconds))

@@ -34,7 +34,7 @@ LARGEST_BYTES = 1 << 28
 _BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\v": "\n\n", "\u2029": "\n\n"}
 _NEW_PAGE = "\n\n\f\n\n"
 _DECLARED = re.compile(
-    rb"^(?:Character set encoding|Coding): *((?:ISO[ -]?(?:8859-1\b|Latin-?1)|Latin-?1|Windows-?1252|CP-?1252|Mac ?Roman)[^\r\n]*)",
+    rb"^Character set encoding: *((?:ISO[ -]?(?:8859-1\b|Latin-?1)|Latin-?1|Windows-?1252|CP-?1252|Mac ?Roman)[^\r\n]*)",
     re.IGNORECASE | re.MULTILINE,
 )
 """Line of a header of Project Gutenberg that names an encoding other than UTF-8."""

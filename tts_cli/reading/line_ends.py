@@ -16,6 +16,11 @@ _SUFFIXES = frozenset(
 )
 """Endings that are no words of a compound, though the dictionary may have some as names."""
 _PREFIXES = frozenset("com con de dis em en ex im in mis per pre pro re sub sur un".split())
+_COMPOUNDS = frozenset(
+    "half self well twenty thirty forty fifty sixty seventy eighty ninety"
+    " one two three four five six seven eight nine ten".split()
+)
+"""First words of compounds that the dictionary also has without a hyphen."""
 
 
 def without_hyphens(lines: Sequence[str]) -> list[str]:
@@ -40,6 +45,8 @@ def is_one_word(before: str, after: str) -> bool:
     """Return True if the two parts of a word, divided at a hyphen, are one word of the dictionary and no compound."""
     first, second = before.lower(), after.lower().replace("’", "'")
     stem = second.removesuffix("'s")
+    if first in _COMPOUNDS and cmu_has(stem) and stem not in ("ish", "self"):
+        return False
     if any(cmu_has(first + form) for form in {second, stem, *_stems(stem)} if form):
         return True
     if first in _PREFIXES or stem in _SUFFIXES:

@@ -121,7 +121,8 @@ def _parser(tell: Tell) -> MarkdownIt:
         if not found or (found[1] and state.env[_NOTES].get(found[1]) is None):
             return False
         if not silent:
-            state.push("text", "", 0).meta = {_NOTES: found[2] or state.env[_NOTES][found[1]]}
+            # Tokens of text would be joined, and lose what they carry.
+            state.push("html_inline", "", 0).meta = {_NOTES: found[2] or state.env[_NOTES][found[1]]}
         state.pos = found.end()
         return True
 

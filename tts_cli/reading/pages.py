@@ -11,7 +11,7 @@ from tts_cli.reading.left_out import Tell, ignore
 from tts_cli.text.numbers import roman
 
 if TYPE_CHECKING:
-    from tts_cli.reading.plain import Block
+    from tts_cli.reading.plain import TextBlock
 
 _NUMBER = r"(?:\d{1,4}[a-z]?|[ivxlc]{1,8})"
 _WRITTEN = rf"[\[{{(]\s*(?:page|pg|p)[. ]*\s*{_NUMBER}\s*[\]}})]"
@@ -46,13 +46,13 @@ class Pages:
         self._counting = {
             str(number) for number in numbers if not numbers.isdisjoint((number - 2, number - 1, number + 1, number + 2))
         }
-        found = [match for match in _HEADS.finditer(text) if match[1] or match[3]]
-        counts = Counter(match[2] for match in found)
+        found = {(match[2], match[1] or match[3]) for match in _HEADS.finditer(text) if match[1] or match[3]}
+        counts = Counter(head for head, _ in found)
         self._heads = {head for head, number in counts.items() if number > 1}
 
-    def without_marks(self, blocks: Iterable[Block]) -> Iterator[Block]:
+    def without_marks(self, blocks: Iterable[TextBlock]) -> Iterator[TextBlock]:
         """Yield the blocks without marks of pages. A paragraph that a page divided is one block again."""
-        before: Block | None = None
+        before: TextBlock | None = None
         is_new_page = False
         for block in blocks:
             lines = self._lines(block.lines)

@@ -51,7 +51,8 @@ _START = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _END = re.compile(
-    r"^[ \t]*(?:\*{2,} ?END OF (?:THE|THIS) PROJECT GUTENBERG|End of (?:the )?Project Gutenberg(?:'s|’s| EBook| Etext))",
+    r"^[ \t]*(?:\*{2,} ?(?:END OF (?:THE|THIS) PROJECT GUTENBERG|START: FULL LICENSE)"
+    r"|End of (?:the )?Project Gutenberg(?:'s|’s| EBook| Etext))",
     re.IGNORECASE | re.MULTILINE,
 )
 _CREDITS = re.compile(
@@ -70,13 +71,14 @@ _EMPHASIS = re.compile(
     r"(?<![\w_])_(?=[^\s_])([^_]{1,2000}?)(?<=[^\s_])_(?![\w_])|(?<![\w=])=(?=[^\s=])([^=]{1,300}?)(?<=[^\s=])=(?![\w=])"
 )
 _DOUBLE = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]")
+_EMBEDDED = re.compile(r"(?:file|image|category):", re.IGNORECASE)
 _LINE_NUMBER = re.compile(r"(?<=\S)(?:\s{2,}|\t\s*)[\[(]?(\d{1,5})[\])]?\s*$")
 _VERSE_NUMBER = re.compile(r"(?<=\S)(?:\s{2,}|\t\s*|(?<=[.,;:!?]) )[\[(]?(\d{1,5})[\])]?\s*$")
 _FIRST_NUMBER = re.compile(r"\s*(\d{1,5})(?:\s{2,}|\t\s*)(?=\D)")
 _LONGEST_VERSE = 64
 
 
-class Block(NamedTuple):
+class TextBlock(NamedTuple):
     """Lines between two blank lines of a text."""
 
     lines: list[str]
@@ -130,21 +132,21 @@ def lines_of(text: str, start: int = 0, stop: int | None = None) -> Iterator[tup
         start = end + 1
 
 
-def _blocks(text: str, start: int, stop: int) -> Iterator[Block]:
+def _blocks(text: str, start: int, stop: int) -> Iterator[TextBlock]:
     lines: list[str] = []
     last = start
     for line, end in lines_of(text, start, stop):
         if line.strip(" \t\u00a0") or line == "\f":
             lines.append(line)
         elif lines:
-            yield Block(lines, last)
+            yield TextBlock(lines, last)
             lines = []
         last = end
     if lines:
-        yield Block(lines, last)
+        yield TextBlock(lines, last)
 
 
-def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: bool) -> Iterator[Block]:
+def _without_brackets(text: str, blocks: Iterable[TextBlock], tell: Tell, notes: bool) -> Iterator[TextBlock]:
     """Leave out footnotes, notes of transcribers and pictures in square brackets; the caption of a picture stays."""
     waits, left = 0, 0
     for block in blocks:
@@ -157,11 +159,11 @@ def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: boo
         if kind in ("illustration", "sidenote"):
             inner = _LABEL.sub("", joined, count=1).strip().removesuffix("]")
             if any(map(str.isalpha, inner)):
-                yield Block(inner.split("\n"), block.end)
+                yield TextBlock(inner.split("\n"), block.end)
             else:
                 tell("picture without a caption")
         elif kind == "footnote" and notes:
-            yield Block(_LABEL.sub("", joined, count=1).strip().removesuffix("]").split("\n"), block.end)
+            yield TextBlock(_LABEL.sub("", joined, count=1).strip().removesuffix("]").split("\n"), block.end)
         elif kind:
             waits, left = max(0, joined.count("[") - joined.count("]")), _LONGEST_BRACKET
             tell("footnote" if kind == "footnote" else "note of the transcriber" if kind.startswith("t") else "blank page")
@@ -171,7 +173,7 @@ def _without_brackets(text: str, blocks: Iterable[Block], tell: Tell, notes: boo
             yield block
 
 
-def _passages(blocks: Iterable[Block]) -> Iterator[tuple[list[str], Passage]]:
+def _passages(blocks: Iterable[TextBlock]) -> Iterator[tuple[list[str], Passage]]:
     """Yield the lines of each passage, and the passage."""
     for block in blocks:
         lines = [line[quote.end() :] if (quote := _QUOTED.match(line)) else line for line in block.lines]
@@ -247,7 +249,9 @@ def without_double_brackets(text: str) -> str:
     def inner(match: re.Match[str]) -> str:
         if match[1].strip().isdigit():
             return f"[{match[1].strip()}]"
-        return match[0] if _are_phones(match[1]) else match[1]
+        if _are_phones(match[1]):
+            return match[0]
+        return "" if _EMBEDDED.match(match[1]) else match[1].rpartition("|")[2]
 
     return _DOUBLE.sub(inner, text)
 

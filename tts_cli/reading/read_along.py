@@ -33,7 +33,7 @@ _CONTAINER = (
 _STYLE = ".spoken { background: #ffe9a8; }\n"
 
 
-class TimedWord(NamedTuple):
+class ShownWord(NamedTuple):
     """Word of a passage with its place in the text and its time."""
 
     start: int
@@ -42,18 +42,18 @@ class TimedWord(NamedTuple):
     end_s: float
 
 
-def timed_words(step: SentenceToRead, timed: TimedSentence) -> list[TimedWord]:
+def timed_words(step: SentenceToRead, timed: TimedSentence) -> list[ShownWord]:
     """Return the words of a sentence as they are written, in order; spoken words of one written word are one."""
-    words: list[TimedWord] = []
+    words: list[ShownWord] = []
     for (start, end), interval in zip(timed.sentence.spans, timed.words(), strict=False):
         if words and start < words[-1].end:
             words[-1] = words[-1]._replace(end=max(end, words[-1].end), end_s=interval.end_s)
         elif 0 <= start < end <= len(step.source):
-            words.append(TimedWord(start, end, interval.start_s, interval.end_s))
+            words.append(ShownWord(start, end, interval.start_s, interval.end_s))
     return [_with_marks(step.source, word) for word in words]
 
 
-def _with_marks(text: str, word: TimedWord) -> TimedWord:
+def _with_marks(text: str, word: ShownWord) -> ShownWord:
     """Return a word with the punctuation that touches it."""
     start, end = word.start, word.end
     while start and not text[start - 1].isspace() and not text[start - 1].isalnum():
@@ -74,7 +74,7 @@ def webvtt(sentences: Iterable[Timed]) -> str:
     return "\n".join(cues)
 
 
-def _text(source: str, words: Sequence[TimedWord], place: int) -> str:
+def _text(source: str, words: Sequence[ShownWord], place: int) -> str:
     """Return a word with the text up to the next word of its sentence."""
     start = words[place].start if not place else max(words[place].start, words[place - 1].end)
     end = max(words[place].end, words[place + 1].start) if place + 1 < len(words) else words[place].end
