@@ -101,6 +101,7 @@ SPEAKS = {
     "lexicon": Row(("--lexicon", "words.txt"), {"load.lexicon": "words.txt"}),
     "stack": Row(("--stack", "stack.json"), {"load.stack": "stack.json"}, also=("ProsodySelector.",)),
     "output": Row(("-o", "other.wav"), leaves=writes("other.wav", "RIFF")),
+    "format": Row(("-o", "coded", "--format", "flac"), leaves=writes("coded", "fLaC")),
     "output_raw": Row(("--output-raw",), leaves=lambda outcome, _: np.frombuffer(outcome.out, "<i2").any()),
     "play": Row(("--play",), {"play.sample_rate": 16000}, also=("play.", "ProsodySelector.")),
     "save_timings": Row(("--save-timings", "t.TextGrid"), leaves=writes("t.TextGrid", "ooTextFile")),
@@ -175,6 +176,23 @@ READ = Command(
         "resume": Row(("--resume",), leaves=says("is complete"), also=("load.", "stream.", "ProsodySelector."),
                       instead=("document.txt", "-o", "complete.wav")),
         "paragraph_silence": Row(("--paragraph-silence", 2.5), {"stream.text.1.pause": 2.5}, also=("stream.text",)),
+        "list_chapters": Row(
+            ("--list",), leaves=lambda outcome, _: b"about" in outcome.out, also=("load.", "stream.", "ProsodySelector.")
+        ),
+        "only": Row(("--only", "2"), {"stream.text.0.text": "Two"}, instead=("parts.md", "-o", "x.wav"), also=("stream.text",)),
+        "split_chapters": Row(("--split-chapters",), leaves=writes("x-01.wav", "RIFF"), also=("stream.text", "stream.seed")),
+        "keep_header": Row(
+            ("--keep-header",), {"stream.text.0.text": "Header."}, instead=("header.txt", "-o", "x.wav"), also=("stream.text",)
+        ),
+        "notes": Row(("--notes",), {"stream.text.2.text": "Noted."}, instead=("parts.md", "-o", "x.wav"), also=("stream.text",)),
+        "alt_texts": Row(
+            ("--alt-texts",), {"stream.text.0.text": "A red mill"},
+            instead=("pictures.html", "-o", "x.wav"), also=("stream.text",),
+        ),
+        "read_along": Row(("--read-along", "w.vtt"), leaves=writes("w.vtt", "WEBVTT")),
+        "epub_overlay": Row(
+            ("--epub-overlay", "w.epub"), leaves=writes("w.epub", "EPUB/1.smil"), instead=("document.txt", "-o", "x.mp3")
+        ),
     },
 )  # fmt: skip
 TRANSFER = Command(

@@ -70,7 +70,7 @@ def test_files_that_are_no_text(tts: Run, data: bytes, told: str) -> None:
         (["Hello", "--pitch-shift", "99"], "outside -36.0 to 36.0"),
         (["Hello", "--sentence-silence", "-1"], "outside 0 to 60"),
         (["Hello", "--seed", "-1"], "--seed"),
-        (["Hello", "-o", "x.mp3"], "only WAV is written"),
+        (["Hello", "-o", "x.m4b"], "the suffix .m4b belongs to no format that can be written"),
         (["Hello", "--output-dri", "x"], "--output-dir"),
         (["Hello", "-o", "."], "is a folder"),
     ],

@@ -88,6 +88,9 @@ def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001
     texts = {
         "said.txt": "Said in a file.",
         "document.txt": "First paragraph.\n\nSecond paragraph.\n",
+        "parts.md": "# One[^1]\n\n# Two\n\n[^1]: Noted.\n",
+        "header.txt": "Header.\n\n*** START OF THE PROJECT GUTENBERG EBOOK A ***\n\nFirst paragraph.\n",
+        "pictures.html": '<p><img src="a.png" alt="A red mill"/></p><p>First paragraph.</p>',
         "words.txt": "bow  B AW1\n",
         "sentences.txt": "one|Hello.\none|Good day.\n",
         "others.txt": "one|Others.\none|More.\n",

@@ -217,7 +217,9 @@ def test_odd_texts_are_read(tts: Run, text: str) -> None:
         (("--long-form", "--resume", "--json"), "--json and --resume"),
         (("--long-form", "--output-dir", "d"), "exclude each other"),
         (("--long-form", "--paragraph-silence", "-1"), "--paragraph-silence"),
-        (("--long-form", "-o", "x.mp3"), "only WAV"),
+        (("--long-form", "-o", "x.m4b"), "belongs to no format"),
+        (("--long-form", "-o", "x.mp3", "--format", "ogg"), "is named as MP3"),
+        (("--format", "mp3", "--output-raw"), "exclude each other"),
     ],
 )
 def test_options_that_do_not_go_together(tts: Run, options: tuple[str, ...], told: str) -> None:

@@ -47,7 +47,7 @@ ROOMS = {
     "Transferring and selecting prosody": (
         "transfer.making:Transfer selection.choosing:choosing selection.inventory:Inventory selection.parsing:open_parser"
     ),
-    "Output": "output.outlets:to_wav output.timings:TimedSentence output.pictures:draw",
+    "Output": "output.outlets:to_file output.timings:TimedSentence output.pictures:draw",
     "Training": "training.recipe:Recipe training.recipe:load_recipe models:TrainableModel models:Kind",
     "Errors": (
         "errors:InputError errors:ConfigError errors:TextError errors:AudioError errors:CorpusError errors:CheckpointError"

@@ -56,6 +56,9 @@ class Command:
 COMMANDS = {
     "synth": Command(("synth", "-i", "text.txt", "-o", "out.wav"), "out.wav"),
     "read": Command(("read", "text.txt", "-o", "out.wav"), "out.wav", ("--resume",)),
+    "synth-opus": Command(("synth", "-i", "text.txt", "-o", "out.opus"), "out.opus"),
+    "read-mp3": Command(("read", "text.txt", "-o", "out.mp3"), "out.mp3", ("--resume",)),
+    "read-ogg": Command(("read", "text.txt", "-o", "out.ogg"), "out.ogg", ("--resume",)),
     "prepare": Command(("prepare", "clips", "-o", "prepared", "--processes", "1"), "prepared", appears_whole=False),
     "train": Command(("train", "acoustic", "recipe.yaml", "--data", "corpus", "-o", "run"), "run", appears_whole=False),
     "export-addon": Command(

@@ -12,7 +12,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
 import pytest
 
 from tts_cli.errors import InputError
-from tts_cli.reading import documents, epub
+from tts_cli.reading import archive, documents, epub
 from tts_cli.reading.documents import document_of, open_document
 
 LENGTH = 2_000_000
@@ -106,9 +106,9 @@ def test_random_markup_never_fails() -> None:
 
 def book(path: Path, method: int = ZIP_DEFLATED) -> Path:
     """Write an EPUB of one chapter."""
-    with ZipFile(path, "w", method) as archive:
+    with ZipFile(path, "w", method) as packed:
         for name, text in FILES.items():
-            archive.writestr(name, text)
+            packed.writestr(name, text)
     return path
 
 
@@ -161,7 +161,7 @@ def test_damaged_deflate_data_is_one_line(tmp_path: Path) -> None:
 
 def test_sizes_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = book(tmp_path / "b.epub")
-    monkeypatch.setattr(epub, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(archive, "LARGEST_BYTES", 1000)
     with pytest.raises(InputError, match=r"is too large: a\.xhtml has"):
         list(open_document(path).passages())
     monkeypatch.setattr(epub, "_LARGEST_BOOK", 100)

@@ -287,6 +287,14 @@ class GrowingWav(WavFile):
             self._file.close()
 
 
+def part_samples(part: Path) -> Iterator[Floats]:
+    """Yield the samples of the part file of a `GrowingWav`, in arrays of shape (samples,)."""
+    with part.open("rb") as file:
+        file.seek(_HEADER_BYTES)
+        while block := file.read(2 * _BLOCK_FRAMES):
+            yield np.frombuffer(block, "<i2").astype(np.float32) / np.float32(32768)
+
+
 def write_wav_stream(stream: BinaryIO, chunks: Iterable[Floats], sample_rate: int) -> None:
     """Write a WAV of unknown length to a pipe, chunk by chunk.
 

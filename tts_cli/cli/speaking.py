@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tts_cli.audio.formats import format_of
 from tts_cli.cli.refusals import do_each, refuse_same
 from tts_cli.cli.terminal import SpeakerName, print_json, print_table, progress, say
 from tts_cli.cli.voice_options import VoiceOptions
 from tts_cli.errors import InputError, RefusedError, TextError
 from tts_cli.locks import OutputLock
 from tts_cli.output.options import OutputOptions
-from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, make_folder, optional_text_file, outlet_to, to_wav
+from tts_cli.output.outlets import (
+    STANDARD_OUTPUT,
+    Outlet,
+    is_device,
+    make_folder,
+    optional_text_file,
+    outlet_to,
+    rate_at,
+    tell_rate,
+    to_file,
+)
 from tts_cli.output.speech_options import SpeechOptions, combined_edit, refuse_several
 from tts_cli.reading.options import ReadingOptions
 
@@ -128,13 +139,12 @@ class Command:
         self._refuse()
         document, words = self.source.read(self.reading.long_form)
         path = self.output.path(self.source.title(words))
-        refuse_same({"--output": path, **self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters})
+        refuse_same({"--output": path, **self._files_beside()})
         if path and not is_device(path):
             OutputLock(path).refuse_other_writer()
-        if document and self.reading.resume and _is_complete(path):
+        if document and self.reading.resume and is_complete(path):
             return
-        edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
-        opened, spans = self.voice.load(combined_edit(edits)), Trace()
+        opened, spans = self._voice(), Trace()
         opened = opened.variant(observer=spans.observer) if self.trace else opened
         reader = self._reader(document, opened, path) if document else None
         speaker = SpeechCommand(reader.voice if reader else opened, self)
@@ -146,13 +156,27 @@ class Command:
         with (
             _traced(self.trace, spans),
             self.output.written(speech, speaker.voice),
+            self._following(reader, speech, path),
             optional_text_file(self.reading.chapters) as chapters_file,
         ):
             outlet(speech, speaker.voice.sample_rate)
             if chapters_file and reader and self.reading.chapters:
                 as_json = self.reading.chapters.suffix.lower() == ".json"
                 chapters_file.write(reader.chapters(speech.seconds, as_json))
+        if document:
+            tell_left_out(document)
         speaker.report(speech, path)
+
+    def _voice(self) -> Voice:
+        edits = (options.edit_stack(self.voice.name, self.voice.stack) for options in self.features.values())
+        return self.voice.load(combined_edit(edits))
+
+    def _files_beside(self) -> dict[str, Path | None]:
+        return {**self.output.side_files(), "--trace": self.trace, "--chapters": self.reading.chapters}
+
+    def _following(self, _reader: Reader | None, _speech: Speech, _path: Path | None) -> AbstractContextManager[None]:
+        """Return a context that writes further files when the speech is complete."""
+        return nullcontext()
 
     def _refuse(self) -> None:
         self.source.refuse()
@@ -181,11 +205,12 @@ class Command:
 
         pauses = Pauses(self.manner.sentence_silence, self.reading.paragraph_silence)
         reading = Reading(document, voice.sentences, pauses, say)
-        return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say)
+        return Reader.of(reading, voice, asked_of(self.given, voice), path, self.reading.resume, say, self.output.format)
 
     def _reading(self, reader: Reader, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return the speech of the unread rest of a document, and its outlet."""
-        speech = reader.speech(speaker.stream, self.seed, self.output.needs_sentences or speaker.needs_sentences)
+        notes = self.output.needs_sentences or speaker.needs_sentences or reader.steps is not None
+        speech = reader.speech(speaker.stream, self.seed, notes)
         return speech, reader.outlet(path, self.output.output_raw, partial(_bar, reader))
 
     def _speech(self, words: str, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
@@ -194,7 +219,7 @@ class Command:
 
         prosody = self.source.prosody
         said: SpeechInput = read_prosody(prosody, speaker.voice.frames_per_second) if prosody else words
-        return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw)
+        return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw, self.output.format, say)
 
 
 class SpeechCommand:
@@ -208,6 +233,7 @@ class SpeechCommand:
         for options in features:
             controls |= options.controls()
         self.voice, self._as_json, self._features = voice, command.as_json, features
+        self._format, self._suffix = command.output.format, command.output.suffix
         self._stream = partial(
             voice.stream,
             speaker=manner.speaker,
@@ -243,13 +269,13 @@ class SpeechCommand:
         return Speech(self.voice, self.stream(said), notes or self.needs_sentences, tell=say)
 
     def lines(self, text: str, folder: Path, resume: bool) -> None:
-        """Speak each line that is not blank to `folder`/NNNN.wav, NNNN being the number of the line.
+        """Speak each line that is not blank to `folder`/NNNN.wav, or another suffix; NNNN is the number of the line.
 
         A failed line is reported and the next one follows.
 
         Args:
             text: Lines to speak.
-            folder: Folder of the WAV files; it is made.
+            folder: Folder of the audio files; it is made.
             resume: Skip lines that have their file.
 
         Raises:
@@ -260,16 +286,17 @@ class SpeechCommand:
         if not lines:
             raise TextError("there is no line to speak: all lines are blank", hint="give one sentence per line")
         make_folder(folder)
+        tell_rate(format_of(None, self._format), self.voice.sample_rate, say)
         tasks = {f"line {number}": partial(self._line, folder, number, line, resume) for number, line in lines.items()}
         with OutputLock(folder):
             do_each(tasks, folder, (TextError, RefusedError))
 
     def _line(self, folder: Path, number: int, line: str, resume: bool) -> None:
-        path = folder / f"{number:04d}.wav"
+        path = folder / f"{number:04d}{self._suffix}"
         if resume and path.exists():
             return
         speech = self.speech(line)
-        to_wav(path)(speech, self.voice.sample_rate)
+        to_file(path, self._format)(speech, self.voice.sample_rate)
         self.report(speech, path)
 
     def report(self, speech: Speech, path: Path | None) -> None:
@@ -289,7 +316,7 @@ class SpeechCommand:
         return {
             "file": str(path) if path else None,
             "addon": self.voice.acoustic.name,
-            "sample_rate": self.voice.sample_rate,
+            "sample_rate": rate_at(path, self.voice.sample_rate, self._format),
             "frames_per_second": self.voice.frames_per_second,
             "seconds": round(speech.seconds, 6),
             "sentences": [{**timed.as_dict(), **self._feature_fields(timed.sentence)} for timed in speech.sentences],
@@ -299,11 +326,19 @@ class SpeechCommand:
         return {key: value for options in self._features for key, value in options.json_fields(sentence, self.voice).items()}
 
 
-def _is_complete(path: Path | None) -> bool:
-    """Return whether the audio at `path` is a complete reading; if so, print its path."""
-    from tts_cli.reading.reader import is_complete
+def tell_left_out(document: Document) -> None:
+    """Show the parts of a document that were not read, one line a kind."""
+    from tts_cli.reading.left_out import left_out_lines
 
-    if not is_complete(path):
+    for line in left_out_lines(document.left_out):
+        say(line)
+
+
+def is_complete(path: Path | None) -> bool:
+    """Return whether the audio at `path` is a complete reading; if so, print its path."""
+    from tts_cli.reading.reader import is_complete as is_read
+
+    if not is_read(path):
         return False
     say(f"{path} is complete: nothing is left to read")
     typer.echo(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tts_cli.audio.formats import FormatName, format_of
 from tts_cli.cli.refusals import do_each, refuse_same
 from tts_cli.cli.terminal import (
     CacheDir,
@@ -24,7 +25,7 @@ from tts_cli.cli.terminal import (
     say,
 )
 from tts_cli.errors import InputError, OutputError, RefusedError
-from tts_cli.output.options import OutputRaw, Play
+from tts_cli.output.options import Format, OutputRaw, Play, refuse_format
 from tts_cli.output.outlets import STANDARD_OUTPUT, free_name, make_folder, optional_text_file, refuse_folder
 from tts_cli.output.speech_options import refuse_several
 from tts_cli.output.timings import textgrid
@@ -49,9 +50,10 @@ def transfer_prosody(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="WAV file to write; - is standard output. By default named after SOURCE."
+            "--output", "-o", metavar="FILE", help="Audio file to write; - is standard output. By default named after SOURCE."
         ),
     ] = None,
+    format: Format = None,
     output_raw: OutputRaw = False,
     play: Play = False,
     strength: Annotated[
@@ -72,8 +74,8 @@ def transfer_prosody(
             '"speaker", "output", "strength" and "keep". Paths are relative to the file.',
         ),
     ] = None,
-    output_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the WAV files of --manifest.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Skip lines of --manifest that have their WAV file.")] = False,
+    output_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the audio files of --manifest.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip lines of --manifest that have their file.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Draw mel, F0 and phones of source and result into this PNG; needs the extra [demo]."),
@@ -109,11 +111,13 @@ def transfer_prosody(
     refuse_several({"--text": text, "--transcribe": transcribe})
     refuse_several({"--output": output, "--output-raw": output_raw, "--play": play, "--output-dir": output_dir})
     refuse_several({"--json": as_json, "--output-raw": output_raw, "--output -": output == STANDARD_OUTPUT})
+    refuse_format(format, output, output_raw, play)
     for name, value in {"--text": text, "--plot": plot, "--save-timings": save_timings}.items():
         refuse_several({"--manifest": manifest, name: value})
     _refuse_incomplete(source, text is not None or transcribe, manifest, output_dir, resume)
     job = Job(source or Path(), text, speaker, strength, keep)
-    path = None if output_raw or play or manifest else output or free_name(f"{job.source.stem}-{speaker or 'transferred'}")
+    title, suffix = f"{job.source.stem}-{speaker or 'transferred'}", format_of(None, format).suffixes[0]
+    path = None if output_raw or play or manifest else output or free_name(title, suffix)
     refuse_same({"SOURCE": source, "--output": path, "--save-timings": save_timings, "--plot": plot})
     _refuse_undrawable(plot)
     voice = load(addon or library.TRANSFER_ADDON, vocoder, context, threads, lexicon, cache_dir, stack)
@@ -121,10 +125,12 @@ def transfer_prosody(
     recognise = partial(_transcribed, threads=threads or 1) if transcribe else None
     transfer = Transfer(voice, stream, TextFrontEnd(lexicon), recognise, length_scale, say)
     if manifest and output_dir:
-        _make_all(transfer, manifest, output_dir, job, resume, as_json)
+        _make_all(transfer, manifest, output_dir, job, resume, as_json, format)
         return
     with optional_text_file(save_timings) as timings_file:
-        done = transfer.one(job, path, output_raw, notes=as_json or bool(plot or save_timings), keep=bool(plot))
+        done = transfer.one(
+            job, path, output_raw, notes=as_json or bool(plot or save_timings), keep=bool(plot), asked_format=format
+        )
         if timings_file:
             timings_file.write(textgrid(done.speech.sentences, done.speech.seconds))
         if plot:
@@ -132,16 +138,19 @@ def transfer_prosody(
     _report(done, as_json)
 
 
-def _make_all(transfer: Transfer, manifest: Path, folder: Path, for_all: Job, resume: bool, as_json: bool) -> None:
+def _make_all(
+    transfer: Transfer, manifest: Path, folder: Path, for_all: Job, resume: bool, as_json: bool, audio_format: FormatName | None
+) -> None:
     """Make every transfer of a manifest. A failed line is reported and the next one follows.
 
     Args:
         transfer: Makes a transfer.
         manifest: File with one JSON object per line.
-        folder: Folder of the WAV files; it is made.
+        folder: Folder of the audio files; it is made.
         for_all: Values for keys that a line leaves out.
-        resume: Skip lines that have their WAV file.
+        resume: Skip lines that have their file.
         as_json: Print each result as JSON.
+        audio_format: Value of `--format`.
 
     Raises:
         InputError: Some lines failed; raised at the end. RefusedError if the first one was refused.
@@ -157,9 +166,9 @@ def _make_all(transfer: Transfer, manifest: Path, folder: Path, for_all: Job, re
         name = job.output or f"{number:04d}"
         if taken.setdefault(name, number) != number:
             raise InputError(f"its output '{name}' is also that of line {taken[name]}", hint="name another output")
-        path = folder / f"{name}.wav"
+        path = folder / f"{name}{format_of(None, audio_format).suffixes[0]}"
         if not (resume and path.exists()):
-            _report(transfer.one(job, path, notes=as_json), as_json)
+            _report(transfer.one(job, path, notes=as_json, asked_format=audio_format), as_json)
 
     do_each({f"{manifest}:{number}": partial(make, number) for number in lines}, folder, (InputError, RefusedError))
 

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
+from tts_cli.audio.formats import FORMATS, WAV, AudioFormat, FormatName, format_of
 from tts_cli.errors import InputError
 from tts_cli.locks import OutputLock
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from tts_cli.audio.mel import Floats
 
 Item = TypeVar("Item")
+Tell = Callable[[str], None]
+"""Function that shows a line to the user."""
 Outlet = Callable[[Iterable["Floats"], int], None]
 """Function that writes or plays chunks of audio, each of shape (samples,), at a sample rate in Hz."""
 
@@ -28,34 +31,72 @@ LONGEST_NAME = 40
 """Most characters of a file name made from a text."""
 
 
-def outlet_to(path: Path | None, raw: bool) -> Outlet:
-    """Return the outlet of a command: the WAV file `path`, or without one standard output (`raw`) or the sound device.
+def tell_nobody(line: str) -> None:
+    """Drop a line."""
+
+
+def outlet_to(path: Path | None, raw: bool, asked: FormatName | None = None, tell: Tell = tell_nobody) -> Outlet:
+    """Return the outlet of a command: the file `path`, or without one standard output (`raw`) or the sound device.
+
+    Args:
+        path: Audio file.
+        raw: Write samples without a header.
+        asked: Value of `--format`.
+        tell: Receives a note if the format does not have the voice's sample rate.
 
     Raises:
-        InputError: `path` is a folder or no WAV, or standard output is a terminal.
+        InputError: `path` is a folder or of no known format, or standard output is a terminal.
     """
     if path:
-        return to_wav(path)
-    return to_standard_output(raw=True) if raw else to_sound_device()
+        return to_file(path, asked, tell)
+    return to_standard_output(None) if raw else to_sound_device()
 
 
-def to_wav(path: Path) -> Outlet:
-    """Return an outlet that writes a WAV file, whole or not at all; a pipe or a device is written chunk by chunk.
+def to_file(path: Path, asked: FormatName | None = None, tell: Tell = tell_nobody) -> Outlet:
+    """Return an outlet that writes an audio file, whole or not at all; a pipe or a device is written chunk by chunk.
 
-    The path `-` is standard output.
+    Args:
+        path: File; its suffix selects the format, WAV if it has none. `-` is standard output.
+        asked: Name of the format, for paths without its suffix.
+        tell: Receives a note if the format does not have the sample rate, so that the speech is resampled.
 
     Raises:
-        InputError: `path` is a folder, or a file with another suffix than `.wav` or `.wave`. No suffix is valid.
+        InputError: `path` is a folder, or its suffix belongs to no format or to another one than `asked`.
     """
-    if path == STANDARD_OUTPUT:
-        return to_standard_output(raw=False)
     refuse_folder(path, f"; --output-dir {path} writes one file a line")
+    found = format_at(path, asked)
+    if path == STANDARD_OUTPUT:
+        outlet = to_standard_output(found)
+    else:
+        # A link stays a link to the file that is written.
+        outlet = _to_device(path, found) if is_device(path) else _to_file(path.resolve(), found)
+
+    def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+        tell_rate(found, sample_rate, tell)
+        outlet(chunks, sample_rate)
+
+    return write
+
+
+def format_at(path: Path, asked: FormatName | None = None) -> AudioFormat:
+    """Return the format for an output, as `format_of`. `-`, pipes and devices need no suffix of a format."""
+    if path == STANDARD_OUTPUT or (asked and is_device(path)):
+        return format_of(None, asked)
     if is_device(path):
-        return _to_device(path)
-    if path.suffix.lower() not in ("", ".wav", ".wave"):
-        raise InputError(f"{path}: only WAV is written", hint=f"use -o {path.with_suffix('.wav')}, then convert it")
-    # A link stays a link to the file that is written.
-    return _to_file(path.resolve())
+        return FORMATS.get(path.suffix.lower().removeprefix("."), WAV)
+    return format_of(path, asked)
+
+
+def rate_at(path: Path | None, sample_rate: int, asked: FormatName | None = None) -> int:
+    """Return the sample rate in Hz of the output `path` with speech at `sample_rate`."""
+    return format_at(path, asked).rate(sample_rate) if path else sample_rate
+
+
+def tell_rate(audio_format: AudioFormat, sample_rate: int, tell: Tell) -> None:
+    """Pass a note to `tell` if the format does not have the sample rate of the speech, in Hz."""
+    rate = audio_format.rate(sample_rate)
+    if rate != sample_rate:
+        tell(f"note: {audio_format.title} has no sample rate of {sample_rate} Hz: the speech is resampled to {rate} Hz")
 
 
 def is_device(path: Path) -> bool:
@@ -69,33 +110,51 @@ def refuse_folder(path: Path, remedy: str = "") -> None:
         raise InputError(f"{path}: is a folder", hint=f"name a file in it{remedy}")
 
 
-def _to_file(path: Path) -> Outlet:
+def _to_file(path: Path, audio_format: AudioFormat) -> Outlet:
     def write(chunks: Iterable[Floats], sample_rate: int) -> None:
+        from tts_cli.audio.encoding import EncodedFile
         from tts_cli.audio.files import WavFile
 
-        with OutputLock(path), WavFile(path, sample_rate) as file:
+        is_wav = audio_format is WAV
+        with (
+            OutputLock(path),
+            WavFile(path, sample_rate) if is_wav else EncodedFile(path, sample_rate, audio_format) as file,
+        ):
             for chunk in chunks:
                 file.write(chunk)
 
     return write
 
 
-def _to_device(path: Path) -> Outlet:
+def _to_device(path: Path, audio_format: AudioFormat) -> Outlet:
     def write(chunks: Iterable[Floats], sample_rate: int) -> None:
-        from tts_cli.audio.files import unwritable, write_wav_stream
+        from tts_cli.audio.files import unwritable
 
         try:
             device = path.open("wb", buffering=0)
         except OSError as error:
             raise unwritable(path, error) from error
         with device:
-            write_wav_stream(device, started(chunks), sample_rate)
+            _write_stream(device, chunks, sample_rate, audio_format)
 
     return write
 
 
-def to_standard_output(raw: bool) -> Outlet:
-    """Return an outlet that writes to standard output chunk by chunk: WAV, or 16-bit samples without a header (`raw`).
+def _write_stream(stream: BinaryIO, chunks: Iterable[Floats], sample_rate: int, audio_format: AudioFormat | None) -> None:
+    """Write chunks in a format to a pipe, or for None as 16-bit samples without a header."""
+    from tts_cli.audio.encoding import write_encoded_stream
+    from tts_cli.audio.files import write_pcm_stream, write_wav_stream
+
+    if audio_format is None:
+        write_pcm_stream(stream, chunks)
+    elif audio_format is WAV:
+        write_wav_stream(stream, started(chunks), sample_rate)
+    else:
+        write_encoded_stream(stream, started(chunks), sample_rate, audio_format)
+
+
+def to_standard_output(audio_format: AudioFormat | None) -> Outlet:
+    """Return an outlet that writes to standard output chunk by chunk: in a format, or for None 16-bit samples without a header.
 
     Raises:
         InputError: Standard output is a terminal.
@@ -106,12 +165,7 @@ def to_standard_output(raw: bool) -> Outlet:
         raise InputError("standard output is a terminal, which cannot show audio", hint="redirect it, or use -o FILE or --play")
 
     def write(chunks: Iterable[Floats], sample_rate: int) -> None:
-        from tts_cli.audio.files import write_pcm_stream, write_wav_stream
-
-        if raw:
-            write_pcm_stream(sys.stdout.buffer, chunks)
-        else:
-            write_wav_stream(sys.stdout.buffer, started(chunks), sample_rate)
+        _write_stream(sys.stdout.buffer, chunks, sample_rate, audio_format)
 
     return write
 
@@ -138,12 +192,12 @@ def started(items: Iterable[Item]) -> Iterator[Item]:
     return chain(list(islice(iterator, 1)), iterator)
 
 
-def free_name(text: str) -> Path:
-    """Return the name of a WAV file in the current folder that is made from `text` and does not exist yet."""
+def free_name(text: str, suffix: str = ".wav") -> Path:
+    """Return the name of an audio file in the current folder that is made from `text` and does not exist yet."""
     words = re.sub(r"[^a-z0-9]+", "-", text[: 4 * LONGEST_NAME].lower()).strip("-")
     stem = words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME + 1].rpartition("-")[0] or words[:LONGEST_NAME]
     names = chain([stem or "speech"], (f"{stem or 'speech'}-{number}" for number in range(2, sys.maxsize)))
-    return next(path for name in names if not (path := Path(f"{name}.wav")).exists())
+    return next(path for name in names if not (path := Path(f"{name}{suffix}")).exists())
 
 
 @contextmanager

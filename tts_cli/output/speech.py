@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tts_cli.audio.mel import Floats
+from tts_cli.output.outlets import Tell, tell_nobody
 from tts_cli.output.timings import TimedSentence
 from tts_cli.voice.synthesis import AudioChunk, Voice
-
-Tell = Callable[[str], None]
-"""Function that shows a line to the user."""
-
-
-def tell_nobody(line: str) -> None:
-    """Drop a line."""
 
 
 class Speech:
@@ -45,7 +39,7 @@ class Speech:
                 self._tell(f"note: {note}")
             if self._notes and chunk.sentence is not None:
                 self.sentences.append(TimedSentence(chunk.sentence, self.seconds, self._voice))
-            if self._notes:
+            if self._notes and self.sentences:
                 self.sentences[-1].faults.extend(chunk.faults)
             for fault in chunk.faults:
                 self._tell(f"warning: {fault.message}")

@@ -1,4 +1,4 @@
-"""Documents as passages to be read aloud: plain text, Markdown, HTML and EPUB.
+"""Documents as passages to be read aloud: plain text, Markdown, HTML, EPUB, DOCX and subtitles.
 
 Parsing is lazy. Memory holds the text of one document, or of one EPUB chapter, at a time.
 
@@ -12,46 +12,33 @@ Examples:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from tts_cli.errors import InputError
+from tts_cli.reading.docx import Docx
 from tts_cli.reading.epub import Epub
-from tts_cli.reading.hypertext import Passage, passage, passages_of_html
-
-LONGEST_WRAPPED = 120
-"""Longest line, in characters, that counts as wrapped; a newline beside a longer line ends a paragraph."""
+from tts_cli.reading.hypertext import Included, Passage, passages_of_html
+from tts_cli.reading.left_out import Tell
+from tts_cli.reading.markdown import passages_of_markdown
+from tts_cli.reading.markup import decoded_markup
+from tts_cli.reading.plain import passages_of_text
+from tts_cli.reading.subtitles import passages_of_subtitles
 
 LARGEST_BYTES = 1 << 28
 """Largest file of a document."""
-_BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\f": "\n\n", "\v": "\n\n", "\u2029": "\n\n"}
-_ITEM = re.compile(r"\s*(?:[-*•·‣+–]|(\d{1,3})[.)])\s+(?=\S)")
-_QUOTED = re.compile(r"\s*>+ ?")
-_RULED = re.compile(r"\s*(=|-|~|\*|_){3,}\s*")
-_SENTENCE_END = re.compile(r"[.?!:…][\"'”’)\]]*\s*$")
-_PARTS = "part|book|volume|act"
-CHAPTERS = f"{_PARTS}|chapter|canto|scene|section|letter|lesson|appendix|stave"
-"""Regular expression of the words that stand before the number of a chapter or a larger part."""
-_NUMBERS = (
-    "[ivxlc]+|\\d+|the \\w+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-    "|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif)ty(?:-\\w+)?|first|second|third|last"
+_BREAKS = {"\r\n": "\n", "\r": "\n", "\x85": "\n", "\u2028": "\n", "\v": "\n\n", "\u2029": "\n\n"}
+_NEW_PAGE = "\n\n\f\n\n"
+_DECLARED = re.compile(
+    rb"^Character set encoding: *((?:ISO[ -]?(?:8859-1\b|Latin-?1)|Latin-?1|Windows-?1252|CP-?1252|Mac ?Roman)[^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
 )
-_CHAPTER = re.compile(
-    rf"\s*(?:(?:{CHAPTERS}) (?:{_NUMBERS})\b|(?:[ivxlc]+|\d+)\.?$"
-    r"|(?:prologue|epilogue|preface|foreword|introduction|contents|afterword|conclusion|dedication)\b[.:]?$)",
-    re.IGNORECASE,
-)
-_PART = re.compile(rf"\s*(?:{_PARTS})\b", re.IGNORECASE)
-_LONGEST_HEADING = 100
-_FRONT_MATTER = re.compile(r"\A---\n(?:.*\n)*?(?:---|\.\.\.)\n")
-_NOTE = re.compile(r"(\S)\[\^[^\]\s]+\](?!:)|^\[\^[^\]\s]+\]: *", re.MULTILINE)
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n^]+\]:[ \t]*\S.*", re.MULTILINE)
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_PROSE = re.compile(r"[^\W\d_]")
-_PORTION = 2000
+"""Line of a header of Project Gutenberg that names an encoding other than UTF-8."""
+_LONGEST_HEADER = 10_000
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _KINDS = {
     b"%PDF": ("a PDF", "pdftotext FILE book.txt"),
@@ -78,10 +65,18 @@ class Document:
     """SHA-256 of the whole document."""
     passages: Callable[[], Iterator[Passage]]
     """Function that yields all passages in order, each parsed when it is asked for. Raises InputError for a damaged file."""
+    left_out: Counter[str] = field(default_factory=Counter, compare=False)
+    """Number of parts that were not read, by kind, such as "footnote", since `passages` was called last."""
 
 
-def open_document(path: Path) -> Document:
-    """Open a document. The suffix of `path` selects Markdown, HTML or EPUB; any other file is plain text.
+def open_document(path: Path, *, keep_header: bool = False, notes: bool = False, alt_texts: bool = False) -> Document:
+    """Open a document. The suffix of `path` selects its kind (see `document_of`, besides EPUB and DOCX).
+
+    Args:
+        path: File of the document.
+        keep_header: Read the header and the licence of Project Gutenberg.
+        notes: Read footnotes, each after the paragraph with its mark.
+        alt_texts: Read the descriptions of pictures and formulas.
 
     Raises:
         InputError: The file is missing, damaged, protected, or no text; the hint names the remedy.
@@ -93,24 +88,71 @@ def open_document(path: Path) -> Document:
         raise InputError(f"{path}: cannot be read: {error.strerror}", hint="check the name and its permissions") from error
     if len(data) > LARGEST_BYTES:
         raise InputError(f"{path}: is larger than {LARGEST_BYTES >> 20} MB", hint="split it into several documents")
-    if path.suffix.lower() == ".epub":
-        book = Epub(path)
-        return Document(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)
-    return document_of(decoded(data, str(path)), path.stem, path.suffix)
+    suffix = path.suffix.lower()
+    if suffix == ".epub":
+        book = Epub(path, Included(notes, alt_texts, keep_header))
+        return _counted(book.title or path.stem, book.size, sha256(data).hexdigest(), book.passages)
+    if suffix in (".docx", ".docm"):
+        word = Docx(path)
+        return _counted(word.title or path.stem, word.size, sha256(data).hexdigest(), word.passages)
+    is_markup = suffix in _HYPERTEXT and b"\0" not in data and b"<" in data
+    if is_markup:
+        text = checked(decoded_markup(data)[0], str(path))
+    elif declared := _DECLARED.search(data, 0, _LONGEST_HEADER):
+        text = checked(_as_declared(data, declared[1].decode()), str(path))
+    else:
+        text = decoded(data, str(path))
+    return document_of(text, path.stem, suffix, keep_header=keep_header, notes=notes, alt_texts=alt_texts)
 
 
-def document_of(text: str, title: str, suffix: str = ".txt") -> Document:
+def _as_declared(data: bytes, encoding: str) -> str:
+    """Decode a text by the encoding that its header declares; one that is UTF-8 after all is read as that."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Windows-1252 has the characters of Latin-1, and quotation marks besides; five of its bytes are none.
+        name = "mac-roman" if "mac" in encoding.lower() else "cp1252"
+        return data.decode(name, errors="replace")
+
+
+def document_of(
+    text: str, title: str, suffix: str = ".txt", *, keep_header: bool = False, notes: bool = False, alt_texts: bool = False
+) -> Document:
     """Return `text` as a document.
 
     Args:
         text: Whole text, with line breaks of any kind.
         title: Title of the document.
-        suffix: Suffix of a file name that selects Markdown or HTML, such as `.md`; any other is plain text.
+        suffix: Suffix of a file name that selects Markdown, HTML or subtitles, such as `.md`; any other is plain text.
+        keep_header: Read the header and the licence of Project Gutenberg.
+        notes: Read footnotes, each after the paragraph with its mark.
+        alt_texts: Read the descriptions of pictures and formulas.
     """
     for written, line_break in _BREAKS.items():
         text = text.replace(written, line_break)
-    read = _READERS.get(suffix.lower(), passages_of_text)
-    return Document(title, len(text), sha256(text.encode()).hexdigest(), partial(read, text))
+    reader = _READERS.get(suffix.lower())
+    text = text.replace("\f", "\n\n" if reader else _NEW_PAGE)
+    read: Callable[[Tell], Iterator[Passage]]
+    if reader is passages_of_markdown:
+        read = partial(passages_of_markdown, text, notes=notes, alt_texts=alt_texts)
+    elif reader is passages_of_html:
+        read = partial(passages_of_html, text, included=Included(notes, alt_texts, keep_header))
+    elif reader:
+        read = partial(reader, text)
+    else:
+        read = partial(passages_of_text, text, keep_header=keep_header, notes=notes)
+    return _counted(title, len(text), sha256(text.encode()).hexdigest(), read)
+
+
+def _counted(title: str, size: int, digest: str, read: Callable[[Tell], Iterator[Passage]]) -> Document:
+    """Return a document that counts the parts it leaves out."""
+    left_out: Counter[str] = Counter()
+
+    def passages() -> Iterator[Passage]:
+        left_out.clear()
+        return read(lambda kind: left_out.update((kind,)))
+
+    return Document(title, size, digest, passages, left_out)
 
 
 def decoded(data: bytes, source: str) -> str:
@@ -139,102 +181,11 @@ def checked(text: str, source: str) -> str:
     return text
 
 
-def passages_of_text(text: str) -> Iterator[Passage]:
-    """Yield the passages of a plain text with newlines as line breaks.
-
-    A blank line ends a passage, and so does a newline beside a line longer than LONGEST_WRAPPED; other lines are joined. Each
-    item of a list is a passage. A heading is underlined, or in capitals, or has the name or number of a chapter.
-    """
-    for lines, end in _paragraphs(text):
-        yield _classified(lines)._replace(end=end)
-
-
-def _lines(text: str, start: int = 0) -> Iterator[tuple[str, int]]:
-    """Yield each line from the character `start` on, without its line break, with the index of its end in `text`."""
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield text[start:end], end
-        start = end + 1
-
-
-def _paragraphs(text: str) -> Iterator[tuple[list[str], int]]:
-    """Yield the lines of each paragraph, with the index of its end."""
-    lines: list[str] = []
-    last = 0
-    for line, end in _lines(text):
-        if lines and _are_apart(lines[-1], line):
-            yield lines, last
-            lines = []
-        if line.strip():
-            quote = _QUOTED.match(line)
-            lines.append(line[quote.end() :] if quote else line)
-        last = end
-    if lines:
-        yield lines, last
-
-
-def _are_apart(before: str, line: str) -> bool:
-    if not line.strip() or _ITEM.match(line) or _RULED.fullmatch(before) or max(len(before), len(line)) > LONGEST_WRAPPED:
-        return True
-    indented = line[0].isspace() and not before[0].isspace()
-    return indented and bool(_SENTENCE_END.search(before)) and not _ITEM.match(before)
-
-
-def _classified(lines: list[str]) -> Passage:
-    if len(lines) > 1 and (rule := _RULED.fullmatch(lines[-1])):
-        is_heading = len(lines) == 2 and len(lines[0]) <= _LONGEST_HEADING
-        return passage(lines[:-1], "heading", 1 if rule[1] == "=" else 2) if is_heading else passage(lines[:-1])
-    if item := _ITEM.match(lines[0]):
-        number = f"{item[1]}: " if item[1] else ""
-        return passage([number + lines[0][item.end() :], *lines[1:]], "item")
-    if _is_heading(lines):
-        return passage(lines, "heading", 1 if _PART.match(lines[0]) else 2)
-    return passage(lines)
-
-
-def _is_heading(lines: Sequence[str]) -> bool:
-    text = " ".join(lines).strip()
-    if len(lines) > 3 or len(text) > _LONGEST_HEADING:
-        return False
-    shouted = text.isupper() and text[-1] not in "!?,;:\"'”’" and sum(map(str.isalpha, text)) > 2
-    return shouted or (bool(_CHAPTER.match(lines[0])) and text[-1] not in ",;")
-
-
-def passages_of_markdown(text: str) -> Iterator[Passage]:
-    """Yield the passages of a Markdown text: CommonMark with tables and strikethrough. Portions are parsed when asked for."""
-    from markdown_it import MarkdownIt
-
-    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    references: dict[str, object] = {}
-    markdown.parse("\n\n".join(_REFERENCE.findall(text)), references)
-    start = found.end() if (found := _FRONT_MATTER.match(text)) else 0
-    for end in _portions(text, start):
-        markup = markdown.render(_NOTE.sub(r"\1", text[start:end]), references)
-        for one in passages_of_html(markup):
-            yield one._replace(end=start + (end - start) * one.end // max(len(markup), 1))
-        start = end
-
-
-def _portions(text: str, start: int) -> Iterator[int]:
-    """Yield the ends of portions that can be parsed separately: at headings, and between paragraphs outside of code."""
-    begun, before, fence = start, "x", ""
-    for line, end in _lines(text, start):
-        here = end - len(line)
-        whole = not fence and not before.strip()
-        if whole and (line.startswith("#") or (here - begun > _PORTION and _PROSE.match(line))):
-            yield here
-            begun = here
-        if marks := _FENCE.match(line):
-            fence = "" if fence and marks[1].startswith(fence) else fence or marks[1]
-        before = line
-    yield len(text)
-
-
-_READERS: dict[str, Callable[[str], Iterator[Passage]]] = {
+_HYPERTEXT = frozenset((".html", ".htm", ".xhtml", ".xht"))
+_READERS: dict[str, Callable[[str, Tell], Iterator[Passage]]] = {
     ".md": passages_of_markdown,
     ".markdown": passages_of_markdown,
-    ".html": passages_of_html,
-    ".htm": passages_of_html,
-    ".xhtml": passages_of_html,
+    **dict.fromkeys(_HYPERTEXT, passages_of_html),
+    ".srt": passages_of_subtitles,
+    ".vtt": passages_of_subtitles,
 }

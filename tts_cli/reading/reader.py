@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tts_cli.addon.config import ADDON_FILE
 from tts_cli.addon.library import file_hash
+from tts_cli.audio.encoding import Finish, GrowingEncoded, unchanged
 from tts_cli.audio.files import GrowingWav
+from tts_cli.audio.formats import WAV, AudioFormat, FormatName, format_of
 from tts_cli.audio.mel import Floats
 from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.errors import InputError
 from tts_cli.locks import OutputLock
-from tts_cli.output.outlets import STANDARD_OUTPUT, Outlet, is_device, new_text_file, outlet_to, to_wav
-from tts_cli.output.speech import Speech, Tell, tell_nobody
+from tts_cli.output.outlets import (
+    STANDARD_OUTPUT,
+    Outlet,
+    Tell,
+    is_device,
+    new_text_file,
+    outlet_to,
+    tell_nobody,
+    tell_rate,
+    to_file,
+)
+from tts_cli.output.speech import Speech
 from tts_cli.reading.chapters import Chapter, chapters_text
 from tts_cli.reading.documents import Document, document_of, open_document
+from tts_cli.reading.marks import mark_chapters
 from tts_cli.reading.reading import Place, Reading, SentenceToRead
 from tts_cli.text.phones import START
 from tts_cli.voice.request import Break
@@ -26,10 +40,13 @@ from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import AudioChunk, Voice
 
 ELSEWHERE = frozenset(
-    "text input_file output output_raw play output_dir resume long_form chapters as_json explain trace save_timings save_prosody"
-    " threads cache_dir addon vocoder document".split()
+    "text input_file output format output_raw play output_dir resume long_form chapters as_json explain trace save_timings"
+    " save_prosody threads cache_dir addon vocoder document list_chapters split_chapters read_along epub_overlay".split()
 )
 """Options that do not change the speech, or that `asked_of` covers by other values, such as hashes of the addons."""
+
+MOST_LATE_S = 0.5
+"""Longest delay of a passage after its time that is not told, in seconds."""
 
 
 class ReadingState(StrictModel):
@@ -68,6 +85,7 @@ class Reader:
         reading: Reading that is spoken.
         voice: Voice that speaks; with an output file, a variant with chunks of one size.
         state: Progress up to the last spoken sentence.
+        steps: Sentences that have begun, if a list is assigned; None keeps none.
 
     Examples:
         >>> import tempfile
@@ -83,7 +101,15 @@ class Reader:
         >>> reader.outlet(path, raw=False)(reader.speech(reader.voice.stream, seed=0, notes=False), voice.sample_rate)
     """
 
-    def __init__(self, reading: Reading, voice: Voice, state: ReadingState, part: Part | None, tell: Tell = tell_nobody) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        voice: Voice,
+        state: ReadingState,
+        part: Part | None,
+        tell: Tell = tell_nobody,
+        asked_format: FormatName | None = None,
+    ) -> None:
         """Prepare a reader at the progress `state`; `Reader.of` finds it.
 
         Args:
@@ -91,13 +117,16 @@ class Reader:
             voice: Voice that speaks.
             state: Progress from which the reading goes on.
             part: Incomplete audio with its progress; None keeps no progress.
-            tell: Receives faults of the speech.
+            tell: Receives faults of the speech, and notes.
+            asked_format: Value of `--format` for outlets without progress.
         """
         self.reading, self.voice, self.state = reading, voice, state
-        self._part, self._tell = part, tell
+        self._part, self._tell, self._format = part, tell, asked_format
         self._watch: Watch = lambda _: None
         self._current: SentenceToRead | None = None
         self._num_samples = state.num_samples
+        self.steps: list[SentenceToRead] | None = None
+        self._latest_s = 0.0
 
     @classmethod
     def of(
@@ -108,6 +137,7 @@ class Reader:
         path: Path | None,
         resume: bool,
         tell: Tell = tell_nobody,
+        asked_format: FormatName | None = None,
     ) -> Reader:
         """Return a reader for an output file; it goes on after an interruption of the same reading if `resume` is true.
 
@@ -115,9 +145,10 @@ class Reader:
             reading: Reading to be spoken.
             voice: Voice that speaks; `Reader.voice` is a variant of it.
             asked: Values that decide the speech besides the text, by option (see `asked_of`). Resuming requires equal values.
-            path: WAV file; None, `-` and devices keep no progress.
+            path: Audio file; None, `-` and devices keep no progress.
             resume: Go on where an earlier run was interrupted, or begin if there is none.
-            tell: Receives faults of the speech, and a note on an interruption.
+            tell: Receives faults of the speech, and notes on an interruption, another sample rate, and missing chapter marks.
+            asked_format: Value of `--format`; None takes the format of the suffix.
 
         Raises:
             InputError: The file cannot be written; or an interrupted reading exists, and `resume` is false or another text or
@@ -125,13 +156,13 @@ class Reader:
         """
         state = ReadingState(digest=reading.document.digest, asked=asked)
         if path is None or path == STANDARD_OUTPUT or is_device(path):
-            return cls(reading, voice, state, None, tell)
-        to_wav(path)
-        part = Part(path, tell)
+            return cls(reading, voice, state, None, tell, asked_format)
+        to_file(path, asked_format)
+        part = Part(path, tell, format_of(path, asked_format))
         # With chunks of one size, a resumed reading equals an uninterrupted one to the bit.
         context = voice.acoustic.context
         largest = context.chunks.model_copy(update={"first": context.chunks.maximum})
-        return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part, tell)
+        return cls(reading, voice.variant(schedule=largest), part.begin(state, resume), part, tell, asked_format)
 
     def speech(self, stream: Callable[..., Iterator[AudioChunk]], seed: int, notes: bool) -> Speech:
         """Return the speech of the sentences that are not spoken yet.
@@ -148,11 +179,12 @@ class Reader:
         """Return the outlet for the speech.
 
         Args:
-            path: WAV file given to `of`; None writes to standard output (`raw`) or to the sound device.
+            path: Audio file given to `of`; None writes to standard output (`raw`) or to the sound device.
             raw: Write 16-bit samples without a header to standard output.
             watching: Opens a context, such as a progress bar, that receives the progress while the outlet runs.
         """
-        inner = self._part.write if self._part else outlet_to(path, raw)
+        part = self._part
+        inner = partial(part.write, finish=self._finish) if part else outlet_to(path, raw, self._format, self._tell)
 
         def write(chunks: Iterable[Floats], sample_rate: int) -> None:
             with watching() if watching else nullcontext(self._watch) as self._watch:
@@ -163,6 +195,12 @@ class Reader:
     def chapters(self, total_s: float, as_json: bool) -> str:
         """Return the text of a file of chapter marks for the spoken part, see `chapters_text`. `total_s` is its length."""
         return chapters_text(self.state.chapters, total_s, self.reading.document.title, as_json)
+
+    def _finish(self, path: Path) -> None:
+        """Write chapter marks into the complete audio file at `path`."""
+        if self._part:
+            total_s = self._num_samples / self.voice.sample_rate
+            mark_chapters(path, self._part.format, self.state.chapters, total_s, self.reading.document.title, self._tell)
 
     def _followed(self, chunks: Iterator[AudioChunk]) -> Iterator[AudioChunk]:
         for chunk in chunks:
@@ -177,8 +215,9 @@ class Reader:
         if state.embedding is not None:
             yield Break(0.0, Sentence(tokens=(START,), embedding=state.embedding))
         for step in self.reading.steps(last if state.num_sentences else None):
-            if self.state.num_sentences:
-                yield Break(step.pause_s)
+            pause_s = self._pause(step)
+            if self.state.num_sentences or pause_s:
+                yield Break(pause_s)
             self._current = step
             yield step.sentence
             self.state = self.state.model_copy(
@@ -193,9 +232,22 @@ class Reader:
             if self._part:
                 self._part.keep(self.state)
             self._watch(self.state)
+        if self._latest_s > MOST_LATE_S:
+            self._tell(f"note: passages began up to {self._latest_s:.1f} s after their times; a smaller --length-scale is faster")
+
+    def _pause(self, step: SentenceToRead) -> float:
+        """Return the silence before a sentence in seconds; a passage with a time waits for it."""
+        due_s = step.passage.start_s
+        if due_s is None or step.place.sentence:
+            return step.pause_s if self.state.num_sentences else 0.0
+        early_s = due_s - self._num_samples / self.voice.sample_rate
+        self._latest_s = max(self._latest_s, -early_s)
+        return max(early_s, 0.0)
 
     def _begin(self, step: SentenceToRead, sentence: Sentence) -> None:
         """Store the chapter that begins with a sentence, if any, and the embedding that the sentence is spoken with."""
+        if self.steps is not None:
+            self.steps.append(step)
         chapters, start_s = list(self.state.chapters), round(self._num_samples / self.voice.sample_rate, 6)
         heading = step.heading
         if heading and self.state.is_heading and chapters and heading.level > chapters[-1].level:
@@ -213,11 +265,11 @@ class Reader:
 
 
 class Part:
-    """Incomplete audio of a reading (`OUTPUT.part`), and the file with its progress (`OUTPUT.part.json`)."""
+    """Incomplete audio of a reading (`OUTPUT.part`, a WAV file), and the file with its progress (`OUTPUT.part.json`)."""
 
-    def __init__(self, path: Path, tell: Tell = tell_nobody) -> None:
-        """Name the files of a reading with the output file `path`; `tell` receives a note on an interruption."""
-        self._tell = tell
+    def __init__(self, path: Path, tell: Tell = tell_nobody, audio_format: AudioFormat = WAV) -> None:
+        """Name the files of a reading with the output file `path`; `tell` receives notes on interruptions and sample rates."""
+        self._tell, self.format = tell, audio_format
         self._path = path.resolve()
         self._audio = self._path.with_name(f"{self._path.name}.part")
         self._notes = self._path.with_name(f"{self._path.name}.part.json")
@@ -265,14 +317,17 @@ class Part:
             file.write(state.model_dump_json())
         self._kept = state
 
-    def write(self, chunks: Iterable[Floats], sample_rate: int) -> None:
+    def write(self, chunks: Iterable[Floats], sample_rate: int, finish: Finish = unchanged) -> None:
         """Append chunks, each of shape (samples,), to the incomplete audio; rename it to the output file at their end.
 
-        After an interruption the files stay if at least one sentence is complete. Raises OutputError if the file cannot be
-        written.
+        The incomplete audio is a WAV file; at the end it is encoded if the output has another format. `finish` changes the
+        encoded file before it gets its name. After an interruption the files stay if at least one sentence is complete. Raises
+        OutputError if the file cannot be written.
         """
+        tell_rate(self.format, sample_rate, self._tell)
+        begun = (self._path, self._audio, sample_rate, self._kept.num_samples)
         try:
-            with GrowingWav(self._path, self._audio, sample_rate, self._kept.num_samples) as file:
+            with GrowingWav(*begun) if self.format is WAV else GrowingEncoded(*begun, self.format, finish) as file:
                 for chunk in chunks:
                     file.write(chunk)
         except BaseException:

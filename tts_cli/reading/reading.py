@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.reading.documents import CHAPTERS, Document
+from tts_cli.reading.documents import Document
 from tts_cli.reading.hypertext import Kind, Passage
+from tts_cli.reading.plain import CHAPTERS
 from tts_cli.text.characters import legible
 from tts_cli.text.numbers import roman
 from tts_cli.text.phones import FINAL_MARKS
@@ -66,6 +67,10 @@ class SentenceToRead(NamedTuple):
     """Heading that begins with this sentence; None elsewhere."""
     end: int
     """Amount of the document that is read after this sentence, in the unit of `Document.size`."""
+    passage: Passage
+    """Passage that holds the sentence."""
+    source: str
+    """Text of the passage that the spans of the sentence count in."""
 
 
 class Reading:
@@ -138,11 +143,12 @@ class Reading:
         `start` and `passage.end` bound the passage in the unit of `Document.size`.
         """
         pause_s, length = 0.0, 0
+        source = legible(passage.text)[0]
         for index, sentence in enumerate(self._sentences(passage, number)):
             length += len(sentence.text) + 1
             end = start + (passage.end - start) * min(length, len(passage.text)) // len(passage.text)
             heading = passage if passage.kind == "heading" and not index else None
-            yield SentenceToRead(sentence, pause_s, Place(number, index), heading, end)
+            yield SentenceToRead(sentence, pause_s, Place(number, index), heading, end, passage, source)
             pause_s = self._pauses.after(sentence)
 
     def _sentences(self, passage: Passage, number: int) -> Iterator[Sentence]:

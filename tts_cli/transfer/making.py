@@ -12,10 +12,11 @@ import numpy as np
 
 from tts_cli.addon.config import AddonConfig
 from tts_cli.addon.library import addons_that
+from tts_cli.audio.formats import FormatName
 from tts_cli.audio.mel import Floats
 from tts_cli.errors import AddonError, InputError
-from tts_cli.output.outlets import outlet_to
-from tts_cli.output.speech import Speech, Tell, tell_nobody
+from tts_cli.output.outlets import Tell, outlet_to, rate_at, tell_nobody
+from tts_cli.output.speech import Speech
 from tts_cli.output.timings import Interval, Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
 from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
@@ -39,7 +40,9 @@ class Done:
     chunks: list[Floats]
     """Chunks of the speech, each (samples,); empty unless they were kept."""
     path: Path | None
-    """WAV file with the speech; None if it went elsewhere."""
+    """File with the speech; None if it went elsewhere."""
+    asked_format: FormatName | None = None
+    """Value of `--format`."""
 
     def draw(self, path: Path) -> None:
         """Write a PNG of the recording above the result, which must have been kept. Raises OutputError."""
@@ -65,7 +68,7 @@ class Done:
             "text": sentence.text,
             "addon": self.voice.acoustic.name,
             "speaker": self.speaker,
-            "sample_rate": self.voice.sample_rate,
+            "sample_rate": rate_at(self.path, self.voice.sample_rate, self.asked_format),
             "seconds": round(self.speech.seconds, 6),
             "strength": self.job.strength,
             "keep": self.job.keep,
@@ -101,15 +104,24 @@ class Transfer:
         self.voice, self._stream, self._front_end = voice, stream, front_end
         self._recognise, self._length_scale, self._tell = recognise, length_scale, tell
 
-    def one(self, job: Job, path: Path | None, raw: bool = False, notes: bool = False, keep: bool = False) -> Done:
+    def one(
+        self,
+        job: Job,
+        path: Path | None,
+        raw: bool = False,
+        notes: bool = False,
+        keep: bool = False,
+        asked_format: FormatName | None = None,
+    ) -> Done:
         """Make one transfer.
 
         Args:
             job: Recording, text, speaker and degree.
-            path: WAV file; None writes to standard output (`raw`) or to the sound device.
+            path: Audio file; None writes to standard output (`raw`) or to the sound device.
             raw: Write 16-bit samples without a header to standard output.
             notes: Keep the sentence with its times in `Done.speech`.
             keep: Keep the chunks of the speech in `Done.chunks`.
+            asked_format: Value of `--format`; None takes the format of the suffix.
 
         Raises:
             InputError: The speaker is unknown, or the text is missing and there is no recogniser.
@@ -117,7 +129,7 @@ class Transfer:
             AudioError: The recording cannot be used (see `listen`).
         """
         self._refuse(job)
-        outlet, text = outlet_to(path, raw), self._text(job)
+        outlet, text = outlet_to(path, raw, asked_format, self._tell), self._text(job)
         start = time.perf_counter()
         heard = listen(job.source, text, self.voice.acoustic, self._front_end, rhythm_only=job.keep == "rhythm")
         analysis_s = time.perf_counter() - start
@@ -127,7 +139,9 @@ class Transfer:
         controls = Controls(length_scale=self._length_scale, **{STRENGTH: job.strength})
         speech = Speech(self.voice, self._stream([heard.source], job.speaker, controls), notes, tell=self._tell)
         outlet(_kept(speech, chunks) if keep else speech, self.voice.sample_rate)
-        return Done(job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path)
+        return Done(
+            job, job.speaker or self.voice.default_speaker, self.voice, heard, analysis_s, speech, chunks, path, asked_format
+        )
 
     def _text(self, job: Job) -> str:
         if job.text is not None:
