@@ -237,7 +237,7 @@ PARSE = Command(
         "text": Row(("Good day.",), leaves=prints("Good day."), instead=()),
         "input_file": Row(("-i", "said.txt"), leaves=prints("Said in a file."), instead=()),
         "parser": Row(("--parser", "mine"), {"open_parser.name": "mine"}),
-        "tokens": Row(("--tokens",), leaves=prints("│ class │"), also=("open_parser.",)),
+        "tokens": Row(("--tokens",), leaves=prints("rule"), also=("open_parser.",)),
         "as_json": Row(("--json",), leaves=prints_json),
     },
 )
