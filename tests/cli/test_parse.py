@@ -133,3 +133,8 @@ def test_tokens_as_json_have_their_places(tts: Run) -> None:
 
 def test_tokens_and_a_parser_exclude_each_other(tts: Run) -> None:
     refused(tts("parse", "Yes.", "--tokens", *RIGHT), "--tokens and --parser exclude each other")
+
+
+def test_tokens_of_a_text_without_words_are_refused(tts: Run) -> None:
+    outcome = tts("parse", "--tokens", "...")
+    assert (outcome.code, outcome.err.splitlines()[0]) == (2, "error: the text has no words to speak: ...")

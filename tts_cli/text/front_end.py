@@ -83,12 +83,15 @@ class TextFrontEnd:
             TextError: Nothing of the text can be spoken.
         """
         written = _Written(to_plain(text))
+        spoken = False
         for token in read(written.plain.text, self._lexicon):
+            spoken = spoken or bool(token.words)
             if token.words or token.note:
                 start, end = written.plain.span(token.start, token.end)
                 yield WrittenToken(
                     start, end, written.plain.source[start:end], token.kind, said(token.words), token.rule, token.note
                 )
+        written.demand(spoken)
 
     def sentences(self, text: str, max_tokens: int) -> Iterator[Utterance]:
         """Split `text` into utterances, lazily.
