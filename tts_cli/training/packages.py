@@ -25,7 +25,11 @@ PACKAGES = (
 )
 """Packages in the archive. lightning-fabric is among them because the package `lightning` has it only under another name."""
 
-NOT_NEEDED = ("addons", "text/cmudict.dict", "text/cmudict.LICENSE", "text/pronunciation.onnx")
+NOT_NEEDED = (
+    *("addons", "reading", "selection/homographs.npz"),
+    *("text/cmudict.dict", "text/cmudict.LICENSE", "text/pronunciation.onnx", "text/en-US"),
+    *("text/homographs.weights", "text/homographs.LICENSE"),
+)
 """Files of this project that no training reads."""
 
 File = tuple[str, bytes]
