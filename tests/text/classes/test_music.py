@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from speaking import spoken
 
 from tts_cli.text import TextFrontEnd
 
 FRONT_END = TextFrontEnd()
-
-
-def spoken(text: str) -> str:
-    """Return the spoken words, with a bar between sentences."""
-    return " | ".join(" ".join(one.words) for one in FRONT_END.sentences(text, 400))
 
 
 @pytest.mark.parametrize(

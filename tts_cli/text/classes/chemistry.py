@@ -20,7 +20,6 @@ _PIECE = re.compile(rf"([A-Z][a-z]?)|([()\[\]])|([{SUBSCRIPTS}\d]+)")
 _ISOTOPE = re.compile(rf"([{SUPERSCRIPTS[:10]}]{{1,3}})([A-Z][a-z]?)(?!\w)")
 _SPELLED = {"pH": "P. H.", "pKa": "P. K. A.", "pOH": "P. O. H.", "pKb": "P. K. B."}
 _SPELLED_WORD = re.compile(r"pH|pKa|pOH|pKb")
-_ARROW = re.compile(r"[→⇒⟶]")
 
 
 def _read_compound(text: str, place: int) -> Verbalization | None:
