@@ -174,7 +174,7 @@ $(RUNTIME): pyproject.toml
 $(EVERYTHING): pyproject.toml
 	@echo "installing everything in .venv-all"
 	@$(INTERPRETER) -m venv .venv-all
-	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,documents,test,docs]'
+	@.venv-all/bin/pip install -qq --disable-pip-version-check --editable '.[train,eval,openvino,demo,documents,serve,test,docs]'
 	@touch $@
 
 $(PREPARED)/corpus.json: $(SPLITS) | $(EVERYTHING)
