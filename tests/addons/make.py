@@ -16,8 +16,9 @@ from tts_cli.addon.library import file_hash
 from tts_cli.audio.mel import MelConfig
 from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
+from tts_cli.export.checkpoint import STACKS
 from tts_cli.export.folder import write_addon
-from tts_cli.export.inventory import SELECTION_STACK, SpeechInput, write_analysed
+from tts_cli.export.inventory import SpeechInput, with_selector, write_analysed
 from tts_cli.export.parity import round_parameters
 from tts_cli.models import copycat, speaker, vae
 from tts_cli.models.parts import ExportPart
@@ -349,7 +350,7 @@ def write_prosody() -> None:
         about = {
             "name": "tiny-prosody",
             "speakers": speakers,
-            "stack": SELECTION_STACK,
+            "stack": with_selector(STACKS["acoustic"]),
             "default_linguistics": "tiny-linguistics",
             "requires": [required],
         }

@@ -24,6 +24,7 @@ BUILT_IN = {
     "Gain": "tts_cli.blocks.effects:Gain",
     "Limiter": "tts_cli.blocks.limiter:Limiter",
     "MelPicture": "tts_cli.blocks.diagnostics:MelPicture",
+    "ProsodyNoise": "tts_cli.blocks.prosody_noise:ProsodyNoise",
     "PitchTempo": "tts_cli.blocks.pitch_tempo:PitchTempo",
     "Resampler": "tts_cli.blocks.resampling:Resampler",
     "SequenceBlockContainer": "tts_cli.blocks.sequence:SequenceBlockContainer",

@@ -141,16 +141,27 @@ class AcousticBatches:
         CorpusError: The corpus has no such split.
     """
 
+    FEATURES: tuple[str, ...] = ("mel", "log_f0", "voicing", "energy")
+    """Features to read of each clip."""
+
     def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
         self.corpus = corpus
-        self.recordings = corpus.of_split(split)
+        self.recordings = self._chosen(corpus.of_split(split))
         self._epochs = Epochs([recording.num_frames for recording in self.recordings], batch_frames, seed)
-        self._features = FeatureCache(corpus, ("mel", "log_f0", "voicing", "energy"))
+        self._features = FeatureCache(corpus, self.FEATURES)
         self._symbol_ids = {symbol: index for index, symbol in enumerate(corpus.summary.symbols)}
+
+    def _chosen(self, recordings: list[Recording]) -> list[Recording]:
+        """Return the recordings of an epoch."""
+        return recordings
 
     def batch(self, step: int) -> Batch:
         """Return the batch of `step`; steps count from 0 through all epochs."""
-        return self.collate([self.recordings[index] for index in self._epochs.members(step)])
+        return self.collate(self.members(step))
+
+    def members(self, step: int) -> list[Recording]:
+        """Return the recordings of the batch of `step`."""
+        return [self.recordings[index] for index in self._epochs.members(step)]
 
     def in_order(self) -> Iterator[Batch]:
         """Yield the batches of one epoch without shuffling, for validation."""
@@ -172,17 +183,23 @@ class AcousticBatches:
 
     def _item(self, recording: Recording) -> Arrays:
         features = self._features.load(recording)
-        durations = np.array(recording.durations, np.int64)
         frames = {name: features[name][:, None] for name in ("log_f0", "voicing", "energy")}
+        return {
+            **self._tokens(recording, frames),
+            "frame_mask": np.ones((recording.num_frames, 1), np.float32),
+            "mel": features["mel"],
+            **frames,
+        }
+
+    def _tokens(self, recording: Recording, frames: Arrays) -> Arrays:
+        """Return the arrays of a clip at token rate, from `log_f0`, `voicing` and `energy` of its frames, (T, 1) each."""
+        durations = np.array(recording.durations, np.int64)
         phones = np.array([token not in _SILENT_TOKENS for token in recording.tokens], np.float32)
         return {
             "phones": np.array([self._symbol_ids[token] for token in recording.tokens], np.int64),
             "durations": durations,
             "token_mask": np.ones((len(durations), 1), np.float32),
             "phone_mask": phones[:, None],
-            "frame_mask": np.ones((recording.num_frames, 1), np.float32),
-            "mel": features["mel"],
-            **frames,
             "token_log_f0": voiced_token_mean(frames["log_f0"], frames["voicing"], durations),
             "token_voicing": token_mean(frames["voicing"], durations),
             "token_energy": token_mean(frames["energy"], durations),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -29,17 +29,14 @@ from tts_cli.voice.sentence import Sentence
 CENTROID_DIGITS = 5
 """Decimals of the speakers' centroids (mean prosody embeddings) in addon.json."""
 
-SELECTION_STACK: list[dict[str, Any]] = [
-    {
-        "type": "StreamablePipeline",
-        "sequence_block": {
-            "type": "SequenceBlockContainer",
-            "blocks": [{"type": SELECTOR, "strategy": "bert+syntactic"}, {"type": "Encoders"}],
-        },
-        "streamable_block": {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]},
-    }
-]
-"""Stack of an addon with prosody selection."""
+
+def with_selector(stack: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the `stack` of an acoustic addon with a prosody selector before its sequence blocks."""
+    [pipeline] = stack
+    inner = pipeline["sequence_block"]
+    blocks = inner["blocks"] if inner["type"] == "SequenceBlockContainer" else [inner]
+    selector = {"type": SELECTOR, "strategy": "bert+syntactic"}
+    return [{**pipeline, "sequence_block": {"type": "SequenceBlockContainer", "blocks": [selector, *blocks]}}]
 
 
 @contextmanager
@@ -75,7 +72,7 @@ def selection_parts(
         name = read_addon_config(folder).name
         fields = {
             "speakers": _with_centroids(model.facts, recordings, embeddings),
-            "stack": SELECTION_STACK,
+            "stack": with_selector(cast(Any, model).stack),
             "default_linguistics": name,
             "requires": [{"name": name, "sha256": file_hash(folder / ADDON_FILE)}],
         }

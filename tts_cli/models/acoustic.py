@@ -10,7 +10,7 @@ Shapes: B utterances, N tokens, T frames, C channels.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
@@ -19,13 +19,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.config.ranges import Count, Decay, Expansion, Layers, OddKernel, Weight, Width
+from tts_cli.config.ranges import Count, Decay, Expansion, Few, Layers, OddKernel, Share, Weight, Width
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.corpora.prosody_batching import ProsodyBatches
 from tts_cli.models import Batch, Batches
 from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow, dequantized
 from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
@@ -81,6 +83,8 @@ class Config(StrictModel):
     """Weights of the losses."""
     adversarial: MelAdversarial | None = None
     """Adversarial stage with discriminators of mels; None: regression losses alone."""
+    flow: FlowConfig | None = None
+    """Flow that draws the prosody of the tokens. It is trained alone: all else stays fixed. None: prosody is a regression."""
 
     @property
     def contour_margin(self) -> int:
@@ -98,6 +102,11 @@ class BatchConfig(StrictModel):
 
     batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
+    rare_times: Few = 1
+    """Times that a question, an exclamation or a line of dialogue comes in an epoch of a flow of prosody."""
+    lent: Share = 0.0
+    """Share of these utterances, 0 to 1, that are given to another speaker, in the range of that speaker; of the others a quarter
+    of this share."""
 
 
 class ProsodyEncoder(nn.Module):
@@ -231,10 +240,32 @@ class Model(MelModel):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
-        self.prosody_encoder = ProsodyEncoder(config, facts)
+        self.prosody_encoder = ProsodyFlow(config.flow, facts) if config.flow else ProsodyEncoder(config, facts)
         self.decoder = Decoder(config, facts)
 
+    def submodels(self) -> dict[str, list[nn.Parameter]]:
+        return {"model": list(self.prosody_encoder.parameters())} if self.config.flow else super().submodels()
+
+    def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
+        return self._flow_losses(batch) if self.config.flow else super().losses(batch, submodel, step)
+
+    def metrics(self, batch: Batch) -> dict[str, float]:
+        if not self.config.flow:
+            return super().metrics(batch)
+        return {name: float(value) for name, value in self._flow_losses(batch).items()}
+
+    def _flow_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of the flow of prosody on a batch of `ProsodyBatches`."""
+        flow = cast(ProsodyFlow, self.prosody_encoder)
+        phones, mask, speaker = self.tokens(batch)
+        values = (dequantized(batch["durations"]), batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
+        loss = flow.loss(phones, mask, speaker, flow.standardized(*values, speaker) * mask)
+        return {"loss": loss, "weight": mask.sum()}
+
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
+        if self.config.flow:
+            times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
+            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent, self.facts.speaker_names)
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
@@ -302,6 +333,8 @@ class Model(MelModel):
 
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
+        if self.config.flow:
+            return {}
         one = {name: tensor[:1] for name, tensor in batch.items()}
         speaker = one["speaker"][:, None, None]
         inputs, log_f0 = self._decoder_inputs(one, self.tokens(one))
@@ -312,12 +345,21 @@ class Model(MelModel):
     def speaker_tables(self) -> tuple[str, ...]:
         return (
             "text_encoder.speakers.weight",
-            "prosody_encoder.encoder.speakers.weight",
+            "prosody_encoder.speakers.weight" if self.config.flow else "prosody_encoder.encoder.speakers.weight",
             "prosody_encoder.mean_log_f0",
             "decoder.speakers.weight",
             "decoder.contour_speakers.weight",
             *self.discriminator_tables(),
         )
+
+    @property
+    def stack(self) -> list[dict[str, Any]]:
+        """Return the stack of the addon; a flow of prosody needs noise."""
+        encoders: dict[str, Any] = {"type": "Encoders"}
+        if self.config.flow:
+            encoders = {"type": "SequenceBlockContainer", "blocks": [{"type": "ProsodyNoise"}, encoders]}
+        frames = {"type": "StreamableStack", "stack": [{"type": "Upsampler"}, {"type": "Decoder"}]}
+        return [{"type": "StreamablePipeline", "sequence_block": encoders, "streamable_block": frames}]
 
     def export_parts(self) -> list[ExportPart]:
         tokens = [
@@ -327,6 +369,7 @@ class Model(MelModel):
         ]
         channels = self.config.channels
         prosody = [PortSpec(name=name, rate="token") for name in PROSODY]
+        noise = [PortSpec(name="prosody_noise", rate="token", channels=NUM_VALUES)] if self.config.flow else []
         frames = [
             PortSpec(name="text", rate="frame", channels=channels),
             *[PortSpec(name=name, rate="frame") for name in PROSODY[1:]],
@@ -340,7 +383,15 @@ class Model(MelModel):
         text = [PortSpec(name="text", rate="token", channels=channels)]
         return [
             ExportPart("text_encoder", "encoder", self.text_encoder, tokens, text, mask="token_mask", splittable=True),
-            ExportPart("prosody_encoder", "encoder", self.prosody_encoder, tokens, prosody, mask="token_mask", splittable=True),
+            ExportPart(
+                "prosody_encoder",
+                "encoder",
+                self.prosody_encoder,
+                [*tokens, *noise],
+                prosody,
+                mask="token_mask",
+                splittable=not self.config.flow,
+            ),
             ExportPart("decoder", "decoder", self.decoder, [*frames, tokens[2]], outputs, splittable=True),
         ]
 
@@ -357,9 +408,17 @@ class Model(MelModel):
             utterance: Features of a clip of a prepared corpus.
             tokens: Inputs of both encoders; the third is the speaker.
         """
-        prosody = self.prosody_encoder(*tokens)[1:]
+        prosody_tokens = self._with_noise(tokens)
+        prosody = self.prosody_encoder(*prosody_tokens)[1:]
         durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
         frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
         inputs = padded(torch.cat([frames, position], -1), self.config.margin)
         decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), tokens[2])
-        return {"text_encoder": tokens, "prosody_encoder": tokens, "decoder": decoder}
+        return {"text_encoder": tokens, "prosody_encoder": prosody_tokens, "decoder": decoder}
+
+    def _with_noise(self, tokens: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the inputs of the prosody encoder: `tokens`, and for a flow fixed noise."""
+        if not self.config.flow:
+            return tokens
+        drawn = torch.randn(*tokens[0].shape[:2], NUM_VALUES, generator=torch.Generator().manual_seed(0))
+        return (*tokens, drawn)

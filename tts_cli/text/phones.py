@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 PAD = "_"
 START = "^"
 SPACE = " "
-FINAL_MARKS = (".", "?", "!", "…")
+STOP, QUESTION = ".", "?"
+FINAL_MARKS = (STOP, QUESTION, "!", "…")
 BOUNDARIES = (SPACE, ",", ";", ":", "-", "(", ")", '"', *FINAL_MARKS)
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 CONSONANTS = tuple("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split())

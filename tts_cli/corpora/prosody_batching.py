@@ -1,0 +1,106 @@
+"""Batches of token-level prosody, without mels: questions come often, and readers lend each other their prosody.
+
+Few recorded sentences are questions, and some readers never raise their voice at the end of one. A voice that is to ask must
+therefore learn from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_cli.audio.mel import Floats
+from tts_cli.corpora.batching import AcousticBatches, Arrays, Batch
+from tts_cli.corpora.manifest import Corpus, Recording
+from tts_cli.text.phones import QUESTION, STOP
+
+ASKED = "yes-no"
+"""Kind of the questions that rise at their end."""
+RARE = frozenset({"yes-no", "wh", "or", "exclamation", "dialogue"})
+"""Kinds that come more often in an epoch than they were recorded, and that readers lend each other."""
+FINAL_S = 0.3
+"""Seconds of voiced speech at the end of an utterance that decide whether it rises."""
+LEAST_FRAMES = 6
+"""Fewest voiced frames that tell whether an utterance rises."""
+RANGES = (0.7, 1.5)
+"""Smallest and largest factor on the F0 range of lent prosody."""
+
+
+class ProsodyBatches(AcousticBatches):
+    """Batches of token-level prosody of whole clips of similar length.
+
+    A batch has the tensors of `AcousticBatches` at token rate, and `speaker`. A yes/no question whose recording does not rise at
+    its end is given as a statement: its mark is a full stop. Some utterances are lent to another speaker: their F0 moves to the
+    mean of that speaker and takes that speaker's range.
+
+    Args:
+        corpus: Prepared corpus.
+        split: Its split to read.
+        batch_frames: Largest number of frames of a batch, padding included.
+        seed: Seed of the order and of the lending.
+        times: Times that an utterance of a kind in `RARE` comes in an epoch.
+        lent: Share of the utterances of a kind in `RARE` that are lent; a quarter of this share of the others.
+        speakers: Speakers to read and to lend to; their ids are those of the corpus.
+
+    Raises:
+        CorpusError: The corpus has no such split.
+    """
+
+    def __init__(
+        self, corpus: Corpus, split: str, batch_frames: int, seed: int, times: int, lent: float, speakers: Sequence[str]
+    ) -> None:
+        self._times, self._lent, self._borrowers, self._seed = times, lent, tuple(speakers), seed
+        super().__init__(corpus, split, batch_frames, seed)
+
+    FEATURES = ("log_f0", "voicing", "energy")
+
+    def _chosen(self, recordings: list[Recording]) -> list[Recording]:
+        return [one for one in recordings for _ in range(self._times if one.kind in RARE else 1)]
+
+    def batch(self, step: int) -> Batch:
+        members = self.members(step)
+        return self._with_lent(self.collate(members), members, step)
+
+    def _item(self, recording: Recording) -> Arrays:
+        features = self._features.load(recording)
+        tokens = self._tokens(recording, {name: features[name][:, None] for name in self.FEATURES})
+        if recording.kind == ASKED and not rises(features, self.corpus.mel.frame_rate):
+            asked, said = (self._symbol_ids[mark] for mark in (QUESTION, STOP))
+            tokens["phones"] = np.where(tokens["phones"] == asked, said, tokens["phones"])
+        return tokens
+
+    def _with_lent(self, batch: Batch, recordings: Sequence[Recording], step: int) -> Batch:
+        generator = np.random.default_rng([self._seed, step, 1])
+        summaries, names = self.corpus.summary.speakers, self.corpus.speakers
+        log_f0, speaker = batch["token_log_f0"].clone(), batch["speaker"].clone()
+        for row, recording in enumerate(recordings):
+            share = self._lent if recording.kind in RARE else self._lent / 4
+            if generator.random() >= share:
+                continue
+            borrower = self._borrowers[generator.integers(len(self._borrowers))]
+            own, other = summaries[recording.speaker], summaries[borrower]
+            factor = float(np.clip(other.std_log_f0 / max(own.std_log_f0, 1e-3), *RANGES))
+            log_f0[row] = (log_f0[row] - own.mean_log_f0) * factor + other.mean_log_f0
+            speaker[row] = names.index(borrower)
+        return {**batch, "token_log_f0": log_f0 * batch["token_mask"], "speaker": speaker}
+
+
+def rises(features: Arrays, frame_rate: float) -> bool:
+    """Return whether F0 rises over the last `FINAL_S` seconds of voiced speech.
+
+    Args:
+        features: `log_f0` and `voicing` of an utterance, shape (T,).
+        frame_rate: Frames a second.
+    """
+    voiced = np.flatnonzero(features["voicing"] > 0.5)
+    if len(voiced) < LEAST_FRAMES:
+        return False
+    last = voiced[voiced >= voiced[-1] - round(FINAL_S * frame_rate)]
+    return len(last) >= LEAST_FRAMES and slope(features["log_f0"][last], last) > 0
+
+
+def slope(values: Floats, places: NDArray[np.int64]) -> float:
+    """Return the slope of the regression line of `values` over `places`, both (n,)."""
+    return float(np.polyfit(places, values, 1)[0])
