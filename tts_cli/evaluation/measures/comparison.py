@@ -1,7 +1,7 @@
 """Objective measures of an utterance, alone and against a reference recording of the same text.
 
 `describe_utterance` and `compare_utterances` take audio and return values by name; `definitions.MEASURES` gives title, unit,
-convention and source of each name. Whoever compares one recording with many utterances analyses it once with `analyse`.
+convention and source of each name. To compare one recording with many utterances, analyse it once with `analyse`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class UtteranceAnalysis:
 
     @property
     def stretches(self) -> NDArray[np.int64]:
-        """First sample and end of each stretch of speech, shape (N, 2): of each aligned phone; of loud sound without alignment.
+        """First sample and end (exclusive) of each stretch of speech, shape (N, 2).
+
+        A stretch is an aligned phone. Without alignment, it is a loud stretch.
 
         Raises:
             InputError: if the extra `eval` is not installed.
