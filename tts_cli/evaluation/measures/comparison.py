@@ -6,7 +6,6 @@ convention and source of each name. To compare one recording with many utterance
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 
@@ -21,7 +20,7 @@ from tts_cli.evaluation.measures.cepstra import FramePairs, mel_cepstral_distort
 from tts_cli.evaluation.measures.pitch import compare_pitch, correlation
 from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.measures.rhythm import loud_stretches, rhythm
-from tts_cli.evaluation.measures.signal import intelligibility, log_spectral_distance, mel_distance, wideband_pesq
+from tts_cli.evaluation.measures.signal import score
 from tts_cli.evaluation.measures.spectra import MEL, Spectra
 from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare_durations, is_phone, spread
 from tts_cli.text.front_end import TextFrontEnd
@@ -195,16 +194,7 @@ def signal_errors(reference: UtteranceAnalysis, made: UtteranceAnalysis) -> Figu
     """
     if not reference.spectra.is_speech.any() or not _agree(reference, made) or not len(made.audio):
         return {}
-    samples = min(len(reference.audio), len(made.audio))
-    pair = reference.audio[:samples], made.audio[:samples]
-    found = {
-        "stoi": intelligibility(*pair, MEL.sample_rate),
-        "log_spectral_distance": log_spectral_distance(*pair, MEL),
-        "mel_distance": mel_distance(*pair, MEL),
-    }
-    with suppress(AudioError):
-        found["pesq"] = wideband_pesq(*pair, MEL.sample_rate)
-    return _defined(found)
+    return _defined(asdict(score(reference.audio, made.audio, MEL)))
 
 
 def describe(analysis: UtteranceAnalysis) -> Figures:

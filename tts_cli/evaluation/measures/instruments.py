@@ -114,8 +114,8 @@ class Instruments:
             Values by name of the measure, without undefined ones.
 
         Raises:
-            AudioError: if naturalness is measured and the utterance is silent, PESQ cannot compare a copy, or spectra or prosody
-                are measured and samples are not finite numbers.
+            AudioError: if naturalness is measured and the utterance is silent, or spectra or prosody are measured and samples
+                are not finite numbers.
         """
         found: Figures = {}
         if self.predict:
