@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import cycle
 from typing import Any
@@ -17,15 +17,17 @@ from tts_cli.audio.mel import Floats, MelConfig, log_mel
 from tts_cli.errors import AudioError, TextError
 from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.statistics import Estimate
-from tts_cli.output.pictures import MOST_NEPERS, Shown, contour, draw_words, median_f0, semitones
+from tts_cli.evaluation.systems import RECORDINGS
+from tts_cli.output.pictures import MOST_NEPERS, Shown, contour, draw_words, label_of, median_f0, semitones
 from tts_cli.output.timings import Interval, Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 
 WIDE_INCHES = 6.0
 """Width above which a figure scrolls on a narrow screen in place of shrinking."""
-COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours that colour-blind people can tell apart (Okabe and Ito 2008)."""
+RECORDED = "#000000"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colours of systems that colour-blind people can tell apart (Okabe and Ito 2008)."""
 DASHES = ("-", "--", "-.", ":")
 POINTS = 10
 """Size of letters in points."""
@@ -74,10 +76,11 @@ def f0_overlay(spoken: Sequence[Shown]) -> Any:
     figure, axes = _figure(_width_of(first.seconds), 3.6)
     contours = [contour(shown, _MEL) for shown in spoken]
     reference_hz = median_f0(contours[0][1])
-    for shown, (seconds, f0_hz), (colour, dash) in zip(spoken, contours, _looks(), strict=False):
+    for shown, (seconds, f0_hz), (colour, dash) in zip(spoken, contours, _looks(shown.title for shown in spoken), strict=True):
         marks = {"color": colour, "linestyle": dash, "linewidth": 2.4 if shown is first else 1.7}
         axes.plot(_warped(seconds, shown, first), semitones(f0_hz, reference_hz), label=_named(shown, first), **marks)
     axes.set_xlim(0.0, first.seconds)
+    axes.set_xlabel("seconds", fontsize=POINTS)
     axes.set_ylabel(f"F0, semitones from {reference_hz:.0f} Hz", fontsize=POINTS)
     axes.grid(axis="y", color="#cccccc", linewidth=0.5)
     figure.legend(loc="outside upper left", ncols=3, fontsize=POINTS, frameon=False)
@@ -105,9 +108,8 @@ def mel_pair(spoken: Sequence[Shown]) -> Any:
         marks = {"cmap": "magma", "vmin": heat.max() - MOST_NEPERS, "interpolation": "none"}
         axes.imshow(heat, origin="lower", aspect="auto", extent=extent, **marks)
         axes.set_xlim(0.0, seconds)
-        axes.set_ylabel(f"{shown.title}\nmel band", fontsize=POINTS)
+        axes.set_ylabel(f"{label_of(shown.title)}\nmel band", fontsize=POINTS)
         draw_words(axes, shown.words, is_above=True)
-    axes.tick_params(axis="x", labelbottom=True, length=3)
     axes.set_xlabel("seconds", fontsize=POINTS)
     return figure
 
@@ -142,8 +144,8 @@ def distribution(values: Mapping[str, Sequence[float]], label: str) -> Any:
         medianprops={"color": "#000000"},
         **lines,
     )
-    for place, each, (colour, _) in zip(places, finite, _looks(), strict=False):
-        axes.plot(each, np.full(len(each), place), "o", color=colour, markersize=4, alpha=0.6, markeredgewidth=0, zorder=3)
+    for place, each, (colour, _) in zip(places, finite, _looks(values), strict=True):
+        axes.plot(each, np.full(len(each), place), "o", color=colour, markersize=5, alpha=0.6, markeredgewidth=0, zorder=3)
     _name_rows(axes, list(values), label)
     return figure
 
@@ -163,7 +165,8 @@ def means(estimates: Mapping[str, Mapping[str, Estimate]], label: str) -> Any:
     """
     rows = [(group, name, one) for group, own in estimates.items() for name, one in own.items()]
     figure, axes = _figure(_NARROW_INCHES, 0.9 + 0.36 * len(rows))
-    looks = dict(zip(dict.fromkeys(name for _, name, _ in rows), _looks(), strict=False))
+    names = list(dict.fromkeys(name for _, name, _ in rows))
+    looks = dict(zip(names, _looks(names), strict=True))
     for place, (group, name, one) in enumerate(rows):
         ends = [[max(one.value - one.low, 0.0)], [max(one.high - one.value, 0.0)]]
         axes.errorbar([one.value], [place], xerr=ends, fmt="o", color=looks[name][0], capsize=4, markersize=6)
@@ -219,15 +222,16 @@ def _width_of(seconds: float) -> float:
     return min(max(_INCHES_A_SECOND * seconds + 1.0, _LEAST_INCHES), _MOST_INCHES)
 
 
-def _looks() -> Any:
-    """Return an endless iterator of colours and dashes, all pairs of which differ."""
-    return cycle((colour, dash) for dash in DASHES for colour in COLOURS)
+def _looks(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return colour and dash of each system: the recordings are black, and no other system is."""
+    others = ((colour, dash) for dash in cycle(DASHES) for colour in COLOURS)
+    return [(RECORDED, DASHES[0]) if name == RECORDINGS else next(others) for name in names]
 
 
 def _name_rows(axes: Any, names: Sequence[str], label: str) -> None:
-    axes.set_yticks(range(len(names)), names, fontsize=POINTS)
+    axes.set_yticks(range(len(names)), [label_of(name) for name in names], fontsize=POINTS)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlabel(label, fontsize=POINTS)
+    axes.set_xlabel(label_of(label), fontsize=POINTS)
     axes.grid(axis="x", color="#cccccc", linewidth=0.5)
     axes.set_axisbelow(True)
 
@@ -237,7 +241,8 @@ def _has_words_of(shown: Shown, first: Shown) -> bool:
 
 
 def _named(shown: Shown, first: Shown) -> str:
-    return shown.title if _has_words_of(shown, first) or not first.words else f"{shown.title} (words not found)"
+    name = label_of(shown.title)
+    return name if _has_words_of(shown, first) or not first.words else f"{name} (words not found)"
 
 
 def _warped(seconds: Floats, shown: Shown, first: Shown) -> Floats:

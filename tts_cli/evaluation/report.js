@@ -28,19 +28,19 @@ function sort(table, heading) {
 }
 
 const everyAudio = [...document.querySelectorAll("audio")];
-for (const row of document.querySelectorAll("table.players tbody tr")) join(row);
+for (const row of document.querySelectorAll(".players li")) join(row);
 
 function join(row) {
   const audios = [...row.querySelectorAll("audio")];
   if (!audios.length) return;
   let position = 0;
-  const name = row.querySelector("th").firstChild.textContent;
+  const name = row.querySelector("strong").textContent;
   const longest = Math.max(...audios.map((audio) => Number(audio.dataset.seconds)));
   const slider = made("input", { type: "range", min: 0, max: longest, step: 0.01, value: 0, ariaLabel: `Position in ${name}` });
   const clock = made("span", { ariaHidden: "true" });
-  const seek = made("span", { className: "seek" });
+  const seek = made("div", { className: "seek" });
   seek.append(slider, clock);
-  row.querySelector("th").append(seek);
+  row.querySelector(".systems").before(seek);
 
   const move = (seconds) => {
     position = seconds;
@@ -57,12 +57,11 @@ function join(row) {
     for (const other of audios) other.preload = "auto";
   };
   for (const audio of audios) {
-    const label = audio.getAttribute("aria-label");
-    const button = made("button", { type: "button", textContent: "Play", ariaPressed: "false", ariaLabel: `Play ${label}` });
-    const show = () => {
-      button.ariaPressed = String(!audio.paused);
-      button.textContent = audio.paused ? "Play" : "Pause";
-    };
+    const system = audio.parentNode.querySelector(".name");
+    const button = made("button", { type: "button", textContent: system.textContent, ariaPressed: "false" });
+    button.ariaLabel = `Play ${audio.getAttribute("aria-label")}`;
+    const show = () => (button.ariaPressed = String(!audio.paused));
+    system.hidden = true;
     audio.removeAttribute("controls");
     audio.hidden = true;
     audio.before(button);
