@@ -79,6 +79,7 @@ class ReportPage:
         self._title, self._lede, self._language = title, lede, language
         self._blocks: list[Markup] = []
         self._sections: list[str] = []
+        self._num_figures = 0
 
     def section(self, title: str, lede: str = "") -> None:
         """Begin a section, which the contents at the top of the page list; `lede` is its first paragraph."""
@@ -137,7 +138,9 @@ class ReportPage:
             alt: Description for readers who cannot see it: the kind of plot, its axes, and the finding.
             caption: Text below the plot.
         """
-        box = element("div", Markup(inline_svg(figure, _clean(alt))), **_scrolling(caption or "plot"))
+        self._num_figures += 1
+        drawn = Markup(inline_svg(figure, _clean(alt), f"figure-{self._num_figures}-"))
+        box = element("div", drawn, **_scrolling(caption or "plot"))
         self._add(element("figure", box, *([element("figcaption", caption)] if caption else [])))
 
     def players(self, rows: Sequence[PlayerRow], title: str = "Listen") -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import cycle
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -31,11 +32,15 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("-", "--", "-.", ":")
 POINTS = 10
 """Size of letters in points."""
+LONGEST_NAME = 28
+"""Most characters of the name of a system or a row."""
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.2, 6.5, 40.0
 _NARROW_INCHES = 5.6
 _MEL = MelConfig()
-_SVG = "{http://www.w3.org/2000/svg}"
+_LEFT_OUT = {"{http://www.w3.org/2000/svg}metadata", "{http://www.w3.org/2000/svg}style"}
 _SPACE = re.compile(r"\{[^}]*\}")
+_REFERENCE = re.compile(r"#((?![0-9a-f]{6}\b)[\w.-]+)")
+"""Reference to an id in the value of an attribute; no colour."""
 
 
 def words_of(audio: Floats, sample_rate: int, text: str) -> tuple[Interval, ...]:
@@ -108,7 +113,7 @@ def mel_pair(spoken: Sequence[Shown]) -> Any:
         marks = {"cmap": "magma", "vmin": heat.max() - MOST_NEPERS, "interpolation": "none"}
         axes.imshow(heat, origin="lower", aspect="auto", extent=extent, **marks)
         axes.set_xlim(0.0, seconds)
-        axes.set_ylabel(f"{label_of(shown.title)}\nmel band", fontsize=POINTS)
+        axes.set_ylabel(f"{label_of(shown.title, LONGEST_NAME)}\nmel band", fontsize=POINTS)
         draw_words(axes, shown.words, is_above=True)
     axes.set_xlabel("seconds", fontsize=POINTS)
     return figure
@@ -176,36 +181,50 @@ def means(estimates: Mapping[str, Mapping[str, Estimate]], label: str) -> Any:
     return figure
 
 
-def inline_svg(figure: Any, alt: str) -> str:
+def inline_svg(figure: Any, alt: str, prefix: str = "") -> str:
     """Return a figure as an SVG element for an HTML page: letters are outlines, and no style needs permission.
 
     Args:
         figure: A `matplotlib.figure.Figure`.
         alt: Description of the picture.
+        prefix: Beginning of all ids in the element, of its own for each figure of a page.
     """
-    from matplotlib import rc_context
-
-    text = StringIO()
-    with rc_context({"svg.hashsalt": alt, "svg.fonttype": "path"}):
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
-    root = ElementTree.fromstring(text.getvalue())  # noqa: S314 - Matplotlib wrote it
+    root = ElementTree.fromstring(_svg(figure))  # noqa: S314 - Matplotlib wrote it
     for parent in root.iter():
-        for child in [one for one in parent if one.tag in (f"{_SVG}metadata", f"{_SVG}style")]:
+        for child in [one for one in parent if one.tag in _LEFT_OUT]:
             parent.remove(child)
+    wanted = {found for one in root.iter() for value in one.attrib.values() for found in _REFERENCE.findall(value)}
     for one in root.iter():
-        one.tag = _SPACE.sub("", one.tag)
-        one.attrib = _attributes(one.attrib)
+        one.tag, one.attrib = _SPACE.sub("", one.tag), _attributes(one.attrib, wanted, prefix)
     root.attrib |= {"role": "img", "aria-label": alt, "stroke-linejoin": "round", "stroke-linecap": "butt"}
     if figure.get_figwidth() > WIDE_INCHES:
         root.set("class", "wide")
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _attributes(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return attributes without namespaces, with those of `style` as attributes of their own: the page's policy bars styles."""
-    kept = {_SPACE.sub("", name): value for name, value in attributes.items()}
+def _svg(figure: Any) -> str:
+    """Return the SVG that Matplotlib writes, the same for the same figure."""
+    from matplotlib import rc_context
+
+    text = StringIO()
+    with rc_context({"svg.hashsalt": "report", "svg.fonttype": "path"}), catch_warnings():
+        # A letter that the font lacks becomes a box.
+        filterwarnings("ignore", message="Glyph")
+        figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    return text.getvalue()
+
+
+def _attributes(attributes: Mapping[str, str], wanted: Container[str], prefix: str) -> dict[str, str]:
+    """Return attributes for an element in a page.
+
+    They have no namespaces. Those of `style` become attributes of their own, since the policy of the page bars styles. Ids and
+    references get the `prefix`; ids that are not `wanted` are dropped.
+    """
+    kept = {_SPACE.sub("", name): _REFERENCE.sub(rf"#{prefix}\1", value) for name, value in attributes.items()}
     declared = (part.split(":", 1) for part in kept.pop("style", "").split(";") if ":" in part)
-    return {**kept, **{name.strip(): value.strip() for name, value in declared}}
+    found = kept.pop("id", "")
+    marks = {"id": f"{prefix}{found}"} if found in wanted else {}
+    return {**kept, **{name.strip(): value.strip() for name, value in declared}, **marks}
 
 
 def _figure(width: float, height: float, rows: int = 1) -> tuple[Any, Any]:
@@ -229,7 +248,7 @@ def _looks(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _name_rows(axes: Any, names: Sequence[str], label: str) -> None:
-    axes.set_yticks(range(len(names)), [label_of(name) for name in names], fontsize=POINTS)
+    axes.set_yticks(range(len(names)), [label_of(name, LONGEST_NAME) for name in names], fontsize=POINTS)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel(label_of(label), fontsize=POINTS)
     axes.grid(axis="x", color="#cccccc", linewidth=0.5)
@@ -241,7 +260,7 @@ def _has_words_of(shown: Shown, first: Shown) -> bool:
 
 
 def _named(shown: Shown, first: Shown) -> str:
-    name = label_of(shown.title)
+    name = label_of(shown.title, LONGEST_NAME)
     return name if _has_words_of(shown, first) or not first.words else f"{name} (words not found)"
 
 

@@ -114,10 +114,10 @@ def _draw_rows(rows: Sequence[Any], pieces: Sequence[Shown], mel: MelConfig) -> 
     rows[-1].set_xlabel("seconds", fontsize=8)
 
 
-def label_of(text: str) -> str:
-    """Return `text` as Matplotlib writes it plainly: dollars stand for themselves, and the end of a long text is cut."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text[: LONGEST_LABEL + 1])
-    cut = printable if len(printable) <= LONGEST_LABEL else f"{printable[: LONGEST_LABEL - 1]}…"
+def label_of(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Return `text` as Matplotlib writes it plainly: dollars stand for themselves; after `longest` characters it is cut."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[: longest + 1])
+    cut = printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
     return cut.replace("$", r"\$")
 
 
