@@ -100,7 +100,12 @@ def test_a_distribution_joins_pairs_and_leaves_out_nan() -> None:
     assert pairs[:2] == [[1.0, 2.0, 5.0], [2.0, 3.0, 6.0]]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(values)
     unpaired = distribution({"ours": [1.0, 2.0], "theirs": [1.0]}, "WER (%)")
-    assert not [one for one in unpaired.axes[0].lines if one.get_linewidth() == 0.5]
+    apart = distribution(values, "WER (%)", is_paired=False)
+    crowd = distribution({"ours": [1.0] * 100, "theirs": [2.0] * 100}, "WER (%)")
+    assert not [one for figure in (unpaired, apart, crowd) for one in figure.axes[0].lines if one.get_linewidth() == 0.5]
+    many = inline_svg(distribution({"ours": np.linspace(0, 1, 5000).tolist()}, "WER (%)"), "Many values.")
+    assert "data:image/png" in many
+    assert len(many) < 100_000
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [1.0], [2.0, 2.0]])
@@ -110,9 +115,11 @@ def test_few_values_are_drawn(values: list[float]) -> None:
 
 def test_means_have_the_ends_of_their_intervals() -> None:
     figure = means({"anna": {"ours": Estimate(2.0, 1.0, 4.0, 9)}, "ben": {"ours": Estimate(3.0, 3.0, 3.0, 1)}}, "score")
-    bars = [container.lines[2][0].get_segments()[0][:, 0].tolist() for container in figure.axes[0].containers]
-    assert bars == [[1.0, 4.0], [3.0, 3.0]]
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["anna: ours", "ben: ours"]
+    bars = [container.lines[2][0].get_segments()[0].tolist() for container in figure.axes[0].containers]
+    assert bars == [[[1.0, 1.0], [4.0, 1.0]], [[3.0, 3.0], [3.0, 3.0]]], "each below the name of its group"
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["anna", "ours", "ben", "ours"]
+    alone = means({"": {"ours": Estimate(2.0, 1.0, 4.0, 9)}}, "score")
+    assert [text.get_text() for text in alone.axes[0].get_yticklabels()] == ["ours"]
     assert figure.axes[0].yaxis_inverted(), "the first row is at the top"
 
 

@@ -32,6 +32,12 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DASHES = ("-", "--", "-.", ":")
 POINTS = 10
 """Size of letters in points."""
+SCATTER, MANY_POINTS = 0.16, 200
+"""Largest distance of a point from the middle of its row, where rows are 1 apart; most points of a row that are not a bitmap."""
+MOST_PAIRS = 60
+"""Most lines between pairs that can be told apart."""
+RASTER_DPI = 150
+"""Resolution of bitmaps in a plot, in dots per inch."""
 LONGEST_NAME = 28
 """Most characters of the name of a system or a row."""
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.2, 6.5, 40.0
@@ -88,7 +94,9 @@ def f0_overlay(spoken: Sequence[Shown]) -> Any:
     axes.set_xlabel("seconds", fontsize=POINTS)
     axes.set_ylabel(f"F0, semitones from {reference_hz:.0f} Hz", fontsize=POINTS)
     axes.grid(axis="y", color="#cccccc", linewidth=0.5)
-    figure.legend(loc="outside upper left", ncols=3, fontsize=POINTS, frameon=False)
+    letters = max(len(_named(shown, first)) for shown in spoken)
+    columns = max(1, int((figure.get_figwidth() - 0.5) / (0.6 + 0.085 * letters)))
+    figure.legend(loc="outside upper left", ncols=columns, fontsize=POINTS, frameon=False)
     draw_words(axes, first.words)
     return figure
 
@@ -119,13 +127,14 @@ def mel_pair(spoken: Sequence[Shown]) -> Any:
     return figure
 
 
-def distribution(values: Mapping[str, Sequence[float]], label: str) -> Any:
+def distribution(values: Mapping[str, Sequence[float]], label: str, is_paired: bool = True) -> Any:
     """Draw the values of each system as points and a box: quartiles and median, whiskers at most 1.5 box lengths long.
 
     Args:
         values: Values by name of the system. If all have one length, value i of each belongs to the same utterance, and a line
-            joins them. NaN is left out.
+            joins them unless there are more than `MOST_PAIRS`. NaN is left out.
         label: Name of the measure with its unit.
+        is_paired: Draw those lines.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -136,23 +145,24 @@ def distribution(values: Mapping[str, Sequence[float]], label: str) -> Any:
     figure, axes = _figure(_NARROW_INCHES, 0.9 + 0.55 * len(values))
     arrays = [np.asarray(each, np.float64) for each in values.values()]
     finite = [each[np.isfinite(each)] for each in arrays]
-    places = np.arange(len(arrays))
-    if len({len(each) for each in arrays}) == 1:
-        axes.plot(np.array(arrays), places, color="#999999", linewidth=0.5, alpha=0.5, zorder=1)
-    lines = {name: {"color": "#444444"} for name in ("boxprops", "whiskerprops", "capprops")}
-    axes.boxplot(
-        finite,
-        positions=places,
-        orientation="horizontal",
-        widths=0.5,
-        showfliers=False,
-        medianprops={"color": "#000000"},
-        **lines,
-    )
-    for place, each, (colour, _) in zip(places, finite, _looks(values), strict=True):
-        axes.plot(each, np.full(len(each), place), "o", color=colour, markersize=5, alpha=0.6, markeredgewidth=0, zorder=3)
+    if is_paired and {len(each) for each in arrays} <= {min(len(arrays[0]), MOST_PAIRS)}:
+        axes.plot(np.array(arrays), np.arange(len(arrays)), color="#999999", linewidth=0.5, alpha=0.5, zorder=1)
+    # Points without lines are scattered across the box, so that equal ones can be told apart.
+    _draw_points(axes, finite, [colour for colour, _ in _looks(values)], 0.0 if axes.lines else SCATTER)
+    marks: dict[str, Any] = {name: {"color": "#444444"} for name in ("boxprops", "whiskerprops", "capprops")}
+    marks |= {"medianprops": {"color": "#000000"}, "orientation": "horizontal", "showfliers": False, "zorder": 4}
+    axes.boxplot(finite, positions=range(len(finite)), widths=0.5, **marks)
     _name_rows(axes, list(values), label)
     return figure
+
+
+def _draw_points(axes: Any, rows: Sequence[Any], colours: Sequence[str], scatter: float) -> None:
+    """Draw the values of each row as points, at most `scatter` above or below it; many of them as a bitmap."""
+    generator = np.random.default_rng(0)
+    for place, (values, colour) in enumerate(zip(rows, colours, strict=True)):
+        heights = place + generator.uniform(-scatter, scatter, len(values))
+        many = {"markersize": 3, "rasterized": True} if len(values) > MANY_POINTS else {"markersize": 5}
+        axes.plot(values, heights, "o", color=colour, alpha=0.6, markeredgewidth=0, zorder=3, **many)
 
 
 def means(estimates: Mapping[str, Mapping[str, Estimate]], label: str) -> Any:
@@ -168,16 +178,22 @@ def means(estimates: Mapping[str, Mapping[str, Estimate]], label: str) -> Any:
     Raises:
         InputError: The extra `eval` is not installed.
     """
-    rows = [(group, name, one) for group, own in estimates.items() for name, one in own.items()]
+    rows: list[tuple[str, Estimate | None]] = []
+    for group, own in estimates.items():
+        rows += [*([(group, None)] if group else []), *own.items()]
     figure, axes = _figure(_NARROW_INCHES, 0.9 + 0.36 * len(rows))
-    names = list(dict.fromkeys(name for _, name, _ in rows))
+    names = list(dict.fromkeys(name for name, one in rows if one))
     looks = dict(zip(names, _looks(names), strict=True))
-    for place, (group, name, one) in enumerate(rows):
+    for place, (name, one) in enumerate(rows):
+        if one is None:
+            continue
         ends = [[max(one.value - one.low, 0.0)], [max(one.high - one.value, 0.0)]]
         axes.errorbar([one.value], [place], xerr=ends, fmt="o", color=looks[name][0], capsize=4, markersize=6)
-        if place and rows[place - 1][0] != group:
+    _name_rows(axes, [name for name, _ in rows], label)
+    for place, (_, one) in enumerate(rows):
+        if one is None:
+            axes.get_yticklabels()[place].set_fontweight("bold")
             axes.axhline(place - 0.5, color="#999999", linewidth=0.6)
-    _name_rows(axes, [f"{group}: {name}" if group else name for group, name, _ in rows], label)
     return figure
 
 
@@ -210,7 +226,7 @@ def _svg(figure: Any) -> str:
     with rc_context({"svg.hashsalt": "report", "svg.fonttype": "path"}), catch_warnings():
         # A letter that the font lacks becomes a box.
         filterwarnings("ignore", message="Glyph")
-        figure.savefig(text, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(text, format="svg", dpi=RASTER_DPI, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return text.getvalue()
 
 
