@@ -32,7 +32,10 @@ PACKAGES = ("tts-cli", "numpy", "scipy", "statsmodels", "onnxruntime", "soundfil
 _LONGEST = 2000
 """Longest text of a cell or a label; longer ones are cut."""
 _INTERVAL = re.compile(r"(\S+)\s+(\[[^\]]*\])")
-_NUMBER = re.compile(r"[-+−]?\d")
+_NUMBER = re.compile(r"[<>≤≥]?\s*[-+−]?(\d[\d.,]*(e[-+]?\d+)?|nan|inf)\+?(\s?[%a-zA-Z]{1,3})?(\s*\[[^\]]*\]|\s*±.*)?")
+"""Number in a cell, with a unit, an interval or a deviation if it has one."""
+_NONE = ("", "-", "–", "—")
+"""Cells without a value."""
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STYLE, _SCRIPT = (Path(__file__).with_name(f"report.{suffix}") for suffix in ("css", "js"))
 
@@ -273,7 +276,7 @@ def _table(grid: Grid) -> HtmlText:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    return any(cells) and all(_NUMBER.match(cell) or cell in ("", "nan", "inf", "-") for cell in cells)
+    return not set(cells) <= set(_NONE) and all(_NUMBER.fullmatch(cell) or cell in _NONE for cell in cells)
 
 
 def _heading(numeric: Sequence[bool]) -> int:
