@@ -114,7 +114,7 @@ def test_axe_finds_no_fault_and_nothing_is_wider_than_the_screen(page: Any, sche
 def test_another_system_goes_on_at_the_same_position(page: Any) -> None:
     buttons = page.locator(".players button")
     buttons.nth(0).click()
-    wait_until(page, "document.querySelectorAll('audio')[0].currentTime > 0.4")
+    wait_until(page, "document.querySelectorAll('audio')[0].currentTime > 1")
     left = position(page, 0)
     buttons.nth(1).click()
     wait_until(page, "document.querySelectorAll('.players button')[0].getAttribute('aria-pressed') === 'false'")

@@ -150,7 +150,7 @@ class ReportPage:
         """Add audio players: rows are utterances, columns are systems.
 
         Pressing another system of the row goes on at the same position. The audio is embedded as FLAC, which loses nothing and
-        which Chromium, Firefox and Safari play: about 30 kB a second of speech at 16 kHz.
+        which Chromium, Firefox and Safari play: about 26 kB a second of speech at 16 kHz.
         """
         self._add(_players(title, rows))
 

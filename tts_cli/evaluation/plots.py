@@ -41,7 +41,7 @@ RASTER_DPI = 150
 LONGEST_NAME = 28
 """Most characters of the name of a system or a row."""
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.2, 6.5, 40.0
-_NARROW_INCHES = 5.6
+_NARROW_INCHES = 5.0
 _MEL = MelConfig()
 _LEFT_OUT = {"{http://www.w3.org/2000/svg}metadata", "{http://www.w3.org/2000/svg}style"}
 _SPACE = re.compile(r"\{[^}]*\}")
