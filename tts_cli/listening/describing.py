@@ -32,10 +32,9 @@ def notes_of(config: ListeningConfig, num_pages: int, num_long: int, longest_s: 
             "them."
         )
     if any(system.transfer for system in config.systems.values()):
-        yield (
-            "There is no recording of the target voice with the prosody of the source: the source stands as prosody reference, "
-            "another recording of the target as identity reference."
-        )
+        meaning = {"prosody": "the source stands as prosody reference", "identity": "another recording of the target as identity"}
+        shown = "; ".join(meaning[name] for name in config.shown) or "no sound is shown beside the rated ones"
+        yield f"There is no recording of the target voice with the prosody of the source: {shown}."
     if num_long:
         yield f"{num_long} of {num_pages} pages have stimuli longer than {longest_s:g} s, the longest that BS.1534-3 recommends."
     yield "The page draws the order of pages and of stimuli anew for each listener, from the seed and the listener's token."
