@@ -211,6 +211,8 @@ class ListeningConfig(StrictModel):
             return f"reference: there is no system '{self.reference}'; the systems are {', '.join(self.systems)}"
         if self.reference is not None and self.kind != "mushra":
             return f"reference: a test of kind {self.kind} has no hidden reference; leave the key out"
+        if self.reference is not None and len(self.systems) == 1:
+            return "systems: there is no system beside the reference; add one to rate"
         if isinstance(self.anchors, tuple) and self.reference is None:
             return "anchors: they are made from the hidden reference, but the test has none; add reference: NAME"
         if isinstance(self.anchors, tuple) and not (0 < len(self.anchors) <= 2 and _rises(self.anchors)):
