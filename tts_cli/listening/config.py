@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tts_cli.addon import library
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
 from tts_cli.evaluation.sources import ORIGINS, SystemSource
@@ -112,6 +113,11 @@ class ItemChoice(StrictModel):
     """Ids of recordings that are left out."""
     limit: int | None = Field(default=None, ge=1)
     """Largest number of items of the test, to try a configuration."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether the items are recordings."""
+        return not (self.sentences or self.passages)
 
     @field_validator("split", mode="after")
     @classmethod
@@ -258,6 +264,11 @@ class ListeningConfig(StrictModel):
     def words(self) -> str:
         """Question of every page."""
         return self.question or QUESTIONS[self.kind]
+
+    @property
+    def attention_voice(self) -> str:
+        """Name or path of the voice of the attention checks."""
+        return self.attention.addon or library.DEFAULT_ADDON
 
     @property
     def attention_text(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tts_cli.addon.config import read_addon_config
-from tts_cli.addon.library import DEFAULT_ADDON, find_addon
+from tts_cli.addon.library import find_addon
 from tts_cli.errors import AddonError
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.design import ListeningTest
@@ -64,7 +64,7 @@ def copy_licences(items: Iterable[Item], config: ListeningConfig, corpora: Path 
 
 
 def _of_voices(config: ListeningConfig) -> Iterator[tuple[str, str]]:
-    said = [config.attention.addon or DEFAULT_ADDON] if config.attention.count else []
+    said = [config.attention_voice] if config.attention.count else []
     spoken = [name for system in config.systems.values() for name in (system.addon or system.transfer,) if name]
     for name in dict.fromkeys((*spoken, *said)):
         try:
