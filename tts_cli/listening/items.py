@@ -160,12 +160,20 @@ class _Recordings:
             raise CorpusError(f"{manifest}: no '{split}' recording of {', '.join(lacking)}", hint=f"speakers: {known}")
         return clips
 
+    def short(self, split: str, speakers: Sequence[str]) -> list[Clip]:
+        """Return the clips of `read` that are not too long; all, if all are."""
+        clips = self.read(split, speakers)
+        return [clip for clip in clips if self._is_short(clip)] or clips
+
+    def _is_short(self, clip: Clip) -> bool:
+        return self.choice.longest is None or _seconds(clip) <= self.choice.longest
+
     def wanted(self) -> list[Clip]:
         """Return the clips that fit the choice. Raises CorpusError if there are none."""
         choice = self.choice
         clips = [clip for split in choice.split or ("test",) for clip in self.read(split, choice.speakers)]
         fitting = [clip for clip in clips if (not choice.kinds or clip.kind in choice.kinds) and clip.id not in choice.exclude]
-        fitting = [clip for clip in fitting if choice.longest is None or _seconds(clip) <= choice.longest]
+        fitting = [clip for clip in fitting if self._is_short(clip)]
         if not fitting:
             kinds = ", ".join(sorted({clip.kind for clip in clips}))
             hint = f"there are {len(clips)} recordings of the kinds {kinds}: change kinds, longest or exclude"
@@ -203,13 +211,15 @@ def _speaker_of(clip: Clip) -> str:
 
 
 def _transfers(clips: Sequence[Clip], targets: Sequence[str], recordings: _Recordings, rng: random.Random) -> list[list[Item]]:
-    own = {target: recordings.read("test", (target,)) for target in targets}
+    own = {target: recordings.short("test", (target,)) for target in targets}
     found: list[list[Item]] = []
     for clip in clips:
         items = []
         for target in targets:
             heard = _longer_half([one for one in own[target] if one.text != clip.text] or own[target])
-            identity, played = rng.sample(heard, 2) if len(heard) > 1 else (heard[0], heard[0])
+            identity = rng.choice(heard)
+            others = [one for one in heard if one.id != identity.id] or heard
+            played = min(others, key=lambda one: abs(len(one.text) - len(clip.text)))
             prompt = Prompt(clip.text, target, clip.kind, name=clip.id)
             items.append(Item(f"{clip.speaker}/{clip.id} as {target}", prompt, target, clip, identity, played))
         # The targets take turns as the first, so that a cut or a training page does not take the same one always.

@@ -11,7 +11,7 @@ from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.items import ChosenItems
 from tts_cli.listening.pages import LABELS, SoundKey, attention_checks
 from tts_cli.listening.speaking import Sound, placed, play, speak_items, speak_sentences
-from tts_cli.listening.stimuli import matched, shaped
+from tts_cli.listening.stimuli import framed_again, matched, shaped
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ def _anchored(
     references = {key.item: sound for key, sound in sounds.items() if key.part == config.reference and key.item}
     anchors, notes = choose_anchors(config.anchors, list(references.values()), sample_rate)
     for anchor in anchors:
-        made = {item: low_passed(sound, anchor.cutoff_hz, sample_rate) for item, sound in references.items()}
-        sounds.update({SoundKey(anchor.name, item): sound for item, sound in made.items()})
+        for item, sound in references.items():
+            filtered = low_passed(sound, anchor.cutoff_hz, sample_rate)
+            sounds[SoundKey(anchor.name, item)] = framed_again(filtered, sample_rate)
     return anchors, notes
 
 
