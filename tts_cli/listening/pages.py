@@ -16,7 +16,6 @@ from tts_cli.listening.items import ListeningItem
 
 LABELS: Mapping[str, str] = {"prosody": "Prosody reference", "identity": "Identity reference"}
 """Labels of the sounds of `config.Shown`."""
-IDENTITY = LABELS["identity"]
 REFERENCE, X = "Reference", "X"
 _SCORES = {"mushra": (20.0, 40.0, 60.0, 80.0), "mos": (2.0, 4.0)}
 _TOLERANCE = {"mushra": 5.0, "mos": 0.0}
@@ -48,11 +47,6 @@ class PageDraft:
     expected: tuple[float, float] | None = None
     """Lowest and highest right score of an attention check."""
     id: str = ""
-
-    @property
-    def aligned(self) -> list[SoundKey]:
-        """Sounds that listeners switch between: all but the identity reference, which says something else."""
-        return [*self.stimuli.values(), *(key for label, key in self.labelled.items() if label != IDENTITY)]
 
 
 @dataclass(frozen=True)
