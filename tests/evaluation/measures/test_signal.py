@@ -7,7 +7,6 @@ from tts_cli.audio.files import read_audio
 from tts_cli.audio.mel import Floats, MelConfig, log_mel, magnitude_spectrogram
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.measures.signal import (
-    compare_pitch,
     griffin_lim,
     griffin_lim_from_mel,
     mel_to_magnitude,
@@ -100,15 +99,6 @@ def test_pseudo_inverse_is_never_negative(syllables: Floats) -> None:
     magnitude = mel_to_magnitude(log_mel(syllables, CONFIG), CONFIG)
     assert magnitude.shape == (120, 513)
     assert magnitude.min() >= 0
-
-
-def test_a_semitone_is_a_semitone() -> None:
-    reference = np.array([0, 100, 110, 120, 130, 0], np.float32)
-    other = np.array([90, 100, 110, 120, 130, 0, 50], np.float32) * np.float32(2 ** (1 / 12))
-    scores = compare_pitch(reference, other)
-    assert scores.rmse_semitones == pytest.approx(1, abs=1e-4)
-    assert scores.correlation == pytest.approx(1, abs=1e-4)
-    assert scores.voicing_error == pytest.approx(1 / 6)
 
 
 def test_noise_is_heard_as_damage() -> None:

@@ -1,4 +1,4 @@
-"""Measurement of the utterances of systems: word errors, naturalness, speaker identity, spectra and signal quality."""
+"""Measurement of the utterances of systems: word errors, naturalness, speaker identity, spectra, prosody and signal."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.engine import check_parts, run
 from tts_cli.evaluation.measures.cepstra import compare_with_recording
+from tts_cli.evaluation.measures.comparison import Figures, UtteranceAnalysis, analyse, describe, prosodic_errors
 from tts_cli.evaluation.measures.harmonics import harmonic_level
 from tts_cli.evaluation.measures.identity import OwnVoices
 from tts_cli.evaluation.measures.naturalness import naturalness
@@ -26,10 +27,10 @@ from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.systems import Origin, System, SystemOutput
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
-"""Measures to choose from; `wer` takes seconds per utterance, the others less."""
+"""Measures taken by default; `wer` takes seconds per utterance, the others less."""
+OPTIONAL_PARTS = ("prosody", "signal")
+"""Further measures to choose from: F0, energy, durations, pauses and rate; PESQ, STOI and spectral distances of copies."""
 
-Figures = dict[str, float]
-"""Measured values by name; an undefined value is missing."""
 _SEED_STEP = 1000
 """Difference of two noise seeds. Sentence i of a text adds i to the seed, so seeds of two runs must lie far apart."""
 
@@ -73,25 +74,29 @@ class Instruments:
     """Measure mel spectrograms: texture, errors against the recording, harmonic level."""
     has_signal: bool = False
     """Measure PESQ, STOI and spectral distances of copies against their recordings."""
-    _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
+    has_prosody: bool = False
+    """Measure F0, energy, durations, pauses and rate, alone and against the recording; see `definitions.MEASURES`."""
+    _recordings: dict[Clip, UtteranceAnalysis] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, parts: Collection[str], corpora: Path | None) -> Instruments:
         """Return the instruments of the chosen parts.
 
         Args:
-            parts: names among `PARTS`.
+            parts: names among `PARTS` and `OPTIONAL_PARTS`.
             corpora: folder of the corpora, for the speakers' own recordings; None leaves out identity.
 
         Raises:
             InputError: for an unknown part, or if the extra `eval` is not installed.
         """
-        check_parts(parts, PARTS, "speech")
+        check_parts(parts, PARTS + OPTIONAL_PARTS, "speech")
         return cls(
             Recogniser() if "wer" in parts else None,
             naturalness if "naturalness" in parts else None,
             OwnVoices(corpora) if "identity" in parts and corpora else None,
             "spectra" in parts,
+            "signal" in parts,
+            "prosody" in parts,
         )
 
     def word_errors(self, prompt: Prompt, spoken: SystemOutput) -> WordErrors | None:
@@ -109,7 +114,8 @@ class Instruments:
             Values by name of the measure, without undefined ones.
 
         Raises:
-            AudioError: if naturalness is measured and the utterance is silent, or PESQ cannot compare a copy.
+            AudioError: if naturalness is measured and the utterance is silent, PESQ cannot compare a copy, or spectra or prosody
+                are measured and samples are not finite numbers.
         """
         found: Figures = {}
         if self.predict:
@@ -119,8 +125,13 @@ class Instruments:
         if self.has_signal and origin == "copy" and prompt.recording:
             reference = read_audio(prompt.recording.audio, MEL.sample_rate)
             found |= asdict(score(reference, resample(spoken.samples, spoken.sample_rate, MEL.sample_rate), MEL))
-        if self.has_spectra:
-            found |= self._spectral(prompt, spoken, origin)
+        if self.has_spectra or self.has_prosody:
+            made = analyse(spoken.samples, spoken.sample_rate, prompt.text)
+            recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
+            if self.has_spectra:
+                found |= _spectral(made.spectra, recording.spectra if recording else None, spoken, origin)
+            if self.has_prosody:
+                found |= describe(made) | (prosodic_errors(recording, made, origin == "copy") if recording else {})
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
     def _predicted(self, prompt: Prompt, spoken: SystemOutput) -> float:
@@ -130,22 +141,21 @@ class Instruments:
         except AudioError as error:
             raise AudioError(f"'{prompt.text}', {prompt.speaker}: {error.message}", error.hint) from error
 
-    def _spectral(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
-        made = Spectra.of(spoken.samples, spoken.sample_rate)
-        found = textures(made)
-        recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
-        if recording:
-            found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
-        if spoken.harmonic is not None:
-            frames = (recording if recording and origin == "copy" else made).inner_unvoiced
-            found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
-        return found
-
-    def _recorded(self, clip: Clip) -> Spectra:
+    def _recorded(self, clip: Clip) -> UtteranceAnalysis:
         """Return the analysis of a recording, made at first use."""
         if clip not in self._recordings:
-            self._recordings[clip] = Spectra.of(*read_native(clip.audio))
+            self._recordings[clip] = analyse(*read_native(clip.audio), clip.text)
         return self._recordings[clip]
+
+
+def _spectral(made: Spectra, recording: Spectra | None, spoken: SystemOutput, origin: Origin) -> Figures:
+    found = textures(made)
+    if recording:
+        found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
+    if spoken.harmonic is not None:
+        frames = (recording if recording and origin == "copy" else made).inner_unvoiced
+        found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
+    return found
 
 
 def measure_system(system: System, instruments: Instruments) -> list[PromptFigures]:
