@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
 from tts_cli.cli.streams import keep_exit_code
+from tts_cli.cli.terminal import remember_command
 from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
 ORDER = (
@@ -115,6 +116,7 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Errors are printed on standard error, not raised."""
     debug, arguments = _take_debug(arguments)
+    remember_command(arguments)
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
