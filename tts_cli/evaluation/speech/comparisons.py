@@ -13,7 +13,7 @@ from tts_cli.evaluation.measures.instruments import PromptFigures
 from tts_cli.evaluation.report import Column, Report, Row
 from tts_cli.evaluation.statistics import Pairs
 
-_IN_STEP = ("mcd", "f0_rmse_semitones", "f0_correlation", "gross_pitch_error", "voicing_error", "f0_frame_error")
+_IN_STEP = ("f0_rmse_semitones", "f0_correlation", "gross_pitch_error", "voicing_error", "f0_frame_error")
 PROSODY: Mapping[str, tuple[str, ...]] = {
     "F0 against the recordings": (
         "f0_rmse_semitones_dtw",
@@ -28,17 +28,12 @@ PROSODY: Mapping[str, tuple[str, ...]] = {
         "duration_correlation",
         "duration_error_ms",
     ),
-    "copies against the recordings, frame by frame": tuple(f"{name}_in_step" for name in _IN_STEP),
-    "signal of copies against the recordings": ("pesq", "stoi", "log_spectral_distance", "mel_distance"),
-    "pauses and rate": ("speech_s", "num_pauses", "pause_length_s", "pause_share", "speech_rate", "articulation_rate"),
-    "F0 and level": (
-        "f0_mean_hz",
-        "f0_deviation_semitones",
-        "f0_range_semitones",
-        "voiced_share",
-        "level_dbfs",
-        "energy_range_db",
-    ),
+    "F0 of copies against the recordings, frame by frame": tuple(f"{name}_in_step" for name in _IN_STEP),
+    "signal of copies against the recordings": ("pesq", "stoi", "log_spectral_distance", "mel_distance", "mcd_in_step"),
+    "rate": ("speech_s", "speech_rate", "articulation_rate"),
+    "pauses": ("num_pauses", "pause_length_s", "pause_share"),
+    "F0": ("f0_mean_hz", "f0_deviation_semitones", "f0_range_semitones", "voiced_share"),
+    "level": ("level_dbfs", "energy_range_db"),
 }
 """Measures of each table of the parts prosody and signal, by its title."""
 TESTED = (
@@ -55,7 +50,7 @@ TESTED = (
 )
 """Measures with paired tests, besides WER. The F0 frame error stands for gross pitch and voicing errors, which it counts."""
 TESTS_NOTE = (
-    "Paired tests: first system minus the later one, paired by text. The value of a text is the mean over speakers and noise "
+    "Paired tests: later system minus the first, paired by text. The value of a text is the mean over speakers and noise "
     "seeds; its WER is word errors over words. Wilcoxon's signed-rank test, p-values corrected by Holm over all tests."
 )
 
@@ -93,8 +88,8 @@ def pairs_by_text(measured: Mapping[str, Sequence[PromptFigures]]) -> Pairs:
             ours, theirs = values[first][key], values[other][key]
             common = [text for text in ours if text in theirs]
             if common:
-                sides = [ours[text] for text in common], [theirs[text] for text in common]
-                pairs[f"{MEASURES[key].title}: {first} - {other}"] = sides
+                sides = [theirs[text] for text in common], [ours[text] for text in common]
+                pairs[f"{MEASURES[key].title}: {other} - {first}"] = sides
     return pairs
 
 

@@ -69,7 +69,10 @@ class SpeechReports(Reports):
             for one in found:
                 file = self.files.get(name, {}).get(one.prompt)
                 audio = {"audio": file.relative_to(folder).as_posix()} if file else {}
-                yield {"system": name, **one.as_dict(), **audio}
+                kept = one.as_dict()
+                prompt = {key: kept.pop(key) for key in one.prompt.describe()}
+                measures = {key: kept.pop(key) for key in one.figures}
+                yield {"system": name, "prompt": prompt, "measures": measures, **kept, **audio}
 
     def _origin(self, name: str) -> str:
         described = "recordings" if name == self.recordings else self.origins.get(name, "")
