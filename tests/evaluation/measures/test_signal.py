@@ -9,6 +9,7 @@ from tts_cli.errors import AudioError
 from tts_cli.evaluation.measures.signal import (
     griffin_lim,
     griffin_lim_from_mel,
+    intelligibility,
     mel_to_magnitude,
     overall_quality,
     score,
@@ -46,15 +47,26 @@ def test_noise_lowers_every_measure_and_lengths_may_differ(syllables: Floats) ->
     assert scores.mel_distance > 0.1
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
 def test_what_pesq_cannot_compare_is_an_audio_error(syllables: Floats) -> None:
     pytest.importorskip("pesq")
     with pytest.raises(AudioError, match="quarter of a second"):
         wideband_pesq(syllables[:100], syllables[:100], 16000)
     with pytest.raises(AudioError, match="16000 Hz"):
         wideband_pesq(syllables, syllables, 24000)
-    with pytest.raises(AudioError, match="cannot compare"):
-        wideband_pesq(np.zeros(16000, np.float32), np.zeros(16000, np.float32), 16000)
+    silence = np.zeros_like(syllables)
+    for pair in ((silence, silence), (silence, syllables), (syllables, silence)):
+        with pytest.raises(AudioError, match="cannot compare silent"):
+            wideband_pesq(*pair, 16000)
+
+
+@pytest.mark.parametrize("samples", [0, 100, 4000, 6500])
+def test_stoi_of_too_little_speech_is_undefined(syllables: Floats, samples: int) -> None:
+    pytest.importorskip("pystoi")
+    assert np.isnan(intelligibility(syllables[1000:][:samples], syllables[1000:][:samples], 16000))
+    assert np.isnan(intelligibility(np.zeros_like(syllables), syllables, 16000))
+    padded = np.concatenate([syllables[1000:][:samples], np.zeros(16000, np.float32)])
+    assert np.isnan(intelligibility(padded, padded, 16000))
+    assert intelligibility(syllables, np.zeros_like(syllables), 16000) == pytest.approx(0, abs=0.01)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 199])

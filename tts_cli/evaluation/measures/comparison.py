@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_cli.audio.alignment import align
 from tts_cli.audio.files import resample
@@ -19,7 +20,7 @@ from tts_cli.errors import AudioError, TextError
 from tts_cli.evaluation.measures.cepstra import FramePairs, mel_cepstral_distortion, paired_frames
 from tts_cli.evaluation.measures.pitch import compare_pitch, correlation
 from tts_cli.evaluation.measures.prosody import Contour
-from tts_cli.evaluation.measures.rhythm import rhythm
+from tts_cli.evaluation.measures.rhythm import loud_stretches, rhythm
 from tts_cli.evaluation.measures.signal import intelligibility, log_spectral_distance, mel_distance, wideband_pesq
 from tts_cli.evaluation.measures.spectra import MEL, Spectra
 from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare_durations, is_phone, spread
@@ -28,6 +29,8 @@ from tts_cli.text.phones import Utterance
 
 Figures = dict[str, float]
 """Measured values by name; an undefined value is missing."""
+LONGEST_WARPED_S = 60.0
+"""Longest utterance in seconds for dynamic time warping, which takes memory by the square of the length, here 0.5 GB."""
 LARGEST_DELAY_S = 0.1
 """Largest difference in seconds between the durations of a recording and its copy; beyond it they are not compared in step."""
 _DECIBELS = float(20 / np.log(10))
@@ -68,6 +71,18 @@ class UtteranceAnalysis:
             return None
         phones = np.array([is_phone(token) for token in self.utterance.tokens])
         return UtteranceProsody(Contour(self.spectra.f0_hz, self.energy), durations, phones, MEL.frame_rate)
+
+    @property
+    def stretches(self) -> NDArray[np.int64]:
+        """First sample and end of each stretch of speech, shape (N, 2): of each aligned phone; of loud sound without alignment.
+
+        Raises:
+            InputError: if the extra `eval` is not installed.
+        """
+        if self.aligned is None:
+            return loud_stretches(self.audio, MEL.sample_rate)
+        spans = self.aligned.spans()[self.aligned.is_phone]
+        return np.minimum(spans * MEL.hop_samples, len(self.audio))
 
     @property
     def num_syllables(self) -> int:
@@ -139,8 +154,8 @@ def compare(reference: UtteranceAnalysis, made: UtteranceAnalysis, is_copy: bool
 def prosodic_errors(reference: UtteranceAnalysis, made: UtteranceAnalysis, is_copy: bool = False) -> Figures:
     """Compare F0, voicing, energy, cepstra and durations of an utterance with those of a recording of the same text.
 
-    Names that end with `_dtw` compare frames paired by dynamic time warping; their values are means over the pairs. Names that
-    end with `_in_step` compare frame t with frame t.
+    Names that end with `_dtw` compare frames paired by dynamic time warping; their values are means over the pairs, and missing
+    above `LONGEST_WARPED_S`. Names that end with `_in_step` compare frame t with frame t.
 
     Args:
         reference: analysis of the recording.
@@ -155,7 +170,9 @@ def prosodic_errors(reference: UtteranceAnalysis, made: UtteranceAnalysis, is_co
     """
     if not reference.spectra.is_speech.any() or not len(made.audio):
         return {}
-    found = _named("dtw", _errors(reference, made, paired_frames(reference.spectra, made.spectra, align=True)))
+    found: Figures = {}
+    if max(len(reference.audio), len(made.audio)) <= LONGEST_WARPED_S * MEL.sample_rate:
+        found |= _named("dtw", _errors(reference, made, paired_frames(reference.spectra, made.spectra, align=True)))
     if is_copy and _agree(reference, made):
         found |= _named("in_step", _errors(reference, made, paired_frames(reference.spectra, made.spectra, align=False)))
     if _phones(reference) == _phones(made) and reference.aligned and made.aligned:
@@ -207,9 +224,8 @@ def describe(analysis: UtteranceAnalysis) -> Figures:
         "f0_deviation_semitones": _SEMITONES * float(melody.std()) if len(melody) else float("nan"),
         "f0_range_semitones": _SEMITONES * spread(melody),
         "voiced_share": float(spectra.voiced.sum() / spectra.is_speech.sum()),
-        "level_dbfs": float(10 * np.log10(np.square(analysis.audio.astype(np.float64)).mean())),
         "energy_range_db": _DECIBELS * spread(level),
-        **asdict(rhythm(analysis.audio, MEL.sample_rate, analysis.num_syllables)),
+        **asdict(rhythm(analysis.audio, MEL.sample_rate, analysis.stretches, analysis.num_syllables)),
     }
     return _defined(found)
 

@@ -144,7 +144,9 @@ _ALONE: Mapping[str, Definition] = {
         "F0 range st", "", "Range of F0 in semitones between its 5th and 95th percentile over voiced frames.", 1
     ),
     "voiced_share": Definition("voiced %", "", "Share of the frames of speech that are voiced.", 1, 100.0),
-    "level_dbfs": Definition("level dBFS", "", "Root mean square level of the whole audio relative to full scale.", 1),
+    "level_dbfs": Definition(
+        "level dBFS", "", "Root mean square level of the speech without its silences, relative to full scale.", 1
+    ),
     "energy_range_db": Definition(
         "energy range dB",
         "",
@@ -155,8 +157,9 @@ _ALONE: Mapping[str, Definition] = {
     "num_pauses": Definition(
         "pauses",
         "",
-        f"Number of silences of at least {SHORTEST_PAUSE_S:g} s between speech; silent is a frame of 10 ms more than "
-        f"{SPEECH_DB:.0f} dB below the root mean square of the clip (librosa.effects.split).",
+        f"Number of silences of at least {SHORTEST_PAUSE_S:g} s (Goldman-Eisler 1968) between speech that is force-aligned with "
+        f"PocketSphinx; without a text, or where alignment fails, between frames of 10 ms at most {SPEECH_DB:.0f} dB below the "
+        "root mean square of the clip (librosa.effects.split).",
     ),
     "pause_length_s": Definition("pause s", "", "Mean duration of the pauses of an utterance that has any."),
     "pause_share": Definition("pause %", "", "Share of the time from the first to the last speech that is pause.", 1, 100.0),
