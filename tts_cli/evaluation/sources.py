@@ -19,6 +19,7 @@ from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.corpora.journal import fingerprint
 from tts_cli.corpora.layouts import AUDIO_SUFFIXES
 from tts_cli.errors import AudioError, ConfigError, TtsError
+from tts_cli.evaluation.measures.comparison import LARGEST_DELAY_S
 from tts_cli.evaluation.measures.harmonics import harmonic_voice
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.speech.peers import peer_system
@@ -289,7 +290,8 @@ def folder_system(name: str, folder: Path, prompts: Sequence[Prompt], copies: bo
         copies: the files have the timing of the recordings.
 
     Raises:
-        AudioError: The folder is missing, lacks a prompt, or has one file ID.wav for several speakers.
+        AudioError: The folder is missing, lacks a prompt, has one file ID.wav for several speakers, or a copy has another duration
+            than its recording.
     """
     if not folder.is_dir():
         message = f"{folder}: no such folder" if not folder.exists() else f"{folder}: is a file, not a folder"
@@ -302,6 +304,8 @@ def folder_system(name: str, folder: Path, prompts: Sequence[Prompt], copies: bo
         message = f"{folder}: no audio of {len(lacking)} of {len(prompts)} prompts: {', '.join(lacking[:_NAMED])}{more}"
         raise AudioError(message, hint=f"add ID.wav or SPEAKER/ID.wav of each ({', '.join(AUDIO_SUFFIXES)})")
     _refuse_shared(played, prompts)
+    if copies:
+        _refuse_unequal(played, prompts)
     return System(name, played, tuple(prompts), origin="copy" if copies else "text", identity=played.identity)
 
 
@@ -316,6 +320,15 @@ def _refuse_shared(played: FolderSpeech, prompts: Iterable[Prompt]) -> None:
         if owner.speaker != prompt.speaker:
             message = f"{played.find(prompt)}: is the audio of two prompts, {_label(owner)} and {_label(prompt)}"
             raise AudioError(message, hint="put the files into a folder for each speaker, or choose one with --speaker")
+
+
+def _refuse_unequal(played: FolderSpeech, prompts: Iterable[Prompt]) -> None:
+    for prompt in prompts:
+        if prompt.recording:
+            lengths = [one(prompt, 0).audio_s for one in (played, play)]
+            if abs(lengths[0] - lengths[1]) > LARGEST_DELAY_S:
+                message = f"{played.find(prompt)}: lasts {lengths[0]:.2f} s, but its recording {lengths[1]:.2f} s: it is no copy"
+                raise AudioError(message, hint="leave out copies: true for speech with a timing of its own")
 
 
 @dataclass(frozen=True)

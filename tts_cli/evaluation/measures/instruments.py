@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from tts_cli.audio.files import read_native
+from tts_cli.audio.files import read_audio, read_native, resample
 from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Fault
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.engine import check_parts
 from tts_cli.evaluation.measures.cepstra import compare_with_recording
-from tts_cli.evaluation.measures.comparison import Figures, UtteranceAnalysis, analyse, describe, prosodic_errors, signal_errors
+from tts_cli.evaluation.measures.comparison import Figures, UtteranceAnalysis, analyse, describe, prosodic_errors
 from tts_cli.evaluation.measures.harmonics import harmonic_level
 from tts_cli.evaluation.measures.identity import OwnVoices
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
-from tts_cli.evaluation.measures.spectra import Spectra, textures
+from tts_cli.evaluation.measures.signal import score
+from tts_cli.evaluation.measures.spectra import MEL, Spectra, textures
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.systems import Origin, SystemOutput
 
@@ -128,8 +129,8 @@ class Instruments:
             Values by name of the measure, without undefined ones, by part; for `wer` the fields of `WordErrors`. JSON values.
 
         Raises:
-            AudioError: if naturalness is measured and the utterance is silent, or spectra, prosody or signal are measured and
-                samples are not finite numbers.
+            AudioError: if naturalness is measured and the utterance is silent, PESQ cannot compare a copy, or spectra or prosody
+                are measured and samples are not finite numbers.
         """
         found: dict[str, dict[str, Any]] = {}
         if self.recogniser and "wer" in parts:
@@ -139,24 +140,23 @@ class Instruments:
         if self.voices and "identity" in parts:
             cosine = self.voices.cosine(prompt.speaker, spoken.samples, spoken.sample_rate, prompt.recording)
             found["identity"] = {"cosine": cosine}
-        if not {"spectra", "prosody", "signal"}.isdisjoint(parts):
+        if self.has_signal and "signal" in parts:
+            found["signal"] = _signal(prompt.recording, spoken) if prompt.recording and origin == "copy" else {}
+        if not {"spectra", "prosody"}.isdisjoint(parts):
             found |= self._analysed(parts, prompt, spoken, origin)
         return {part: _defined(values) for part, values in found.items()}
 
     def _analysed(
         self, parts: Collection[str], prompt: Prompt, spoken: SystemOutput, origin: Origin
     ) -> dict[str, dict[str, Any]]:
-        """Return the values of the parts that share one analysis: `signal`, `spectra` and `prosody`."""
+        """Return the values of the parts that share one analysis: `spectra` and `prosody`."""
         made = analyse(spoken.samples, spoken.sample_rate, prompt.text)
         recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
-        is_copy = origin == "copy"
         found: dict[str, dict[str, Any]] = {}
-        if "signal" in parts:
-            found["signal"] = dict(signal_errors(recording, made)) if recording and is_copy else {}
         if "spectra" in parts:
             found["spectra"] = _spectral(made.spectra, recording.spectra if recording else None, spoken, origin)
         if "prosody" in parts:
-            found["prosody"] = describe(made) | (prosodic_errors(recording, made, is_copy) if recording else {})
+            found["prosody"] = describe(made) | (prosodic_errors(recording, made, origin == "copy") if recording else {})
         return found
 
     def _predicted(self, prompt: Prompt, spoken: SystemOutput) -> float:
@@ -181,6 +181,11 @@ def _spectral(made: Spectra, recording: Spectra | None, spoken: SystemOutput, or
         frames = (recording if recording and origin == "copy" else made).inner_unvoiced
         found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
     return found
+
+
+def _signal(clip: Clip, spoken: SystemOutput) -> Figures:
+    reference, made = read_audio(clip.audio, MEL.sample_rate), resample(spoken.samples, spoken.sample_rate, MEL.sample_rate)
+    return asdict(score(reference, made, MEL))
 
 
 def _defined(values: dict[str, Any]) -> dict[str, Any]:
