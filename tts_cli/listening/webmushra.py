@@ -206,8 +206,10 @@ def _choice_page(test: ListeningTest, page: Page, place: str) -> dict[str, Any]:
     said = page.expected.stimulus if page.expected else None
     answer = next(one for one in page.stimuli if one.id == said or one.condition == page.answer)
     other = next(one for one in page.stimuli if one is not answer)
+    shared = _page(test, page, "paired_comparison", place)
+    shared["content"] += _paragraphs(f"Here, X is called {REFERENCE}.")
     return {
-        **_page(test, page, "paired_comparison", place),
+        **shared,
         "showWaveform": True,
         "enableLooping": True,
         "reference": f"{place}/{answer.id}.wav",
