@@ -194,6 +194,13 @@ def test_the_readme_names_commands_and_licences(mushra: Path) -> None:
     assert (mushra / "licences/of_low-LICENSE").read_text() == "CC0"
 
 
+def test_the_readme_repeats_the_changes_of_the_command(place: Path, tmp_path: Path) -> None:
+    built(place, tmp_path / "first", MUSHRA, items={"split": "test", "speakers": ["low"], "count": 1}, attention={"count": 0})
+    build_test(place / "first.yaml", tmp_path / "second", place / "corpora", ("title=A new one", "training=0"))
+    text = (tmp_path / "second/README.txt").read_text(encoding="utf-8")
+    assert "tts listening-test build first.yaml --set 'title=A new one' --set training=0\n" in text
+
+
 def test_the_files_of_the_page_are_copied(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page/vendor").mkdir(parents=True)
     (tmp_path / "page/index.html").write_text("<p>")
