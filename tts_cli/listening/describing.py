@@ -79,8 +79,8 @@ def readme(test: ListeningTest, config: ListeningConfig, licences: Iterable[str]
     roles = {role: sum(page.role == role for page in test.pages) for role in ("training", "test", "attention")}
     parts = [
         f"{test.title}\n{'=' * min(len(test.title), 80)}",
-        f"A listening test of kind {test.kind}: {roles['test']} test pages, {roles['training']} for training, {roles['attention']} "
-        f"to check attention; planned for {config.listeners} listeners. Made by:\n\n    {command}",
+        f"A listening test of kind {test.kind}: {roles['test']} test pages, {roles['training']} for training, "
+        f"{roles['attention']} to check attention; planned for {config.listeners} listeners. Made by:\n\n    {command}",
         "Serve it on this machine, with one link a listener, and read the answers:\n\n"
         "    tts listening-test serve .\n    tts listening-test analyze .",
         "Without the server: copy the folder to any web server, but not test.json, README.txt and webmushra/. The page then\n"
