@@ -29,8 +29,8 @@ GAIN = (75.0, 50.0, 62.0)
 NO_GAIN = (75.0, 50.0, 50.0)
 ALIKE = {"listeners_by_system": 0.0, "items_by_system": 0.0}
 """No deviations by system."""
-MASKS = 20
-"""Different sets of missing cells."""
+PARTS = 20
+"""Number of parts of all seeds; each has its own set of missing cells."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,12 @@ def filled_cells(design: Design, number: int) -> Floats:
 
 
 def parts(design: Design, scores: Floats) -> list[tuple[Floats, Floats]]:
-    """Return the scores in parts with the same missing cells, and those cells."""
-    if not design.missing:
-        return [(scores, np.ones(scores.shape[1:3]))]
-    return [(scores[number::MASKS], filled_cells(design, number)) for number in range(min(MASKS, len(scores)))]
+    """Return the scores in small parts with the same missing cells, and those cells."""
+    return [(scores[number::PARTS], filled_cells(design, number)) for number in range(min(PARTS, len(scores)))]
 
 
 def chances_of(design: Design, scores: Floats) -> Floats:
-    """Return the p-values (pairs, seeds) of all pairs; the order of the seeds changes where cells are missing."""
+    """Return the p-values (pairs, seeds) of all pairs; in the order of `parts`."""
     found = []
     for part, filled in parts(design, scores):
         crossed = CrossedDesign(filled)
