@@ -175,8 +175,21 @@ def design_row(design: Design, seeds: Sequence[int]) -> tuple[str, ...]:
     )
 
 
+def kind_row(kind: str, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Return the row of a kind of test in the stated design: gain found, null found with and without deviations by system."""
+    rates = []
+    for means, other in ((GAIN, {}), (NO_GAIN, {}), (NO_GAIN, ALIKE)):
+        scores = scores_of(STATED, means, seeds, **other)
+        if kind == "MOS":
+            scores = np.round(1 + scores / 25)
+        differences = scores[..., NEW] - scores[..., BASELINE]
+        values = np.sign(differences) if kind == "AB" else differences
+        rates.append(np.mean(crossed_means(values, CrossedDesign(np.ones(values.shape[1:]))).p < LEVEL))
+    return (kind, *(f"{100 * rate:.1f} %" for rate in rates))
+
+
 def main() -> None:
-    """Print both tables as Markdown."""
+    """Print all tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="number of seeds")
     parser.add_argument("--first", type=int, default=0, help="first seed")
@@ -189,6 +202,9 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|--:|--:|")
     for design in DESIGNS:
         print(f"| {' | '.join(design_row(design, seeds))} |", flush=True)
+    print("\n| kind, one pair | gain found | null found | null found, no deviations |\n|---|--:|--:|--:|")
+    for kind in ("MUSHRA", "MOS", "AB"):
+        print(f"| {' | '.join(kind_row(kind, seeds))} |")
 
 
 if __name__ == "__main__":
