@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 from option_rows import Command, Row
 
+from tts_cli.listening.simulation import default_test
+
 BUILT = SimpleNamespace(test=SimpleNamespace(notes=()), summary="2 pages")
 LISTENING: dict[str, Command] = {
     "listening-test build": Command(
@@ -17,6 +19,29 @@ LISTENING: dict[str, Command] = {
             "corpora": Row(("--corpora", "corpora"), {"build_test.corpora": "corpora"}),
             "replace": Row(("--replace",), {"build_test.replace": True}),
             "settings": Row(("--set", "seed=2", "--set", "title=A"), {"build_test.overrides": ["seed=2", "title=A"]}),
+        },
+    ),
+    "listening-test simulate": Command(
+        ("-o", "simulated"),
+        follows=("listening:default_test",),
+        replaces={
+            "listening:read_test": default_test,
+            "listening:simulate_answers": lambda: SimpleNamespace(lines=("Simulated",)),
+            "listening:write_simulation": lambda: None,
+        },
+        rows={
+            "folder": Row(("folder",), {"read_test.folder": "folder"}, instead=("-o", "simulated")),
+            "output": Row(("-o", "elsewhere"), {"write_simulation.folder": "elsewhere"}),
+            "listeners": Row(("--listeners", 5), {"simulate_answers.num_listeners": 5}),
+            "items": Row(("--items", 3), {"default_test.num_items": 3}, also=("simulate_answers.test",)),
+            "seed": Row(("--seed", 7), {"simulate_answers.seed": 7}),
+            "means": Row(
+                ("--mean", "new=60", "--mean", "a=b=1"), {"simulate_answers.means.new": 60.0, "simulate_answers.means.a=b": 1.0}
+            ),
+            "settings": Row(
+                ("--set", "residual=9", "--set", "highest=90"),
+                {"simulate_answers.model.residual": 9.0, "simulate_answers.model.highest": 90.0},
+            ),
         },
     ),
 }
