@@ -39,11 +39,11 @@ class ListenedSystem(SystemSource):
 
     transfer: str | None = None
     """Name or path of a voice that takes the prosody of each item's source recording."""
-    strength: float | None = Field(None, ge=0, le=1)
+    strength: float | None = Field(default=None, ge=0, le=1)
     """Strength of the transfer, as `tts transfer-prosody --strength`; by default that of the command."""
     plays: Literal["source", "target"] | None = None
     """`source` plays the source recording of each item, `target` another recording of the target speaker."""
-    description: str = Field("", max_length=300)
+    description: str = Field(default="", max_length=300)
     """Words for the report; by default the origin."""
 
     @model_validator(mode="after")
@@ -54,7 +54,7 @@ class ListenedSystem(SystemSource):
             raise ValueError(f"a system has exactly one of {', '.join(origins)}; found {', '.join(given) or 'none'}")
         if self.strength is not None and not self.transfer:
             raise ValueError("strength belongs to a system with 'transfer'")
-        if self.selector and not self.addon or self.vocoder and not (self.addon or self.transfer):
+        if (self.selector and not self.addon) or (self.vocoder and not (self.addon or self.transfer)):
             raise ValueError("vocoder and selector belong to a voice; this system is none")
         return self
 
@@ -92,11 +92,11 @@ class ItemChoice(StrictModel):
     """File of sentences without recordings, one a line: `group|text`."""
     passages: Path | None = None
     """File of passages without recordings, one a line: `name|text`."""
-    excerpt: int = Field(4, ge=1, le=100)
+    excerpt: int = Field(default=4, ge=1, le=100)
     """Sentences of each item of a passage."""
-    joined: int = Field(1, ge=1, le=20)
+    joined: int = Field(default=1, ge=1, le=20)
     """Number of consecutive recordings of a speaker that are joined to one item, for long-form reading."""
-    pause: float = Field(0.3, ge=0, le=3)
+    pause: float = Field(default=0.3, ge=0, le=3)
     """Silence between joined recordings, in seconds."""
     speakers: tuple[str, ...] = ()
     """Speakers of the recordings, or the voices that take turns to speak the sentences; empty: all, or the voice's default."""
@@ -104,13 +104,13 @@ class ItemChoice(StrictModel):
     """Kinds of recordings, or groups of sentences; empty: all."""
     targets: tuple[str, ...] = ()
     """Target speakers of prosody transfer; each recording is a source that is spoken in the voice of every target."""
-    count: int | None = Field(None, ge=1, le=1000)
+    count: int | None = Field(default=None, ge=1, le=1000)
     """Number of recordings, sentences or passages, taken in turns from speakers and kinds; by default all."""
-    longest: float | None = Field(None, gt=0)
+    longest: float | None = Field(default=None, gt=0)
     """Longest recording, in seconds."""
     exclude: tuple[str, ...] = ()
     """Ids of recordings that are left out."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(default=None, ge=1)
     """Largest number of items of the test, to try a configuration."""
 
     @field_validator("split", mode="after")
@@ -135,12 +135,12 @@ class ItemChoice(StrictModel):
 class AttentionChoice(StrictModel):
     """Attention checks: pages on which a voice says how to answer."""
 
-    count: int = Field(1, ge=0, le=20)
+    count: int = Field(default=1, ge=0, le=20)
     """Number of pages."""
     addon: str | None = None
     """Voice that says it; by default the shipped voice."""
     speaker: str | None = None
-    text: str = Field("", max_length=200)
+    text: str = Field(default="", max_length=200)
     """Sentence, with `{score}` in the place of the number; by default English."""
 
 
@@ -157,14 +157,14 @@ class ListeningConfig(StrictModel):
 
     kind: Kind
     title: str = Field(min_length=1, max_length=200)
-    question: str = Field("", max_length=500)
+    question: str = Field(default="", max_length=500)
     """Question of every page; by default one of `QUESTIONS`."""
-    instructions: str = Field("", max_length=20_000)
+    instructions: str = Field(default="", max_length=20_000)
     """Text before the test, paragraphs separated by empty lines."""
-    consent: str = Field("", max_length=20_000)
+    consent: str = Field(default="", max_length=20_000)
     """Text that listeners agree to; empty: none."""
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """Seed of the choice of items, the names of the stimuli and the listeners' orders."""
     corpora: Path | None = None
     """Folder of corpora; --corpora precedes it."""
@@ -180,15 +180,15 @@ class ListeningConfig(StrictModel):
     """Sounds beside the rated ones; see `Shown`."""
     show_text: bool = True
     """Show the text of the item."""
-    loudness: float = Field(-23.0, ge=-45, le=-14)
+    loudness: float = Field(default=-23.0, ge=-45, le=-14)
     """Loudness of all stimuli in LUFS (BS.1770); lower if a stimulus would clip."""
-    sample_rate: int | None = Field(None, ge=8000, le=96_000)
+    sample_rate: int | None = Field(default=None, ge=8000, le=96_000)
     """Sample rate of the stimuli in Hertz; by default the lowest of the systems."""
-    training: int = Field(1, ge=0, le=10)
+    training: int = Field(default=1, ge=0, le=10)
     """Number of training pages."""
     attention: AttentionChoice = AttentionChoice()
     screening: ScreeningChoice = ScreeningChoice()
-    listeners: int = Field(20, ge=1, le=10_000)
+    listeners: int = Field(default=20, ge=1, le=10_000)
     """Planned number of listeners."""
 
     @field_validator("systems", mode="after")
@@ -219,7 +219,9 @@ class ListeningConfig(StrictModel):
 
     def _count_problem(self) -> str:
         if (number := len(self.systems) + self.num_anchors) > MOST_CONDITIONS and self.kind == "mushra":
-            return f"systems: {number} conditions on a page, anchors included, but BS.1534-3 allows {MOST_CONDITIONS}; remove some"
+            return (
+                f"systems: {number} conditions on a page, anchors included, but BS.1534-3 allows {MOST_CONDITIONS}; remove some"
+            )
         if len(self.systems) > MOST_CONDITIONS:
             return f"systems: {len(self.systems)} conditions, but a test has at most {MOST_CONDITIONS}; remove some"
         if self.kind in ("ab", "abx") and len(self.systems) < 2:
@@ -236,7 +238,9 @@ class ListeningConfig(StrictModel):
 
     def _attention_problem(self) -> str:
         if self.attention.count and not self.language.startswith("en") and not self.attention.text:
-            return "attention.text: the sentence is English, the test is not; write it and name a voice, or set attention.count: 0"
+            return (
+                "attention.text: the sentence is English, the test is not; write it and name a voice, or set attention.count: 0"
+            )
         if self.attention.text and self.kind in ("mushra", "mos") and "{score}" not in self.attention.text:
             return "attention.text: write {score} in the place of the number"
         return ""

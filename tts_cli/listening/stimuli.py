@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -82,18 +82,18 @@ def loudness(audio: Floats, sample_rate: int) -> float:
 
 
 @dataclass(frozen=True)
-class MatchedSounds:
+class MatchedSounds(Generic[Key]):
     """Sounds of equal loudness."""
 
-    sounds: Mapping[object, Floats]
+    sounds: Mapping[Key, Floats]
     """Sounds (samples,) by key."""
     loudness_lufs: float
     """Loudness of all of them."""
-    limiting: object = None
+    limiting: Key | None = None
     """Key of the sound with the highest peak, if it kept the loudness below the wanted one."""
 
 
-def matched(sounds: Mapping[Key, Floats], sample_rate: int, wanted_lufs: float) -> MatchedSounds:
+def matched(sounds: Mapping[Key, Floats], sample_rate: int, wanted_lufs: float) -> MatchedSounds[Key]:
     """Return the sounds (samples,) scaled to equal loudness: `wanted_lufs`, or less if a true peak would exceed -1 dBTP.
 
     Loudness is measured without the silence at the ends that `shaped` adds.
