@@ -112,13 +112,14 @@ def mel_pair(spoken: Sequence[Shown]) -> Any:
     return figure
 
 
-def distribution(values: Mapping[str, Sequence[float]], label: str) -> Any:
+def distribution(values: Mapping[str, Sequence[float]], label: str, is_paired: bool = True) -> Any:
     """Draw the values of each system as points and a box: quartiles and median, whiskers at most 1.5 box lengths long.
 
     Args:
         values: Values by name of the system. If all have one length, value i of each belongs to the same utterance, and a line
             joins them. NaN is left out.
         label: Name of the measure with its unit.
+        is_paired: Draw those lines.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -130,7 +131,7 @@ def distribution(values: Mapping[str, Sequence[float]], label: str) -> Any:
     arrays = [np.asarray(each, np.float64) for each in values.values()]
     finite = [each[np.isfinite(each)] for each in arrays]
     places = np.arange(len(arrays))
-    if len({len(each) for each in arrays}) == 1:
+    if is_paired and len({len(each) for each in arrays}) == 1:
         axes.plot(np.array(arrays), places, color="#999999", linewidth=0.5, alpha=0.5, zorder=1)
     lines = {name: {"color": "#444444"} for name in ("boxprops", "whiskerprops", "capprops")}
     axes.boxplot(

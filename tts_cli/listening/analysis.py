@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tts_cli.errors import InputError
 from tts_cli.evaluation.report import Grid
-from tts_cli.listening.analysis_tables import Labels, grids_of, screening_grids
+from tts_cli.listening.analysis_tables import Labels, Sections, screening_grids, sections_of
 from tts_cli.listening.answer_rows import RANGES
 from tts_cli.listening.comparisons import AskedPairs, Comparisons, compare, pairs_of
 from tts_cli.listening.design import ListeningTest
@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
 
 def find(answers: Answers, asked: AskedPairs) -> Findings:
     """Return the results of all test pages in `answers`."""
-    given = [one for one in (*answers.ratings, *answers.choices) if one.role == "test"]
+    given = [one for one in answers.given if one.role == "test"]
     num_listeners = len({one.listener for one in given})
     if answers.test.kind not in RANGES:
         return Findings(num_listeners, len(given), preferences=preferences(answers, asked))
@@ -72,8 +72,11 @@ class Analysis:
     screened: Screened
     findings: Findings
     """Results of the listeners who stay; of all listeners if none stays."""
-    unscreened: Findings | None = None
+    unscreened: Findings | None
     """Results of all listeners; None unless screening removed some and left some."""
+    asked: AskedPairs
+    off: tuple[str, ...]
+    """Rules of screening that were switched off."""
 
     @property
     def test(self) -> ListeningTest:
@@ -95,32 +98,40 @@ class Analysis:
         """First line of every form of the report: the origin of the answers."""
         if self.is_simulated:
             return NOT_PEOPLE
-        number = len({one.listener for one in (*self.results.answers.ratings, *self.results.answers.choices)})
+        number = len({one.listener for one in self.results.answers.given})
         return f"{number} listener{'' if number == 1 else 's'} answered."
 
     @cached_property
-    def grids(self) -> tuple[Grid, ...]:
+    def sections(self) -> Sections:
         """Tables of the listeners who stay, then of all listeners, then of screening."""
         labels = Labels(self.test, self.is_simulated, self._those_who_stay)
-        after = grids_of(self.findings, labels)
         everybody = Labels(self.test, self.is_simulated, "all listeners, without screening")
-        before = grids_of(self.unscreened, everybody)[:2] if self.unscreened else ()
-        return (*after, *before, *screening_grids(self.screened, self.results.names, labels))
+        before = sections_of(self.unscreened, everybody) if self.unscreened else {}
+        unscreened = tuple(grid for name in ("Means", "Differences", "Choices") for grid in before.get(name, ()))
+        last = screening_grids(self.screened, self.results.names, labels)
+        return {**sections_of(self.findings, labels), "Screening": last, "Without screening": unscreened}
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """All tables, in the order of the sections."""
+        return tuple(grid for own in self.sections.values() for grid in own)
 
     @property
     def _those_who_stay(self) -> str:
-        return "listeners who passed screening" if self.unscreened else "all listeners"
+        return "listeners who passed screening" if self.unscreened else ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on the answers and the test, for every form of the report."""
         notes = [*self.results.notes]
         if self.removes_everybody:
-            notes.append("Screening would remove every listener, so the results are those of all listeners: --no-rule switches a rule off.")
+            notes.append(
+                "Screening would remove every listener, so the results are those of all listeners: --no-rule switches a rule off."
+            )
         unfinished = len(self.results.answers.unfinished)
         if unfinished:
             notes.append(f"{unfinished} of the listeners stopped before the last page; their answers count.")
-        return (*notes, *self.test.notes)
+        return (*notes, *(note for note in self.test.notes if note != self.first_line))
 
     def drawings(self) -> Iterator[Table | str]:
         yield self.first_line
@@ -129,7 +140,9 @@ class Analysis:
         yield from self.notes
 
     def markdown(self) -> str:
-        return "\n".join([f"{self.first_line}\n", *(grid.markdown() for grid in self.grids), *(f"{note}\n" for note in self.notes)])
+        return "\n".join(
+            [f"{self.first_line}\n", *(grid.markdown() for grid in self.grids), *(f"{note}\n" for note in self.notes)]
+        )
 
     def as_dict(self) -> dict[str, Any]:
         screening = {"rules": _plain(self.screened.rules), "removed": [_removed(self, one) for one in self.screened.removals]}
@@ -147,7 +160,7 @@ class Analysis:
     def answers_hash(self) -> str:
         """Return the SHA-256 of the answers, in an order that does not depend on that of their file."""
         answers = self.results.answers
-        rows = sorted(json.dumps(astuple(one)) for one in (*answers.ratings, *answers.choices))
+        rows = sorted(json.dumps(astuple(one)) for one in answers.given)
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
@@ -167,15 +180,15 @@ def analyse_results(results: Results, asked: AskedPairs | None = None, off: tupl
         InputError: No test page is answered, or `asked` names an unknown condition, or `off` an unknown rule.
     """
     answers, asked = results.answers, asked or AskedPairs()
-    if not any(one.role == "test" for one in (*answers.ratings, *answers.choices)):
+    if not any(one.role == "test" for one in answers.given):
         message = "nobody has answered a test page; there are answers to training or attention pages alone"
-        raise InputError(f"{results.files[0]}: {message}", hint="wait until a listener has answered a test page")
+        raise InputError(f"{results.path}: {message}", hint="wait until a listener has answered a test page")
     screened = screen(answers, off)
     everybody = find(answers, asked)
     kept = find(screened.kept, asked) if _has_tests(screened.kept) else everybody
     is_changed = bool(screened.removals) and kept is not everybody
-    return Analysis(results, screened, kept if screened.removals else everybody, everybody if is_changed else None)
+    return Analysis(results, screened, kept if screened.removals else everybody, everybody if is_changed else None, asked, off)
 
 
 def _has_tests(answers: Answers) -> bool:
-    return any(one.role == "test" for one in (*answers.ratings, *answers.choices))
+    return any(one.role == "test" for one in answers.given)

@@ -13,7 +13,7 @@ from tts_cli.listening.design import ListeningTest
 from tts_cli.listening.inference import GAP_METHOD, METHOD, GapReduction, Verdict
 from tts_cli.listening.mixed_model import FittedModel
 from tts_cli.listening.power import ENOUGH, MOST_LISTENERS
-from tts_cli.listening.preferences import CHOICE_METHOD, CountTest, Preference
+from tts_cli.listening.preferences import CHOICE_METHOD, Preference
 from tts_cli.listening.screening import WORDS, Screened
 from tts_cli.listening.summary import MeanScore, ends_text, interval_text, limits
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SIMULATED = "Simulated listeners, no people"
 """First words of every table of simulated answers."""
+Sections = Mapping[str, tuple[Grid, ...]]
+"""Tables by title of the section that holds them."""
 NONE = "-"
 """Cell of a figure that cannot be computed."""
 SCREENING_SOURCE = "The rules of hidden reference and mid anchor are those of ITU-R BS.1534-3."
@@ -34,7 +36,7 @@ class Labels:
     test: ListeningTest
     is_simulated: bool
     listeners: str
-    """Listeners of the tables, in words."""
+    """Listeners of the tables, in words; empty: all, and there are no other tables."""
 
     def title(self, words: str) -> str:
         """Return the title of a table."""
@@ -42,7 +44,7 @@ class Labels:
 
     def of_listeners(self, words: str) -> str:
         """Return the title of a table of answers."""
-        return self.title(f"{words} ({self.listeners})")
+        return self.title(f"{words} ({self.listeners})" if self.listeners else words)
 
     @property
     def decimals(self) -> int:
@@ -50,30 +52,32 @@ class Labels:
         return 2 if self.test.kind == "mos" else 1
 
 
-def grids_of(findings: Findings, labels: Labels) -> tuple[Grid, ...]:
-    """Return the tables of the results: means and verdicts first, or the preferences."""
+def sections_of(findings: Findings, labels: Labels) -> Sections:
+    """Return the tables of the results by section: means and differences first, or the choices."""
     if findings.table is None:
-        return tuple(_preference_grids(findings.preferences, labels))
+        return {"Choices": tuple(_preference_grids(findings.preferences, labels))}
     comparisons = findings.comparisons or Comparisons((), (), (), ())
     overall = [one for one in findings.means if one.group is None]
     by_group = [one for one in findings.means if one.group is not None]
-    grids = [_means(overall, labels), _verdicts(comparisons, labels)]
-    grids += [_means_by_group(by_group, labels)] if by_group else []
-    grids += [_gaps(comparisons.gaps, labels)] if comparisons.gaps else []
-    grids += _model(findings.model, labels) if findings.model else []
-    return (*grids, _powers(comparisons, labels))
+    return {
+        "Means": (_means(overall, labels), *([_means_by_group(by_group, labels)] if by_group else [])),
+        "Differences": (_verdicts(comparisons, labels),),
+        "Gap reduction": (_gaps(comparisons.gaps, labels),) if comparisons.gaps else (),
+        "Mixed model": tuple(_model(findings.model, labels)) if findings.model else (),
+        "The next test": (_powers(comparisons, labels),),
+    }
 
 
 def p_text(p: float | None) -> str:
-    """Return a p-value as text: three decimals, "<0.001" below; "-" for None."""
-    return NONE if p is None else "<0.001" if p < 0.0005 else f"{p:.3f}"
+    """Return a p-value as text of two digits; "-" for None."""
+    return NONE if p is None else f"{p:.2g}"
 
 
 def _means(means: Sequence[MeanScore], labels: Labels) -> Grid:
-    header = ("condition", "role", "mean [95 %]", "SD", "median", "listeners", "items", "ratings")
-    rows = [[one.condition, labels.test.role_of(one.condition) or "", *_mean_cells(one, labels)] for one in means]
+    header = ("role", "condition", "mean [95 %]", "SD", "median", "listeners", "items", "ratings")
+    rows = [[labels.test.role_of(one.condition) or "", one.condition, *_mean_cells(one, labels)] for one in means]
     notes = ("The intervals are those of other listeners and other items.", *limits(one.mean for one in means))
-    return Grid(labels.of_listeners("Means"), header, rows, _sentences(notes))
+    return Grid(labels.of_listeners("Means"), header, rows, _sentences(notes), folded=1)
 
 
 def _means_by_group(means: Sequence[MeanScore], labels: Labels) -> Grid:
@@ -91,7 +95,7 @@ def _mean_cells(one: MeanScore, labels: Labels) -> list[str]:
 
 
 def _verdicts(comparisons: Comparisons, labels: Labels) -> Grid:
-    header = ("pair", "verdict", "difference [95 %]", "p", "p (Holm)", "t-test p (Holm)", "Wilcoxon p (Holm)")
+    header = ("pair", "difference [95 %]", "p", "p (Holm)", "t-test p (Holm)", "Wilcoxon p (Holm)", "verdict")
     paired = {(one.first, one.second): one for one in comparisons.paired}
     rows = [_verdict_cells(one, paired.get((one.first, one.second)), labels.decimals) for one in comparisons.verdicts]
     notes = [f"Verdict: {METHOD}.", f"For comparison: {PAIRED_METHOD}.", *limits(one.test for one in comparisons.verdicts)]
@@ -105,7 +109,7 @@ def _verdict_cells(one: Verdict, paired: PairedTests | None, decimals: int) -> l
     chances = (test.p, one.corrected_p) if test.freedom else (None, None)
     others = (paired.t_corrected_p, paired.wilcoxon_corrected_p) if paired else (None, None)
     words = verdict_words(test, one.corrected_p, one.first, one.second)
-    return [f"{one.first} - {one.second}", words, interval_text(test, decimals), *map(p_text, (*chances, *others))]
+    return [f"{one.first} - {one.second}", interval_text(test, decimals), *map(p_text, (*chances, *others)), words]
 
 
 def verdict_words(test: MeanTest, corrected_p: float, first: str, second: str) -> str:
@@ -118,11 +122,13 @@ def verdict_words(test: MeanTest, corrected_p: float, first: str, second: str) -
 
 
 def _gaps(gaps: Sequence[GapReduction], labels: Labels) -> Grid:
-    header = ("system", "baseline and recordings", "gap reduction % [95 %]", "listeners", "items")
-    rows = [[one.new, f"{one.baseline}, {one.recordings}", _gap_text(one), str(one.num_listeners), str(one.num_items)] for one in gaps]
+    header = ("baseline, recordings", "system", "gap reduction % [95 %]", "listeners", "items")
+    rows = [
+        [f"{one.baseline}, {one.recordings}", one.new, _gap_text(one), str(one.num_listeners), str(one.num_items)] for one in gaps
+    ]
     formula = "Gap reduction: (system - baseline) / (recordings - baseline)."
     notes = [formula, f"Interval: {GAP_METHOD}.", *dict.fromkeys(note for one in gaps for note in one.notes)]
-    return Grid(labels.of_listeners("Gap reduction"), header, rows, _sentences(notes))
+    return Grid(labels.of_listeners("Gap reduction"), header, rows, _sentences(notes), folded=1)
 
 
 def _gap_text(one: GapReduction) -> str:
@@ -132,38 +138,38 @@ def _gap_text(one: GapReduction) -> str:
 
 
 def _model(model: FittedModel, labels: Labels) -> Iterator[Grid]:
-    header = ("pair", "verdict", "difference", "standard error", "p (Wald)", "p (Holm)")
+    header = ("pair", "difference", "standard error", "p (Wald)", "p (Holm)", "finding")
     rows = [
         [
             f"{one.first} - {one.second}",
-            "differ" if one.corrected_p < 0.05 else "no difference found",
             *(f"{figure:.{labels.decimals}f}" for figure in (one.difference, one.error)),
             *map(p_text, (one.p, one.corrected_p)),
+            "differ" if one.corrected_p < 0.05 else "no difference found",
         ]
         for one in model.contrasts
     ]
     method = (
         "Mixed model by restricted maximum likelihood (statsmodels): fixed effects of conditions, crossed random effects of "
-        "listeners and items and of each by condition. Wald's test takes the variances as known, so with few listeners or items its "
-        "p-values are too small; the verdict above does not."
+        "listeners and items and of each by condition. Wald's test takes the variances as known, so with few listeners or items "
+        "its p-values are too small; the verdict above does not."
     )
     yield Grid(labels.of_listeners("Mixed model"), header, rows, _sentences([method, *model.notes] if rows else model.notes))
     if model.deviations:
-        spread = [[name, "random", f"{deviation:.{labels.decimals}f}"] for name, deviation in model.deviations]
-        yield Grid(labels.of_listeners("Mixed model: standard deviations"), ("effect", "kind", "standard deviation"), spread)
+        spread = [[name, f"{deviation:.{labels.decimals}f}"] for name, deviation in model.deviations]
+        yield Grid(labels.of_listeners("Mixed model: standard deviations"), ("random effect", "standard deviation"), spread)
 
 
 def _powers(comparisons: Comparisons, labels: Labels) -> Grid:
     items = comparisons.powers[0][1].items if comparisons.powers else ()
-    header = ("pair", "kind", "difference", *(f"{number} items" for number in items))
+    header = ("pair", "difference", *(f"{number} items" for number in items))
     rows = [
-        [f"{first} - {second}", "as observed", f"{grid.gain:.{labels.decimals}f}", *map(_smallest_text, grid.smallest)]
+        [f"{first} - {second}", f"{grid.gain:.{labels.decimals}f}", *map(_smallest_text, grid.smallest)]
         for (first, second), grid in comparisons.powers
     ]
     notes = [
-        f"Number of listeners with which the next test finds a difference of this size in {ENOUGH:.0%} of tests (level 5 %, one "
-        "pair), by its number of items; every listener rates every item. The observed difference may lie above the true one: plan "
-        "with a smaller one.",
+        f"Number of listeners with which the next test finds a difference of this size in {100 * ENOUGH:.0f} % of tests (level 5 %, one "
+        "pair), by its number of items; every listener rates every item. The observed difference may lie above the true one: "
+        "plan with a smaller one.",
     ]
     if not rows:
         notes = ["No power of a next test: this test gives no variances of a difference."]
@@ -171,7 +177,7 @@ def _powers(comparisons: Comparisons, labels: Labels) -> Grid:
 
 
 def _smallest_text(number: int | None) -> str:
-    return f">{MOST_LISTENERS}" if number is None else str(number)
+    return f"{MOST_LISTENERS}+" if number is None else str(number)
 
 
 def _preference_grids(found: Sequence[Preference], labels: Labels) -> Iterator[Grid]:
@@ -185,7 +191,8 @@ def _choices(found: Sequence[Preference], words: str, labels: Labels) -> Grid:
     is_abx = labels.test.kind == "abx"
     shares = ("right % [95 %]",) if is_abx else ("first % [95 %]", "none %", "second % [95 %]")
     group = ("group",) if any(one.group is not None for one in found) else ()
-    header = (*group, "pair", "verdict", *shares, "p (Holm)", "binomial p (Holm)", "sign test p (Holm)", "choices", "listeners")
+    tests = ("p (Holm)", "binomial p (Holm)", "sign test p (Holm)")
+    header = (*group, "pair", *shares, *tests, "choices", "listeners right" if is_abx else "listeners for first", "verdict")
     rows = [[*(one.group or "no group" for _ in group), *_choice_cells(one, is_abx)] for one in found]
     sections = [one.group or "" for one in found] if group else ()
     notes = _sentences([CHOICE_METHOD, *limits(one.verdict for one in found)])
@@ -198,11 +205,8 @@ def _choice_cells(one: Preference, is_abx: bool) -> list[str]:
     if not is_abx:
         shares += [f"{100 * one.no_share.mean:.0f}", interval_text(one.second_share, 0, 100)]
     chances = [one.corrected_p if one.verdict.freedom else None, one.choices.corrected_p, one.listeners.corrected_p]
-    return [pair, _choice_words(one, is_abx), *shares, *map(p_text, chances), str(one.num_choices), _majority(one.listeners)]
-
-
-def _majority(test: CountTest) -> str:
-    return f"{test.num_for} of {test.num_all}"
+    counts = [str(one.num_choices), f"{one.listeners.num_for} of {one.listeners.num_all}"]
+    return [pair, *shares, *map(p_text, chances), *counts, _choice_words(one, is_abx)]
 
 
 def _choice_words(one: Preference, is_abx: bool) -> str:
@@ -223,7 +227,10 @@ def screening_grids(screened: Screened, names: Mapping[str, str], labels: Labels
         names: Name of each listener as a report shows it.
         labels: Words of the titles.
     """
-    counts = [[WORDS[one.rule], one.off and f"off: {one.off}" or "on", _removed_text(screened, one.rule, one.off)] for one in screened.rules]
+    counts = [
+        [WORDS[one.rule], f"off: {one.off}" if one.off else "on", _removed_text(screened, one.rule, one.off)]
+        for one in screened.rules
+    ]
     rules = Grid(labels.title("Screening"), ("rule", "state", "listeners removed"), counts, (SCREENING_SOURCE,))
     if not screened.removals:
         return (rules,)

@@ -138,6 +138,8 @@ def _ratings(test: ListeningTest, page: Page, rows: Iterable[AnswerRow]) -> Iter
 
 def _choice(test: ListeningTest, page: Page, rows: list[AnswerRow]) -> Choice:
     chosen = [row for row in rows if row.chosen]
+    if len(page.stimuli) != 2:
+        raise InputError(f"test.json: page '{page.id}' has {len(page.stimuli)} stimuli, not two", hint="build the test anew")
     wrong = next((row for row in rows if row.chosen not in (0, 1)), None)
     if wrong:
         raise InputError(f"{wrong.where}: 'chosen' is neither 1 nor 0", hint="correct the row, or remove all rows of its page")
@@ -145,7 +147,7 @@ def _choice(test: ListeningTest, page: Page, rows: list[AnswerRow]) -> Choice:
         number = "two stimuli are" if chosen else "no stimulus is"
         raise InputError(f"{rows[-1].where}: {number} chosen on page '{page.id}'", hint="remove the rows of this page")
     names = {one.id: choice_name(one, page) for one in page.stimuli}
-    first, second = sorted(names.values())[:: len(names) - 1 or 1][:2] if len(names) > 1 else ("", *names.values())
+    first, *_, second = sorted(names.values())
     picked = names[chosen[0].stimulus] if chosen else ""
     seconds = rows[0].seconds
     return Choice(rows[0].listener, page.item, first, second, picked, page.answer, page.id, page.group, page.role, seconds)

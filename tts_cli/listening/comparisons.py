@@ -144,7 +144,9 @@ def compare(table: ScoreTable, test: ListeningTest, pairs: Sequence[Pair], asked
     """Compare the conditions of each pair."""
     found = verdicts(table.cells, pairs) if pairs else ()
     gaps = tuple(gap for gap in _gaps(table, test, asked) if gap is not None)
-    powers = tuple(((one.first, one.second), power_grid(one.test.mean, variances_of(one.test))) for one in found if _can_plan(one))
+    powers = tuple(
+        ((one.first, one.second), power_grid(one.test.mean, variances_of(one.test))) for one in found if _can_plan(one)
+    )
     return Comparisons(found, paired_tests_of(table, pairs), gaps, powers)
 
 

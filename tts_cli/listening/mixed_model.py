@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.statistics import holm
-from tts_cli.listening.summary import Floats, ScoreTable
+from tts_cli.listening.crossed import Floats
+from tts_cli.listening.summary import ScoreTable
 
 Codes = NDArray[np.int64]
 
@@ -36,7 +37,7 @@ class Contrast:
     first: str
     second: str
     difference: float
-    """Second minus first."""
+    """First minus second."""
     error: float
     """Standard error."""
     p: float
@@ -124,8 +125,8 @@ def _estimable(seen: _Observations) -> tuple[dict[str, Codes], list[str]]:
     num_levels = sum(int(codes.max()) + 1 for codes in effects.values())
     if len(seen.scores) * num_levels**2 > MOST_WORK:
         notes.append(
-            f"The mixed model of {len(seen.scores)} ratings has no deviations by condition, since fitting them takes too long; its "
-            "p-values are too small where listeners or items differ in their preference."
+            f"The mixed model of {len(seen.scores)} ratings has no deviations by condition, since fitting them takes too long; "
+            "its p-values are too small where listeners or items differ in their preference."
         )
         effects = {name: effects[name] for name in COMPONENTS[:2]}
     return effects, notes
@@ -168,7 +169,7 @@ def _start(seen: _Observations, effects: Mapping[str, Codes]) -> tuple[Floats, F
     freedom = {name: max(1, own - (freedom.get(name.split(" ")[0], 0) if " by " in name else 0)) for name, own in freedom.items()}
     residual = max(float((rest**2).sum()) / max(1, len(rest) - len(means) - sum(freedom.values())), 1e-6)
     variances: dict[str, float] = {}
-    for name in reversed(effects):
+    for name in reversed(list(effects)):
         inner = variances.get(f"{name} by condition", 0.0) / len(means)
         per_level = len(rest) / (int(effects[name].max()) + 1)
         variances[name] = squares[name] / freedom[name] - inner - residual / per_level
@@ -191,7 +192,7 @@ def _described(
     if not (np.isfinite(variances).all() and min(variances) > 0):
         notes = [*notes, "The mixed model gives no standard errors."]
         return FittedModel((), deviations, len(fit.model.endog), bool(fit.converged), tuple(notes))
-    differences, errors = [means[b] - means[a] for a, b in sides], np.sqrt(variances)
+    differences, errors = [means[a] - means[b] for a, b in sides], np.sqrt(variances)
     chances = [float(2 * require("scipy.stats").norm.sf(abs(d) / e)) for d, e in zip(differences, errors, strict=True)]
     contrasts = tuple(
         Contrast(*pair, float(d), float(e), p, q)

@@ -18,9 +18,10 @@ from tts_cli.listening.summary import numbered
 
 CHOICE_METHOD = (
     "Shares have 95 % intervals in which listeners and items are random. The verdict tests the mean of the choices in the same "
-    "way. The binomial test counts every choice as independent, so its p-value is too small where listeners or items differ; the "
-    "sign test counts each listener once, by the majority of the listener's choices. Choices without a preference are left out of "
-    "the binomial and the sign test, and count half to each side of the verdict. All p-values are corrected by Holm over all pairs."
+    "way. The binomial test counts every choice as independent, so its p-value is too small where listeners or items differ; "
+    "the sign test counts each listener once, by the majority of the listener's choices. Choices without a preference are left "
+    "out of the binomial and the sign test, and count half to each side of the verdict. All p-values are corrected by Holm over "
+    "all pairs."
 )
 """Method of `preferences`, for reports."""
 
@@ -64,7 +65,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class _Signs:
-    """Choices of one pair as numbers: 1 for the first condition or a right answer, -1 for the second or a wrong one, 0 for none."""
+    """Choices of one pair as numbers: 1 for the first condition or a right answer, -1 for the second or a wrong one, else 0."""
 
     pair: tuple[str, str]
     group: str | None
@@ -131,8 +132,9 @@ def _preference(signs: _Signs, test: MeanTest, corrected_p: float, choices: Coun
     # The mean of several choices of one listener about one item lies between -1 and 1.
     shares = [np.where(is_known, part, np.nan) for part in (np.maximum(signs.values, 0), np.maximum(-signs.values, 0))]
     none = np.where(is_known, 1 - shares[0] - shares[1], np.nan)
-    tests = [mean_test(part) for part in (*shares, none)]
-    return Preference(*signs.pair, signs.group, len(signs.single), *tests, test, corrected_p, choices, listeners)
+    first, second, no = (mean_test(part) for part in (*shares, none))
+    number = len(signs.single)
+    return Preference(*signs.pair, signs.group, number, first, second, no, test, corrected_p, choices, listeners)
 
 
 def count_tests(signs: Iterable[Floats]) -> list[CountTest]:
@@ -145,4 +147,3 @@ def count_tests(signs: Iterable[Floats]) -> list[CountTest]:
         CountTest(*count, p, corrected, None if end is None else (float(end.low), float(end.high)))
         for count, p, corrected, end in zip(counts, chances, holm_of(chances), ends, strict=True)
     ]
-

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tts_cli.config import parse, read_mapping
 from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import AnswerRow, joined, number_at, shown_name
-from tts_cli.listening.design import RESULTS_FILE, TEST_FILE, ListeningTest, read_test
+from tts_cli.listening.design import RESULTS_FILE, TEST_FILE, read_test
 from tts_cli.listening.ratings import Answers
 from tts_cli.listening.webmushra_results import answer_rows, foreign_stimuli, foreign_test, read_lines, stimuli_of
 
@@ -33,8 +32,8 @@ class Results:
     answers: Answers
     names: Mapping[str, str]
     """Name of each listener as a report shows it, by the listener's token."""
-    files: tuple[Path, ...]
-    """Files that hold the answers."""
+    path: Path
+    """Folder or file of the results, as it was named."""
     folder: Path | None = None
     """Folder of the test with its stimuli; None where it is not known."""
     notes: tuple[str, ...] = ()
@@ -68,8 +67,8 @@ def read_results(path: Path, test_folder: Path | None = None) -> Results:
     """Read the answers of a listening test.
 
     Args:
-        path: Folder of a test, folder of downloaded `results-TOKEN.json`, one of those files, a `results.sqlite`, or a CSV file of
-            webMUSHRA.
+        path: Folder of a test, folder of downloaded `results-TOKEN.json`, one of those files, a `results.sqlite`, or a CSV file
+            of webMUSHRA.
         test_folder: Folder with `test.json`; by default that of the results. A CSV file can do without.
 
     Raises:
@@ -88,7 +87,7 @@ def read_results(path: Path, test_folder: Path | None = None) -> Results:
     rows, names, is_simulated = _read_all(files)
     answers, notes = joined(test, rows)
     shown = {token: shown_name(name, token) for token, name in names.items()}
-    return Results(replace(answers, is_simulated=is_simulated), shown, files, folder, notes)
+    return Results(replace(answers, is_simulated=is_simulated), shown, path, folder, notes)
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -101,7 +100,9 @@ def _files(path: Path) -> tuple[Path, ...]:
     own = [path / RESULTS_FILE] if (path / RESULTS_FILE).is_file() else []
     found = own + sorted(path.glob(DOWNLOADS)) or sorted(path.glob("*.csv"))
     if not found:
-        raise InputError(f"{path}: the folder holds no results", hint=f"it needs a {RESULTS_FILE}, a {DOWNLOADS}, or one CSV file")
+        raise InputError(
+            f"{path}: the folder holds no results", hint=f"it needs a {RESULTS_FILE}, a {DOWNLOADS}, or one CSV file"
+        )
     if len(found) > 1 and found[0].suffix == ".csv":
         raise InputError(f"{path}: the folder holds several CSV files", hint=f"name one of them, such as {found[0]}")
     return tuple(found)
@@ -133,17 +134,9 @@ def _read_database(path: Path) -> tuple[list[AnswerRow], dict[str, str], bool]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open a database for reading alone; one that lies in a folder that cannot be written to opens too."""
-    address = path.resolve().as_uri()
-    database = sqlite3.connect(f"{address}?mode=ro", uri=True)
-    try:
-        database.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
-        database.close()
-        if path.with_name(path.name + "-wal").exists():
-            raise
-        return sqlite3.connect(f"{address}?immutable=1", uri=True)
-    return database
+    """Open a database for reading alone. One that nobody has open is read without making files beside it."""
+    is_open = path.with_name(f"{path.name}-wal").exists()
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{'mode=ro' if is_open else 'immutable=1'}", uri=True)
 
 
 def _stored_row(path: Path, number: int, token: Any, page: Any, stimulus: Any, *given: Any) -> AnswerRow:
@@ -180,7 +173,7 @@ def _webmushra(path: Path, test_folder: Path | None) -> Results:
     """Read a CSV file of webMUSHRA, with the test that it belongs to or, without one, as a foreign test."""
     lines = read_lines(path)
     test = read_test(test_folder) if test_folder else foreign_test(path, lines)
-    rows = list(answer_rows(lines, stimuli_of(test) if test_folder else foreign_stimuli(test)))
+    rows = list(answer_rows(lines, stimuli_of(test) if test_folder else foreign_stimuli(test), test.kind))
     answers, notes = joined(test, rows)
     numbers = {token: f"listener {place}" for place, token in enumerate(dict.fromkeys(row.listener for row in rows), 1)}
-    return Results(answers, numbers, (path,), test_folder, notes)
+    return Results(answers, numbers, path, test_folder, notes)

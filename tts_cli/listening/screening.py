@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import choice_name
-from tts_cli.listening.design import ConditionRole, ListeningTest, Page
+from tts_cli.listening.design import ConditionRole, Page
 from tts_cli.listening.ratings import Answers
 
 Rule = Literal["hidden-reference", "mid-anchor", "attention"]
@@ -79,7 +79,7 @@ def screen(answers: Answers, off: Collection[str] = ()) -> Screened:
     unknown = [rule for rule in off if rule not in RULES]
     if unknown:
         raise InputError(f"no rule '{unknown[0]}'", hint=f"rules: {', '.join(RULES)}")
-    states = tuple(RuleState(rule, "switched off by an option" if rule in off else _missing(rule, answers.test)) for rule in RULES)
+    states = tuple(RuleState(rule, "switched off by an option" if rule in off else _missing(rule, answers)) for rule in RULES)
     removals = tuple(one for state in states if not state.off for one in sorted(_failing(state.rule, answers), key=_order))
     removed = {one.listener for one in removals}
     ratings = tuple(one for one in answers.ratings if one.listener not in removed)
@@ -92,8 +92,9 @@ def _order(removal: Removal) -> tuple[float, str]:
     return -removal.num_failed / removal.num_items, removal.listener
 
 
-def _missing(rule: Rule, test: ListeningTest) -> str:
+def _missing(rule: Rule, answers: Answers) -> str:
     """Return the reason in the test for leaving out a rule; empty if there is none."""
+    test = answers.test
     if rule == "attention":
         if not any(page.role == "attention" and page.expected for page in test.pages):
             return "the test has no attention page"
@@ -101,6 +102,8 @@ def _missing(rule: Rule, test: ListeningTest) -> str:
     role, noun = ROLES[rule]
     if test.kind != "mushra" or all(one.role != role for one in test.conditions):
         return f"the test has no {noun}"
+    if answers.is_simulated:
+        return "the listeners were simulated"
     wanted = test.screening.hidden_reference if rule == "hidden-reference" else test.screening.mid_anchor
     return "" if wanted else "the test leaves it out"
 
@@ -138,9 +141,7 @@ def _attention(answers: Answers) -> tuple[Counter[str], Counter[str]]:
         for one in answers.ratings
         if one.page in pages and one.condition == _expected_condition(pages[one.page])
     ]
-    outcomes += [
-        (one.listener, one.chosen == _expected_name(pages[one.page])) for one in answers.choices if one.page in pages
-    ]
+    outcomes += [(one.listener, one.chosen == _expected_name(pages[one.page])) for one in answers.choices if one.page in pages]
     return Counter(listener for listener, _ in outcomes), Counter(listener for listener, is_right in outcomes if not is_right)
 
 

@@ -70,7 +70,9 @@ def numbered(answers: Sequence[Answer], content: Callable[[Answer], Any]) -> tup
     said.sort(key=lambda of_one: [(one.group, one.item, content(one)) for one in of_one])
     items = {key: f"{place:04}" for place, key in enumerate(sorted({(one.group, one.item) for one in answers}))}
     renamed = [
-        replace(one, listener=f"{place:06}", item=items[one.group, one.item]) for place, of_one in enumerate(said) for one in of_one
+        replace(one, listener=f"{place:06}", item=items[one.group, one.item])
+        for place, of_one in enumerate(said)
+        for one in of_one
     ]
     return renamed, {name: group for (group, _), name in items.items()}
 

@@ -1,8 +1,8 @@
-"""Results of webMUSHRA: the CSV file that its service writes for pages of type `mushra`.
+"""Results of webMUSHRA: the CSV files that its service writes, one for each type of page.
 
-The columns are `session_test_id`, those of the questionnaire, `session_uuid`, `trial_id`, `rating_stimulus`, `rating_score`,
-`rating_time` and `rating_comment` (github.com/audiolabs/webMUSHRA, service/write.php). The time is in milliseconds. Earlier
-versions have no `session_uuid`; there the questionnaire tells listeners apart.
+The columns are `session_test_id`, those of the questionnaire, `session_uuid` (type `mushra` alone), `trial_id`, and those of a
+`_Form`; times are in milliseconds (github.com/audiolabs/webMUSHRA, service/write.php). Without `session_uuid`, as in earlier
+versions, the questionnaire tells listeners apart.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tts_cli.config.plain_yaml import shortened
@@ -19,14 +20,43 @@ from tts_cli.listening.design import (
     MOST_CONDITIONS,
     Condition,
     ConditionRole,
+    Kind,
     ListeningTest,
     Page,
     Screening,
     Stimulus,
 )
 
-NEEDED = ("trial_id", "rating_stimulus", "rating_score")
-OWN = ("rating_time", "rating_comment", *NEEDED)
+TRIAL, SESSION = "trial_id", "session_uuid"
+
+
+@dataclass(frozen=True)
+class _Form:
+    """Columns of the results of one type of page."""
+
+    stimulus: str
+    given: str
+    time: str
+
+    @property
+    def columns(self) -> tuple[str, str, str]:
+        """Columns that the file must have."""
+        return TRIAL, self.stimulus, self.given
+
+
+MUSHRA_PAGE = _Form("rating_stimulus", "rating_score", "rating_time")
+LIKERT_PAGE = _Form("stimuli", "stimuli_rating", "rating_time")
+PAIRED_PAGE = _Form("choice_non_reference", "choice_answer", "choice_time")
+FORMS = (MUSHRA_PAGE, LIKERT_PAGE, PAIRED_PAGE)
+"""Pages of type `mushra`; `likert_multi_stimulus` and `likert_single_stimulus`; `paired_comparison`."""
+NOT_OF_LISTENERS = {
+    "rating_comment",
+    "choice_comment",
+    "choice_reference",
+    *(one for form in FORMS for one in (*form.columns, form.time)),
+}
+"""Columns that do not tell listeners apart."""
+UNANSWERED = {"", "NA", "unknown", "undecided"}
 LONGEST_CONDITION = 80
 ROLES: Mapping[str, ConditionRole] = {"reference": "reference", "anchor35": "low-anchor", "anchor70": "mid-anchor"}
 """Roles of the stimuli that webMUSHRA names itself: the hidden reference and the low-pass anchors of 3.5 and 7 kHz."""
@@ -50,10 +80,11 @@ def read_lines(path: Path) -> list[Line]:
     if not rows:
         raise InputError(f"{path}: the file is empty", hint="name the mushra.csv that webMUSHRA wrote into results/")
     header = rows[0][1]
-    lacking = [name for name in NEEDED if name not in header]
-    if lacking:
-        hint = "name a mushra.csv of webMUSHRA; its other kinds of pages are not read"
-        raise InputError(f"{path}:1: no column '{lacking[0]}'", hint=hint)
+    if not any(set(form.columns) <= set(header) for form in FORMS):
+        hint = "name a CSV file of webMUSHRA: mushra.csv, lms.csv, lss.csv or paired_comparison.csv"
+        raise InputError(
+            f"{path}:1: the header names no columns of webMUSHRA, such as {', '.join(MUSHRA_PAGE.columns)}", hint=hint
+        )
     # Files that were appended to each other repeat the header.
     return [_line(path, number, header, row) for number, row in rows[1:] if row != header]
 
@@ -74,28 +105,41 @@ def _line(path: Path, number: int, header: Sequence[str], row: Sequence[str]) ->
     return where, dict(zip(header, row, strict=True))
 
 
-def answer_rows(lines: Sequence[Line], stimuli: Mapping[tuple[str, str], tuple[str, str]]) -> Iterator[AnswerRow]:
-    """Yield the answers of webMUSHRA's lines.
+def answer_rows(lines: Sequence[Line], stimuli: Mapping[tuple[str, str], tuple[str, str]], kind: Kind) -> Iterator[AnswerRow]:
+    """Yield the answers of webMUSHRA's lines; a stimulus that the listener left unanswered gives none.
 
     Args:
         lines: Lines of the CSV file.
         stimuli: Ids of page and stimulus, by trial and stimulus of webMUSHRA.
+        kind: Kind of the test.
 
     Raises:
         InputError: A line names an unknown stimulus, or its score is no number.
     """
     for where, line in lines:
-        key = (line["trial_id"], line["rating_stimulus"])
+        form = next(one for one in FORMS if set(one.columns) <= set(line))
+        key, given = (line[TRIAL], line[form.stimulus]), line[form.given].strip()
         if key not in stimuli:
             message = f"{where}: the test has no stimulus '{shortened(key[1])}' on a page '{shortened(key[0])}'"
             raise InputError(message, hint=OTHER_TEST)
-        score, time = number_at(where, line["rating_score"], "score"), line.get("rating_time")
-        seconds = None if not time else (number_at(where, time, "time") or 0.0) / 1000
-        yield AnswerRow(where, _listener(line), *stimuli[key], score=score, seconds=seconds)
+        page, stimulus = stimuli[key]
+        time = number_at(where, line.get(form.time), "time")
+        listener, seconds = _listener(line), None if time is None else time / 1000
+        if given in UNANSWERED:
+            continue
+        if form is PAIRED_PAGE:
+            other = next(one for one_page, one in stimuli.values() if one_page == page and one != stimulus)
+            is_right = given == "correct"
+            yield AnswerRow(where, listener, page, stimulus, chosen=int(not is_right), seconds=seconds)
+            yield AnswerRow(where, listener, page, other, chosen=int(is_right), seconds=seconds)
+        elif kind in ("ab", "abx"):
+            yield AnswerRow(where, listener, page, stimulus, chosen=int(number_at(where, given, "choice") or 0), seconds=seconds)
+        else:
+            yield AnswerRow(where, listener, page, stimulus, score=number_at(where, given, "score"), seconds=seconds)
 
 
 def _listener(line: Mapping[str, str]) -> str:
-    return line.get("session_uuid") or "\t".join(value for name, value in line.items() if name not in OWN)
+    return line.get(SESSION) or "\t".join(value for name, value in line.items() if name not in NOT_OF_LISTENERS)
 
 
 def stimuli_of(test: ListeningTest) -> dict[tuple[str, str], tuple[str, str]]:
@@ -119,12 +163,15 @@ def foreign_test(path: Path, lines: Sequence[Line]) -> ListeningTest:
     Raises:
         InputError: There is no line, or there are more than `MOST_CONDITIONS` conditions, or an empty name.
     """
+    if lines and not set(MUSHRA_PAGE.columns) <= set(lines[0][1]):
+        hint = "name the folder of the test with --test"
+        raise InputError(f"{path}: without test.json, only results of pages of type mushra can be read", hint=hint)
     if not lines:
         raise InputError(f"{path}: no ratings after the header", hint="name results that a listener has sent")
-    pairs = {(line["trial_id"], line["rating_stimulus"]): where for where, line in lines}
+    pairs = {(line[TRIAL], line[MUSHRA_PAGE.stimulus]): where for where, line in lines}
     for (trial, stimulus), where in pairs.items():
-        _refuse_name(where, "trial_id", trial)
-        _refuse_name(where, "rating_stimulus", stimulus)
+        _refuse_name(where, TRIAL, trial)
+        _refuse_name(where, MUSHRA_PAGE.stimulus, stimulus)
     names = sorted({name for _, name in pairs}, key=lambda name: (name not in ROLES, name))
     if len(names) > MOST_CONDITIONS:
         message = f"{path}: {len(names)} different stimulus names, but a test has at most {MOST_CONDITIONS} conditions"
