@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from option_rows import Command, Row
+from evaluation_rows import PRINTED, Report
+from option_rows import Command, Row, says
 
 BUILT = SimpleNamespace(test=SimpleNamespace(notes=()), summary="2 pages")
 LISTENING: dict[str, Command] = {
@@ -17,6 +18,25 @@ LISTENING: dict[str, Command] = {
             "corpora": Row(("--corpora", "corpora"), {"build_test.corpora": "corpora"}),
             "replace": Row(("--replace",), {"build_test.replace": True}),
             "settings": Row(("--set", "seed=2", "--set", "title=A"), {"build_test.overrides": ["seed=2", "title=A"]}),
+        },
+    ),
+    "listening-test analyze": Command(
+        ("folder",),
+        replaces={
+            "listening:read_results": lambda: None,
+            "listening:analyse_results": Report,
+            "listening:write_report": lambda: "page/report.html",
+        },
+        rows={
+            "results": Row(("other",), {"read_results.path": "other"}, instead=()),
+            "test": Row(("--test", "corpus"), {"read_results.test_folder": "corpus"}),
+            "report": Row(
+                ("--report", "page"), {"write_report.folder": "page"}, leaves=says("page/report.html"), also=("write_report.",)
+            ),
+            "baseline": Row(("--baseline", "old"), {"analyse_results.asked.baseline": "old"}),
+            "systems": Row(("--system", "new", "--system", "newer"), {"analyse_results.asked.systems": ["new", "newer"]}),
+            "rules_off": Row(("--no-rule", "attention"), {"analyse_results.off": ["attention"]}),
+            **PRINTED,
         },
     ),
 }

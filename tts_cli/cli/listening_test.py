@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+<<<<<<< HEAD
 from tts_cli.cli.listening_analyze import analyze
+=======
+from tts_cli.cli.listening_simulate import simulate
+>>>>>>> l-simulate
 from tts_cli.cli.terminal import Settings, extra, say
 from tts_cli.errors import InputError
 
@@ -49,3 +53,4 @@ def build(
 
 
 app.command()(analyze)
+app.command()(simulate)
