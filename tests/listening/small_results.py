@@ -15,7 +15,16 @@ from tts_cli.listening.ratings import Answers
 from tts_cli.listening.results import Results
 
 ROLES: Mapping[str, ConditionRole] = {"recordings": "reference", "low": "low-anchor", "mid": "mid-anchor"}
-HEADER = ("session_test_id", "age", "session_uuid", "trial_id", "rating_stimulus", "rating_score", "rating_time", "rating_comment")
+HEADER = (
+    "session_test_id",
+    "age",
+    "session_uuid",
+    "trial_id",
+    "rating_stimulus",
+    "rating_score",
+    "rating_time",
+    "rating_comment",
+)
 Score = tuple[str, str, str, float]
 """Listener, item, condition and score."""
 

@@ -13,15 +13,31 @@ from tts_cli.listening.summary import ScoreTable, mean_scores, score_table
 stats = pytest.importorskip("scipy.stats")
 pytest.importorskip("statsmodels")
 
-OLD = [[24, 22, 38, 45, 28], [19, 16, 31, 29, 35], [49, 49, 54, 63, 57], [38, 49, 51, 69, 64], [28, 43, 45, 56, 54], [29, 41, 51, 63, 48]]
-NEW = [[65, 63, 62, 71, 55], [51, 34, 46, 54, 37], [58, 58, 55, 61, 45], [72, 54, 60, 65, 58], [83, 71, 93, 87, 77], [73, 60, 72, 86, 60]]
+OLD = [
+    [24, 22, 38, 45, 28],
+    [19, 16, 31, 29, 35],
+    [49, 49, 54, 63, 57],
+    [38, 49, 51, 69, 64],
+    [28, 43, 45, 56, 54],
+    [29, 41, 51, 63, 48],
+]
+NEW = [
+    [65, 63, 62, 71, 55],
+    [51, 34, 46, 54, 37],
+    [58, 58, 55, 61, 45],
+    [72, 54, 60, 65, 58],
+    [83, 71, 93, 87, 77],
+    [73, 60, 72, 86, 60],
+]
 """Scores of six listeners (rows) and five items."""
 LISTENERS = tuple("abcdef")
 ITEMS = tuple("vwxyz")
 CONDITIONS = ("recordings", "low", "old", "new", "newer")
 
 
-def table_of(scores: dict[str, list[list[float]]], items: tuple[str, ...] = ITEMS, groups: dict[str, str] | None = None) -> ScoreTable:
+def table_of(
+    scores: dict[str, list[list[float]]], items: tuple[str, ...] = ITEMS, groups: dict[str, str] | None = None
+) -> ScoreTable:
     test = listening_test(tuple(scores), items, groups=groups)
     given = [
         (listener, item, name, score)
@@ -153,7 +169,9 @@ def test_the_mixed_model_agrees_with_statsmodels_formula_where_ratings_are_missi
     assert found.num_ratings == 57
     assert found.contrasts[0].difference == pytest.approx(new_less_old, abs=0.02)
     covariance = fit.cov_params().iloc[:2, :2].to_numpy()
-    assert found.contrasts[0].error == pytest.approx(np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]), rel=0.01)
+    assert found.contrasts[0].error == pytest.approx(
+        np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]), rel=0.01
+    )
     assert [one for _, one in found.deviations][:4] == pytest.approx(list(np.sqrt(fit.vcomp)), abs=0.1)
 
 
@@ -198,12 +216,25 @@ def test_a_model_without_spread_says_so() -> None:
 @pytest.mark.parametrize(
     ("asked", "pairs"),
     [
-        (AskedPairs(), [("new", "old"), ("newer", "old"), ("recordings", "old"), ("newer", "new"), ("recordings", "new"), ("recordings", "newer")]),
+        (
+            AskedPairs(),
+            [
+                ("new", "old"),
+                ("newer", "old"),
+                ("recordings", "old"),
+                ("newer", "new"),
+                ("recordings", "new"),
+                ("recordings", "newer"),
+            ],
+        ),
         (AskedPairs("old"), [("new", "old"), ("newer", "old"), ("recordings", "old")]),
         (AskedPairs("old", ("new",)), [("new", "old")]),
         (AskedPairs("recordings", ("new", "low")), [("new", "recordings"), ("low", "recordings")]),
         (AskedPairs(None, ("new",)), [("new", "old"), ("new", "newer"), ("new", "recordings")]),
-        (AskedPairs(None, ("new", "old")), [("old", "new"), ("new", "newer"), ("new", "recordings"), ("old", "newer"), ("old", "recordings")]),
+        (
+            AskedPairs(None, ("new", "old")),
+            [("old", "new"), ("new", "newer"), ("new", "recordings"), ("old", "newer"), ("old", "recordings")],
+        ),
     ],
 )
 def test_pairs_follow_the_options(asked: AskedPairs, pairs: list[tuple[str, str]]) -> None:
@@ -224,7 +255,11 @@ def test_pairs_of_unknown_conditions_are_refused() -> None:
 
 
 def test_the_gap_reduction_of_the_first_system_or_of_the_one_asked_for() -> None:
-    scores = {"recordings": [[90.0, 80.0], [70.0, 85.0]], "old": [[40.0, 50.0], [45.0, 60.0]], "new": [[70.0, 60.0], [50.0, 75.0]]}
+    scores = {
+        "recordings": [[90.0, 80.0], [70.0, 85.0]],
+        "old": [[40.0, 50.0], [45.0, 60.0]],
+        "new": [[70.0, 60.0], [50.0, 75.0]],
+    }
     table, test = table_of(scores, ("v", "w")), listening_test(tuple(scores), ("v", "w"))
     (gap,) = compare(table, test, pairs_of(test, table.conditions, AskedPairs()), AskedPairs()).gaps
     # By hand: the sums are 325, 195 and 255, so (255 - 195) / (325 - 195).
@@ -276,7 +311,9 @@ def test_shares_of_groups() -> None:
 
 def test_right_answers_of_abx_by_hand() -> None:
     abx = listening_test(("new", "old"), ITEMS, "abx")
-    right = [(listener, item, "old" if (listener, item) in {("a", "v"), ("b", "w")} else "new") for listener in "abc" for item in ITEMS]
+    right = [
+        (listener, item, "old" if (listener, item) in {("a", "v"), ("b", "w")} else "new") for listener in "abc" for item in ITEMS
+    ]
     (found,) = preferences(choices_of(abx, right), AskedPairs())
     # X is the new system throughout: 13 of 15 answers are right.
     assert (found.first_share.mean, found.choices.num_for, found.choices.num_all) == (pytest.approx(13 / 15), 13, 15)

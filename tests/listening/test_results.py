@@ -131,7 +131,15 @@ def test_scales_and_choices_of_webmushra_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("given", "chosen"), [("correct", ["new"]), ("incorrect", ["old"])])
 def test_paired_comparisons_of_webmushra_are_answers_to_abx(tmp_path: Path, given: str, chosen: list[str]) -> None:
     folder = write_test(tmp_path, listening_test(("new", "old"), ("one", "two"), "abx"))
-    header = ("session_test_id", "listener", "trial_id", "choice_reference", "choice_non_reference", "choice_answer", "choice_time")
+    header = (
+        "session_test_id",
+        "listener",
+        "trial_id",
+        "choice_reference",
+        "choice_non_reference",
+        "choice_answer",
+        "choice_time",
+    )
     lines = [
         ("small", "anna", "one", "reference", stimulus_id("one", "old"), given, 9),
         ("small", "anna", "two", "reference", stimulus_id("two", "old"), "undecided", 9),
@@ -215,7 +223,10 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no results": (lambda folder: folder, "the folder holds no results"),
     "unknown form": (lambda folder: text(folder, "r.txt", "x"), "r.txt: no known form"),
     "two tables": (lambda folder: [text(folder, f"{n}.csv", "x") for n in "ab"][0].parent, "several CSV files"),
-    "a cut download": (lambda folder: text(folder, "results-a.json", '{"token": "a", "ans'), r"results-a.json: line 1, column \d+"),
+    "a cut download": (
+        lambda folder: text(folder, "results-a.json", '{"token": "a", "ans'),
+        r"results-a.json: line 1, column \d+",
+    ),
     "an empty download": (lambda folder: text(folder, "results-a.json", ""), "results-a.json: is empty"),
     "a download of bytes": (lambda folder: text(folder, "results-a.json", b"\xff\xfe\x00"), "results-a.json: "),
     "a list": (lambda folder: text(folder, "results-a.json", "[]"), "expected a mapping"),
@@ -245,13 +256,22 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "another table": (lambda folder: text(folder, "r.csv", "a,b\n1,2\n"), "r.csv:1: the header names no columns"),
     "a cut line": (lambda folder: lines(folder, ("small", 30, "bo")), "r.csv:18: 3 values, but the header names 8 columns"),
     "a cut quotation": (lambda folder: text(folder, "r.csv", ",".join(HEADER) + '\n"sma'), "r.csv:2: not CSV"),
-    "a word for a score": (lambda folder: lines(folder, ("s", 30, "c", "one", GOOD, "good", 1, "")), "r.csv:18: the score 'good'"),
-    "a foreign stimulus": (lambda folder: lines(folder, ("s", 30, "c", "one", "C1", 3, 1, "")), "r.csv:18: the test has no stimulus"),
+    "a word for a score": (
+        lambda folder: lines(folder, ("s", 30, "c", "one", GOOD, "good", 1, "")),
+        "r.csv:18: the score 'good'",
+    ),
+    "a foreign stimulus": (
+        lambda folder: lines(folder, ("s", 30, "c", "one", "C1", 3, 1, "")),
+        "r.csv:18: the test has no stimulus",
+    ),
     "a contradiction": (
         lambda folder: lines(folder, ("small", 30, "bo", "one", GOOD, 99, 1, "")),
         r"r.csv:18: page 'one' has another answer of the same listener at \S+r.csv:13",
     ),
-    "a field of 1 MB": (lambda folder: lines(folder, ("s", "x" * 10**6, "c", "one", GOOD, 5, 1, "")), "r.csv:18: not CSV: field larger"),
+    "a field of 1 MB": (
+        lambda folder: lines(folder, ("s", "x" * 10**6, "c", "one", GOOD, 5, 1, "")),
+        "r.csv:18: not CSV: field larger",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from small_results import answers_of, attention_page, choices_of, listening_test
 
 from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import AnswerRow, joined
-from tts_cli.listening.design import Condition, Expected, ListeningTest, Page, Screening, Stimulus
+from tts_cli.listening.design import ListeningTest, Screening
 from tts_cli.listening.ratings import Answers
 from tts_cli.listening.screening import screen
 
@@ -62,7 +62,9 @@ def test_an_unknown_rule_is_refused() -> None:
 
 
 def test_rules_are_off_where_the_test_has_no_such_stimulus() -> None:
-    test = listening_test(("old", "new"), ITEMS).model_copy(update={"screening": Screening(hidden_reference=True, mid_anchor=True)})
+    test = listening_test(("old", "new"), ITEMS).model_copy(
+        update={"screening": Screening(hidden_reference=True, mid_anchor=True)}
+    )
     screened = screen(answers_of(test, [("a", item, "new", 0.0) for item in ITEMS]))
     assert [one.off for one in screened.rules] == [
         "the test has no hidden reference",
@@ -90,7 +92,10 @@ def test_training_pages_do_not_count() -> None:
     assert len([page for page in pages if page.role == "training"]) == 12
     # The first twelve by name are training: items 0, 1 and 10 to 19. Of the eight others one is 12.5 %, two are 25 %.
     scores = [(who, item, name, score) for who, item, name, score in rated("a", 0, 0)]
-    low = [(who, item, name, 0.0 if name == "recordings" and item in ITEMS[10:] + ITEMS[:3] else score) for who, item, name, score in scores]
+    low = [
+        (who, item, name, 0.0 if name == "recordings" and item in ITEMS[10:] + ITEMS[:3] else score)
+        for who, item, name, score in scores
+    ]
     assert screen(answers_of(trained, low)).removals == ()
     lower = [(who, item, name, 0.0 if name == "recordings" and item in ITEMS[:4] else score) for who, item, name, score in low]
     (removal,) = screen(answers_of(trained, lower)).removals
@@ -126,8 +131,8 @@ def test_a_listener_who_stopped_before_the_attention_page_stays() -> None:
 @pytest.mark.parametrize(("chosen", "fails"), [("", False), ("new", True), (None, True)])
 def test_an_attention_page_of_choices_has_one_right_choice(chosen: str | None, fails: bool) -> None:
     test = watched("ab")
-    rows = [
-        AnswerRow("", "a", "watch", stimulus_id("watch", name), chosen=int(name == chosen)) for name in ("", "new")
-    ] + [AnswerRow("", "a", "one", stimulus_id("one", name), chosen=int(name == "new")) for name in ("old", "new")]
+    rows = [AnswerRow("", "a", "watch", stimulus_id("watch", name), chosen=int(name == chosen)) for name in ("", "new")] + [
+        AnswerRow("", "a", "one", stimulus_id("one", name), chosen=int(name == "new")) for name in ("old", "new")
+    ]
     assert bool(screen(joined(test, rows)[0]).removals) is fails
     assert choices_of(listening_test(("new", "old"), ("one",), "ab"), [("a", "one", "new")]).choices[0].chosen == "new"

@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
 from tts_cli.cli.listening_analyze import analyze
-=======
 from tts_cli.cli.listening_simulate import simulate
->>>>>>> l-simulate
 from tts_cli.cli.terminal import Settings, extra, say
 from tts_cli.errors import InputError
 

@@ -167,9 +167,9 @@ def _powers(comparisons: Comparisons, labels: Labels) -> Grid:
         for (first, second), grid in comparisons.powers
     ]
     notes = [
-        f"Number of listeners with which the next test finds a difference of this size in {100 * ENOUGH:.0f} % of tests (level 5 %, one "
-        "pair), by its number of items; every listener rates every item. The observed difference may lie above the true one: "
-        "plan with a smaller one.",
+        f"Number of listeners with which the next test finds a difference of this size in {100 * ENOUGH:.0f} % of tests (level "
+        "5 %, one pair), by its number of items; every listener rates every item. The observed difference may lie above the true "
+        "one: plan with a smaller one.",
     ]
     if not rows:
         notes = ["No power of a next test: this test gives no variances of a difference."]
