@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from evaluation_rows import PRINTED, Report
 from option_rows import Command, Row, says
 
+from tts_cli.listening.simulation import default_test
+
 BUILT = SimpleNamespace(test=SimpleNamespace(notes=()), summary="2 pages")
 LISTENING: dict[str, Command] = {
     "listening-test build": Command(
@@ -37,6 +39,29 @@ LISTENING: dict[str, Command] = {
             "systems": Row(("--system", "new", "--system", "newer"), {"analyse_results.asked.systems": ["new", "newer"]}),
             "rules_off": Row(("--no-rule", "attention"), {"analyse_results.off": ["attention"]}),
             **PRINTED,
+        },
+    ),
+    "listening-test simulate": Command(
+        ("-o", "simulated"),
+        follows=("listening:default_test",),
+        replaces={
+            "listening:read_test": default_test,
+            "listening:simulate_answers": lambda: SimpleNamespace(lines=("Simulated",)),
+            "listening:write_simulation": lambda: None,
+        },
+        rows={
+            "folder": Row(("folder",), {"read_test.folder": "folder"}, instead=("-o", "simulated")),
+            "output": Row(("-o", "elsewhere"), {"write_simulation.folder": "elsewhere"}),
+            "listeners": Row(("--listeners", 5), {"simulate_answers.num_listeners": 5}),
+            "items": Row(("--items", 3), {"default_test.num_items": 3}, also=("simulate_answers.test",)),
+            "seed": Row(("--seed", 7), {"simulate_answers.seed": 7}),
+            "means": Row(
+                ("--mean", "new=60", "--mean", "a=b=1"), {"simulate_answers.means.new": 60.0, "simulate_answers.means.a=b": 1.0}
+            ),
+            "settings": Row(
+                ("--set", "residual=9", "--set", "highest=90"),
+                {"simulate_answers.model.residual": 9.0, "simulate_answers.model.highest": 90.0},
+            ),
         },
     ),
 }

@@ -29,8 +29,8 @@ GAIN = (75.0, 50.0, 62.0)
 NO_GAIN = (75.0, 50.0, 50.0)
 ALIKE = {"listeners_by_system": 0.0, "items_by_system": 0.0}
 """No deviations by system."""
-MASKS = 20
-"""Different sets of missing cells."""
+PARTS = 20
+"""Number of parts of all seeds; each has its own set of missing cells."""
 
 
 @dataclass(frozen=True)
@@ -77,14 +77,12 @@ def filled_cells(design: Design, number: int) -> Floats:
 
 
 def parts(design: Design, scores: Floats) -> list[tuple[Floats, Floats]]:
-    """Return the scores in parts with the same missing cells, and those cells."""
-    if not design.missing:
-        return [(scores, np.ones(scores.shape[1:3]))]
-    return [(scores[number::MASKS], filled_cells(design, number)) for number in range(min(MASKS, len(scores)))]
+    """Return the scores in small parts with the same missing cells, and those cells."""
+    return [(scores[number::PARTS], filled_cells(design, number)) for number in range(min(PARTS, len(scores)))]
 
 
 def chances_of(design: Design, scores: Floats) -> Floats:
-    """Return the p-values (pairs, seeds) of all pairs; the order of the seeds changes where cells are missing."""
+    """Return the p-values (pairs, seeds) of all pairs; in the order of `parts`."""
     found = []
     for part, filled in parts(design, scores):
         crossed = CrossedDesign(filled)
@@ -177,8 +175,21 @@ def design_row(design: Design, seeds: Sequence[int]) -> tuple[str, ...]:
     )
 
 
+def kind_row(kind: str, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Return the row of a kind of test in the stated design: gain found, null found with and without deviations by system."""
+    rates = []
+    for means, other in ((GAIN, {}), (NO_GAIN, {}), (NO_GAIN, ALIKE)):
+        scores = scores_of(STATED, means, seeds, **other)
+        if kind == "MOS":
+            scores = np.round(1 + scores / 25)
+        differences = scores[..., NEW] - scores[..., BASELINE]
+        values = np.sign(differences) if kind == "AB" else differences
+        rates.append(np.mean(crossed_means(values, CrossedDesign(np.ones(values.shape[1:]))).p < LEVEL))
+    return (kind, *(f"{100 * rate:.1f} %" for rate in rates))
+
+
 def main() -> None:
-    """Print both tables as Markdown."""
+    """Print all tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=1000, help="number of seeds")
     parser.add_argument("--first", type=int, default=0, help="first seed")
@@ -191,6 +202,9 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|--:|--:|")
     for design in DESIGNS:
         print(f"| {' | '.join(design_row(design, seeds))} |", flush=True)
+    print("\n| kind, one pair | gain found | null found | null found, no deviations |\n|---|--:|--:|--:|")
+    for kind in ("MUSHRA", "MOS", "AB"):
+        print(f"| {' | '.join(kind_row(kind, seeds))} |")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,13 @@ from tts_cli.listening.mixed_model import FittedModel, fit_model
 from tts_cli.listening.preferences import count_tests, preferences
 from tts_cli.listening.summary import ScoreTable, mean_scores, score_table
 
+
+@pytest.fixture(autouse=True)
+def _no_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep statsmodels from collecting garbage at every correction of p-values, which takes a third of a second each."""
+    monkeypatch.setattr("gc.collect", lambda *_: 0)
+
+
 stats = pytest.importorskip("scipy.stats")
 pytest.importorskip("statsmodels")
 
@@ -147,13 +154,13 @@ def test_the_mixed_model_agrees_with_mean_squares_by_hand() -> None:
 def test_the_mixed_model_agrees_with_statsmodels_formula_where_ratings_are_missing() -> None:
     pandas, mixed = pytest.importorskip("pandas"), pytest.importorskip("statsmodels.formula.api").mixedlm
     holes = {(0, 1), (2, 3), (5, 0)}
-    new = [[None if (l, i) in holes else score for i, score in enumerate(row)] for l, row in enumerate(NEW)]
+    new = [[None if (who, i) in holes else score for i, score in enumerate(row)] for who, row in enumerate(NEW)]
     table = table_of({"old": OLD, "new": new})  # type: ignore[dict-item]
     found = fit_model(table, [("new", "old")])
     rows = [
-        {"score": float(score), "condition": name, "listener": l, "item": i, "one": 1}
+        {"score": float(score), "condition": name, "listener": who, "item": i, "one": 1}
         for name, scores in (("old", OLD), ("new", new))
-        for l, row in enumerate(scores)  # type: ignore[arg-type]
+        for who, row in enumerate(scores)  # type: ignore[arg-type]
         for i, score in enumerate(row)
         if score is not None
     ]

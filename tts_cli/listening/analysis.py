@@ -157,11 +157,11 @@ class Analysis:
             "notes": list(self.notes),
         }
 
-    def answers_hash(self) -> str:
-        """Return the SHA-256 of the answers, in an order that does not depend on that of their file."""
-        answers = self.results.answers
-        rows = sorted(json.dumps(astuple(one)) for one in answers.given)
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+def answers_hash(answers: Answers) -> str:
+    """Return the SHA-256 of answers, in an order that does not depend on that of their file."""
+    rows = sorted(json.dumps(astuple(one)) for one in answers.given)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
 def _removed(analysis: Analysis, removal: Any) -> dict[str, Any]:
@@ -185,9 +185,9 @@ def analyse_results(results: Results, asked: AskedPairs | None = None, off: tupl
         raise InputError(f"{results.path}: {message}", hint="wait until a listener has answered a test page")
     screened = screen(answers, off)
     everybody = find(answers, asked)
-    kept = find(screened.kept, asked) if _has_tests(screened.kept) else everybody
-    is_changed = bool(screened.removals) and kept is not everybody
-    return Analysis(results, screened, kept if screened.removals else everybody, everybody if is_changed else None, asked, off)
+    is_changed = bool(screened.removals) and _has_tests(screened.kept)
+    kept = find(screened.kept, asked) if is_changed else everybody
+    return Analysis(results, screened, kept, everybody if is_changed else None, asked, off)
 
 
 def _has_tests(answers: Answers) -> bool:

@@ -13,7 +13,7 @@ from tts_cli.errors import AudioError
 from tts_cli.evaluation.html import REPORT_FILE, PlayerRow, ReportPage, Sound
 from tts_cli.evaluation.plots import distribution, means
 from tts_cli.evaluation.statistics import Estimate
-from tts_cli.listening.analysis import Analysis
+from tts_cli.listening.analysis import Analysis, answers_hash
 from tts_cli.listening.analysis_tables import SIMULATED
 from tts_cli.listening.design import STIMULI_FOLDER, TEST_FILE, Page
 from tts_cli.listening.simulation import NOT_PEOPLE
@@ -23,6 +23,8 @@ MOST_PLAYED = 4
 """Most items with players."""
 LONGEST_S = 60.0
 """Longest stimulus with a player, in seconds."""
+LONGEST_LABEL = 28
+"""Most characters of a name in a plot."""
 KINDS = {"mushra": "MUSHRA", "mos": "mean opinion scores (MOS)", "ab": "AB preference", "abx": "ABX"}
 SCALES = {"mushra": "score, 0 to 100", "mos": "score, 1 to 5"}
 
@@ -95,7 +97,7 @@ def _hashes(analysis: Analysis) -> Mapping[str, str]:
     """Return the SHA-256 of the answers, and of the test's file if there is one."""
     file = analysis.results.folder and analysis.results.folder / TEST_FILE
     own = {TEST_FILE: hashlib.sha256(file.read_bytes()).hexdigest()} if file and file.is_file() else {}
-    return {"answers": analysis.answers_hash(), **own}
+    return {"answers": answers_hash(analysis.results.answers), **own}
 
 
 def _draw(page: ReportPage, analysis: Analysis) -> None:
@@ -127,8 +129,9 @@ def _said(values: Mapping[str, float]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name for a plot: Matplotlib would set the text between two dollar signs as a formula."""
-    return name.replace("$", r"\$")
+    """Return a name for a plot, shortened. Matplotlib would set the text between two dollar signs as a formula."""
+    short = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
+    return short.replace("$", r"\$")
 
 
 def _known(table: ScoreTable, condition: str) -> list[float]:

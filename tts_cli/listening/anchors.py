@@ -99,12 +99,13 @@ def _departures(anchors: Sequence[Anchor], wanted: Sequence[float], wide: bool, 
     notes = []
     if tuple(wanted) != STANDARD_HZ:
         given = " and ".join(f"{anchor.cutoff_hz / 1000:g} kHz ({anchor.role.replace('-', ' ')})" for anchor in anchors)
-        reason = "" if wide else f" The stimuli, of {sample_rate} Hz, do not reach above 10 kHz, so that a 7 kHz anchor could "
-        reason += "" if wide else "hardly be told from the reference."
-        notes.append(
-            f"Departure from BS.1534-3: the anchors are low-passed at {given or 'no frequency'}, not at 3.5 kHz (low) and 7 kHz "
-            f"(mid).{reason} Scores do not compare with those of tests with the standard anchors."
+        standard = "not at 3.5 kHz (low) and 7 kHz (mid)"
+        notes.append(f"Departure from BS.1534-3: the anchors are low-passed at {given or 'no frequency'}, {standard}.")
+        reason = (
+            f"The stimuli, of {sample_rate} Hz, do not reach above 10 kHz: a 7 kHz anchor can hardly be told from the reference."
         )
+        notes += [] if wide else [reason]
+        notes.append("Scores do not compare with those of tests with the standard anchors.")
     if len(anchors) < len(wanted):
         left = ", ".join(f"{cutoff / 1000:g} kHz" for cutoff in wanted[len(anchors) :])
         notes.append(f"The anchor of {left} was left out: at {sample_rate} Hz it would hardly differ from the reference.")

@@ -70,7 +70,7 @@ def build_test(
     read = read_listening_config(config, overrides)
     refuse_existing(output, replace)
     with TemporaryDirectory() as scratch:
-        speaker = default_speaker(read.systems.values())
+        speaker = "" if read.items.is_recorded or read.items.speakers else default_speaker(read.systems, str(config))
         items = choose_items(read, corpora, Path(scratch), str(config), speaker)
         made = make_sounds(read, items, str(config))
     pages = _Pages(read, items, made)

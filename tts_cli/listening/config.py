@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tts_cli.addon import library
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
 from tts_cli.evaluation.sources import ORIGINS, SystemSource
@@ -113,6 +114,11 @@ class ItemChoice(StrictModel):
     limit: int | None = Field(default=None, ge=1)
     """Largest number of items of the test, to try a configuration."""
 
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether the items are recordings."""
+        return not (self.sentences or self.passages)
+
     @field_validator("split", mode="after")
     @classmethod
     def _listed(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -211,6 +217,8 @@ class ListeningConfig(StrictModel):
             return f"reference: there is no system '{self.reference}'; the systems are {', '.join(self.systems)}"
         if self.reference is not None and self.kind != "mushra":
             return f"reference: a test of kind {self.kind} has no hidden reference; leave the key out"
+        if self.reference is not None and len(self.systems) == 1:
+            return "systems: there is no system beside the reference; add one to rate"
         if isinstance(self.anchors, tuple) and self.reference is None:
             return "anchors: they are made from the hidden reference, but the test has none; add reference: NAME"
         if isinstance(self.anchors, tuple) and not (0 < len(self.anchors) <= 2 and _rises(self.anchors)):
@@ -256,6 +264,11 @@ class ListeningConfig(StrictModel):
     def words(self) -> str:
         """Question of every page."""
         return self.question or QUESTIONS[self.kind]
+
+    @property
+    def attention_voice(self) -> str:
+        """Name or path of the voice of the attention checks."""
+        return self.attention.addon or library.DEFAULT_ADDON
 
     @property
     def attention_text(self) -> str:

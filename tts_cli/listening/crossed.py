@@ -184,7 +184,10 @@ def crossed_means(values: Floats, design: CrossedDesign) -> CrossedMeans:
 
 
 def _freedom(listeners: Floats, items: Floats, residual: Floats, design: CrossedDesign) -> Floats:
-    """Return Satterthwaite's degrees of freedom: twice the squared variance of the mean over the variance of its estimate."""
+    """Return Satterthwaite's degrees of freedom: twice the squared variance of the mean over the variance of its estimate.
+
+    They are at least those of the factor with fewer levels.
+    """
     rows, columns = design.listeners, design.items
     row_share = np.where(listeners > 0, rows.weight / rows.roots.sum(), 0.0)
     column_share = np.where(items > 0, columns.weight / columns.roots.sum(), 0.0)
@@ -196,8 +199,9 @@ def _freedom(listeners: Floats, items: Floats, residual: Floats, design: Crossed
         + left**2 * residual**2 / design.residual_freedom
     )
     variance = rows.weight * listeners + columns.weight * items + residual / design.num_values
-    freedom: Floats = np.divide(variance**2, spread, out=np.ones_like(variance), where=spread > 0)
-    return np.maximum(freedom, 1.0)
+    freedom: Floats = np.divide(variance**2, spread, out=np.zeros_like(variance), where=spread > 0)
+    least = float(min(design.filled.shape) - 1)
+    return np.maximum(freedom, np.full_like(freedom, least))
 
 
 def chances(mean: Floats, error: Floats, freedom: Floats, values: Floats) -> Floats:

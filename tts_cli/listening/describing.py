@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tts_cli.addon.config import read_addon_config
-from tts_cli.addon.library import DEFAULT_ADDON, find_addon
+from tts_cli.addon.library import find_addon
 from tts_cli.errors import AddonError
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.design import ListeningTest
@@ -32,10 +32,9 @@ def notes_of(config: ListeningConfig, num_pages: int, num_long: int, longest_s: 
             "them."
         )
     if any(system.transfer for system in config.systems.values()):
-        yield (
-            "There is no recording of the target voice with the prosody of the source: the source stands as prosody reference, "
-            "another recording of the target as identity reference."
-        )
+        meaning = {"prosody": "the source stands as prosody reference", "identity": "another recording of the target as identity"}
+        shown = "; ".join(meaning[name] for name in config.shown) or "no sound is shown beside the rated ones"
+        yield f"There is no recording of the target voice with the prosody of the source: {shown}."
     if num_long:
         yield f"{num_long} of {num_pages} pages have stimuli longer than {longest_s:g} s, the longest that BS.1534-3 recommends."
     yield "The page draws the order of pages and of stimuli anew for each listener, from the seed and the listener's token."
@@ -65,7 +64,7 @@ def copy_licences(items: Iterable[Item], config: ListeningConfig, corpora: Path 
 
 
 def _of_voices(config: ListeningConfig) -> Iterator[tuple[str, str]]:
-    said = [config.attention.addon or DEFAULT_ADDON] if config.attention.count else []
+    said = [config.attention_voice] if config.attention.count else []
     spoken = [name for system in config.systems.values() for name in (system.addon or system.transfer,) if name]
     for name in dict.fromkeys((*spoken, *said)):
         try:

@@ -203,12 +203,12 @@ def _speaker_of(clip: Clip) -> str:
 
 
 def _transfers(clips: Sequence[Clip], targets: Sequence[str], recordings: _Recordings, rng: random.Random) -> list[list[Item]]:
-    own = {target: _longer_half(recordings.read("test", (target,))) for target in targets}
+    own = {target: recordings.read("test", (target,)) for target in targets}
     found: list[list[Item]] = []
     for clip in clips:
         items = []
         for target in targets:
-            heard = [one for one in own[target] if one.text != clip.text] or own[target]
+            heard = _longer_half([one for one in own[target] if one.text != clip.text] or own[target])
             identity, played = rng.sample(heard, 2) if len(heard) > 1 else (heard[0], heard[0])
             prompt = Prompt(clip.text, target, clip.kind, name=clip.id)
             items.append(Item(f"{clip.speaker}/{clip.id} as {target}", prompt, target, clip, identity, played))

@@ -84,8 +84,8 @@ def simulate_answers(
 ) -> SimulatedTest:
     """Simulate listeners who answer all pages of a test.
 
-    MOS tests get the rating on the scale from 1 to 5, rounded. In AB tests the higher rating is preferred. In ABX tests X is heard
-    once more, and taken for the stimulus with the nearest rating. Attention pages are answered right.
+    MOS tests get the rating on the scale from 1 to 5, rounded. In AB tests the higher rating is preferred. In ABX tests X is
+    heard once more, and taken for the stimulus with the nearest rating. Attention pages are answered right.
 
     Args:
         test: The test; by default the stated design. Its post-screening is switched off, and a note says so.

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_cli.addon.library import DEFAULT_ADDON
 from tts_cli.audio.mel import Floats
 from tts_cli.listening.anchors import Anchor, choose_anchors, low_passed
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.items import ChosenItems
 from tts_cli.listening.pages import LABELS, SoundKey, attention_checks
-from tts_cli.listening.speaking import Sound, play, speak_items, speak_sentences
+from tts_cli.listening.speaking import Sound, placed, play, speak_items, speak_sentences
 from tts_cli.listening.stimuli import matched, shaped
 
 
@@ -41,7 +40,7 @@ def make_sounds(config: ListeningConfig, items: ChosenItems, where: str) -> Test
     """
     rated = _spoken(config, items, where)
     sample_rate = config.sample_rate or min(sound.sample_rate for sound in rated.values())
-    heard = {**rated, **_shown(config, items), **_checks(config)}
+    heard = {**rated, **_shown(config, items), **_checks(config, where)}
     sounds = {key: shaped(sound.samples, sound.sample_rate, sample_rate, str(key)) for key, sound in heard.items()}
     anchors, notes = _anchored(config, sounds, sample_rate)
     level = matched(sounds, sample_rate, config.loudness)
@@ -67,11 +66,12 @@ def _shown(config: ListeningConfig, items: ChosenItems) -> dict[SoundKey, Sound]
     return {SoundKey(LABELS[name], item): play(clips[name](item)) for name in config.shown for item in every}
 
 
-def _checks(config: ListeningConfig) -> dict[SoundKey, Sound]:
+def _checks(config: ListeningConfig, where: str) -> dict[SoundKey, Sound]:
     sentences = list(dict.fromkeys(check.sentence for check in attention_checks(config)))
     if not sentences:
         return {}
-    spoken = speak_sentences(sentences, config.attention.addon or DEFAULT_ADDON, config.attention.speaker)
+    with placed(f"{where}: 'attention'"):
+        spoken = speak_sentences(sentences, config.attention_voice, config.attention.speaker)
     return {SoundKey(sentence, None): sound for sentence, sound in zip(sentences, spoken, strict=True)}
 
 

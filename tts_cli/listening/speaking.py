@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from tts_cli.addon.config import read_addon_config
 from tts_cli.addon.library import find_addon
@@ -46,17 +49,22 @@ def speak_items(name: str, system: ListenedSystem, items: Sequence[Item], where:
         TtsError: The system cannot be opened, or an item not be spoken; the message names file, system and item.
     """
     place = f"{where}: system '{name}'"
-    try:
+    with placed(place):
         speak = _speaker(name, system, items)
-    except TtsError as error:
-        raise type(error)(f"{place}: {error.message}", error.hint) from error
     spoken = {}
     for item in tracked(items, name, len(items)):
-        try:
+        with placed(f"{place}: item '{item.name}'"):
             spoken[item] = speak(item)
-        except TtsError as error:
-            raise type(error)(f"{place}: item '{item.name}': {error.message}", error.hint) from error
     return spoken
+
+
+@contextmanager
+def placed(where: str) -> Iterator[None]:
+    """Put `where` before the message of an error of the block."""
+    try:
+        yield
+    except TtsError as error:
+        raise type(error)(f"{where}: {error.message}", error.hint) from error
 
 
 def _speaker(name: str, system: ListenedSystem, items: Sequence[Item]) -> Callable[[Item], Sound]:
@@ -108,18 +116,21 @@ def speak_sentences(sentences: Iterable[str], addon: str, speaker: str | None) -
     return spoken
 
 
-def default_speaker(systems: Iterable[ListenedSystem]) -> str:
-    """Return the default speaker of the first voice among `systems`; empty if none is a voice."""
-    for system in systems:
+def default_speaker(systems: Mapping[str, ListenedSystem], where: str) -> str:
+    """Return the default speaker of the first voice among `systems`; empty if none is a voice.
+
+    Raises:
+        AddonError: The voice is not found; the message names `where`, the file of the systems.
+    """
+    for key, system in systems.items():
         if name := system.addon or system.transfer:
-            config = read_addon_config(find_addon(name))
+            with placed(f"{where}: system '{key}'"):
+                config = read_addon_config(find_addon(name))
             return config.default_speaker or (config.speakers[0].name if config.speakers else "")
     return ""
 
 
 def _joined(chunks: Sequence[Floats], sample_rate: int) -> Sound:
-    import numpy as np
-
     return Sound(np.concatenate(chunks), sample_rate)
 
 
