@@ -27,6 +27,8 @@ WIDE_INCHES = 6.0
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Colours that colour-blind people can tell apart (Okabe and Ito 2008)."""
 DASHES = ("-", "--", "-.", ":")
+FEW = 40
+"""Largest number of points that a distribution draws in one line."""
 POINTS = 10
 """Size of letters in points."""
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.2, 6.5, 40.0
@@ -144,9 +146,20 @@ def distribution(values: Mapping[str, Sequence[float]], label: str, is_paired: b
         **lines,
     )
     for place, each, (colour, _) in zip(places, finite, _looks(), strict=False):
-        axes.plot(each, np.full(len(each), place), "o", color=colour, markersize=4, alpha=0.6, markeredgewidth=0, zorder=3)
+        heights, marks = (
+            _heights(len(each)),
+            {"markersize": 4, "alpha": 0.6} if len(each) <= FEW else {"markersize": 3, "alpha": 0.35},
+        )
+        axes.plot(each, place + heights, "o", color=colour, markeredgewidth=0, zorder=3, **marks)
     _name_rows(axes, list(values), label)
     return figure
+
+
+def _heights(number: int) -> Floats:
+    """Return the heights of points beside the middle of their box: zero for a few, spread over the box for many."""
+    golden = (5**0.5 - 1) / 2
+    spread = (np.arange(number) * golden % 1 - 0.5) * 0.4
+    return np.asarray(spread if number > FEW else np.zeros(number), np.float32)
 
 
 def means(estimates: Mapping[str, Mapping[str, Estimate]], label: str) -> Any:

@@ -16,7 +16,6 @@ from tts_cli.evaluation.statistics import Estimate
 from tts_cli.listening.analysis import Analysis, answers_hash
 from tts_cli.listening.analysis_tables import SIMULATED
 from tts_cli.listening.design import STIMULI_FOLDER, TEST_FILE, Page
-from tts_cli.listening.simulation import NOT_PEOPLE
 from tts_cli.listening.summary import MeanScore, ScoreTable
 
 MOST_PLAYED = 4
@@ -49,8 +48,6 @@ def report_page(analysis: Analysis, command: Sequence[str] = ()) -> ReportPage:
     """Return the page of an analysis; see `write_report`."""
     test = analysis.test
     page = ReportPage(f"{SIMULATED}: {test.title}" if analysis.is_simulated else test.title, analysis.first_line, test.language)
-    if analysis.is_simulated:
-        page.note(NOT_PEOPLE)
     page.facts(_facts(analysis))
     page.items(analysis.notes)
     for title, grids in analysis.sections.items():

@@ -13,7 +13,7 @@ from tts_cli.listening.design import ListeningTest
 from tts_cli.listening.inference import GAP_METHOD, METHOD, GapReduction, Verdict
 from tts_cli.listening.mixed_model import FittedModel
 from tts_cli.listening.power import ENOUGH, MOST_LISTENERS
-from tts_cli.listening.preferences import CHOICE_METHOD, Preference
+from tts_cli.listening.preferences import CHOICE_METHOD, COUNT_METHOD, CountTest, Preference
 from tts_cli.listening.screening import WORDS, Screened
 from tts_cli.listening.summary import MeanScore, ends_text, interval_text, limits
 
@@ -95,7 +95,7 @@ def _mean_cells(one: MeanScore, labels: Labels) -> list[str]:
 
 
 def _verdicts(comparisons: Comparisons, labels: Labels) -> Grid:
-    header = ("pair", "difference [95 %]", "p", "p (Holm)", "t-test p (Holm)", "Wilcoxon p (Holm)", "verdict")
+    header = ("pair", "difference [95 %]", "p (Holm)", "t-test p (Holm)", "Wilcoxon p (Holm)", "verdict")
     paired = {(one.first, one.second): one for one in comparisons.paired}
     rows = [_verdict_cells(one, paired.get((one.first, one.second)), labels.decimals) for one in comparisons.verdicts]
     notes = [f"Verdict: {METHOD}.", f"For comparison: {PAIRED_METHOD}.", *limits(one.test for one in comparisons.verdicts)]
@@ -106,29 +106,28 @@ def _verdicts(comparisons: Comparisons, labels: Labels) -> Grid:
 
 def _verdict_cells(one: Verdict, paired: PairedTests | None, decimals: int) -> list[str]:
     test = one.test
-    chances = (test.p, one.corrected_p) if test.freedom else (None, None)
+    corrected = one.corrected_p if test.freedom else None
     others = (paired.t_corrected_p, paired.wilcoxon_corrected_p) if paired else (None, None)
-    words = verdict_words(test, one.corrected_p, one.first, one.second)
-    return [f"{one.first} - {one.second}", interval_text(test, decimals), *map(p_text, (*chances, *others)), words]
+    words = _verdict_words(test, one.corrected_p)
+    return [f"{one.first} - {one.second}", interval_text(test, decimals), *map(p_text, (corrected, *others)), words]
 
 
-def verdict_words(test: MeanTest, corrected_p: float, first: str, second: str) -> str:
-    """Return a verdict at the level of 5 % in words."""
+def _verdict_words(test: MeanTest, corrected_p: float) -> str:
+    """Return a verdict on the first condition of a pair, at the level of 5 %."""
     if not test.freedom:
         return "no test"
     if corrected_p >= 0.05:
         return "no difference found"
-    return f"{first if test.mean > 0 else second} is higher"
+    return "higher" if test.mean > 0 else "lower"
 
 
 def _gaps(gaps: Sequence[GapReduction], labels: Labels) -> Grid:
-    header = ("baseline, recordings", "system", "gap reduction % [95 %]", "listeners", "items")
-    rows = [
-        [f"{one.baseline}, {one.recordings}", one.new, _gap_text(one), str(one.num_listeners), str(one.num_items)] for one in gaps
-    ]
-    formula = "Gap reduction: (system - baseline) / (recordings - baseline)."
+    header = ("system", "gap reduction % [95 %]", "listeners", "items")
+    rows = [[one.new, _gap_text(one), str(one.num_listeners), str(one.num_items)] for one in gaps]
+    baseline, recordings = gaps[0].baseline, gaps[0].recordings
+    formula = f"Gap reduction: (system - {baseline}) / ({recordings} - {baseline})."
     notes = [formula, f"Interval: {GAP_METHOD}.", *dict.fromkeys(note for one in gaps for note in one.notes)]
-    return Grid(labels.of_listeners("Gap reduction"), header, rows, _sentences(notes), folded=1)
+    return Grid(labels.of_listeners("Gap reduction"), header, rows, _sentences(notes))
 
 
 def _gap_text(one: GapReduction) -> str:
@@ -181,18 +180,18 @@ def _smallest_text(number: int | None) -> str:
 
 
 def _preference_grids(found: Sequence[Preference], labels: Labels) -> Iterator[Grid]:
-    parts = [[one for one in found if one.group is None], [one for one in found if one.group is not None]]
-    for part, words in zip(parts, ("Choices", "Choices by group"), strict=True):
-        if part or words == "Choices":
-            yield _choices(part, words, labels)
+    overall, by_group = [one for one in found if one.group is None], [one for one in found if one.group is not None]
+    yield _choices(overall, "Choices", labels)
+    yield _counts(overall, labels)
+    if by_group:
+        yield _choices(by_group, "Choices by group", labels)
 
 
 def _choices(found: Sequence[Preference], words: str, labels: Labels) -> Grid:
     is_abx = labels.test.kind == "abx"
     shares = ("right % [95 %]",) if is_abx else ("first % [95 %]", "none %", "second % [95 %]")
     group = ("group",) if any(one.group is not None for one in found) else ()
-    tests = ("p (Holm)", "binomial p (Holm)", "sign test p (Holm)")
-    header = (*group, "pair", *shares, *tests, "choices", "listeners right" if is_abx else "listeners for first", "verdict")
+    header = (*group, "pair", *shares, "p (Holm)", "verdict")
     rows = [[*(one.group or "no group" for _ in group), *_choice_cells(one, is_abx)] for one in found]
     sections = [one.group or "" for one in found] if group else ()
     notes = _sentences([CHOICE_METHOD, *limits(one.verdict for one in found)])
@@ -200,13 +199,39 @@ def _choices(found: Sequence[Preference], words: str, labels: Labels) -> Grid:
 
 
 def _choice_cells(one: Preference, is_abx: bool) -> list[str]:
-    pair = f"{one.first} or {one.second}"
     shares = [interval_text(one.first_share, 0, 100)]
     if not is_abx:
         shares += [f"{100 * one.no_share.mean:.0f}", interval_text(one.second_share, 0, 100)]
-    chances = [one.corrected_p if one.verdict.freedom else None, one.choices.corrected_p, one.listeners.corrected_p]
-    counts = [str(one.num_choices), f"{one.listeners.num_for} of {one.listeners.num_all}"]
-    return [pair, *shares, *map(p_text, chances), *counts, _choice_words(one, is_abx)]
+    corrected = one.corrected_p if one.verdict.freedom else None
+    return [_either(one), *shares, p_text(corrected), _choice_words(one, is_abx)]
+
+
+def _either(one: Preference) -> str:
+    return f"{one.first} or {one.second}"
+
+
+def _counts(found: Sequence[Preference], labels: Labels) -> Grid:
+    kind = "right" if labels.test.kind == "abx" else "for first"
+    header = ("pair", f"{kind} % [95 %]", "choices", "binomial p (Holm)", f"listeners {kind}", "sign test p (Holm)")
+    rows = [
+        [
+            _either(one),
+            _count_text(one.choices),
+            str(one.choices.num_all),
+            p_text(one.choices.corrected_p),
+            f"{one.listeners.num_for} of {one.listeners.num_all}",
+            p_text(one.listeners.corrected_p),
+        ]
+        for one in found
+    ]
+    return Grid(labels.of_listeners("Choices, counted"), header, rows, (COUNT_METHOD,))
+
+
+def _count_text(test: CountTest) -> str:
+    if test.interval is None:
+        return NONE
+    low, high = test.interval
+    return ends_text(100 * test.num_for / test.num_all, (100 * low, 100 * high), 0)
 
 
 def _choice_words(one: Preference, is_abx: bool) -> str:
@@ -216,7 +241,7 @@ def _choice_words(one: Preference, is_abx: bool) -> str:
         return "no difference heard" if is_abx else "no preference found"
     if is_abx:
         return "told apart" if one.verdict.mean > 0 else "wrong more often than by chance"
-    return f"{one.first if one.verdict.mean > 0 else one.second} is preferred"
+    return f"{one.first if one.verdict.mean > 0 else one.second} preferred"
 
 
 def screening_grids(screened: Screened, names: Mapping[str, str], labels: Labels) -> tuple[Grid, ...]:
@@ -228,10 +253,10 @@ def screening_grids(screened: Screened, names: Mapping[str, str], labels: Labels
         labels: Words of the titles.
     """
     counts = [
-        [WORDS[one.rule], f"off: {one.off}" if one.off else "on", _removed_text(screened, one.rule, one.off)]
+        [WORDS[one.rule], _removed_text(screened, one.rule, one.off), f"off: {one.off}" if one.off else "on"]
         for one in screened.rules
     ]
-    rules = Grid(labels.title("Screening"), ("rule", "state", "listeners removed"), counts, (SCREENING_SOURCE,))
+    rules = Grid(labels.title("Screening"), ("rule", "listeners removed", "state"), counts, (SCREENING_SOURCE,))
     if not screened.removals:
         return (rules,)
     rows = [[names.get(one.listener, "nameless"), one.rule, f"{one.num_failed} of {one.num_items}"] for one in screened.removals]

@@ -22,7 +22,7 @@ Pair = tuple[str, str]
 """Names of two conditions; a difference is the first minus the second."""
 PAIRED_METHOD = (
     "paired t-test and Wilcoxon's signed-rank test of listeners' mean differences, corrected by Holm over all pairs; both treat "
-    "the items as fixed, so they say nothing of other items, and their p-values are smaller"
+    "the items as fixed, so they say nothing of other items"
 )
 """Method of `paired_tests_of`, for reports."""
 

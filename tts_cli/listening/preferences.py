@@ -18,12 +18,15 @@ from tts_cli.listening.summary import numbered
 
 CHOICE_METHOD = (
     "Shares have 95 % intervals in which listeners and items are random. The verdict tests the mean of the choices in the same "
-    "way. The binomial test counts every choice as independent, so its p-value is too small where listeners or items differ; "
-    "the sign test counts each listener once, by the majority of the listener's choices. Choices without a preference are left "
-    "out of the binomial and the sign test, and count half to each side of the verdict. All p-values are corrected by Holm over "
-    "all pairs."
+    "way; a choice without preference counts half to each side. P-values are corrected by Holm over all pairs."
 )
-"""Method of `preferences`, for reports."""
+"""Method of the shares and verdicts of `preferences`, for reports."""
+COUNT_METHOD = (
+    "For comparison. The binomial test and its interval (Clopper and Pearson) count every choice as independent, so the p-value "
+    "is too small where listeners or items differ. The sign test counts each listener once, by the majority of the listener's "
+    "choices. Choices without preference are left out. P-values are corrected by Holm over all pairs."
+)
+"""Method of the counts of `preferences`, for reports."""
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ LIMIT = 90.0
 MOST_FAILED_PERCENT = 15
 """Largest share of failed items with which a listener stays, in percent."""
 WORDS: dict[Rule, str] = {
-    "hidden-reference": f"hidden reference below {LIMIT:g} in more than {MOST_FAILED_PERCENT} % of items",
-    "mid-anchor": f"mid anchor above {LIMIT:g} in more than {MOST_FAILED_PERCENT} % of items",
-    "attention": "an attention page answered wrongly",
+    "hidden-reference": f"hidden reference < {LIMIT:g} in > {MOST_FAILED_PERCENT} % of items",
+    "mid-anchor": f"mid anchor > {LIMIT:g} in > {MOST_FAILED_PERCENT} % of items",
+    "attention": "wrong answer to an attention page",
 }
 """Each rule in words."""
 
