@@ -13,6 +13,7 @@ import typer
 import yaml
 from conftest import TINY, Outcome, Run
 from evaluation_rows import EVALUATIONS
+from listening_rows import LISTENING
 from option_rows import (
     ADDONS,
     BENCH,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Command] = {
     **STACKS,
     **TRAINING,
     **EVALUATIONS,
+    **LISTENING,
 }
 DEFAULTS = {"synth": "tiny-prosody", "read": "tiny-prosody"}
 INTERNAL = ("load.edit_stack", "load#2.edit_stack")

@@ -26,3 +26,9 @@ def corpora(tmp_path: Path) -> Path:
     (tmp_path / "others/metadata.csv").write_text("b1|Yes, it is.\nb3|It was.\n", encoding="utf-8")
     (tmp_path / "strangers/metadata.csv").write_text("c-1|Nobody knows.\n", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep results of evaluations out of the user's cache, and every test's from those of the others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

@@ -15,7 +15,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
+from tts_cli.cli import (
+    INTERRUPTED,
+    addons,
+    evaluate,
+    listening_test,
+    machine,
+    pack,
+    parse,
+    prepare,
+    read,
+    stack,
+    synth,
+    train,
+    transfer,
+)
 from tts_cli.cli.streams import keep_exit_code
 from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
@@ -35,6 +49,7 @@ ORDER = (
     "unpack",
     "export-addon",
     "evaluate",
+    "listening-test",
 )
 """Order of the commands in the help: first those that use voices, then those that make voices."""
 
@@ -79,6 +94,7 @@ app.command()(pack.pack)
 app.command()(pack.unpack)
 app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(listening_test.app, name="listening-test")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,10 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from tts_cli.audio.files import read_audio, read_native
-from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import InputError
-from tts_cli.evaluation.measures.harmonics import harmonic_voice
 from tts_cli.evaluation.measures.instruments import PARTS, Instruments, PromptFigures, measure_system, seeds_of
 from tts_cli.evaluation.prompts import (
     GroupedText,
@@ -23,10 +21,11 @@ from tts_cli.evaluation.prompts import (
     unrecorded_prompts,
 )
 from tts_cli.evaluation.report import Reports
+from tts_cli.evaluation.sources import play, speak_with
 from tts_cli.evaluation.speech.peers import peer_system
 from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness, worst_seed
 from tts_cli.evaluation.speech.tables import speech_reports
-from tts_cli.evaluation.systems import RECORDINGS, Speak, System, SystemOutput, copy_with, say
+from tts_cli.evaluation.systems import RECORDINGS, Speak, System, SystemOutput, copy_with
 from tts_cli.voice.synthesis import Voice
 
 NUM_SEEDS = 3
@@ -157,24 +156,3 @@ def _panels(system: System, one: PromptFigures) -> Panels:
     panels = {"recording": SystemOutput(*read_native(clip.audio))} if clip else {}
     copies = {"copy of the recording": system.copy(clip)} if clip and system.copy else {}
     return {**panels, **copies, system.name: list(seeds_of(system, one.prompt))[worst_seed(one)]}
-
-
-def play(prompt: Prompt, _seed: int) -> tuple[Floats, int]:
-    """Return the recording of `prompt` (samples,) and its sample rate in Hertz; the prompt must have one."""
-    assert prompt.recording
-    return read_native(prompt.recording.audio)
-
-
-def speak_with(voice: Voice, with_harmonic: bool = False) -> Speak:
-    """Return a function that speaks prompts with `voice`.
-
-    Args:
-        with_harmonic: speak each prompt a second time with the vocoder's noise source silent, for `SystemOutput.harmonic`.
-    """
-    harmonic = harmonic_voice(voice) if with_harmonic else None
-
-    def speak(prompt: Prompt, seed: int) -> SystemOutput:
-        spoken = say(voice, prompt.text, prompt.speaker, seed)
-        return spoken._replace(harmonic=say(harmonic, prompt.text, prompt.speaker, seed).samples) if harmonic else spoken
-
-    return speak
