@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tts_cli.cli.listening_serve import serve
 from tts_cli.cli.terminal import Settings, extra, say
 from tts_cli.errors import InputError
 
@@ -45,3 +46,6 @@ def build(
     for note in built.test.notes:
         say(f"note: {note}")
     typer.echo(f"{output}: {built.summary}")
+
+
+app.command()(serve)

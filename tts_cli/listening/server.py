@@ -41,7 +41,7 @@ DRAINED_BYTES = 16 * MOST_BYTES
 """A larger request is read to this size before it is refused, so that the sender reads the refusal."""
 GRACE_S = 2
 """Longest wait for open requests at the end, in seconds."""
-WAVEFORM_STYLE = "sha256-+gwLoyhnKQiUgGghlLLtYS1CkKSgZNUnAqmtZPBxb+U="
+WAVEFORM_STYLE = "sha256-XGW/cX2BkTPWNNT3NdyASrPEWZfPnKdPJaJ2aN7R+v8="
 """Hash of the style sheet that wavesurfer.js puts into the page."""
 HEADERS = {
     "content-security-policy": (

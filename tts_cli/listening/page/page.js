@@ -10,9 +10,9 @@ const LONGEST_NAME = 200;
 // A web server without our API answers one of these to a request for it.
 const WITHOUT_API = [404, 405, 501];
 
-/** Show the content of a page and move the focus to its heading, so that assistive technology reads it. */
+/** Show the content of a page and move the focus to its heading, text or nodes, so that assistive technology reads it. */
 function show(heading, ...content) {
-  const title = element("h1", { tabindex: "-1" }, heading);
+  const title = element("h1", { tabindex: "-1" }, ...[heading].flat());
   main.replaceChildren(title, ...content.filter(Boolean));
   scrollTo(0, 0);
   title.focus({ preventScroll: true });
@@ -102,7 +102,7 @@ class Listening {
       index < trainings
         ? `Practice page ${index + 1} of ${trainings}`
         : `Page ${index - trainings + 1} of ${this.order.length - trainings}`;
-    showProgress(place, index, this.order.length);
+    showProgress(this.test.title, place, index, this.order.length);
     const order = (one) => orderOfStimuli(one, this.test.seed, this.token);
     const upcoming = this.order.slice(index + 1).find((one) => !this.answers.has(one.id));
     new RatingPage({
@@ -125,7 +125,7 @@ class Listening {
       this.outbox?.add("api/finish", { token: this.token });
       this._keep();
     }
-    showProgress("Finished", 1, 1);
+    showProgress(this.test.title, "Finished", 1, 1);
     const download = element("button", { type: "button", onclick: () => this.download() }, "Download my answers");
     const state = element("p", { role: "status" });
     if (!this.outbox) {
@@ -158,7 +158,8 @@ class Listening {
   }
 }
 
-function showProgress(place, done, all) {
+function showProgress(title, place, done, all) {
+  document.getElementById("title").textContent = title;
   const box = document.getElementById("progress");
   box.hidden = false;
   Object.assign(box.querySelector("progress"), { value: done, max: all });
@@ -214,7 +215,6 @@ async function start() {
   const text = new TextDecoder().decode(bytes);
   const test = JSON.parse(text);
   document.title = test.title;
-  document.getElementById("title").textContent = test.title;
   const prefix = `listening-test:${hash(text)}:`;
   const given = new URLSearchParams(location.search).get("token");
   const common = new Keeper(prefix);

@@ -66,7 +66,7 @@ class Sheet {
       (one, i) => new SoundButton(one.id, one.label, this.referenceKeys()[i] ?? null, player),
     );
     this.stimuli = order.map((id, i) => new SoundButton(id, this.labelOf(i), this.stimulusKeys()[i] ?? null, player));
-    this.node = element("div", { class: `sheet ${this.constructor.name.toLowerCase()}` });
+    this.node = element("div", { class: "sheet" });
     if (this.references.length) {
       this.node.append(element("div", { class: "references" }, ...this.references.map((one) => one.node)));
     }

@@ -75,17 +75,16 @@ export class RatingPage {
     this.nextButton = element("button", { type: "button", class: "primary", onclick: () => this._next() }, "Next");
     const shown = page.references.length ? [buffers[0]] : buffers;
     this.waveform = new Waveform(player, peaksOf(shown));
+    const question = element("span", { id: "question", lang: test.language }, page.question || test.question);
     this.show(
-      this.place,
+      [element("span", { class: "hidden" }, `${this.place}. `), question],
       page.role === "training" ? element("p", { class: "note" }, "This page is for practice; its answers do not count.") : null,
       page.text ? element("p", { class: "said", lang: test.language }, page.text) : null,
       this._transport(),
-      element("p", { class: "question", id: "question", lang: test.language }, page.question || test.question),
       this.sheet.node,
       element("div", { class: "onward" }, this.notice, this.nextButton),
       this._help(),
     );
-    this.waveform.surfer.setOptions({});
   }
 
   _transport() {
@@ -98,7 +97,7 @@ export class RatingPage {
       settings.volume = Number(volume.value);
       this.player.volume = settings.volume;
     });
-    this.clear = button("Whole", "\\", () => this.player.setLoop());
+    this.clear = button("whole", "\\", () => this.player.setLoop());
     return element(
       "section",
       { class: "transport", "aria-label": "Playback" },
@@ -109,9 +108,14 @@ export class RatingPage {
         this.playButton,
         this.clock,
         element("label", { class: "inline" }, this.repeat, "Repeat"),
-        button("Repeat from here", "[", () => this._loopFrom()),
-        button("to here", "]", () => this._loopTo()),
-        this.clear,
+        element(
+          "div",
+          { class: "inline", role: "group", "aria-label": "Part to repeat" },
+          element("span", { "aria-hidden": "true" }, "Part:"),
+          button("from here", "[", () => this._loopFrom()),
+          button("to here", "]", () => this._loopTo()),
+          this.clear,
+        ),
         element("label", { class: "inline volume" }, "Volume", volume),
       ),
     );
@@ -203,7 +207,7 @@ export class RatingPage {
     this.playButton.textContent = player.playing ? "Pause" : "Play";
     this.clock.textContent = `${player.position.toFixed(1)} / ${player.duration.toFixed(1)} s`;
     this.clear.disabled = player.loop === null;
-    this.nextButton.setAttribute("aria-disabled", String(this.sheet.missing().length > 0));
+    this.nextButton.classList.toggle("incomplete", this.sheet.missing().length > 0);
     if (!player.playing) this.waveform.announce();
     if (this.notice.textContent) this._tell();
   }
