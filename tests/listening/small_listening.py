@@ -96,9 +96,8 @@ class Served:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    @property
-    def tokens(self) -> list[str]:
-        return [link.partition("token=")[2] for link in self.links]
+    def __post_init__(self) -> None:
+        self.tokens = [link.partition("token=")[2] for link in self.links if "token=" in link]
 
     def kill(self) -> None:
         self.process.kill()
@@ -147,9 +146,9 @@ def served(folder: Path, *options: object) -> Iterator[Served]:
 def request(url: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, bytes, dict[str, str]]:
     """Send a request and return status, body and headers of the response. A `body` makes it a POST of JSON."""
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})
+    asked = urllib.request.Request(url, data, {"content-type": "application/json", **(headers or {})})  # noqa: S310 - our server
     try:
-        with urllib.request.urlopen(asked, timeout=30) as response:
+        with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310 - our server
             return response.status, response.read(), {name.lower(): value for name, value in response.headers.items()}
     except urllib.error.HTTPError as error:
         return error.code, error.read(), {name.lower(): value for name, value in error.headers.items()}
@@ -163,7 +162,7 @@ def answers_to(test: ListeningTest, page: Page, score: float = 50, position: int
     return [{**common, "stimulus": one.id, "score": None, "chosen": int(not i)} for i, one in enumerate(page.stimuli)]
 
 
-def rows_of(folder: Path, query: str = "SELECT * FROM answers") -> list[dict[str, Any]]:
+def rows_of(folder: Path, query: str = "SELECT * FROM answers", *values: object) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(folder / "results.sqlite")) as connection:
         connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(query)]
+        return [dict(row) for row in connection.execute(query, values)]

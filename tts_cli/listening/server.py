@@ -263,7 +263,9 @@ def _application(desk: _Desk) -> Starlette:
         TtsError: _explain,
         sqlite3.Error: _delay,
     }
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers, lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return app
 
 
 def page_files() -> frozenset[str]:
