@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
@@ -54,8 +53,17 @@ class Listener:
     def hear_all(self) -> None:
         """Play every sound by mouse until it counts as played."""
         for sound in self.sounds:
+            self.wait_for_silence()
             sound.click()
             self.wait_until_heard(sound)
+
+    def wait_for_silence(self) -> None:
+        """Wait until nothing plays: a sound that is chosen while another one plays begins in the middle."""
+        self.page.locator(".play", has_text="Play").wait_for()
+
+    def press_when_silent(self, key: str) -> None:
+        self.wait_for_silence()
+        self.page.keyboard.press(key)
 
     def wait_until_heard(self, sound: Locator) -> None:
         sound.get_by_text(", played").wait_for(state="attached")

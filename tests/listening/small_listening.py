@@ -26,7 +26,7 @@ from tts_cli.listening.design import Condition, Expected, Kind, LabelledSound, L
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "tts_cli/listening/page"
 RATE = 16000
-SECONDS = 0.4
+SECONDS = 0.3
 KINDS: tuple[Kind, ...] = ("mushra", "mos", "ab", "abx")
 SYSTEMS = {"mushra": ("recording", "new", "baseline"), "mos": ("new",), "ab": ("new", "baseline"), "abx": ("new", "baseline")}
 

@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,10 @@ def rate_by_keyboard(listener: Listener, score: int) -> dict[str, float]:
     keyboard, scores = listener.page.keyboard, {}
     for i, sound in enumerate(listener.sounds[1:], start=1):
         # The digit plays the sound and goes to its slider.
-        keyboard.press(str(i))
+        listener.press_when_silent(str(i))
         listener.wait_until_heard(sound)
         keyboard.press("Home" if i % 2 else "End")
-        wanted = min(score + 7 * i, 100)
+        wanted = score + i if i % 2 else 100 - score
         tens, ones = divmod(wanted if i % 2 else 100 - wanted, 10)
         for key, times in (("PageUp" if i % 2 else "PageDown", tens), ("ArrowUp" if i % 2 else "ArrowDown", ones)):
             for _ in range(times):
@@ -59,22 +59,22 @@ def rate_by_mouse(listener: Listener, score: int) -> dict[str, float]:
 
 
 def test_a_whole_test_by_keyboard_and_mouse_with_a_reload(browser: Browser, tmp_path: Path) -> None:
-    test = small_test("mushra")
+    test = small_test("mushra", pages=2)
     with served(write_test(tmp_path / "test", test)) as server:
         listener = Listener(browser, server.links[0])
         listener.begin('Ann <img src="x" onerror="alert(1)">')
         given: list[dict[str, float]] = []
         for number in range(len(test.pages)):
             page = listener.page
-            assert listener.place == ("Practice page 1 of 1" if number == 0 else f"Page {number} of 4")
+            assert listener.place == ("Practice page 1 of 1" if number == 0 else f"Page {number} of 3")
             if number == 2:
                 # A page half done comes back as it was.
-                page.keyboard.press("2")
+                listener.press_when_silent("2")
                 listener.wait_until_heard(listener.sounds[2])
                 page.keyboard.press("PageUp")
                 page.reload()
                 listener.wait_for_sounds()
-                assert listener.place == "Page 2 of 4"
+                assert listener.place == "Page 2 of 3"
                 assert page.locator(".column output").all_inner_texts() == ["–", "60", "–"]
                 assert page.locator(".heard").count() == 1
                 page.get_by_role("button", name="Next").click()
@@ -83,8 +83,8 @@ def test_a_whole_test_by_keyboard_and_mouse_with_a_reload(browser: Browser, tmp_
             listener.next()
         listener.wait_until_saved()
         rows = sorted(rows_of(server.folder), key=lambda row: row["position"])
-        assert [sorted(given[n].values()) for n in range(5)] == [
-            sorted(row["score"] for row in rows if row["position"] == n) for n in range(5)
+        assert [sorted(given[n].values()) for n in range(4)] == [
+            sorted(row["score"] for row in rows if row["position"] == n) for n in range(4)
         ]
         assert Counter(row["page"] for row in rows) == {one.id: 3 for one in test.pages}
         assert all(row["plays"] >= 1 and 0.3 < row["seconds"] < 60 and row["chosen"] is None for row in rows)
@@ -97,10 +97,10 @@ def test_a_whole_test_by_keyboard_and_mouse_with_a_reload(browser: Browser, tmp_
         assert listener.errors == [] and listener.foreign == []
 
 
-def serious(page: Page) -> list[str]:
-    """Return the faults that axe-core calls serious or critical, in both colour schemes."""
+def serious(page: Page, schemes: Sequence[str] = ("light",)) -> list[str]:
+    """Return the faults that axe-core calls serious or critical."""
     found = []
-    for scheme in ("light", "dark"):
+    for scheme in schemes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         for fault in Axe().run(page).response["violations"]:
             if fault["impact"] in ("serious", "critical"):
@@ -111,16 +111,18 @@ def serious(page: Page) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_page_of_every_kind_is_accessible_and_its_answers_arrive(kind: Kind, browser: Browser, tmp_path: Path) -> None:
     test = small_test(kind, pages=1)
+    # The other kinds have the colours of these two.
+    schemes = ("light", "dark") if kind in ("mushra", "mos") else ("light",)
     with served(write_test(tmp_path / "test", test)) as server:
         listener = Listener(browser, server.links[0])
         page = listener.page
         page.locator("#name").wait_for()
-        assert serious(page) == []
+        assert serious(page, schemes) == []
         listener.begin()
         answers = []
         for number in range(3):
             page.locator(".onward button").click()
-            assert serious(page) == [] if number == 1 else True
+            assert serious(page, schemes) == [] if number == 1 else True
             listener.hear_all()
             if kind == "mushra":
                 for slider in page.locator(".column input").all():
@@ -136,10 +138,10 @@ def test_every_page_of_every_kind_is_accessible_and_its_answers_arrive(kind: Kin
             if number == 2:
                 page.locator("summary").click()
                 page.locator(".waveform").press("Home")
-                assert serious(page) == []
+                assert serious(page, schemes) == []
             listener.next()
         listener.wait_until_saved()
-        assert serious(page) == []
+        assert serious(page, schemes) == []
         orders = page.evaluate(
             """async ([test, token]) => {
                 const { orderOfPages, orderOfStimuli } = await import("./order.js");
@@ -165,7 +167,7 @@ def test_while_the_server_is_dead_the_page_keeps_the_answers_and_goes_on(browser
         page = listener.page
 
         def answer(grade: int) -> None:
-            page.keyboard.press("Space")
+            listener.press_when_silent("Space")
             listener.wait_until_heard(listener.sounds[0])
             page.keyboard.press(str(grade))
             listener.next()
@@ -265,7 +267,7 @@ def test_on_any_web_server_the_results_are_a_download(browser: Browser, plain_se
             page.reload()
             listener.wait_for_sounds()
         for key in "abx":
-            page.keyboard.press(key)
+            listener.press_when_silent(key)
             listener.wait_until_heard(page.locator(f'.sound[aria-keyshortcuts="{key}"]'))
         page.locator(".answers label").nth(1).click()
         listener.next()
@@ -336,18 +338,15 @@ def test_orders_are_drawn_evenly_and_stay(browser: Browser, tmp_path: Path) -> N
     pages += [{"id": f"p{i}", "role": "test", "stimuli": ["a", "b", "c"]} for i in range(4)]
     pages += [{"id": f"n{i}", "role": "attention", "stimuli": ["a", "b"]} for i in range(2)]
     with served(write_test(tmp_path / "test", small_test("ab", pages=1)), "--open") as server:
-        *drawn, again = Listener(browser, server.url).page.evaluate(ORDERS, [pages, 2400])
+        *drawn, again = Listener(browser, server.url).page.evaluate(ORDERS, [pages, 1200])
     assert again == drawn[0] and drawn[0] != drawn[1]
-    assert all(
-        [one[0] for one in order][0] == "t" and sorted(one[0] for one in order) == sorted(p["id"] for p in pages)
-        for order in drawn
-    )
+    assert all(order[0][0] == "t" and sorted(one[0] for one in order) == sorted(p["id"] for p in pages) for order in drawn)
     assert all(order[1][1] == "test" and order[-1][1] == "test" for order in drawn)
-    # Of 2,400 draws each page comes first in 600 +- 4 standard deviations, each of six orders of stimuli 400 times.
+    # Of 1,200 draws each page comes first in 300 +- 4 standard deviations, each of six orders of stimuli 200 times.
     firsts = Counter(order[1][0] for order in drawn)
-    assert all(abs(firsts[f"p{i}"] - 600) < 85 for i in range(4)), firsts
+    assert all(abs(firsts[f"p{i}"] - 300) < 60 for i in range(4)), firsts
     stimuli = Counter("".join(one[2]) for order in drawn for one in order if one[0] == "p1")
-    assert len(stimuli) == 6 and all(abs(count - 400) < 74 for count in stimuli.values()), stimuli
+    assert len(stimuli) == 6 and all(abs(count - 200) < 52 for count in stimuli.values()), stimuli
 
 
 RENDER = """async ([rate, seconds, events]) => {
@@ -358,6 +357,8 @@ RENDER = """async ([rate, seconds, events]) => {
         const buffer = context.createBuffer(1, length * rate, rate);
         const samples = buffer.getChannelData(0);
         for (let i = 0; i < samples.length; i++) samples[i] = 0.5 * Math.cos((2 * Math.PI * 110 * i) / rate + phase);
+        // A sound that ends at once would click by itself.
+        for (let i = 1; i <= 320; i++) samples[samples.length - i] *= i / 320;
         return buffer;
     };
     player.load(new Map([["a", tone(0, 1)], ["b", tone(Math.PI, 1)], ["short", tone(0, 0.3)]]));
@@ -420,7 +421,7 @@ def test_a_switch_leaves_no_gap_and_keeps_the_position(renderer: Page) -> None:
     # Tone a is +1, tone b is -1: nothing else but the two fades of 10 ms lies between.
     between = ~np.isnan(signs) & (np.abs(np.abs(signs) - 1) > 1e-3)
     assert 0 < between.sum() < 2 * 0.011 * RATE
-    assert positions == pytest.approx([0.28, 0.58], abs=0.003)
+    assert positions == pytest.approx([0.28, 0.58], abs=0.009)
     assert heard == pytest.approx(1.0 - 0.02 - 0.3, abs=0.05) and dict(plays) == {"a": 2, "b": 1}
 
 

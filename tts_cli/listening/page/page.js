@@ -41,10 +41,10 @@ class Listening {
   constructor(test, session, keeper, hasServer) {
     Object.assign(this, { test, keeper, hasServer });
     this.token = session.token;
-    this.name = session.name ?? "";
     this.problems = [];
     this.outbox = hasServer ? new Outbox(connection, keeper, (error) => this._refused(error)) : null;
     const kept = keeper.get("state", { begun: false, finished: false, answers: [] });
+    this.name = session.name || kept.name || "";
     const waiting = (this.outbox?.waiting ?? []).flatMap((one) => one.body.answers ?? []);
     const waitsFor = (path) => this.outbox?.waiting.some((one) => one.path === path) ?? false;
     this.begun = session.begun || kept.begun || waitsFor("api/consent");

@@ -174,14 +174,15 @@ export class Player {
     this.offset = offset;
     if (!this.run) return;
     this._stop();
-    this._start(offset);
+    this._start(offset, true);
   }
 
-  _start(offset) {
+  /** Start all sounds. Anywhere but at the start of a part that nothing played before, the sounds are faded in. */
+  _start(offset, isFaded = offset > this._span()[0]) {
     const { context } = this;
     const time = context.currentTime + LEAD_S;
     const [start] = this._span();
-    const all = new FadedGain(context, offset > start ? 0 : 1);
+    const all = new FadedGain(context, isFaded ? 0 : 1);
     all.moveTo(1, time);
     all.node.connect(this.master);
     const run = { time, offset, all, gains: new Map(), sources: [] };
