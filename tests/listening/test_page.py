@@ -398,8 +398,20 @@ def renderer(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
         [[0.1, "setRepeats", True]],
         [[0.3, "seek", 0.7], [0.5, "seek", 0.123], [0.6, "choose", "b"], [0.61, "seek", 0.05]],
         [[0.3, "pause"], [0.5, "play"]],
+        [[0.1, "choose", "short"], [0.4, "stopAtEnd"]],
+        [[0.1, "setLoop", 0.5, 0.8], [0.7, "choose", "short"]],
     ],
-    ids=["switch", "switch-while-fading", "switch-to-one-that-is-over", "loop", "repeat", "seek", "pause"],
+    ids=[
+        "switch",
+        "switch-while-fading",
+        "switch-to-one-that-is-over",
+        "loop",
+        "repeat",
+        "seek",
+        "pause",
+        "end",
+        "loop-of-silence",
+    ],
 )
 def test_nothing_clicks(renderer: Page, events: list[list[Any]]) -> None:
     samples, _, _, _ = renderer.evaluate(RENDER, [RATE, 1.5, events])
@@ -423,6 +435,16 @@ def test_a_switch_leaves_no_gap_and_keeps_the_position(renderer: Page) -> None:
     assert 0 < between.sum() < 2 * 0.011 * RATE
     assert positions == pytest.approx([0.28, 0.58], abs=0.009)
     assert heard == pytest.approx(1.0 - 0.02 - 0.3, abs=0.05) and dict(plays) == {"a": 2, "b": 1}
+
+
+def test_a_sound_that_is_over_stops_and_leaves_a_loop_that_it_does_not_reach(renderer: Page) -> None:
+    _, positions, _, _ = renderer.evaluate(
+        RENDER, [RATE, 1.5, [[0.1, "choose", "short"], [0.4, "stopAtEnd"], [0.6, "seek", 0.1]]]
+    )
+    assert positions[1:] == [0, 0.1]
+    events = [[0.1, "setLoop", 0.5, 0.8], [0.7, "choose", "short"], [0.9, "pause"]]
+    samples, positions, _, _ = renderer.evaluate(RENDER, [RATE, 1.5, events])
+    assert positions[2] < 0.3 and max(map(abs, samples[int(0.75 * RATE) : int(0.85 * RATE)])) > 0.4
 
 
 def test_a_loop_repeats_its_part_to_the_sample(renderer: Page) -> None:

@@ -30,7 +30,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tts_cli.cli.main import main
-from tts_cli.errors import InputError, RefusedError
+from tts_cli.errors import InputError
 from tts_cli.listening.design import Kind, ListeningTest
 from tts_cli.listening.server import create_app, open_server, page_files
 from tts_cli.listening.store import AnswerStore, GivenAnswer, cleaned
@@ -177,7 +177,7 @@ def test_answers_come_back_and_a_later_one_replaces_the_earlier(server: Served, 
 
 def test_the_end_needs_every_page_and_closes_the_answers(server: Served, token: str) -> None:
     status, body, _ = request(f"{server.url}api/finish", {"token": token})
-    assert status == 409 and "no answer" in json.loads(body)["error"]
+    assert status == 422 and "no answer" in json.loads(body)["error"]
     for page in MUSHRA.pages:
         assert request(f"{server.url}api/answers", {"token": token, "answers": answers_to(MUSHRA, page)})[0] == 200
     for _ in range(2):
@@ -190,7 +190,8 @@ def test_the_end_needs_every_page_and_closes_the_answers(server: Served, token: 
 def test_nothing_is_stored_before_consent(server: Served) -> None:
     token = server.tokens[0]
     body = {"token": token, "answers": answers_to(MUSHRA, MUSHRA.pages[0])}
-    assert request(f"{server.url}api/answers", body)[0] == 409
+    status, answer, _ = request(f"{server.url}api/answers", body)
+    assert status == 422 and "not begun" in json.loads(answer)["error"]
     assert rows_of(server.folder, "SELECT * FROM answers WHERE token = ?", token) == []
 
 
@@ -424,7 +425,7 @@ def test_answers_are_on_the_disk_once_they_are_acknowledged(tmp_path: Path) -> N
         assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
     store.record("listener", [GivenAnswer(**row) for row in answers_to(test, test.pages[0])])
-    with pytest.raises(RefusedError):
+    with pytest.raises(InputError, match="not begun"):
         store.record("stranger", [GivenAnswer(**row) for row in answers_to(test, test.pages[0])])
     assert {row["token"] for row in rows_of(tmp_path)} == {"listener"}
 

@@ -219,7 +219,9 @@ class ListeningConfig(StrictModel):
 
     def _count_problem(self) -> str:
         if (number := len(self.systems) + self.num_anchors) > MOST_CONDITIONS and self.kind == "mushra":
-            return f"systems: {number} conditions on a page, anchors included, but BS.1534-3 allows {MOST_CONDITIONS}; remove some"
+            return (
+                f"systems: {number} conditions on a page, anchors included, but BS.1534-3 allows {MOST_CONDITIONS}; remove some"
+            )
         if len(self.systems) > MOST_CONDITIONS:
             return f"systems: {len(self.systems)} conditions, but a test has at most {MOST_CONDITIONS}; remove some"
         if self.kind in ("ab", "abx") and len(self.systems) < 2:
@@ -236,7 +238,9 @@ class ListeningConfig(StrictModel):
 
     def _attention_problem(self) -> str:
         if self.attention.count and not self.language.startswith("en") and not self.attention.text:
-            return "attention.text: the sentence is English, the test is not; write it and name a voice, or set attention.count: 0"
+            return (
+                "attention.text: the sentence is English, the test is not; write it and name a voice, or set attention.count: 0"
+            )
         if self.attention.text and self.kind in ("mushra", "mos") and "{score}" not in self.attention.text:
             return "attention.text: write {score} in the place of the number"
         return ""

@@ -308,7 +308,9 @@ class ListeningServer:
 
     def run(self) -> None:
         """Answer requests until SIGINT or SIGTERM, which is raised again at the end."""
-        config = uvicorn.Config(self._app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S)
+        config = uvicorn.Config(
+            self._app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+        )
         with self._listening:
             uvicorn.Server(config).run(sockets=[self._listening])
 

@@ -145,8 +145,8 @@ class AnswerStore:
         """Store the answers of one page in one transaction. They replace earlier answers of this listener to this page.
 
         Raises:
-            InputError: The answers do not fit the page.
-            RefusedError: The listener has not begun, or has finished.
+            InputError: The answers do not fit the page, or the listener has not begun.
+            RefusedError: The listener has finished.
         """
         page = self._page(answers)
         check_answers(self._test.kind, page, answers)
@@ -161,7 +161,7 @@ class AnswerStore:
         """Note that a listener has answered all pages.
 
         Raises:
-            RefusedError: The listener has not begun, or a page has no answer.
+            InputError: The listener has not begun, or a page has no answer.
         """
         with self._transaction() as connection:
             row = _listener(connection, token)
@@ -170,7 +170,7 @@ class AnswerStore:
             _refuse_ended(row)
             answered = set(_column(connection, "SELECT DISTINCT page FROM answers WHERE token = ?", token))
             if missing := sorted(set(self._pages) - answered):
-                raise RefusedError(f"{len(missing)} pages have no answer", hint="reload the page and answer them")
+                raise InputError(f"{len(missing)} pages have no answer", hint="reload the page and answer them")
             connection.execute("UPDATE listeners SET finished = ? WHERE token = ?", (_now(), token))
 
     def close(self) -> None:
@@ -259,7 +259,7 @@ def cleaned(text: str) -> str:
 
 def _refuse_ended(listener: Mapping[str, Any] | sqlite3.Row | None) -> None:
     if listener is None:
-        raise RefusedError("the listener has not begun", hint="agree on the first page")
+        raise InputError("the listener has not begun", hint="agree on the first page")
     if listener["finished"]:
         raise RefusedError("the listener has finished; the answers stay as they are", hint="close the page")
 

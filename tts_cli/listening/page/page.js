@@ -59,9 +59,14 @@ class Listening {
   }
 
   _refused(error) {
-    // The server has an end of this test, or a listener has two pages open: what it has stands.
-    if (error instanceof Refused && error.status === 409) return;
+    // The listener finished on another page of this test: the answers that the server has stand.
+    if (error instanceof Refused && error.status === 409) {
+      this.finished = true;
+      return;
+    }
     this.problems.push(error.message);
+    const problem = `The server refused an answer (${error.message}). Please tell the person who invited you.`;
+    document.getElementById("problem").textContent = problem;
   }
 
   _keep() {

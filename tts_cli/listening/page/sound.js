@@ -83,6 +83,7 @@ export class Player {
     this.chosen = name;
     if (this.run) {
       this._count();
+      this._leaveLoop();
       if (this.position >= this.lengths.get(name)) this.seek(this._span()[0]);
       const time = this.context.currentTime + LEAD_S;
       for (const [other, gain] of this.run.gains) gain.moveTo(other === name ? 1 : 0, time);
@@ -92,6 +93,7 @@ export class Player {
 
   play() {
     if (this.run || this.chosen === null) return;
+    this._leaveLoop();
     const [start, end] = this._span();
     const last = Math.min(end, this.lengths.get(this.chosen)) - FADE_S;
     const offset = this.offset < start || this.offset >= last ? start : this.offset;
@@ -131,6 +133,21 @@ export class Player {
     this.parts = new Map();
     const [from, to] = this._span();
     this._restart(position < from || position > to - FADE_S ? from : position);
+    this.onchange();
+  }
+
+  /** Give up a loop in which the chosen sound is silent, since it is over before. */
+  _leaveLoop() {
+    if (this.loop && this.loop[0] >= this.lengths.get(this.chosen)) this.setLoop();
+  }
+
+  /** Stop where the chosen sound is over, though a longer one is not; call it now and then. */
+  stopAtEnd() {
+    const { run } = this;
+    if (!run || this._loops() || this.position < this.lengths.get(this.chosen)) return;
+    this._mark();
+    this._stop();
+    this.offset = 0;
     this.onchange();
   }
 
@@ -243,10 +260,12 @@ function fadeEnds(samples, length) {
   }
 }
 
-/** Return the peaks of a waveform, from 0 to 1: for each of `count` spans the largest magnitude over all `buffers`. */
-export function peaksOf(buffers, count = 800) {
+/**
+ * Return the peaks of a waveform of `duration` seconds, from 0 to 1: for each of `count` spans the largest magnitude over all
+ * `buffers`.
+ */
+export function peaksOf(buffers, duration, count = 800) {
   const peaks = new Float32Array(count);
-  const duration = Math.max(...buffers.map((buffer) => buffer.duration));
   for (const buffer of buffers) {
     const samples = buffer.getChannelData(0);
     const span = (duration * buffer.sampleRate) / count;

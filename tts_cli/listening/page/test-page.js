@@ -7,7 +7,6 @@ import { Waveform } from "./waveform.js";
 
 const TICK_MS = 100;
 const SAVE_MS = 1000;
-const settings = { volume: 1 };
 
 let shared = null;
 
@@ -74,7 +73,7 @@ export class RatingPage {
     this.notice = element("p", { class: "notice", role: "status" });
     this.nextButton = element("button", { type: "button", class: "primary", onclick: () => this._next() }, "Next");
     const shown = page.references.length ? [buffers[0]] : buffers;
-    this.waveform = new Waveform(player, peaksOf(shown));
+    this.waveform = new Waveform(player, peaksOf(shown, player.duration));
     const question = element("span", { id: "question", lang: test.language }, page.question || test.question);
     this.show(
       [element("span", { class: "hidden" }, `${this.place}. `), question],
@@ -92,11 +91,11 @@ export class RatingPage {
       element("button", { type: "button", "aria-keyshortcuts": key, onclick }, `${label} `, element("kbd", { "aria-hidden": "true" }, key));
     this.repeat = element("input", { type: "checkbox" });
     this.repeat.addEventListener("change", () => this.player.setRepeats(this.repeat.checked));
-    const volume = element("input", { type: "range", min: "0", max: "1", step: "0.05", value: settings.volume, "aria-label": "Volume" });
-    volume.addEventListener("input", () => {
-      settings.volume = Number(volume.value);
-      this.player.volume = settings.volume;
-    });
+    const volume = element("input", { type: "range", min: "0", max: "1", step: "0.05", value: this.keeper.get("volume", 1), "aria-label": "Volume" });
+    const turn = () => (this.player.volume = Number(volume.value));
+    turn();
+    volume.addEventListener("input", turn);
+    volume.addEventListener("change", () => this.keeper.set("volume", Number(volume.value)));
     this.clear = button("whole", "\\", () => this.player.setLoop());
     return element(
       "section",
@@ -198,6 +197,7 @@ export class RatingPage {
     const now = performance.now();
     if (!document.hidden) this.seconds += (now - this.last) / 1000;
     this.last = now;
+    this.player.stopAtEnd();
     if (this.player.playing) this._update();
   }
 
