@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tts_cli.audio.mel import Floats
+from tts_cli.evaluation.extra import require
 from tts_cli.listening.design import ConditionRole
 
 STOP_BAND_DB = 70.0
@@ -44,21 +45,20 @@ def low_pass(cutoff_hz: float, sample_rate: int) -> Floats:
 
     Frequencies to `cutoff_hz` pass within 0.01 dB; from `cutoff_hz` * (1 + `WIDTH`) they lose at least `STOP_BAND_DB`.
     """
-    from scipy.signal import firwin, kaiserord
-
+    signal = require("scipy.signal")
     width_hz = cutoff_hz * WIDTH
-    num_taps, beta = kaiserord(STOP_BAND_DB, 2 * width_hz / sample_rate)
-    taps = firwin(num_taps | 1, cutoff_hz + width_hz / 2, window=("kaiser", beta), fs=sample_rate)
+    num_taps, beta = signal.kaiserord(STOP_BAND_DB, 2 * width_hz / sample_rate)
+    taps = signal.firwin(num_taps | 1, cutoff_hz + width_hz / 2, window=("kaiser", beta), fs=sample_rate)
     return np.asarray(taps, np.float64)
 
 
 def low_passed(audio: Floats, cutoff_hz: float, sample_rate: int) -> Floats:
     """Return `audio` (samples,) without the frequencies above `cutoff_hz`, as long as before and not delayed."""
-    from scipy.signal import oaconvolve
-
     taps = low_pass(cutoff_hz, sample_rate)
     before = len(taps) // 2
-    return np.asarray(oaconvolve(np.asarray(audio, np.float64), taps)[before : before + len(audio)], np.float32)
+    return np.asarray(
+        require("scipy.signal").oaconvolve(np.asarray(audio, np.float64), taps)[before : before + len(audio)], np.float32
+    )
 
 
 def reaches_high(sounds: Sequence[Floats], sample_rate: int) -> bool:
@@ -99,12 +99,13 @@ def _departures(anchors: Sequence[Anchor], wanted: Sequence[float], wide: bool, 
     notes = []
     if tuple(wanted) != STANDARD_HZ:
         given = " and ".join(f"{anchor.cutoff_hz / 1000:g} kHz ({anchor.role.replace('-', ' ')})" for anchor in anchors)
-        reason = "" if wide else f" The stimuli, of {sample_rate} Hz, do not reach above 10 kHz, so that a 7 kHz anchor could "
-        reason += "" if wide else "hardly be told from the reference."
-        notes.append(
-            f"Departure from BS.1534-3: the anchors are low-passed at {given or 'no frequency'}, not at 3.5 kHz (low) and 7 kHz "
-            f"(mid).{reason} Scores do not compare with those of tests with the standard anchors."
+        standard = "not at 3.5 kHz (low) and 7 kHz (mid)"
+        notes.append(f"Departure from BS.1534-3: the anchors are low-passed at {given or 'no frequency'}, {standard}.")
+        reason = (
+            f"The stimuli, of {sample_rate} Hz, do not reach above 10 kHz: a 7 kHz anchor can hardly be told from the reference."
         )
+        notes += [] if wide else [reason]
+        notes.append("Scores do not compare with those of tests with the standard anchors.")
     if len(anchors) < len(wanted):
         left = ", ".join(f"{cutoff / 1000:g} kHz" for cutoff in wanted[len(anchors) :])
         notes.append(f"The anchor of {left} was left out: at {sample_rate} Hz it would hardly differ from the reference.")

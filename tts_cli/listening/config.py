@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tts_cli.addon import library
 from tts_cli.config import StrictModel, apply_overrides, parse, read_mapping
 from tts_cli.errors import ConfigError
 from tts_cli.evaluation.sources import ORIGINS, SystemSource
@@ -39,11 +40,11 @@ class ListenedSystem(SystemSource):
 
     transfer: str | None = None
     """Name or path of a voice that takes the prosody of each item's source recording."""
-    strength: float | None = Field(None, ge=0, le=1)
+    strength: float | None = Field(default=None, ge=0, le=1)
     """Strength of the transfer, as `tts transfer-prosody --strength`; by default that of the command."""
     plays: Literal["source", "target"] | None = None
     """`source` plays the source recording of each item, `target` another recording of the target speaker."""
-    description: str = Field("", max_length=300)
+    description: str = Field(default="", max_length=300)
     """Words for the report; by default the origin."""
 
     @model_validator(mode="after")
@@ -54,7 +55,7 @@ class ListenedSystem(SystemSource):
             raise ValueError(f"a system has exactly one of {', '.join(origins)}; found {', '.join(given) or 'none'}")
         if self.strength is not None and not self.transfer:
             raise ValueError("strength belongs to a system with 'transfer'")
-        if self.selector and not self.addon or self.vocoder and not (self.addon or self.transfer):
+        if (self.selector and not self.addon) or (self.vocoder and not (self.addon or self.transfer)):
             raise ValueError("vocoder and selector belong to a voice; this system is none")
         return self
 
@@ -92,11 +93,11 @@ class ItemChoice(StrictModel):
     """File of sentences without recordings, one a line: `group|text`."""
     passages: Path | None = None
     """File of passages without recordings, one a line: `name|text`."""
-    excerpt: int = Field(4, ge=1, le=100)
+    excerpt: int = Field(default=4, ge=1, le=100)
     """Sentences of each item of a passage."""
-    joined: int = Field(1, ge=1, le=20)
+    joined: int = Field(default=1, ge=1, le=20)
     """Number of consecutive recordings of a speaker that are joined to one item, for long-form reading."""
-    pause: float = Field(0.3, ge=0, le=3)
+    pause: float = Field(default=0.3, ge=0, le=3)
     """Silence between joined recordings, in seconds."""
     speakers: tuple[str, ...] = ()
     """Speakers of the recordings, or the voices that take turns to speak the sentences; empty: all, or the voice's default."""
@@ -104,14 +105,19 @@ class ItemChoice(StrictModel):
     """Kinds of recordings, or groups of sentences; empty: all."""
     targets: tuple[str, ...] = ()
     """Target speakers of prosody transfer; each recording is a source that is spoken in the voice of every target."""
-    count: int | None = Field(None, ge=1, le=1000)
+    count: int | None = Field(default=None, ge=1, le=1000)
     """Number of recordings, sentences or passages, taken in turns from speakers and kinds; by default all."""
-    longest: float | None = Field(None, gt=0)
-    """Longest recording, in seconds."""
+    longest: float | None = Field(default=None, gt=0)
+    """Longest recording, in seconds, sources and target speakers included."""
     exclude: tuple[str, ...] = ()
     """Ids of recordings that are left out."""
-    limit: int | None = Field(None, ge=1)
+    limit: int | None = Field(default=None, ge=1)
     """Largest number of items of the test, to try a configuration."""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Return whether the items are recordings."""
+        return not (self.sentences or self.passages)
 
     @field_validator("split", mode="after")
     @classmethod
@@ -135,12 +141,12 @@ class ItemChoice(StrictModel):
 class AttentionChoice(StrictModel):
     """Attention checks: pages on which a voice says how to answer."""
 
-    count: int = Field(1, ge=0, le=20)
+    count: int = Field(default=1, ge=0, le=20)
     """Number of pages."""
     addon: str | None = None
     """Voice that says it; by default the shipped voice."""
     speaker: str | None = None
-    text: str = Field("", max_length=200)
+    text: str = Field(default="", max_length=200)
     """Sentence, with `{score}` in the place of the number; by default English."""
 
 
@@ -157,14 +163,14 @@ class ListeningConfig(StrictModel):
 
     kind: Kind
     title: str = Field(min_length=1, max_length=200)
-    question: str = Field("", max_length=500)
+    question: str = Field(default="", max_length=500)
     """Question of every page; by default one of `QUESTIONS`."""
-    instructions: str = Field("", max_length=20_000)
+    instructions: str = Field(default="", max_length=20_000)
     """Text before the test, paragraphs separated by empty lines."""
-    consent: str = Field("", max_length=20_000)
+    consent: str = Field(default="", max_length=20_000)
     """Text that listeners agree to; empty: none."""
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    seed: int = Field(0, ge=0, le=2**31 - 1)
+    language: str = Field(default="en", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
     """Seed of the choice of items, the names of the stimuli and the listeners' orders."""
     corpora: Path | None = None
     """Folder of corpora; --corpora precedes it."""
@@ -180,15 +186,15 @@ class ListeningConfig(StrictModel):
     """Sounds beside the rated ones; see `Shown`."""
     show_text: bool = True
     """Show the text of the item."""
-    loudness: float = Field(-23.0, ge=-45, le=-14)
+    loudness: float = Field(default=-23.0, ge=-45, le=-14)
     """Loudness of all stimuli in LUFS (BS.1770); lower if a stimulus would clip."""
-    sample_rate: int | None = Field(None, ge=8000, le=96_000)
+    sample_rate: int | None = Field(default=None, ge=8000, le=96_000)
     """Sample rate of the stimuli in Hertz; by default the lowest of the systems."""
-    training: int = Field(1, ge=0, le=10)
+    training: int = Field(default=1, ge=0, le=10)
     """Number of training pages."""
     attention: AttentionChoice = AttentionChoice()
     screening: ScreeningChoice = ScreeningChoice()
-    listeners: int = Field(20, ge=1, le=10_000)
+    listeners: int = Field(default=20, ge=1, le=10_000)
     """Planned number of listeners."""
 
     @field_validator("systems", mode="after")
@@ -211,6 +217,8 @@ class ListeningConfig(StrictModel):
             return f"reference: there is no system '{self.reference}'; the systems are {', '.join(self.systems)}"
         if self.reference is not None and self.kind != "mushra":
             return f"reference: a test of kind {self.kind} has no hidden reference; leave the key out"
+        if self.reference is not None and len(self.systems) == 1:
+            return "systems: there is no system beside the reference; add one to rate"
         if isinstance(self.anchors, tuple) and self.reference is None:
             return "anchors: they are made from the hidden reference, but the test has none; add reference: NAME"
         if isinstance(self.anchors, tuple) and not (0 < len(self.anchors) <= 2 and _rises(self.anchors)):
@@ -256,6 +264,11 @@ class ListeningConfig(StrictModel):
     def words(self) -> str:
         """Question of every page."""
         return self.question or QUESTIONS[self.kind]
+
+    @property
+    def attention_voice(self) -> str:
+        """Name or path of the voice of the attention checks."""
+        return self.attention.addon or library.DEFAULT_ADDON
 
     @property
     def attention_text(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -47,6 +47,16 @@ def shaped(samples: Floats, from_rate: int, sample_rate: int, where: str) -> Flo
     if not len(samples) or not np.isfinite(samples).all() or not np.any(samples):
         raise AudioError(f"{where}: the sound is silent or damaged", hint="listen to it, and leave out the item or the system")
     speech = _without_silence(resample(np.asarray(samples, np.float32), from_rate, sample_rate), sample_rate)
+    return _framed(speech, sample_rate)
+
+
+def framed_again(sound: Floats, sample_rate: int) -> Floats:
+    """Return a sound that was made of a `shaped` one, such as by a filter that rings, between the same silences."""
+    edge = round(EDGE_S * sample_rate)
+    return _framed(sound[edge : len(sound) - edge], sample_rate)
+
+
+def _framed(speech: Floats, sample_rate: int) -> Floats:
     return np.pad(_faded(speech, sample_rate), round(EDGE_S * sample_rate))
 
 
@@ -82,18 +92,18 @@ def loudness(audio: Floats, sample_rate: int) -> float:
 
 
 @dataclass(frozen=True)
-class MatchedSounds:
+class MatchedSounds(Generic[Key]):
     """Sounds of equal loudness."""
 
-    sounds: Mapping[object, Floats]
+    sounds: Mapping[Key, Floats]
     """Sounds (samples,) by key."""
     loudness_lufs: float
     """Loudness of all of them."""
-    limiting: object = None
+    limiting: Key | None = None
     """Key of the sound with the highest peak, if it kept the loudness below the wanted one."""
 
 
-def matched(sounds: Mapping[Key, Floats], sample_rate: int, wanted_lufs: float) -> MatchedSounds:
+def matched(sounds: Mapping[Key, Floats], sample_rate: int, wanted_lufs: float) -> MatchedSounds[Key]:
     """Return the sounds (samples,) scaled to equal loudness: `wanted_lufs`, or less if a true peak would exceed -1 dBTP.
 
     Loudness is measured without the silence at the ends that `shaped` adds.
