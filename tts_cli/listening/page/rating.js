@@ -224,7 +224,7 @@ class Question extends Sheet {
     for (const input of this.inputs) input.addEventListener("change", () => this.set(input.value));
     this.node.append(
       element("div", { class: "stimuli" }, ...this.stimuli.map((one) => one.node)),
-      element("div", { class: "answers", role: "radiogroup", "aria-labelledby": "question" }, ...labels),
+      element("div", { class: this.inputs.length > 3 ? "answers many" : "answers", role: "radiogroup", "aria-labelledby": "question" }, ...labels),
     );
   }
 
