@@ -99,12 +99,10 @@ def test_every_stimulus_has_one_rate_equal_loudness_and_soft_silent_ends(mushra:
     assert sorted(named) == sorted(made) and all(re.fullmatch("[0-9a-f]{16}", name) for name in made)
     for samples, rate in made.values():
         assert rate == test.sample_rate == 16000
-        speech = samples[edge : np.flatnonzero(samples)[-1] + 1]
-        assert not samples[:edge].any() and not samples[-edge:].any()
-        assert loudness(speech, rate) == pytest.approx(-23.0, abs=0.1)
+        speech = samples[edge:-edge]
+        assert not samples[:edge].any() and not samples[-edge:].any() and np.abs(samples[-edge - 200 : -edge]).any()
+        assert loudness(speech, rate) == pytest.approx(-23.0, abs=0.02)
         assert np.abs(samples).max() < 10 ** (-1 / 20) and np.abs(speech[:16]).max() < 0.01
-    for page in test.pages:
-        assert len({len(made[one.id][0]) for one in (*page.stimuli, *page.references)}) == 1
 
 
 def test_conditions_roles_and_screening(mushra: Path) -> None:
@@ -173,12 +171,16 @@ def test_webmushra_gets_the_same_test(mushra: Path) -> None:
     made = {page["id"]: page for page in (*rest[1:], config["pages"][2])}
     assert set(made) == {page.id for page in test.pages}
     for page in test.pages:
-        there = made[page.id]
+        there, lengths = made[page.id], set()
         assert there["type"] == "mushra" and there["createAnchor35"] is there["createAnchor70"] is False
         hidden = {one.id for one in page.stimuli if one.condition == "people"}
         assert set(there["stimuli"]) == {one.id for one in page.stimuli} - hidden
         for named, path in [*there["stimuli"].items(), (page.references[0].id, there["reference"])]:
-            assert (home / path).read_bytes() == (mushra / "stimuli" / f"{named}.wav").read_bytes()
+            there_is, _ = soundfile.read(home / path, dtype="float32")
+            ours, _ = soundfile.read(mushra / "stimuli" / f"{named}.wav", dtype="float32")
+            assert np.array_equal(there_is[: len(ours)], ours) and not there_is[len(ours) :].any()
+            lengths.add(len(there_is))
+        assert len(lengths) == 1
     assert not re.search(
         r"\b(peer|people|anchor)\b", file.read_text(encoding="utf-8").replace("People", "").replace("people-b", "")
     )
@@ -220,7 +222,7 @@ def test_transfer_shows_its_references_and_screens_nobody(place: Path, tmp_path:
         assert [sound.label for sound in page.references] == ["Prosody reference", "Identity reference"]
         of = {one.condition: made[one.id][0] for one in page.stimuli}
         assert np.array_equal(of["source"], made[page.references[0].id][0])
-        assert not np.array_equal(np.trim_zeros(of["target"]), np.trim_zeros(made[page.references[1].id][0]))
+        assert not np.array_equal(of["target"], made[page.references[1].id][0])
     assert any("MUSHRA-like" in note for note in test.notes) and any("prosody reference" in note for note in test.notes)
     config = yaml.safe_load(next((tmp_path / "transfer/webmushra/configs").glob("*.yaml")).read_text())
     page = config["pages"][0][1]

@@ -12,7 +12,7 @@ pytest.importorskip("librosa")
 
 from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
 from tts_cli.errors import AudioError
-from tts_cli.listening.stimuli import EDGE_S, HIGHEST_DBTP, loudness, matched, of_equal_length, shaped
+from tts_cli.listening.stimuli import EDGE_S, HIGHEST_DBTP, framed_again, loudness, matched, of_equal_length, shaped
 
 RATE = 16000
 
@@ -34,6 +34,16 @@ def test_ends_are_soft() -> None:
     edge = round(EDGE_S * RATE)
     assert np.abs(made[edge : edge + 20]).max() < 0.05 and np.abs(made[-edge - 20 : -edge]).max() < 0.05
     assert np.abs(np.diff(made)).max() < 1.2 * np.abs(np.diff(tone(1.0, 0.9))).max()
+
+
+def test_a_filtered_sound_keeps_its_silence_and_its_length() -> None:
+    made = shaped(tone(1.0, 0.9), RATE, RATE, "a")
+    ringing = made + 1e-3
+    framed = framed_again(ringing, RATE)
+    edge = round(EDGE_S * RATE)
+    assert len(framed) == len(made) and not framed[:edge].any() and not framed[-edge:].any()
+    inner = slice(edge + 200, -edge - 200)
+    assert np.array_equal(framed[inner], ringing[inner])
 
 
 def test_another_rate_is_resampled() -> None:

@@ -30,10 +30,10 @@ from tts_cli.listening.design import (
     blind,
 )
 from tts_cli.listening.items import ChosenItems, choose_items
-from tts_cli.listening.pages import PageDraft, SoundKey, draft_pages, finished
+from tts_cli.listening.pages import draft_pages, finished
 from tts_cli.listening.sounding import TestSounds, make_sounds
 from tts_cli.listening.speaking import default_speaker
-from tts_cli.listening.stimuli import LONGEST_S, of_equal_length
+from tts_cli.listening.stimuli import LONGEST_S
 from tts_cli.listening.webmushra import write_webmushra
 
 PAGE_FOLDER = Path(__file__).parent / "page"
@@ -115,26 +115,22 @@ class _Pages:
         self.sample_rate = made.sample_rate
         self.pages: list[Page] = []
         self.sounds: dict[str, Floats] = {}
-        self.lengths_s: dict[str, float] = {}
         anchors = [anchor.name for anchor in made.anchors]
         for draft in draft_pages(config, anchors, items.test, items.training):
             page, keys = finished(config, draft)
             if doubled := self.sounds.keys() & keys.keys():
                 raise ConfigError(f"the stimuli of {draft.id} have a name twice: {doubled.pop()}", hint="choose another seed")
             self.pages.append(page)
-            aligned = _aligned(draft, made.sounds)
-            self.sounds |= {name: aligned.get(key, made.sounds[key]) for name, key in keys.items()}
-            self.lengths_s[page.id] = len(next(iter(aligned.values()))) / made.sample_rate
+            self.sounds |= {name: made.sounds[key] for name, key in keys.items()}
 
-
-def _aligned(draft: PageDraft, sounds: Mapping[SoundKey, Floats]) -> dict[SoundKey, Floats]:
-    """Return the sounds that listeners of a page switch between, equally long, by key."""
-    keys = list(dict.fromkeys(draft.aligned))
-    return dict(zip(keys, of_equal_length(sounds[key] for key in keys), strict=True))
+    @property
+    def num_long(self) -> int:
+        """Number of pages with a stimulus longer than BS.1534-3 recommends."""
+        longest = LONGEST_S * self.sample_rate
+        return sum(any(len(self.sounds[one.id]) > longest for one in page.stimuli) for page in self.pages)
 
 
 def _test_of(config: ListeningConfig, items: ChosenItems, made: TestSounds, pages: _Pages) -> ListeningTest:
-    num_long = sum(length_s > LONGEST_S for length_s in pages.lengths_s.values())
     conditions = tuple(_conditions(config, made))
     return ListeningTest(
         kind=config.kind,
@@ -148,7 +144,7 @@ def _test_of(config: ListeningConfig, items: ChosenItems, made: TestSounds, page
         conditions=conditions,
         pages=tuple(pages.pages),
         screening=_screening(config, conditions),
-        notes=(*made.notes, *items.notes, *notes_of(config, len(pages.pages), num_long, LONGEST_S)),
+        notes=(*made.notes, *items.notes, *notes_of(config, len(pages.pages), pages.num_long, LONGEST_S)),
     )
 
 
@@ -183,7 +179,7 @@ def _write(folder: Path, test: ListeningTest, pages: _Pages) -> None:
             file.write(sound)
     _write_json(folder / TEST_FILE, test.model_dump(mode="json"))
     _write_json(folder / PAGE_FILE, blind(test))
-    write_webmushra(test, folder, pages.lengths_s, LONGEST_S)
+    write_webmushra(test, folder, pages.sounds)
     if PAGE_FOLDER.is_dir():
         ignored = shutil.ignore_patterns("__pycache__", "*.py", "*.pyc", ".*")
         shutil.copytree(PAGE_FOLDER, folder, dirs_exist_ok=True, ignore=ignored)

@@ -108,7 +108,7 @@ class ItemChoice(StrictModel):
     count: int | None = Field(default=None, ge=1, le=1000)
     """Number of recordings, sentences or passages, taken in turns from speakers and kinds; by default all."""
     longest: float | None = Field(default=None, gt=0)
-    """Longest recording, in seconds."""
+    """Longest recording, in seconds, sources and target speakers included."""
     exclude: tuple[str, ...] = ()
     """Ids of recordings that are left out."""
     limit: int | None = Field(default=None, ge=1)

@@ -11,7 +11,7 @@ from tts_cli.addon.library import find_addon
 from tts_cli.errors import AddonError
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.design import ListeningTest
-from tts_cli.listening.items import Item
+from tts_cli.listening.items import ListeningItem
 
 LICENCE_FOLDER = "licences"
 _LICENCE_FILES = ("LICENSE*", "LICENCE*", "COPYING*")
@@ -41,7 +41,7 @@ def notes_of(config: ListeningConfig, num_pages: int, num_long: int, longest_s: 
     yield f"Planned for {config.listeners} listeners."
 
 
-def copy_licences(items: Iterable[Item], config: ListeningConfig, corpora: Path | None, folder: Path) -> list[str]:
+def copy_licences(items: Iterable[ListeningItem], config: ListeningConfig, corpora: Path | None, folder: Path) -> list[str]:
     """Copy the licence files of the corpora that a test plays to `folder`/licences, and return a sentence on each origin.
 
     Args:

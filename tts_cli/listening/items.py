@@ -27,7 +27,7 @@ _WHOLE = 1_000_000
 
 
 @dataclass(frozen=True)
-class Item:
+class ListeningItem:
     """Item of a test: a text in the voice of one speaker, with the recordings that belong to it."""
 
     name: str
@@ -46,8 +46,8 @@ class Item:
 class ChosenItems:
     """Items of the test pages and of the training pages."""
 
-    test: tuple[Item, ...]
-    training: tuple[Item, ...]
+    test: tuple[ListeningItem, ...]
+    training: tuple[ListeningItem, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -74,7 +74,7 @@ def choose_items(config: ListeningConfig, corpora: Path | None, scratch: Path, w
     return _divided(found, config)
 
 
-def _divided(found: Sequence[Sequence[Item]], config: ListeningConfig) -> ChosenItems:
+def _divided(found: Sequence[Sequence[ListeningItem]], config: ListeningConfig) -> ChosenItems:
     """Divide `found`, the items of each text or recording, into those of the test and those of the training."""
     count = len(found) if config.items.count is None else min(config.items.count, len(found))
     test = list(chain.from_iterable(zip_longest(*found[:count])))
@@ -116,7 +116,7 @@ def _excerpts(path: Path, length: int) -> list[tuple[GroupedText, str]]:
 
 def _of_texts(
     path: Path, read: Sequence[tuple[GroupedText, str]], choice: ItemChoice, rng: random.Random, voice: str
-) -> list[list[Item]]:
+) -> list[list[ListeningItem]]:
     groups = list(dict.fromkeys(one.group for one, _ in read))
     if unknown := [kind for kind in choice.kinds if kind not in groups]:
         raise CorpusError(f"{path}: no line of the group '{unknown[0]}'", hint=f"groups of the file: {', '.join(groups)}")
@@ -129,7 +129,7 @@ def _of_texts(
         # Each group passes through the speakers, and begins with another one.
         speaker = speakers[(taken[group] + groups.index(group)) % len(speakers)]
         taken[group] += 1
-        found.append([Item(f"{group} {number}", Prompt(text, speaker, group, name=number), group)])
+        found.append([ListeningItem(f"{group} {number}", Prompt(text, speaker, group, name=number), group)])
     return found
 
 
@@ -160,12 +160,20 @@ class _Recordings:
             raise CorpusError(f"{manifest}: no '{split}' recording of {', '.join(lacking)}", hint=f"speakers: {known}")
         return clips
 
+    def short(self, split: str, speakers: Sequence[str]) -> list[Clip]:
+        """Return the clips of `read` that are not too long; all, if all are."""
+        clips = self.read(split, speakers)
+        return [clip for clip in clips if self._is_short(clip)] or clips
+
+    def _is_short(self, clip: Clip) -> bool:
+        return self.choice.longest is None or _seconds(clip) <= self.choice.longest
+
     def wanted(self) -> list[Clip]:
         """Return the clips that fit the choice. Raises CorpusError if there are none."""
         choice = self.choice
         clips = [clip for split in choice.split or ("test",) for clip in self.read(split, choice.speakers)]
         fitting = [clip for clip in clips if (not choice.kinds or clip.kind in choice.kinds) and clip.id not in choice.exclude]
-        fitting = [clip for clip in fitting if choice.longest is None or _seconds(clip) <= choice.longest]
+        fitting = [clip for clip in fitting if self._is_short(clip)]
         if not fitting:
             kinds = ", ".join(sorted({clip.kind for clip in clips}))
             hint = f"there are {len(clips)} recordings of the kinds {kinds}: change kinds, longest or exclude"
@@ -181,7 +189,7 @@ def _seconds(clip: Clip) -> float:
         return len(samples) / rate
 
 
-def _of_recordings(choice: ItemChoice, recordings: _Recordings, rng: random.Random, scratch: Path) -> list[list[Item]]:
+def _of_recordings(choice: ItemChoice, recordings: _Recordings, rng: random.Random, scratch: Path) -> list[list[ListeningItem]]:
     """Return the items of each recording: one, or one for each target speaker."""
     clips = recordings.wanted()
     if choice.joined > 1:
@@ -195,23 +203,30 @@ def _of_recordings(choice: ItemChoice, recordings: _Recordings, rng: random.Rand
     clips = in_turns(chain.from_iterable(in_turns(own, lambda clip: clip.kind) for own in speakers.values()), _speaker_of)
     if choice.targets:
         return _transfers(clips, choice.targets, recordings, rng)
-    return [[Item(f"{clip.speaker}/{clip.id}", Prompt(clip.text, clip.speaker, clip.kind, clip), clip.kind)] for clip in clips]
+    return [
+        [ListeningItem(f"{clip.speaker}/{clip.id}", Prompt(clip.text, clip.speaker, clip.kind, clip), clip.kind)]
+        for clip in clips
+    ]
 
 
 def _speaker_of(clip: Clip) -> str:
     return clip.speaker
 
 
-def _transfers(clips: Sequence[Clip], targets: Sequence[str], recordings: _Recordings, rng: random.Random) -> list[list[Item]]:
-    own = {target: recordings.read("test", (target,)) for target in targets}
-    found: list[list[Item]] = []
+def _transfers(
+    clips: Sequence[Clip], targets: Sequence[str], recordings: _Recordings, rng: random.Random
+) -> list[list[ListeningItem]]:
+    own = {target: recordings.short("test", (target,)) for target in targets}
+    found: list[list[ListeningItem]] = []
     for clip in clips:
         items = []
         for target in targets:
             heard = _longer_half([one for one in own[target] if one.text != clip.text] or own[target])
-            identity, played = rng.sample(heard, 2) if len(heard) > 1 else (heard[0], heard[0])
+            identity = rng.choice(heard)
+            others = [one for one in heard if one.id != identity.id] or heard
+            played = min(others, key=lambda one: abs(len(one.text) - len(clip.text)))
             prompt = Prompt(clip.text, target, clip.kind, name=clip.id)
-            items.append(Item(f"{clip.speaker}/{clip.id} as {target}", prompt, target, clip, identity, played))
+            items.append(ListeningItem(f"{clip.speaker}/{clip.id} as {target}", prompt, target, clip, identity, played))
         # The targets take turns as the first, so that a cut or a training page does not take the same one always.
         turn = len(found) % len(items)
         found.append(items[turn:] + items[:turn])

@@ -12,11 +12,10 @@ from typing import NamedTuple
 from tts_cli.errors import ConfigError
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.design import MOST_PAGES, Expected, LabelledSound, Page, PageRole, Stimulus
-from tts_cli.listening.items import Item
+from tts_cli.listening.items import ListeningItem
 
 LABELS: Mapping[str, str] = {"prosody": "Prosody reference", "identity": "Identity reference"}
 """Labels of the sounds of `config.Shown`."""
-IDENTITY = LABELS["identity"]
 REFERENCE, X = "Reference", "X"
 _SCORES = {"mushra": (20.0, 40.0, 60.0, 80.0), "mos": (2.0, 4.0)}
 _TOLERANCE = {"mushra": 5.0, "mos": 0.0}
@@ -27,7 +26,7 @@ class SoundKey(NamedTuple):
 
     part: str
     """Name of the condition, label of the reference, or sentence of the attention check."""
-    item: Item | None
+    item: ListeningItem | None
     """Item; None for an attention check."""
 
     def __str__(self) -> str:
@@ -39,7 +38,7 @@ class PageDraft:
     """Page whose stimuli have no names yet."""
 
     role: PageRole
-    item: Item
+    item: ListeningItem
     stimuli: dict[str, SoundKey]
     """Sounds by name of the condition; "" for the sound of an attention check."""
     labelled: dict[str, SoundKey] = field(default_factory=dict)
@@ -48,11 +47,6 @@ class PageDraft:
     expected: tuple[float, float] | None = None
     """Lowest and highest right score of an attention check."""
     id: str = ""
-
-    @property
-    def aligned(self) -> list[SoundKey]:
-        """Sounds that listeners switch between: all but the identity reference, which says something else."""
-        return [*self.stimuli.values(), *(key for label, key in self.labelled.items() if label != IDENTITY)]
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ def _in_words(score: float, language: str) -> str:
 
 
 def draft_pages(
-    config: ListeningConfig, anchors: Sequence[str], test: Sequence[Item], training: Sequence[Item]
+    config: ListeningConfig, anchors: Sequence[str], test: Sequence[ListeningItem], training: Sequence[ListeningItem]
 ) -> list[PageDraft]:
     """Return the pages of a test, numbered: training, test, attention.
 
@@ -123,7 +117,7 @@ def _numbered(word: str, pages: Sequence[PageDraft]) -> Iterator[PageDraft]:
     return (replace(page, id=f"{word}-{place:03}") for place, page in enumerate(pages, 1))
 
 
-def _of_item(config: ListeningConfig, anchors: Sequence[str], item: Item, rng: random.Random) -> Iterator[PageDraft]:
+def _of_item(config: ListeningConfig, anchors: Sequence[str], item: ListeningItem, rng: random.Random) -> Iterator[PageDraft]:
     """Yield the pages of one item: one of MUSHRA, one for each system of MOS, one for each pair of systems of AB and ABX."""
     shown = {LABELS[name]: SoundKey(LABELS[name], item) for name in config.shown}
     if config.kind == "mushra":

@@ -10,8 +10,8 @@ from tts_cli.listening.anchors import Anchor, choose_anchors, low_passed
 from tts_cli.listening.config import ListeningConfig
 from tts_cli.listening.items import ChosenItems
 from tts_cli.listening.pages import LABELS, SoundKey, attention_checks
-from tts_cli.listening.speaking import Sound, placed, play, speak_items, speak_sentences
-from tts_cli.listening.stimuli import matched, shaped
+from tts_cli.listening.speaking import SpokenSound, placed, play, speak_items, speak_sentences
+from tts_cli.listening.stimuli import framed_again, matched, shaped
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def make_sounds(config: ListeningConfig, items: ChosenItems, where: str) -> Test
     return TestSounds(level.sounds, sample_rate, level.loudness_lufs, anchors, notes)
 
 
-def _spoken(config: ListeningConfig, items: ChosenItems, where: str) -> dict[SoundKey, Sound]:
+def _spoken(config: ListeningConfig, items: ChosenItems, where: str) -> dict[SoundKey, SpokenSound]:
     every = list(dict.fromkeys((*items.test, *items.training)))
     return {
         SoundKey(name, item): sound
@@ -60,13 +60,13 @@ def _spoken(config: ListeningConfig, items: ChosenItems, where: str) -> dict[Sou
     }
 
 
-def _shown(config: ListeningConfig, items: ChosenItems) -> dict[SoundKey, Sound]:
+def _shown(config: ListeningConfig, items: ChosenItems) -> dict[SoundKey, SpokenSound]:
     clips = {"prosody": lambda item: item.source, "identity": lambda item: item.identity}
     every = dict.fromkeys((*items.test, *items.training))
     return {SoundKey(LABELS[name], item): play(clips[name](item)) for name in config.shown for item in every}
 
 
-def _checks(config: ListeningConfig, where: str) -> dict[SoundKey, Sound]:
+def _checks(config: ListeningConfig, where: str) -> dict[SoundKey, SpokenSound]:
     sentences = list(dict.fromkeys(check.sentence for check in attention_checks(config)))
     if not sentences:
         return {}
@@ -84,12 +84,13 @@ def _anchored(
     references = {key.item: sound for key, sound in sounds.items() if key.part == config.reference and key.item}
     anchors, notes = choose_anchors(config.anchors, list(references.values()), sample_rate)
     for anchor in anchors:
-        made = {item: low_passed(sound, anchor.cutoff_hz, sample_rate) for item, sound in references.items()}
-        sounds.update({SoundKey(anchor.name, item): sound for item, sound in made.items()})
+        for item, sound in references.items():
+            filtered = low_passed(sound, anchor.cutoff_hz, sample_rate)
+            sounds[SoundKey(anchor.name, item)] = framed_again(filtered, sample_rate)
     return anchors, notes
 
 
-def _of_rates(rated: Mapping[SoundKey, Sound], sample_rate: int, config: ListeningConfig) -> str:
+def _of_rates(rated: Mapping[SoundKey, SpokenSound], sample_rate: int, config: ListeningConfig) -> str:
     """Return a sentence on the sample rate of the stimuli, and the systems that were resampled to it."""
     rates: dict[str, set[int]] = {}
     for key, sound in rated.items():

@@ -16,18 +16,18 @@ from tts_cli.addon.library import find_addon
 from tts_cli.audio.files import read_native
 from tts_cli.audio.mel import Floats
 from tts_cli.corpora.layouts import Clip
-from tts_cli.errors import TtsError
+from tts_cli.errors import CorpusError, TtsError
 from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.sources import open_system
 from tts_cli.evaluation.systems import SystemOutput
 from tts_cli.listening.config import ListenedSystem
-from tts_cli.listening.items import Item
+from tts_cli.listening.items import ListeningItem
 from tts_cli.transfer.listening import listen
 from tts_cli.voice.request import Controls
 from tts_cli.voice.synthesis import load
 
 
-class Sound(NamedTuple):
+class SpokenSound(NamedTuple):
     """Sound at its own rate."""
 
     samples: Floats
@@ -36,7 +36,9 @@ class Sound(NamedTuple):
     """In Hz."""
 
 
-def speak_items(name: str, system: ListenedSystem, items: Sequence[Item], where: str) -> dict[Item, Sound]:
+def speak_items(
+    name: str, system: ListenedSystem, items: Sequence[ListeningItem], where: str
+) -> dict[ListeningItem, SpokenSound]:
     """Return the sound of a system for each item.
 
     Args:
@@ -67,23 +69,26 @@ def placed(where: str) -> Iterator[None]:
         raise type(error)(f"{where}: {error.message}", error.hint) from error
 
 
-def _speaker(name: str, system: ListenedSystem, items: Sequence[Item]) -> Callable[[Item], Sound]:
+def _speaker(name: str, system: ListenedSystem, items: Sequence[ListeningItem]) -> Callable[[ListeningItem], SpokenSound]:
     if system.transfer:
         return _transfer(system)
     if system.plays == "source":
         return lambda item: play(item.source)
     if system.plays == "target":
         return lambda item: play(item.target)
+    if system.recordings and (lacking := next((item for item in items if item.prompt.recording is None), None)):
+        hint = "take recordings as items, or leave out the system"
+        raise CorpusError(f"there is no recording of the item '{lacking.name}'", hint)
     opened = open_system(name, system, [item.prompt for item in items])
     return lambda item: _sound(SystemOutput(*opened.speak(item.prompt, noise_seed(item))))
 
 
-def noise_seed(item: Item) -> int:
+def noise_seed(item: ListeningItem) -> int:
     """Return the seed of the noise of an item: equal in all systems, different for other items."""
     return zlib.crc32(item.name.encode()) & 0x7FFFFFFF
 
 
-def _transfer(system: ListenedSystem) -> Callable[[Item], Sound]:
+def _transfer(system: ListenedSystem) -> Callable[[ListeningItem], SpokenSound]:
     assert system.transfer
     voice = load(system.transfer, system.vocoder, threads=1)
     controls = Controls() if system.strength is None else Controls(strength=system.strength)
@@ -92,7 +97,7 @@ def _transfer(system: ListenedSystem) -> Callable[[Item], Sound]:
     def heard(audio: Path, text: str) -> object:
         return listen(audio, text, voice.acoustic).source
 
-    def speak(item: Item) -> Sound:
+    def speak(item: ListeningItem) -> SpokenSound:
         assert item.source
         source = heard(item.source.audio, item.source.text)
         chunks = voice.stream([source], item.prompt.speaker, controls, noise_seed(item), best_effort=True)  # type: ignore[list-item]
@@ -101,13 +106,13 @@ def _transfer(system: ListenedSystem) -> Callable[[Item], Sound]:
     return speak
 
 
-def play(clip: Clip | None) -> Sound:
+def play(clip: Clip | None) -> SpokenSound:
     """Return a recording. Raises AudioError if it cannot be read."""
     assert clip is not None
-    return Sound(*read_native(clip.audio))
+    return SpokenSound(*read_native(clip.audio))
 
 
-def speak_sentences(sentences: Iterable[str], addon: str, speaker: str | None) -> list[Sound]:
+def speak_sentences(sentences: Iterable[str], addon: str, speaker: str | None) -> list[SpokenSound]:
     """Return each sentence spoken by the voice `addon`, with its default speaker unless one is named."""
     voice = load(addon, threads=1)
     spoken = []
@@ -130,9 +135,9 @@ def default_speaker(systems: Mapping[str, ListenedSystem], where: str) -> str:
     return ""
 
 
-def _joined(chunks: Sequence[Floats], sample_rate: int) -> Sound:
-    return Sound(np.concatenate(chunks), sample_rate)
+def _joined(chunks: Sequence[Floats], sample_rate: int) -> SpokenSound:
+    return SpokenSound(np.concatenate(chunks), sample_rate)
 
 
-def _sound(output: SystemOutput) -> Sound:
-    return Sound(output.samples, output.sample_rate)
+def _sound(output: SystemOutput) -> SpokenSound:
+    return SpokenSound(output.samples, output.sample_rate)

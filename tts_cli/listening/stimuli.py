@@ -47,6 +47,16 @@ def shaped(samples: Floats, from_rate: int, sample_rate: int, where: str) -> Flo
     if not len(samples) or not np.isfinite(samples).all() or not np.any(samples):
         raise AudioError(f"{where}: the sound is silent or damaged", hint="listen to it, and leave out the item or the system")
     speech = _without_silence(resample(np.asarray(samples, np.float32), from_rate, sample_rate), sample_rate)
+    return _framed(speech, sample_rate)
+
+
+def framed_again(sound: Floats, sample_rate: int) -> Floats:
+    """Return a sound that was made of a `shaped` one, such as by a filter that rings, between the same silences."""
+    edge = round(EDGE_S * sample_rate)
+    return _framed(sound[edge : len(sound) - edge], sample_rate)
+
+
+def _framed(speech: Floats, sample_rate: int) -> Floats:
     return np.pad(_faded(speech, sample_rate), round(EDGE_S * sample_rate))
 
 

@@ -16,9 +16,12 @@ from typing import Any
 
 import yaml
 
+from tts_cli.audio.files import WavFile
+from tts_cli.audio.mel import Floats
 from tts_cli.files import atomic_write
 from tts_cli.listening.design import STIMULI_FOLDER, Kind, ListeningTest, Page
 from tts_cli.listening.pages import REFERENCE, X
+from tts_cli.listening.stimuli import LONGEST_S, of_equal_length
 
 WEBMUSHRA_FOLDER = "webmushra"
 _CONFIGS, _RESOURCES = "configs", "resources"
@@ -33,28 +36,54 @@ def test_id(test: ListeningTest) -> str:
     return re.sub(r"[^a-z0-9]+", "-", test.title.lower()).strip("-")[:40].strip("-") or "listening-test"
 
 
-def write_webmushra(test: ListeningTest, folder: Path, lengths_s: Mapping[str, float], strict_s: float) -> None:
+def write_webmushra(test: ListeningTest, folder: Path, sounds: Mapping[str, Floats]) -> None:
     """Write configuration and stimuli to `folder`/webmushra, to be copied over a webMUSHRA.
+
+    The stimuli of a page with a reference are made equally long, with silence at their ends, since webMUSHRA refuses others.
 
     Args:
         test: The test.
         folder: Folder of the test, with its stimuli.
-        lengths_s: Length of each page's longest stimulus in seconds, by id of the page.
-        strict_s: Longest stimulus that webMUSHRA accepts unless it is told to be lenient, in seconds.
+        sounds: Stimuli (samples,) by id.
     """
     name = test_id(test)
     configs = folder / WEBMUSHRA_FOLDER / _CONFIGS
     resources = configs / _RESOURCES / name
     resources.mkdir(parents=True)
-    for stimulus in sorted((folder / STIMULI_FOLDER).iterdir()):
-        _link(stimulus, resources / stimulus.name)
-    lenient = {page for page, length_s in lengths_s.items() if length_s > strict_s}
+    lenient = _write_stimuli(test, folder / STIMULI_FOLDER, resources, sounds)
     with atomic_write(configs / f"{name}.yaml") as file:
         yaml.safe_dump(webmushra_config(test, lenient), file, allow_unicode=True, sort_keys=False, width=120)
 
 
-def _link(source: Path, target: Path) -> None:
-    """Give a file a second name. A file system without hard links gets a copy."""
+def _write_stimuli(test: ListeningTest, stimuli: Path, resources: Path, sounds: Mapping[str, Floats]) -> set[str]:
+    """Write the stimuli to `resources`; return the ids of pages with longer ones than webMUSHRA accepts without being told."""
+    lenient = set[str]()
+    for page in test.pages:
+        equal = _equal_in_length(test, page)
+        padded = dict(zip(equal, of_equal_length(sounds[one] for one in equal), strict=True))
+        for name in [*(one.id for one in page.stimuli), *(one.id for one in page.references)]:
+            wav = f"{name}.wav"
+            _place(stimuli / wav, resources / wav, sounds[name], padded.get(name), test.sample_rate)
+        if padded and len(padded[equal[0]]) > LONGEST_S * test.sample_rate:
+            lenient.add(page.id)
+    return lenient
+
+
+def _equal_in_length(test: ListeningTest, page: Page) -> list[str]:
+    """Return the names of the sounds of a page that webMUSHRA plays beside a reference; none without one."""
+    references = [sound.id for sound in page.references if sound.label in (REFERENCE, X)]
+    return [*references, *(one.id for one in page.stimuli)] if references and test.kind in ("mushra", "abx") else []
+
+
+def _place(source: Path, target: Path, sound: Floats, padded: Floats | None, sample_rate: int) -> None:
+    """Write `padded` to `target` if it differs from `sound`, which lies in `source`; else give the file a second name.
+
+    A file system without hard links gets a copy.
+    """
+    if padded is not None and len(padded) != len(sound):
+        with WavFile(target, sample_rate) as file:
+            file.write(padded)
+        return
     try:
         os.link(source, target)
     except OSError:
