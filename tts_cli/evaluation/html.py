@@ -12,7 +12,7 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
-from platform import platform, python_version
+from platform import machine, python_version, system
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ class ReportPage:
         self._title, self._lede, self._language = title, lede, language
         self._blocks: list[Markup] = []
         self._sections: list[str] = []
+        self._num_figures = 0
 
     def section(self, title: str, lede: str = "") -> None:
         """Begin a section, which the contents at the top of the page list; `lede` is its first paragraph."""
@@ -137,11 +138,13 @@ class ReportPage:
             alt: Description for readers who cannot see it: the kind of plot, its axes, and the finding.
             caption: Text below the plot.
         """
-        box = element("div", Markup(inline_svg(figure, _clean(alt))), **_scrolling(caption or "plot"))
+        self._num_figures += 1
+        drawn = Markup(inline_svg(figure, _clean(alt), f"figure-{self._num_figures}-"))
+        box = element("div", drawn, **_scrolling(caption or "plot"))
         self._add(element("figure", box, *([element("figcaption", caption)] if caption else [])))
 
     def players(self, rows: Sequence[PlayerRow], title: str = "Listen") -> None:
-        """Add a table of audio players: rows are utterances, columns are systems.
+        """Add audio players: rows are utterances, columns are systems.
 
         Pressing another system of the row goes on at the same position. The audio is embedded as FLAC, which loses nothing and
         which Chromium, Firefox and Safari play: about 30 kB a second of speech at 16 kHz.
@@ -162,7 +165,8 @@ class ReportPage:
         self.code(shlex.join(command))
         self.facts({**(facts or {}), **versions()})
         if hashes:
-            self.table(Grid("SHA-256", ("of", "SHA-256"), [[name, value] for name, value in hashes.items()]))
+            self.subsection("SHA-256")
+            self.facts(hashes)
 
     def html(self) -> str:
         """Return the page."""
@@ -216,7 +220,7 @@ def _escaped(text: str) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, the system and the installed ones of `PACKAGES`."""
-    found = {"Python": python_version(), "system": platform(terse=True)}
+    found = {"Python": python_version(), "system": f"{system()} {machine()}"}
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -251,7 +255,7 @@ def _facts(values: Mapping[str, str]) -> Markup:
 
 def _scrolling(label: str) -> dict[str, str]:
     """Return the attributes of a box that scrolls sideways, also by keyboard."""
-    return {"class": "scrolls", "role": "region", "aria-label": label, "tabindex": "0"}
+    return {"class": "scrolls", "role": "group", "aria-label": label, "tabindex": "0"}
 
 
 def _table(grid: Grid) -> Markup:
@@ -294,29 +298,26 @@ def _cells(row: Sequence[str], numeric: Sequence[bool]) -> Iterable[Markup]:
 
 def _players(title: str, rows: Sequence[PlayerRow]) -> Markup:
     systems = list(dict.fromkeys(name for row in rows for name in row.sounds))
-    head = [element("th", "utterance", scope="col")]
-    head += [element("th", name, **{"scope": "col", "data-system": name}) for name in systems]
-    body = [element("tr", _said(row), *(_player(row, name) for name in systems)) for row in rows]
-    parts = element("caption", title), element("thead", element("tr", *head)), element("tbody", *body)
-    return element("div", element("table", *parts, **{"class": "players"}), **_scrolling(title))
+    return element("ul", *(_player_row(row, systems) for row in rows), **{"class": "players", "aria-label": title})
 
 
-def _said(row: PlayerRow) -> Markup:
-    """Return the heading of a row of players: name and text of the utterance."""
-    return element("th", row.name, *([element("span", row.text, **{"class": "said"})] if row.text else []), scope="row")
+def _player_row(row: PlayerRow, systems: Sequence[str]) -> Markup:
+    said = [element("span", row.text, **{"class": "said"})] if row.text else []
+    players = element("div", *(_player(row, name) for name in systems), **{"class": "systems"})
+    return element("li", element("p", element("strong", row.name), *said), players)
 
 
 def _player(row: PlayerRow, system: str) -> Markup:
     sound = row.sounds.get(system)
-    if sound is None or not len(sound.samples):
-        return element("td", element("span", "no audio", **{"class": "small"}), **{"data-system": system})
-    label = f"{system}: {row.name}"
-    seconds = f"{len(sound.samples) / sound.sample_rate:.3f}"
-    audio = element(
-        "audio", **{"controls": "", "preload": "none", "aria-label": label, "data-seconds": seconds, "src": _data_uri(sound)}
+    caption = sound.caption if sound and len(sound.samples) else "no audio"
+    parts = [element("span", system, **{"class": "name"})]
+    if sound and len(sound.samples):
+        given = {"controls": "", "preload": "none", "src": _data_uri(sound)}
+        given |= {"aria-label": f"{system}: {row.name}", "data-seconds": f"{len(sound.samples) / sound.sample_rate:.3f}"}
+        parts.append(element("audio", **given))
+    return element(
+        "div", *parts, *([element("span", caption, **{"class": "small"})] if caption else []), **{"data-system": system}
     )
-    caption = [element("span", sound.caption, **{"class": "small"})] if sound.caption else []
-    return element("td", audio, *caption, **{"data-system": system})
 
 
 def _data_uri(sound: Sound) -> Markup:

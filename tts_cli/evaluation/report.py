@@ -179,7 +179,7 @@ class Reports:
         for report in self.reports:
             yield from report.drawings()
         if self.tests:
-            yield tests_grid(self.title, self.tests).drawing()
+            yield grid_of_tests(self.title, self.tests).drawing()
         yield "\n".join(self.notes)
 
     def markdown(self) -> str:
@@ -191,10 +191,10 @@ class Reports:
 
     def grids(self) -> list[Grid]:
         """Return the tables of text cells, the one of paired tests last; it is left out without tests."""
-        return [*(report.grid() for report in self.reports), *([tests_grid(self.title, self.tests)] if self.tests else [])]
+        return [*(report.grid() for report in self.reports), *([grid_of_tests(self.title, self.tests)] if self.tests else [])]
 
 
-def tests_grid(title: str, tests: Sequence[PairedTest]) -> Grid:
+def grid_of_tests(title: str, tests: Sequence[PairedTest]) -> Grid:
     """Return the table of paired tests, with `title` before the words ": tests"."""
     header = ("paired test", "utterances", "difference", "p", "p (Holm)")
     return Grid(f"{title}: tests", header, [test.cells() for test in tests])
