@@ -57,6 +57,7 @@ DESIGNS = (
     Design("deviations by system doubled", model={"listeners_by_system": 16.0, "items_by_system": 12.0}),
     Design("deviations by listener alone", model={"items_by_system": 0.0}),
     Design("deviations by item alone", model={"listeners_by_system": 0.0}),
+    Design("no deviations by system", model=ALIKE),
     Design("residual 9", model={"residual": 9.0}),
 )
 

@@ -109,7 +109,8 @@ def simulate_answers(
 
 def _without_screening(test: ListeningTest) -> ListeningTest:
     screening = Screening(attention=test.screening.attention)
-    return test.model_copy(update={"screening": screening, "notes": (NOT_PEOPLE, NO_POST_SCREENING, *test.notes)})
+    notes = dict.fromkeys((NOT_PEOPLE, NO_POST_SCREENING, *test.notes))
+    return test.model_copy(update={"screening": screening, "notes": tuple(notes)})
 
 
 @dataclass(frozen=True)
