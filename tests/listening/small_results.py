@@ -12,7 +12,7 @@ from typing import Any
 from tts_cli.listening.answer_rows import AnswerRow, joined
 from tts_cli.listening.design import Condition, ConditionRole, Expected, Kind, ListeningTest, Page, PageRole, Screening, Stimulus
 from tts_cli.listening.ratings import Answers
-from tts_cli.listening.results import Results
+from tts_cli.listening.results import CollectedAnswers
 
 ROLES: Mapping[str, ConditionRole] = {"recordings": "reference", "low": "low-anchor", "mid": "mid-anchor"}
 HEADER = (
@@ -79,9 +79,9 @@ def choices_of(test: ListeningTest, chosen: Iterable[tuple[str, str, str]]) -> A
     return joined(test, rows)[0]
 
 
-def results_of(answers: Answers, folder: Path | None = None) -> Results:
+def results_of(answers: Answers, folder: Path | None = None) -> CollectedAnswers:
     names = {one.listener: one.listener for one in answers.given}
-    return Results(answers, names, Path("results"), folder)
+    return CollectedAnswers(answers, names, Path("results"), folder)
 
 
 def write_test(folder: Path, test: ListeningTest) -> Path:

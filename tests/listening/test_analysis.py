@@ -269,8 +269,11 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     ]
     from tts_cli.listening.results import read_results
 
-    found = analyse_results(read_results(write_csv(tmp_path / "r.csv", lines)))
+    read = read_results(write_csv(tmp_path / "r.csv", lines))
+    test = read.answers.test.model_copy(update={"notes": ("[/red] is no markup",)})
+    found = analyse_results(replace(read, answers=replace(read.answers, test=test)))
     text = everything(found)
+    assert "[/red] is no markup" in text
     html = report_page(found).html()
     assert "<img src=x" not in html and "&lt;img src=x" in html
     assert "[red]a|b[/red] - " in text, "Rich must not read the name as markup"

@@ -6,8 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from small_listening import KINDS, small_test
 from small_results import (
     HEADER,
     answers_of,
@@ -24,12 +26,14 @@ from small_results import (
 
 from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import AnswerRow, joined, shown_name
+from tts_cli.listening.design import RESULTS_FILE
 from tts_cli.listening.ratings import Answers
 from tts_cli.listening.results import read_results
+from tts_cli.listening.store import SCORES, AnswerStore, GivenAnswer
 from tts_cli.listening.webmushra_results import foreign_test, read_lines
 
 TEST = listening_test(("recordings", "low", "mid", "new"), ("one", "two"))
-SCORES = [
+RATED = [
     (who, item, name, 10.0 * place + len(who))
     for who in ("anna", "bo")
     for item in ("one", "two")
@@ -43,33 +47,33 @@ def said(answers: Answers) -> list[tuple[str, str, str, float]]:
 
 def test_each_form_of_results_gives_the_same_answers(tmp_path: Path) -> None:
     folder = write_test(tmp_path / "test", TEST)
-    write_database(folder / "results.sqlite", rows_of(SCORES), {"anna": "Anna A."})
+    write_database(folder / "results.sqlite", rows_of(RATED), {"anna": "Anna A."})
     served = read_results(folder)
-    assert said(served.answers) == sorted(SCORES)
+    assert said(served.answers) == sorted(RATED)
     assert served.names == {"anna": "Anna A.", "bo": "bo"}
-    assert said(read_results(folder / "results.sqlite").answers) == sorted(SCORES)
-    loose = write_downloads(tmp_path / "loose", rows_of(SCORES))
-    assert said(read_results(loose, folder).answers) == sorted(SCORES)
+    assert said(read_results(folder / "results.sqlite").answers) == sorted(RATED)
+    loose = write_downloads(tmp_path / "loose", rows_of(RATED))
+    assert said(read_results(loose, folder).answers) == sorted(RATED)
     assert len(said(read_results(loose / "results-bo.json", folder).answers)) == 8
-    table = write_csv(folder / "mushra.csv", csv_lines(SCORES))
+    table = write_csv(folder / "mushra.csv", csv_lines(RATED))
     read = read_results(table)
-    assert said(read.answers) == sorted(SCORES)
+    assert said(read.answers) == sorted(RATED)
     assert read.answers.ratings[0].seconds == 2.5
     assert set(read.names.values()) == {"listener 1", "listener 2"}
 
 
 def test_answers_in_the_database_and_in_downloads_are_joined(tmp_path: Path) -> None:
     folder = write_test(tmp_path / "test", TEST)
-    write_database(folder / "results.sqlite", rows_of(one for one in SCORES if one[0] == "anna"))
-    write_downloads(folder, rows_of(SCORES))
+    write_database(folder / "results.sqlite", rows_of(one for one in RATED if one[0] == "anna"))
+    write_downloads(folder, rows_of(RATED))
     read = read_results(folder)
-    assert said(read.answers) == sorted(SCORES)
+    assert said(read.answers) == sorted(RATED)
     assert read.notes == ("8 rows that stood twice in the results count once.",)
 
 
 def test_reading_a_database_leaves_no_file_beside_it(tmp_path: Path) -> None:
     folder = write_test(tmp_path / "a 100%? #1", TEST)
-    write_database(folder / "results.sqlite", rows_of(SCORES))
+    write_database(folder / "results.sqlite", rows_of(RATED))
     before = sorted(file.name for file in folder.iterdir())
     read_results(folder)
     assert sorted(file.name for file in folder.iterdir()) == before
@@ -78,10 +82,8 @@ def test_reading_a_database_leaves_no_file_beside_it(tmp_path: Path) -> None:
 def test_webmushra_names_its_own_stimuli(tmp_path: Path) -> None:
     folder = write_test(tmp_path / "test", TEST)
     names = {"recordings": "reference", "low": "anchor35", "mid": "anchor70"}
-    lines = [
-        ("small", 30, who, item, names.get(name, stimulus_id(item, name)), score, 1, "") for who, item, name, score in SCORES
-    ]
-    assert said(read_results(write_csv(folder / "r.csv", lines)).answers) == sorted(SCORES)
+    lines = [("small", 30, who, item, names.get(name, stimulus_id(item, name)), score, 1, "") for who, item, name, score in RATED]
+    assert said(read_results(write_csv(folder / "r.csv", lines)).answers) == sorted(RATED)
 
 
 def test_a_foreign_test_of_webmushra_gets_its_conditions_and_roles(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_later_answer_replaces_an_earlier_one() -> None:
 
 
 def test_listeners_who_stopped_are_named() -> None:
-    answers = answers_of(TEST, [one for one in SCORES if one[:2] != ("bo", "two")])
+    answers = answers_of(TEST, [one for one in RATED if one[:2] != ("bo", "two")])
     assert answers.unfinished == ("bo",)
     assert len(answers.ratings) == 12
 
@@ -172,7 +174,7 @@ def test_choices_know_their_conditions() -> None:
 
 def test_answers_that_the_server_has_not_yet_moved_to_the_file_are_read(tmp_path: Path) -> None:
     folder = write_test(tmp_path, TEST)
-    path = write_database(folder / "results.sqlite", rows_of(one for one in SCORES if one[0] == "anna"))
+    path = write_database(folder / "results.sqlite", rows_of(one for one in RATED if one[0] == "anna"))
     with closing(sqlite3.connect(path)) as server:
         server.execute("PRAGMA journal_mode=WAL")
         values = ("bo", "one", stimulus_id("one", "new"), 33.0)
@@ -183,14 +185,14 @@ def test_answers_that_the_server_has_not_yet_moved_to_the_file_are_read(tmp_path
 
 def test_simulated_listeners_are_known_by_any_file(tmp_path: Path) -> None:
     folder = write_test(tmp_path, TEST)
-    write_downloads(folder, rows_of(SCORES))
+    write_downloads(folder, rows_of(RATED))
     assert not read_results(folder).answers.is_simulated
-    (folder / "results-bo.json").write_text(json.dumps(download("bo", rows_of(SCORES), simulated=True)))
+    (folder / "results-bo.json").write_text(json.dumps(download("bo", rows_of(RATED), simulated=True)))
     assert read_results(folder).answers.is_simulated
 
 
 def database(folder: Path, change: Callable[[AnswerRow], AnswerRow]) -> Path:
-    rows = rows_of(SCORES)
+    rows = rows_of(RATED)
     write_database(folder / "results.sqlite", [change(rows[0]), *rows[1:]])
     return folder
 
@@ -201,20 +203,20 @@ def text(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def cut(folder: Path) -> Path:
-    file = write_database(folder / "results.sqlite", rows_of(SCORES * 1))
+    file = write_database(folder / "results.sqlite", rows_of(RATED * 1))
     file.write_bytes(file.read_bytes()[:5000])
     return folder
 
 
 def changed(folder: Path, **others: object) -> Path:
     """Write a download whose first answer is changed."""
-    values = download("bo", rows_of(SCORES))
+    values = download("bo", rows_of(RATED))
     values["answers"][0] |= others
     return text(folder, "results-bo.json", json.dumps(values))
 
 
 def lines(folder: Path, *more: tuple[object, ...]) -> Path:
-    return write_csv(folder / "r.csv", [*csv_lines(SCORES), *more])
+    return write_csv(folder / "r.csv", [*csv_lines(RATED), *more])
 
 
 GOOD = stimulus_id("one", "new")
@@ -286,7 +288,7 @@ def test_bad_results_are_refused_in_one_line(tmp_path: Path, case: str) -> None:
 
 
 def test_results_without_a_test_are_refused(tmp_path: Path) -> None:
-    write_downloads(tmp_path, rows_of(SCORES))
+    write_downloads(tmp_path, rows_of(RATED))
     with pytest.raises(InputError, match=r"no test\.json") as raised:
         read_results(tmp_path)
     assert "--test" in str(raised.value.hint)
@@ -334,5 +336,26 @@ def test_names_of_listeners_become_one_short_line(name: str, shown: str) -> None
 def test_a_hostile_name_reaches_no_file(tmp_path: Path) -> None:
     folder = write_test(tmp_path, TEST)
     names = {"anna": "<b>\x00" + "y" * 10**6}
-    write_database(folder / "results.sqlite", rows_of(SCORES), names)
+    write_database(folder / "results.sqlite", rows_of(RATED), names)
     assert read_results(folder).names["anna"] == "<b> " + "y" * 33 + "..."
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_in_the_store_of_the_server_are_read(tmp_path: Path, kind: Any) -> None:
+    test = small_test(kind)
+    folder = write_test(tmp_path, test)
+    store = AnswerStore(folder / RESULTS_FILE, test)
+    (token,) = store.invite(1)
+    store.consent(token, "Anna", "a browser")
+    for page in test.pages:
+        given = [
+            GivenAnswer(page=page.id, stimulus=one.id, **({"score": 3.0} if kind in SCORES else {"chosen": int(place == 0)}))
+            for place, one in enumerate(page.stimuli)
+        ]
+        store.record(token, given)
+    session = store.session(token)
+    answers = read_results(folder).answers
+    assert answers.given and answers.unfinished == ()
+    (tmp_path / "loose").mkdir()
+    (tmp_path / "loose" / f"results-{token}.json").write_text(json.dumps(session))
+    assert set(read_results(tmp_path / "loose", folder).answers.given) == set(answers.given)

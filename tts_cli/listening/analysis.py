@@ -9,20 +9,21 @@ from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from tts_cli.errors import InputError
 from tts_cli.evaluation.report import Grid
 from tts_cli.listening.analysis_tables import Labels, Sections, screening_grids, sections_of
-from tts_cli.listening.answer_rows import RANGES
 from tts_cli.listening.comparisons import AskedPairs, Comparisons, compare, pairs_of
 from tts_cli.listening.design import ListeningTest
 from tts_cli.listening.mixed_model import FittedModel, fit_model
 from tts_cli.listening.preferences import Preference, preferences
 from tts_cli.listening.ratings import Answers
-from tts_cli.listening.results import Results
+from tts_cli.listening.results import CollectedAnswers
 from tts_cli.listening.screening import Screened, screen
 from tts_cli.listening.simulation import NOT_PEOPLE
+from tts_cli.listening.store import SCORES
 from tts_cli.listening.summary import MeanScore, ScoreTable, mean_scores, score_table
 
 
@@ -56,7 +57,7 @@ def find(answers: Answers, asked: AskedPairs) -> Findings:
     """Return the results of all test pages in `answers`."""
     given = [one for one in answers.given if one.role == "test"]
     num_listeners = len({one.listener for one in given})
-    if answers.test.kind not in RANGES:
+    if answers.test.kind not in SCORES:
         return Findings(num_listeners, len(given), preferences=preferences(answers, asked))
     table = score_table(answers)
     pairs = pairs_of(answers.test, table.conditions, asked)
@@ -68,7 +69,7 @@ def find(answers: Answers, asked: AskedPairs) -> Findings:
 class Analysis:
     """Analysis of a listening test. A command prints it as tables, Markdown or JSON."""
 
-    results: Results
+    results: CollectedAnswers
     screened: Screened
     findings: Findings
     """Results of the listeners who stay; of all listeners if none stays."""
@@ -137,7 +138,7 @@ class Analysis:
         yield self.first_line
         for grid in self.grids:
             yield grid.drawing()
-        yield from self.notes
+        yield from map(escape, self.notes)
 
     def markdown(self) -> str:
         return "\n".join(
@@ -168,7 +169,7 @@ def _removed(analysis: Analysis, removal: Any) -> dict[str, Any]:
     return {**asdict(removal), "listener": analysis.results.names.get(removal.listener, "nameless")}
 
 
-def analyse_results(results: Results, asked: AskedPairs | None = None, off: tuple[str, ...] = ()) -> Analysis:
+def analyse_results(results: CollectedAnswers, asked: AskedPairs | None = None, off: tuple[str, ...] = ()) -> Analysis:
     """Screen the listeners of a test and analyse the answers of those who stay.
 
     Args:

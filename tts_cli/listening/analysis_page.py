@@ -22,8 +22,6 @@ MOST_PLAYED = 4
 """Most items with players."""
 LONGEST_S = 60.0
 """Longest stimulus with a player, in seconds."""
-LONGEST_LABEL = 28
-"""Most characters of a name in a plot."""
 KINDS = {"mushra": "MUSHRA", "mos": "mean opinion scores (MOS)", "ab": "AB preference", "abx": "ABX"}
 SCALES = {"mushra": "score, 0 to 100", "mos": "score, 1 to 5"}
 
@@ -103,7 +101,7 @@ def _draw(page: ReportPage, analysis: Analysis) -> None:
     prefix = f"{SIMULATED}. " if analysis.is_simulated else ""
     if findings.table is None:
         return
-    scores = {_plain(name): _known(findings.table, name) for name in findings.table.conditions}
+    scores = {name: _known(findings.table, name) for name in findings.table.conditions}
     alt = (
         f"Box plots of the scores by condition; medians: {_said({name: float(np.median(own)) for name, own in scores.items()})}."
     )
@@ -113,9 +111,7 @@ def _draw(page: ReportPage, analysis: Analysis) -> None:
     page.figure(distribution(scores, SCALES[kind], is_paired=False), alt, caption)
     by_group: dict[str, dict[str, Estimate]] = {}
     for one in findings.means:
-        by_group.setdefault(_plain(one.group or ("all items" if findings.table.group_names else "")), {})[
-            _plain(one.condition)
-        ] = _estimate(one)
+        by_group.setdefault(one.group or ("all items" if findings.table.group_names else ""), {})[one.condition] = _estimate(one)
     overall = {one.condition: one.mean.mean for one in findings.means if one.group is None}
     alt = f"Means by condition with 95 % intervals: {_said(overall)}."
     page.figure(means(by_group, SCALES[kind]), alt, f"{prefix}Means with 95 % intervals, listeners and items random.")
@@ -123,12 +119,6 @@ def _draw(page: ReportPage, analysis: Analysis) -> None:
 
 def _said(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.1f}" for name, value in values.items())
-
-
-def _plain(name: str) -> str:
-    """Return a name for a plot, shortened. Matplotlib would set the text between two dollar signs as a formula."""
-    short = name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
-    return short.replace("$", r"\$")
 
 
 def _known(table: ScoreTable, condition: str) -> list[float]:

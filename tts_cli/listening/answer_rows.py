@@ -10,9 +10,8 @@ from tts_cli.config.plain_yaml import shortened
 from tts_cli.errors import InputError
 from tts_cli.listening.design import ListeningTest, Page, Stimulus
 from tts_cli.listening.ratings import Answers, Choice, Rating
+from tts_cli.listening.store import SCORES
 
-RANGES = {"mushra": (0.0, 100.0), "mos": (1.0, 5.0)}
-"""Lowest and highest score of each kind of test with scores."""
 LONGEST_NAME = 40
 """Most characters of a listener's name in a report."""
 OTHER_TEST = "the results belong to another test: name the folder of theirs with --test"
@@ -91,7 +90,7 @@ def joined(test: ListeningTest, rows: Iterable[AnswerRow]) -> tuple[Answers, tup
         answered.setdefault((row.listener, row.page), []).append(row)
     notes = [f"{num_repeated} rows that stood twice in the results count once."] if num_repeated else []
     unfinished = _unfinished(test, answered)
-    if test.kind in RANGES:
+    if test.kind in SCORES:
         ratings = tuple(one for (_, page), of_page in answered.items() for one in _ratings(test, pages[page], of_page))
         return Answers(test, ratings=ratings, unfinished=unfinished), tuple(notes)
     choices = tuple(_choice(test, pages[page], of_page) for (_, page), of_page in answered.items())
@@ -124,7 +123,7 @@ def _page_of(row: AnswerRow, pages: Mapping[str, Page]) -> None:
 
 
 def _ratings(test: ListeningTest, page: Page, rows: Iterable[AnswerRow]) -> Iterator[Rating]:
-    low, high = RANGES[test.kind]
+    low, high = SCORES[test.kind]
     conditions = {one.id: one.condition for one in page.stimuli}
     for row in rows:
         if row.score is None:

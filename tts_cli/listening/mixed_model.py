@@ -23,7 +23,7 @@ from tts_cli.listening.summary import ScoreTable
 
 Codes = NDArray[np.int64]
 
-MOST_WORK = 1.5e9
+MOST_WORK = 3e9
 """Most ratings times squared random effects of a model; above it the deviations by condition are left out."""
 SMALLEST_SHARE = 1e-3
 """Smallest variance component that the optimizer starts from, relative to the residual variance."""

@@ -26,7 +26,7 @@ MOST_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
-class Results:
+class CollectedAnswers:
     """Answers of a test, and their origin."""
 
     answers: Answers
@@ -63,7 +63,7 @@ class DownloadedResults(BaseModel):
     answers: tuple[DownloadedAnswer, ...]
 
 
-def read_results(path: Path, test_folder: Path | None = None) -> Results:
+def read_results(path: Path, test_folder: Path | None = None) -> CollectedAnswers:
     """Read the answers of a listening test.
 
     Args:
@@ -87,7 +87,7 @@ def read_results(path: Path, test_folder: Path | None = None) -> Results:
     rows, names, is_simulated = _read_all(files)
     answers, notes = joined(test, rows)
     shown = {token: shown_name(name, token) for token, name in names.items()}
-    return Results(replace(answers, is_simulated=is_simulated), shown, path, folder, notes)
+    return CollectedAnswers(replace(answers, is_simulated=is_simulated), shown, path, folder, notes)
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -169,11 +169,11 @@ def _read_download(path: Path) -> tuple[list[AnswerRow], dict[str, str], bool]:
     return rows, {read.token: read.name or ""}, read.simulated
 
 
-def _webmushra(path: Path, test_folder: Path | None) -> Results:
+def _webmushra(path: Path, test_folder: Path | None) -> CollectedAnswers:
     """Read a CSV file of webMUSHRA, with the test that it belongs to or, without one, as a foreign test."""
     lines = read_lines(path)
     test = read_test(test_folder) if test_folder else foreign_test(path, lines)
     rows = list(answer_rows(lines, stimuli_of(test) if test_folder else foreign_stimuli(test), test.kind))
     answers, notes = joined(test, rows)
     numbers = {token: f"listener {place}" for place, token in enumerate(dict.fromkeys(row.listener for row in rows), 1)}
-    return Results(answers, numbers, path, test_folder, notes)
+    return CollectedAnswers(answers, numbers, path, test_folder, notes)
