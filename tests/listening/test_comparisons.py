@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from small_results import answers_of, choices_of, listening_test
 
 from tts_cli.errors import InputError
+from tts_cli.listening import mixed_model
 from tts_cli.listening.comparisons import AskedPairs, compare, holm_of, paired_tests_of, pairs_of, t_test, wilcoxon
 from tts_cli.listening.mixed_model import FittedModel, fit_model
 from tts_cli.listening.preferences import count_tests, preferences
@@ -333,3 +336,41 @@ def test_no_choice_has_no_test() -> None:
     assert (found.choices.p, found.choices.interval, found.listeners.p) == (None, None, None)
     assert found.no_share.mean == 1
     assert count_tests([np.array([1.0, -1.0, 0.0])])[0].num_all == 2
+
+
+def test_a_model_that_does_not_converge_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = mixed_model._fitted
+
+    def stopped(*given: Any) -> tuple[Any, list[str]]:
+        fit, notes = plain(*given)
+        fit.converged = False
+        return fit, notes
+
+    monkeypatch.setattr(mixed_model, "_fitted", stopped)
+    found = fit_model(BOTH, [("new", "old")])
+    assert not found.has_converged
+    assert found.notes == ("The mixed model did not converge: do not rely on its figures.",)
+
+
+def test_a_model_without_standard_errors_has_no_contrasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = mixed_model._fitted
+
+    def singular(*given: Any) -> tuple[Any, list[str]]:
+        fit, notes = plain(*given)
+        monkeypatch.setattr(type(fit), "cov_params", lambda _: np.full((6, 6), np.nan), raising=False)
+        return fit, notes
+
+    monkeypatch.setattr(mixed_model, "_fitted", singular)
+    found = fit_model(BOTH, [("new", "old")])
+    assert found.contrasts == () and found.notes == ("The mixed model gives no standard errors.",)
+    assert len(found.deviations) == 5
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError("Singular matrix"), ValueError("no start")])
+def test_a_model_that_fails_says_so(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(mixed_model, "_fitted", fail)
+    found = fit_model(BOTH, [("new", "old")])
+    assert not found.has_converged and found.notes == (f"No mixed model: the fit failed ({error}).",)

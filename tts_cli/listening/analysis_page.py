@@ -74,7 +74,9 @@ def command_of(analysis: Analysis) -> list[str]:
 
 def _facts(analysis: Analysis) -> dict[str, str]:
     test, findings = analysis.test, analysis.findings
-    systems = [f"{one.name} ({one.description})" if one.description else one.name for one in test.conditions]
+    systems = [
+        f"{one.name} ({one.description})" if one.description not in ("", one.name) else one.name for one in test.conditions
+    ]
     removed = len(analysis.screened.removed)
     facts = {
         "test": KINDS[test.kind],

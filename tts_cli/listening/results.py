@@ -16,7 +16,7 @@ from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import AnswerRow, joined, number_at, shown_name
 from tts_cli.listening.design import RESULTS_FILE, TEST_FILE, read_test
 from tts_cli.listening.ratings import Answers
-from tts_cli.listening.webmushra_results import answer_rows, foreign_stimuli, foreign_test, read_lines, stimuli_of
+from tts_cli.listening.webmushra_results import answer_rows, foreign_stimuli, foreign_test, names_of, read_lines, stimuli_of
 
 DOWNLOADS = "results-*.json"
 COLUMNS = "token, page, stimulus, score, chosen, seconds, answered"
@@ -175,5 +175,4 @@ def _webmushra(path: Path, test_folder: Path | None) -> CollectedAnswers:
     test = read_test(test_folder) if test_folder else foreign_test(path, lines)
     rows = list(answer_rows(lines, stimuli_of(test) if test_folder else foreign_stimuli(test), test.kind))
     answers, notes = joined(test, rows)
-    numbers = {token: f"listener {place}" for place, token in enumerate(dict.fromkeys(row.listener for row in rows), 1)}
-    return CollectedAnswers(answers, numbers, path, test_folder, notes)
+    return CollectedAnswers(answers, names_of(rows), path, test_folder, notes)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tts_cli.config.plain_yaml import shortened
 from tts_cli.errors import InputError
-from tts_cli.listening.answer_rows import OTHER_TEST, AnswerRow, number_at
+from tts_cli.listening.answer_rows import OTHER_TEST, AnswerRow, number_at, shown_name
 from tts_cli.listening.design import (
     MOST_CONDITIONS,
     Condition,
@@ -140,6 +140,15 @@ def answer_rows(lines: Sequence[Line], stimuli: Mapping[tuple[str, str], tuple[s
 
 def _listener(line: Mapping[str, str]) -> str:
     return line.get(SESSION) or "\t".join(value for name, value in line.items() if name not in NOT_OF_LISTENERS)
+
+
+def names_of(rows: Sequence[AnswerRow]) -> dict[str, str]:
+    """Return the name of each listener for a report: the start of the session id, or a number in place of a questionnaire.
+
+    The answers to a questionnaire may name a person, and stay out of reports.
+    """
+    listeners = sorted({row.listener for row in rows})
+    return {one: f"listener {place}" if "\t" in one else shown_name("", one) for place, one in enumerate(listeners, 1)}
 
 
 def stimuli_of(test: ListeningTest) -> dict[tuple[str, str], tuple[str, str]]:
