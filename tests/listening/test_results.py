@@ -209,6 +209,13 @@ def cut(folder: Path) -> Path:
     return folder
 
 
+def damaged(folder: Path) -> Path:
+    """Write a database with a name of a table that is no text, which the message of SQLite repeats."""
+    file = write_database(folder / "results.sqlite", rows_of(RATED))
+    file.write_bytes(file.read_bytes().replace(b"tableanswers", b"tablea\x81swers"))
+    return folder
+
+
 def changed(folder: Path, **others: object) -> Path:
     """Write a download whose first answer is changed."""
     values = download("bo", rows_of(RATED))
@@ -245,6 +252,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a cut database": (cut, "results.sqlite: no readable database"),
     "no database": (lambda folder: text(folder, "results.sqlite", "x" * 5000).parent, "results.sqlite: no readable database"),
     "an empty database": (lambda folder: text(folder, "results.sqlite", "").parent, "results.sqlite: no readable database"),
+    "a damaged schema": (damaged, "results.sqlite: no readable database"),
     "no rows": (lambda folder: write_database(folder / "results.sqlite", []).parent, "hold no answer"),
     "text in a database": (
         lambda folder: database(folder, lambda row: AnswerRow("", row.listener, row.page, row.stimulus, "x")),  # type: ignore[arg-type]

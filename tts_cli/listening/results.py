@@ -128,7 +128,8 @@ def _read_database(path: Path) -> tuple[list[AnswerRow], dict[str, str], bool]:
             database.text_factory = lambda value: value.decode("utf-8", "replace")
             rows = [_stored_row(path, *values) for values in database.execute(f"SELECT rowid, {COLUMNS} FROM answers")]  # noqa: S608
             listeners = database.execute("SELECT token, name FROM listeners").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # Messages of a damaged database may hold bytes that are no text.
         raise InputError(f"{path}: no readable database of results: {error}", hint=RECOPY) from error
     return rows, {str(token): str(name or "") for token, name in listeners}, False
 
