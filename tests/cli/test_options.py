@@ -96,6 +96,7 @@ def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001
         "words.txt": "bow  B AW1\n",
         "sentences.txt": "one|Hello.\none|Good day.\n",
         "others.txt": "one|Others.\none|More.\n",
+        "systems.yaml": "mine: {addon: tiny-prosody}\n",
         "e.json": json.dumps(EMBEDDING),
         "done/0001.wav": "kept",
         "m.jsonl": json.dumps({"source": str(CLIP), "text": SAID, "speaker": "high", "strength": 0.3}) + "\n",

@@ -72,7 +72,7 @@ peer: {command: piper --fast}
         ("a: {adon: x}", "system 'a': unknown key 'adon'", "did you mean 'addon'?"),
         ("a: {addon: x, folder: y}", "system 'a': a system has exactly one of .*found addon, folder", None),
         ("a: {}", "system 'a': a system has exactly one of .*found none", None),
-        ("a: {folder: x, vocoder: y}", "system 'a': vocoder belongs to a voice", None),
+        ("a: {folder: x, vocoder: y}", "system 'a': vocoder belongs to a system with the key addon", None),
         ("a: arctic", "system 'a': .*SystemSource", None),
         ("a: {addon: x}\na: {addon: y}", "line 2: key 'a' is given twice", None),
         ("{}", "names no system", "mine: {addon"),

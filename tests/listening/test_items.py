@@ -103,6 +103,13 @@ def test_sentences_pass_through_groups_and_speakers(tmp_path: Path) -> None:
         chosen({**items, "kinds": ["c"]}, None, tmp_path)
 
 
+def test_a_text_of_a_megabyte_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text(f"a|{'word ' * 200_000}\n")
+    with pytest.raises(CorpusError, match="has 999999 characters, more than 3000") as caught:
+        chosen({"sentences": tmp_path / "lines.txt"}, None, tmp_path)
+    assert len(caught.value.message) < 300
+
+
 def test_sentences_without_speakers_take_the_voice(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("a|Hello.\n")
     assert chosen({"sentences": tmp_path / "lines.txt"}, None, tmp_path).test[0].prompt.speaker == "low"

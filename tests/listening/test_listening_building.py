@@ -274,6 +274,20 @@ def test_hostile_names_stay_words(place: Path, tmp_path: Path) -> None:
     assert "<script>" not in text
 
 
+def test_the_yaml_keeps_to_what_webmushra_reads(mushra: Path) -> None:
+    text = next((mushra / "webmushra/configs").glob("*.yaml")).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert "-" in lines and not any(re.match(r"\s*- - ", line) for line in lines)
+    assert all(re.match(r"\s*(-$|- |'?[\w]+'?:)", line) for line in lines), "a text goes over several lines"
+
+
+def test_names_of_stimuli_are_text_for_every_reader_of_yaml(mushra: Path) -> None:
+    text = next((mushra / "webmushra/configs").glob("*.yaml")).read_text(encoding="utf-8")
+    for page in read_test(mushra).pages:
+        for one in page.stimuli:
+            assert one.condition == "people" or f"'{one.id}': configs/resources/" in text
+
+
 def test_words_become_text_in_webmushra(place: Path, tmp_path: Path) -> None:
     changes = {"instructions": "<img src=x>", "question": "a < b?", "training": 0, "attention": {"count": 0}}
     built(place, tmp_path / "words", MUSHRA, items={"split": "test", "speakers": ["low"], "count": 1}, **changes)

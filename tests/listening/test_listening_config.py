@@ -38,6 +38,11 @@ def test_defaults(tmp_path: Path) -> None:
     assert config.attention_text == "Please move this slider to {score}."
 
 
+def test_without_a_reference_the_question_names_none(tmp_path: Path) -> None:
+    assert "reference" not in read_listening_config(written(tmp_path, reference=None)).words
+    assert read_listening_config(written(tmp_path, question="Good?")).words == "Good?"
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     systems = {"mine": {"folder": "made"}, "there": {"folder": "/absolute"}}
     config = read_listening_config(written(tmp_path, systems=systems, reference=None, items={"sentences": "lines.txt"}))

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from tts_cli.cli.listening_analyze import analyze
 from tts_cli.cli.listening_serve import serve
+from tts_cli.cli.listening_simulate import simulate
 from tts_cli.cli.terminal import Settings, extra, say
 from tts_cli.errors import InputError
 
@@ -49,3 +51,5 @@ def build(
 
 
 app.command()(serve)
+app.command()(analyze)
+app.command()(simulate)

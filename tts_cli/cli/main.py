@@ -31,6 +31,7 @@ from tts_cli.cli import (
     transfer,
 )
 from tts_cli.cli.streams import keep_exit_code
+from tts_cli.cli.terminal import remember_command
 from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
 ORDER = (
@@ -131,6 +132,7 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Errors are printed on standard error, not raised."""
     debug, arguments = _take_debug(arguments)
+    remember_command(arguments)
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

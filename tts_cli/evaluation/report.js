@@ -1,11 +1,16 @@
 "use strict";
 
-const made = (name, properties) => Object.assign(document.createElement(name), properties);
+function made(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+}
 
 for (const table of document.querySelectorAll("table.sortable")) {
   const rows = table.tBodies[0].rows;
   for (const heading of rows.length > 1 ? table.tHead.rows[0].cells : []) {
-    const button = made("button", { type: "button", textContent: heading.textContent });
+    const button = made("button", { type: "button" }, heading.textContent);
     heading.replaceChildren(button);
     button.addEventListener("click", () => sort(table, heading));
   }
@@ -19,7 +24,7 @@ function sort(table, heading) {
   const textOf = (row) => row.cells[heading.cellIndex].textContent;
   // Empty cells stay below the others in both orders.
   const compare = (a, b) => (isNumber ? a - b : a.localeCompare(b, undefined, { numeric: true }));
-  const valueOf = (row) => (isNumber ? parseFloat(textOf(row).replace("\u2212", "-")) : textOf(row));
+  const valueOf = (row) => (isNumber ? parseFloat(textOf(row).replace(/^[<>\u2264\u2265]\s*/, "").replace("\u2212", "-")) : textOf(row));
   const known = (value) => !(Number.isNaN(value) || value === "");
   const ordered = [...table.tBodies[0].rows].map((row) => [valueOf(row), row]);
   ordered.sort(([a], [b]) => (known(a) && known(b) ? sign * compare(a, b) : known(b) - known(a)));
@@ -28,24 +33,22 @@ function sort(table, heading) {
 }
 
 const everyAudio = [...document.querySelectorAll("audio")];
-for (const row of document.querySelectorAll("table.players tbody tr")) join(row);
+for (const row of document.querySelectorAll(".players li")) join(row);
 
 function join(row) {
   const audios = [...row.querySelectorAll("audio")];
   if (!audios.length) return;
   let position = 0;
-  const name = row.querySelector("th").firstChild.textContent;
+  const name = row.querySelector("strong").textContent;
   const longest = Math.max(...audios.map((audio) => Number(audio.dataset.seconds)));
-  const slider = made("input", { type: "range", min: 0, max: longest, step: 0.01, value: 0, ariaLabel: `Position in ${name}` });
-  const clock = made("span", { ariaHidden: "true" });
-  const seek = made("span", { className: "seek" });
-  seek.append(slider, clock);
-  row.querySelector("th").append(seek);
+  const slider = made("input", { type: "range", min: 0, max: longest, step: 0.01, "aria-label": `Position in ${name}` });
+  const clock = made("span", { "aria-hidden": "true" });
+  row.querySelector(".systems").before(made("div", { class: "seek" }, slider, clock));
 
   const move = (seconds) => {
     position = seconds;
     slider.value = seconds;
-    slider.ariaValueText = `${seconds.toFixed(1)} s of ${longest.toFixed(1)} s`;
+    slider.setAttribute("aria-valuetext", `${seconds.toFixed(1)} s of ${longest.toFixed(1)} s`);
     clock.textContent = `${seconds.toFixed(1)} / ${longest.toFixed(1)} s`;
   };
   const start = (audio) => {
@@ -57,12 +60,11 @@ function join(row) {
     for (const other of audios) other.preload = "auto";
   };
   for (const audio of audios) {
-    const label = audio.getAttribute("aria-label");
-    const button = made("button", { type: "button", textContent: "Play", ariaPressed: "false", ariaLabel: `Play ${label}` });
-    const show = () => {
-      button.ariaPressed = String(!audio.paused);
-      button.textContent = audio.paused ? "Play" : "Pause";
-    };
+    const system = audio.parentNode.querySelector(".name");
+    const label = `Play ${audio.getAttribute("aria-label")}`;
+    const button = made("button", { type: "button", "aria-label": label, "aria-pressed": false }, system.textContent);
+    const show = () => button.setAttribute("aria-pressed", !audio.paused);
+    system.hidden = true;
     audio.removeAttribute("controls");
     audio.hidden = true;
     audio.before(button);
@@ -81,18 +83,15 @@ function join(row) {
 
 const systems = [...new Set([...document.querySelectorAll("[data-system]")].map((cell) => cell.dataset.system))];
 if (systems.length > 2) {
-  const box = made("fieldset", {});
-  box.append(made("legend", { textContent: "Systems shown" }));
+  const box = made("fieldset", {}, made("legend", {}, "Systems shown"));
   for (const system of systems) {
-    const label = made("label", {});
-    const check = made("input", { type: "checkbox", checked: true });
+    const check = made("input", { type: "checkbox", checked: "" });
     check.addEventListener("change", () => {
       for (const part of document.querySelectorAll("[data-system], [data-row]"))
         if (system === (part.dataset.system ?? part.dataset.row)) part.hidden = !check.checked;
       if (!check.checked) for (const audio of everyAudio) audio.pause();
     });
-    label.append(check, system);
-    box.append(label);
+    box.append(made("label", {}, check, system));
   }
   document.querySelector("header").append(box);
 }

@@ -12,11 +12,14 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from tts_cli.addon.config import read_addon_config
+from tts_cli.addon.library import find_addon
 from tts_cli.audio.files import read_native
 from tts_cli.config import StrictModel, parse, read_mapping
 from tts_cli.corpora.journal import fingerprint
 from tts_cli.corpora.layouts import AUDIO_SUFFIXES
 from tts_cli.errors import AudioError, ConfigError, TtsError
+from tts_cli.evaluation.measures.comparison import LARGEST_DELAY_S
 from tts_cli.evaluation.measures.harmonics import harmonic_voice
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.speech.peers import peer_system
@@ -42,6 +45,8 @@ class SystemSource(StrictModel):
     """Options of the voice's prosody selector, such as `strategy: centroid`."""
     folder: Path | None = None
     """Folder with the audio of each prompt: ID.wav, or SPEAKER/ID.wav."""
+    copies: bool = False
+    """The files of the folder have the timing of the recordings, as copies by a vocoder: they are compared frame by frame."""
     command: str | None = None
     """Command of another synthesiser; see `evaluation.speech.peers`."""
     recordings: bool = False
@@ -52,10 +57,15 @@ class SystemSource(StrictModel):
         given = [name for name in ORIGINS if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(f"a system has exactly one of {', '.join(ORIGINS)}; found {', '.join(given) or 'none'}")
-        of_voices = [name for name in ("vocoder", "selector") if getattr(self, name)]
-        if of_voices and not self.addon:
-            raise ValueError(f"{of_voices[0]} belongs to a voice, but the system is no addon")
+        for name, owner in (("vocoder", "addon"), ("selector", "addon"), ("copies", "folder")):
+            if getattr(self, name) and given != [owner]:
+                raise ValueError(f"{name} belongs to a system with the key {owner}, and this one has {given[0]}")
         return self
+
+    def speakers(self) -> tuple[str, ...]:
+        """Return the speakers of the voice; none for another origin. Raises AddonError if the addon is not found."""
+        config = read_addon_config(find_addon(self.addon)) if self.addon else None
+        return tuple(speaker.name for speaker in config.speakers) if config else ()
 
     def describe(self) -> str:
         """Return the origin in words, for a report: `addon prosody-16k, strategy=centroid`."""
@@ -73,6 +83,21 @@ def read_systems(path: Path) -> dict[str, SystemSource]:
         ConfigError: The file is missing or no YAML, a system is given twice or has a wrong key; the message names file and key.
     """
     return parse_systems(read_mapping(path), str(path))
+
+
+def read_sources(path: Path | None, folders: Sequence[Path] = ()) -> dict[str, SystemSource]:
+    """Read the systems of a YAML file, if there is one, and add a system for each folder, called as the folder.
+
+    Raises:
+        ConfigError: See `read_systems`; or a system is given twice.
+    """
+    sources = read_systems(path) if path else {}
+    for folder in folders:
+        name = folder.resolve().name
+        if name in sources:
+            raise ConfigError(f"--folder {folder}: there is a system '{name}' already", hint="name it in a file for --systems")
+        sources[name] = SystemSource(folder=folder)
+    return sources
 
 
 def parse_systems(mapping: Mapping[str, Any], source: str) -> dict[str, SystemSource]:
@@ -144,7 +169,7 @@ def open_system(
         if source.addon:
             return voice_system(name, open_voice(source), prompts, num_seeds, with_harmonic)
         if source.folder:
-            return folder_system(name, source.folder, prompts)
+            return folder_system(name, source.folder, prompts, source.copies)
         if source.command:
             return peer_system(source.command, prompts, name)
         return recordings_system(prompts, name)
@@ -255,14 +280,18 @@ def _print(path: Path, _changed: int) -> str:
     return fingerprint(path)
 
 
-def folder_system(name: str, folder: Path, prompts: Sequence[Prompt]) -> System:
+def folder_system(name: str, folder: Path, prompts: Sequence[Prompt], copies: bool = False) -> System:
     """Return the system that plays the audio files of `folder`: ID.wav or SPEAKER/ID.wav, in any format of `AUDIO_SUFFIXES`.
 
     The id of a prompt is that of its recording; a sentence without one has a number of four digits, as `tts synth --output-dir`
     counts them.
 
+    Args:
+        copies: the files have the timing of the recordings.
+
     Raises:
-        AudioError: The folder is missing, lacks a prompt, or has one file ID.wav for several speakers.
+        AudioError: The folder is missing, lacks a prompt, has one file ID.wav for several speakers, or a copy has another duration
+            than its recording.
     """
     if not folder.is_dir():
         message = f"{folder}: no such folder" if not folder.exists() else f"{folder}: is a file, not a folder"
@@ -275,7 +304,9 @@ def folder_system(name: str, folder: Path, prompts: Sequence[Prompt]) -> System:
         message = f"{folder}: no audio of {len(lacking)} of {len(prompts)} prompts: {', '.join(lacking[:_NAMED])}{more}"
         raise AudioError(message, hint=f"add ID.wav or SPEAKER/ID.wav of each ({', '.join(AUDIO_SUFFIXES)})")
     _refuse_shared(played, prompts)
-    return System(name, played, tuple(prompts), identity=played.identity)
+    if copies:
+        _refuse_unequal(played, prompts)
+    return System(name, played, tuple(prompts), origin="copy" if copies else "text", identity=played.identity)
 
 
 def _label(prompt: Prompt) -> str:
@@ -289,6 +320,15 @@ def _refuse_shared(played: FolderSpeech, prompts: Iterable[Prompt]) -> None:
         if owner.speaker != prompt.speaker:
             message = f"{played.find(prompt)}: is the audio of two prompts, {_label(owner)} and {_label(prompt)}"
             raise AudioError(message, hint="put the files into a folder for each speaker, or choose one with --speaker")
+
+
+def _refuse_unequal(played: FolderSpeech, prompts: Iterable[Prompt]) -> None:
+    for prompt in prompts:
+        if prompt.recording:
+            lengths = [one(prompt, 0).audio_s for one in (played, play)]
+            if abs(lengths[0] - lengths[1]) > LARGEST_DELAY_S:
+                message = f"{played.find(prompt)}: lasts {lengths[0]:.2f} s, but its recording {lengths[1]:.2f} s: it is no copy"
+                raise AudioError(message, hint="leave out copies: true for speech with a timing of its own")
 
 
 @dataclass(frozen=True)

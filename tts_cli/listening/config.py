@@ -23,6 +23,8 @@ QUESTIONS: Mapping[Kind, str] = {
     "abx": "Which of the two samples is X?",
 }
 """Question of each kind of test, unless the configuration has one."""
+WITHOUT_REFERENCE = "How good is each sample?"
+"""Question of a test like MUSHRA without a hidden reference."""
 ATTENTION_TEXTS: Mapping[Kind, str] = {
     "mushra": "Please move this slider to {score}.",
     "mos": "Please rate this sample with {score}.",
@@ -263,6 +265,8 @@ class ListeningConfig(StrictModel):
     @property
     def words(self) -> str:
         """Question of every page."""
+        if self.kind == "mushra" and self.reference is None:
+            return self.question or WITHOUT_REFERENCE
         return self.question or QUESTIONS[self.kind]
 
     @property

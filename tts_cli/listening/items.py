@@ -22,6 +22,8 @@ from tts_cli.listening.config import ItemChoice, ListeningConfig
 from tts_cli.text import TextFrontEnd
 
 T = TypeVar("T")
+LONGEST_TEXT = 3000
+"""Most characters of an item's text: three minutes of speech or so."""
 _WHOLE = 1_000_000
 """Number of tokens that no sentence has, so that none is split."""
 
@@ -121,6 +123,9 @@ def _of_texts(
     if unknown := [kind for kind in choice.kinds if kind not in groups]:
         raise CorpusError(f"{path}: no line of the group '{unknown[0]}'", hint=f"groups of the file: {', '.join(groups)}")
     wanted = [pair for pair in read if not choice.kinds or pair[0].group in choice.kinds]
+    if long := next((one for one, _ in wanted if len(one.text) > LONGEST_TEXT), None):
+        message = f"{path}: a text of the group '{long.group[:40]}' has {len(long.text)} characters, more than {LONGEST_TEXT}"
+        raise CorpusError(message, hint="shorten it, or take shorter excerpts of passages with items.excerpt")
     if choice.sentences:
         rng.shuffle(wanted)
         wanted.sort(key=lambda pair: groups.index(pair[0].group))

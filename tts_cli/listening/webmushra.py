@@ -6,6 +6,7 @@ among the conditions, so tests without a hidden reference become pages of type `
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -31,6 +32,17 @@ _STEP = 10
 _QUALITIES = ("bad", "poor", "fair", "good", "excellent")
 
 
+class _Name(str):
+    """Id of a stimulus. It is always quoted: readers of YAML may take 1234567e12345678 for a number."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writer of YAML that knows `_Name`."""
+
+
+_Dumper.add_representer(_Name, lambda dumper, name: dumper.represent_scalar("tag:yaml.org,2002:str", str(name), style="'"))
+
+
 def test_id(test: ListeningTest) -> str:
     """Return the name of the test in webMUSHRA, which is also that of the folder of its results."""
     return re.sub(r"[^a-z0-9]+", "-", test.title.lower()).strip("-")[:40].strip("-") or "listening-test"
@@ -52,7 +64,16 @@ def write_webmushra(test: ListeningTest, folder: Path, sounds: Mapping[str, Floa
     resources.mkdir(parents=True)
     lenient = _write_stimuli(test, folder / STIMULI_FOLDER, resources, sounds)
     with atomic_write(configs / f"{name}.yaml") as file:
-        yaml.safe_dump(webmushra_config(test, lenient), file, allow_unicode=True, sort_keys=False, width=120)
+        file.write(as_yaml(webmushra_config(test, lenient)))
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """Return a configuration as YAML that the reader of webMUSHRA takes, which knows a part of YAML only.
+
+    It reads no text over several lines, and no list that begins on the line of the list around it.
+    """
+    text = yaml.dump(config, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=math.inf)
+    return str(text).replace("\n- - random\n", "\n-\n  - random\n")
 
 
 def _write_stimuli(test: ListeningTest, stimuli: Path, resources: Path, sounds: Mapping[str, Floats]) -> set[str]:
@@ -143,7 +164,7 @@ def _page(test: ListeningTest, page: Page, kind: str, place: str) -> dict[str, A
 
 
 def _files(page: Page, place: str, left_out: Iterable[str] = ()) -> dict[str, str]:
-    return {one.id: f"{place}/{one.id}.wav" for one in page.stimuli if one.condition not in set(left_out)}
+    return {_Name(one.id): f"{place}/{one.id}.wav" for one in page.stimuli if one.condition not in set(left_out)}
 
 
 def _mushra_page(test: ListeningTest, page: Page, place: str) -> dict[str, Any]:
@@ -185,12 +206,14 @@ def _choice_page(test: ListeningTest, page: Page, place: str) -> dict[str, Any]:
     said = page.expected.stimulus if page.expected else None
     answer = next(one for one in page.stimuli if one.id == said or one.condition == page.answer)
     other = next(one for one in page.stimuli if one is not answer)
+    shared = _page(test, page, "paired_comparison", place)
+    shared["content"] += _paragraphs(f"Here, X is called {REFERENCE}.")
     return {
-        **_page(test, page, "paired_comparison", place),
+        **shared,
         "showWaveform": True,
         "enableLooping": True,
         "reference": f"{place}/{answer.id}.wav",
-        "stimuli": {other.id: f"{place}/{other.id}.wav"},
+        "stimuli": {_Name(other.id): f"{place}/{other.id}.wav"},
     }
 
 

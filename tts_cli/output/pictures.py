@@ -1,4 +1,4 @@
-"""Pictures of speech: waveform, mel spectrogram, F0 and phones, one piece above the other."""
+"""Pictures of speech: waveform, mel spectrogram, F0, phones and words, one piece above the other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ INCHES_A_CONTOUR, INCHES_A_TITLE = 1.3, 0.4
 LABEL_POINTS, WORD_POINTS = 7, 9
 LETTER_POINTS, AXES_SHARE = 5.2, 0.9
 """Usual width of a letter of a word, and usual share of a figure's width that its axes take."""
-WAVE, BOUNDARY, PITCH = "#3c5aa0", "#9a9aa8", "#00e5ff"
+LONGEST_LABEL = 80
+WAVE, BOUNDARY, PITCH, QUIET = "#3c5aa0", "#9a9aa8", "#00e5ff", "#666666"
 MOST_NEPERS = 9.0
 """Range of colours of a mel spectrogram: from its maximum down, in nepers."""
 
@@ -50,7 +51,7 @@ class Shown:
 
 
 def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
-    """Write a PNG with the waveform, the mel spectrogram, the F0 and the phones of each piece, in one time scale.
+    """Write a PNG with the waveform, the mel spectrogram, the F0, the phones and the words of each piece, in one time scale.
 
     Args:
         path: File to write, whole or not at all.
@@ -66,8 +67,8 @@ def draw(path: Path, pieces: Sequence[Shown], mel: MelConfig) -> None:
     figure = _figure(width, INCHES_A_PIECE * len(pieces))
     axes = figure.subplots(2 * len(pieces), 1, sharex=True, height_ratios=(1.0, 2.2) * len(pieces))
     for place, shown in enumerate(pieces):
+        axes[2 * place].set_xlim(0.0, seconds)
         _draw(axes[2 * place : 2 * place + 2], shown, mel)
-    axes[-1].set_xlim(0.0, seconds)
     axes[-1].set_xlabel("seconds")
     _save(figure, path)
 
@@ -93,7 +94,7 @@ def draw_contours(path: Path, panels: Mapping[str, Sequence[Shown]], mel: MelCon
     for part, (title, pieces) in zip(
         np.atleast_1d(figure.subfigures(len(panels), 1, height_ratios=heights)), panels.items(), strict=True
     ):
-        part.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        part.suptitle(label_of(title), x=0.01, ha="left", fontsize=11, fontweight="bold")
         _draw_rows(part.subplots(len(pieces), 1, sharex=True, sharey=True, squeeze=False)[:, 0], pieces, mel)
     _save(figure, path)
 
@@ -102,17 +103,26 @@ def _draw_rows(rows: Sequence[Any], pieces: Sequence[Shown], mel: MelConfig) -> 
     contours = [contour(shown, mel) for shown in pieces]
     reference_hz, longest = median_f0(contours[0][1]), max(shown.seconds for shown in pieces)
     for axes, shown, (centres, f0_hz) in zip(rows, pieces, contours, strict=True):
+        zero = f" (0 semitones: its median, {reference_hz:.0f} Hz)" if shown is pieces[0] else ""
         axes.plot(centres, semitones(f0_hz, reference_hz), color=WAVE, linewidth=2.0)
-        axes.set_title(shown.title, loc="left", fontsize=9, pad=3)
+        axes.set_title(f"{label_of(shown.title)}{zero}", loc="left", fontsize=9, pad=3)
         axes.set_ylabel("semitones", fontsize=8)
         axes.grid(axis="y", color=BOUNDARY, linewidth=0.4, alpha=0.5)
         axes.tick_params(labelsize=8)
         axes.set_xlim(0.0, longest)
         draw_words(axes, shown.words)
+    rows[-1].set_xlabel("seconds", fontsize=8)
+
+
+def label_of(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Return `text` as Matplotlib writes it plainly: dollars stand for themselves; after `longest` characters it is cut."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text[: longest + 1])
+    cut = printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
+    return cut.replace(r"\$", "$").replace("$", r"\$")
 
 
 def contour(shown: Shown, mel: MelConfig) -> tuple[Floats, Floats]:
-    """Return the centres of T frames in seconds, and their F0 in Hz (NaN in unvoiced frames), each of shape (T,).
+    """Return the centres of T frames in seconds, and their F0 in Hz (NaN in unvoiced and in single frames), each of shape (T,).
 
     Raises:
         AudioError: The F0 tracker is not installed.
@@ -143,20 +153,22 @@ def draw_words(axes: Any, words: Sequence[Interval], is_above: bool = False) -> 
         is_above: Write above the axes in place of below.
     """
     for edge in {edge for word in words for edge in (word.start_s, word.end_s)}:
-        axes.axvline(edge, color=BOUNDARY, linewidth=0.5, alpha=0.6, zorder=0)
-    axes.tick_params(axis="x", labelbottom=False, length=0)
-    sign, height, va = (1, 1.0, "bottom") if is_above else (-1, 0.0, "top")
-    for word, level in zip(words, _levels(axes, words), strict=True):
-        place = ((word.start_s + word.end_s) / 2, height)
-        offset = (0, sign * (3 + level * 1.25 * WORD_POINTS))
-        marks = {"textcoords": "offset points", "ha": "center", "va": va, "fontsize": WORD_POINTS}
-        axes.annotate(word.label, place, offset, xycoords=axes.get_xaxis_transform(), annotation_clip=False, **marks)
+        axes.axvline(edge, color=BOUNDARY, linewidth=0.5, alpha=0.6, zorder=2 if is_above else 0)
+    levels, line = _levels(axes, words), 1.25 * WORD_POINTS
+    for word, level in zip(words, levels, strict=True):
+        place = ((word.start_s + word.end_s) / 2, 1.0 if is_above else 0.0)
+        offset = (0, 4 + level * line if is_above else -(level + 1) * line)
+        marks = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "ha": "center", "fontsize": WORD_POINTS}
+        axes.annotate(label_of(word.label), place, offset, va="baseline", annotation_clip=False, **marks)
+    if not is_above:
+        axes.tick_params(axis="x", length=0, pad=7 + line * (1 + max(levels, default=-1)), labelcolor=QUIET)
 
 
 def _levels(axes: Any, words: Sequence[Interval]) -> list[int]:
     """Return the line of each word, 0 for the one nearest to the axes: the first line on which it has room."""
     low, high = axes.get_xlim()
-    seconds_a_letter = LETTER_POINTS / 72 / (axes.figure.get_figwidth() * AXES_SHARE) * (high - low)
+    points = axes.figure.bbox.width / axes.figure.dpi * 72 * AXES_SHARE
+    seconds_a_letter = LETTER_POINTS / points * (high - low)
     ends: list[float] = []
     found = []
     for word in words:
@@ -185,7 +197,7 @@ def _save(figure: Any, path: Path) -> None:
 def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:
     """Draw the waveform of a piece on the first of two axes, and its mel spectrogram, F0 and phones on the second."""
     wave, bands = axes
-    wave.set_title(shown.title, loc="left", fontsize=10)
+    wave.set_title(label_of(shown.title), loc="left", fontsize=10)
     seconds = np.arange(len(shown.audio)) / shown.sample_rate
     wave.plot(seconds, shown.audio, color=WAVE, linewidth=0.4)
     wave.set_ylabel("waveform")
@@ -196,6 +208,7 @@ def _draw(axes: Any, shown: Shown, mel: MelConfig) -> None:
     bands.set_ylabel("mel band")
     _draw_pitch(bands.twinx(), audio, mel)
     _draw_phones(axes, shown.phones)
+    draw_words(bands, shown.words)
 
 
 def _draw_pitch(pitch: Any, audio: Floats, mel: MelConfig) -> None:
@@ -208,7 +221,10 @@ def _contour(audio: Floats, mel: MelConfig) -> tuple[Floats, Floats]:
     """Return the centres of T frames in seconds, and their F0 in Hz (NaN in unvoiced frames), each of shape (T,)."""
     f0_hz = track_f0(audio, mel)
     centres = ((np.arange(len(f0_hz)) + 0.5) / mel.frame_rate).astype(np.float32)
-    return centres, np.where(f0_hz > 0, f0_hz, np.float32(np.nan))
+    voiced = np.pad(f0_hz > 0, 1)
+    # A voiced frame alone is no line, and its F0 is rarely right.
+    shown = voiced[1:-1] & (voiced[:-2] | voiced[2:])
+    return centres, np.where(shown, f0_hz, np.float32(np.nan))
 
 
 def _draw_phones(axes: Any, phones: Sequence[Interval]) -> None:

@@ -1,7 +1,8 @@
-"""Signal measures between a recording and its copy (PESQ, STOI, spectral and F0 errors), and the Griffin-Lim baseline."""
+"""Signal measures between a recording and its copy (PESQ, STOI, spectral distances), and the Griffin-Lim baseline."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +13,9 @@ from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, hann_window, log_mel, magnitude_spectrogram, mel_filters
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.extra import require
+
+_SHORTEST_STOI_S = 0.4
+"""Length in seconds of the segments that STOI correlates; pystoi fails or returns 1e-5 for shorter signals."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
         pesq=wideband_pesq(reference, audio, config.sample_rate),
         stoi=intelligibility(reference, audio, config.sample_rate),
         log_spectral_distance=log_spectral_distance(reference, audio, config),
-        mel_distance=float(np.abs(log_mel(reference, config) - log_mel(audio, config)).mean()),
+        mel_distance=mel_distance(reference, audio, config),
     )
 
 
@@ -62,6 +66,8 @@ def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
         raise AudioError(message, hint="resample the audio to 16000 Hz")
     if min(len(reference), len(audio)) < sample_rate // 4:
         raise AudioError("PESQ needs at least a quarter of a second of audio", hint="leave out shorter recordings")
+    if not (reference.any() and audio.any()):
+        raise AudioError("PESQ cannot compare silent audio", hint="leave out silent recordings")
     try:
         return float(pesq.pesq(sample_rate, reference, audio, "wb"))
     except pesq.PesqError as error:
@@ -71,9 +77,19 @@ def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
 def intelligibility(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """Return the STOI (Taal et al. 2011), 0 to 1, of `audio` (samples,) against `reference` (samples,).
 
-    Both have the same length, and no delay is corrected.
+    Both have the same length, and no delay is corrected. The result is NaN if the reference is silent or has less than 0.4 s of
+    speech (30 frames of 12.8 ms), below which STOI is not defined.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
     """
-    return float(require("pystoi").stoi(reference, audio, sample_rate))
+    pystoi = require("pystoi")
+    if len(reference) < _SHORTEST_STOI_S * sample_rate or not reference.any():
+        return float("nan")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = float(pystoi.stoi(reference, audio, sample_rate))
+    return float("nan") if any("Not enough STFT frames" in str(one.message) for one in caught) else found
 
 
 def overall_quality(audio: Floats, sample_rate: int) -> float:
@@ -104,29 +120,9 @@ def log_spectral_distance(reference: Floats, audio: Floats, config: MelConfig) -
     return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
 
 
-@dataclass(frozen=True)
-class PitchScores:
-    """Errors of an F0 track against its reference."""
-
-    rmse_semitones: float
-    """Root mean square error in semitones over frames voiced in both; NaN without any."""
-    correlation: float
-    """Pearson correlation of log-F0 over frames voiced in both; NaN below two frames."""
-    voicing_error: float
-    """Voicing decision error, 0 to 1: share of frames voiced in one track only."""
-
-
-def compare_pitch(reference_hz: Floats, other_hz: Floats) -> PitchScores:
-    """Compare two F0 tracks (T,) in Hertz, 0 in unvoiced frames, frame by frame; the longer is cropped."""
-    reference_hz, other_hz = _cropped(reference_hz, other_hz)
-    both = (reference_hz > 0) & (other_hz > 0)
-    log_f0 = np.log(reference_hz[both]), np.log(other_hz[both])
-    semitones = (log_f0[0] - log_f0[1]) * 12 / np.log(2)
-    return PitchScores(
-        rmse_semitones=float(np.sqrt(np.square(semitones).mean())) if both.any() else float("nan"),
-        correlation=float(np.corrcoef(*log_f0)[0, 1]) if both.sum() > 1 else float("nan"),
-        voicing_error=float(((reference_hz > 0) != (other_hz > 0)).mean()),
-    )
+def mel_distance(reference: Floats, audio: Floats, config: MelConfig) -> float:
+    """Return the mean absolute difference in nepers of the natural-log mel spectrograms of two signals (samples,), as long."""
+    return float(np.abs(log_mel(reference, config) - log_mel(audio, config)).mean())
 
 
 def mel_to_magnitude(mel: Floats, config: MelConfig) -> Floats:
