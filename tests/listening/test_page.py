@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page
 from small_listening import KINDS, PAGE, rows_of, served, small_test, start_server, write_test
 
 from tts_cli.listening.design import Kind
+from tts_cli.listening.results import read_results
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -90,6 +91,10 @@ def test_a_whole_test_by_keyboard_and_mouse_with_a_reload(browser: Browser, tmp_
         assert all(row["plays"] >= 1 and 0.3 < row["seconds"] < 60 and row["chosen"] is None for row in rows)
         (person,) = rows_of(server.folder, "SELECT * FROM listeners")
         assert person["name"] == 'Ann <img src="x" onerror="alert(1)">' and person["finished"] and "Chrom" in person["agent"]
+        # The analysis reads what the listener did.
+        read = read_results(server.folder).answers
+        assert sorted(one.score for one in read.ratings) == sorted(score for page in given for score in page.values())
+        assert read.unfinished == () and {one.condition for one in read.ratings} == {"recording", "new", "baseline"}
         # The end comes again after a reload, and stores nothing more.
         listener.page.reload()
         listener.wait_until_saved()
@@ -258,7 +263,7 @@ def plain_server(tmp_path: Path) -> Iterator[str]:
         running.shutdown()
 
 
-def test_on_any_web_server_the_results_are_a_download(browser: Browser, plain_server: str) -> None:
+def test_on_any_web_server_the_results_are_a_download(browser: Browser, plain_server: str, tmp_path: Path) -> None:
     listener = Listener(browser, plain_server)
     page = listener.page
     listener.begin("Cy")
@@ -274,7 +279,9 @@ def test_on_any_web_server_the_results_are_a_download(browser: Browser, plain_se
     page.reload()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my answers").click()
-    result = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    saved = tmp_path / "test" / download.value.suggested_filename
+    download.value.save_as(saved)
+    result = json.loads(saved.read_text(encoding="utf-8"))
     assert re.fullmatch(r"results-[0-9a-f]{32}\.json", download.value.suggested_filename)
     assert {key: result[key] for key in ("format", "title", "name", "finished")} == {
         "format": 1,
@@ -285,6 +292,7 @@ def test_on_any_web_server_the_results_are_a_download(browser: Browser, plain_se
     assert Counter((row["page"], row["chosen"]) for row in result["answers"]) == {
         (name, chosen): 1 for name in ("practice", "item-0", "attention") for chosen in (0, 1)
     }
+    assert len(read_results(saved).answers.choices) == 3
     keys = {"page", "stimulus", "score", "chosen", "seconds", "plays", "position", "answered"}
     assert all(set(row) == keys for row in result["answers"]) and listener.foreign == []
 
