@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 LONGEST_MS = 15_000
+POLL_MS = 20
 
 
 @contextmanager
@@ -59,14 +61,21 @@ class Listener:
 
     def wait_for_silence(self) -> None:
         """Wait until nothing plays: a sound that is chosen while another one plays begins in the middle."""
-        self.page.locator(".play", has_text="Play").wait_for()
+        self._wait(lambda: self.page.locator(".play").inner_text() == "Play")
 
     def press_when_silent(self, key: str) -> None:
         self.wait_for_silence()
         self.page.keyboard.press(key)
 
     def wait_until_heard(self, sound: Locator) -> None:
-        sound.get_by_text(", played").wait_for(state="attached")
+        self._wait(lambda: "heard" in str(sound.get_attribute("class")).split())
+
+    def _wait(self, is_done: Callable[[], bool]) -> None:
+        # Playwright asks twice a second, which is long beside these sounds.
+        end = time.monotonic() + LONGEST_MS / 1000
+        while not is_done():
+            assert time.monotonic() < end, "this takes too long"
+            self.page.wait_for_timeout(POLL_MS)
 
     @property
     def place(self) -> str:

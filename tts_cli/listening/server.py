@@ -132,9 +132,7 @@ class _Desk:
         found = SOUND.fullmatch(request.path_params["name"])
         if not found or found[1] not in self.sounds:
             raise HTTPException(404)
-        response = self._file(f"{STIMULI_FOLDER}/{found[0]}", "audio/wav")
-        response.headers["cache-control"] = "private, max-age=3600"
-        return response
+        return self._file(f"{STIMULI_FOLDER}/{found[0]}", "audio/wav")
 
     async def session(self, request: Request) -> Response:
         token = request.query_params.get("token")

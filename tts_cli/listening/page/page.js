@@ -110,7 +110,7 @@ class Listening {
     showProgress(this.test.title, place, index, this.order.length);
     const order = (one) => orderOfStimuli(one, this.test.seed, this.token);
     const upcoming = this.order.slice(index + 1).find((one) => !this.answers.has(one.id));
-    new RatingPage({
+    const opened = new RatingPage({
       test: this.test,
       page,
       order: order(page),
@@ -122,6 +122,11 @@ class Listening {
       show,
       ondone: (rows) => this.record(rows),
     }).open();
+    opened.catch((error) => {
+      const again = element("button", { type: "button", class: "primary", onclick: () => this.next() }, "Try again");
+      const reason = element("p", { role: "alert" }, `Reason: ${error.message}. Please tell the person who invited you.`);
+      show("The sounds of this page cannot be played", reason, again);
+    });
   }
 
   async end() {
@@ -171,8 +176,8 @@ function showProgress(title, place, done, all) {
   document.getElementById("place").textContent = place;
 }
 
-/** Show the first page; `onbegin(name)` is called when the listener agrees. */
-function welcome(test, onbegin) {
+/** Show the first page; `onbegin(name)` is called when the listener agrees, `onerror(error)` if it fails. */
+function welcome(test, onbegin, onerror) {
   const name = element("input", { type: "text", id: "name", maxlength: LONGEST_NAME, autocomplete: "off", spellcheck: "false" });
   const begin = element("button", { type: "submit", class: "primary" }, test.consent ? "I agree, begin" : "Begin");
   const form = element(
@@ -184,7 +189,7 @@ function welcome(test, onbegin) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     begin.disabled = true;
-    onbegin(name.value.trim());
+    onbegin(name.value.trim()).catch(onerror);
   });
   const consent = test.consent
     ? element("section", { class: "consent", lang: test.language }, element("h2", { lang: "en" }, "Consent"), ...paragraphs(test.consent))
@@ -202,9 +207,21 @@ function welcome(test, onbegin) {
   );
 }
 
-/** Return the session of the listener: from the server, or made here where the web server has no API. */
-async function openSession(token, kept) {
-  const given = token ?? kept;
+/**
+ * Return the session of the listener: from the server, or made here where the web server has no API. `given` is the token of the
+ * address, `kept` that of an earlier visit.
+ */
+async function openSession(given, kept) {
+  try {
+    return await sessionOf(given ?? kept);
+  } catch (error) {
+    if (given || !kept || !(error instanceof Refused)) throw error;
+    // The server has forgotten the earlier visit.
+    return sessionOf(null);
+  }
+}
+
+async function sessionOf(given) {
   try {
     const session = await connection.json(`api/session${given ? `?token=${encodeURIComponent(given)}` : ""}`);
     return { session, hasServer: true };
@@ -236,12 +253,14 @@ async function start() {
     welcome(test, async (name) => {
       if (isNew) session = await connection.json("api/join", {});
       (listening ?? enter()).begin(name);
-    });
+    }, explain);
   }
 }
 
-start().catch((error) => {
+function explain(error) {
   const isRefused = error instanceof Refused && error.status === 403;
   const reason = isRefused ? "This is no valid link to a listening test. Please ask for a new one." : `Reason: ${error.message}`;
   show("The listening test cannot be opened", element("p", {}, reason));
-});
+}
+
+start().catch(explain);
