@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from prepared_clips import write_prepared
 
 _PROMPTS = """corpus,speaker,id,split,kind,text
 reading,anna,a1,test,statement,"Yes, it is."
@@ -32,3 +33,9 @@ def corpora(tmp_path: Path) -> Path:
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep results of evaluations out of the user's cache, and every test's from those of the others."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """Prepared corpus of two clips of each of the speakers `high` and `low`, in the splits test, validation and train."""
+    return write_prepared(tmp_path / "prepared", ("test", "validation", "train"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +59,31 @@ def test_kinds_speakers_and_exclusions(corpora: Path, tmp_path: Path) -> None:
     longest = min(soundfile.info(item.prompt.recording.audio).duration for item in test if item.prompt.recording)
     with pytest.raises(CorpusError, match="no recording fits"):
         chosen({"split": "test", "longest": longest / 4}, corpora, tmp_path)
+
+
+def test_recordings_of_a_prepared_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        SimpleNamespace(
+            corpus="c",
+            id=f"{place}",
+            speaker=speaker,
+            text=f"Text {place}.",
+            audio_filepath=f"/{place}.wav",
+            kind="wh",
+            split=split,
+        )
+        for place, (speaker, split) in enumerate([("low", "test"), ("high", "test"), ("low", "train"), ("low", "validation")])
+    ]
+    opened: list[Path] = []
+    corpus = SimpleNamespace(recordings=rows, speakers=("high", "low"))
+    monkeypatch.setattr("tts_cli.listening.items.open_corpus", lambda folder: opened.append(folder) or corpus)
+    test = chosen({"data": tmp_path / "prepared"}, None, tmp_path).test
+    assert [item.name for item in test] == ["high/1", "low/0"] and opened == [tmp_path / "prepared"]
+    assert test[0].prompt.recording and test[0].prompt.recording.audio == Path("/1.wav")
+    test = chosen({"data": tmp_path, "split": ["train", "validation"], "speakers": ["low"]}, None, tmp_path).test
+    assert {item.name for item in test} == {"low/2", "low/3"}
+    with pytest.raises(CorpusError, match="no 'train' recording of high"):
+        chosen({"data": tmp_path, "split": "train", "speakers": ["high"]}, None, tmp_path)
 
 
 def test_one_item_is_enough(corpora: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,13 @@ def test_the_readme_names_commands_and_licences(mushra: Path) -> None:
     assert (mushra / "licences/of_low-LICENSE").read_text() == "CC0"
 
 
+def test_the_readme_repeats_the_changes_of_the_command(place: Path, tmp_path: Path) -> None:
+    built(place, tmp_path / "first", MUSHRA, items={"split": "test", "speakers": ["low"], "count": 1}, attention={"count": 0})
+    build_test(place / "first.yaml", tmp_path / "second", place / "corpora", ("title=A new one", "training=0"))
+    text = (tmp_path / "second/README.txt").read_text(encoding="utf-8")
+    assert "tts listening-test build first.yaml --set 'title=A new one' --set training=0\n" in text
+
+
 def test_the_files_of_the_page_are_copied(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "page/vendor").mkdir(parents=True)
     (tmp_path / "page/index.html").write_text("<p>")
@@ -260,6 +268,31 @@ def test_x_is_another_copy_of_a_or_b_and_the_answer_is_kept_from_listeners(place
     assert "answer" not in (tmp_path / "abx/page.json").read_text()
     config = yaml.safe_load(next((tmp_path / "abx/webmushra/configs").glob("*.yaml")).read_text())
     assert {page["type"] for page in config["pages"][-2][1:]} == {"paired_comparison"}
+
+
+PEER = """
+import json, sys
+from pathlib import Path
+import numpy, soundfile
+texts, _, folder = sys.argv[1:]
+for place, text in enumerate(Path(texts).read_text().splitlines(), 1):
+    tone = 0.3 * numpy.sin(numpy.arange(400 * len(text)) / 10)
+    soundfile.write(Path(folder) / f"{place:04}.wav", tone, 8000)
+(Path(folder) / "peer.json").write_text(json.dumps({"name": "hum", "sample_rate": 8000, "cpu_s_per_audio_s": 0.1}))
+"""
+
+
+def test_a_command_is_a_system(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "peer.py").write_text(PEER)
+    systems = {"people": {"recordings": True}, "hum": {"command": f"{sys.executable} {tmp_path / 'peer.py'}"}}
+    test = built(place, tmp_path / "hum", MUSHRA, systems=systems, sample_rate=16000, attention={"count": 0})
+    assert test.sample_rate == 16000 and "command" in test.conditions[1].description
+    assert test.notes[0] == "All stimuli have 16000 Hz, as the configuration asks; resampled: hum (8000 Hz)."
+    made = sounds(tmp_path / "hum")
+    for page in pages(test):
+        name = next(one.id for one in page.stimuli if one.condition == "hum")
+        assert len(made[name][0]) / 16000 == pytest.approx(0.05 * len(page.text) + 0.2, abs=0.05)
 
 
 def test_hostile_names_stay_words(place: Path, tmp_path: Path) -> None:

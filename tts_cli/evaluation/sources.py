@@ -290,8 +290,8 @@ def folder_system(name: str, folder: Path, prompts: Sequence[Prompt], copies: bo
         copies: the files have the timing of the recordings.
 
     Raises:
-        AudioError: The folder is missing, lacks a prompt, has one file ID.wav for several speakers, or a copy has another duration
-            than its recording.
+        AudioError: The folder is missing, lacks a prompt, has one file ID.wav for several speakers, or a copy has a duration
+            other than that of its recording.
     """
     if not folder.is_dir():
         message = f"{folder}: no such folder" if not folder.exists() else f"{folder}: is a file, not a folder"

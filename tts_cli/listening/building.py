@@ -75,7 +75,7 @@ def build_test(
         made = make_sounds(read, items, str(config))
     pages = _Pages(read, items, made)
     test = _test_of(read, items, made, pages)
-    command = f"tts listening-test build {shlex.quote(config.name)}"
+    command = shlex.join(["tts", "listening-test", "build", config.name, *(word for one in overrides for word in ("--set", one))])
     with _writing(output, replace) as folder:
         licences = copy_licences((*items.test, *items.training), read, corpora or read.corpora, folder)
         _write(folder, test, pages)

@@ -79,12 +79,12 @@ def readme(test: ListeningTest, config: ListeningConfig, licences: Iterable[str]
     roles = {role: sum(page.role == role for page in test.pages) for role in ("training", "test", "attention")}
     parts = [
         f"{test.title}\n{'=' * min(len(test.title), 80)}",
-        f"A listening test of kind {test.kind}, with {roles['test']} test pages, {roles['training']} for training and "
-        f"{roles['attention']} that check attention, planned for {config.listeners} listeners. Made by:\n\n    {command}",
+        f"A listening test of kind {test.kind}: {roles['test']} test pages, {roles['training']} for training, "
+        f"{roles['attention']} to check attention; planned for {config.listeners} listeners. Made by:\n\n    {command}",
         "Serve it on this machine, with one link a listener, and read the answers:\n\n"
         "    tts listening-test serve .\n    tts listening-test analyze .",
-        "Without the server: copy the folder, but not test.json, to any web server. The page then offers each listener's\n"
-        "answers as a file. test.json names the system behind every stimulus: keep it from listeners.",
+        "Without the server: copy the folder to any web server, but not test.json, README.txt and webmushra/. The page then\n"
+        "offers each listener's answers as a file. test.json names the system behind every stimulus: keep it from listeners.",
         "webmushra/ holds the same test for webMUSHRA: copy its folder configs over that of webMUSHRA, and open\n"
         "webMUSHRA with ?config=NAME.yaml.",
         "Notes:\n\n" + "\n".join(f"- {note}" for note in test.notes),

@@ -109,7 +109,9 @@ class SpeechEvaluation:
         names = [*self.voices, *self.addons, *self.sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
-            raise InputError(f"the system '{twice}' is given twice", hint=f"give it once, or another name in {self.where}")
+            raise InputError(
+                f"the system '{twice}' is given twice", hint="give it once, or under another name in a file for --systems"
+            )
 
     @property
     def _bare_folder(self) -> Path | None:

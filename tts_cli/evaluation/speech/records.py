@@ -94,9 +94,9 @@ class SpeechReports(Reports):
             return []
         first = next(found for found in self.measured.values() if found)
         places = np.linspace(0, len(first) - 1, min(len(first), MOST_PLAYED)).round().astype(int)
-        return [self._by_system(first[place].prompt) for place in places]
+        return [self.of_prompt(first[place].prompt) for place in places]
 
-    def _by_system(self, prompt: Prompt) -> Spoken:
+    def of_prompt(self, prompt: Prompt) -> Spoken:
         """Return the utterances of a prompt; of a system with a voice of its own, that of the text."""
         spoken: Spoken = {}
         for name, found in self.measured.items():
