@@ -253,7 +253,7 @@ def test_answers_to_training_pages_alone_are_refused() -> None:
 def test_an_option_that_names_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="--baseline odl"):
         analysed(drawn(), asked=AskedPairs("odl"))
-    with pytest.raises(InputError, match="no rule 'anchor'"):
+    with pytest.raises(InputError, match="--no-rule anchor: "):
         analysed(drawn(), off=("anchor",))
 
 

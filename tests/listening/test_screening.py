@@ -57,7 +57,7 @@ def test_each_rule_can_be_switched_off(off: tuple[str, ...], kept: set[str]) -> 
 
 
 def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(InputError, match="no rule 'anchors'"):
+    with pytest.raises(InputError, match="--no-rule anchors: there is no such rule"):
         screen(answers_of(TEST, rated("a", 0, 0)), ("anchors",))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from tts_cli.config import suggest
+from tts_cli.config.plain_yaml import shortened
 from tts_cli.errors import InputError
 from tts_cli.listening.answer_rows import choice_name
 from tts_cli.listening.design import ConditionRole, Page
@@ -78,7 +80,7 @@ def screen(answers: Answers, off: Collection[str] = ()) -> Screened:
     """
     unknown = [rule for rule in off if rule not in RULES]
     if unknown:
-        raise InputError(f"no rule '{unknown[0]}'", hint=f"rules: {', '.join(RULES)}")
+        raise InputError(f"--no-rule {shortened(unknown[0])}: there is no such rule", hint=suggest(unknown[0], list(RULES)))
     states = tuple(RuleState(rule, "switched off by an option" if rule in off else _missing(rule, answers)) for rule in RULES)
     removals = tuple(one for state in states if not state.off for one in sorted(_failing(state.rule, answers), key=_order))
     removed = {one.listener for one in removals}
