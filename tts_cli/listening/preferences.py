@@ -120,7 +120,7 @@ def _signs(pair: tuple[str, str], group: str | None, choices: Sequence[Choice]) 
 
 
 def _tested(signs: Sequence[_Signs]) -> list[Preference]:
-    """Return the preferences of pairs whose p-values are corrected together."""
+    """Return the preferences of pairs, with p-values corrected together."""
     if not signs:
         return []
     tests = [mean_test(one.values) for one in signs]

@@ -61,7 +61,7 @@ def numbered(answers: Sequence[Answer], content: Callable[[Answer], Any]) -> tup
 
     Args:
         answers: Ratings or choices.
-        content: Function from an answer to what the listener said, as values that can be sorted.
+        content: Function from an answer to its values, which can be sorted.
     """
     own: dict[str, list[Answer]] = defaultdict(list)
     for one in answers:
