@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tts_cli.cli.listening_analyze import analyze
+from tts_cli.cli.listening_serve import serve
 from tts_cli.cli.listening_simulate import simulate
 from tts_cli.cli.terminal import Settings, extra, say
 from tts_cli.errors import InputError
@@ -48,4 +50,6 @@ def build(
     typer.echo(f"{output}: {built.summary}")
 
 
+app.command()(serve)
+app.command()(analyze)
 app.command()(simulate)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import OverflowMethod
+from rich.markup import escape
 from rich.table import Table
 
 from tts_cli.evaluation.statistics import Estimate, PairedTest, difference_estimate, ratio_estimate
@@ -111,20 +112,21 @@ class Grid:
 
     def drawing(self) -> Table:
         """Return the table for the terminal; the first two columns are left-aligned, the others right-aligned."""
-        table = Table(title=self.title, caption="\n".join(self.notes) or None)
+        table = Table(title=escape(self.title), caption=escape("\n".join(self.notes)) or None)
         for index, title in enumerate(self.header):
             folds = index == self.folded
             overflow: OverflowMethod = "fold" if folds else "ellipsis"
-            table.add_column(title, justify="left" if index < 2 else "right", no_wrap=not folds, overflow=overflow)
+            table.add_column(escape(title), justify="left" if index < 2 else "right", no_wrap=not folds, overflow=overflow)
         groups = [*self.sections, None] if self.sections else [""] * (len(self.rows) + 1)
         for row, group, following in zip(self.rows, groups, groups[1:], strict=False):
-            table.add_row(*row, end_section=group != following)
+            table.add_row(*map(escape, row), end_section=group != following)
         return table
 
     def markdown(self) -> str:
         """Return title, table and notes in Markdown."""
         rule = ["---", "---", *("---:" for _ in self.header[2:])]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in [self.header, rule, *self.rows])
+        lines = [[cell.replace("|", "\\|") for cell in line] for line in [self.header, rule, *self.rows]]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
 
 

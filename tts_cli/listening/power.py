@@ -59,7 +59,8 @@ def power(
     freedom, error = mean_square**2 / spread, np.sqrt(mean_square / (rows * columns))
     stats = require("scipy.stats")
     reach, shift = stats.t.ppf(1 - level / 2, freedom), abs(gain) / error
-    chance: Floats = stats.nct.sf(reach, freedom, shift) + stats.nct.cdf(-reach, freedom, shift)
+    # Far out, where the chance is zero, scipy's distribution function is NaN at some places.
+    chance: Floats = stats.nct.sf(reach, freedom, shift) + np.nan_to_num(stats.nct.cdf(-reach, freedom, shift))
     return chance
 
 
