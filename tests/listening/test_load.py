@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ def post(url: str, body: Any) -> int:
     """Send a request again and again until the server answers, as the page does; return the number of attempts."""
     end = time.monotonic() + LONGEST_S
     for attempt in range(1, 10_000):
-        with suppress(OSError):
+        with suppress(OSError, HTTPException):
             status, answer, _ = request(url, body)
             if status < 500:
                 assert status == 200, answer
