@@ -6,6 +6,7 @@ files of the page, `page.json` and the stimuli of the test, and nothing else.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sqlite3
@@ -356,4 +357,4 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         hint = "choose another port with --port, or --port 0 for a free one"
-        raise InputError(f"port {port} of {host} cannot be used ({error.strerror or error})", hint=hint) from error
+        raise InputError(f"port {port} of {host} cannot be used ({os.strerror(error.errno or 0)})", hint=hint) from error
