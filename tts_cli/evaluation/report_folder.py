@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from tts_cli.addon.config import ADDON_FILE
+from tts_cli.addon.config import ADDON_FILE, read_addon_config
 from tts_cli.addon.library import file_hash, find_addon
+from tts_cli.errors import AddonError
 from tts_cli.evaluation.html import REPORT_FILE, ReportPage
 from tts_cli.evaluation.report import Report, Reports
 from tts_cli.files import atomic_write
@@ -45,5 +47,16 @@ def write_report(report: Report | Reports, folder: Path, command: Sequence[str],
     page.report(report)
     if isinstance(report, Illustrated):
         report.illustrate(page, folder)
-    page.reproduction(command, {name: file_hash(find_addon(name) / ADDON_FILE) for name in addons})
+    page.reproduction(command, dict(_hashes(addons)))
     page.write(folder / REPORT_FILE)
+
+
+def _hashes(addons: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and hash of each addon, and of the vocoder that it names, if that is installed."""
+    for name in addons:
+        folder = find_addon(name)
+        yield name, file_hash(folder / ADDON_FILE)
+        vocoder = read_addon_config(folder).default_vocoder
+        with suppress(AddonError):
+            if vocoder:
+                yield f"{vocoder}, default vocoder of {name}", file_hash(find_addon(vocoder) / ADDON_FILE)

@@ -37,6 +37,7 @@ from tts_cli.evaluation.sources import (
     VoiceSpeech,
     open_systems,
     open_voice,
+    placed,
     recordings_system,
     speak_with,
     voice_system,
@@ -155,7 +156,10 @@ class SpeechEvaluation:
     def _known_speakers(self) -> tuple[str, ...] | None:
         """Return the speakers that all voices have; None without a voice."""
         named = [voice.speakers for voice in self.voices.values()]
-        named += [source.speakers() for source in (*self.addon_sources().values(), *self.sources.values()) if source.addon]
+        named += [source.speakers() for source in self.addon_sources().values()]
+        for name, source in self.sources.items():
+            with placed(f"{self.where}: system '{name}'"):
+                named += [source.speakers()] if source.addon else []
         return tuple(name for name in named[0] if all(name in others for others in named)) if named else None
 
     def addon_sources(self) -> dict[str, SystemSource]:

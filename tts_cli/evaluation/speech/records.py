@@ -30,6 +30,7 @@ MOST_DRAWN = 3
 _MOST_IN_PLOT = 4
 DISTRIBUTED = ("naturalness", "wer", "cosine", "mcd_dtw", "f0_rmse_semitones_dtw", "duration_error_ms", "pesq")
 """Measures with a plot of their distribution over utterances."""
+_CAPTIONS = {"naturalness": "DistillMOS {:.2f}", "wer": "WER {:.0f} %", "f0_rmse_semitones_dtw": "F0 RMSE {:.2f} st"}
 
 Spoken = dict[str, PromptFigures]
 """Measures of one text by name of the system."""
@@ -152,5 +153,5 @@ def value_of(one: PromptFigures, key: str) -> float:
 
 
 def _caption(one: PromptFigures) -> str:
-    shown = [(MEASURES[key], value_of(one, key)) for key in ("naturalness", "wer", "f0_rmse_semitones_dtw")]
-    return ", ".join(f"{measure.title} {value:.{measure.decimals}f}" for measure, value in shown if np.isfinite(value))
+    shown = [(text, value_of(one, key)) for key, text in _CAPTIONS.items()]
+    return ", ".join(text.format(value) for text, value in shown if np.isfinite(value))
