@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -136,6 +137,32 @@ def test_tables_have_headings_and_numbers() -> None:
     assert {"How it was measured.", "These are objective measures, not listeners' scores: nobody listened."} <= {
         text for _, text in elements.texts
     }
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_number"),
+    [
+        (["1", "-2.5 [−3.0, 1.0]", "nan"], True),
+        (["<0.001", "0.5", ""], True),
+        (["3 %", "1e-05", "12.5 ± 3"], True),
+        (["60+", "-"], True),
+        (["7 kHz anchor", "2"], False),
+        (["arctic-16k", "1"], False),
+        (["3f2a", "1"], False),
+        (["", "-"], False),
+    ],
+)
+def test_numbers_are_told_from_names(cells: list[str], is_number: bool) -> None:
+    page = ReportPage("Numbers")
+    page.table(Grid("Numbers", ("name", "figure"), [["x", cell] for cell in cells]))
+    heading = Elements(page.html()).of("th")[1]
+    assert (heading.get("class") == "number") is is_number
+
+
+def test_the_style_and_the_script_are_in_the_wheel() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = project["tool"]["setuptools"]["package-data"]["tts_cli"]
+    assert {"evaluation/report.css", "evaluation/report.js"} <= set(packed)
 
 
 def test_a_table_without_rows_is_a_table() -> None:

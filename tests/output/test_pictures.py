@@ -77,6 +77,6 @@ def test_semitones_are_twelve_an_octave_and_keep_gaps() -> None:
 
 
 def test_labels_are_plain_and_short() -> None:
-    assert label_of("$x$") == r"\$x\$"
+    assert label_of("$x$") == label_of(r"\$x\$") == r"\$x\$"
     assert label_of("a\nb\x00") == "a b "
     assert len(label_of("x" * 1000)) == LONGEST_LABEL

@@ -32,12 +32,15 @@ PACKAGES = ("tts-cli", "numpy", "scipy", "statsmodels", "onnxruntime", "soundfil
 _LONGEST = 2000
 """Longest text of a cell or a label; longer ones are cut."""
 _INTERVAL = re.compile(r"(\S+)\s+(\[[^\]]*\])")
-_NUMBER = re.compile(r"[-+−]?\d")
+_NUMBER = re.compile(r"[<>≤≥]?\s*[-+−]?(\d[\d.,]*(e[-+]?\d+)?|nan|inf)\+?(\s?[%a-zA-Z]{1,3})?(\s*\[[^\]]*\]|\s*±.*)?")
+"""Number in a cell, with a unit, an interval or a deviation if it has one."""
+_NONE = ("", "-", "–", "—")
+"""Cells without a value."""
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STYLE, _SCRIPT = (Path(__file__).with_name(f"report.{suffix}") for suffix in ("css", "js"))
 
 
-class Markup(str):
+class HtmlText(str):
     """Text that is HTML already and is not escaped again."""
 
 
@@ -77,7 +80,7 @@ class ReportPage:
             language: Language of the page, as in BCP 47.
         """
         self._title, self._lede, self._language = title, lede, language
-        self._blocks: list[Markup] = []
+        self._blocks: list[HtmlText] = []
         self._sections: list[str] = []
         self._num_figures = 0
 
@@ -139,7 +142,7 @@ class ReportPage:
             caption: Text below the plot.
         """
         self._num_figures += 1
-        drawn = Markup(inline_svg(figure, _clean(alt), f"figure-{self._num_figures}-"))
+        drawn = HtmlText(inline_svg(figure, _clean(alt), f"figure-{self._num_figures}-"))
         box = element("div", drawn, **_scrolling(caption or "plot"))
         self._add(element("figure", box, *([element("figcaption", caption)] if caption else [])))
 
@@ -147,7 +150,7 @@ class ReportPage:
         """Add audio players: rows are utterances, columns are systems.
 
         Pressing another system of the row goes on at the same position. The audio is embedded as FLAC, which loses nothing and
-        which Chromium, Firefox and Safari play: about 30 kB a second of speech at 16 kHz.
+        which Chromium, Firefox and Safari play: about 26 kB a second of speech at 16 kHz.
         """
         self._add(_players(title, rows))
 
@@ -180,11 +183,11 @@ class ReportPage:
             element("meta", name="referrer", content="no-referrer"),
             element("title", self._title),
             element("link", rel="icon", href="data:,"),
-            element("style", Markup(style)),
+            element("style", HtmlText(style)),
         )
         lede = [element("p", self._lede, **{"class": "lede"})] if self._lede else []
         header = element("header", element("h1", self._title), *lede, *self._contents())
-        body = element("body", header, element("main", *self._blocks), element("script", Markup(script)))
+        body = element("body", header, element("main", *self._blocks), element("script", HtmlText(script)))
         return f"<!DOCTYPE html>\n{element('html', head, body, lang=self._language)}\n"
 
     def write(self, path: Path) -> None:
@@ -193,7 +196,7 @@ class ReportPage:
         with atomic_write(path, parents=True) as file:
             file.write(page)
 
-    def _contents(self) -> list[Markup]:
+    def _contents(self) -> list[HtmlText]:
         links = [element("a", title, href=f"#section-{place}") for place, title in enumerate(self._sections, 1)]
         listed = element("ul", *(element("li", link) for link in links))
         return [element("nav", listed, **{"aria-label": "Contents"})] if len(links) > 1 else []
@@ -201,21 +204,21 @@ class ReportPage:
     def _paragraphs(self, text: str) -> None:
         self._add(*(element("p", part) for part in re.split(r"\n\s*\n", text) if part.strip()))
 
-    def _add(self, *blocks: Markup) -> None:
+    def _add(self, *blocks: HtmlText) -> None:
         self._blocks += blocks
 
 
-def element(name: str, /, *children: str, **attributes: str) -> Markup:
-    """Return an element of HTML. Children and values of attributes are escaped, except for `Markup`."""
+def element(name: str, /, *children: str, **attributes: str) -> HtmlText:
+    """Return an element of HTML. Children and values of attributes are escaped, except for `HtmlText`."""
     opening = "".join(f' {key}="{_escaped(value)}"' for key, value in attributes.items())
     if name in ("meta", "link"):
-        return Markup(f"<{name}{opening}>")
+        return HtmlText(f"<{name}{opening}>")
     inner = "".join(map(_escaped, children))
-    return Markup(f"<{name}{opening}>{inner}</{name}>")
+    return HtmlText(f"<{name}{opening}>{inner}</{name}>")
 
 
 def _escaped(text: str) -> str:
-    return text if isinstance(text, Markup) else escape(_clean(text))
+    return text if isinstance(text, HtmlText) else escape(_clean(text))
 
 
 def versions() -> dict[str, str]:
@@ -245,11 +248,11 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _code(text: str) -> Markup:
+def _code(text: str) -> HtmlText:
     return element("pre", element("code", text), tabindex="0")
 
 
-def _facts(values: Mapping[str, str]) -> Markup:
+def _facts(values: Mapping[str, str]) -> HtmlText:
     return element("dl", *(part for name, value in values.items() for part in (element("dt", name), element("dd", value))))
 
 
@@ -258,7 +261,7 @@ def _scrolling(label: str) -> dict[str, str]:
     return {"class": "scrolls", "role": "group", "aria-label": label, "tabindex": "0"}
 
 
-def _table(grid: Grid) -> Markup:
+def _table(grid: Grid) -> HtmlText:
     columns = list(zip(*grid.rows, strict=True)) if grid.rows else [()] * len(grid.header)
     numeric = [index > 0 and _are_numbers(column) for index, column in enumerate(columns)]
     marks: list[dict[str, str]] = [{"class": "number"} if each else {} for each in numeric]
@@ -273,7 +276,7 @@ def _table(grid: Grid) -> Markup:
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:
-    return any(cells) and all(_NUMBER.match(cell) or cell in ("", "nan", "inf", "-") for cell in cells)
+    return not set(cells) <= set(_NONE) and all(_NUMBER.fullmatch(cell) or cell in _NONE for cell in cells)
 
 
 def _heading(numeric: Sequence[bool]) -> int:
@@ -286,7 +289,7 @@ def _row_marks(row: Sequence[str], numeric: Sequence[bool], is_first: bool) -> d
     return {"data-row": row[_heading(numeric)], **({"class": "first"} if is_first else {})}
 
 
-def _cells(row: Sequence[str], numeric: Sequence[bool]) -> Iterable[Markup]:
+def _cells(row: Sequence[str], numeric: Sequence[bool]) -> Iterable[HtmlText]:
     for place, cell in enumerate(row):
         if place == _heading(numeric):
             yield element("th", cell, scope="row")
@@ -296,18 +299,18 @@ def _cells(row: Sequence[str], numeric: Sequence[bool]) -> Iterable[Markup]:
             yield element("td", cell, **({"class": "number"} if numeric[place] else {}))
 
 
-def _players(title: str, rows: Sequence[PlayerRow]) -> Markup:
+def _players(title: str, rows: Sequence[PlayerRow]) -> HtmlText:
     systems = list(dict.fromkeys(name for row in rows for name in row.sounds))
     return element("ul", *(_player_row(row, systems) for row in rows), **{"class": "players", "aria-label": title})
 
 
-def _player_row(row: PlayerRow, systems: Sequence[str]) -> Markup:
+def _player_row(row: PlayerRow, systems: Sequence[str]) -> HtmlText:
     said = [element("span", row.text, **{"class": "said"})] if row.text else []
     players = element("div", *(_player(row, name) for name in systems), **{"class": "systems"})
     return element("li", element("p", element("strong", row.name), *said), players)
 
 
-def _player(row: PlayerRow, system: str) -> Markup:
+def _player(row: PlayerRow, system: str) -> HtmlText:
     sound = row.sounds.get(system)
     caption = sound.caption if sound and len(sound.samples) else "no audio"
     parts = [element("span", system, **{"class": "name"})]
@@ -320,9 +323,9 @@ def _player(row: PlayerRow, system: str) -> Markup:
     )
 
 
-def _data_uri(sound: Sound) -> Markup:
+def _data_uri(sound: Sound) -> HtmlText:
     """Return the audio as FLAC in a data URI; samples that are no numbers become silence."""
     flac, file = FORMATS["flac"], BytesIO()
     samples = quantise(np.nan_to_num(np.asarray(sound.samples, np.float32), nan=0.0, posinf=1.0, neginf=-1.0))
     soundfile.write(file, samples, sound.sample_rate, format=flac.container, subtype=flac.codec)
-    return Markup(f"data:audio/flac;base64,{base64.b64encode(file.getvalue()).decode()}")
+    return HtmlText(f"data:audio/flac;base64,{base64.b64encode(file.getvalue()).decode()}")

@@ -41,7 +41,7 @@ RASTER_DPI = 150
 LONGEST_NAME = 28
 """Most characters of the name of a system or a row."""
 _INCHES_A_SECOND, _LEAST_INCHES, _MOST_INCHES = 2.2, 6.5, 40.0
-_NARROW_INCHES = 5.6
+_NARROW_INCHES = 5.0
 _MEL = MelConfig()
 _LEFT_OUT = {"{http://www.w3.org/2000/svg}metadata", "{http://www.w3.org/2000/svg}style"}
 _SPACE = re.compile(r"\{[^}]*\}")
@@ -84,7 +84,9 @@ def f0_overlay(spoken: Sequence[Shown]) -> Any:
         InputError: The extra `eval` is not installed.
     """
     first, *_ = spoken
-    figure, axes = _figure(_width_of(first.seconds), 3.6)
+    width, letters = _width_of(first.seconds), max(len(_named(shown, first)) for shown in spoken)
+    columns = max(1, int((width - 0.5) / (0.6 + 0.085 * letters)))
+    figure, axes = _figure(width, 3.3 + 0.22 * -(-len(spoken) // columns))
     contours = [contour(shown, _MEL) for shown in spoken]
     reference_hz = median_f0(contours[0][1])
     for shown, (seconds, f0_hz), (colour, dash) in zip(spoken, contours, _looks(shown.title for shown in spoken), strict=True):
@@ -94,8 +96,6 @@ def f0_overlay(spoken: Sequence[Shown]) -> Any:
     axes.set_xlabel("seconds", fontsize=POINTS)
     axes.set_ylabel(f"F0, semitones from {reference_hz:.0f} Hz", fontsize=POINTS)
     axes.grid(axis="y", color="#cccccc", linewidth=0.5)
-    letters = max(len(_named(shown, first)) for shown in spoken)
-    columns = max(1, int((figure.get_figwidth() - 0.5) / (0.6 + 0.085 * letters)))
     figure.legend(loc="outside upper left", ncols=columns, fontsize=POINTS, frameon=False)
     draw_words(axes, first.words)
     return figure
@@ -245,7 +245,7 @@ def _attributes(attributes: Mapping[str, str], wanted: Container[str], prefix: s
 
 def _figure(width: float, height: float, rows: int = 1) -> tuple[Any, Any]:
     """Return a figure of `width` by `height` inches and the first of its axes, which lie in `rows`."""
-    figure = require("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+    figure = require("matplotlib.figure").Figure(figsize=(width, height), layout="constrained", facecolor="none")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     for each in axes:
         each.tick_params(labelsize=POINTS)

@@ -24,7 +24,7 @@ function sort(table, heading) {
   const textOf = (row) => row.cells[heading.cellIndex].textContent;
   // Empty cells stay below the others in both orders.
   const compare = (a, b) => (isNumber ? a - b : a.localeCompare(b, undefined, { numeric: true }));
-  const valueOf = (row) => (isNumber ? parseFloat(textOf(row).replace("\u2212", "-")) : textOf(row));
+  const valueOf = (row) => (isNumber ? parseFloat(textOf(row).replace(/^[<>\u2264\u2265]\s*/, "").replace("\u2212", "-")) : textOf(row));
   const known = (value) => !(Number.isNaN(value) || value === "");
   const ordered = [...table.tBodies[0].rows].map((row) => [valueOf(row), row]);
   ordered.sort(([a], [b]) => (known(a) && known(b) ? sign * compare(a, b) : known(b) - known(a)));

@@ -118,7 +118,7 @@ def label_of(text: str, longest: int = LONGEST_LABEL) -> str:
     """Return `text` as Matplotlib writes it plainly: dollars stand for themselves; after `longest` characters it is cut."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text[: longest + 1])
     cut = printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
-    return cut.replace("$", r"\$")
+    return cut.replace(r"\$", "$").replace("$", r"\$")
 
 
 def contour(shown: Shown, mel: MelConfig) -> tuple[Floats, Floats]:
