@@ -78,6 +78,12 @@ def test_a_known_interval_is_found_in_the_sound(semitones: float, gross: float) 
         assert found[f"f0_frame_error_{pairing}"] == pytest.approx(gross, abs=0.03)
 
 
+def test_gross_errors_are_relative_to_the_recording() -> None:
+    level, higher = voice(), voice(12 * np.log2(1.225))
+    assert against(level, higher)["gross_pitch_error_in_step"] > 0.95
+    assert against(higher, level)["gross_pitch_error_in_step"] < 0.05
+
+
 def test_swapped_voicing_is_found_in_the_sound() -> None:
     found = against(np.concatenate([voice(seconds=1), noise(1)]), np.concatenate([noise(1), voice(seconds=1)]))
     assert found["voicing_error_in_step"] == found["f0_frame_error_in_step"] > 0.93
@@ -96,6 +102,15 @@ def test_loudness_changes_the_level_alone() -> None:
     assert found["mcd_in_step"] < 0.2 and found["f0_rmse_semitones_in_step"] < 0.1
     levels = [describe_utterance(audio, RATE, "")["level_dbfs"] for audio in (CLIP, CLIP / 4)]
     assert levels[0] - levels[1] == pytest.approx(12.04, abs=0.1)
+
+
+def test_energy_is_compared_along_the_path_and_in_speech_alone() -> None:
+    pause = np.zeros(round(0.3 * RATE), np.float32)
+    late = compare_utterances(np.concatenate([CLIP, pause]), np.concatenate([pause, CLIP]), "", RATE, RATE, is_copy=True)
+    assert late["energy_correlation_dtw"] > 0.98 and late["energy_correlation_in_step"] < 0.5
+    gap = np.zeros(RATE, np.float32)
+    hum = np.concatenate([CLIP, gap + noise(1)])
+    assert against(np.concatenate([CLIP, gap]), hum)["energy_correlation_in_step"] > 0.98
 
 
 def test_alignment_forgives_a_pause_that_comparison_in_step_does_not() -> None:

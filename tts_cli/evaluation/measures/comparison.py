@@ -1,12 +1,11 @@
 """Objective measures of an utterance, alone and against a reference recording of the same text.
 
 `describe_utterance` and `compare_utterances` take audio and return values by name; `definitions.MEASURES` gives title, unit,
-convention and source of each name. Whoever compares one recording with many utterances analyses it once with `analyse`.
+convention and source of each name. To compare one recording with many utterances, analyse it once with `analyse`.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 
@@ -21,7 +20,7 @@ from tts_cli.evaluation.measures.cepstra import FramePairs, mel_cepstral_distort
 from tts_cli.evaluation.measures.pitch import compare_pitch, correlation
 from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.measures.rhythm import loud_stretches, rhythm
-from tts_cli.evaluation.measures.signal import intelligibility, log_spectral_distance, mel_distance, wideband_pesq
+from tts_cli.evaluation.measures.signal import score
 from tts_cli.evaluation.measures.spectra import MEL, Spectra
 from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare_durations, is_phone, spread
 from tts_cli.text.front_end import TextFrontEnd
@@ -74,7 +73,9 @@ class UtteranceAnalysis:
 
     @property
     def stretches(self) -> NDArray[np.int64]:
-        """First sample and end of each stretch of speech, shape (N, 2): of each aligned phone; of loud sound without alignment.
+        """First sample and end (exclusive) of each stretch of speech, shape (N, 2).
+
+        A stretch is an aligned phone. Without alignment, it is a loud stretch.
 
         Raises:
             InputError: if the extra `eval` is not installed.
@@ -193,16 +194,7 @@ def signal_errors(reference: UtteranceAnalysis, made: UtteranceAnalysis) -> Figu
     """
     if not reference.spectra.is_speech.any() or not _agree(reference, made) or not len(made.audio):
         return {}
-    samples = min(len(reference.audio), len(made.audio))
-    pair = reference.audio[:samples], made.audio[:samples]
-    found = {
-        "stoi": intelligibility(*pair, MEL.sample_rate),
-        "log_spectral_distance": log_spectral_distance(*pair, MEL),
-        "mel_distance": mel_distance(*pair, MEL),
-    }
-    with suppress(AudioError):
-        found["pesq"] = wideband_pesq(*pair, MEL.sample_rate)
-    return _defined(found)
+    return _defined(asdict(score(reference.audio, made.audio, MEL)))
 
 
 def describe(analysis: UtteranceAnalysis) -> Figures:

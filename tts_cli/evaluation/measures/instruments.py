@@ -129,8 +129,8 @@ class Instruments:
             Values by name of the measure, without undefined ones, by part; for `wer` the fields of `WordErrors`. JSON values.
 
         Raises:
-            AudioError: if naturalness is measured and the utterance is silent, PESQ cannot compare a copy, or spectra or prosody
-                are measured and samples are not finite numbers.
+            AudioError: if naturalness is measured and the utterance is silent, or spectra or prosody are measured and samples
+                are not finite numbers.
         """
         found: dict[str, dict[str, Any]] = {}
         if self.recogniser and "wer" in parts:

@@ -23,9 +23,9 @@ class SignalScores:
     """Distances of a signal from its reference."""
 
     pesq: float
-    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64; higher is better."""
+    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64; higher is better; NaN if it is not defined."""
     stoi: float
-    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1; higher is better."""
+    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1; higher is better; NaN if it is not defined."""
     log_spectral_distance: float
     """Log-spectral distance in dB (Gray and Markel 1976); lower is better."""
     mel_distance: float
@@ -41,7 +41,7 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
         config: definition of the mel spectrogram, at 16 kHz.
 
     Raises:
-        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        AudioError: if the signals are not at 16 kHz.
         InputError: if the extra `eval` is not installed.
     """
     reference, audio = _cropped(reference, audio)
@@ -49,29 +49,29 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
         pesq=wideband_pesq(reference, audio, config.sample_rate),
         stoi=intelligibility(reference, audio, config.sample_rate),
         log_spectral_distance=log_spectral_distance(reference, audio, config),
-        mel_distance=mel_distance(reference, audio, config),
+        mel_distance=float(np.abs(log_mel(reference, config) - log_mel(audio, config)).mean()),
     )
 
 
 def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """Return the wideband PESQ (ITU-T P.862.2) of `audio` (samples,) against `reference` (samples,), about 1.0 to 4.64.
 
+    The result is NaN if either is silent or shorter than 0.25 s, or if PESQ finds no speech in it.
+
     Raises:
-        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        AudioError: if the signals are not at 16 kHz.
         InputError: if the extra `eval` is not installed.
     """
     pesq = require("pesq")
     if sample_rate != 16000:
         message = f"the audio has {sample_rate} Hz, but wideband PESQ is defined at 16000 Hz"
         raise AudioError(message, hint="resample the audio to 16000 Hz")
-    if min(len(reference), len(audio)) < sample_rate // 4:
-        raise AudioError("PESQ needs at least a quarter of a second of audio", hint="leave out shorter recordings")
-    if not (reference.any() and audio.any()):
-        raise AudioError("PESQ cannot compare silent audio", hint="leave out silent recordings")
+    if min(len(reference), len(audio)) < sample_rate // 4 or not (reference.any() and audio.any()):
+        return float("nan")
     try:
         return float(pesq.pesq(sample_rate, reference, audio, "wb"))
-    except pesq.PesqError as error:
-        raise AudioError(f"PESQ cannot compare these signals: {error}") from error
+    except pesq.PesqError:
+        return float("nan")
 
 
 def intelligibility(reference: Floats, audio: Floats, sample_rate: int) -> float:
@@ -118,11 +118,6 @@ def log_spectral_distance(reference: Floats, audio: Floats, config: MelConfig) -
     """
     levels = [20 * np.log10(np.maximum(magnitude_spectrogram(x, config), config.floor)) for x in (reference, audio)]
     return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
-
-
-def mel_distance(reference: Floats, audio: Floats, config: MelConfig) -> float:
-    """Return the mean absolute difference in nepers of the natural-log mel spectrograms of two signals (samples,), as long."""
-    return float(np.abs(log_mel(reference, config) - log_mel(audio, config)).mean())
 
 
 def mel_to_magnitude(mel: Floats, config: MelConfig) -> Floats:
