@@ -21,6 +21,8 @@ from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.sources import folder_system
 from tts_cli.evaluation.systems import System, SystemOutput
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 PROMPTS = tuple(Prompt(f"Text {number}.", "anna", name=f"{number:04}") for number in range(4))
 KIT = StandardKit(("naturalness",))
 

@@ -20,6 +20,8 @@ from tts_cli.evaluation.report_folder import write_report
 from tts_cli.evaluation.sources import SystemSource, read_sources, read_systems
 from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 for needed in ("scipy", "swift_f0", "librosa"):
     pytest.importorskip(needed)
 TINY = Path(__file__).parents[2] / "addons"
