@@ -23,6 +23,9 @@ JSON_FILE = "report.json"
 class Illustrated(Protocol):
     """Protocol of a report with more than tables."""
 
+    def lede(self) -> str:
+        """Return a sentence on systems and material, for the top of the page."""
+
     def illustrate(self, page: ReportPage, folder: Path) -> None:
         """Add plots and players to `page`, and files to `folder`."""
 
@@ -42,7 +45,8 @@ def write_report(report: Report | Reports, folder: Path, command: Sequence[str],
     """
     with atomic_write(folder / JSON_FILE, parents=True) as file:
         file.write(json.dumps(report.as_dict(), indent=1, ensure_ascii=False) + "\n")
-    page = ReportPage(report.title, f"The figures are in {JSON_FILE} too.")
+    lede = [report.lede()] if isinstance(report, Illustrated) else []
+    page = ReportPage(report.title, " ".join([*lede, f"The figures are in {JSON_FILE} too."]))
     page.section("Results")
     page.report(report)
     if isinstance(report, Illustrated):

@@ -87,6 +87,7 @@ def test_systems_side_by_side_become_tables_tests_and_a_folder(prepared: Path, t
     assert lines[2]["measures"]["mcd_dtw"] > 0 and lines[2]["prompt"]["split"] == "test"
     page = (report / "report.html").read_text()
     assert "tts evaluate speech --data &#x27;a folder&#x27;" in page and "addon tiny-prosody, strategy=centroid" in page
+    assert "Systems: voice, soft/er, human. Texts: 2, recordings of the split test. Speakers: high." in page
     assert page.count("<audio") == 6 and "Shall I carry you?" in page and page.count("<svg") >= 3 + 2 * 2
     assert json.loads((report / "report.json").read_text())["tests"]
 

@@ -49,6 +49,15 @@ class SpeechReports(Reports):
     origins: Mapping[str, str] = field(default_factory=dict)
     """Origin of each system in words, by its name; see `SystemSource.describe`."""
 
+    def lede(self) -> str:
+        """Return a sentence on systems, prompts, speakers and splits, for the top of the page."""
+        prompts = [one.prompt for found in self.measured.values() for one in found]
+        speakers = ", ".join(dict.fromkeys(prompt.speaker for prompt in prompts))
+        splits = ", ".join(dict.fromkeys(prompt.recording.split for prompt in prompts if prompt.recording))
+        of_split = f", recordings of the split {splits}" if splits else ""
+        num_texts = len({prompt.text for prompt in prompts})
+        return f"Systems: {', '.join(self.measured)}. Texts: {num_texts}{of_split}. Speakers: {speakers}."
+
     def illustrate(self, page: ReportPage, folder: Path) -> None:
         """Write `utterances.jsonl` into `folder`, and add systems, plots and players to `page`.
 
