@@ -102,11 +102,12 @@ class SpeechEvaluation:
         check_parts(self.parts, PARTS + OPTIONAL_PARTS, "speech")
         given = self.corpora or self.data or self._bare_folder
         if given is None and not (self.sentences and "identity" not in self.parts):
-            hint = "name recordings with --data PREPARED or --corpora DIR, or use --sentences FILE with --part wer or naturalness"
-            raise InputError(
-                "the test prompts and the measure of identity need recordings, and neither corpora nor prepared corpus are given",
-                hint=hint,
+            message = "the test prompts and the measure of identity need recordings, and no folder of corpora is given"
+            hint = (
+                "name a folder of corpora with --corpora DIR or a prepared one with --data DIR, or use --sentences FILE with "
+                "--part wer or naturalness"
             )
+            raise InputError(message, hint)
         names = [*self.voices, *self.addons, *self.sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
