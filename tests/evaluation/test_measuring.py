@@ -21,6 +21,8 @@ from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.sources import folder_system
 from tts_cli.evaluation.systems import System, SystemOutput
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 PROMPTS = tuple(Prompt(f"Text {number}.", "anna", name=f"{number:04}") for number in range(4))
 KIT = StandardKit(("naturalness",))
 
@@ -138,6 +140,16 @@ def test_audio_is_written_once_and_again_if_it_is_gone_or_another(tmp_path: Path
     soundfile.write(tmp_path / files[2], np.zeros(10), 16000)
     measure_system(told.system(2), KIT, keeping)
     assert told.spoken == ["Text 1.0", "Text 2.0"] and len(soundfile.read(tmp_path / files[2])[0]) == 1600
+
+
+def test_a_sentence_twice_is_spoken_once_and_has_two_files(tmp_path: Path) -> None:
+    told = Told([])
+    twice = (PROMPTS[0], replace(PROMPTS[0], name="again"), PROMPTS[0])
+    system = replace(told.system(2), prompts=twice)
+    found = measure_system(system, KIT)
+    assert told.spoken == ["Text 0.0", "Text 0.1000"] and [len(one.seeds) for one in found] == [2, 2, 2]
+    measure_system(system, KIT, Keeping(folder=tmp_path))
+    assert sorted(path.name for path in tmp_path.rglob("*.flac")) == ["0000.flac", "again.flac"]
 
 
 def test_files_have_names_of_their_own(tmp_path: Path) -> None:

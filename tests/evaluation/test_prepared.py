@@ -12,6 +12,8 @@ from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.measures.identity import OwnVoices
 from tts_cli.evaluation.prepared import PreparedVoices, folder_prompts, own_voices, read_held_out
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 def test_held_out_clips_keep_speaker_text_and_recording(prepared: Path) -> None:
     clips, split = read_held_out(prepared)

@@ -15,6 +15,7 @@ from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, record
 from tts_cli.evaluation.sources import SystemSource, folder_system, open_system, open_systems, read_systems
 from tts_cli.evaluation.systems import SystemOutput
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 TINY = Path(__file__).parents[1] / "addons"
 PEER = """
 import json, math, pathlib, struct, sys, wave

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from itertools import chain, count
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -105,10 +105,8 @@ def measure_system(system: System, kit: Kit | Instruments, keeping: Keeping = Ke
     found = run(tasks, system.name, jobs, JOURNAL if is_kept else None).found
     unwritten = [replace(task, measures=(_AUDIO,)) for task in tasks if task.file and not task.is_written]
     run(unwritten, f"{system.name}: audio", jobs)
-    by_prompt: dict[Prompt, list[dict[str, Any]]] = {}
-    for task in tasks:
-        by_prompt.setdefault(task.prompt, []).append(found[task])
-    return [_figures_of(prompt, by_prompt[prompt]) for prompt in system.prompts]
+    results = iter([found[task] for task in tasks])
+    return [_figures_of(prompt, list(islice(results, system.num_seeds))) for prompt in system.prompts]
 
 
 def _tasks(system: System, kit: Kit, folder: Path | None) -> Iterator[UtteranceTask]:
@@ -165,12 +163,14 @@ class UtteranceTask:
         if self.system.identity is None:
             return f"{measure}|{self.system.name}|{prompt}|{self.place}"
         recorded = (print_of(recording.audio), recording.text) if recording else ()
-        own = self._own_recordings() if measure == "identity" else ()
         spoken = self.system.identity(prompt), self.system.origin, prompt.text, prompt.speaker, self.place
-        return key_of(_VERSIONS[measure], measure, spoken, recorded, own)
+        return key_of(_VERSIONS[measure], measure, spoken, recorded, self._further(measure))
 
-    def _own_recordings(self) -> tuple[str, ...]:
-        voices = self.kit.open().voices
+    def _further(self, measure: str) -> tuple[str, ...]:
+        """Return what only one part depends on: the speaker's own recordings, or the name of the file."""
+        if measure == _AUDIO and self.file:
+            return self.file.parent.name, self.file.name
+        voices = self.kit.open().voices if measure == "identity" else None
         return voices.prints(self.prompt.speaker) if voices else ()
 
     @property
@@ -222,8 +222,8 @@ def spoken_seeds(system: System, prompt: Prompt, first: int = 0) -> Iterator[Sys
 def audio_files(system: System, folder: Path) -> dict[Prompt, Path]:
     """Return the file of each prompt's audio in the folder of a system: `SPEAKER/ID.flac`."""
     taken: set[str] = set()
-    files = {}
-    for prompt in system.prompts:
+    files: dict[Prompt, Path] = {}
+    for prompt in dict.fromkeys(system.prompts):
         stem = _free(f"{file_name(prompt.speaker)}/{file_name(prompt.id or prompt.text[:40])}", taken)
         files[prompt] = folder / f"{stem}.flac"
     return files

@@ -63,7 +63,7 @@ def read_held_out(
         hint = "there are clips of: " + ", ".join(there)
         raise CorpusError(f"{data}: no clip of the split '{taken}' of {wanted}", hint)
     readers = parallel_readers((row.speaker, row.text) for row in rows if row.speaker in able)
-    chosen = speakers or readers or able
+    chosen = dict.fromkeys(speakers or readers or able)
     clips = (_clip(corpus, row) for name in chosen for row in [one for one in rows if one.speaker == name][:limit])
     return HeldOut(tuple(clips), taken)
 

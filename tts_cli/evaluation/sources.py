@@ -165,7 +165,7 @@ def open_system(
         AudioError: The folder lacks a prompt; the message names the prompts.
         CorpusError: There is no prompt with a recording.
     """
-    with _placed(where):
+    with placed(where):
         if source.addon:
             return voice_system(name, open_voice(source), prompts, num_seeds, with_harmonic)
         if source.folder:
@@ -176,8 +176,8 @@ def open_system(
 
 
 @contextmanager
-def _placed(where: str) -> Iterator[None]:
-    """Put `where` before the message of an error of the block."""
+def placed(where: str) -> Iterator[None]:
+    """Put `where` before the message of an error that the block raises; empty: leave it as it is."""
     try:
         yield
     except TtsError as error:

@@ -20,6 +20,8 @@ from tts_cli.evaluation.report_folder import write_report
 from tts_cli.evaluation.sources import SystemSource, read_sources, read_systems
 from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 for needed in ("scipy", "swift_f0", "librosa"):
     pytest.importorskip(needed)
 TINY = Path(__file__).parents[2] / "addons"
@@ -85,6 +87,7 @@ def test_systems_side_by_side_become_tables_tests_and_a_folder(prepared: Path, t
     assert lines[2]["measures"]["mcd_dtw"] > 0 and lines[2]["prompt"]["split"] == "test"
     page = (report / "report.html").read_text()
     assert "tts evaluate speech --data &#x27;a folder&#x27;" in page and "addon tiny-prosody, strategy=centroid" in page
+    assert "Systems: voice, soft/er, human. Texts: 2, recordings of the split test. Speakers: high." in page
     assert page.count("<audio") == 6 and "Shall I carry you?" in page and page.count("<svg") >= 3 + 2 * 2
     assert json.loads((report / "report.json").read_text())["tests"]
 

@@ -37,6 +37,7 @@ from tts_cli.evaluation.sources import (
     VoiceSpeech,
     open_systems,
     open_voice,
+    placed,
     recordings_system,
     speak_with,
     voice_system,
@@ -101,11 +102,12 @@ class SpeechEvaluation:
         check_parts(self.parts, PARTS + OPTIONAL_PARTS, "speech")
         given = self.corpora or self.data or self._bare_folder
         if given is None and not (self.sentences and "identity" not in self.parts):
-            hint = "name recordings with --data PREPARED or --corpora DIR, or use --sentences FILE with --part wer or naturalness"
-            raise InputError(
-                "the test prompts and the measure of identity need recordings, and neither corpora nor prepared corpus are given",
-                hint=hint,
+            message = "the test prompts and the measure of identity need recordings, and no folder of corpora is given"
+            hint = (
+                "name a folder of corpora with --corpora DIR or a prepared one with --data DIR, or use --sentences FILE with "
+                "--part wer or naturalness"
             )
+            raise InputError(message, hint)
         names = [*self.voices, *self.addons, *self.sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
@@ -155,7 +157,10 @@ class SpeechEvaluation:
     def _known_speakers(self) -> tuple[str, ...] | None:
         """Return the speakers that all voices have; None without a voice."""
         named = [voice.speakers for voice in self.voices.values()]
-        named += [source.speakers() for source in (*self.addon_sources().values(), *self.sources.values()) if source.addon]
+        named += [source.speakers() for source in self.addon_sources().values()]
+        for name, source in self.sources.items():
+            with placed(f"{self.where}: system '{name}'"):
+                named += [source.speakers()] if source.addon else []
         return tuple(name for name in named[0] if all(name in others for others in named)) if named else None
 
     def addon_sources(self) -> dict[str, SystemSource]:

@@ -30,6 +30,7 @@ MOST_DRAWN = 3
 _MOST_IN_PLOT = 4
 DISTRIBUTED = ("naturalness", "wer", "cosine", "mcd_dtw", "f0_rmse_semitones_dtw", "duration_error_ms", "pesq")
 """Measures with a plot of their distribution over utterances."""
+_CAPTIONS = {"naturalness": "DistillMOS {:.2f}", "wer": "WER {:.0f} %", "f0_rmse_semitones_dtw": "F0 RMSE {:.2f} st"}
 
 Spoken = dict[str, PromptFigures]
 """Measures of one text by name of the system."""
@@ -47,6 +48,15 @@ class SpeechReports(Reports):
     """Audio file of each prompt, by name of the system; empty if no audio was kept."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Origin of each system in words, by its name; see `SystemSource.describe`."""
+
+    def lede(self) -> str:
+        """Return a sentence on systems, prompts, speakers and splits, for the top of the page."""
+        prompts = [one.prompt for found in self.measured.values() for one in found]
+        speakers = ", ".join(dict.fromkeys(prompt.speaker for prompt in prompts))
+        splits = ", ".join(dict.fromkeys(prompt.recording.split for prompt in prompts if prompt.recording))
+        of_split = f", recordings of the split {splits}" if splits else ""
+        num_texts = len({prompt.text for prompt in prompts})
+        return f"Systems: {', '.join(self.measured)}. Texts: {num_texts}{of_split}. Speakers: {speakers}."
 
     def illustrate(self, page: ReportPage, folder: Path) -> None:
         """Write `utterances.jsonl` into `folder`, and add systems, plots and players to `page`.
@@ -152,5 +162,5 @@ def value_of(one: PromptFigures, key: str) -> float:
 
 
 def _caption(one: PromptFigures) -> str:
-    shown = [(MEASURES[key], value_of(one, key)) for key in ("naturalness", "wer", "f0_rmse_semitones_dtw")]
-    return ", ".join(f"{measure.title} {value:.{measure.decimals}f}" for measure, value in shown if np.isfinite(value))
+    shown = [(text, value_of(one, key)) for key, text in _CAPTIONS.items()]
+    return ", ".join(text.format(value) for text, value in shown if np.isfinite(value))
