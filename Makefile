@@ -82,7 +82,7 @@ TARGET ?= kathleen
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test mutants fuzz kill-test stream-test check audit requirements docs docs-pages figures prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
+.PHONY: help demo listening-test test mutants fuzz kill-test stream-test check audit requirements docs docs-pages figures prepare train-acoustic train-vocoder train-copycat train-vae train-syntax gpu-pack gpu-unpack export shipped synth transfer bench clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -153,6 +153,15 @@ synth: $(ACOUSTIC_ADDON) $(VOCODER_ADDON) ## Speak TEXT="..." with them: out/tin
 transfer: $(RUNTIME) ## The prosody of a recording in data/, in the voice of TARGET=kathleen: out/transfer.wav, with the shipped addon
 	@mkdir -p out
 	.venv/bin/tts transfer-prosody $(SOURCE) --text "$(SAID)" --speaker $(TARGET) --output out/transfer.wav
+
+# Without CORPORA, a small test of the recordings in data/; with it, the four tests of the papers. LISTENING names others.
+LISTENING ?= $(if $(filter data,$(CORPORA)),sample,copycat-transfer copycat-identity selection-sentences selection-long-form)
+
+listening-test: $(EVERYTHING) ## Build listening tests in out/listening: a small one, or the papers' four from CORPORA=DIR (LISTENING=NAME)
+	@for name in $(LISTENING); do \
+		$(TTS) listening-test build recipes/listening/$$name.yaml --corpora $(CORPORA) --output out/listening/$$name --replace || exit; \
+	done
+	@echo "to hear one: $(TTS) listening-test serve out/listening/$(firstword $(LISTENING))"
 
 bench: $(RUNTIME) ## Time to first audio, CPU time and memory of the shipped voice
 	@.venv/bin/tts bench

@@ -6,8 +6,8 @@ Tables show the cost; the folder out/ receives audio and pictures.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,9 @@ class Spoken:
 
     samples: NDArray[np.float32]
     """Audio with the pauses between sentences, shape (samples,)."""
-    first_sentence: tts_cli.Sentence
+    sample_rate: int
+    """Sample rate in Hz."""
+    sentences: list[TimedSentence]
     figures: tuple[str, float, float, float, int]
     """Name, seconds of audio, ms to first audio, CPU seconds per second of audio, peak memory in MB."""
 
@@ -67,7 +69,7 @@ def main() -> None:
     header = ("voice", "audio (s)", "first audio (ms)", "CPU s / audio s", "peak memory (MB)")
     print_table(f"{voice.acoustic.name}, streaming, one thread", header, [one.figures for one in spoken.values()])
     name = f"{voice.default_speaker}-question"
-    draw(OUT / f"{name}.png", [shown(spoken[name], voice, f"{name}.wav")], voice.acoustic.mel)
+    draw(OUT / f"{name}.png", [shown(spoken[name], f"{name}.wav")], voice.acoustic.mel)
     print(f"audio: {OUT}/*.wav; waveform, mel, F0 and phones of {name}.wav: {OUT}/{name}.png")
     transfer(tts_cli.load(library.TRANSFER_ADDON, threads=1), header)
     select(header)
@@ -82,8 +84,8 @@ def transfer(voice: tts_cli.Voice, header: tuple[str, ...]) -> None:
     spoken = speak(voice, TARGET, name, [heard.source])
     print_table(f"{voice.acoustic.name}, like {RECORDING}", header, [spoken.figures])
     mel, source = voice.acoustic.mel, TimedSentence(heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
-    recorded = Shown(RECORDING.name, heard.audio, mel.sample_rate, source.phones())
-    draw(OUT / f"{name}.png", [recorded, shown(spoken, voice, f"{name}.wav")], mel)
+    recorded = Shown(RECORDING.name, heard.audio, mel.sample_rate, source.phones(), source.words())
+    draw(OUT / f"{name}.png", [recorded, shown(spoken, f"{name}.wav")], mel)
     print(f"recording and result above each other: {OUT}/{name}.png; analysis: {analysis:.3f} CPU s / s of recording")
 
 
@@ -102,12 +104,18 @@ def select(header: tuple[str, ...]) -> None:
         header,
         [one.figures for by_strategy in spoken.values() for one in by_strategy.values()],
     )
-    panels = {
-        SENTENCES.get(name, name): {strategy: one.samples for strategy, one in by_strategy.items()}
-        for name, by_strategy in spoken.items()
-    }
+    story = spoken.pop("story")
+    panels = {SENTENCES[name]: rows(by_strategy, 0) for name, by_strategy in spoken.items()}
     draw_contours(OUT / "selection.png", panels, voice.acoustic.mel)
-    print(f"F0 of each sentence by strategy: {OUT}/selection.png; hear {OUT}/story-*.wav")
+    sentences = [one.sentence.text for one in story[STRATEGIES[0]].sentences]
+    panels = {f"{place}. {text}": rows(story, place - 1) for place, text in enumerate(sentences, 1)}
+    draw_contours(OUT / "story.png", panels, voice.acoustic.mel)
+    print(f"F0 of each sentence by strategy: {OUT}/selection.png, {OUT}/story.png; hear {OUT}/story-*.wav")
+
+
+def rows(by_strategy: Mapping[str, Spoken], place: int) -> list[Shown]:
+    """Return the sentence at `place` by each strategy, to be drawn one above the other."""
+    return [shown(spoken, strategy, place) for strategy, spoken in by_strategy.items()]
 
 
 def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
@@ -120,28 +128,29 @@ def script(voice: tts_cli.Voice) -> Iterator[tuple[str, str, str]]:
 
 def speak(voice: tts_cli.Voice, speaker: str, name: str, text: SpeechInput) -> Spoken:
     """Stream `text` to the file out/NAME.wav, and measure the time to first audio, CPU time and memory."""
-    chunks, arrivals, sentences = [], [], []
+    chunks, arrivals, sentences, num_samples = [], [], [], 0
     start, cpu_start = time.perf_counter(), time.process_time()
     with WavFile(OUT / f"{name}.wav", voice.sample_rate) as file:
         for chunk in voice.stream(text, speaker, sentence_silence_s=PAUSE_S):
             arrivals.append(time.perf_counter() - start)
             chunks.append(chunk.samples)
-            sentences += [chunk.sentence] if chunk.sentence else []
+            sentences += [TimedSentence(chunk.sentence, num_samples / voice.sample_rate, voice)] if chunk.sentence else []
+            num_samples += len(chunk.samples)
             file.write(chunk.samples)
     cpu_s, samples = time.process_time() - cpu_start, np.concatenate(chunks)
     audio_s = len(samples) / voice.sample_rate
     cpu_s_per_speech_s = cpu_s / (audio_s - PAUSE_S * (len(sentences) - 1))
     first_ms = round(1000 * first_audio(chunks, arrivals), 1)
-    return Spoken(
-        samples, sentences[0], (name, round(audio_s, 1), first_ms, round(cpu_s_per_speech_s, 4), round(peak_memory_mb()))
-    )
+    figures = name, round(audio_s, 1), first_ms, round(cpu_s_per_speech_s, 4), round(peak_memory_mb())
+    return Spoken(samples, voice.sample_rate, sentences, figures)
 
 
-def shown(spoken: Spoken, voice: tts_cli.Voice, title: str) -> Shown:
-    """Return the first sentence of `spoken`, to be drawn under `title`."""
-    sentence = TimedSentence(spoken.first_sentence, 0.0, voice)
-    end_s = voice.output_time(sum(sentence.frames()) / voice.frames_per_second)
-    return Shown(title, spoken.samples[: round(end_s * voice.sample_rate)], voice.sample_rate, sentence.phones())
+def shown(spoken: Spoken, title: str, place: int = 0) -> Shown:
+    """Return the sentence at `place` of `spoken`, to be drawn under `title`."""
+    sentence, rate = spoken.sentences[place], spoken.sample_rate
+    alone, tokens = replace(sentence, start_s=0.0), sentence.tokens()
+    start, end = (round(seconds * rate) for seconds in (tokens[0].start_s, tokens[-1].end_s))
+    return Shown(title, spoken.samples[start:end], rate, alone.phones(), alone.words())
 
 
 if __name__ == "__main__":

@@ -47,16 +47,26 @@ MANY_VOICES = {
     "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
     "threads": Row(("--threads", 3), {"load.threads": 3}),
 }
+REPORT = {"report": Row(("--report", "written"), {"write_report.folder": "written"}, also=("write_report.",))}
+WRITES = {"evaluation:write_report": lambda: None}
 SENTENCES = ("--sentences", "sentences.txt")
 EVALUATIONS: dict[str, Command] = {
     "evaluate speech": evaluation(
-        ("--corpora", "corpora"), "evaluate_speech", (LOAD,),
+        ("--corpora", "corpora"), "evaluate_speech", (),
         {
-            **MANY_VOICES,
             "corpora": Row(("--corpora", "corpus"), {f"{ASKED}.corpora": "corpus"}),
-            "addons": Row(
-                TWICE, {"load#2.addon": "tiny-prosody", f"{ASKED}.voices.tiny-prosody": "tiny-prosody"},
-                also=("load#2", "ProsodySelector.", f"{ASKED}.voices"),
+            "data": Row(("--data", "prepared"), {f"{ASKED}.data": "prepared"}),
+            "split": Row(("--split", "validation"), {f"{ASKED}.split": "validation"}),
+            "addons": Row(TWICE, {f"{ASKED}.addons": ["tiny-acoustic", "tiny-prosody"]}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {f"{ASKED}.vocoder": "tiny-vocoder"}),
+            "threads": Row(("--threads", 3), {f"{ASKED}.threads": 3}),
+            "systems": Row(
+                ("--systems", "systems.yaml"), {f"{ASKED}.sources.mine.addon": "tiny-prosody", f"{ASKED}.where": "systems.yaml"},
+                also=(f"{ASKED}.sources", f"{ASKED}.addons"),
+            ),
+            "folders": Row(
+                ("--folder", "made", "--folder", "others"), {f"{ASKED}.sources.others.folder": "others"},
+                also=(f"{ASKED}.sources", f"{ASKED}.addons"),
             ),
             "speakers": Row(("--speaker", "slt", "--speaker", "bdl"), {f"{ASKED}.speakers": ["slt", "bdl"]}),
             "parts": Row(("--part", "wer", "--part", "spectra"), {f"{ASKED}.parts": ["wer", "spectra"]}),
@@ -65,11 +75,17 @@ EVALUATIONS: dict[str, Command] = {
             "peers": Row(("--peer", "espeak", "--peer", "flite"), {f"{ASKED}.peers": ["espeak", "flite"]}),
             "pictures": Row(("--pictures", "drawn"), {f"{ASKED}.pictures": "drawn"}),
             "limit": Row(("--limit", 4), {f"{ASKED}.limit": 4}),
+            "jobs": Row(("--jobs", 3), {f"{ASKED}.jobs": 3}),
+            "report": Row(
+                ("--report", "written"), {f"{ASKED}.report": "written", "write_report.folder": "written"}, also=("write_report.",)
+            ),
         },
+        **WRITES,
     ),
     "evaluate vocoder": evaluation(
         ("--corpora", "corpora", "--addon", "tiny-vocoder"), "evaluate_vocoder", (OPEN,),
         {
+            **REPORT,
             "corpora": Row(
                 ("--corpora", "corpus"), {"instruments_for.corpora": "corpus", "evaluate_vocoder.corpora": "corpus"}
             ),
@@ -81,11 +97,12 @@ EVALUATIONS: dict[str, Command] = {
             "word_errors": Row(("--no-wer",), {"instruments_for.word_errors": False}),
             "threads": Row(("--threads", 3), {"open_addon.threads": 3}),
         },
-        **{"evaluation:instruments_for": lambda: None},
+        **{"evaluation:instruments_for": lambda: None}, **WRITES,
     ),
     "evaluate robustness": evaluation(
         SENTENCES, "evaluate_robustness", (LOAD,),
         {
+            **REPORT,
             **MANY_VOICES,
             "addons": Row(
                 TWICE,
@@ -102,6 +119,7 @@ EVALUATIONS: dict[str, Command] = {
                 also=("evaluate_robustness.sentences",),
             ),
         },
+        **WRITES,
     ),
     "evaluate contexts": evaluation(
         ("tiny-acoustic", "--context", "fixed-onnxruntime", *SENTENCES), "evaluate_contexts", (LOAD,),
@@ -135,6 +153,7 @@ EVALUATIONS: dict[str, Command] = {
     "evaluate transfer": evaluation(
         ("tiny-copycat", "--corpora", "corpora"), "evaluate_transfer", (LOAD,),
         {
+            **REPORT,
             "addon": Row(
                 ("tiny-acoustic",), {"load.addon": "tiny-acoustic", "TransferEvaluation.voice": "tiny-acoustic"},
                 instead=("--corpora", "corpora"), also=("TransferEvaluation.targets",),
@@ -150,11 +169,12 @@ EVALUATIONS: dict[str, Command] = {
             "limit": Row(("--limit", 4), {"TransferEvaluation.limit": 4}),
             "jobs": Row(("--jobs", 3), {"TransferEvaluation.jobs": 3}),
         },
-        **{"evaluation:TransferEvaluation": lambda: None},
+        **{"evaluation:TransferEvaluation": lambda: None}, **WRITES,
     ),
     "evaluate selection": evaluation(
         ("--addon", "tiny-prosody", "--data", "corpus", "--part", "distance"), "evaluate_selection", (LOAD,),
         {
+            **REPORT,
             "addon": Row(
                 ("--addon", "tiny-acoustic"),
                 {"load.addon": "tiny-acoustic", "Selection.voice": "tiny-acoustic"}, also=("ProsodySelector.",),
@@ -200,7 +220,7 @@ EVALUATIONS: dict[str, Command] = {
             "limit": Row(("--limit", 4), {"Selection.limit": 4}),
             "jobs": Row(("--jobs", 3), {"Selection.jobs": 3}),
         },
-        **{"evaluation:Selection": lambda: None},
+        **{"evaluation:Selection": lambda: None}, **WRITES,
     ),
     "evaluate leakage": evaluation(
         ("run", "--data", "corpus"), "leakage_report", (),

@@ -168,7 +168,7 @@ def test_evaluations_print_a_table_markdown_or_json(tts: Run, monkeypatch: pytes
     options += ["--peer", "python peer.py", "--pictures", "drawn"]
     assert b"5.0" in tts("evaluate", "speech", "--corpora", "c", *options).out
     asked = calls[0]
-    assert (list(asked.voices), asked.corpora, asked.speakers, asked.limit) == (["tiny-acoustic"], Path("c"), ("slt",), 1)
+    assert (list(asked.addons), asked.corpora, asked.speakers, asked.limit) == (["tiny-acoustic"], Path("c"), ("slt",), 1)
     assert (asked.parts, asked.num_seeds, asked.sentences) == (("wer",), 2, (("short", "Yes."),))
     assert (asked.peers, asked.pictures) == (("python peer.py",), Path("drawn"))
     options = ["--corpora", "c", "--addon", "tiny-vocoder", "--no-wer"]

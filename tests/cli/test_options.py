@@ -13,6 +13,7 @@ import typer
 import yaml
 from conftest import TINY, Outcome, Run
 from evaluation_rows import EVALUATIONS
+from listening_rows import LISTENING
 from option_rows import (
     ADDONS,
     BENCH,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Command] = {
     **STACKS,
     **TRAINING,
     **EVALUATIONS,
+    **LISTENING,
 }
 DEFAULTS = {"synth": "tiny-prosody", "read": "tiny-prosody"}
 INTERNAL = ("load.edit_stack", "load#2.edit_stack")
@@ -94,6 +96,7 @@ def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001
         "words.txt": "bow  B AW1\n",
         "sentences.txt": "one|Hello.\none|Good day.\n",
         "others.txt": "one|Others.\none|More.\n",
+        "systems.yaml": "mine: {addon: tiny-prosody}\n",
         "e.json": json.dumps(EMBEDDING),
         "done/0001.wav": "kept",
         "m.jsonl": json.dumps({"source": str(CLIP), "text": SAID, "speaker": "high", "strength": 0.3}) + "\n",

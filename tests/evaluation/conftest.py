@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from prepared_clips import write_prepared
 
 _PROMPTS = """corpus,speaker,id,split,kind,text
 reading,anna,a1,test,statement,"Yes, it is."
@@ -26,3 +27,15 @@ def corpora(tmp_path: Path) -> Path:
     (tmp_path / "others/metadata.csv").write_text("b1|Yes, it is.\nb3|It was.\n", encoding="utf-8")
     (tmp_path / "strangers/metadata.csv").write_text("c-1|Nobody knows.\n", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep results of evaluations out of the user's cache, and every test's from those of the others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """Prepared corpus of two clips of each of the speakers `high` and `low`, in the splits test, validation and train."""
+    return write_prepared(tmp_path / "prepared", ("test", "validation", "train"))

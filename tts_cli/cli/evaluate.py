@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli.evaluate_speech import copies, speech
-from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Limit, MarkdownOutput, print_report
+from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Jobs, Limit, MarkdownOutput, ReportFolder, print_report
 from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra
 from tts_cli.errors import InputError
 
@@ -38,6 +38,7 @@ def robustness(
     sentences: SentencesFile = Path("data/hard-sentences.txt"),
     limit: GroupLimit = None,
     threads: Threads = None,
+    report: ReportFolder = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -53,8 +54,9 @@ def robustness(
         from tts_cli.voice.synthesis import load
 
         texts = read_sentences(sentences, limit)
-        voices = {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]}
-        print_report(evaluate_robustness(voices, texts, speaker), as_json, markdown)
+        names = addons or [DEFAULT_ADDON]
+        voices = {name: load(name, vocoder, threads=threads) for name in names}
+        print_report(evaluate_robustness(voices, texts, speaker), as_json, markdown, report, names)
 
 
 @app.command("contexts")
@@ -122,7 +124,8 @@ def transfer(
         ),
     ] = None,
     limit: Limit = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Number of worker processes.")] = 1,
+    jobs: Jobs = 1,
+    report: ReportFolder = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -138,7 +141,8 @@ def transfer(
         voice = load(addon, vocoder, threads=1)
         other = load(baseline, vocoder, threads=1) if baseline else None
         request = TransferEvaluation(voice, corpora, tuple(targets or voice.speakers), other, limit, jobs)
-        print_report(evaluate_transfer(request, parts or PARTS), as_json, markdown)
+        names = [addon, *([baseline] if baseline else [])]
+        print_report(evaluate_transfer(request, parts or PARTS), as_json, markdown, report, names)
 
 
 @app.command()
@@ -210,7 +214,8 @@ def selection(
         typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in N prompts of each setting."),
     ] = None,
     limit: Limit = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Number of worker processes.")] = 1,
+    jobs: Jobs = 1,
+    report: ReportFolder = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -235,7 +240,7 @@ def selection(
         request = Selection(
             load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity
         )
-        print_report(evaluate_selection(request, texts, chosen), as_json, markdown)
+        print_report(evaluate_selection(request, texts, chosen), as_json, markdown, report, [addon])
 
 
 @app.command()

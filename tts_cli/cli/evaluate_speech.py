@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.figures import Addons, Corpora, Limit, MarkdownOutput, print_report
+from tts_cli.cli.figures import Addons, Corpora, Jobs, Limit, MarkdownOutput, ReportFolder, print_report
 from tts_cli.cli.terminal import Json, Threads, extra
 
 Pictures = Annotated[
@@ -25,10 +25,36 @@ def speech(
             "--corpora",
             metavar="DIR",
             envvar="TTS_CORPORA",
-            help="Folder that holds the corpora and splits.csv; needed for the prompts and for the part identity.",
+            help="Folder that holds the corpora and splits.csv, for the prompts and for the part identity.",
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Prepared corpus with its own speakers and held-out clips, instead of --corpora."
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="SPLIT", help="Prompts: test or validation; validation if --data has no test clips.")
+    ] = "test",
     addons: Addons = None,
+    systems: Annotated[
+        Path | None,
+        typer.Option(
+            "--systems",
+            metavar="FILE",
+            help="YAML file of systems, NAME: {addon: ..., selector: {strategy: centroid}}, {folder: ...}, {command: ...} or "
+            "{recordings: true}.",
+        ),
+    ] = None,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--folder",
+            metavar="DIR",
+            help="Folder with the audio of the prompts, ID.wav or SPEAKER/ID.wav; without prompts, all of its files. Repeatable.",
+        ),
+    ] = None,
     vocoder: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Vocoder of all voices; by default that of each voice.")
     ] = None,
@@ -43,7 +69,8 @@ def speech(
         typer.Option(
             "--part",
             metavar="PART",
-            help="Part of the report: wer (slowest), naturalness, identity or spectra. Repeatable; by default all.",
+            help="Part of the report: wer (slowest), naturalness, identity, spectra, prosody or signal. Repeatable; by default "
+            "the first four.",
         ),
     ] = None,
     seeds: Annotated[
@@ -68,24 +95,36 @@ def speech(
         int | None,
         typer.Option(metavar="N", min=1, help="Largest number of prompts of each speaker, or of sentences of each group."),
     ] = None,
+    jobs: Jobs = 1,
     threads: Threads = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="Also write a page with tables, tests, plots and players into this folder, the audio as FLAC, and the measures "
+            "of each utterance as JSON lines.",
+        ),
+    ] = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
     """Measure speech from text.
 
-    Measure word errors, naturalness, speaker identity and spectra of synthesised prompts, beside the recordings of the same
-    prompts. Count the faults that a voice detects itself. Compare every later voice with the first, text by text.
+    Measure word errors, naturalness, speaker identity, spectra and prosody of synthesised prompts, beside the recordings of the
+    same prompts. Count the faults that a voice detects itself. Compare every later system with the first, text by text. Every
+    result is cached: after an interruption, the same command continues.
     """
     with extra("eval"):
         from tts_cli.addon.library import DEFAULT_ADDON
         from tts_cli.evaluation.measures.instruments import PARTS
         from tts_cli.evaluation.prompts import read_sentences
+        from tts_cli.evaluation.sources import read_sources
         from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
-        from tts_cli.voice.synthesis import load
 
+        sources = read_sources(systems, folders or ())
         request = SpeechEvaluation(
-            {name: load(name, vocoder, threads=threads) for name in addons or [DEFAULT_ADDON]},
+            {},
             corpora,
             tuple(speakers or ()),
             tuple(parts or PARTS),
@@ -94,8 +133,17 @@ def speech(
             read_sentences(sentences, limit) if sentences else (),
             tuple(peers or ()),
             pictures,
+            data=data,
+            split=split,
+            sources=sources,
+            where=str(systems or "--folder"),
+            addons=tuple(addons or ([] if sources else [DEFAULT_ADDON])),
+            vocoder=vocoder,
+            threads=threads,
+            jobs=jobs,
+            report=report,
         )
-        print_report(evaluate_speech(request), as_json, markdown)
+        print_report(evaluate_speech(request), as_json, markdown, report, request.named_addons)
 
 
 def copies(
@@ -105,6 +153,7 @@ def copies(
     limit: Limit = None,
     word_errors: Annotated[bool, typer.Option("--wer/--no-wer", help="Also count word errors (slowest part).")] = True,
     threads: Threads = None,
+    report: ReportFolder = None,
     as_json: Json = False,
     markdown: MarkdownOutput = False,
 ) -> None:
@@ -118,4 +167,5 @@ def copies(
         from tts_cli.evaluation.vocoder.evaluate import evaluate_vocoder, instruments_for
 
         opened, instruments = open_addon(addon, threads=threads), instruments_for(corpora, word_errors)
-        print_report(evaluate_vocoder(opened, corpora, limit, instruments, pictures), as_json, markdown)
+        found = evaluate_vocoder(opened, corpora, limit, instruments, pictures)
+        print_report(found, as_json, markdown, report, [addon])

@@ -30,7 +30,7 @@ from tts_cli.errors import RefusedError, TtsError
 if TYPE_CHECKING:
     from tts_cli.voice.bench import EncodersCost, VoiceCost
 
-EXTRAS = ("train", "eval", "openvino", "demo", "documents")
+EXTRAS = ("train", "eval", "openvino", "demo", "documents", "serve")
 HIGHEST_GROWTH, LOWEST_GAIN, HIGHEST_BOOKKEEPING = 1.2, 5.0, 0.05
 """Targets of `tts bench`, all ratios: the largest time to first audio of the longest text over that of the shortest; the smallest
 time to first audio of a text synthesised in one piece over that of the same text streamed; the largest share of bookkeeping in

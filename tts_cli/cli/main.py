@@ -15,8 +15,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from tts_cli.cli import INTERRUPTED, addons, evaluate, machine, pack, parse, prepare, read, stack, synth, train, transfer
+from tts_cli.cli import (
+    INTERRUPTED,
+    addons,
+    evaluate,
+    listening_test,
+    machine,
+    pack,
+    parse,
+    prepare,
+    read,
+    stack,
+    synth,
+    train,
+    transfer,
+)
 from tts_cli.cli.streams import keep_exit_code
+from tts_cli.cli.terminal import remember_command
 from tts_cli.errors import InputError, OutputError, TtsError, one_line
 
 ORDER = (
@@ -35,6 +50,7 @@ ORDER = (
     "unpack",
     "export-addon",
     "evaluate",
+    "listening-test",
 )
 """Order of the commands in the help: first those that use voices, then those that make voices."""
 
@@ -79,6 +95,7 @@ app.command()(pack.pack)
 app.command()(pack.unpack)
 app.command()(addons.export_addon)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(listening_test.app, name="listening-test")
 
 
 def _print_version(wanted: bool) -> None:
@@ -115,6 +132,7 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Errors are printed on standard error, not raised."""
     debug, arguments = _take_debug(arguments)
+    remember_command(arguments)
     try:
         code = typer.main.get_command(app).main(list(arguments), prog_name="tts", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress
 
+_GIVEN: ContextVar[tuple[str, ...]] = ContextVar("given", default=())
 WIDTH_OF_PIPES = 120
 """Width of tables that go to a file or another program, in characters."""
 
@@ -120,6 +122,16 @@ def show(drawing: RenderableType, on_stderr: bool = False) -> None:
     if not console.is_terminal:
         console = Console(stderr=on_stderr, width=WIDTH_OF_PIPES)
     console.print(drawing)
+
+
+def remember_command(arguments: Sequence[str]) -> None:
+    """Keep the arguments of the command that runs, for `given_command`."""
+    _GIVEN.set(tuple(arguments))
+
+
+def given_command() -> list[str]:
+    """Return the words of the command that runs, such as `["tts", "synth", "Hello"]`, for reports that say how they were made."""
+    return ["tts", *_GIVEN.get()]
 
 
 @contextmanager

@@ -125,12 +125,20 @@ class Prompt:
     kind: str = ""
     """Kind of sentence, such as `statement`."""
     recording: Clip | None = None
+    name: str = ""
+    """Name of a sentence without a recording, such as `0001`."""
+
+    @property
+    def id(self) -> str:
+        """Id of the recording, or the name of a sentence without one."""
+        return self.recording.id if self.recording else self.name
 
     def describe(self) -> dict[str, str]:
         """Return the fields that identify the prompt in the details of a report."""
         if self.recording:
             return describe(self.recording)
-        return {"speaker": self.speaker, "kind": self.kind, "text": self.text}
+        named = {"id": self.name} if self.name else {}
+        return {"speaker": self.speaker, **named, "kind": self.kind, "text": self.text}
 
 
 def recorded_prompts(clips: Iterable[Clip]) -> tuple[Prompt, ...]:
@@ -139,9 +147,9 @@ def recorded_prompts(clips: Iterable[Clip]) -> tuple[Prompt, ...]:
 
 
 def unrecorded_prompts(sentences: Iterable[GroupedText], speakers: Iterable[str]) -> tuple[Prompt, ...]:
-    """Return a prompt without a recording for every speaker and sentence, speaker by speaker."""
-    sentences = tuple(sentences)
-    return tuple(Prompt(one.text, speaker, one.group) for speaker in speakers for one in sentences)
+    """Return a prompt without a recording for every speaker and sentence, speaker by speaker; names count the sentences: 0001."""
+    numbered = [(f"{place:04}", one) for place, one in enumerate(sentences, 1)]
+    return tuple(Prompt(one.text, speaker, one.group, name=name) for speaker in speakers for name, one in numbered)
 
 
 def describe(clip: Clip) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import OverflowMethod
+from rich.markup import escape
 from rich.table import Table
 
 from tts_cli.evaluation.statistics import Estimate, PairedTest, difference_estimate, ratio_estimate
@@ -111,20 +112,21 @@ class Grid:
 
     def drawing(self) -> Table:
         """Return the table for the terminal; the first two columns are left-aligned, the others right-aligned."""
-        table = Table(title=self.title, caption="\n".join(self.notes) or None)
+        table = Table(title=escape(self.title), caption=escape("\n".join(self.notes)) or None)
         for index, title in enumerate(self.header):
             folds = index == self.folded
             overflow: OverflowMethod = "fold" if folds else "ellipsis"
-            table.add_column(title, justify="left" if index < 2 else "right", no_wrap=not folds, overflow=overflow)
+            table.add_column(escape(title), justify="left" if index < 2 else "right", no_wrap=not folds, overflow=overflow)
         groups = [*self.sections, None] if self.sections else [""] * (len(self.rows) + 1)
         for row, group, following in zip(self.rows, groups, groups[1:], strict=False):
-            table.add_row(*row, end_section=group != following)
+            table.add_row(*map(escape, row), end_section=group != following)
         return table
 
     def markdown(self) -> str:
         """Return title, table and notes in Markdown."""
         rule = ["---", "---", *("---:" for _ in self.header[2:])]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in [self.header, rule, *self.rows])
+        lines = [[cell.replace("|", "\\|") for cell in line] for line in [self.header, rule, *self.rows]]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return "\n\n".join([f"**{self.title}**", table, *self.notes]) + "\n"
 
 
@@ -142,17 +144,18 @@ class Report:
     """Headings of the first three columns: group, name and number of clips."""
 
     def drawings(self) -> Iterator[Table]:
-        yield self._grid(between="\n").drawing()
+        yield self.grid(between="\n").drawing()
 
     def markdown(self) -> str:
-        return self._grid(between=" ").markdown()
+        return self.grid().markdown()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON values: unscaled estimates by measure, notes, and the values of each clip."""
         rows = [{"group": r.group, "name": r.name, **{key: asdict(e) for key, e in r.estimates.items()}} for r in self.rows]
         return {"title": self.title, "rows": rows, "notes": list(self.notes), "details": list(self.details)}
 
-    def _grid(self, between: str) -> Grid:
+    def grid(self, between: str = " ") -> Grid:
+        """Return the table of text cells, with `between` between an estimate and its interval."""
         header = [*self.names, *(column.title for column in self.columns)]
         rows = [self._cells(row, between) for row in self.rows]
         return Grid(self.title, header, rows, self.notes, folded=1, sections=[row.group for row in self.rows])
@@ -176,20 +179,25 @@ class Reports:
         for report in self.reports:
             yield from report.drawings()
         if self.tests:
-            yield self._tests().drawing()
+            yield grid_of_tests(self.title, self.tests).drawing()
         yield "\n".join(self.notes)
 
     def markdown(self) -> str:
-        tables = [report.markdown() for report in self.reports] + ([self._tests().markdown()] if self.tests else [])
-        return "\n".join([*tables, *(f"{note}\n" for note in self.notes)])
+        return "\n".join([*(grid.markdown() for grid in self.grids()), *(f"{note}\n" for note in self.notes)])
 
     def as_dict(self) -> dict[str, Any]:
         reports, tests = [report.as_dict() for report in self.reports], [test.as_dict() for test in self.tests]
         return {"reports": reports, "tests": tests, "notes": list(self.notes)}
 
-    def _tests(self) -> Grid:
-        header = ("paired test", "utterances", "difference", "p", "p (Holm)")
-        return Grid(f"{self.title}: tests", header, [test.cells() for test in self.tests])
+    def grids(self) -> list[Grid]:
+        """Return the tables of text cells, the one of paired tests last; it is left out without tests."""
+        return [*(report.grid() for report in self.reports), *([grid_of_tests(self.title, self.tests)] if self.tests else [])]
+
+
+def grid_of_tests(title: str, tests: Sequence[PairedTest]) -> Grid:
+    """Return the table of paired tests, with `title` before the words ": tests"."""
+    header = ("paired test", "utterances", "difference", "p", "p (Holm)")
+    return Grid(f"{title}: tests", header, [test.cells() for test in tests])
 
 
 def save_figure(figure: Any, file: Path, dpi: int) -> None:

@@ -66,6 +66,9 @@ class System:
     origin: Origin = "text"
     copy: Callable[[Clip], SystemOutput] | None = None
     """Copy-synthesis of a recording by the vocoder of the system, for pictures; None without a vocoder."""
+    identity: Callable[[Prompt], object] | None = None
+    """Function from a prompt to all that its audio depends on besides prompt and seed, such as the hashes of addons; JSON values.
+    None: nothing is kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class VoiceFiles:
     vocoder: Path | None
     selector: tuple[tuple[str, Any], ...] = ()
     """Options of the prosody selector that replace those in the addon's stack, as pairs of name and value."""
+    threads: int | None = 1
+    """CPU threads of each network; None leaves them to the context."""
 
     @classmethod
     def of(cls, voice: Voice) -> VoiceFiles:
@@ -83,7 +88,7 @@ class VoiceFiles:
         return cls(voice.acoustic.folder, voice.vocoder.folder if voice.vocoder else None)
 
     def open(self) -> Voice:
-        """Open the voice, each network on one thread. Each process keeps the two voices it used last."""
+        """Open the voice. Each process keeps the two voices it used last."""
         return _opened(self)
 
     @property
@@ -98,7 +103,7 @@ _hash_of = lru_cache(maxsize=None)(file_hash)
 @lru_cache(maxsize=2)
 def _opened(files: VoiceFiles) -> Voice:
     edit = choosing(files.acoustic, **dict(files.selector))
-    return load(files.acoustic, files.vocoder, threads=1, edit_stack=edit)
+    return load(files.acoustic, files.vocoder, threads=files.threads, edit_stack=edit)
 
 
 def say(voice: Voice, text: SpeechInput, speaker: str | None = None, seed: int = 0) -> SystemOutput:

@@ -9,20 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from tts_cli.addon.config import AddonConfig, read_addon_config
-from tts_cli.audio.mel import Floats
-from tts_cli.errors import AddonError, InputError, TextError
+from tts_cli.audio.loudness import integrated_loudness, true_peak_dbtp
+from tts_cli.errors import AddonError, TextError
 from tts_cli.export.folder import write_addon_config
 from tts_cli.voice.synthesis import Voice, load
-
-_METER_RATE = 48000
-"""Sample rate in Hz for which ITU-R BS.1770 defines its filters."""
-_SHORTEST_S = 0.4
-"""Length of a gating block, in seconds."""
-_OVERSAMPLING = 4
-"""Oversampling factor of the true peak."""
 
 SENTENCES = (
     "The committee will publish its report on the first of next month.",
@@ -99,34 +91,3 @@ def _with_loudness(config: AddonConfig, loudness_lufs: dict[str, float]) -> Addo
     """Return `config` with the loudness of these speakers in LUFS, and of no others."""
     speakers = [speaker.model_copy(update={"loudness_lufs": loudness_lufs.get(speaker.name)}) for speaker in config.speakers]
     return config.model_copy(update={"speakers": tuple(speakers)})
-
-
-def integrated_loudness(audio: Floats, sample_rate: int) -> float:
-    """Return the integrated loudness (EBU R128, ITU-R BS.1770) of `audio` (samples,) in LUFS; minus infinity for silence.
-
-    Args:
-        audio: (samples,), full scale 1.
-        sample_rate: In Hz.
-
-    Raises:
-        InputError: The audio is shorter than 0.4 s, or the package for loudness is not installed.
-    """
-    try:
-        from pyloudnorm import Meter
-    except ImportError as error:
-        raise InputError("measuring loudness needs the package 'pyloudnorm'", hint="pip install pyloudnorm") from error
-    if len(audio) < _SHORTEST_S * sample_rate:
-        message = f"{len(audio) / sample_rate:.2f} s of audio are too short: loudness is measured over {_SHORTEST_S} s or more"
-        raise InputError(message, hint="give longer audio")
-    if not np.any(audio):
-        return -math.inf
-    at_meter_rate = soxr.resample(np.asarray(audio, np.float64), sample_rate, _METER_RATE)
-    # Among the filters of the package, "DeMan" are those of the standard.
-    return float(Meter(_METER_RATE, filter_class="DeMan").integrated_loudness(at_meter_rate))
-
-
-def true_peak_dbtp(audio: Floats, sample_rate: int) -> float:
-    """Return the true peak of `audio` (samples,) in dBTP: its largest absolute value after fourfold oversampling."""
-    oversampled = soxr.resample(np.asarray(audio, np.float64), sample_rate, _OVERSAMPLING * sample_rate, quality="VHQ")
-    peak = max(float(np.abs(oversampled).max(initial=0.0)), float(np.abs(audio).max(initial=0.0)))
-    return 20 * math.log10(peak) if peak > 0 else -math.inf

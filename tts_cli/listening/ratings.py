@@ -53,3 +53,8 @@ class Answers:
     """Listeners who stopped before the last page; their answers are included."""
     is_simulated: bool = False
     """The listeners were simulated; every report says so."""
+
+    @property
+    def given(self) -> tuple[Rating | Choice, ...]:
+        """Ratings and choices."""
+        return (*self.ratings, *self.choices)

@@ -50,10 +50,10 @@ class Done:
 
         mel, voice = self.voice.acoustic.mel, self.voice
         source = TimedSentence(self.heard.source.sentence, 0.0, Recorded(voice.frames_per_second))
-        result = np.concatenate([np.zeros(0, np.float32), *self.chunks])
+        result, said = np.concatenate([np.zeros(0, np.float32), *self.chunks]), self.speech.sentences[0]
         shown = (
-            Shown(self.job.source.name, self.heard.audio, mel.sample_rate, source.phones()),
-            Shown(f"{self.speaker}, {voice.acoustic.name}", result, voice.sample_rate, self.speech.sentences[0].phones()),
+            Shown(self.job.source.name, self.heard.audio, mel.sample_rate, source.phones(), source.words()),
+            Shown(f"{self.speaker}, {voice.acoustic.name}", result, voice.sample_rate, said.phones(), said.words()),
         )
         draw(path, shown, mel)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tts_cli.audio.mel import Floats
-from tts_cli.evaluation.measures.cepstra import compare_with_recording, mel_cepstra
+from tts_cli.evaluation.measures.cepstra import compare_with_recording, mel_cepstra, paired_frames
 from tts_cli.evaluation.measures.spectra import Spectra
 
 pytest.importorskip("scipy")
@@ -35,6 +35,40 @@ def test_distortion_is_that_of_the_envelopes_in_decibels(mel: Floats) -> None:
     ripple = 0.3 * np.cos(np.pi * 5 * (np.arange(80) + 0.5) / 80)
     errors = compare_with_recording(spectra(mel), spectra(mel + ripple), align=False)
     assert errors.mel_cepstral_distortion == pytest.approx(20 / np.log(10) * np.sqrt(np.mean(ripple**2)), rel=1e-4)
+
+
+@pytest.mark.parametrize("align", [True, False])
+@pytest.mark.parametrize("coefficient", [1, 7, 24])
+def test_distortion_of_a_known_cepstral_offset(mel: Floats, coefficient: int, align: bool) -> None:
+    if align:
+        pytest.importorskip("librosa")
+    offset = 0.01
+    # A coefficient c of a minimum-phase filter adds c * cos to the log magnitude.
+    wave = offset * np.cos(np.pi * coefficient * (np.arange(80) + 0.5) / 80)
+    steady = np.repeat(mel[:1], 30, axis=0)
+    errors = compare_with_recording(spectra(steady), spectra(steady + wave), align)
+    assert errors.mel_cepstral_distortion == pytest.approx(10 / np.log(10) * np.sqrt(2) * offset, rel=1e-3)
+
+
+def test_higher_coefficients_than_24_do_not_count(mel: Floats) -> None:
+    wave = np.cos(np.pi * 25 * (np.arange(80) + 0.5) / 80)
+    assert compare_with_recording(spectra(mel), spectra(mel + wave), align=False).mel_cepstral_distortion < 1e-4
+
+
+def test_frames_are_paired_in_step_or_by_warping(mel: Floats) -> None:
+    pytest.importorskip("librosa")
+    slow = spectra(np.repeat(mel, 2, axis=0))
+    theirs, ours = paired_frames(spectra(mel), slow, align=False)
+    assert np.array_equal(theirs, ours) and len(theirs) == 80
+    theirs, ours = paired_frames(spectra(mel), slow, align=True)
+    assert np.array_equal(theirs, ours // 2) and (theirs[-1], ours[-1]) == (79, 159)
+    nothing = paired_frames(spectra(mel[:0]), slow, align=True)
+    assert [len(frames) for frames in nothing] == [0, 0]
+
+
+def test_empty_audio_has_no_frames() -> None:
+    empty = Spectra.of(np.zeros(0, np.float32), 22050)
+    assert len(empty.mel) == len(empty.f0_hz) == len(empty.is_speech) == 0
 
 
 def test_loudness_and_pauses_do_not_count(mel: Floats) -> None:

@@ -11,7 +11,7 @@ from tts_cli.addon.opened import open_addon
 from tts_cli.blocks.vocoder import SUBFRAMES, SourceFilter
 from tts_cli.evaluation.measures.harmonics import harmonic_level, harmonic_vocoder, harmonic_voice
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.speech.evaluate import speak_with
+from tts_cli.evaluation.sources import speak_with
 
 TINY = Path(__file__).parents[2] / "addons"
 

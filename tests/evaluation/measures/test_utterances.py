@@ -3,7 +3,7 @@ import pytest
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.evaluation.measures.prosody import Contour
-from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare
+from tts_cli.evaluation.measures.utterances import DurationScores, UtteranceProsody, compare, compare_durations
 
 RATE = 80.0
 
@@ -106,3 +106,17 @@ def test_a_glide_is_heard_in_audio() -> None:
     assert measures.mean_f0 == pytest.approx(np.log(120 * 2 ** (3 / 12)), abs=0.02)
     assert measures.final_slope == pytest.approx(6.0, abs=1.0)
     assert measures.f0_range == pytest.approx(0.9 * 6, abs=0.5)
+
+
+def test_durations_are_compared_phone_by_phone() -> None:
+    melody = np.full(500, 100.0)
+    own, slower = heard(melody, [20, 8, 10, 16, 5, 24]), heard(melody, [50, 16, 0, 32, 9, 48])
+    assert compare_durations(own, own) == DurationScores(pytest.approx(1), 0)
+    assert compare_durations(own, slower) == DurationScores(pytest.approx(1), pytest.approx(1000 / RATE * (8 + 16 + 24) / 3))
+    reversed_order = heard(melody, [0, 24, 0, 16, 0, 8])
+    assert compare_durations(own, reversed_order).correlation == pytest.approx(-1)
+    level = heard(melody, [0, 10, 0, 10, 0, 10])
+    assert np.isnan(compare_durations(own, level).correlation)
+    assert np.isnan(compare_durations(heard(melody, [0, 5]), heard(melody, [0, 6])).correlation)
+    with pytest.raises(ValueError, match="different tokens"):
+        compare_durations(own, heard(melody, [0, 24, 0, 16]))

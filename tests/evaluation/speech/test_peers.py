@@ -14,6 +14,7 @@ from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech
 from tts_cli.evaluation.speech.peers import peer_system
 from tts_cli.evaluation.systems import SystemOutput
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 PEER = """
 import argparse, json, math, pathlib, struct, sys, wave
 parser = argparse.ArgumentParser()

@@ -19,7 +19,8 @@ from tts_cli.evaluation.measures.instruments import Instruments
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.prompts import GroupedText, Prompt, read_prompts, recorded_prompts
 from tts_cli.evaluation.report import Report, Reports, Row
-from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech, measure_speech, play, systems_of
+from tts_cli.evaluation.sources import play
+from tts_cli.evaluation.speech.evaluate import SpeechEvaluation, evaluate_speech, measure_speech, systems_of
 from tts_cli.evaluation.statistics import Estimate
 from tts_cli.evaluation.systems import System
 

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats
 from tts_cli.evaluation.extra import require
-from tts_cli.evaluation.measures.signal import compare_pitch
+from tts_cli.evaluation.measures.pitch import compare_pitch
 from tts_cli.evaluation.measures.spectra import Spectra
 
 NUM_CEPSTRA = 24
 """Cepstral coefficients compared: 1 to 24. Coefficient 0, the loudness, is left out."""
 
 Integers = NDArray[np.int64]
+FramePairs = tuple[Integers, Integers]
+"""Frames of a recording and of an utterance that are compared with each other, shape (P,) each."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,6 @@ class RecordingErrors:
 def compare_with_recording(recording: Spectra, made: Spectra, align: bool) -> RecordingErrors:
     """Compare an utterance with a recording of the same text.
 
-    The distortion is that of Kubichek 1993, 10 / ln 10 * sqrt(2 * sum of squared differences), of coefficients 1 to 24 (Toda,
-    Black and Tokuda 2007). The cepstra are the cosine transform of the log-mel, scaled so that the distortion equals the root
-    mean square difference in dB of the two smoothed log-mel envelopes. Pauses of the recording do not count, since they hold the
-    noise of its room.
-
     Args:
         recording: analysis of the recording.
         made: analysis of the utterance.
@@ -48,13 +45,55 @@ def compare_with_recording(recording: Spectra, made: Spectra, align: bool) -> Re
     Raises:
         InputError: if the extra `eval` is not installed.
     """
-    cepstra = [mel_cepstra(one.mel, NUM_CEPSTRA) for one in (recording, made)]
-    theirs, ours = warping_path(*cepstra) if align else _in_step(*cepstra)
-    distances = np.sqrt(2 * np.square(cepstra[0][theirs] - cepstra[1][ours]).sum(axis=1)) * 10 / np.log(10)
-    speech = recording.is_speech[theirs]
+    theirs, ours = path = paired_frames(recording, made, align)
     pitch = compare_pitch(recording.f0_hz[theirs], made.f0_hz[ours])
-    distortion = float(distances[speech].mean()) if speech.any() else float("nan")
-    return RecordingErrors(distortion, pitch.rmse_semitones, pitch.voicing_error)
+    return RecordingErrors(mel_cepstral_distortion(recording, made, path), pitch.rmse_semitones, pitch.voicing_error)
+
+
+def mel_cepstral_distortion(recording: Spectra, made: Spectra, path: FramePairs) -> float:
+    """Return the mel-cepstral distortion (MCD) in dB, mean over the frames of speech in the recording; NaN without any.
+
+    The distortion is that of Kubichek 1993, 10 / ln 10 * sqrt(2 * sum of squared differences), of coefficients 1 to 24 (Toda,
+    Black and Tokuda 2007). The cepstra are the cosine transform of the log-mel, scaled so that the distortion equals the root
+    mean square difference in dB of the two smoothed log-mel envelopes. Pauses of the recording do not count, since they hold the
+    noise of its room.
+
+    Args:
+        recording: analysis of the recording.
+        made: analysis of the utterance.
+        path: frames of the two that are compared with each other, from `paired_frames`.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
+    """
+    theirs, ours = path
+    speech = recording.is_speech[theirs]
+    if not speech.any():
+        return float("nan")
+    cepstra = [mel_cepstra(one.mel, NUM_CEPSTRA) for one in (recording, made)]
+    squares = np.square(cepstra[0][theirs] - cepstra[1][ours]).sum(axis=1)
+    return float((10 / np.log(10) * np.sqrt(2 * squares))[speech].mean())
+
+
+def paired_frames(recording: Spectra, made: Spectra, align: bool) -> FramePairs:
+    """Return the frames of a recording and of an utterance that are compared with each other.
+
+    Args:
+        recording: analysis of the recording.
+        made: analysis of the utterance.
+        align: True pairs them by dynamic time warping over mel-cepstra 1 to 24; False pairs frame t with frame t and crops the
+            longer signal.
+
+    Returns:
+        Frame indices of the recording and of the utterance, shape (P,) each; empty if either has no frames.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
+    """
+    num_frames = min(len(recording.mel), len(made.mel))
+    if not align or not num_frames:
+        return np.arange(num_frames), np.arange(num_frames)
+    return warping_path(mel_cepstra(recording.mel, NUM_CEPSTRA), mel_cepstra(made.mel, NUM_CEPSTRA))
 
 
 def mel_cepstra(mel: Floats, count: int) -> NDArray[np.float64]:
@@ -74,7 +113,7 @@ def mel_cepstra(mel: Floats, count: int) -> NDArray[np.float64]:
     return np.asarray(found * np.sqrt(2 / mel.shape[1]))
 
 
-def warping_path(recording: NDArray[np.float64], made: NDArray[np.float64]) -> tuple[Integers, Integers]:
+def warping_path(recording: NDArray[np.float64], made: NDArray[np.float64]) -> FramePairs:
     """Align two sequences of cepstra by dynamic time warping.
 
     Args:
@@ -89,8 +128,3 @@ def warping_path(recording: NDArray[np.float64], made: NDArray[np.float64]) -> t
     """
     _, path = require("librosa").sequence.dtw(recording.T, made.T)
     return np.asarray(path[::-1, 0], np.int64), np.asarray(path[::-1, 1], np.int64)
-
-
-def _in_step(recording: NDArray[np.float64], made: NDArray[np.float64]) -> tuple[Integers, Integers]:
-    frames = np.arange(min(len(recording), len(made)))
-    return frames, frames

@@ -15,6 +15,7 @@ import numpy as np
 
 from tts_cli.audio.files import read_native, resample
 from tts_cli.audio.mel import Floats
+from tts_cli.corpora.journal import fingerprint
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError, CorpusError
 from tts_cli.evaluation.extra import require
@@ -75,6 +76,7 @@ class OwnVoices:
     def __init__(self, corpora: Path) -> None:
         self._corpora = corpora
         self._vectors: dict[str, dict[Clip, Floats]] = {}
+        self._prints: dict[str, tuple[str, ...]] = {}
 
     def cosine(self, speaker: str, audio: Floats, sample_rate: int, without: Clip | None = None) -> float:
         """Return the cosine similarity of the embedding of `audio` with the centroid of the speaker's recordings.
@@ -96,6 +98,12 @@ class OwnVoices:
             return cosine(voice_vector(audio, sample_rate), centroid(others)) if others else float("nan")
         except AudioError:
             return float("nan")
+
+    def prints(self, speaker: str) -> tuple[str, ...]:
+        """Return the hashes of the speaker's recordings, on which the cosine depends."""
+        if speaker not in self._prints:
+            self._prints[speaker] = tuple(fingerprint(clip.audio) for clip in self._clips(speaker))
+        return self._prints[speaker]
 
     def _of(self, speaker: str) -> dict[Clip, Floats]:
         if speaker not in self._vectors:

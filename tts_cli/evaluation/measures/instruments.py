@@ -1,8 +1,8 @@
-"""Measurement of the utterances of systems: word errors, naturalness, speaker identity, spectra and signal quality."""
+"""Measurement of the utterances of systems: word errors, naturalness, speaker identity, spectra, prosody and signal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from tts_cli.audio.mel import Floats
 from tts_cli.blocks.streamable import Fault
 from tts_cli.corpora.layouts import Clip
 from tts_cli.errors import AudioError
-from tts_cli.evaluation.engine import check_parts, run
+from tts_cli.evaluation.engine import check_parts
 from tts_cli.evaluation.measures.cepstra import compare_with_recording
+from tts_cli.evaluation.measures.comparison import Figures, UtteranceAnalysis, analyse, describe, prosodic_errors
 from tts_cli.evaluation.measures.harmonics import harmonic_level
 from tts_cli.evaluation.measures.identity import OwnVoices
 from tts_cli.evaluation.measures.naturalness import naturalness
@@ -23,15 +24,14 @@ from tts_cli.evaluation.measures.recognition import Recogniser, WordErrors
 from tts_cli.evaluation.measures.signal import score
 from tts_cli.evaluation.measures.spectra import MEL, Spectra, textures
 from tts_cli.evaluation.prompts import Prompt
-from tts_cli.evaluation.systems import Origin, System, SystemOutput
+from tts_cli.evaluation.systems import Origin, SystemOutput
 
 PARTS = ("wer", "naturalness", "identity", "spectra")
-"""Measures to choose from; `wer` takes seconds per utterance, the others less."""
-
-Figures = dict[str, float]
-"""Measured values by name; an undefined value is missing."""
-_SEED_STEP = 1000
-"""Difference of two noise seeds. Sentence i of a text adds i to the seed, so seeds of two runs must lie far apart."""
+"""Measures taken by default; `wer` takes seconds per utterance, the others less."""
+OPTIONAL_PARTS = ("prosody", "signal")
+"""Further measures to choose from: F0, energy, durations, pauses and rate; PESQ, STOI and spectral distances of copies."""
+VERSIONS = {"wer": 2, "naturalness": 1, "identity": 1, "spectra": 1, "prosody": 1, "signal": 1}
+"""Version of the measures of each part. Raise it if the same audio would get other values: kept results are measured again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,55 +73,91 @@ class Instruments:
     """Measure mel spectrograms: texture, errors against the recording, harmonic level."""
     has_signal: bool = False
     """Measure PESQ, STOI and spectral distances of copies against their recordings."""
-    _recordings: dict[Clip, Spectra] = field(default_factory=dict, init=False)
+    has_prosody: bool = False
+    """Measure F0, energy, durations, pauses and rate, alone and against the recording; see `definitions.MEASURES`."""
+    _recordings: dict[Clip, UtteranceAnalysis] = field(default_factory=dict, init=False)
 
     @classmethod
-    def of(cls, parts: Collection[str], corpora: Path | None) -> Instruments:
+    def of(cls, parts: Collection[str], own: Path | OwnVoices | None) -> Instruments:
         """Return the instruments of the chosen parts.
 
         Args:
-            parts: names among `PARTS`.
-            corpora: folder of the corpora, for the speakers' own recordings; None leaves out identity.
+            parts: names among `PARTS` and `OPTIONAL_PARTS`.
+            own: the speakers' own recordings, or the folder of the corpora that hold them; None leaves out identity.
 
         Raises:
             InputError: for an unknown part, or if the extra `eval` is not installed.
         """
-        check_parts(parts, PARTS, "speech")
+        check_parts(parts, PARTS + OPTIONAL_PARTS, "speech")
         return cls(
             Recogniser() if "wer" in parts else None,
             naturalness if "naturalness" in parts else None,
-            OwnVoices(corpora) if "identity" in parts and corpora else None,
+            (OwnVoices(own) if isinstance(own, Path) else own) if "identity" in parts else None,
             "spectra" in parts,
+            "signal" in parts,
+            "prosody" in parts,
         )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that are measured."""
+        taken = (self.recogniser, self.predict, self.voices, self.has_spectra, self.has_prosody, self.has_signal)
+        return tuple(name for name, instrument in zip(PARTS + OPTIONAL_PARTS, taken, strict=True) if instrument)
 
     def word_errors(self, prompt: Prompt, spoken: SystemOutput) -> WordErrors | None:
         """Return the word errors of an utterance of `prompt`; None without a recogniser."""
         return self.recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate) if self.recogniser else None
 
     def figures(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
-        """Measure an utterance of `prompt` with every instrument except the recogniser.
+        """Measure an utterance of `prompt` with every instrument except the recogniser. See `by_part`.
+
+        Returns:
+            Values by name of the measure, without undefined ones.
+        """
+        parts = [name for name in self.parts if name != "wer"]
+        return {name: value for found in self.by_part(parts, prompt, spoken, origin).values() for name, value in found.items()}
+
+    def by_part(self, parts: Collection[str], prompt: Prompt, spoken: SystemOutput, origin: Origin) -> dict[str, dict[str, Any]]:
+        """Measure an utterance of `prompt`.
 
         Args:
+            parts: names among `self.parts`.
             origin: decides the comparison with the recording: frame by frame for a `copy`, aligned for `text`, none for a
                 `recording`.
 
         Returns:
-            Values by name of the measure, without undefined ones.
+            Values by name of the measure, without undefined ones, by part; for `wer` the fields of `WordErrors`. JSON values.
 
         Raises:
-            AudioError: if naturalness is measured and the utterance is silent, or PESQ cannot compare a copy.
+            AudioError: if naturalness is measured and the utterance is silent, or spectra or prosody are measured and samples
+                are not finite numbers.
         """
-        found: Figures = {}
-        if self.predict:
-            found["naturalness"] = self._predicted(prompt, spoken)
-        if self.voices:
-            found["cosine"] = self.voices.cosine(prompt.speaker, spoken.samples, spoken.sample_rate, prompt.recording)
-        if self.has_signal and origin == "copy" and prompt.recording:
-            reference = read_audio(prompt.recording.audio, MEL.sample_rate)
-            found |= asdict(score(reference, resample(spoken.samples, spoken.sample_rate, MEL.sample_rate), MEL))
-        if self.has_spectra:
-            found |= self._spectral(prompt, spoken, origin)
-        return {name: value for name, value in found.items() if np.isfinite(value)}
+        found: dict[str, dict[str, Any]] = {}
+        if self.recogniser and "wer" in parts:
+            found["wer"] = asdict(self.recogniser.word_errors(prompt.text, spoken.samples, spoken.sample_rate))
+        if self.predict and "naturalness" in parts:
+            found["naturalness"] = {"naturalness": self._predicted(prompt, spoken)}
+        if self.voices and "identity" in parts:
+            cosine = self.voices.cosine(prompt.speaker, spoken.samples, spoken.sample_rate, prompt.recording)
+            found["identity"] = {"cosine": cosine}
+        if self.has_signal and "signal" in parts:
+            found["signal"] = _signal(prompt.recording, spoken) if prompt.recording and origin == "copy" else {}
+        if not {"spectra", "prosody"}.isdisjoint(parts):
+            found |= self._analysed(parts, prompt, spoken, origin)
+        return {part: _defined(values) for part, values in found.items()}
+
+    def _analysed(
+        self, parts: Collection[str], prompt: Prompt, spoken: SystemOutput, origin: Origin
+    ) -> dict[str, dict[str, Any]]:
+        """Return the values of the parts that share one analysis: `spectra` and `prosody`."""
+        made = analyse(spoken.samples, spoken.sample_rate, prompt.text)
+        recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
+        found: dict[str, dict[str, Any]] = {}
+        if "spectra" in parts:
+            found["spectra"] = _spectral(made.spectra, recording.spectra if recording else None, spoken, origin)
+        if "prosody" in parts:
+            found["prosody"] = describe(made) | (prosodic_errors(recording, made, origin == "copy") if recording else {})
+        return found
 
     def _predicted(self, prompt: Prompt, spoken: SystemOutput) -> float:
         assert self.predict
@@ -130,68 +166,27 @@ class Instruments:
         except AudioError as error:
             raise AudioError(f"'{prompt.text}', {prompt.speaker}: {error.message}", error.hint) from error
 
-    def _spectral(self, prompt: Prompt, spoken: SystemOutput, origin: Origin) -> Figures:
-        made = Spectra.of(spoken.samples, spoken.sample_rate)
-        found = textures(made)
-        recording = self._recorded(prompt.recording) if prompt.recording and origin != "recording" else None
-        if recording:
-            found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
-        if spoken.harmonic is not None:
-            frames = (recording if recording and origin == "copy" else made).inner_unvoiced
-            found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
-        return found
-
-    def _recorded(self, clip: Clip) -> Spectra:
+    def _recorded(self, clip: Clip) -> UtteranceAnalysis:
         """Return the analysis of a recording, made at first use."""
         if clip not in self._recordings:
-            self._recordings[clip] = Spectra.of(*read_native(clip.audio))
+            self._recordings[clip] = analyse(*read_native(clip.audio), clip.text)
         return self._recordings[clip]
 
 
-def measure_system(system: System, instruments: Instruments) -> list[PromptFigures]:
-    """Speak and measure every prompt of `system` with all its noise seeds.
-
-    Returns:
-        Measures of each prompt, in the order of `system.prompts`.
-
-    Raises:
-        AudioError: if an utterance is silent.
-        InputError: if the extra `eval` is not installed.
-    """
-    tasks = [_Utterances(system, prompt, instruments) for prompt in system.prompts]
-    found = run(tasks, system.name).found
-    return [found[task]["figures"] for task in tasks]
+def _spectral(made: Spectra, recording: Spectra | None, spoken: SystemOutput, origin: Origin) -> Figures:
+    found = textures(made)
+    if recording:
+        found |= asdict(compare_with_recording(recording, made, align=origin == "text"))
+    if spoken.harmonic is not None:
+        frames = (recording if recording and origin == "copy" else made).inner_unvoiced
+        found["harmonic_level"] = harmonic_level(spoken.harmonic, spoken.samples, spoken.sample_rate, frames)
+    return found
 
 
-@dataclass(frozen=True, eq=False)
-class _Utterances:
-    """Task of one prompt, spoken by a system with all its noise seeds. See `engine.Task`."""
-
-    system: System
-    prompt: Prompt
-    instruments: Instruments
-    measures = ("figures",)
-
-    @property
-    def label(self) -> str:
-        return f"{self.system.name}: {self.prompt.text}"
-
-    def key(self, measure: str) -> str:
-        return f"{measure}|{self.system.name}|{self.prompt}"
-
-    def measure(self, _: tuple[str, ...]) -> dict[str, PromptFigures]:
-        first, *others = seeds_of(self.system, self.prompt)
-        words = self.instruments.word_errors(self.prompt, first)
-        figures = (_figures(self.system, self.prompt, one, self.instruments) for one in (first, *others))
-        return {"figures": PromptFigures(self.prompt, tuple(figures), words, first.faults)}
+def _signal(clip: Clip, spoken: SystemOutput) -> Figures:
+    reference, made = read_audio(clip.audio, MEL.sample_rate), resample(spoken.samples, spoken.sample_rate, MEL.sample_rate)
+    return asdict(score(reference, made, MEL))
 
 
-def seeds_of(system: System, prompt: Prompt) -> Iterator[SystemOutput]:
-    """Speak `prompt` once with each noise seed of `system`, and yield the utterances."""
-    for seed in range(system.num_seeds):
-        yield SystemOutput(*system.speak(prompt, seed * _SEED_STEP))
-
-
-def _figures(system: System, prompt: Prompt, spoken: SystemOutput, instruments: Instruments) -> Figures:
-    figures = instruments.figures(prompt, spoken, system.origin)
-    return {**figures, "cpu": spoken.cpu_s / spoken.audio_s} if np.isfinite(spoken.cpu_s) else figures
+def _defined(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not isinstance(value, float) or np.isfinite(value)}

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import track_f0
 from tts_cli.evaluation.extra import require
-from tts_cli.evaluation.measures.cepstra import mel_cepstra
-from tts_cli.evaluation.measures.signal import compare_pitch
+from tts_cli.evaluation.measures.cepstra import mel_cepstra, warping_path
+from tts_cli.evaluation.measures.pitch import compare_pitch, correlation
 
-GROSS_ERROR = 0.2
-"""Relative F0 error above which a frame has a gross pitch error."""
 _NUM_CEPSTRA = 13
 """Cepstral coefficients used for alignment; higher ones describe the harmonics of the voice."""
 
@@ -73,16 +71,13 @@ def compare_prosody(source: Contour, output: Contour) -> ProsodyScores:
     """
     num_frames = min(len(source.f0_hz), len(output.f0_hz))
     source, output = source.cropped(num_frames), output.cropped(num_frames)
-    mapped_hz = map_f0(source.f0_hz, output.f0_hz)
-    both = (mapped_hz > 0) & (output.f0_hz > 0)
-    gross = both & (np.abs(output.f0_hz - mapped_hz) > GROSS_ERROR * mapped_hz)
-    scores = compare_pitch(mapped_hz, output.f0_hz)
+    scores = compare_pitch(map_f0(source.f0_hz, output.f0_hz), output.f0_hz)
     return ProsodyScores(
-        f0_correlation=correlation(np.log(mapped_hz[both]), np.log(output.f0_hz[both])),
+        f0_correlation=scores.correlation,
         f0_rmse_semitones=scores.rmse_semitones,
-        gross_pitch_error=float(gross.sum() / both.sum()) if both.any() else float("nan"),
+        gross_pitch_error=scores.gross_pitch_error,
         voicing_error=scores.voicing_error,
-        f0_frame_error=scores.voicing_error + float(gross.mean()),
+        f0_frame_error=scores.f0_frame_error,
         energy_correlation=correlation(source.energy, output.energy),
     )
 
@@ -110,13 +105,6 @@ def map_f0(f0_hz: Floats, onto_hz: Floats) -> Floats:
     return mapped.astype(np.float32)
 
 
-def correlation(first: Floats, second: Floats) -> float:
-    """Return the Pearson correlation of two arrays of one length; NaN below two values, or if either does not vary."""
-    if len(first) < 2 or min(np.ptp(first), np.ptp(second)) < 1e-6:
-        return float("nan")
-    return float(np.corrcoef(first.astype(np.float64), second.astype(np.float64))[0, 1])
-
-
 def warping(of: Floats, onto: Floats) -> NDArray[np.int64]:
     """Align two mel spectrograms of the same text by dynamic time warping.
 
@@ -133,9 +121,8 @@ def warping(of: Floats, onto: Floats) -> NDArray[np.int64]:
     Raises:
         InputError: if the extra `eval` is not installed.
     """
-    _, path = require("librosa").sequence.dtw(_cepstra(of).T, _cepstra(onto).T)
     matches: list[list[int]] = [[] for _ in range(len(onto))]
-    for mine, theirs in path[::-1]:
+    for mine, theirs in zip(*warping_path(_cepstra(of), _cepstra(onto)), strict=True):
         matches[theirs].append(int(mine))
     return np.array([found[len(found) // 2] for found in matches], np.int64)
 

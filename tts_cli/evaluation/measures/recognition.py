@@ -1,4 +1,5 @@
-"""Word error rate (WER): Whisper base transcribes greedily, one clip per call; text and transcript are normalised alike."""
+"""Word and character error rates (WER, CER): Whisper base transcribes greedily, one clip per call; text and transcript are
+normalised alike."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ _DECODING = {"language": "en", "beam_size": 1, "temperature": 0.0, "condition_on
 
 @dataclass(frozen=True)
 class WordErrors:
-    """Word errors of one clip."""
+    """Word and character errors of one clip."""
 
     reference: str
     """Text that should be spoken, normalised."""
@@ -49,6 +50,16 @@ class WordErrors:
     """Number of substituted, deleted and inserted words."""
     words: int
     """Number of words of the reference."""
+    substitutions: int = 0
+    """Number of words heard as another word."""
+    deletions: int = 0
+    """Number of words of the reference that were not heard."""
+    insertions: int = 0
+    """Number of words heard that the reference lacks."""
+    character_errors: int = 0
+    """Number of substituted, deleted and inserted characters; spaces count."""
+    characters: int = 0
+    """Number of characters of the reference, spaces included; 0 if they were not counted."""
 
 
 class Recogniser:
@@ -135,7 +146,9 @@ def _words_of(segments: Iterable[Any]) -> list[tuple[str, float, float]]:
 
 
 def count_errors(text: str, transcript: str) -> WordErrors:
-    """Count the word errors of `transcript` against `text`, both normalised by Whisper's English normaliser.
+    """Count the word and character errors of `transcript` against `text`, both normalised by Whisper's English normaliser.
+
+    The counts are those of the shortest Levenshtein alignment, found by jiwer: of words, and apart from it of characters.
 
     Raises:
         InputError: if the text holds no word.
@@ -143,9 +156,19 @@ def count_errors(text: str, transcript: str) -> WordErrors:
     reference, hypothesis = _normaliser()(text), _normaliser()(transcript)
     if not any(character.isalnum() for character in reference):
         raise InputError(f"the text {text!r} holds no word: its word errors cannot be counted")
-    aligned = require("jiwer").process_words(reference, hypothesis)
-    errors = aligned.substitutions + aligned.deletions + aligned.insertions
-    return WordErrors(reference, hypothesis, errors, len(reference.split()))
+    jiwer = require("jiwer")
+    words, characters = jiwer.process_words(reference, hypothesis), jiwer.process_characters(reference, hypothesis)
+    return WordErrors(
+        reference,
+        hypothesis,
+        words.substitutions + words.deletions + words.insertions,
+        len(reference.split()),
+        words.substitutions,
+        words.deletions,
+        words.insertions,
+        characters.substitutions + characters.deletions + characters.insertions,
+        characters.hits + characters.substitutions + characters.deletions,
+    )
 
 
 def word_error_rate(clips: Sequence[WordErrors]) -> Estimate:
@@ -155,6 +178,15 @@ def word_error_rate(clips: Sequence[WordErrors]) -> Estimate:
         InputError: if there are no clips.
     """
     return ratio_estimate([clip.errors for clip in clips], [clip.words for clip in clips])
+
+
+def character_error_rate(clips: Sequence[WordErrors]) -> Estimate:
+    """Estimate the character error rate of all clips: summed errors over summed characters, as a fraction (it may exceed 1).
+
+    Raises:
+        InputError: if there are no clips.
+    """
+    return ratio_estimate([clip.character_errors for clip in clips], [clip.characters for clip in clips])
 
 
 def join_model(cache: Path) -> Path:

@@ -1,7 +1,8 @@
-"""Signal measures between a recording and its copy (PESQ, STOI, spectral and F0 errors), and the Griffin-Lim baseline."""
+"""Signal measures between a recording and its copy (PESQ, STOI, spectral distances), and the Griffin-Lim baseline."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,15 +14,18 @@ from tts_cli.audio.mel import Floats, MelConfig, hann_window, log_mel, magnitude
 from tts_cli.errors import AudioError
 from tts_cli.evaluation.extra import require
 
+_SHORTEST_STOI_S = 0.4
+"""Length in seconds of the segments that STOI correlates; pystoi fails or returns 1e-5 for shorter signals."""
+
 
 @dataclass(frozen=True)
 class SignalScores:
     """Distances of a signal from its reference."""
 
     pesq: float
-    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64; higher is better."""
+    """Wideband PESQ (ITU-T P.862.2), MOS-LQO from about 1.0 to 4.64; higher is better; NaN if it is not defined."""
     stoi: float
-    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1; higher is better."""
+    """Short-time objective intelligibility (Taal et al. 2011), 0 to 1; higher is better; NaN if it is not defined."""
     log_spectral_distance: float
     """Log-spectral distance in dB (Gray and Markel 1976); lower is better."""
     mel_distance: float
@@ -37,7 +41,7 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
         config: definition of the mel spectrogram, at 16 kHz.
 
     Raises:
-        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        AudioError: if the signals are not at 16 kHz.
         InputError: if the extra `eval` is not installed.
     """
     reference, audio = _cropped(reference, audio)
@@ -52,28 +56,40 @@ def score(reference: Floats, audio: Floats, config: MelConfig) -> SignalScores:
 def wideband_pesq(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """Return the wideband PESQ (ITU-T P.862.2) of `audio` (samples,) against `reference` (samples,), about 1.0 to 4.64.
 
+    The result is NaN if either is silent or shorter than 0.25 s, or if PESQ finds no speech in it.
+
     Raises:
-        AudioError: if the signals are shorter than 0.25 s, hold no speech for PESQ, or are not at 16 kHz.
+        AudioError: if the signals are not at 16 kHz.
         InputError: if the extra `eval` is not installed.
     """
     pesq = require("pesq")
     if sample_rate != 16000:
         message = f"the audio has {sample_rate} Hz, but wideband PESQ is defined at 16000 Hz"
         raise AudioError(message, hint="resample the audio to 16000 Hz")
-    if min(len(reference), len(audio)) < sample_rate // 4:
-        raise AudioError("PESQ needs at least a quarter of a second of audio", hint="leave out shorter recordings")
+    if min(len(reference), len(audio)) < sample_rate // 4 or not (reference.any() and audio.any()):
+        return float("nan")
     try:
         return float(pesq.pesq(sample_rate, reference, audio, "wb"))
-    except pesq.PesqError as error:
-        raise AudioError(f"PESQ cannot compare these signals: {error}") from error
+    except pesq.PesqError:
+        return float("nan")
 
 
 def intelligibility(reference: Floats, audio: Floats, sample_rate: int) -> float:
     """Return the STOI (Taal et al. 2011), 0 to 1, of `audio` (samples,) against `reference` (samples,).
 
-    Both have the same length, and no delay is corrected.
+    Both have the same length, and no delay is corrected. The result is NaN if the reference is silent or has less than 0.4 s of
+    speech (30 frames of 12.8 ms), below which STOI is not defined.
+
+    Raises:
+        InputError: if the extra `eval` is not installed.
     """
-    return float(require("pystoi").stoi(reference, audio, sample_rate))
+    pystoi = require("pystoi")
+    if len(reference) < _SHORTEST_STOI_S * sample_rate or not reference.any():
+        return float("nan")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = float(pystoi.stoi(reference, audio, sample_rate))
+    return float("nan") if any("Not enough STFT frames" in str(one.message) for one in caught) else found
 
 
 def overall_quality(audio: Floats, sample_rate: int) -> float:
@@ -102,31 +118,6 @@ def log_spectral_distance(reference: Floats, audio: Floats, config: MelConfig) -
     """
     levels = [20 * np.log10(np.maximum(magnitude_spectrogram(x, config), config.floor)) for x in (reference, audio)]
     return float(np.sqrt(np.square(levels[0] - levels[1]).mean(axis=1)).mean())
-
-
-@dataclass(frozen=True)
-class PitchScores:
-    """Errors of an F0 track against its reference."""
-
-    rmse_semitones: float
-    """Root mean square error in semitones over frames voiced in both; NaN without any."""
-    correlation: float
-    """Pearson correlation of log-F0 over frames voiced in both; NaN below two frames."""
-    voicing_error: float
-    """Voicing decision error, 0 to 1: share of frames voiced in one track only."""
-
-
-def compare_pitch(reference_hz: Floats, other_hz: Floats) -> PitchScores:
-    """Compare two F0 tracks (T,) in Hertz, 0 in unvoiced frames, frame by frame; the longer is cropped."""
-    reference_hz, other_hz = _cropped(reference_hz, other_hz)
-    both = (reference_hz > 0) & (other_hz > 0)
-    log_f0 = np.log(reference_hz[both]), np.log(other_hz[both])
-    semitones = (log_f0[0] - log_f0[1]) * 12 / np.log(2)
-    return PitchScores(
-        rmse_semitones=float(np.sqrt(np.square(semitones).mean())) if both.any() else float("nan"),
-        correlation=float(np.corrcoef(*log_f0)[0, 1]) if both.sum() > 1 else float("nan"),
-        voicing_error=float(((reference_hz > 0) != (other_hz > 0)).mean()),
-    )
 
 
 def mel_to_magnitude(mel: Floats, config: MelConfig) -> Floats:

@@ -36,12 +36,14 @@ class Spectra:
     def of(cls, audio: Floats, sample_rate: int) -> Spectra:
         """Analyse `audio` (samples,), resampled from `sample_rate` to 16 kHz. F0 and voicing are tracked on the audio.
 
+        Empty audio has no frames.
+
         Raises:
             AudioError: if the F0 tracker is not installed.
         """
-        heard = resample(audio, sample_rate, MEL.sample_rate)
+        heard = resample(audio, sample_rate, MEL.sample_rate) if len(audio) else audio
         mel = log_mel(heard, MEL)
-        return cls(mel, track_f0(heard, MEL), is_speech(mel))
+        return cls(mel, track_f0(heard, MEL) if len(heard) else np.zeros(0, np.float32), is_speech(mel))
 
     @property
     def voiced(self) -> Frames:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats, MelConfig
-from tts_cli.evaluation.measures.prosody import Contour, contour_of, correlation
+from tts_cli.evaluation.measures.pitch import correlation
+from tts_cli.evaluation.measures.prosody import Contour, contour_of
 
 Integers = NDArray[np.int64]
 
@@ -111,9 +112,9 @@ class UtteranceProsody:
         melody = np.log(self.contour.f0_hz[voiced].astype(np.float64))
         return UtteranceMeasures(
             mean_f0=float(melody.mean()) if len(melody) else float("nan"),
-            f0_range=_SEMITONES * _spread(melody),
+            f0_range=_SEMITONES * spread(melody),
             rate=len(spoken) * self.frame_rate / phone_frames,
-            energy_range=_spread(self.contour.energy[voiced]),
+            energy_range=spread(self.contour.energy[voiced]),
             pause_share=1 - phone_frames / int(self.durations[within].sum()),
             final_slope=self._final_slope(int(self.spans()[spoken[-1], 1])),
         )
@@ -130,7 +131,8 @@ class UtteranceProsody:
         return float(np.polyfit(voiced / self.frame_rate, semitones, 1)[0])
 
 
-def _spread(values: Floats | NDArray[np.float64]) -> float:
+def spread(values: Floats | NDArray[np.float64]) -> float:
+    """Return the distance between the percentiles `OUTER_PERCENTILES` of `values`; NaN without any."""
     if not len(values):
         return float("nan")
     low, high = np.percentile(values, OUTER_PERCENTILES)
@@ -150,21 +152,41 @@ def compare(recording: UtteranceProsody, output: UtteranceProsody, log_f0_deviat
     Raises:
         ValueError: if the tokens differ.
     """
-    if not np.array_equal(recording.is_phone, output.is_phone):
-        raise ValueError("the recording and the output have different tokens: compare utterances of the same phones")
+    durations = compare_durations(recording, output)
     theirs, ours = _paired_frames(recording, output)
     first, second = recording.contour.at(theirs), output.contour.at(ours)
     both = (first.f0_hz > 0) & (second.f0_hz > 0)
     melodies = [np.log(one.f0_hz[both].astype(np.float64)) for one in (first, second)]
-    durations = [one.durations[one.is_phone].astype(np.float32) for one in (recording, output)]
     distance = float(np.sqrt(np.mean((melodies[0] - melodies[1]) ** 2))) if both.any() else float("nan")
     return Nearness(
         f0_correlation=correlation(*melodies),
         f0_rmse=distance / log_f0_deviation,
         energy_correlation=correlation(first.energy, second.energy),
-        duration_correlation=correlation(*durations),
-        duration_error_ms=1000 / output.frame_rate * float(np.abs(durations[0] - durations[1]).mean()),
+        duration_correlation=durations.correlation,
+        duration_error_ms=durations.error_ms,
     )
+
+
+@dataclass(frozen=True)
+class DurationScores:
+    """Differences of the phone durations of two utterances of the same phones."""
+
+    correlation: float
+    """Pearson correlation of phone durations; NaN below two phones or without variation."""
+    error_ms: float
+    """Mean absolute difference of phone durations, in milliseconds."""
+
+
+def compare_durations(recording: UtteranceProsody, output: UtteranceProsody) -> DurationScores:
+    """Compare the phone durations of two utterances of the same phones, at least one, and of one frame rate.
+
+    Raises:
+        ValueError: if the tokens differ.
+    """
+    if not np.array_equal(recording.is_phone, output.is_phone):
+        raise ValueError("the recording and the output have different tokens: compare utterances of the same phones")
+    theirs, ours = (one.durations[one.is_phone].astype(np.float32) for one in (recording, output))
+    return DurationScores(correlation(theirs, ours), 1000 / output.frame_rate * float(np.abs(theirs - ours).mean()))
 
 
 def _paired_frames(recording: UtteranceProsody, output: UtteranceProsody) -> tuple[Integers, Integers]:

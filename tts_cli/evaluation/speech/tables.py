@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tts_cli.evaluation.measures.definitions import MEASURES
 from tts_cli.evaluation.measures.harmonics import FLOOR_DB
 from tts_cli.evaluation.measures.instruments import PromptFigures
-from tts_cli.evaluation.measures.recognition import word_error_rate
+from tts_cli.evaluation.measures.recognition import WordErrors, character_error_rate, word_error_rate
 from tts_cli.evaluation.measures.spectra import KINDS, SPEECH_DB, TEXTURES
 from tts_cli.evaluation.prompts import Prompt
 from tts_cli.evaluation.report import FAULTLESS, OBJECTIVE, WER, Column, Report, Reports, Row
-from tts_cli.evaluation.statistics import Estimate, difference_estimate, mean_estimate, percentile_estimate, ratio_estimate
+from tts_cli.evaluation.speech.comparisons import TESTS_NOTE, pairs_by_text, prosody_tables, table_of
+from tts_cli.evaluation.statistics import (
+    Estimate,
+    difference_estimate,
+    mean_estimate,
+    paired_tests,
+    percentile_estimate,
+    ratio_estimate,
+)
 from tts_cli.evaluation.systems import RECORDINGS
 
 NATURALNESS = Column("naturalness", "DistillMOS")
@@ -30,6 +39,9 @@ ERRORS = (
 )
 HEARD = (WER, FAULTLESS, NATURALNESS, LOW_NATURALNESS, COSINE, Column("cpu", "CPU %", 1, 100.0))
 
+_KINDS_OF_ERRORS = ("substitutions", "deletions", "insertions")
+CHARACTERS = (MEASURES["cer"].column("cer"), *(Column(name, f"{name} %", 1, 100.0) for name in _KINDS_OF_ERRORS))
+
 PREDICTED = (
     "DistillMOS predicts listeners' scores from audio at 16 kHz; no listener judged it. Compare only systems of equal bandwidth."
 )
@@ -39,6 +51,10 @@ HEARD_NOTE = (
     f"which no guard of the voice reported a fault. {PREDICTED} Its score of a prompt is the mean over noise seeds; the table "
     "gives the mean and the 10th percentile over prompts. Cosine: speaker embeddings of Resemblyzer, of the utterance and of the "
     "centroid of the speaker's training recordings. CPU: CPU time in percent of the duration of the audio."
+)
+CHARACTERS_NOTE = (
+    f"{MEASURES['cer'].note} Substitutions, deletions and insertions: shares of the words of the text. First noise seed; 95 % "
+    "bootstrap intervals over prompts."
 )
 SHARES_NOTE = (
     "In percent of the recordings of the same texts (ratio of sums over clips). Deviation: standard deviation over frames of "
@@ -59,20 +75,25 @@ FiguresByPrompt = Mapping[Prompt, Mapping[str, float]]
 """Measured values of each prompt, by name of the measure."""
 
 
-def speech_reports(measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
-    """Return the report of speech from text: four tables, of which empty ones are left out.
+def speech_reports(measured: Mapping[str, Sequence[PromptFigures]], recordings: str = RECORDINGS) -> Reports:
+    """Return the report of speech from text: several tables, of which empty ones are left out, and paired tests.
 
     Args:
         measured: measures of the prompts of each system, by its name. Differences are taken to the first system.
+        recordings: name of the system that plays the recordings.
     """
-    rows = rows_of(measured, lambda prompt: prompt.speaker)
+    rows = rows_of(measured, lambda prompt: prompt.speaker, recordings)
     tables = [
         table_of("Speech: word errors and naturalness", HEARD, rows, HEARD_NOTE),
+        table_of("Speech: character errors, and kinds of word errors", CHARACTERS, rows, CHARACTERS_NOTE),
         table_of("Speech: deviation and detail of the mel, % of the recordings", SHARES, rows, SHARES_NOTE),
         table_of("Speech: errors against the recordings, and pulses", ERRORS, rows, f"{WARPED_NOTE} {PULSES_NOTE}"),
+        *prosody_tables(rows),
         differences(measured),
     ]
-    return reports_of("Speech", tables, measured)
+    tests = paired_tests(pairs_by_text(measured))
+    found = reports_of("Speech", tables, measured)
+    return replace(found, tests=tests, notes=(*found.notes, *([TESTS_NOTE] if tests else [])))
 
 
 def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequence[PromptFigures]]) -> Reports:
@@ -84,32 +105,25 @@ def reports_of(title: str, tables: Sequence[Report], measured: Mapping[str, Sequ
     )
 
 
-def table_of(title: str, columns: Sequence[Column], rows: Iterable[Row], note: str) -> Report:
-    """Return a table without empty columns and rows."""
-    kept = [row for row in rows if any(column.key in row.estimates for column in columns)]
-    filled = tuple(column for column in columns if any(column.key in row.estimates for row in kept))
-    return Report(title, filled, tuple(_only(row, filled) for row in kept), (note,))
-
-
-def _only(row: Row, columns: Sequence[Column]) -> Row:
-    return replace(row, estimates={c.key: row.estimates[c.key] for c in columns if c.key in row.estimates})
-
-
-def rows_of(measured: Mapping[str, Sequence[PromptFigures]], group_of: Callable[[Prompt], str]) -> list[Row]:
+def rows_of(
+    measured: Mapping[str, Sequence[PromptFigures]], group_of: Callable[[Prompt], str], recordings: str = RECORDINGS
+) -> list[Row]:
     """Return a row of estimates for every system in every group of prompts.
 
     Args:
         measured: measures of the prompts of each system, by its name.
         group_of: function from a prompt to the name of its group.
+        recordings: name of the system that plays the recordings.
     """
     groups = dict.fromkeys(group_of(one.prompt) for found in measured.values() for one in found)
-    return [row for group in groups for row in _group_rows(measured, group, group_of)]
-
-
-def _group_rows(measured: Mapping[str, Sequence[PromptFigures]], group: str, group_of: Callable[[Prompt], str]) -> list[Row]:
-    own = {name: [one for one in found if group_of(one.prompt) == group] for name, found in measured.items()}
-    recorded = {one.prompt: one.figures for one in own.get(RECORDINGS, ())}
-    return [Row(name, estimates(found, {} if name == RECORDINGS else recorded), group) for name, found in own.items() if found]
+    rows = []
+    for group in groups:
+        own = {name: [one for one in found if group_of(one.prompt) == group] for name, found in measured.items()}
+        recorded = {one.prompt: one.figures for one in own.get(recordings, ())}
+        rows += [
+            Row(name, estimates(found, {} if name == recordings else recorded), group) for name, found in own.items() if found
+        ]
+    return rows
 
 
 def estimates(found: Sequence[PromptFigures], recorded: FiguresByPrompt) -> dict[str, Estimate]:
@@ -129,9 +143,18 @@ def estimates(found: Sequence[PromptFigures], recorded: FiguresByPrompt) -> dict
         rows[ABOVE_RECORDINGS.key] = mean_estimate([ours - theirs for ours, theirs in above])
     if all(one.words for one in found):
         rows[WER.key] = word_error_rate([one.words for one in found if one.words])
+    if all(one.words and one.words.characters for one in found):
+        rows |= _character_errors([one.words for one in found if one.words])
     if all(one.faults is not None for one in found):
         rows[FAULTLESS.key] = mean_estimate([not one.faults for one in found])
     return rows
+
+
+def _character_errors(words: Sequence[WordErrors]) -> dict[str, Estimate]:
+    """Return the character error rate, and the kinds of word errors in shares of the words."""
+    totals = [one.words for one in words]
+    kinds = {name: ratio_estimate([getattr(one, name) for one in words], totals) for name in _KINDS_OF_ERRORS}
+    return {"cer": character_error_rate(words), **kinds}
 
 
 def _known(figures: FiguresByPrompt, name: str) -> list[float]:

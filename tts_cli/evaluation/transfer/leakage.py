@@ -20,8 +20,8 @@ from tts_cli.corpora.manifest import Recording, open_corpus
 from tts_cli.errors import CheckpointError, CorpusError
 from tts_cli.evaluation.engine import tracked
 from tts_cli.evaluation.extra import require
+from tts_cli.evaluation.measures.pitch import correlation
 from tts_cli.evaluation.measures.probes import PROBES, ProbeResult, cross_validate
-from tts_cli.evaluation.measures.prosody import correlation
 from tts_cli.evaluation.prompts import parallel_readers
 from tts_cli.evaluation.report import Column, Report, Row, save_figure
 from tts_cli.evaluation.statistics import Estimate, mean_estimate

@@ -13,12 +13,14 @@ from tts_cli.corpora.splits import read_splits
 from tts_cli.errors import AddonError
 from tts_cli.evaluation.measures.harmonics import harmonic_vocoder
 from tts_cli.evaluation.measures.identity import OwnVoices
-from tts_cli.evaluation.measures.instruments import Instruments, PromptFigures, measure_system
+from tts_cli.evaluation.measures.instruments import Instruments, PromptFigures
 from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.measures.recognition import Recogniser
 from tts_cli.evaluation.measures.signal import griffin_lim_from_mel
+from tts_cli.evaluation.measuring import measure_system
 from tts_cli.evaluation.prompts import Prompt, Reference, parallel_speakers, read_prompts, read_references, recorded_prompts
 from tts_cli.evaluation.report import PESQ, STOI, WER, Reports
+from tts_cli.evaluation.speech.comparisons import table_of
 from tts_cli.evaluation.speech.pictures import Panels, draw_worst, require_naturalness
 from tts_cli.evaluation.speech.tables import (
     ABOVE_RECORDINGS,
@@ -31,7 +33,6 @@ from tts_cli.evaluation.speech.tables import (
     SHARES_NOTE,
     reports_of,
     rows_of,
-    table_of,
 )
 from tts_cli.evaluation.systems import RECORDINGS, System, SystemOutput, copy_with
 
