@@ -66,6 +66,9 @@ PREDICT_FROM ?=
 RUNTIME := .venv/installed
 EVERYTHING := .venv-all/installed
 TTS := .venv-all/bin/tts
+# A voice with a recipe of that name ends with a flow of prosody, and then some of its speakers only lent theirs.
+FLOW := $(if $(wildcard recipes/$(ACOUSTIC)-prosody.yaml),-prosody)
+ACOUSTIC_RUN := runs/$(ACOUSTIC)$(or $(FLOW),$(STAGE))
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
 COPYCAT_ADDON := $(ADDONS)/$(COPYCAT)/addon.json
@@ -131,7 +134,7 @@ requirements: ## Write tests/requirements/*.txt anew: the newest versions that p
 	done
 
 prepare: $(PREPARED)/corpus.json ## Recordings to a corpus to train on (CORPORA=data)
-train-acoustic: runs/$(ACOUSTIC)$(STAGE)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
+train-acoustic: $(ACOUSTIC_RUN)/trained ## Train the acoustic model (RECIPE=tiny; RECIPE=shipped CORPORA=DIR)
 train-vocoder: runs/$(VOCODER)$(VOCODER_STAGE)/trained ## Train the vocoder (likewise)
 train-copycat: $(COPYCAT_ADDON) ## Train the speaker encoder and CopyCat, and export it to runs/addons (likewise)
 train-vae: $(VAE_ADDON) ## Train a voice that selects its prosody, and export it with its inventory to runs/addons (likewise)
@@ -203,6 +206,10 @@ runs/%-adversarial/trained: recipes/%-adversarial.yaml runs/%/trained
 	$(TTS) $$(sed -n '1s/^# tts \(train [a-z]*\) .*/\1/p' $<) $< --data $(PREPARED) --output $(@D) --init-from runs/$*
 	@touch $@
 
+runs/$(ACOUSTIC)-prosody/trained: recipes/$(ACOUSTIC)-prosody.yaml runs/$(ACOUSTIC)$(STAGE)/trained
+	$(TTS) train acoustic $< --data $(PREPARED) --output $(@D) --init-from runs/$(ACOUSTIC)$(STAGE)
+	@touch $@
+
 # The last stage of the vocoder learns from what the voices in PREDICTED draw, those that its recipe names.
 PREDICTED ?= $(ACOUSTIC)
 ifneq ($(VOCODER_STAGE),)
@@ -214,8 +221,8 @@ $(PREPARED)/predicted/%/made: runs/%$(STAGE)/trained
 	@touch $@
 
 # The vocoder first: how loud each speaker is, is measured on speech.
-$(ACOUSTIC_ADDON): runs/$(ACOUSTIC)$(STAGE)/trained | $(VOCODER_ADDON)
-	$(TTS) export-addon $(<D) --data $(PREPARED) --default-vocoder $(VOCODER) --output $(@D)
+$(ACOUSTIC_ADDON): $(ACOUSTIC_RUN)/trained | $(VOCODER_ADDON)
+	$(TTS) export-addon $(<D) --data $(PREPARED) $(FLOW:-prosody=--speakers $(TARGETS)) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
 $(VOCODER_ADDON): runs/$(VOCODER)$(VOCODER_STAGE)/trained

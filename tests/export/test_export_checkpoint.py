@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from tts_cli.addon.config import ChunkSchedule
 from tts_cli.addon.opened import open_addon
 from tts_cli.audio.mel import MelConfig
+from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.errors import AddonError, CheckpointError, CorpusError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
@@ -21,10 +24,12 @@ from tts_cli.selection.inventory import Inventory
 from tts_cli.selection.parsing import open_linguistics
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
+from tts_cli.training.predict import trained_model
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
 from tts_cli.training.state import TrainingState
 from tts_cli.training.weights import inherited, initialise, lineage, of_speakers
+from tts_cli.voice.synthesis import Voice, load
 
 VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
 SPEAKER = {"channels": 8, "layers": 1, "dimensions": 4}
@@ -36,7 +41,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "vocoder": {"channels": 8, "layers": 1, "pitch_channels": 8, "pitch_layers": 1, "pitch_bins": 8},
 }
 SPLITS = ("train", "test", "train", "validation")
-LINGUISTICS = str(Path(__file__).parents[1] / "addons/tiny-linguistics")
+TINY_ADDONS = Path(__file__).parents[1] / "addons"
+LINGUISTICS = str(TINY_ADDONS / "tiny-linguistics")
 
 
 @pytest.fixture(scope="module")
@@ -305,3 +311,84 @@ def test_the_step_to_export_can_be_chosen(corpus: Path, tmp_path: Path) -> None:
         export_addon(tmp_path / "run", tmp_path / "addon", None, ExportOptions(step=step), said.append)
         assert open_addon(tmp_path / "addon").config.provenance["step"] == exported
         assert f"step {exported}, averaged weights" in said[0]
+
+
+FLOW = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2}
+
+
+@pytest.fixture
+def flowing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Export a voice with a flow of prosody; return its addon. Its run is beside it."""
+    with monkeypatch.context() as patch:
+        patch.setitem(NETWORKS, "explicit-duration", {**VOICE, "flow": FLOW})
+        _checkpoint("explicit-duration", corpus, tmp_path / "flow-run")
+    parities = export_addon(tmp_path / "flow-run", tmp_path / "flow", None, ExportOptions(tolerance=1e-4))
+    assert {parity.network for parity in parities} == {"text_encoder", "prosody_encoder", "decoder"}
+    return tmp_path / "flow"
+
+
+def test_a_flow_of_prosody_speaks_as_its_seed_says_streamed_or_whole(flowing: Path) -> None:
+    voice = load(flowing, vocoder=TINY_ADDONS / "tiny-vocoder", threads=1)
+
+    def say(seed: int, voice: Voice = voice) -> np.ndarray:
+        return np.concatenate([chunk.samples for chunk in voice.stream("See a bee.", seed=seed, best_effort=True)])
+
+    def heated(stack: list[Any], temperature: float) -> list[Any]:
+        stack[0]["sequence_block"]["blocks"][0]["temperature"] = temperature
+        return stack
+
+    first, whole = say(0), voice.variant(ChunkSchedule(first=5000, maximum=5000))
+    np.testing.assert_array_equal(say(0), first)
+    np.testing.assert_allclose(say(0, whole), first, atol=1e-5)
+    np.testing.assert_allclose(say(0, voice.variant(ChunkSchedule(first=1, maximum=1))), first, atol=1e-5)
+    assert len({len(say(seed)) for seed in range(6)}) > 3
+    cold = voice.variant(edit_stack=partial(heated, temperature=0))
+    assert len({len(say(seed, cold)) for seed in range(6)}) == 1
+
+
+def test_fixed_sizes_of_networks_do_not_change_a_flow(flowing: Path) -> None:
+    lengths = {
+        context: [
+            chunk.sentence.durations
+            for chunk in load(flowing, TINY_ADDONS / "tiny-vocoder", context).stream("See a bee.", best_effort=True)
+            if chunk.sentence
+        ]
+        for context in ("default", "fixed-onnxruntime")
+    }
+    assert lengths["default"] == lengths["fixed-onnxruntime"]
+
+
+def test_a_voice_without_a_flow_begins_from_one_with_it_and_back(corpus: Path, flowing: Path, tmp_path: Path) -> None:
+    _checkpoint("explicit-duration", corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "plain", None, ExportOptions())
+    encoder = {with_flow: _own_names(corpus, with_flow) for with_flow in (False, True)}
+    for source, with_flow in (("flow", False), ("flow-run", False), ("plain", True), ("run", True)):
+        model = _fresh("explicit-duration", corpus, flow=FLOW if with_flow else None)
+        (line,) = initialise(model, "explicit-duration", [tmp_path / source])
+        assert f" {len(encoder[with_flow])} fresh, {len(encoder[not with_flow])} unused;" in line, source
+    again = _fresh("explicit-duration", corpus, flow=FLOW)
+    assert " 0 fresh, 0 unused;" in initialise(again, "explicit-duration", [flowing])[0]
+
+
+def _own_names(corpus: Path, with_flow: bool) -> set[str]:
+    """Return the names of the parameters that a model has only with, or only without, a flow of prosody."""
+    names = {flow is not None: set(_fresh("explicit-duration", corpus, flow=flow).state_dict()) for flow in (None, FLOW)}
+    return names[with_flow] - names[not with_flow]
+
+
+def test_speakers_of_a_flow_keep_their_rows(corpus: Path) -> None:
+    model = _fresh("explicit-duration", corpus, flow=FLOW)
+    turned = of_speakers(model, ("b", "a"))
+    tables = {name for name in model.state_dict() if name.endswith(("speakers.weight", "mean_log_f0"))}
+    assert tables == set(model.speaker_tables())
+    for name, value in model.state_dict().items():
+        assert torch.equal(turned.state_dict()[name], value.flip(0) if name in tables else value), name
+
+
+def test_a_flow_makes_the_mels_that_vocoders_learn_from(corpus: Path, flowing: Path) -> None:
+    opened = open_corpus(corpus)
+    model, _, own = trained_model(flowing, opened)
+    batch = AcousticBatches(own, "train", 1000).collate(own.of_split("train"))
+    batch |= {name: value.clamp(0, 1) for name, value in batch.items() if name.endswith("voicing")}
+    with torch.no_grad():
+        assert model.regression(batch, 0)[1].shape == batch["mel"].shape

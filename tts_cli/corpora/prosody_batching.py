@@ -1,7 +1,7 @@
 """Batches of token-level prosody, without mels: questions come often, and readers lend each other their prosody.
 
-Few recorded sentences are questions, and some readers never raise their voice at the end of one. A voice that is to ask must
-therefore learn from the others.
+Few recorded sentences are questions, and some readers never raise their voice at the end of one. Their voices learn to ask from
+the others.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ RANGES = (0.7, 1.5)
 class ProsodyBatches(AcousticBatches):
     """Batches of token-level prosody of whole clips of similar length.
 
-    A batch has the tensors of `AcousticBatches` at token rate, and `speaker`. A yes/no question whose recording does not rise at
-    its end is given as a statement: its mark is a full stop. Some utterances are lent to another speaker: their F0 moves to the
-    mean of that speaker and takes that speaker's range.
+    A batch has the tensors of `AcousticBatches` at token rate, and `speaker`. If a yes/no question does not rise at its end, its
+    question mark becomes a full stop. Some utterances are lent to a random speaker of the corpus: their F0 moves to the mean of
+    that speaker and takes that speaker's range.
 
     Args:
         corpus: Prepared corpus.
@@ -42,19 +42,16 @@ class ProsodyBatches(AcousticBatches):
         seed: Seed of the order and of the lending.
         times: Times that an utterance of a kind in `RARE` comes in an epoch.
         lent: Share of the utterances of a kind in `RARE` that are lent; a quarter of this share of the others.
-        speakers: Speakers to read and to lend to; their ids are those of the corpus.
 
     Raises:
         CorpusError: The corpus has no such split.
     """
 
-    def __init__(
-        self, corpus: Corpus, split: str, batch_frames: int, seed: int, times: int, lent: float, speakers: Sequence[str]
-    ) -> None:
-        self._times, self._lent, self._borrowers, self._seed = times, lent, tuple(speakers), seed
-        super().__init__(corpus, split, batch_frames, seed)
-
     FEATURES = ("log_f0", "voicing", "energy")
+
+    def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int, times: int, lent: float) -> None:
+        self._times, self._lent, self._seed = times, lent, seed
+        super().__init__(corpus, split, batch_frames, seed)
 
     def _chosen(self, recordings: list[Recording]) -> list[Recording]:
         return [one for one in recordings for _ in range(self._times if one.kind in RARE else 1)]
@@ -79,16 +76,16 @@ class ProsodyBatches(AcousticBatches):
             share = self._lent if recording.kind in RARE else self._lent / 4
             if generator.random() >= share:
                 continue
-            borrower = self._borrowers[generator.integers(len(self._borrowers))]
-            own, other = summaries[recording.speaker], summaries[borrower]
+            borrower = int(generator.integers(len(names)))
+            own, other = summaries[recording.speaker], summaries[names[borrower]]
             factor = float(np.clip(other.std_log_f0 / max(own.std_log_f0, 1e-3), *RANGES))
             log_f0[row] = (log_f0[row] - own.mean_log_f0) * factor + other.mean_log_f0
-            speaker[row] = names.index(borrower)
+            speaker[row] = borrower
         return {**batch, "token_log_f0": log_f0 * batch["token_mask"], "speaker": speaker}
 
 
 def rises(features: Arrays, frame_rate: float) -> bool:
-    """Return whether F0 rises over the last `FINAL_S` seconds of voiced speech.
+    """Return whether F0 rises over the last `FINAL_S` seconds before the end of the last voiced sound.
 
     Args:
         features: `log_f0` and `voicing` of an utterance, shape (T,).
@@ -97,7 +94,7 @@ def rises(features: Arrays, frame_rate: float) -> bool:
     voiced = np.flatnonzero(features["voicing"] > 0.5)
     if len(voiced) < LEAST_FRAMES:
         return False
-    last = voiced[voiced >= voiced[-1] - round(FINAL_S * frame_rate)]
+    last = voiced[voiced > voiced[-1] - round(FINAL_S * frame_rate)]
     return len(last) >= LEAST_FRAMES and slope(features["log_f0"][last], last) > 0
 
 

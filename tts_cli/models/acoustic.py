@@ -5,17 +5,19 @@ phone (duration, F0, voicing, energy). Tokens are repeated to frames, and a conv
 the mel. The decoder first predicts the F0 contour of the frames, and then the mel from it: its input contains a comb of the
 harmonics of F0 over frequency. The harmonics are therefore sharp although the mel is learnt by regression.
 
+A last stage may replace the prediction of prosody by a flow that draws it (`models.prosody_flow`).
+
 Shapes: B utterances, N tokens, T frames, C channels.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
@@ -23,6 +25,7 @@ from tts_cli.config.ranges import Count, Decay, Expansion, Few, Layers, OddKerne
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.corpora.prosody_batching import ProsodyBatches
+from tts_cli.errors import ConfigError
 from tts_cli.models import Batch, Batches
 from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
@@ -84,7 +87,14 @@ class Config(StrictModel):
     adversarial: MelAdversarial | None = None
     """Adversarial stage with discriminators of mels; None: regression losses alone."""
     flow: FlowConfig | None = None
-    """Flow that draws the prosody of the tokens. It is trained alone: all else stays fixed. None: prosody is a regression."""
+    """Last stage: a flow that draws the prosody of the tokens. It is trained alone; all else stays fixed. None: a regression
+    predicts the prosody."""
+
+    @model_validator(mode="after")
+    def _one_stage(self) -> Self:
+        if self.flow and self.adversarial:
+            raise ValueError("flow and adversarial are two stages of training; give one of them")
+        return self
 
     @property
     def contour_margin(self) -> int:
@@ -97,16 +107,31 @@ class Config(StrictModel):
         return self.contour_margin + (self.kernel // 2) * self.decoder_layers
 
 
+def _no_flow(value: object) -> object:
+    if value is not None:
+        raise ValueError("only a recipe of the kind 'explicit-duration' has a flow of prosody; leave this section out")
+    return value
+
+
+NoFlow = Annotated[None, BeforeValidator(_no_flow)]
+"""Absence of a flow of prosody, for kinds of models that predict prosody by regression alone."""
+
+
 class BatchConfig(StrictModel):
-    """Size of a batch of whole utterances."""
+    """Size of a batch of whole utterances, and the utterances that a flow of prosody learns from."""
 
     batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
     rare_times: Few = 1
-    """Times that a question, an exclamation or a line of dialogue comes in an epoch of a flow of prosody."""
+    """For `network.flow` only: times that a question, an exclamation or a line of dialogue comes in an epoch."""
     lent: Share = 0.0
-    """Share of these utterances, 0 to 1, that are given to another speaker, in the range of that speaker; of the others a quarter
-    of this share."""
+    """For `network.flow` only: share of these utterances, 0 to 1, that are lent to a random speaker, with F0 in the range of that
+    speaker; a quarter of this share of all other utterances."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every utterance comes once an epoch, with its own speaker."""
+        return self.rare_times == 1 and self.lent == 0
 
 
 class ProsodyEncoder(nn.Module):
@@ -234,7 +259,8 @@ class Model(MelModel):
 
     The decoder is trained with the true durations, prosody and F0 contour as its inputs (teacher forcing); the prosody encoder
     and the contour are trained to predict them. Text and prosody encoder map phones (B, N, 1) to (B, N, channels) and to four
-    values a token; the decoder maps the repeated tokens (B, T, ...) to mel frames (B, T, bands).
+    values a token; the decoder maps the repeated tokens (B, T, ...) to mel frames (B, T, bands). With `config.flow` the prosody
+    encoder is a `ProsodyFlow`, the only part that is trained.
     """
 
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
@@ -249,23 +275,30 @@ class Model(MelModel):
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         return self._flow_losses(batch) if self.config.flow else super().losses(batch, submodel, step)
 
+    @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
         if not self.config.flow:
             return super().metrics(batch)
-        return {name: float(value) for name, value in self._flow_losses(batch).items()}
+        # The same noise every time: measures of two steps differ by the weights alone.
+        same = torch.Generator(batch["phones"].device).manual_seed(0)
+        return {name: float(value) for name, value in self._flow_losses(batch, same).items()}
 
-    def _flow_losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _flow_losses(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Return the loss of the flow of prosody on a batch of `ProsodyBatches`."""
         flow = cast(ProsodyFlow, self.prosody_encoder)
         phones, mask, speaker = self.tokens(batch)
-        values = (dequantized(batch["durations"]), batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
-        loss = flow.loss(phones, mask, speaker, flow.standardized(*values, speaker) * mask)
+        log_duration = dequantized(batch["durations"], generator)
+        values = (log_duration, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
+        loss = flow.loss(phones, mask, speaker, flow.standardized(*values, speaker) * mask, generator)
         return {"loss": loss, "weight": mask.sum()}
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         if self.config.flow:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
-            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent, self.facts.speaker_names)
+            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent)
+        if not config.is_plain:
+            message = "batches.rare_times and batches.lent are settings of a flow of prosody, and the recipe has none"
+            raise ConfigError(message, hint="leave them out, or add network.flow")
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
@@ -278,7 +311,7 @@ class Model(MelModel):
 
     def prosody(self, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
         """Predict the prosody of `tokens`, the inputs of the encoders: (B, N, 1) tensors by the names in `PROSODY`."""
-        return dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
+        return dict(zip(PROSODY, self.prosody_encoder(*self._with_noise(tokens)), strict=True))
 
     def reconstruction(
         self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]
@@ -421,4 +454,4 @@ class Model(MelModel):
         if not self.config.flow:
             return tokens
         drawn = torch.randn(*tokens[0].shape[:2], NUM_VALUES, generator=torch.Generator().manual_seed(0))
-        return (*tokens, drawn)
+        return (*tokens, drawn.to(tokens[0].device))

@@ -38,6 +38,8 @@ class Config(acoustic.Config):
 
     loss_weights: LossWeights = LossWeights()  # type: ignore[assignment]
     """Weights of the losses."""
+    flow: acoustic.NoFlow = None
+    """Not for this kind of model: prosody is that of a recording."""
     tau: Annotated[int, Field(ge=1, le=1000)] = 8
     """Source frames that share one latent, at least 1."""
     latent_channels: Width = 4

@@ -142,17 +142,21 @@ class ProsodyFlow(nn.Module):
         found: Tensor = self.head(self.norm(hidden)) * token_mask
         return found
 
-    def loss(self, phones: Tensor, token_mask: Tensor, speaker: Tensor, prosody: Tensor) -> Tensor:
-        """Return the flow-matching loss, a scalar: squared error of the velocity at a random time, mean over tokens and values.
+    def loss(
+        self, phones: Tensor, token_mask: Tensor, speaker: Tensor, prosody: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the flow-matching loss, a scalar: squared error of the velocity at a random time, times `WEIGHTS`, mean over
+        tokens and values.
 
         Args:
             phones: (B, N, 1) int64 ids.
             token_mask: (B, N, 1).
             speaker: (B, 1, 1) int64 ids.
             prosody: Recorded prosody, standardized, (B, N, 4).
+            generator: Source of noise and times; None: the global one.
         """
-        noise = torch.randn_like(prosody)
-        time = torch.rand(len(prosody), 1, 1, device=prosody.device)
+        noise = torch.randn(prosody.shape, generator=generator, device=prosody.device)
+        time = torch.rand(len(prosody), 1, 1, generator=generator, device=prosody.device)
         values = ((1 - time) * noise + time * prosody) * token_mask
         found = self.velocity(values, time, self.encode(phones, token_mask, speaker), token_mask)
         weights = torch.tensor(WEIGHTS, device=prosody.device)
@@ -170,10 +174,10 @@ class ProsodyFlow(nn.Module):
         return log_duration.clamp(min=0), relative + self.mean_log_f0[speaker[:, :, 0]], voicing.clamp(0, 1), energy
 
 
-def dequantized(durations: Tensor) -> Tensor:
-    """Return ln(1 + frames) of integer `durations` (B, N), each spread uniformly by half a frame either way, (B, N, 1).
+def dequantized(durations: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Return ln(1 + frames) of integer `durations` (B, N), each moved at random by less than half a frame, (B, N, 1).
 
     A density of whole numbers would learn their steps. A token without frames stays at 0.
     """
-    spread = (torch.rand(durations.shape, device=durations.device) - 0.5) * 0.9 * (durations > 0)
+    spread = (torch.rand(durations.shape, generator=generator, device=durations.device) - 0.5) * 0.9 * (durations > 0)
     return torch.log1p(durations.float() + spread)[..., None]

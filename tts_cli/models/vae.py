@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tts_cli.config.ranges import Count, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
-from tts_cli.models.acoustic import PROSODY, BatchConfig
+from tts_cli.models.acoustic import PROSODY, BatchConfig, NoFlow
 from tts_cli.models.layers import (
     ConvNeXtBlocks,
     Posterior,
@@ -47,6 +47,8 @@ FEWEST_ACTIVE = 8
 class Config(acoustic.Config):
     """Sizes of the acoustic model and of the embedding, and the weights of their losses."""
 
+    flow: NoFlow = None
+    """Not for this kind of model: a flow does not read the embedding."""
     embedding_channels: Width = 64
     """Dimensions of the embedding."""
     reference_channels: Width = 128

@@ -160,12 +160,29 @@ def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel
     speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
     facts = CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
     theirs = str(config.provenance.get("kind", kind))
-    # An addon has the parameter names of its networks; a model of its kind maps them to names in the model's state.
-    namer = model
-    if theirs != kind:
-        recipe = recipe_of_addon(config, path)
-        namer = model_file(recipe.model).Model(recipe.network, facts)
+    namer = _namer(config, path, facts, model if theirs == kind else None)
     return PretrainedModel(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
+
+
+def _namer(config: AddonConfig, path: Path, facts: CorpusFacts, like: TrainableModel | None) -> TrainableModel:
+    """Return a model that maps the parameter names of an addon's networks to names in a model's state.
+
+    It is a model of the addon's recipe, because models of one kind differ in their networks: with a flow of prosody and without.
+
+    Args:
+        config: The contents of its addon.json.
+        path: Its folder.
+        facts: Mel configuration, symbols and speakers of the addon.
+        like: A model of the addon's kind, if this version cannot read the recipe; None: that is an error.
+    """
+    try:
+        recipe = recipe_of_addon(config, path)
+    except CheckpointError:
+        if like is None:
+            raise
+        return like
+    found: TrainableModel = model_file(recipe.model).Model(recipe.network, facts)
+    return found
 
 
 def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:
