@@ -289,3 +289,23 @@ def test_the_model_whose_mels_a_vocoder_learns_from_travels_with_it(
         here, there = np.load(corpus / place), np.load(tmp_path / "work" / "corpus" / place)
         assert here.shape == there.shape
         assert np.abs(here.astype(np.float32) - there.astype(np.float32)).mean() < 0.1
+
+
+def test_a_flow_of_prosody_is_trained_elsewhere_from_the_voice_before_it(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
+    sizes = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
+    flow = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2}
+    mapping = {**yaml.safe_load(recipe.read_text()), "model": "explicit-duration", "batches": {}, "network": sizes, "steps": 1}
+    train(parse_recipe(mapping, "recipe"), tmp_path / "voice", say=[].append)
+    mapping |= {"network": {**sizes, "flow": flow}, "batches": {"rare_times": 2, "lent": 0.5}, "name": "flow"}
+    (tmp_path / "flow.yaml").write_text(yaml.safe_dump(mapping))
+    pack(tmp_path / "flow.yaml", tmp_path / "packed", PackOptions(size_mb=1, init_from=(tmp_path / "voice",)), [].append)
+    assert _travel(tmp_path / "packed", tmp_path / "out", "--set", "steps=3") == 0
+    unpack(tmp_path / "out", tmp_path / "run", [].append)
+    found, before = (checkpoints.find(tmp_path / name).read("average") for name in ("run", "voice"))
+    assert "prosody_encoder.head.weight" in found
+    shared = [name for name in found if name in before and not name.startswith("prosody_encoder")]
+    assert len(shared) > 40
+    assert all(torch.allclose(found[name], before[name], atol=1e-2) for name in shared)

@@ -21,12 +21,12 @@ class ProsodyNoiseOptions(StrictModel):
     """Options of a `ProsodyNoise`."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    """Deviation of the noise. 1 draws prosody as varied as recordings; lower values are nearer the most likely reading; 0 has no
-    chance in it."""
+    """Deviation of the noise. At 1 prosody varies as in the recordings that the flow learnt from, and below 1 it varies less; at 0
+    every seed gives the same reading."""
 
 
 class ProsodyNoise(SequenceBlock):
-    """Sequence block that draws normal noise for each token by the seed of the request: one seed, one reading."""
+    """Block that draws normal noise for each token by the seed of the request: one seed, one reading."""
 
     inputs = (PortSpec(name="phones", rate="token", type="int64"), optional("seed"))
     outputs = (PortSpec(name="prosody_noise", rate="token", channels=4),)

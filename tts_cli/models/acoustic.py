@@ -117,11 +117,16 @@ NoFlow = Annotated[None, BeforeValidator(_no_flow)]
 """Absence of a flow of prosody, for kinds of models that predict prosody by regression alone."""
 
 
-class BatchConfig(StrictModel):
-    """Size of a batch of whole utterances, and the utterances that a flow of prosody learns from."""
+class UtteranceBatchConfig(StrictModel):
+    """Size of a batch of whole utterances."""
 
     batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
+
+
+class BatchConfig(UtteranceBatchConfig):
+    """Size of a batch of whole utterances, and choice of the utterances that a flow of prosody learns from."""
+
     rare_times: Few = 1
     """For `network.flow` only: times that a question, an exclamation or a line of dialogue comes in an epoch."""
     lent: Share = 0.0
@@ -296,7 +301,7 @@ class Model(MelModel):
         if self.config.flow:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
             return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent)
-        if not config.is_plain:
+        if isinstance(config, BatchConfig) and not config.is_plain:
             message = "batches.rare_times and batches.lent are settings of a flow of prosody, and the recipe has none"
             raise ConfigError(message, hint="leave them out, or add network.flow")
         return AcousticBatches(corpus, split, config.batch_frames, seed)

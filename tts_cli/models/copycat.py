@@ -19,12 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tts_cli.config import StrictModel
-from tts_cli.config.ranges import Count
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, Batches, speaker
-from tts_cli.models.acoustic import PROSODY
+from tts_cli.models.acoustic import PROSODY, UtteranceBatchConfig
 from tts_cli.models.adversarial import MelModel
 from tts_cli.models.copycat_networks import (
     Config,
@@ -54,11 +52,8 @@ NOISE_LEVELS = (-6.0, -1.0)
 """Range of the level of the noise that augments source mels: natural log, relative to the mean log-mel of the utterance."""
 
 
-class BatchConfig(StrictModel):
+class BatchConfig(UtteranceBatchConfig):
     """Size of a batch of whole utterances."""
-
-    batch_frames: Count = 3000
-    """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
 
 
 class Model(MelModel):

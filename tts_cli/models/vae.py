@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tts_cli.config.ranges import Count, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.models import Batch, acoustic
-from tts_cli.models.acoustic import PROSODY, BatchConfig, NoFlow
+from tts_cli.models.acoustic import PROSODY, NoFlow, UtteranceBatchConfig
 from tts_cli.models.layers import (
     ConvNeXtBlocks,
     Posterior,
@@ -42,6 +42,10 @@ ACTIVE_NATS, ACTIVE_VARIANCE = 0.05, 0.01
 et al., 2016). The second excludes dimensions that are only less noisy than the prior, the same for all utterances."""
 FEWEST_ACTIVE = 8
 """Active dimensions below which validation warns of a collapsed embedding."""
+
+
+class BatchConfig(UtteranceBatchConfig):
+    """Size of a batch of whole utterances."""
 
 
 class Config(acoustic.Config):
