@@ -261,6 +261,7 @@ PREPARE = Command(
         "sources": Row(("others",), {"prepare.sources": ["recordings", "others"]}),
         "output": Row(("-o", "other"), {"prepare.output": "other"}),
         "layout": Row(("--layout", "festvox"), {"prepare.options.layout": "festvox"}),
+        "speaker": Row(("--speaker", "ann"), {"prepare.options.speaker": "ann"}),
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
         "strict": Row(("--strict",), code=1),

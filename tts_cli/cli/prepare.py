@@ -21,14 +21,21 @@ NUM_SHOWN_REJECTS = 20
 
 
 def prepare(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folder of recordings with transcripts. Repeatable.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE", help="Folder of recordings with transcripts, or a manifest. Repeatable.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the prepared corpus.")],
     layout: Annotated[
         str | None, typer.Option(metavar="NAME", help="Layout of the sources, such as ljspeech or festvox; by default detected.")
     ] = None,
     splits: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="CSV file with split and text of each clip; clips of the split unseen are left out."),
+        typer.Option(
+            metavar="CSV", help="CSV file with the splits of some or all clips; clips of the split unseen are left out."
+        ),
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Speaker of recordings without a name; by default the name of the folder.")
     ] = None,
     lexicon: Annotated[
         Path | None,
@@ -58,6 +65,7 @@ def prepare(
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
         given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
+        given["speaker"] = speaker
         given["num_processes"] = processes or os.cpu_count() or 1
         options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
         with progress() as bars:
