@@ -10,19 +10,18 @@ from tts_cli.corpora.layouts.clip import Reject
 from tts_cli.corpora.layouts.layout import Layout, Listed, audio_folder, stem
 from tts_cli.corpora.layouts.ljspeech import TRANSCRIPT, columns_of
 
-_LEAST_NAMED = 0.5
-"""Smallest share of lines whose second column is a speaker."""
+_LEAST_NAMED = 0.75
+"""Smallest share of lines whose second column is a speaker. The others are malformed."""
 
 
 def _fits(source: Path) -> bool:
-    """Return whether all lines have three columns, and the second ones are speakers rather than texts."""
+    """Return whether the second columns are speakers rather than texts."""
     if not (source / TRANSCRIPT).is_file():
         return False
     rows = [columns for _, columns in columns_of(source) if isinstance(columns, list)]
-    if not rows or any(len(columns) != 3 for columns in rows):
-        return False
-    third = ThirdColumns((columns[1], columns[2]) for columns in rows)
-    return sum(third.names_speaker(columns[1], columns[2]) for columns in rows) > _LEAST_NAMED * len(rows)
+    pairs = [(columns[1], columns[2]) for columns in rows if len(columns) == 3]
+    third = ThirdColumns(pairs)
+    return bool(pairs) and sum(third.names_speaker(*pair) for pair in pairs) >= _LEAST_NAMED * len(rows)
 
 
 def _read(folder: Path) -> Iterator[Listed | Reject]:
