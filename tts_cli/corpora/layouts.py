@@ -41,6 +41,7 @@ RejectKind = Literal[
     "clipped",
     "too short or too long",
     "alignment failed",
+    "alignment file does not fit",
     "text and recording differ",
     "empty text",
     "text that cannot be spoken",
