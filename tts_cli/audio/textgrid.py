@@ -29,7 +29,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Point:
+class TimePoint:
     """Labelled point of time, in seconds from the start of the audio."""
 
     label: str
@@ -44,7 +44,7 @@ class Tier:
 
     name: str
     intervals: tuple[Interval, ...] = ()
-    points: tuple[Point, ...] = ()
+    points: tuple[TimePoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ def read_pitch_tier(path: Path) -> Tier:
     points = []
     for _ in range(values.count("points")):
         time_s, line = values.number("time"), values.line
-        points.append(Point(f"{values.number('value'):g}", time_s - start_s, line))
+        points.append(TimePoint(f"{values.number('value'):g}", time_s - start_s, line))
     return Tier("f0", points=tuple(points))
 
 
-def textgrid_text(tiers: Mapping[str, Sequence[Interval] | Sequence[Point]], total_s: float) -> str:
+def textgrid_text(tiers: Mapping[str, Sequence[Interval] | Sequence[TimePoint]], total_s: float) -> str:
     """Return a TextGrid in Praat's long text format.
 
     Args:
@@ -101,7 +101,7 @@ def textgrid_text(tiers: Mapping[str, Sequence[Interval] | Sequence[Point]], tot
     head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {total_s}", "tiers? <exists>"]
     lines = [*head, f"size = {len(tiers)}", "item []:"]
     for number, (name, parts) in enumerate(tiers.items(), start=1):
-        points = [part for part in parts if isinstance(part, Point)]
+        points = [part for part in parts if isinstance(part, TimePoint)]
         spans = [part for part in parts if isinstance(part, Interval)]
         own = _point_lines(points) if points else _interval_lines(list(without_gaps(spans, total_s)))
         kind = "TextTier" if points else "IntervalTier"
@@ -131,7 +131,7 @@ def _interval_lines(spans: Sequence[Interval]) -> Iterator[str]:
         yield f"            text = {_quoted(span.label)}"
 
 
-def _point_lines(points: Sequence[Point]) -> Iterator[str]:
+def _point_lines(points: Sequence[TimePoint]) -> Iterator[str]:
     yield f"        points: size = {len(points)}"
     for number, point in enumerate(points, start=1):
         yield from (f"        points [{number}]:", f"            number = {point.time_s}")
@@ -156,9 +156,9 @@ def _tier(values: _Values, start_s: float) -> Tier:
     return Tier(name, intervals=tuple(spans))
 
 
-def _point(values: _Values, start_s: float) -> Point:
+def _point(values: _Values, start_s: float) -> TimePoint:
     time_s, line = values.number("time"), values.line
-    return Point(values.text("mark"), round(time_s - start_s, 9), line)
+    return TimePoint(values.text("mark"), round(time_s - start_s, 9), line)
 
 
 def _interval(values: _Values, grid_start_s: float, before_s: float | None, name: str) -> Interval:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tts_cli.audio.textgrid import Interval, Point, textgrid_text
+from tts_cli.audio.textgrid import Interval, TimePoint, textgrid_text
 from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ class TimedSentence:
         tokens = self.tokens()
         return Interval(self.sentence.text or " ".join(self.sentence.words), tokens[0].start_s, tokens[-1].end_s)
 
-    def pitch(self) -> list[Point]:
+    def pitch(self) -> list[TimePoint]:
         """Return a point in the middle of each phone with its F0 in Hz as label; none if the F0 is not known."""
         f0_hz = self.sentence.f0_hz or ()
         parts = zip(self.tokens(), self._words_of_tokens(), f0_hz, strict=False)
-        return [Point(f"{hz:.2f}", round((span.start_s + span.end_s) / 2, 6)) for span, word, hz in parts if word >= 0 and hz]
+        return [TimePoint(f"{hz:.2f}", round((span.start_s + span.end_s) / 2, 6)) for span, word, hz in parts if word >= 0 and hz]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the sentence as the object that `--json` prints. Without durations, `words` and `tokens` are omitted."""
@@ -126,7 +126,7 @@ def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
         InputError: A sentence has no durations.
     """
     sentences = list(sentences)
-    tiers: dict[str, list[Interval] | list[Point]] = {
+    tiers: dict[str, list[Interval] | list[TimePoint]] = {
         "words": [span for sentence in sentences for span in sentence.words()],
         "phones": [span for sentence in sentences for span in sentence.phones()],
         "characters": [span for sentence in sentences for span in sentence.spans()],

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from tts_cli.audio.alignment import frames_of
-from tts_cli.audio.textgrid import Interval, Point, TextGrid, Tier, read_pitch_tier, read_textgrid
+from tts_cli.audio.textgrid import Interval, TimePoint, TextGrid, Tier, read_pitch_tier, read_textgrid
 from tts_cli.errors import InputError
 from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
 from tts_cli.voice.annotation import Annotation, Word, annotation_of, letters
@@ -95,7 +95,7 @@ def _points(grid: TextGrid) -> list[tuple[float, float]]:
     return sorted(_point(point, grid.path) for point in tier.points) if tier else []
 
 
-def _point(point: Point, path: Path) -> tuple[float, float]:
+def _point(point: TimePoint, path: Path) -> tuple[float, float]:
     try:
         hertz = float(point.label)
     except ValueError:
