@@ -77,6 +77,7 @@ class Prepared:
     num_clips: int = 1
     hours: float = 0.0
     num_unseen: int = 0
+    alignments: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     speakers: tuple[Any, ...] = ()
     rejects: tuple[Any, ...] = ()
@@ -264,6 +265,8 @@ PREPARE = Command(
         "speaker": Row(("--speaker", "ann"), {"prepare.options.speaker": "ann"}),
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
+        "alignments": Row(("--alignments", "grids"), {"prepare.options.alignments": "grids"}),
+        "save_alignments": Row(("--save-alignments", "out"), {"prepare.options.save_alignments": "out"}),
         "strict": Row(("--strict",), code=1),
         "replace": Row(("--replace",), {"prepare.options.replace": True}),
         "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),

@@ -43,6 +43,15 @@ def prepare(
             metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
         ),
     ] = None,
+    alignments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="TextGrids of Praat or the Montreal Forced Aligner, or CTM files; clips without are aligned here."
+        ),
+    ] = None,
+    save_alignments: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a Praat TextGrid of the words and phones of each clip.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any clip is rejected.")] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a corpus in DIR even if it has clips that the sources lack.")
@@ -65,7 +74,7 @@ def prepare(
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
         given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
-        given["speaker"] = speaker
+        given |= {"speaker": speaker, "alignments": alignments, "save_alignments": save_alignments}
         given["num_processes"] = processes or os.cpu_count() or 1
         options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
         with progress() as bars:
@@ -99,5 +108,7 @@ def _print_report(output: Path, report: PrepareReport) -> None:
     print_table(str(output), ("speaker", "clips", "hours", "mean F0 (Hz)", "F0 range (Hz)"), rows)
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     typer.echo(f"{report.num_clips} clips ({splits or 'none'}), {report.hours} hours; {report.num_unseen} unseen left out")
+    if report.alignments:
+        typer.echo("alignments: " + ", ".join(f"{count} {source}" for source, count in report.alignments.items()))
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
     typer.echo(f"{len(report.rejects)} rejects" + (f": {reasons}" if reasons else ""))

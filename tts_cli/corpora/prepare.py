@@ -16,6 +16,7 @@ from tts_cli.audio.alignment import ALIGNMENT_VERSION
 from tts_cli.audio.mel import MelConfig
 from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
+from tts_cli.corpora.alignments import Alignments, GivenAlignment, counts_of, write_alignments
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
     AnalysisTask,
@@ -26,6 +27,7 @@ from tts_cli.corpora.clips import (
     write_features,
 )
 from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
@@ -41,7 +43,7 @@ from tts_cli.corpora.manifest import (
 )
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
-from tts_cli.errors import CorpusError, TextError
+from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
@@ -68,6 +70,10 @@ class PrepareOptions(StrictModel):
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
+    alignments: Path | None = None
+    """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
+    save_alignments: Path | None = None
+    """Folder for a TextGrid of each clip; None writes none."""
     mel: MelConfig = MelConfig()
     num_processes: int = 1
     """Number of worker processes."""
@@ -82,6 +88,7 @@ class _Entry:
     clip: Clip
     utterance: Utterance
     fingerprint: str
+    given: GivenAlignment | None = None
     analysis: ClipAnalysis = _NOT_ANALYSED
 
     @property
@@ -126,10 +133,14 @@ def prepare(
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
     report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
+    report = replace(report, alignments=counts_of(run.alignments))
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
         run.journal.compact()
+    if options.save_alignments:
+        done = ((one.clip, one.utterance, one.analysis.durations, one.analysis.seconds) for one in entries)
+        write_alignments(options.save_alignments, done, options.mel.frame_rate)
     return report
 
 
@@ -177,6 +188,7 @@ class _Preparation:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
         remove_leftovers(output, below=True)
         self.journal = Journal(output / "journal.jsonl")
+        self.alignments = Alignments(options.alignments) if options.alignments else None
 
     def cut(self, clips: list[Clip]) -> list[Clip]:
         """Return the clips with a recording of its own for each part of a longer one. The others become rejects."""
@@ -189,21 +201,39 @@ class _Preparation:
         front_end = TextFrontEnd(self.options.lexicon)
         entries = []
         for number, clip in enumerate(clips, start=1):
-            try:
-                if clip.text:
-                    entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
-                else:
-                    self.rejects.append(Reject(clip.where, clip.id, "empty text", "empty text"))
-            except TextError as error:
-                self.rejects.append(Reject(clip.where, clip.id, "text that cannot be spoken", error.message))
+            found = self._pronounced(clip, front_end)
+            if isinstance(found, Reject):
+                self.rejects.append(found)
+            else:
+                entries.append(found)
             self.progress("text", number, len(clips))
+        if self.alignments:
+            self.alignments.refuse_none()
         return entries
+
+    def _pronounced(self, clip: Clip, front_end: TextFrontEnd) -> _Entry | Reject:
+        """Return the clip with its tokens and the alignment that is given for it, or the reject of an unusable one."""
+        if not clip.text:
+            return Reject(clip.where, clip.id, "empty text", "empty text")
+        try:
+            utterance = front_end.utterance(clip.text)
+        except TextError as error:
+            return Reject(clip.where, clip.id, "text that cannot be spoken", error.message)
+        given = None
+        try:
+            if self.alignments:
+                utterance, given = self.alignments.of(clip, utterance)
+            if given is None:
+                utterance, given = with_phones_of(clip, utterance)
+        except InputError as error:
+            return Reject(clip.where, clip.id, "alignment file does not fit", error.message)
+        return _Entry(clip, utterance, fingerprint(clip.audio), given)
 
     def analyse(self, entries: list[_Entry]) -> list[_Entry]:
         """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
-            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words)
+            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words, entry.given)
             for entry in entries
             for spoken in (entry.utterance,)
         ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.layouts.clip import KINDS, Reject
 from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, split_in, split_named, stem
 from tts_cli.corpora.layouts.rows import NAMES, TABLES, header_of, read_rows
@@ -40,12 +42,20 @@ def _fits(source: Path) -> bool:
 
 def _read(source: Path) -> Iterator[Listed | Reject]:
     for path in manifests_in(source):
-        split = split_in(path.stem)
+        split, frame_s = split_in(path.stem), _frame_s(path.parent)
         for where, row in read_rows(path):
-            yield row if isinstance(row, Reject) else _listed(where, row, path.parent, split)
+            yield row if isinstance(row, Reject) else _listed(where, row, path.parent, split, frame_s)
 
 
-def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str) -> Listed | Reject:
+def _frame_s(folder: Path) -> float | None:
+    """Return the length of a frame in seconds if `folder` is a prepared corpus, whose durations are frames."""
+    try:
+        return 1 / MelConfig.model_validate(json.loads((folder / "corpus.json").read_text(encoding="utf-8"))["mel"]).frame_rate
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str, frame_s: float | None) -> Listed | Reject:
     audio = row.get("audio")
     name = str(audio.get("path") or "") if isinstance(audio, dict) else str(audio or "")
     own = stem(str(row.get("id", ""))) or _id_of(name, row, folder)
@@ -61,7 +71,7 @@ def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str) -> Lis
             kind=str(row.get("kind", "")) if row.get("kind") in KINDS else "",
             corpus=_corpus(row),
             **_times(row),
-            **_phones(row),
+            **_phones(row, frame_s),
         )  # fmt: skip
     except _NotEnglishError as error:
         return Reject(where, own, "not English", str(error))
@@ -137,8 +147,8 @@ def _corpus(row: Mapping[str, Any]) -> str:
     return corpus
 
 
-def _phones(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the phones and the length of each in seconds, if the row has both. Whole numbers are frames of `num_frames`."""
+def _phones(row: Mapping[str, Any], frame_s: float | None) -> dict[str, Any]:
+    """Return the phones, and the length of each in seconds if the row has durations. Those of a prepared corpus are frames."""
     if "phones" not in row or "durations" not in row:
         return {"phones": tuple(map(str, _list(row, "phones")))} if "phones" in row else {}
     phones, durations = _list(row, "phones"), _list(row, "durations")
@@ -150,9 +160,8 @@ def _phones(row: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{len(phones)} phones, but {len(lengths)} durations")
     if not all(0 <= length < math.inf for length in lengths):
         raise ValueError("'durations' has a negative number")
-    frames, seconds = _number(row, "num_frames"), _number(row, "duration")
-    frame_s = seconds / frames if frames and seconds else 1.0
-    return {"phones": tuple(map(str, phones)), "durations_s": tuple(length * frame_s for length in lengths)}
+    unit_s = frame_s if frame_s and "num_frames" in row else 1.0
+    return {"phones": tuple(map(str, phones)), "durations_s": tuple(length * unit_s for length in lengths)}
 
 
 def _list(row: Mapping[str, Any], key: str) -> Sequence[Any]:
