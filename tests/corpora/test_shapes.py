@@ -129,8 +129,8 @@ MALFORMED: list[tuple[str, dict[str, str | bytes | float], str, str, str]] = [
     ),
     (
         "kaldi",
-        {"wav.scp": "a a.wav\nb sox b.mp3 -t wav - |\n", "text": "a A\nb B\n"},
-        "text:2",
+        {"wav.scp": "b sox b.mp3 -t wav - |\na a.wav\n", "text": "a A\nb B\n"},
+        "wav.scp:1",
         "command in place of a file",
         "a command",
     ),
@@ -162,6 +162,22 @@ MALFORMED: list[tuple[str, dict[str, str | bytes | float], str, str, str]] = [
         "4, expected path",
     ),
     ("filelist", {"toy_filelist.txt": "a.wav|One.\nb.wav|Two.\n"}, "toy_filelist.txt:2", "missing audio", "no recording 'b.wav'"),
+    (
+        "filelist",
+        {"toy.list": "a.wav|ann|EN|One.\na.wav|ann|zh|Two.\n"},
+        "toy.list:2",
+        "not English",
+        "the language is 'zh'",
+    ),
+    ("manifest", {"manifest.jsonl": '{"wav": "a.wav", "text": ["A"]}'}, "manifest.jsonl:1", "wrong value", "not a string"),
+    ("manifest", {"manifest.jsonl": '{"wav": "a.wav", "text": "\\ud800"}'}, "manifest.jsonl:1", "not UTF-8", "not UTF-8"),
+    (
+        "manifest",
+        {"manifest.jsonl": json.dumps({"wav": "a" * 300 + ".wav", "text": "A"})},
+        "manifest.jsonl:1",
+        "missing audio",
+        "no recording 'aaa",
+    ),
     (
         "libritts",
         {"8/1/8_1_0_0.normalized.txt": "One.", "8/1/b.normalized.txt": "Two."},

@@ -1,4 +1,4 @@
-"""Layout of the file lists of VITS: lines path|text or path|speaker|text, in `filelists/*.txt` or a file of its own."""
+"""Layout of the file lists of VITS and its kin: lines path|text, path|speaker|text or path|speaker|language|text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from tts_cli.corpora.layouts.clip import AUDIO_SUFFIXES, Reject
-from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, enclosing, first_line, lines, split_in, stem
+from tts_cli.corpora.layouts.layout import (
+    AUDIO_FOLDERS,
+    Layout,
+    Listed,
+    enclosing,
+    first_line,
+    language_fault,
+    lines,
+    split_in,
+    stem,
+)
 
 _LISTS = ("filelists/*.txt", "*filelist*.txt", "*.list")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_]\w+)?")
 _PATH = re.compile(rf"[^|]*({'|'.join(map(re.escape, AUDIO_SUFFIXES))})\s*\|", re.IGNORECASE)
 
 
@@ -27,6 +38,8 @@ def _read(source: Path) -> Iterator[Listed | Reject]:
 
 def _listed(where: str, columns: list[str], split: str, folders: tuple[Path, ...]) -> Listed | Reject:
     name = columns[0].strip().replace("\\", "/")
+    if len(columns) == 4 and _LANGUAGE.fullmatch(columns[2].strip()) and (fault := language_fault(columns.pop(2))):
+        return Reject(where, _id_of(name), "not English", fault)
     if len(columns) not in (2, 3):
         reason = f"wrong number of columns: {len(columns)}, expected path|text or path|speaker|text, with no other '|'"
         return Reject(where, _id_of(name), "wrong number of columns", reason)

@@ -32,7 +32,7 @@ def _read(folder: Path) -> Iterator[Listed | Reject]:
         segment = segments.get(name, _Segment(where, name))
         if segment.recording in recordings:
             path, speaker = recordings[segment.recording], speakers.get(name, ("", ""))[1]
-            yield _listed(name, where, text, speaker, segment, path[1], folder)
+            yield _listed(name, where, text, speaker, segment, path, folder)
         elif not {name, segment.recording} & known_faults:
             yield Reject(where, name, "missing audio", f"missing audio: wav.scp does not list '{segment.recording}'")
     for name, (where, _) in {**recordings, **{key: (one.where, "") for key, one in segments.items()}}.items():
@@ -40,12 +40,15 @@ def _read(folder: Path) -> Iterator[Listed | Reject]:
             yield Reject(where, name, "missing text", f"missing text: text does not list '{name}'")
 
 
-def _listed(name: str, where: str, text: str, speaker: str, segment: _Segment, path: str, folder: Path) -> Listed | Reject:
-    if path.endswith("|") or path.startswith("|"):
-        reason = f"wav.scp has a command in place of a file for '{segment.recording}'; run it, and name its result"
-        return Reject(where, name, "command in place of a file", reason)
+def _listed(
+    name: str, where: str, text: str, speaker: str, segment: _Segment, path: tuple[str, str], folder: Path
+) -> Listed | Reject:
+    place, recording = path
+    if recording.endswith("|") or recording.startswith("|"):
+        reason = f"'{segment.recording}' is a command, which is never run; run it, and name the file that it makes"
+        return Reject(place, name, "command in place of a file", reason)
     start, end = segment.start_s, segment.end_s
-    return Listed(where, stem(name), text, enclosing(folder), speaker=speaker, recording=path, start_s=start, end_s=end)
+    return Listed(where, stem(name), text, enclosing(folder), speaker=speaker, recording=recording, start_s=start, end_s=end)
 
 
 def _pairs(path: Path, may_be_empty: bool = False) -> tuple[dict[str, tuple[str, str]], list[Reject]]:

@@ -13,6 +13,7 @@ from tts_cli.errors import CorpusError
 
 AUDIO_FOLDERS = ("wavs", "wav", "audio")
 """Usual names of the folder of recordings."""
+_ENGLISH = ("en", "eng", "english")
 _SPLIT_WORDS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev", "eval"),
@@ -122,6 +123,12 @@ def split_named(word: str) -> str:
 def split_in(name: str) -> str:
     """Return the split that a word of a file's name tells, such as train for `ljs_train_filelist.txt`; "" if there is none."""
     return next((split for word in re.split(r"[^A-Za-z]+", name) if (split := split_named(word))), "")
+
+
+def language_fault(language: str) -> str:
+    """Return the reason why clips of a language, such as `en-GB`, cannot be prepared; "" for English."""
+    code = re.split(r"[-_]", language.strip().lower())[0]
+    return "" if code in _ENGLISH else f"the language is '{language.strip()}'; only English can be prepared"
 
 
 def first_line(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.layouts.clip import KINDS, Reject
-from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, split_in, split_named, stem
+from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, language_fault, split_in, split_named, stem
 from tts_cli.corpora.layouts.rows import NAMES, TABLES, header_of, read_rows
 
 _SUFFIXES = (".jsonl", ".json", *TABLES)
@@ -24,7 +24,6 @@ _OTHERS = (
     "*manifest*.csv",
     "*manifest*.tsv",
 )
-_ENGLISH = ("en", "eng", "english")
 
 
 def manifests_in(source: Path) -> list[Path]:
@@ -62,9 +61,13 @@ def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str, frame_
     if missing := [key for key, value in (("audio", name), ("text", row.get("text"))) if not value]:
         named = " and no ".join(f"{key} ({', '.join(NAMES[key][:4])} ...)" for key in missing)
         return Reject(where, own, "empty text" if "text" in missing and name else "missing audio", f"the line has no {named}")
+    if fault := language_fault(str(row.get("language", "en"))):
+        return Reject(where, own, "not English", fault)
+    if not isinstance(row["text"], str):
+        return Reject(where, own, "wrong value", "the text is not a string")
     try:
         return Listed(
-            where, own, str(row["text"]), _folders(folder),
+            where, own, row["text"], _folders(folder),
             recording=name.replace("\\", "/"),
             speaker=str(row.get("speaker", "")),
             split=_split(row, split),
@@ -73,14 +76,8 @@ def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str, frame_
             **_times(row),
             **_phones(row, frame_s),
         )  # fmt: skip
-    except _NotEnglishError as error:
-        return Reject(where, own, "not English", str(error))
     except ValueError as error:
         return Reject(where, own, "wrong value", str(error))
-
-
-class _NotEnglishError(ValueError):
-    """Row of another language."""
 
 
 def _folders(folder: Path) -> tuple[Path, ...]:
@@ -138,9 +135,6 @@ def _split(row: Mapping[str, Any], default: str) -> str:
 
 
 def _corpus(row: Mapping[str, Any]) -> str:
-    language = str(row.get("language", "en")).lower().replace("_", "-")
-    if language.partition("-")[0] not in _ENGLISH:
-        raise _NotEnglishError(f"the language is '{row['language']}'; only English can be prepared")
     corpus = str(row.get("corpus", ""))
     if "/" in corpus or "\\" in corpus or corpus in (".", ".."):
         raise ValueError(f"'corpus' is '{corpus}', not a plain name")

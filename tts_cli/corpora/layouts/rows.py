@@ -45,7 +45,12 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | Reject]]:
         CorpusError: The file is missing, or its header names no audio or no text.
     """
     for where, row in _table(path) if path.suffix.lower() in TABLES else _objects(path):
-        yield where, row if isinstance(row, Reject) else _known(row)
+        if isinstance(row, Reject):
+            yield where, row
+        elif any("\ud800" <= char <= "\udfff" for value in row.values() for char in str(value)):
+            yield where, Reject(where, "", "not UTF-8", "the line is not UTF-8 text")
+        else:
+            yield where, _known(row)
 
 
 def header_of(path: Path) -> list[str]:
@@ -100,8 +105,6 @@ def _table(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | Reject]]:
     for where, values in _cells(path, delimiter):
         if isinstance(values, Reject):
             yield where, values
-        elif any("\udc80" <= char <= "\udcff" for value in values for char in value):
-            yield where, Reject(where, "", "not UTF-8", "the line is not UTF-8 text")
         elif len(values) != len(header):
             reason = f"wrong number of columns: {len(values)}, expected {len(header)} as in the header"
             yield where, Reject(where, "", "wrong number of columns", reason)

@@ -79,7 +79,8 @@ def detect_layout(source: Path) -> str:
 def _found_instead(source: Path) -> str:
     found = (name for _, _, names in os.walk(source) for name in names if Path(name).suffix.lower() in AUDIO_SUFFIXES)
     count = sum(1 for _ in islice(found, _MOST_COUNTED))
-    return f": {count}{' or more' * (count == _MOST_COUNTED)} recordings, but no transcripts that any layout has" if count else ""
+    named = f"{count} recording{'s' * (count > 1)}" + " or more" * (count == _MOST_COUNTED)
+    return f": {named}, but no transcripts that any layout has" if count else ""
 
 
 class _Reader:
@@ -129,9 +130,14 @@ class _Recordings:
 
     def find(self, folder: Path, name: str) -> Path | None:
         """Return the recording `name`, which may begin with folders below `folder`. A suffix chooses among several files."""
-        bare = stem(name)
-        if "\0" in name:
+        try:
+            return None if "\0" in name else self._find(folder, name)
+        except OSError:
+            # Names may be too long for the file system.
             return None
+
+    def _find(self, folder: Path, name: str) -> Path | None:
+        bare = stem(name)
         if name != bare and (folder / name).is_file():
             return folder / name
         *below, last = bare.split("/")
