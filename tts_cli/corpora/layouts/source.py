@@ -70,8 +70,7 @@ def detect_layout(source: Path) -> str:
     """Return the name of the layout of `source`, by its transcripts. Raises CorpusError if there are none."""
     fitting = next((name for name, layout in LAYOUTS.items() if source.exists() and layout.fits(source)), None)
     if fitting is None:
-        manifest = "it" if source.is_file() else "manifest.jsonl there"
-        hint = f"write {manifest}, a line for each recording: {EXAMPLE}; or choose a --layout: {', '.join(LAYOUTS)}"
+        hint = f"write manifest.jsonl, with a line for each recording: {EXAMPLE}; or choose a --layout: {', '.join(LAYOUTS)}"
         raise CorpusError(f"{source}: no corpus found{_found_instead(source)}", hint)
     return fitting
 
