@@ -164,7 +164,11 @@ def test_malformed_files_are_named_by_line(text: str, told: str, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"ooBinaryFile\x08TextGrid", "binary file of Praat"), (b"\xff\xfe\x00", "neither UTF-8 nor UTF-16"), (b"caf\xe9", "neither")],
+    [
+        (b"ooBinaryFile\x08TextGrid", "binary file of Praat"),
+        (b"\xff\xfe\x00", "neither UTF-8 nor UTF-16"),
+        (b"caf\xe9", "neither"),
+    ],
 )
 def test_files_that_are_no_text(data: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "x.TextGrid").write_bytes(data)

@@ -16,7 +16,7 @@ from tts_cli.audio.textgrid import Interval, TimePoint, read_textgrid, textgrid_
 TEXTS = (
     "Hello there, how are you? Fine.",
     "Dr. Smith paid $12.50 on May 3rd; yes (really)!",
-    "An e-mail to the FBI... \"No,\" she said: a [[B AW1]] tie.",
+    'An e-mail to the FBI... "No," she said: a [[B AW1]] tie.',
 )
 RATE = 80.0
 
