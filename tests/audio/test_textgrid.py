@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ def test_any_written_grid_is_read_again(tmp_path: Path) -> None:
         tier = grid.tiers[0].intervals
         assert [span for span in tier if span.label] == spans
         assert tier[0].start_s == 0 and tier[-1].end_s == 4.0
-        assert all(one.end_s == other.start_s for one, other in zip(tier, tier[1:], strict=False))
+        assert all(one.end_s == other.start_s for one, other in pairwise(tier))
 
 
 def test_times_count_from_the_start_of_the_grid(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_files_that_are_no_text(data: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "x.TextGrid").write_bytes(data)
     with pytest.raises(InputError, match=told):
         read_textgrid(tmp_path / "x.TextGrid")
-    with pytest.raises(InputError, match="absent.TextGrid: cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.TextGrid: cannot be read"):
         read_textgrid(tmp_path / "absent.TextGrid")
 
 

@@ -78,9 +78,11 @@ def test_a_longer_pause_between_sentences_is_kept(tts: Run) -> None:
 def test_a_textgrid_of_the_montreal_forced_aligner_is_spoken(tts: Run) -> None:
     write_grid(
         words=[("hello", 0.2, 0.6), ("there", 0.6, 0.9), ("boy", 1.2, 1.6)],
-        phones=[("HH", 0.2, 0.3), ("AH0", 0.3, 0.4), ("L", 0.4, 0.5), ("OW1", 0.5, 0.6), ("DH", 0.6, 0.7), ("EH1", 0.7, 0.8)]
-        + [("R", 0.8, 0.9), ("sp", 0.9, 1.2), ("B", 1.2, 1.4), ("OY1", 1.4, 1.6), ("sil", 1.6, 2.0)],
-    )
+        phones=[
+            ("HH", 0.2, 0.3), ("AH0", 0.3, 0.4), ("L", 0.4, 0.5), ("OW1", 0.5, 0.6), ("DH", 0.6, 0.7), ("EH1", 0.7, 0.8),
+            ("R", 0.8, 0.9), ("sp", 0.9, 1.2), ("B", 1.2, 1.4), ("OY1", 1.4, 1.6), ("sil", 1.6, 2.0),
+        ],
+    )  # fmt: skip
     (tokens,) = frames(tts("synth", "--prosody", "x.TextGrid", "-o", "y.wav", "--json").json)
     assert tokens == [
         ("^", 16), ("HH", 8), ("AH0", 8), ("L", 8), ("OW1", 8), (" ", 0), ("DH", 8), ("EH1", 8), ("R", 8), (",", 24),

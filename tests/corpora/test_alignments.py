@@ -245,3 +245,18 @@ def test_durations_sum_to_the_frames_and_each_phone_has_one(tmp_path: Path) -> N
         durations = given_durations(audio, task, MEL, given.spans)
         assert durations.sum() == MEL.num_frames(len(audio))
         assert all(frames >= (word >= 0) for frames, word in zip(durations, fitted.word_of_token, strict=True))
+
+
+def test_the_language_of_the_texts_counts(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "wavs").mkdir(parents=True)
+    (folder / "metadata.csv").write_text("one|It was 3/4/2020.\n")
+    soundfile.write(folder / "wavs" / "one.wav", noise(2.0), MEL.sample_rate)
+    words = "It was the third of April twenty twenty".split()
+    phones = [token for token in TextFrontEnd(language="en-GB").utterance("It was 3/4/2020.").tokens if token.isalnum()]
+    spans = [(phone, 0.1 + 0.05 * place, 0.15 + 0.05 * place) for place, phone in enumerate(phones)]
+    (tmp_path / "grids").mkdir()
+    (tmp_path / "grids" / "one.TextGrid").write_text(grid(spans, None, 2.0))
+    report = prepare.prepare([folder], tmp_path / "out", PrepareOptions(language="en-GB", alignments=tmp_path / "grids"))
+    assert report.rejects == []
+    assert open_corpus(tmp_path / "out").recordings[0].normalized_text == " ".join(words) + "."
