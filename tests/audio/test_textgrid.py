@@ -144,6 +144,7 @@ def test_a_boundary_a_frame_off_is_mended(tmp_path: Path) -> None:
         (LONG.replace('"TextGrid"', '"PitchTier"'), ":2: is no TextGrid"),
         (SHORT.replace("\n0.5 !", "\n0.3 !"), ":15: interval 2 of the tier 'words' begins at 0.3 s, before the end"),
         (LONG.replace("xmax = 1.25", "xmax = 0.4"), ":20: interval 2 of the tier 'words' ends at 0.4 s, before it begins"),
+        (SHORT.replace('1.5\n""', '1e9\n""'), ":20: interval 3 of the tier 'words' ends at 1e+09 s, the grid at 1.5 s"),
         (LONG.replace("xmin = 0.5", "xmin = 1e999"), ":20: a number is missing (xmin), here is 1e999"),
         (LONG.replace("xmin = 0.5\n", "xmin =\n"), ":22: a number is missing (xmax)"),
         (LONG.replace("size = 3", "size = 4"), ":28: a number is missing (xmin)"),

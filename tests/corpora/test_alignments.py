@@ -129,7 +129,7 @@ def test_words_that_are_divided_otherwise_fit(spoken: Callable[..., tuple[Prepar
         (("one.TextGrid", grid(renamed(PHONES, K="Q"))), "'Q' is no phone that can be mapped"),
         (("one.TextGrid", grid(words=[WORDS[0], *WORDS[2:]])), "the phone 'AY1' at 0.3 s is in no word"),
         (("one.TextGrid", grid(length_s=1.4)), "one.TextGrid: the alignment lasts 1.40 s, but the recording 1.00 s"),
-        (("one.TextGrid", grid(length_s=0.8)), "one.TextGrid: the alignment lasts 0.80 s, but the recording 1.00 s"),
+        (("one.TextGrid", grid(PHONES[:11], length_s=0.8)), "one.TextGrid: the alignment lasts 0.80 s, but the recording 1.00 s"),
         (("one.TextGrid", grid()[:600]), "one.TextGrid:"),
         (
             ("one.TextGrid", grid(words=None, phones=[("B", n / 20, n / 20 + 0.05) for n in range(11)])),
