@@ -12,6 +12,8 @@ from tts_cli.errors import InputError
 
 SLACK_S = 0.025
 """Largest overlap or gap, in seconds, that is an error of rounding and is mended."""
+_END_SLACK_S = 0.1
+"""Largest time, in seconds, by which a tier may be longer than its grid."""
 _TOKEN = re.compile(r'!.*|"(?:[^"]|"")*"(?!\S)|\S+')
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _AS_TEXT = "open it in Praat and choose Save as text file"
@@ -75,7 +77,7 @@ def read_textgrid(path: Path) -> TextGrid:
     start_s, end_s = values.number("xmin"), values.number("xmax")
     if values.flag() == "<absent>":
         return TextGrid(path, end_s - start_s, ())
-    tiers = tuple(_tier(values, start_s) for _ in range(values.count("tiers")))
+    tiers = tuple(_tier(values, start_s, end_s - start_s) for _ in range(values.count("tiers")))
     return TextGrid(path, end_s - start_s, tiers)
 
 
@@ -142,7 +144,7 @@ def _quoted(label: str) -> str:
     return '"' + " ".join(label.split("\n")).replace('"', '""') + '"'
 
 
-def _tier(values: _Values, start_s: float) -> Tier:
+def _tier(values: _Values, start_s: float, length_s: float) -> Tier:
     kind, name = values.text("class"), values.text("name")
     values.number("xmin"), values.number("xmax")
     count = values.count("size")
@@ -153,6 +155,8 @@ def _tier(values: _Values, start_s: float) -> Tier:
     spans: list[Interval] = []
     for number in range(1, count + 1):
         spans.append(_interval(values, start_s, spans[-1].end_s if spans else None, f"interval {number} of the tier '{name}'"))
+    if spans and spans[-1].end_s > length_s + _END_SLACK_S:
+        raise values.error(f"interval {count} of the tier '{name}' ends at {spans[-1].end_s:g} s, the grid at {length_s:g} s")
     return Tier(name, intervals=tuple(spans))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -43,6 +43,9 @@ def prepare(
             metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
         ),
     ] = None,
+    language: Annotated[
+        Literal["en-US", "en-GB"], typer.Option(help="English of the texts: dates, numbers and some words.")
+    ] = "en-US",
     alignments: Annotated[
         Path | None,
         typer.Option(
@@ -74,7 +77,8 @@ def prepare(
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
         given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
-        given |= {"speaker": speaker, "alignments": alignments, "save_alignments": save_alignments}
+        given |= {"speaker": speaker, "language": language}
+        given |= {"alignments": alignments, "save_alignments": save_alignments}
         given["num_processes"] = processes or os.cpu_count() or 1
         options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
         with progress() as bars:

@@ -104,8 +104,8 @@ class Alignments:
         return next((self._utterances[key] for key in keys if key in self._utterances), None)
 
 
-def _owners(clip: Clip) -> tuple[str, str]:
-    return clip.speaker, clip.corpus
+def _owners(clip: Clip) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((clip.speaker, clip.corpus)))
 
 
 def _nearest(paths: Sequence[Path], clip: Clip) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class PrepareOptions(StrictModel):
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
+    language: Literal["en-US", "en-GB"] = "en-US"
+    """English of the texts: dates, numbers and some words."""
     alignments: Path | None = None
     """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
     save_alignments: Path | None = None
@@ -198,7 +200,7 @@ class _Preparation:
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
         """Return the clips with a text that can be spoken, and their tokens. The others become rejects."""
-        front_end = TextFrontEnd(self.options.lexicon)
+        front_end = TextFrontEnd(self.options.lexicon, language=self.options.language)
         entries = []
         for number, clip in enumerate(clips, start=1):
             found = self._pronounced(clip, front_end)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from tts_cli.audio.alignment import frames_of
-from tts_cli.audio.textgrid import Interval, TimePoint, TextGrid, Tier, read_pitch_tier, read_textgrid
+from tts_cli.audio.textgrid import Interval, TextGrid, Tier, TimePoint, read_pitch_tier, read_textgrid
 from tts_cli.errors import InputError
 from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
 from tts_cli.voice.annotation import Annotation, Word, annotation_of, letters
