@@ -77,6 +77,7 @@ class Prepared:
     num_clips: int = 1
     hours: float = 0.0
     num_unseen: int = 0
+    alignments: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     speakers: tuple[Any, ...] = ()
     rejects: tuple[Any, ...] = ()
@@ -110,16 +111,17 @@ SPEAKS = {
     "speaker": Row(("--speaker", "high"), {"stream.speaker": "high"}),
     "length_scale": Row(("--length-scale", 1.5), {"stream.controls.length_scale": 1.5}),
 }
-LOAD, STREAM = "voice:load", "voice:Voice.stream"
+LOAD, STREAM, LANGUAGE = "voice:load", "voice:Voice.stream", "voice:Voice.in_language"
 RECOGNISER = "evaluation:Recogniser"
 PLAY = "audio:play"
 ALOUD = ("--long-form", "-i", "document.txt", "-o", "x.wav")
 SYNTH = Command(
     ("Hello there.",),
-    (LOAD, STREAM),
+    (LOAD, STREAM, LANGUAGE),
     {PLAY: lambda: None},
     {
         **SPEAKS,
+        "language": Row(("--language", "en-GB"), {"in_language.language": "en-GB"}, also=("in_language.",)),
         "text": Row(("Good day.",), {"stream.text": "Good day."}, instead=()),
         "input_file": Row(("-i", "said.txt"), {"stream.text": "Said in a file."}, instead=()),
         "prosody": Row(
@@ -156,7 +158,7 @@ SYNTH = Command(
 )  # fmt: skip
 READ = Command(
     ("document.txt", "-o", "x.wav"),
-    (LOAD, STREAM),
+    (LOAD, STREAM, LANGUAGE),
     {PLAY: lambda: None},
     {
         **{
@@ -261,8 +263,12 @@ PREPARE = Command(
         "sources": Row(("others",), {"prepare.sources": ["recordings", "others"]}),
         "output": Row(("-o", "other"), {"prepare.output": "other"}),
         "layout": Row(("--layout", "festvox"), {"prepare.options.layout": "festvox"}),
+        "speaker": Row(("--speaker", "ann"), {"prepare.options.speaker": "ann"}),
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
+        "language": Row(("--language", "en-GB"), {"prepare.options.language": "en-GB"}),
+        "alignments": Row(("--alignments", "grids"), {"prepare.options.alignments": "grids"}),
+        "save_alignments": Row(("--save-alignments", "out"), {"prepare.options.save_alignments": "out"}),
         "strict": Row(("--strict",), code=1),
         "replace": Row(("--replace",), {"prepare.options.replace": True}),
         "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,20 +21,39 @@ NUM_SHOWN_REJECTS = 20
 
 
 def prepare(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folder of recordings with transcripts. Repeatable.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE", help="Folder of recordings with transcripts, or a manifest. Repeatable.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the prepared corpus.")],
     layout: Annotated[
         str | None, typer.Option(metavar="NAME", help="Layout of the sources, such as ljspeech or festvox; by default detected.")
     ] = None,
     splits: Annotated[
         Path | None,
-        typer.Option(metavar="CSV", help="CSV file with split and text of each clip; clips of the split unseen are left out."),
+        typer.Option(
+            metavar="CSV", help="CSV file with the splits of some or all clips; clips of the split unseen are left out."
+        ),
+    ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Speaker of recordings without a name; by default the name of the folder.")
     ] = None,
     lexicon: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
         ),
+    ] = None,
+    language: Annotated[
+        Literal["en-US", "en-GB"], typer.Option(help="English of the texts: dates, numbers and some words.")
+    ] = "en-US",
+    alignments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="TextGrids of Praat or the Montreal Forced Aligner, or CTM files; clips without are aligned here."
+        ),
+    ] = None,
+    save_alignments: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a Praat TextGrid of the words and phones of each clip.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if any clip is rejected.")] = False,
     replace: Annotated[
@@ -58,6 +77,8 @@ def prepare(
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
         given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
+        given |= {"speaker": speaker, "language": language}
+        given |= {"alignments": alignments, "save_alignments": save_alignments}
         given["num_processes"] = processes or os.cpu_count() or 1
         options = parse(PrepareOptions, apply_overrides({}, settings or []) | given, "--set")
         with progress() as bars:
@@ -91,5 +112,7 @@ def _print_report(output: Path, report: PrepareReport) -> None:
     print_table(str(output), ("speaker", "clips", "hours", "mean F0 (Hz)", "F0 range (Hz)"), rows)
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
     typer.echo(f"{report.num_clips} clips ({splits or 'none'}), {report.hours} hours; {report.num_unseen} unseen left out")
+    if report.alignments:
+        typer.echo("alignments: " + ", ".join(f"{count} {source}" for source, count in report.alignments.items()))
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
     typer.echo(f"{len(report.rejects)} rejects" + (f": {reasons}" if reasons else ""))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from tts_cli.audio.alignment import ALIGNMENT_VERSION
 from tts_cli.audio.mel import MelConfig
 from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
+from tts_cli.corpora.alignments import Alignments, GivenAlignment, counts_of, write_alignments
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
     AnalysisTask,
@@ -25,9 +26,12 @@ from tts_cli.corpora.clips import (
     analyse,
     write_features,
 )
+from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
+from tts_cli.corpora.layouts.source import refuse_named_speakers
 from tts_cli.corpora.manifest import (
     CorpusSummary,
     Recording,
@@ -38,8 +42,8 @@ from tts_cli.corpora.manifest import (
     write_corpus,
 )
 from tts_cli.corpora.report import PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import apply_splits, read_splits, share_out
-from tts_cli.errors import CorpusError, TextError
+from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
+from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
@@ -61,9 +65,17 @@ class PrepareOptions(StrictModel):
     layout: str | None = None
     """Name of the layout of all sources, see `layouts.LAYOUTS`; None detects that of each source."""
     splits: Path | None = None
-    """File `splits.csv`; None chooses validation clips by a hash of the text."""
+    """File `splits.csv`, which may list some of the clips. The texts of the others choose their splits."""
+    speaker: str | None = None
+    """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
+    language: Literal["en-US", "en-GB"] = "en-US"
+    """English of the texts: dates, numbers and some words."""
+    alignments: Path | None = None
+    """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
+    save_alignments: Path | None = None
+    """Folder for a TextGrid of each clip; None writes none."""
     mel: MelConfig = MelConfig()
     num_processes: int = 1
     """Number of worker processes."""
@@ -78,6 +90,7 @@ class _Entry:
     clip: Clip
     utterance: Utterance
     fingerprint: str
+    given: GivenAlignment | None = None
     analysis: ClipAnalysis = _NOT_ANALYSED
 
     @property
@@ -106,7 +119,7 @@ def prepare(
         OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
-    found = _read_sources(sources, options.layout)
+    found = _read_sources(sources, options)
     if not options.replace:
         _refuse_loss(output, found)
     clips, rejects, num_unseen = _collect(found, options.splits)
@@ -115,51 +128,59 @@ def prepare(
     except OSError as error:
         raise unwritable(output, error) from error
     run = _Preparation(output, options, progress, rejects)
-    entries = run.analyse(run.pronounce(clips))
+    entries = run.analyse(run.pronounce(run.cut(clips)))
     pitch = run.write_features(entries)
     summary = _summarise(entries, pitch, options.mel)
     recordings = [_recording(entry) for entry in entries]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
     report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
+    report = replace(report, alignments=counts_of(run.alignments))
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
         run.journal.compact()
+    if options.save_alignments:
+        done = ((one.clip, one.utterance, one.analysis.durations, one.analysis.seconds) for one in entries)
+        write_alignments(options.save_alignments, done, options.mel.frame_rate)
     return report
 
 
-def _read_sources(sources: Sequence[Path], layout: str | None) -> list[CorpusFolder]:
-    found = [read_source(source, layout) for source in sources]
-    names = [source.corpus for source in found]
+def _read_sources(sources: Sequence[Path], options: PrepareOptions) -> list[CorpusFolder]:
+    found = [read_source(source, options.layout, options.speaker) for source in sources]
+    names = [name for source in found for name in _corpora_of(source)]
     if len(set(names)) < len(names):
         raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
+    if options.speaker:
+        refuse_named_speakers(options.speaker, found)
     return found
 
 
 def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
     """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
-    listed = {(source.corpus, clip.id) for source in found for clip in source.clips}
-    listed |= {(source.corpus, reject.id) for source in found for reject in source.rejects}
-    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed)
+    listed = {(clip.corpus, clip.id) for source in found for clip in source.clips}
+    rejected = {(corpus, reject.id) for source in found for corpus in _corpora_of(source) for reject in source.rejects}
+    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed | rejected)
     if lost:
         named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
         hint = "give the former sources too, choose another --output, or --replace the corpus"
         raise CorpusError(f"{output}: holds a corpus with clips that the sources lack: {named}", hint)
 
 
+def _corpora_of(source: CorpusFolder) -> set[str]:
+    """Return the names of the corpora of a source: a manifest may have several."""
+    return {source.corpus, *(clip.corpus for clip in source.clips)}
+
+
 def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
     """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    if splits_file is None:
-        found, unseen = [CorpusFolder(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
-    else:
-        splits = read_splits(splits_file)
-        found, unseen = map(list, zip(*(apply_splits(source, splits) for source in found), strict=True))
-    return (
-        [clip for source in found for clip in source.clips],
-        [reject for source in found for reject in source.rejects],
-        sum(unseen),
-    )
+    splits: Splits = read_splits(splits_file) if splits_file else {}
+    if splits_file:
+        refuse_other_corpora(found, splits)
+    split = [apply_splits(source, splits) for source in found]
+    clips = [clip for source, _ in split for clip in source.clips]
+    rejects = [reject for source, _ in split for reject in source.rejects]
+    return share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split)
 
 
 class _Preparation:
@@ -169,27 +190,52 @@ class _Preparation:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
         remove_leftovers(output, below=True)
         self.journal = Journal(output / "journal.jsonl")
+        self.alignments = Alignments(options.alignments) if options.alignments else None
+
+    def cut(self, clips: list[Clip]) -> list[Clip]:
+        """Return the clips with a recording of its own for each part of a longer one. The others become rejects."""
+        whole, rejects = cut(clips, self.output, self.journal, self.progress)
+        self.rejects += rejects
+        return whole
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
         """Return the clips with a text that can be spoken, and their tokens. The others become rejects."""
-        front_end = TextFrontEnd(self.options.lexicon)
+        front_end = TextFrontEnd(self.options.lexicon, language=self.options.language)
         entries = []
         for number, clip in enumerate(clips, start=1):
-            try:
-                if clip.text:
-                    entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
-                else:
-                    self.rejects.append(Reject(clip.where, clip.id, "empty text", "empty text"))
-            except TextError as error:
-                self.rejects.append(Reject(clip.where, clip.id, "text that cannot be spoken", error.message))
+            found = self._pronounced(clip, front_end)
+            if isinstance(found, Reject):
+                self.rejects.append(found)
+            else:
+                entries.append(found)
             self.progress("text", number, len(clips))
+        if self.alignments:
+            self.alignments.refuse_none()
         return entries
+
+    def _pronounced(self, clip: Clip, front_end: TextFrontEnd) -> _Entry | Reject:
+        """Return the clip with its tokens and the alignment that is given for it, or the reject of an unusable one."""
+        if not clip.text:
+            return Reject(clip.where, clip.id, "empty text", "empty text")
+        try:
+            utterance = front_end.utterance(clip.text)
+        except TextError as error:
+            return Reject(clip.where, clip.id, "text that cannot be spoken", error.message)
+        given = None
+        try:
+            if self.alignments:
+                utterance, given = self.alignments.of(clip, utterance)
+            if given is None:
+                utterance, given = with_phones_of(clip, utterance)
+        except InputError as error:
+            return Reject(clip.where, clip.id, "alignment file does not fit", error.message)
+        return _Entry(clip, utterance, fingerprint(clip.audio), given)
 
     def analyse(self, entries: list[_Entry]) -> list[_Entry]:
         """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
-            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words)
+            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words, entry.given)
             for entry in entries
             for spoken in (entry.utterance,)
         ]

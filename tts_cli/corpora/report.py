@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tts_cli.corpora.language import is_foreign
@@ -49,6 +50,8 @@ class PrepareReport:
     """Number of rejects of each kind."""
     foreign_words: float = 0.0
     """Share of the different words of the texts that are not English, see `language.foreign_share`."""
+    alignments: Mapping[str, int] = field(default_factory=dict)
+    """Number of clips by the source of their alignment: given, or found here for a reason. Empty without `--alignments`."""
 
     @property
     def num_clips(self) -> int:
