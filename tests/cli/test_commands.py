@@ -82,7 +82,8 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     calls: list[Any] = []
 
-    def prepare(*arguments: Any) -> PrepareReport:
+    def prepare(*arguments: Any, quality: Any) -> PrepareReport:
+        assert quality is None
         calls.append(arguments)
         arguments[-1]("text", 1, 1)
         return PrepareReport(0.1, {"train": 1}, 2, [], [Reject("list.csv:3", "a", "empty text", "empty text")], {"empty text": 1})
