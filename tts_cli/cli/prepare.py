@@ -46,7 +46,9 @@ def prepare(
     ] = False,
     quality: Annotated[
         bool,
-        typer.Option("--quality", help="Also list the ten worst clips by DistillMOS, which takes seconds a clip. Needs [eval]."),
+        typer.Option(
+            "--quality", help="Also list the ten worst clips by DistillMOS, which more than doubles the time. Needs [eval]."
+        ),
     ] = False,
     processes: Annotated[
         int | None,
@@ -112,7 +114,14 @@ def _print_report(output: Path, report: PrepareReport) -> None:
 
 
 def _print_speakers(title: str, report: PrepareReport) -> None:
-    header = ("speaker", "clips", *(f"{split} (min)" for split in report.splits), "mean F0 (Hz)", "F0 range (Hz)", "up to (kHz)")
+    header = (
+        "speaker",
+        "clips",
+        *(f"{split} (min)" for split in report.splits),
+        "mean F0 (Hz)",
+        "F0 range (Hz)",
+        "bandwidth (kHz)",
+    )
     rows = [
         (s.speaker, s.clips, *(s.minutes.get(split, 0.0) for split in report.splits), s.mean_f0_hz,
          f"{s.low_f0_hz:.0f} - {s.high_f0_hz:.0f}", round(s.bandwidth_hz / 1000, 1))

@@ -64,7 +64,7 @@ def _to_guess(written: str, lexicon: Collection[str]) -> str:
         if _is_known(base.lower(), lexicon):
             return ""
         if ending.lower() == "s":
-            return base.lower()
+            return base
     return written
 
 
