@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NUM_SHOWN_REJECTS = 20
 """Rejects that are printed; `report.json` lists all."""
 _NUM_SHOWN = 10
-"""Guessed words and narrow clips that are printed."""
+"""Guessed words, narrow clips and clips of low quality that are printed."""
 
 
 def prepare(
@@ -114,16 +114,11 @@ def _print_report(output: Path, report: PrepareReport) -> None:
 
 
 def _print_speakers(title: str, report: PrepareReport) -> None:
-    header = (
-        "speaker",
-        "clips",
-        *(f"{split} (min)" for split in report.splits),
-        "mean F0 (Hz)",
-        "F0 range (Hz)",
-        "bandwidth (kHz)",
-    )
+    splits = sorted(report.splits, key=("train", "validation", "test").index)
+    minutes = [f"{split} (min)" for split in splits]
+    header = ("speaker", "clips", *minutes, "mean F0 (Hz)", "F0 range (Hz)", "bandwidth (kHz)")
     rows = [
-        (s.speaker, s.clips, *(s.minutes.get(split, 0.0) for split in report.splits), s.mean_f0_hz,
+        (s.speaker, s.clips, *(s.minutes.get(split, 0.0) for split in splits), s.mean_f0_hz,
          f"{s.low_f0_hz:.0f} - {s.high_f0_hz:.0f}", round(s.bandwidth_hz / 1000, 1))
         for s in report.speakers
     ]  # fmt: skip
@@ -133,13 +128,16 @@ def _print_speakers(title: str, report: PrepareReport) -> None:
 def _doubts(output: Path, report: PrepareReport) -> Iterator[str]:
     """Yield lines on guessed words, narrow clips and clips of low quality."""
     if report.guessed:
-        commonest = ", ".join(f"{one.word} {one.count}" for one in report.guessed[:_NUM_SHOWN])
-        file = output / report.guesses_file
-        yield f"{len(report.guessed)} words with guessed pronunciations: {commonest}; {file} lists them for --lexicon"
+        commonest = _first([f"{one.word} {one.count}" for one in report.guessed])
+        use = "for --lexicon " if report.guesses_file != "report.json" else ""
+        yield f"{len(report.guessed)} guessed pronunciations: {commonest}; listed {use}in {output / report.guesses_file}"
     if report.narrow:
-        clips = ", ".join(f"{one.clip} {one.bandwidth_hz / 1000:.1f}" for one in report.narrow[:_NUM_SHOWN])
-        usual = f"{report.bandwidth_hz / 1000:.1f} kHz"
-        yield f"{len(report.narrow)} clips are muffled, with energy up to less than the corpus's {usual}: {clips}"
+        clips = _first([f"{one.clip} {one.bandwidth_hz / 1000:.1f}" for one in report.narrow])
+        yield f"{len(report.narrow)} muffled, energy ends below the corpus's {report.bandwidth_hz / 1000:.1f} kHz: {clips}"
     if report.quality:
-        clips = ", ".join(f"{one.clip} {one.score:.2f}" for one in report.quality.worst)
-        yield f"{report.quality.measure} {report.quality.mean:.2f} on average; the worst clips: {clips}"
+        clips = _first([f"{one.clip} {one.score:.2f}" for one in report.quality.worst])
+        yield f"{report.quality.measure} {report.quality.mean:.2f} on average, worst: {clips}"
+
+
+def _first(items: list[str]) -> str:
+    return ", ".join(items[:_NUM_SHOWN]) + (" ..." if len(items) > _NUM_SHOWN else "")
