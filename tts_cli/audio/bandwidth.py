@@ -11,8 +11,9 @@ _LOUD_FRAMES = 0.95
 """Quantile over the frames: the strongest frames of each frequency count, but not a click or an edge."""
 _SMOOTHED_BINS = 5
 _FLOOR_DB = -60.0
-"""Level below the strongest frequency that counts as no energy. In 2,600 clips of six corpora, speech reached it at 6.5 to 8 kHz
-of 8 kHz, all but three; the same clips with energy up to 5.5 kHz, and 16-bit or codec noise above, at 5.2 to 5.9 kHz."""
+"""Level below the strongest frequency that counts as no energy. At a rate of 16 kHz, 2,235 of 2,240 clips of seven corpora had
+energy up to 6.9 to 8 kHz. Of clips with the sample rate of 11 kHz in between, 560 had some up to 5.2 to 5.5 kHz, apart from one
+with less of its own; coded in Opus after that, 112 had some up to 5.2 to 6.2 kHz."""
 _LOWEST_HZ = 150.0
 """Hum and a constant offset below it may be stronger than the speech."""
 

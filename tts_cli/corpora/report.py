@@ -22,7 +22,7 @@ _UNSAID: tuple[RejectKind, ...] = ("alignment failed", "text and recording diffe
 _LEAST_HEARD, _MOST_UNSAID = 10, 1 / 3
 """Fewest recordings to judge, and the largest share of them that may not say their text. Another language has more."""
 _NARROW = 0.8
-"""Bandwidth of a narrow clip, as a share of that of the corpus. Speech of one bandwidth varies by a tenth."""
+"""Largest bandwidth of a narrow clip, as a share of that of the corpus; 5 of 2,240 clips of seven corpora were below it."""
 _USUAL_BANDWIDTH = 0.75
 """Quantile of the clips' bandwidths that is the corpus's: a quarter of the clips reach it."""
 NUM_WORST = 10
