@@ -82,6 +82,9 @@ class Prepared:
     speakers: tuple[Any, ...] = ()
     rejects: tuple[Any, ...] = ()
     reasons: dict[str, int] = field(default_factory=dict)
+    guessed: tuple[Any, ...] = ()
+    narrow: tuple[Any, ...] = ()
+    quality: Any = None
 
     def check(self, strict: bool) -> None:
         if strict:
@@ -271,6 +274,7 @@ PREPARE = Command(
         "save_alignments": Row(("--save-alignments", "out"), {"prepare.options.save_alignments": "out"}),
         "strict": Row(("--strict",), code=1),
         "replace": Row(("--replace",), {"prepare.options.replace": True}),
+        "quality": Row(("--quality",), {"prepare.quality.name": "DistillMOS"}, also=("prepare.quality",)),
         "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),
         "settings": Row(("--set", "mel.num_bands=40"), {"prepare.options.mel.num_bands": 40}),
         "as_json": Row(("--json",), leaves=prints_json),

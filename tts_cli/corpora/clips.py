@@ -14,6 +14,7 @@ import numpy as np
 
 from tts_cli.audio.agreement import AGREEMENT_VERSION, complaints, judge
 from tts_cli.audio.alignment import ALIGNER_RATE, ALIGNMENT_VERSION, Integers, align_closely, given_durations, pronunciations
+from tts_cli.audio.bandwidth import bandwidth_hz
 from tts_cli.audio.files import quantise, read_native, resample
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
@@ -51,6 +52,8 @@ class ClipAnalysis:
     """Reason for the rejection; empty for a good recording."""
     kind: RejectKind | None = None
     """Kind of the rejection; None for a good recording."""
+    bandwidth_hz: float | None = None
+    """Frequency above which the recording has no energy; None in results of older versions."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,32 @@ class FeatureTask:
 
 
 @dataclass(frozen=True)
+class BandwidthTask:
+    """Task of a worker: measure the bandwidth of a recording that an older version analysed."""
+
+    fingerprint: str
+    """Hash of the recording, see `journal.fingerprint`."""
+    audio: Path
+    sample_rate: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of the result in the journal. It depends on everything that affects the result."""
+        return key_of("bandwidth", self.fingerprint, self.sample_rate)
+
+    def is_done(self, result: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Return whether a result in the journal is complete."""
+        return True
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Bandwidth of one recording."""
+
+    bandwidth_hz: float
+
+
+@dataclass(frozen=True)
 class PitchStatistics:
     """Sums of log F0 over the voiced frames of one recording, for the mean and standard deviation of its speaker."""
 
@@ -131,7 +160,8 @@ def analyse(task: AnalysisTask) -> ClipAnalysis:
     f0_hz, _ = estimate_f0(audio, task.mel)
     voiced = f0_hz[f0_hz > 0]
     median = float(np.median(voiced)) if len(voiced) else 0.0
-    return ClipAnalysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3))
+    bandwidth = round(bandwidth_hz(audio, task.mel.sample_rate), 1)
+    return ClipAnalysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3), bandwidth_hz=bandwidth)
 
 
 def _aligned(audio: Floats, task: AnalysisTask) -> Integers | ClipAnalysis:
@@ -155,6 +185,12 @@ def _given(audio: Floats, task: AnalysisTask, given: GivenAlignment) -> Integers
         return given_durations(audio, task, task.mel, given.spans)
     except InputError as error:
         return ClipAnalysis(reason=error.message, kind="alignment file does not fit")
+
+
+def measure_bandwidth(task: BandwidthTask) -> Bandwidth:
+    """Return the bandwidth of one recording."""
+    samples, rate = read_native(task.audio)
+    return Bandwidth(round(bandwidth_hz(_stored(resample(samples, rate, task.sample_rate)), task.sample_rate), 1))
 
 
 def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:

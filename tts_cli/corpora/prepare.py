@@ -20,14 +20,17 @@ from tts_cli.corpora.alignments import Alignments, GivenAlignment, counts_of, wr
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
     AnalysisTask,
+    BandwidthTask,
     ClipAnalysis,
     FeatureTask,
     PitchStatistics,
     analyse,
+    measure_bandwidth,
     write_features,
 )
 from tts_cli.corpora.cutting import cut
 from tts_cli.corpora.given import with_phones_of
+from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
@@ -41,7 +44,8 @@ from tts_cli.corpora.manifest import (
     prepared_ids,
     write_corpus,
 )
-from tts_cli.corpora.report import PrepareReport, make_report, write_report
+from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
+from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
 from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
 from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
@@ -57,6 +61,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
 _RANGE_STEP_HZ = 10.0
 """Rounding of F0 ranges. It is coarse, so that a few more clips do not change the features of all clips of a speaker."""
 _NOT_ANALYSED = ClipAnalysis()
+_Task = AnalysisTask | BandwidthTask | FeatureTask | QualityTask
 
 
 class PrepareOptions(StrictModel):
@@ -94,13 +99,22 @@ class _Entry:
     analysis: ClipAnalysis = _NOT_ANALYSED
 
     @property
+    def name(self) -> str:
+        """Return the name of the clip in reports: corpus/id."""
+        return f"{self.clip.corpus}/{self.clip.id}"
+
+    @property
     def features(self) -> str:
         """Return the path of the features, relative to the folder of the corpus."""
         return f"features/{self.clip.corpus}/{self.clip.id}.npz"
 
 
 def prepare(
-    sources: Sequence[Path], output: Path, options: PrepareOptions, progress: Progress = lambda *_: None
+    sources: Sequence[Path],
+    output: Path,
+    options: PrepareOptions,
+    progress: Progress = lambda *_: None,
+    quality: QualityMeasure | None = None,
 ) -> PrepareReport:
     """Prepare `sources` as one corpus in `output`, and return a report.
 
@@ -112,6 +126,7 @@ def prepare(
         output: Folder of the prepared corpus.
         options: Layout, splits, lexicon, mel configuration and number of processes.
         progress: Called after each clip of each stage.
+        quality: Measure of quality, to list the worst clips; None measures none.
 
     Raises:
         CorpusError: A source or the splits cannot be used, or `output` has a corpus of another mel configuration, or one with
@@ -128,13 +143,16 @@ def prepare(
     except OSError as error:
         raise unwritable(output, error) from error
     run = _Preparation(output, options, progress, rejects)
-    entries = run.analyse(run.pronounce(run.cut(clips)))
+    spoken = run.pronounce(run.cut(clips))
+    entries = run.analyse(spoken)
     pitch = run.write_features(entries)
     summary = _summarise(entries, pitch, options.mel)
     recordings = [_recording(entry) for entry in entries]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
-    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
+    rejects.sort(key=lambda reject: reject.where)
+    findings = run.findings(entries, guessed_words(((entry.name, entry.utterance.words) for entry in spoken), lexicon), quality)
+    report = make_report(recordings, summary, rejects, num_unseen, foreign_words, findings)
     report = replace(report, alignments=counts_of(run.alignments))
     write_report(output, report)
     if recordings:
@@ -260,9 +278,28 @@ class _Preparation:
         ]
         return [PitchStatistics(**result) for result in self._finish("features", write_features, tasks)]
 
-    def _finish(
-        self, stage: str, function: Callable[[Any], Any], tasks: Sequence[AnalysisTask | FeatureTask]
-    ) -> list[dict[str, Any]]:
+    def findings(self, entries: list[_Entry], guessed: list[GuessedWord], quality: QualityMeasure | None) -> ClipFindings:
+        """Write the guessed words, and return them with bandwidth and, if `quality` is given, score of every entry."""
+        file = write_guesses(self.output, guessed, self.options.lexicon)
+        found = ClipFindings(self._bandwidths(entries), guessed, file)
+        if quality is None:
+            return found
+        tasks = [QualityTask(entry.fingerprint, entry.clip.audio, quality) for entry in entries]
+        scores = [result["score"] for result in self._finish("quality", score_clip, tasks)]
+        return replace(found, measure=quality.name, scores=scores)
+
+    def _bandwidths(self, entries: list[_Entry]) -> list[float]:
+        """Return the bandwidth of every entry, in Hz. Those that an older version analysed are measured now."""
+        rate = self.options.mel.sample_rate
+        old = [entry for entry in entries if entry.analysis.bandwidth_hz is None]
+        results = self._finish(
+            "bandwidth", measure_bandwidth, [BandwidthTask(entry.fingerprint, entry.clip.audio, rate) for entry in old]
+        )
+        measured = (result["bandwidth_hz"] for result in results)
+        known = (entry.analysis.bandwidth_hz for entry in entries)
+        return [next(measured) if bandwidth is None else bandwidth for bandwidth in known]
+
+    def _finish(self, stage: str, function: Callable[[Any], Any], tasks: Sequence[_Task]) -> list[dict[str, Any]]:
         """Return the result of every task, from the journal if it has one, else from running `function`."""
         keys = [task.key for task in tasks]
         pending = {
@@ -280,7 +317,7 @@ class _Preparation:
             self.progress(stage, num_kept + number, len(tasks))
         return [self.journal[key] for key in keys]
 
-    def _owns(self, task: AnalysisTask | FeatureTask, key: str, if_unknown: bool) -> bool:
+    def _owns(self, task: _Task, key: str, if_unknown: bool) -> bool:
         """Return whether the file of a task, if it has one, was last written for `key`. Older journals do not say."""
         owner = self.journal.get(task.features) if isinstance(task, FeatureTask) else None
         return if_unknown if owner is None else owner["key"] == key
