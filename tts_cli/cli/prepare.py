@@ -44,7 +44,8 @@ def prepare(
     lexicon: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
+            metavar="FILE",
+            help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
         ),
     ] = None,
     language: Annotated[

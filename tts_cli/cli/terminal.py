@@ -55,7 +55,8 @@ CacheDir = Annotated[
 Lexicon = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
+        metavar="FILE",
+        help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
     ),
 ]
 Language = Annotated[

@@ -113,7 +113,7 @@ def _sentences(grid: TextGrid, annotation: Annotation, words: Sequence[Word]) ->
     left = list(words)
     for span in spans:
         own = [word for word in left if span.start_s <= _middle(word) < span.end_s]
-        left = [word for word in left if word not in own]
+        left = [word for word in left if not span.start_s <= _middle(word) < span.end_s]
         if own:
             yield span, own
     if left:
