@@ -64,11 +64,11 @@ def _command(group: str) -> Callable[..., None]:
             float | None, typer.Option(metavar="MINUTES", help="Save a checkpoint and stop after this many minutes.")
         ] = None,
         init_from: Annotated[
-            list[Path] | None,
+            list[str] | None,
             typer.Option(
-                metavar="PATH",
-                help="Addon, checkpoint or run that supplies initial weights for a new training; its model may be of another "
-                "kind. Repeatable.",
+                metavar="NAME|PATH",
+                help="Addon (by name or path), checkpoint or run that supplies initial weights for a new training; its model may "
+                "be of another kind. Repeatable.",
             ),
         ] = None,
         devices: Annotated[
@@ -86,10 +86,11 @@ def _command(group: str) -> Callable[..., None]:
         with extra("train", "matplotlib"):
             from tts_cli.training.recipe import load_recipe
             from tts_cli.training.start import train as train_model
+            from tts_cli.training.weights import find_source
 
             options = {"max_minutes": max_minutes, "devices": devices, "num_nodes": num_nodes}
             resolved = load_recipe(recipe, group, settings or [], data=str(data) if data else None, **options)
-            start = [existing(path, "addon, checkpoint or run") for path in init_from or []]
+            start = [find_source(name) for name in init_from or []]
             typer.echo(train_model(resolved, output or RUNS / resolved.name, start, not resume, say))
 
     return train_group
