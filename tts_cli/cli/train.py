@@ -1,14 +1,15 @@
-"""Commands `tts train GROUP` (one for each group of models, with the same options) and `tts predict-mels`."""
+"""Commands `tts train GROUP` (one for each group of models, with the same options), `tts status` and `tts predict-mels`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tts_cli.cli.terminal import Settings, existing, extra, progress, say
+from tts_cli.cli.terminal import Json, Settings, existing, extra, print_json, progress, say
 from tts_cli.errors import InputError
 
 RUNS = Path("runs")
@@ -98,6 +99,25 @@ def _command(group: str) -> Callable[..., None]:
 
 for name, help_text in GROUPS.items():
     app.command(name, help=help_text)(_command(name))
+
+
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    as_json: Json = False,
+) -> None:
+    """Show the state of a training: steps, losses, time left, best checkpoint, and the command that follows.
+
+    The training may be going on, stopped or finished; nothing in its folder is changed.
+    """
+    with extra("train"):
+        from tts_cli.training.status import status_of
+
+        found = status_of(existing(run, "run"))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for line in found.lines():
+            typer.echo(line)
 
 
 def predict_mels(

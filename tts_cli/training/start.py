@@ -95,7 +95,9 @@ def next_command(recipe: Recipe, run: Path, facts: CorpusFacts, begun_from: Sequ
     kind = find_kind(recipe.model)
     if kind.addon is None:
         return f"next: tts train {kind.group} RECIPE --init-from {shlex.quote(str(run))}"
-    command = ["tts", "export-addon", str(run), "--output", f"addons/{recipe.name}"]
+    # One recipe adds speakers of many corpora, so the run names the voice.
+    name = recipe.name if recipe.rehearsal is None else run.name
+    command = ["tts", "export-addon", str(run), "--output", f"addons/{name}"]
     if kind.addon == "acoustic" and not inherited(begun_from, "default_vocoder"):
         command += ["--default-vocoder", next(iter(fitting_vocoders(facts)), "NAME")]
     return f"next: {shlex.join(command)}"
