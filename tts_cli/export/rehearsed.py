@@ -18,8 +18,8 @@ from tts_cli.training.rehearsal import REHEARSED, utterance_of
 DECIBELS = 20 / math.log(10)
 """Decibels of a natural-log magnitude of 1."""
 LARGEST_MEL_DB, LARGEST_SEMITONES, LARGEST_LENGTH = 2.0, 1.0, 0.05
-"""Differences from the initial model beyond which a speaker is warned about: mel in dB, F0 in semitones, length of the sentences as
-a share."""
+"""Differences from the initial model beyond which a speaker is warned about: mel in dB, F0 in semitones, length of the sentences
+as a share."""
 
 
 @dataclass(frozen=True)
