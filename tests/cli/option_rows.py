@@ -280,7 +280,8 @@ PREDICT = Command(
 )
 STATE: dict[str, Any] = {
     "run": "run", "model": "vocoder", "state": "stopped", "step": 3, "steps": 9, "minutes_left": 2.5, "train": {},
-    "validation": {}, "validated_step": None, "best_step": None, "best_loss": None, "newest_step": 2, "spoken": None, "next": "go on",
+    "validation": {}, "validated_step": None, "best_step": None, "best_loss": None, "newest_step": 2,
+    "spoken": None, "next": "go on",
 }  # fmt: skip
 
 

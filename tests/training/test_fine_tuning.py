@@ -32,6 +32,10 @@ NETWORK: dict[str, Any] = {
     "channels": 16, "prosody_channels": 16, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1,
     "contour_channels": 8, "dropout": 0.0,
 }  # fmt: skip
+COPYCAT = {
+    "reference_channels": 8, "reference_layers": 1, "speaker_encoder": {"channels": 8, "layers": 1, "dimensions": 4},
+}  # fmt: skip
+VAE = {"embedding_channels": 3, "reference_channels": 8, "reference_layers": 1}
 STAGE = {"regression_steps": 4, "first_step": 2, "trained": ["decoder.head."], "windows": [4, 8], "channels": 4}
 
 
@@ -104,10 +108,11 @@ def test_the_earlier_speakers_stay_and_the_new_one_learns(base: Path, added: Pat
 
 
 def test_the_training_sees_recordings_and_rehearsed_speech_in_equal_parts(base: Path, added: Path, tmp_path: Path) -> None:
-    train(recipe_of(added, rehearsal={"tested": 3}, steps=1), tmp_path / "run", [base], say=lambda _: None)
-    corpus = with_rehearsed(open_corpus(added), tmp_path / "run")
-    counts = {name: sum(one.speaker == name for one in corpus.of_split("train")) for name in ("ann", "bob", "cid")}
-    assert counts == {"ann": 3, "bob": 6, "cid": 3}
+    train(recipe_of(added, rehearsal={"tested": 3, "sentences": 7}, steps=1), tmp_path / "run", [base], say=lambda _: None)
+    for share, repeated in ((0.5, (1, 2)), (0.2, (1, 8)), (0.8, (2, 1))):
+        corpus = with_rehearsed(open_corpus(added), tmp_path / "run", share)
+        counts = {name: sum(one.speaker == name for one in corpus.of_split("train")) for name in ("ann", "bob", "cid")}
+        assert counts == {"ann": 6 * repeated[0], "bob": 6 * repeated[1], "cid": 6 * repeated[0]}
     assert {one.speaker for one in corpus.of_split("validation")} == {"bob"}
     tested = [(one.speaker, one.id) for one in corpus.of_split("test")]
     assert len(tested) == len(set(tested)) == 4, "each speaker speaks each of the two validation texts at most once"
@@ -177,6 +182,28 @@ def test_export_compares_the_earlier_speakers_and_the_new_one_is_the_default(bas
     assert [(one.mel_db, one.length, one.is_large) for one in initial] == [(pytest.approx(0, abs=1e-4), 0, False)] * 2
 
 
+@pytest.mark.parametrize(("kind", "own"), [("copycat", COPYCAT), ("vae", VAE)])
+def test_targets_and_narrators_are_added_to_an_addon(kind: str, own: dict[str, Any], tmp_path: Path) -> None:
+    network = {"model": kind, "network": NETWORK | own}
+    corpus = write_speakers(tmp_path / "corpus", {"ann": -6.0, "cid": -3.0})
+    options = ExportOptions(linguistics=str(ROOT / "tests/addons/tiny-linguistics"))
+    train(recipe_of(corpus, **network, steps=3), tmp_path / "base", say=lambda _: None)
+    export_addon(tmp_path / "base", tmp_path / "initial", None, options, say=lambda _: None)
+    added = write_speakers(tmp_path / "added", {"bob": -1.0})
+    rehearsal = {"rehearsal": {"sentences": 3, "tested": 2}}
+    train(recipe_of(added, **network, **rehearsal, steps=2), tmp_path / "run", [tmp_path / "initial"], say=lambda _: None)
+    said: list[str] = []
+    export_addon(tmp_path / "run", tmp_path / "voice", None, options, said.append)
+    assert sum(line.startswith("beside the initial model: ") for line in said) == 2
+    config = open_addon(tmp_path / "voice").config
+    assert (config.default_speaker, [one.name for one in config.speakers]) == ("bob", ["ann", "bob", "cid"])
+    if kind == "vae":
+        speakers = np.load(tmp_path / "voice/assets/inventory-utterances.npy")[:, 0]
+        assert np.bincount(speakers).tolist() == [3, 6, 3]
+        state = checkpoints.read(checkpoints.newest(tmp_path / "run")).read("model")
+        assert state["reference_encoder.summed_norm.count"] == 102, "the statistics of the addon count as many batches"
+
+
 def test_sentences_are_spoken_at_each_validation(base: Path, added: Path, tmp_path: Path) -> None:
     spoken = {"texts": ["Hello there.", "Shall I carry you?"], "vocoder": VOCODER}
     train(recipe_of(added, rehearsal={}, spoken=spoken, steps=4, validations=2), tmp_path / "run", [base], say=lambda _: None)
@@ -211,7 +238,7 @@ def test_sources_of_weights_go_by_path_and_by_name(base: Path, tmp_path: Path, m
     assert "tiny-acoustic" in (refused.value.hint or "")
 
 
-@pytest.mark.parametrize("name", ["fine-tune-16k"])
+@pytest.mark.parametrize("name", ["fine-tune-16k", "fine-tune-copycat-16k", "fine-tune-prosody-16k"])
 def test_the_first_line_of_a_recipe_is_its_command_and_its_network_that_of_the_base(name: str) -> None:
     path = ROOT / f"recipes/{name}.yaml"
     recipe = load_recipe(path)
@@ -219,6 +246,8 @@ def test_the_first_line_of_a_recipe_is_its_command_and_its_network_that_of_the_b
     initial = open_addon(find_source(command[command.index("--init-from") + 1])).config
     provenance = initial.provenance["recipe"]
     assert (recipe.model, recipe.speakers) == (initial.provenance["kind"], None)
-    theirs = {key: value for key, value in provenance["network"].items() if key != "adversarial"}
+    theirs = {
+        key: value for key, value in provenance["network"].items() if key not in ("adversarial", "dropout", "kl_warmup_steps")
+    }
     ours = recipe.network.model_dump(mode="json")
     assert theirs == {key: ours[key] for key in theirs}

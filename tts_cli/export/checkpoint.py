@@ -21,6 +21,7 @@ from tts_cli.models import TrainableModel, find_kind, open_data
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, model_of
 from tts_cli.training.choice import choose
+from tts_cli.training.rehearsal import with_rehearsed
 from tts_cli.training.weights import fitting_vocoders, inherited, of_speakers
 
 NUM_SENTENCES = 8
@@ -104,7 +105,9 @@ def export_addon(
     data = open_data(source.description.kind, corpus or Path(source.recipe.data or ""))
     default_speaker = _default_speaker(options, source, data)
     parts, samples = model.export_parts(), _samples(model, data.held_out(model.facts, NUM_SENTENCES))
-    with selection_parts(model, data, options.linguistics, output.parent) as (fields, assets):
+    # An earlier speaker has no recordings; the rehearsed speech takes their place in the inventory.
+    spoken = data if source.recipe.rehearsal is None else with_rehearsed(data, source.folder.parents[1])
+    with selection_parts(model, spoken, options.linguistics, output.parent) as (fields, assets):
         before = model.rounding_figures(data)
         round_parameters(parts)
         if source.recipe.rehearsal is not None:

@@ -65,8 +65,10 @@ class Rehearsal(StrictModel):
     the corpus in their voices, and the training learns from this speech beside the recordings."""
 
     share: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Share of the training clips that the initial model spoke, from 0 to below 1; the speakers take turns. 0: the speakers stay
-    in the model, but nothing holds them near their initial sound."""
+    """Share of this speech in the training, from 0 to below 1; the clips of the smaller part come several times an epoch. 0: the
+    speakers stay in the model, but nothing holds them near their initial sound."""
+    sentences: Count = 50
+    """Sentences of each of these speakers, with training texts, at least 1; no text comes twice."""
     tested: CountOrNone = 6
     """Sentences of each of these speakers, with validation texts, on which export compares the trained and the initial model."""
 

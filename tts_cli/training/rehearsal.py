@@ -90,7 +90,9 @@ def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int
     """
     folder, names = run / REHEARSED, earlier_speakers(corpus)
     shutil.rmtree(folder, ignore_errors=True)
-    planned = [*_planned(corpus, "train", names, wishes, seed), *_planned(corpus, "test", names, wishes, seed)]
+    planned = [*_planned(corpus, "test", names, wishes, seed)]
+    if wishes.share:
+        planned += _planned(corpus, "train", names, wishes, seed)
     was_training = model.training
     model.eval()
     recordings = [_spoken(model, corpus, folder, *one) for one in planned]
@@ -103,13 +105,27 @@ def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int
     return f"speakers kept: {', '.join(names)}; the initial model spoke {minutes:.1f} minutes of the corpus' texts for them"
 
 
-def with_rehearsed(corpus: Corpus, run: Path) -> Corpus:
-    """Return `corpus` with the rehearsed speech in `run`, if there is any. Raises CorpusError."""
+def with_rehearsed(corpus: Corpus, run: Path, share: float | None = None) -> Corpus:
+    """Return `corpus` with the rehearsed speech in `run`, if there is any.
+
+    Args:
+        corpus: A corpus of `with_earlier_speakers`.
+        run: Folder of the run.
+        share: Share of the rehearsed speech in the split "train", about; the smaller part is repeated. None: no clip is repeated.
+
+    Raises:
+        CorpusError: The speech is damaged.
+    """
     folder = (run / REHEARSED).absolute()
     if not folder.is_dir():
         return corpus
     found = open_corpus(folder, corpus.mel, corpus.summary.symbols)
     spoken = [one.model_copy(update={"features": str(folder / one.features)}) for one in found.recordings]
+    recorded, learnt = corpus.of_split("train"), [one for one in spoken if one.split == "train"]
+    if learnt and share is not None:
+        times = share * len(recorded) / ((1 - share) * len(learnt))
+        recorded, learnt = recorded * (max(1, round(1 / times)) - 1), learnt * (max(1, round(times)) - 1)
+        return Corpus(corpus.folder, corpus.summary, [*corpus.recordings, *recorded, *spoken, *learnt])
     return Corpus(corpus.folder, corpus.summary, [*corpus.recordings, *spoken])
 
 
@@ -124,8 +140,7 @@ def _planned(
 ) -> Iterator[tuple[Recording, str, str]]:
     """Yield the clips to speak, each with its speaker and its split, "train" or "test"; no clip twice for a speaker."""
     source = corpus.of_split("train" if split == "train" else "validation")
-    share = wishes.share / (1 - wishes.share)
-    wanted = round(share * len(source)) if split == "train" else wishes.tested * len(names)
+    wanted = (wishes.sentences if split == "train" else wishes.tested) * len(names)
     order = np.random.default_rng([seed, len(split)]).permutation(len(source))
     for number in range(min(wanted, len(source) * len(names))):
         again, place = divmod(number, len(source))

@@ -70,7 +70,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
             tell(rehearse(model, corpus, recipe.rehearsal, recipe.seed, run))
     fabric.barrier()
     if recipe.rehearsal is not None:
-        corpus = with_rehearsed(corpus, run)
+        corpus = with_rehearsed(corpus, run, recipe.rehearsal.share)
     if fabric.is_global_zero:
         write_recipe(recipe, run)
         loop.speak = sentence_speaker(model, recipe, own_speakers, run, loop.begun_from, tell) or loop.speak
