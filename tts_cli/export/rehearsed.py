@@ -17,9 +17,12 @@ from tts_cli.training.rehearsal import REHEARSED, utterance_of
 
 DECIBELS = 20 / math.log(10)
 """Decibels of a natural-log magnitude of 1."""
-LARGEST_MEL_DB, LARGEST_SEMITONES, LARGEST_LENGTH = 2.0, 1.0, 0.05
+LARGEST_MEL_DB, LARGEST_SEMITONES, LARGEST_LENGTH = 3.0, 1.0, 0.05
 """Differences from the initial model beyond which a speaker is warned about: mel in dB, F0 in semitones, length of the sentences
-as a share."""
+as a share.
+
+On one fine-tuning of `arctic-16k`, four speakers within these bounds (1.8 to 2.3 dB) changed in speaker cosine by -0.010 to
++0.004, and one beyond them (3.4 dB, 8 % shorter) by -0.08; five sentences each."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from tts_cli.training.weights import fitting_vocoders, inherited
 SPOKEN = "spoken"
 """Folder of a run with the spoken sentences, `step-STEP-NUMBER.wav`."""
 
+_NAME_ONE = "name a vocoder with --set spoken.vocoder=NAME"
 Say = Callable[[str], None]
 Speak = Callable[[int], dict[str, Any]]
 """Function from the steps done to audio (S,) by title."""
@@ -45,10 +46,10 @@ def sentence_speaker(
     vocoder = wishes.vocoder or next(iter([*inherited(begun_from, "default_vocoder"), *fitting_vocoders(model.facts)]), None)
     try:
         if vocoder is None:
-            raise AddonError("no vocoder addon has this mel configuration")
+            raise AddonError("no vocoder addon has this mel configuration", hint=_NAME_ONE)
         return Sentences(model, wishes, wishes.speaker or (*(recipe.speakers or ()), *names)[0], vocoder, run)
     except AddonError as error:
-        say(f"no sentences are spoken at validations: {error.message}; name a vocoder with --set spoken.vocoder=NAME")
+        say(f"no sentences are spoken at validations: {error.message}; {_NAME_ONE}")
         return None
 
 
@@ -73,7 +74,7 @@ class Sentences:
 
         opened = open_addon(vocoder if "/" in vocoder or not Path(vocoder).is_dir() else Path(vocoder), threads=1)
         if opened.config.kind != "vocoder" or opened.mel.hash != model.facts.mel.hash:
-            raise AddonError(f"'{opened.name}' is no vocoder of this mel configuration")
+            raise AddonError(f"'{opened.name}' is no vocoder of this mel configuration", hint=_NAME_ONE)
         if speaker not in model.facts.speaker_names:
             known = ", ".join(model.facts.speaker_names)
             raise ConfigError(f"spoken.speaker: the model has no speaker '{speaker}'", hint=f"its speakers: {known}")
