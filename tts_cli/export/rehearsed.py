@@ -50,7 +50,7 @@ class SpeakerChange:
     def __str__(self) -> str:
         return (
             f"{self.speaker}: mel {self.mel_db:.2f} dB, F0 {self.semitones:.2f} semitones, durations {self.duration_ms:.1f} ms, "
-            f"length {100 * self.length:+.1f} % ({self.num_sentences} sentences)"
+            f"length {100 * self.length:+.1f} % ({self.num_sentences} sentence{'s' * (self.num_sentences != 1)})"
         )
 
 
