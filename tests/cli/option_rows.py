@@ -288,6 +288,28 @@ PREDICT = Command(
         "data": Row(("--data", "others"), {"predict_mels.data": "others"}),
     },
 )
+STATE: dict[str, Any] = {
+    "run": "run", "model": "vocoder", "state": "stopped", "step": 3, "steps": 9, "minutes_left": 2.5, "train": {},
+    "validation": {}, "validated_step": None, "best_step": None, "best_loss": None, "newest_step": 2,
+    "spoken": None, "next": "go on",
+}  # fmt: skip
+
+
+def stopped() -> Any:
+    """Return the state of a stopped training."""
+    from tts_cli.training.status import RunStatus
+
+    return RunStatus(**STATE)
+
+
+STATUS = Command(
+    ("run",),
+    replaces={"training:status_of": stopped},
+    rows={
+        "run": Row(("other",), {"status_of.run": "other"}, instead=()),
+        "as_json": Row(("--json",), leaves=lambda outcome, _: json.loads(outcome.out) == STATE),
+    },
+)
 PACK = Command(
     ("run", "-o", "packed"),
     replaces={"training:pack": lambda: 1},

@@ -26,6 +26,7 @@ from tts_cli.models import Batch, Batches
 from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.layers import ConvNeXtBlock, harmonic_comb, weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.saying import speak, token_inputs
 from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
@@ -308,6 +309,10 @@ class Model(MelModel):
         mel = self.decoder.draw_mel(inputs, *self.decoder.draw_contour(inputs, log_f0, speaker), speaker)
         length = int(one["frame_mask"].sum())
         return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
+
+    @torch.no_grad()
+    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
+        return speak(self, token_inputs(self, utterance, speaker), durations)
 
     def speaker_tables(self) -> tuple[str, ...]:
         return (
