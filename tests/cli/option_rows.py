@@ -77,10 +77,14 @@ class Prepared:
     num_clips: int = 1
     hours: float = 0.0
     num_unseen: int = 0
+    alignments: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     speakers: tuple[Any, ...] = ()
     rejects: tuple[Any, ...] = ()
     reasons: dict[str, int] = field(default_factory=dict)
+    guessed: tuple[Any, ...] = ()
+    narrow: tuple[Any, ...] = ()
+    quality: Any = None
 
     def check(self, strict: bool) -> None:
         if strict:
@@ -110,16 +114,17 @@ SPEAKS = {
     "speaker": Row(("--speaker", "high"), {"stream.speaker": "high"}),
     "length_scale": Row(("--length-scale", 1.5), {"stream.controls.length_scale": 1.5}),
 }
-LOAD, STREAM = "voice:load", "voice:Voice.stream"
+LOAD, STREAM, LANGUAGE = "voice:load", "voice:Voice.stream", "voice:Voice.in_language"
 RECOGNISER = "evaluation:Recogniser"
 PLAY = "audio:play"
 ALOUD = ("--long-form", "-i", "document.txt", "-o", "x.wav")
 SYNTH = Command(
     ("Hello there.",),
-    (LOAD, STREAM),
+    (LOAD, STREAM, LANGUAGE),
     {PLAY: lambda: None},
     {
         **SPEAKS,
+        "language": Row(("--language", "en-GB"), {"in_language.language": "en-GB"}, also=("in_language.",)),
         "text": Row(("Good day.",), {"stream.text": "Good day."}, instead=()),
         "input_file": Row(("-i", "said.txt"), {"stream.text": "Said in a file."}, instead=()),
         "prosody": Row(
@@ -156,7 +161,7 @@ SYNTH = Command(
 )  # fmt: skip
 READ = Command(
     ("document.txt", "-o", "x.wav"),
-    (LOAD, STREAM),
+    (LOAD, STREAM, LANGUAGE),
     {PLAY: lambda: None},
     {
         **{
@@ -261,10 +266,15 @@ PREPARE = Command(
         "sources": Row(("others",), {"prepare.sources": ["recordings", "others"]}),
         "output": Row(("-o", "other"), {"prepare.output": "other"}),
         "layout": Row(("--layout", "festvox"), {"prepare.options.layout": "festvox"}),
+        "speaker": Row(("--speaker", "ann"), {"prepare.options.speaker": "ann"}),
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
+        "language": Row(("--language", "en-GB"), {"prepare.options.language": "en-GB"}),
+        "alignments": Row(("--alignments", "grids"), {"prepare.options.alignments": "grids"}),
+        "save_alignments": Row(("--save-alignments", "out"), {"prepare.options.save_alignments": "out"}),
         "strict": Row(("--strict",), code=1),
         "replace": Row(("--replace",), {"prepare.options.replace": True}),
+        "quality": Row(("--quality",), {"prepare.quality.name": "DistillMOS"}, also=("prepare.quality",)),
         "processes": Row(("--processes", 3), {"prepare.options.num_processes": 3}),
         "settings": Row(("--set", "mel.num_bands=40"), {"prepare.options.mel.num_bands": 40}),
         "as_json": Row(("--json",), leaves=prints_json),
@@ -276,6 +286,28 @@ PREDICT = Command(
     rows={
         "model": Row(("other",), {"predict_mels.source": "other"}, instead=("--data", "corpus")),
         "data": Row(("--data", "others"), {"predict_mels.data": "others"}),
+    },
+)
+STATE: dict[str, Any] = {
+    "run": "run", "model": "vocoder", "state": "stopped", "step": 3, "steps": 9, "minutes_left": 2.5, "train": {},
+    "validation": {}, "validated_step": None, "best_step": None, "best_loss": None, "newest_step": 2,
+    "spoken": None, "next": "go on",
+}  # fmt: skip
+
+
+def stopped() -> Any:
+    """Return the state of a stopped training."""
+    from tts_cli.training.status import RunStatus
+
+    return RunStatus(**STATE)
+
+
+STATUS = Command(
+    ("run",),
+    replaces={"training:status_of": stopped},
+    rows={
+        "run": Row(("other",), {"status_of.run": "other"}, instead=()),
+        "as_json": Row(("--json",), leaves=lambda outcome, _: json.loads(outcome.out) == STATE),
     },
 )
 PACK = Command(

@@ -82,7 +82,8 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     calls: list[Any] = []
 
-    def prepare(*arguments: Any) -> PrepareReport:
+    def prepare(*arguments: Any, quality: Any) -> PrepareReport:
+        assert quality is None
         calls.append(arguments)
         arguments[-1]("text", 1, 1)
         return PrepareReport(0.1, {"train": 1}, 2, [], [Reject("list.csv:3", "a", "empty text", "empty text")], {"empty text": 1})
@@ -103,6 +104,27 @@ def test_prepare_is_strict_only_when_asked(tts: Run, prepared: list[Any]) -> Non
     outcome = tts("prepare", "a", "-o", "out", "--strict", "--json")
     assert outcome.code == 1 and "1 rejects under --strict" in outcome.err
     assert outcome.json["reasons"] == {"empty text": 1} and prepared
+
+
+def test_prepare_prints_minutes_guesses_muffled_clips_and_the_worst(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tts_cli.corpora.guesses import GuessedWord
+    from tts_cli.corpora.report import NarrowClip, QualityReport, ScoredClip, SpeakerReport
+
+    report = PrepareReport(
+        0.1, {"test": 1, "train": 12}, 0, [SpeakerReport("anna", 13, 0.1, 200.0, 100.0, 400.0, {"train": 6.25}, 7840.0)], [], {},
+        bandwidth_hz=7840.0, narrow=[NarrowClip(f"toy/{number}", 3900.0 + number) for number in range(12)],
+        guessed=[GuessedWord("zorblax", "Z", 3, "toy/1"), GuessedWord("quendrith", "K", 1, "toy/2")],
+        guesses_file="guessed.txt", quality=QualityReport("DistillMOS", 4.256, [ScoredClip("toy/3", 1.234)]),
+    )  # fmt: skip
+    monkeypatch.setattr("tts_cli.corpora.prepare.prepare", lambda *_, **__: report)
+    lines = tts("prepare", "a", "-o", "out").out.decode().splitlines()
+    header = next(line for line in lines if "speaker" in line)
+    assert header.index("train (min)") < header.index("test (min)") < header.index("bandwidth (kHz)")
+    row = next(line for line in lines if "anna" in line)
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["anna", "13", "6.25", "0", "200", "100 - 400", "7.8"]
+    assert lines[-3] == f"2 guessed pronunciations: zorblax 3, quendrith 1; listed for --lexicon in {Path('out') / 'guessed.txt'}"
+    assert lines[-2].startswith("12 muffled, ") and "7.8 kHz: toy/0 3.9, " in lines[-2] and lines[-2].endswith("toy/9 3.9 ...")
+    assert lines[-1] == "DistillMOS 4.26 on average, worst: toy/3 1.23"
 
 
 def test_training_passes_on_its_options(tts: Run, monkeypatch: pytest.MonkeyPatch) -> None:

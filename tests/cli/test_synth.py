@@ -75,7 +75,9 @@ def test_a_textgrid_covers_the_audio_without_gaps(tts: Run) -> None:
     text = Path("x.TextGrid").read_text()
     words, phones = text.split('name = "phones"')
     phones, characters = phones.split('name = "characters"')
-    for tier in (words, phones, characters):
+    characters, sentences = characters.split('name = "sentences"')
+    sentences, f0 = sentences.split('name = "f0"')
+    for tier in (words, phones, characters, sentences):
         intervals = re.findall(r"xmin = ([\d.]+)\n\s+xmax = ([\d.]+)\n\s+text", tier)
         edges = [float(edge) for interval in intervals for edge in interval]
         assert edges[0] == 0 and edges[-1] == pytest.approx(spoken["seconds"])
@@ -83,6 +85,8 @@ def test_a_textgrid_covers_the_audio_without_gaps(tts: Run) -> None:
         assert f"intervals: size = {len(intervals)}" in tier
     labels = [label for label in re.findall(r'text = "(.*)"', words) if label]
     assert labels == [word["word"] for sentence in spoken["sentences"] for word in sentence["words"]]
+    assert [label for label in re.findall(r'text = "(.*)"', sentences) if label] == [one["text"] for one in spoken["sentences"]]
+    assert len(re.findall("mark", f0)) == len([label for label in re.findall(r'text = "(.*)"', phones) if label])
     places = [label for label in re.findall(r'text = "(.*)"', characters) if label]
     assert places == [f"{word['start_char']}:{word['end_char']}" for one in spoken["sentences"] for word in one["words"]]
 

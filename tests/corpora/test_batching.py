@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from tts_cli.corpora.batching import AcousticBatches, FeatureCache, SegmentBatches, cut, token_mean
+from tts_cli.corpora.batching import AcousticBatches, FeatureCache, SegmentBatches, cut
 from tts_cli.corpora.manifest import Corpus
+from tts_cli.corpora.token_means import token_mean
 from tts_cli.errors import CorpusError
 
 BATCH_FRAMES = 400

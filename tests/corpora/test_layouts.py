@@ -11,7 +11,7 @@ import soundfile
 from synthetic import MEL, SAMPLE, noise
 
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, detect_layout, read_source
-from tts_cli.corpora.splits import apply_splits, read_splits, share_out
+from tts_cli.corpora.splits import apply_splits, read_splits, refuse_other_corpora, share_out
 from tts_cli.errors import CorpusError
 
 WriteLJSpeech = Callable[..., Path]
@@ -185,9 +185,11 @@ def test_the_splits_are_obeyed_and_unseen_clips_are_left_out(tmp_path: Path) -> 
     assert [(c.id, c.speaker, c.split, c.kind, c.text) for c in found.clips] == [
         ("1", "anna", "train", "yes-no", "Really, so?"),
         ("2", "anna", "test", "statement", "Two."),
+        ("4", "toy", "", "", "Some text."),
     ]
     assert num_unseen == 1
-    assert [(reject.where, reject.id) for reject in found.rejects] == [(f"{path}:5", "5"), ("metadata.csv:4", "4")]
+    assert [(reject.where, reject.id) for reject in found.rejects] == [(f"{path}:5", "5")]
+    assert share_out(found.clips)[2].split in ("train", "validation")
 
 
 def read_source_of(clips: list[Clip]) -> CorpusFolder:
@@ -207,7 +209,7 @@ def read_source_of(clips: list[Clip]) -> CorpusFolder:
 def test_splits_that_cannot_be_obeyed_are_refused(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "splits.csv").write_text(content)
     with pytest.raises(CorpusError, match=reason):
-        apply_splits(read_source_of([clip("1")]), read_splits(tmp_path / "splits.csv"))
+        refuse_other_corpora([read_source_of([clip("1")])], read_splits(tmp_path / "splits.csv"))
 
 
 def test_without_splits_a_text_decides_its_split_whoever_speaks_it() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tts_cli.audio.textgrid import Interval
 from tts_cli.evaluation.html import PlayerRow, ReportPage, Sound
 from tts_cli.evaluation.plots import distribution, f0_overlay, means, mel_pair
 from tts_cli.evaluation.report import WER, Report, Row, grid_of_tests
 from tts_cli.evaluation.statistics import Estimate, PairedTest
 from tts_cli.output.pictures import Shown
-from tts_cli.output.timings import Interval
 
 pytest.importorskip("matplotlib")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -9,10 +9,10 @@ import pytest
 
 from tts_cli.audio.files import read_native
 from tts_cli.audio.mel import Floats
+from tts_cli.audio.textgrid import Interval
 from tts_cli.evaluation.plots import COLOURS, RECORDED, distribution, f0_overlay, inline_svg, means, mel_pair, words_of
 from tts_cli.evaluation.statistics import Estimate
 from tts_cli.output.pictures import Shown
-from tts_cli.output.timings import Interval
 
 pytest.importorskip("matplotlib")
 RECORDING = Path(__file__).parents[2] / "data/kathleen/wavs/arctic_b0457.flac"

@@ -45,6 +45,25 @@ def test_the_splits_have_the_last_word_on_texts(corpora: Path) -> None:
     }
 
 
+def test_splits_without_speakers_and_texts_take_those_of_the_transcripts(corpora: Path) -> None:
+    rows = "corpus,id,split\nreading,a1,test\nreading,a2,test\nothers,b1,test\n"
+    (corpora / "splits.csv").write_text(rows, encoding="utf-8")
+    clips = read_prompts(corpora, "test", ["reading"])
+    assert [(clip.id, clip.speaker, clip.text, clip.kind) for clip in clips] == [
+        ("a1", "reading", "Yes, it is.", "statement"),
+        ("a2", "reading", "Is it.", "statement"),
+    ]
+    assert parallel_speakers(corpora, "test") == ("reading", "others")
+
+
+def test_parts_of_a_recording_are_no_prompts(corpora: Path) -> None:
+    row = '{"audio": "wavs/a1.flac", "text": "Yes.", "start": 0.1, "end": 0.4, "id": "a1"}\n'
+    (corpora / "reading" / "manifest.jsonl").write_text(row, encoding="utf-8")
+    (corpora / "splits.csv").write_text("corpus,id,split\nreading,a1,test\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"splits.csv:2: 'a1' is a part of a longer recording"):
+        read_prompts(corpora, "test")
+
+
 def test_recordings_are_read_at_the_rate_of_the_mel(corpora: Path) -> None:
     (clip,) = read_prompts(corpora, "unseen")
     (reference,) = read_references([clip], MelConfig())

@@ -39,7 +39,7 @@ MISTAKES = (
     ),
     Mistake(
         "unseen-prepared", "corpora/splits.py",
-        'isinstance(clip, Clip) and clip.split != "unseen"]', "isinstance(clip, Clip)]",
+        '[clip for clip in clips if clip.split != "unseen"]', "clips",
         ("tests/corpora/test_layouts.py", "tests/corpora/test_prepare.py"),
     ),
     Mistake(

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.audio.textgrid import Interval
 from tts_cli.errors import OutputError
 from tts_cli.output import pictures
 from tts_cli.output.pictures import LONGEST_LABEL, Shown, draw, draw_contours, draw_words, label_of, median_f0, semitones
-from tts_cli.output.timings import Interval
 
 figure = pytest.importorskip("matplotlib.figure")
 RATE = 16000

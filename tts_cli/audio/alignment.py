@@ -17,6 +17,7 @@ from tts_cli.audio.files import pcm16, resample
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.errors import AudioError
 
+Floats64 = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ALIGNMENT_VERSION = 3
@@ -96,17 +97,45 @@ def align_closely(
     """
     is_phone = np.array(utterance.word_of_token) >= 0
     num_frames = config.num_frames(len(audio))
-    if is_phone.sum() > num_frames:
-        raise AudioError(
-            f"alignment failed: {is_phone.sum()} phones do not fit in {num_frames} frames",
-            hint="the recording is too short for its text: correct the text",
-        )
+    _refuse_short(int(is_phone.sum()), num_frames)
     samples = pcm16(resample(audio, config.sample_rate, ALIGNER_RATE))
     stretches = _find(samples, pronunciations(utterance), most_unlike)
     spans = np.array([span for stretch in stretches for span in stretch.phones], np.float64)
     seconds = spans * _ALIGNER_FRAME_SECONDS + _FIRST_FRAME_SECONDS
-    starts = _token_starts(np.round(seconds * config.frame_rate).astype(np.int64), is_phone)
-    return _durations(starts, is_phone.astype(np.int64), num_frames), stretches
+    return frames_of(seconds, is_phone, config.frame_rate, num_frames), stretches
+
+
+def frames_of(seconds: Floats64, is_phone: NDArray[np.bool_], frame_rate: float, num_frames: int) -> Integers:
+    """Return the duration of each token in frames, shape (N,), from the times of the phones. Phones have at least one frame.
+
+    Args:
+        seconds: Start and end of each phone, shape (P, 2).
+        is_phone: True for phones, False for boundaries, shape (N,).
+        frame_rate: Frames a second.
+        num_frames: Sum of the durations, at least the number of phones.
+    """
+    starts = _token_starts(np.round(seconds * frame_rate).astype(np.int64), is_phone)
+    return _durations(starts, is_phone.astype(np.int64), num_frames)
+
+
+def _refuse_short(num_phones: int, num_frames: int) -> None:
+    if num_phones > num_frames:
+        raise AudioError(
+            f"alignment failed: {num_phones} phones do not fit in {num_frames} frames",
+            hint="the recording is too short for its text: correct the text",
+        )
+
+
+def given_durations(audio: Floats, utterance: Transcript, config: MelConfig, seconds: Sequence[tuple[float, float]]) -> Integers:
+    """Return the durations like `align`, from the start and end in seconds that another aligner gave to each phone.
+
+    Raises:
+        AudioError: The recording is too short for its phones.
+    """
+    is_phone = np.array(utterance.word_of_token) >= 0
+    num_frames = config.num_frames(len(audio))
+    _refuse_short(int(is_phone.sum()), num_frames)
+    return frames_of(np.array(seconds, np.float64), is_phone, config.frame_rate, num_frames)
 
 
 def pronunciations(utterance: Transcript) -> list[tuple[str, ...]]:

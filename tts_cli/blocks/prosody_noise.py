@@ -21,8 +21,8 @@ class ProsodyNoiseOptions(StrictModel):
     """Options of a `ProsodyNoise`."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    """Deviation of the noise. At 1 prosody varies as in the recordings that the flow learnt from, and below 1 it varies less; at 0
-    every seed gives the same reading."""
+    """Deviation of the noise. At 1 prosody varies as in the recordings that the flow learnt from, below 1 less; at 0 every seed
+    gives the same reading."""
 
 
 class ProsodyNoise(SequenceBlock):

@@ -353,3 +353,15 @@ class TensorQueue:
         self._tensors = {name: array[:, n:] for name, array in self._tensors.items()}
         self._num_steps = max(0, self._num_steps - n)
         return taken
+
+
+class ArrayStream(Stream):
+    """Input stream of given `tensors`, shape (1, T, C), all of one frame rate."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__({})
+        self._remaining = TensorQueue()
+        self._remaining.push(tensors)
+
+    def _produce(self, n: int) -> Tensors | None:
+        return self._remaining.take(n) if len(self._remaining) else None

@@ -45,6 +45,7 @@ ORDER = (
     "bench",
     "prepare",
     "train",
+    "status",
     "predict-mels",
     "pack",
     "unpack",
@@ -90,6 +91,7 @@ app.command()(machine.doctor)
 app.command()(machine.bench)
 app.command()(prepare.prepare)
 app.add_typer(train.app, name="train")
+app.command()(train.status)
 app.command()(train.predict_mels)
 app.command()(pack.pack)
 app.command()(pack.unpack)

@@ -35,8 +35,11 @@ def pack(
     ] = None,
     settings: Settings = None,
     init_from: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="Addon, checkpoint or run that supplies initial weights for a recipe. Repeatable."),
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Addon (by name or path), checkpoint or run that supplies initial weights for a recipe. Repeatable.",
+        ),
     ] = None,
 ) -> None:
     """Pack a training for a machine that has only PyTorch.
@@ -47,8 +50,9 @@ def pack(
     with extra("train"):
         from tts_cli.training.pack import PackOptions
         from tts_cli.training.pack import pack as pack_training
+        from tts_cli.training.weights import find_source
 
-        start = tuple(existing(path, "addon, checkpoint or run") for path in init_from or ())
+        start = tuple(find_source(name) for name in init_from or ())
         predictors = tuple(existing(path, "addon, checkpoint or run") for path in predict_from or ())
         options = PackOptions(size_mb, python, data, start, predictors, tuple(settings or ()))
         pack_training(existing(training, "run or recipe"), output, options, say)

@@ -80,7 +80,7 @@ class TextOptions:
     file: Path | None = None
     """UTF-8 text or a document; `-` is standard input."""
     prosody: Path | None = None
-    """File that `--save-prosody` wrote."""
+    """File that `--save-prosody` wrote, or a TextGrid."""
 
     def refuse(self) -> None:
         """Raise InputError if more than one source is given."""
@@ -215,10 +215,10 @@ class Command:
 
     def _speech(self, words: str, speaker: SpeechCommand, path: Path | None) -> tuple[Speech, Outlet]:
         """Return the speech of `words`, or of the sentences of a prosody file, and its outlet."""
-        from tts_cli.voice.sentence import read_prosody
+        from tts_cli.voice.textgrid_prosody import read_prosody_file
 
         prosody = self.source.prosody
-        said: SpeechInput = read_prosody(prosody, speaker.voice.frames_per_second) if prosody else words
+        said: SpeechInput = read_prosody_file(prosody, speaker.voice) if prosody else words
         return speaker.speech(said, self.output.needs_sentences), outlet_to(path, self.output.output_raw, self.output.format, say)
 
 

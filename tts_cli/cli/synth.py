@@ -27,7 +27,7 @@ def synth(
     ] = None,
     prosody: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Speak a file that --save-prosody wrote, with its durations, F0 and energy."),
+        typer.Option(metavar="FILE", help="Speak a file of --save-prosody, or a Praat TextGrid, with its durations and F0."),
     ] = None,
     output: OutputOptions,
     reading: ReadingOptions,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -55,8 +55,13 @@ CacheDir = Annotated[
 Lexicon = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Pronunciations that override the dictionary: on each line a word and its phones, TIE T AY1."
+        metavar="FILE",
+        help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
     ),
+]
+Language = Annotated[
+    Literal["en-US", "en-GB"] | None,
+    typer.Option(help="English of the text: dates, numbers and some words; by default that of the voice."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of the random noise in the speech.")]
 TraceFile = Annotated[

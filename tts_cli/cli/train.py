@@ -1,14 +1,15 @@
-"""Commands `tts train GROUP` (one for each group of models, with the same options) and `tts predict-mels`."""
+"""Commands `tts train GROUP` (one for each group of models, with the same options), `tts status` and `tts predict-mels`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tts_cli.cli.terminal import Settings, existing, extra, progress, say
+from tts_cli.cli.terminal import Json, Settings, existing, extra, print_json, progress, say
 from tts_cli.errors import InputError
 
 RUNS = Path("runs")
@@ -64,11 +65,11 @@ def _command(group: str) -> Callable[..., None]:
             float | None, typer.Option(metavar="MINUTES", help="Save a checkpoint and stop after this many minutes.")
         ] = None,
         init_from: Annotated[
-            list[Path] | None,
+            list[str] | None,
             typer.Option(
-                metavar="PATH",
-                help="Addon, checkpoint or run that supplies initial weights for a new training; its model may be of another "
-                "kind. Repeatable.",
+                metavar="NAME|PATH",
+                help="Addon (by name or path), checkpoint or run that supplies initial weights for a new training; its model may "
+                "be of another kind. Repeatable.",
             ),
         ] = None,
         devices: Annotated[
@@ -86,10 +87,11 @@ def _command(group: str) -> Callable[..., None]:
         with extra("train", "matplotlib"):
             from tts_cli.training.recipe import load_recipe
             from tts_cli.training.start import train as train_model
+            from tts_cli.training.weights import find_source
 
             options = {"max_minutes": max_minutes, "devices": devices, "num_nodes": num_nodes}
             resolved = load_recipe(recipe, group, settings or [], data=str(data) if data else None, **options)
-            start = [existing(path, "addon, checkpoint or run") for path in init_from or []]
+            start = [find_source(name) for name in init_from or []]
             typer.echo(train_model(resolved, output or RUNS / resolved.name, start, not resume, say))
 
     return train_group
@@ -97,6 +99,25 @@ def _command(group: str) -> Callable[..., None]:
 
 for name, help_text in GROUPS.items():
     app.command(name, help=help_text)(_command(name))
+
+
+def status(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    as_json: Json = False,
+) -> None:
+    """Show the state of a training: steps, losses, time left, best checkpoint, and the command that follows.
+
+    The training may be going on, stopped or finished; nothing in its folder is changed.
+    """
+    with extra("train"):
+        from tts_cli.training.status import status_of
+
+        found = status_of(existing(run, "run"))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        for line in found.lines():
+            typer.echo(line)
 
 
 def predict_mels(

@@ -1,11 +1,11 @@
-"""Options of commands that open a voice: addon, vocoder, lexicon, context, cache, stack and threads."""
+"""Options of commands that open a voice: addon, vocoder, lexicon, language, context, cache, stack and threads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Lexicon, StackOption, Threads, VocoderName
+from tts_cli.cli.terminal import AddonName, CacheDir, ContextName, Language, Lexicon, StackOption, Threads, VocoderName
 
 if TYPE_CHECKING:
     from tts_cli.addon.opened import StackEdit
@@ -19,6 +19,7 @@ class VoiceOptions:
     addon: AddonName = None
     vocoder: VocoderName = None
     lexicon: Lexicon = None
+    language: Language = None
     context: ContextName = "default"
     cache_dir: CacheDir = None
     stack: StackOption = None
@@ -42,4 +43,5 @@ class VoiceOptions:
         """
         from tts_cli.voice.synthesis import load
 
-        return load(self.name, self.vocoder, self.context, self.threads, self.lexicon, self.cache_dir, self.stack, edit_stack)
+        voice = load(self.name, self.vocoder, self.context, self.threads, self.lexicon, self.cache_dir, self.stack, edit_stack)
+        return voice.in_language(self.language) if self.language else voice

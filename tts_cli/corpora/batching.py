@@ -22,6 +22,7 @@ from tts_cli.config import StrictModel
 from tts_cli.config.ranges import Name, Share
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.predicted import PredictedMels
+from tts_cli.corpora.token_means import token_mean, voiced_token_mean
 from tts_cli.text.phones import BOUNDARIES, PAD, START
 
 Batch = dict[str, Tensor]
@@ -204,34 +205,6 @@ class AcousticBatches:
             "token_voicing": token_mean(frames["voicing"], durations),
             "token_energy": token_mean(frames["energy"], durations),
         }
-
-
-def token_mean(frames: Floats, durations: NDArray[np.int64]) -> Floats:
-    """Return means of `frames` (T, C) over the frames of each token, shape (N, C); `durations` (N,) are in frames.
-
-    A token without frames gets the value of the token before it.
-    """
-    ends = np.cumsum(durations)
-    sums = np.concatenate([np.zeros((1, frames.shape[1])), np.cumsum(frames, axis=0, dtype=np.float64)])
-    means = (sums[ends] - sums[ends - durations]) / np.maximum(durations, 1)[:, None]
-    source = np.maximum.accumulate(np.where(durations > 0, np.arange(len(durations)), -1))
-    source[source < 0] = np.argmax(durations > 0)
-    return np.asarray(means[source], np.float32)
-
-
-def voiced_token_mean(log_f0: Floats, voicing: Floats, durations: NDArray[np.int64]) -> Floats:
-    """Return the mean log F0 over the voiced frames of each token, shape (N, 1).
-
-    A token without voiced frames gets the mean over all its interpolated frames.
-
-    Args:
-        log_f0: Interpolated log F0, shape (T, 1).
-        voicing: 1 in voiced frames, else 0, shape (T, 1).
-        durations: Frames of each token, shape (N,).
-    """
-    voiced = token_mean(voicing, durations)
-    weighted = token_mean(log_f0 * voicing, durations) / np.maximum(voiced, 1e-6)
-    return np.where(voiced > 0, weighted, token_mean(log_f0, durations)).astype(np.float32)
 
 
 def padded(arrays: Sequence[NDArray[Any]], value: float) -> Tensor:

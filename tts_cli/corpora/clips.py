@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 
 from tts_cli.audio.agreement import AGREEMENT_VERSION, complaints, judge
-from tts_cli.audio.alignment import ALIGNER_RATE, ALIGNMENT_VERSION, align_closely, pronunciations
+from tts_cli.audio.alignment import ALIGNER_RATE, ALIGNMENT_VERSION, Integers, align_closely, given_durations, pronunciations
+from tts_cli.audio.bandwidth import bandwidth_hz
 from tts_cli.audio.files import quantise, read_native, resample
 from tts_cli.audio.mel import Floats, MelConfig, energy, log_mel
 from tts_cli.audio.pitch import estimate_f0, interpolate_log_f0
+from tts_cli.corpora.alignments import GivenAlignment
 from tts_cli.corpora.journal import key_of
 from tts_cli.corpora.layouts import RejectKind
 from tts_cli.corpora.manifest import write_arrays
-from tts_cli.errors import AudioError
+from tts_cli.errors import AudioError, InputError
 
 FEATURES_VERSION = 1
 """Version of the features; raised when the same recording gives other features than before."""
@@ -50,6 +52,8 @@ class ClipAnalysis:
     """Reason for the rejection; empty for a good recording."""
     kind: RejectKind | None = None
     """Kind of the rejection; None for a good recording."""
+    bandwidth_hz: float | None = None
+    """Frequency above which the recording has no energy; None in results of older versions."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,16 @@ class AnalysisTask:
     mel: MelConfig
     words: tuple[str, ...]
     """Words as they are written, for the reason of a rejection."""
+    given: GivenAlignment | None = None
+    """Alignment by another aligner; None aligns the recording here."""
 
     @property
     def key(self) -> str:
         """Return the key of the result in the journal. It depends on everything that affects the result; stress does not."""
         grid = (self.mel.sample_rate, self.mel.hop_samples)
         tokens = [token.rstrip("012") for token in self.tokens]
+        if self.given:
+            return key_of("given alignment", self.fingerprint, tokens, grid, self.given.spans, self.given.length_s)
         return key_of("analysis", ALIGNMENT_VERSION, AGREEMENT_VERSION, self.fingerprint, tokens, grid)
 
     def is_done(self, result: Mapping[str, Any]) -> bool:
@@ -103,6 +111,32 @@ class FeatureTask:
 
 
 @dataclass(frozen=True)
+class BandwidthTask:
+    """Task of a worker: measure the bandwidth of a recording that an older version analysed."""
+
+    fingerprint: str
+    """Hash of the recording, see `journal.fingerprint`."""
+    audio: Path
+    sample_rate: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of the result in the journal. It depends on everything that affects the result."""
+        return key_of("bandwidth", self.fingerprint, self.sample_rate)
+
+    def is_done(self, result: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Return whether a result in the journal is complete."""
+        return True
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """Bandwidth of one recording."""
+
+    bandwidth_hz: float
+
+
+@dataclass(frozen=True)
 class PitchStatistics:
     """Sums of log F0 over the voiced frames of one recording, for the mean and standard deviation of its speaker."""
 
@@ -120,6 +154,18 @@ def analyse(task: AnalysisTask) -> ClipAnalysis:
     if fault := _fault(samples, rate):
         return fault
     audio = _stored(resample(samples, rate, task.mel.sample_rate))
+    durations = _given(audio, task, task.given) if task.given else _aligned(audio, task)
+    if isinstance(durations, ClipAnalysis):
+        return durations
+    f0_hz, _ = estimate_f0(audio, task.mel)
+    voiced = f0_hz[f0_hz > 0]
+    median = float(np.median(voiced)) if len(voiced) else 0.0
+    bandwidth = round(bandwidth_hz(audio, task.mel.sample_rate), 1)
+    return ClipAnalysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3), bandwidth_hz=bandwidth)
+
+
+def _aligned(audio: Floats, task: AnalysisTask) -> Integers | ClipAnalysis:
+    """Return the durations that the aligner finds, or a rejection if the recording does not say its text."""
     try:
         durations, stretches = align_closely(audio, task, task.mel)
     except AudioError as error:
@@ -129,10 +175,22 @@ def analyse(task: AnalysisTask) -> ClipAnalysis:
     if agreement.surplus or not agreement.is_same:
         named = "; ".join(complaints(task.words, agreement.doubtful, agreement.surplus))
         return ClipAnalysis(reason=named or "no word is heard clearly", kind="text and recording differ")
-    f0_hz, _ = estimate_f0(audio, task.mel)
-    voiced = f0_hz[f0_hz > 0]
-    median = float(np.median(voiced)) if len(voiced) else 0.0
-    return ClipAnalysis(tuple(durations.tolist()), len(audio) / task.mel.sample_rate, round(median, 3))
+    return durations
+
+
+def _given(audio: Floats, task: AnalysisTask, given: GivenAlignment) -> Integers | ClipAnalysis:
+    """Return the durations of an alignment by another aligner, or a rejection if it is not that of the recording."""
+    try:
+        given.refuse_other_length(len(audio) / task.mel.sample_rate)
+        return given_durations(audio, task, task.mel, given.spans)
+    except InputError as error:
+        return ClipAnalysis(reason=error.message, kind="alignment file does not fit")
+
+
+def measure_bandwidth(task: BandwidthTask) -> Bandwidth:
+    """Return the bandwidth of one recording."""
+    samples, rate = read_native(task.audio)
+    return Bandwidth(round(bandwidth_hz(_stored(resample(samples, rate, task.sample_rate)), task.sample_rate), 1))
 
 
 def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-_SPEAKERS = "looks like id|speaker|text: '{}' names a speaker; make a folder for each speaker, with the columns id|text"
+_SPEAKERS = "looks like id|speaker|text: '{}' names a speaker; if all lines are so, choose --layout piper"
 _BAR = "looks like a bar '|' inside the text: the third column is no reading of the second; write a comma or a dash instead"
 _LEAST_SHARED = 0.5
 """Smallest share of the plain words of one column that the other has, if it is a reading of the same text."""
@@ -32,9 +32,14 @@ class ThirdColumns:
         second, third = second.strip(), third.strip()
         if not second or not third:
             return ""
-        if second in self._speakers or _is_name(second, third):
+        if self.names_speaker(second, third):
             return _SPEAKERS.format(second)
         return "" if _is_reading(second, third) else _BAR
+
+    def names_speaker(self, second: str, third: str) -> bool:
+        """Return whether `second` is a speaker's name and `third` a text."""
+        second, third = second.strip(), third.strip()
+        return bool(second and third) and (second in self._speakers or _is_name(second, third))
 
 
 def _words(text: str) -> list[str]:

@@ -47,7 +47,7 @@ class Recording(StrictModel):
     corpus: str
     split: Split
     kind: str
-    """statement, wh or yes-no."""
+    """Kind of sentence, one of `layouts.KINDS`."""
     tokens: tuple[str, ...]
     durations: tuple[int, ...]
     """Mel frames of each token; the sum is `num_frames`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -16,18 +16,25 @@ from tts_cli.audio.alignment import ALIGNMENT_VERSION
 from tts_cli.audio.mel import MelConfig
 from tts_cli.audio.pitch import RANGE_OF_MEDIAN
 from tts_cli.config import StrictModel
+from tts_cli.corpora.alignments import Alignments, GivenAlignment, counts_of, write_alignments
 from tts_cli.corpora.clips import (
     FEATURES_VERSION,
     AnalysisTask,
+    BandwidthTask,
     ClipAnalysis,
     FeatureTask,
     PitchStatistics,
     analyse,
+    measure_bandwidth,
     write_features,
 )
+from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.given import with_phones_of
+from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
 from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
+from tts_cli.corpora.layouts.source import refuse_named_speakers
 from tts_cli.corpora.manifest import (
     CorpusSummary,
     Recording,
@@ -37,9 +44,10 @@ from tts_cli.corpora.manifest import (
     prepared_ids,
     write_corpus,
 )
-from tts_cli.corpora.report import PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import apply_splits, read_splits, share_out
-from tts_cli.errors import CorpusError, TextError
+from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
+from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
+from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
+from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
@@ -53,6 +61,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
 _RANGE_STEP_HZ = 10.0
 """Rounding of F0 ranges. It is coarse, so that a few more clips do not change the features of all clips of a speaker."""
 _NOT_ANALYSED = ClipAnalysis()
+_Task = AnalysisTask | BandwidthTask | FeatureTask | QualityTask
 
 
 class PrepareOptions(StrictModel):
@@ -61,9 +70,17 @@ class PrepareOptions(StrictModel):
     layout: str | None = None
     """Name of the layout of all sources, see `layouts.LAYOUTS`; None detects that of each source."""
     splits: Path | None = None
-    """File `splits.csv`; None chooses validation clips by a hash of the text."""
+    """File `splits.csv`, which may list some of the clips. The texts of the others choose their splits."""
+    speaker: str | None = None
+    """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
+    language: Literal["en-US", "en-GB"] = "en-US"
+    """English of the texts: dates, numbers and some words."""
+    alignments: Path | None = None
+    """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
+    save_alignments: Path | None = None
+    """Folder for a TextGrid of each clip; None writes none."""
     mel: MelConfig = MelConfig()
     num_processes: int = 1
     """Number of worker processes."""
@@ -78,7 +95,13 @@ class _Entry:
     clip: Clip
     utterance: Utterance
     fingerprint: str
+    given: GivenAlignment | None = None
     analysis: ClipAnalysis = _NOT_ANALYSED
+
+    @property
+    def name(self) -> str:
+        """Return the name of the clip in reports: corpus/id."""
+        return f"{self.clip.corpus}/{self.clip.id}"
 
     @property
     def features(self) -> str:
@@ -87,7 +110,11 @@ class _Entry:
 
 
 def prepare(
-    sources: Sequence[Path], output: Path, options: PrepareOptions, progress: Progress = lambda *_: None
+    sources: Sequence[Path],
+    output: Path,
+    options: PrepareOptions,
+    progress: Progress = lambda *_: None,
+    quality: QualityMeasure | None = None,
 ) -> PrepareReport:
     """Prepare `sources` as one corpus in `output`, and return a report.
 
@@ -99,6 +126,7 @@ def prepare(
         output: Folder of the prepared corpus.
         options: Layout, splits, lexicon, mel configuration and number of processes.
         progress: Called after each clip of each stage.
+        quality: Measure of quality, to list the worst clips; None measures none.
 
     Raises:
         CorpusError: A source or the splits cannot be used, or `output` has a corpus of another mel configuration, or one with
@@ -106,7 +134,7 @@ def prepare(
         OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
-    found = _read_sources(sources, options.layout)
+    found = _read_sources(sources, options)
     if not options.replace:
         _refuse_loss(output, found)
     clips, rejects, num_unseen = _collect(found, options.splits)
@@ -115,51 +143,62 @@ def prepare(
     except OSError as error:
         raise unwritable(output, error) from error
     run = _Preparation(output, options, progress, rejects)
-    entries = run.analyse(run.pronounce(clips))
+    spoken = run.pronounce(run.cut(clips))
+    entries = run.analyse(spoken)
     pitch = run.write_features(entries)
     summary = _summarise(entries, pitch, options.mel)
     recordings = [_recording(entry) for entry in entries]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
-    report = make_report(recordings, summary, sorted(rejects, key=lambda reject: reject.where), num_unseen, foreign_words)
+    rejects.sort(key=lambda reject: reject.where)
+    findings = run.findings(entries, guessed_words(((entry.name, entry.utterance.words) for entry in spoken), lexicon), quality)
+    report = make_report(recordings, summary, rejects, num_unseen, foreign_words, findings)
+    report = replace(report, alignments=counts_of(run.alignments))
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
         run.journal.compact()
+    if options.save_alignments:
+        done = ((one.clip, one.utterance, one.analysis.durations, one.analysis.seconds) for one in entries)
+        write_alignments(options.save_alignments, done, options.mel.frame_rate)
     return report
 
 
-def _read_sources(sources: Sequence[Path], layout: str | None) -> list[CorpusFolder]:
-    found = [read_source(source, layout) for source in sources]
-    names = [source.corpus for source in found]
+def _read_sources(sources: Sequence[Path], options: PrepareOptions) -> list[CorpusFolder]:
+    found = [read_source(source, options.layout, options.speaker) for source in sources]
+    names = [name for source in found for name in _corpora_of(source)]
     if len(set(names)) < len(names):
         raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
+    if options.speaker:
+        refuse_named_speakers(options.speaker, found)
     return found
 
 
 def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
     """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
-    listed = {(source.corpus, clip.id) for source in found for clip in source.clips}
-    listed |= {(source.corpus, reject.id) for source in found for reject in source.rejects}
-    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed)
+    listed = {(clip.corpus, clip.id) for source in found for clip in source.clips}
+    rejected = {(corpus, reject.id) for source in found for corpus in _corpora_of(source) for reject in source.rejects}
+    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed | rejected)
     if lost:
         named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
         hint = "give the former sources too, choose another --output, or --replace the corpus"
         raise CorpusError(f"{output}: holds a corpus with clips that the sources lack: {named}", hint)
 
 
+def _corpora_of(source: CorpusFolder) -> set[str]:
+    """Return the names of the corpora of a source: a manifest may have several."""
+    return {source.corpus, *(clip.corpus for clip in source.clips)}
+
+
 def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
     """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    if splits_file is None:
-        found, unseen = [CorpusFolder(source.corpus, share_out(source.clips), source.rejects) for source in found], [0]
-    else:
-        splits = read_splits(splits_file)
-        found, unseen = map(list, zip(*(apply_splits(source, splits) for source in found), strict=True))
-    return (
-        [clip for source in found for clip in source.clips],
-        [reject for source in found for reject in source.rejects],
-        sum(unseen),
-    )
+    splits: Splits = read_splits(splits_file) if splits_file else {}
+    if splits_file:
+        refuse_other_corpora(found, splits)
+    split = [apply_splits(source, splits) for source in found]
+    clips = [clip for source, _ in split for clip in source.clips]
+    rejects = [reject for source, _ in split for reject in source.rejects]
+    return share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split)
 
 
 class _Preparation:
@@ -169,27 +208,52 @@ class _Preparation:
         self.output, self.options, self.progress, self.rejects = output, options, progress, rejects
         remove_leftovers(output, below=True)
         self.journal = Journal(output / "journal.jsonl")
+        self.alignments = Alignments(options.alignments) if options.alignments else None
+
+    def cut(self, clips: list[Clip]) -> list[Clip]:
+        """Return the clips with a recording of its own for each part of a longer one. The others become rejects."""
+        whole, rejects = cut(clips, self.output, self.journal, self.progress)
+        self.rejects += rejects
+        return whole
 
     def pronounce(self, clips: list[Clip]) -> list[_Entry]:
         """Return the clips with a text that can be spoken, and their tokens. The others become rejects."""
-        front_end = TextFrontEnd(self.options.lexicon)
+        front_end = TextFrontEnd(self.options.lexicon, language=self.options.language)
         entries = []
         for number, clip in enumerate(clips, start=1):
-            try:
-                if clip.text:
-                    entries.append(_Entry(clip, front_end.utterance(clip.text), fingerprint(clip.audio)))
-                else:
-                    self.rejects.append(Reject(clip.where, clip.id, "empty text", "empty text"))
-            except TextError as error:
-                self.rejects.append(Reject(clip.where, clip.id, "text that cannot be spoken", error.message))
+            found = self._pronounced(clip, front_end)
+            if isinstance(found, Reject):
+                self.rejects.append(found)
+            else:
+                entries.append(found)
             self.progress("text", number, len(clips))
+        if self.alignments:
+            self.alignments.refuse_none()
         return entries
+
+    def _pronounced(self, clip: Clip, front_end: TextFrontEnd) -> _Entry | Reject:
+        """Return the clip with its tokens and the alignment that is given for it, or the reject of an unusable one."""
+        if not clip.text:
+            return Reject(clip.where, clip.id, "empty text", "empty text")
+        try:
+            utterance = front_end.utterance(clip.text)
+        except TextError as error:
+            return Reject(clip.where, clip.id, "text that cannot be spoken", error.message)
+        given = None
+        try:
+            if self.alignments:
+                utterance, given = self.alignments.of(clip, utterance)
+            if given is None:
+                utterance, given = with_phones_of(clip, utterance)
+        except InputError as error:
+            return Reject(clip.where, clip.id, "alignment file does not fit", error.message)
+        return _Entry(clip, utterance, fingerprint(clip.audio), given)
 
     def analyse(self, entries: list[_Entry]) -> list[_Entry]:
         """Return the entries with valid, aligned recordings. The others become rejects."""
         mel = self.options.mel
         tasks = [
-            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words)
+            AnalysisTask(entry.fingerprint, entry.clip.audio, spoken.tokens, spoken.word_of_token, mel, spoken.words, entry.given)
             for entry in entries
             for spoken in (entry.utterance,)
         ]
@@ -214,9 +278,28 @@ class _Preparation:
         ]
         return [PitchStatistics(**result) for result in self._finish("features", write_features, tasks)]
 
-    def _finish(
-        self, stage: str, function: Callable[[Any], Any], tasks: Sequence[AnalysisTask | FeatureTask]
-    ) -> list[dict[str, Any]]:
+    def findings(self, entries: list[_Entry], guessed: list[GuessedWord], quality: QualityMeasure | None) -> ClipFindings:
+        """Write the guessed words, and return them with bandwidth and, if `quality` is given, score of every entry."""
+        file = write_guesses(self.output, guessed, self.options.lexicon)
+        found = ClipFindings(self._bandwidths(entries), guessed, file)
+        if quality is None:
+            return found
+        tasks = [QualityTask(entry.fingerprint, entry.clip.audio, quality) for entry in entries]
+        scores = [result["score"] for result in self._finish("quality", score_clip, tasks)]
+        return replace(found, measure=quality.name, scores=scores)
+
+    def _bandwidths(self, entries: list[_Entry]) -> list[float]:
+        """Return the bandwidth of every entry, in Hz. Those that an older version analysed are measured now."""
+        rate = self.options.mel.sample_rate
+        old = [entry for entry in entries if entry.analysis.bandwidth_hz is None]
+        results = self._finish(
+            "bandwidth", measure_bandwidth, [BandwidthTask(entry.fingerprint, entry.clip.audio, rate) for entry in old]
+        )
+        measured = (result["bandwidth_hz"] for result in results)
+        known = (entry.analysis.bandwidth_hz for entry in entries)
+        return [next(measured) if bandwidth is None else bandwidth for bandwidth in known]
+
+    def _finish(self, stage: str, function: Callable[[Any], Any], tasks: Sequence[_Task]) -> list[dict[str, Any]]:
         """Return the result of every task, from the journal if it has one, else from running `function`."""
         keys = [task.key for task in tasks]
         pending = {
@@ -234,7 +317,7 @@ class _Preparation:
             self.progress(stage, num_kept + number, len(tasks))
         return [self.journal[key] for key in keys]
 
-    def _owns(self, task: AnalysisTask | FeatureTask, key: str, if_unknown: bool) -> bool:
+    def _owns(self, task: _Task, key: str, if_unknown: bool) -> bool:
         """Return whether the file of a task, if it has one, was last written for `key`. Older journals do not say."""
         owner = self.journal.get(task.features) if isinstance(task, FeatureTask) else None
         return if_unknown if owner is None else owner["key"] == key

@@ -1,13 +1,17 @@
-"""Report of a preparation: hours, speakers, F0 ranges and every reject, for `report.json` and the terminal."""
+"""Report of a preparation: minutes, speakers, F0 ranges, rejects and doubtful clips, for `report.json` and the terminal."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from tts_cli.corpora.guesses import GuessedWord
 from tts_cli.corpora.language import is_foreign
 from tts_cli.corpora.layouts import Reject, RejectKind
 from tts_cli.corpora.manifest import CorpusSummary, Recording
@@ -17,6 +21,12 @@ from tts_cli.files import atomic_write
 _UNSAID: tuple[RejectKind, ...] = ("alignment failed", "text and recording differ")
 _LEAST_HEARD, _MOST_UNSAID = 10, 1 / 3
 """Fewest recordings to judge, and the largest share of them that may not say their text. Another language has more."""
+_NARROW = 0.8
+"""Largest bandwidth of a narrow clip, as a share of that of the corpus; 5 of 2,240 clips of seven corpora were below it."""
+_USUAL_BANDWIDTH = 0.75
+"""Quantile of the clips' bandwidths that is the corpus's: a quarter of the clips reach it."""
+NUM_WORST = 10
+"""Clips of the lowest quality that a report lists."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,52 @@ class SpeakerReport:
     """F0 two standard deviations of log F0 below the mean."""
     high_f0_hz: float
     """F0 two standard deviations of log F0 above the mean."""
+    minutes: dict[str, float] = field(default_factory=dict)
+    """Length of the clips of each split, in minutes."""
+    bandwidth_hz: float = 0.0
+    """Median over the clips of the frequency above which there is no energy."""
+
+
+@dataclass(frozen=True)
+class NarrowClip:
+    """Clip with a lower bandwidth than its corpus."""
+
+    clip: str
+    """Clip as corpus/id."""
+    bandwidth_hz: float
+    """Frequency above which the clip has no energy."""
+
+
+@dataclass(frozen=True)
+class ScoredClip:
+    """Clip as corpus/id, and its score."""
+
+    clip: str
+    score: float
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """Scores of the clips with a measure of quality."""
+
+    measure: str
+    mean: float
+    worst: list[ScoredClip]
+    """Clips with the lowest scores, the worst first."""
+
+
+@dataclass(frozen=True)
+class ClipFindings:
+    """Measured values of the valid clips, in the order of the recordings, and guessed words of all transcripts."""
+
+    bandwidths_hz: Sequence[float] = ()
+    guessed: Sequence[GuessedWord] = ()
+    guesses_file: str = "report.json"
+    """Name of the file that lists the guessed words."""
+    measure: str = ""
+    """Name of the measure of quality; "" for none."""
+    scores: Sequence[float] = ()
+    """Score of each clip with the measure of quality; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +105,18 @@ class PrepareReport:
     """Number of rejects of each kind."""
     foreign_words: float = 0.0
     """Share of the different words of the texts that are not English, see `language.foreign_share`."""
+    alignments: Mapping[str, int] = field(default_factory=dict)
+    """Number of clips by the source of their alignment: given, or found here for a reason. Empty without `--alignments`."""
+    bandwidth_hz: float = 0.0
+    """Bandwidth that at least a quarter of the clips have."""
+    narrow: list[NarrowClip] = field(default_factory=list)
+    """Clips with less than 0.8 of this bandwidth, the narrowest first."""
+    guessed: list[GuessedWord] = field(default_factory=list)
+    """Words that neither dictionary nor lexicon has, the commonest first."""
+    guesses_file: str = "report.json"
+    """Name of the file in the corpus that lists the guessed words."""
+    quality: QualityReport | None = None
+    """Scores of the clips; None if they were not measured."""
 
     @property
     def num_clips(self) -> int:
@@ -76,7 +144,12 @@ class PrepareReport:
 
 
 def make_report(
-    recordings: list[Recording], summary: CorpusSummary, rejects: list[Reject], num_unseen: int, foreign_words: float
+    recordings: list[Recording],
+    summary: CorpusSummary,
+    rejects: list[Reject],
+    num_unseen: int,
+    foreign_words: float,
+    findings: ClipFindings,
 ) -> PrepareReport:
     """Return the report of a preparation.
 
@@ -86,25 +159,60 @@ def make_report(
         rejects: Rejected clips and lines.
         num_unseen: Number of clips that are left out because their split is unseen.
         foreign_words: Share of the different words of the texts that are not English.
+        findings: Measured values of the recordings, and guessed words.
     """
+    names = [f"{recording.corpus}/{recording.id}" for recording in recordings]
+    usual, narrow = _narrow_clips(dict(zip(names, findings.bandwidths_hz, strict=True)))
     return PrepareReport(
         hours=round(sum(recording.duration for recording in recordings) / 3600, 3),
         splits=dict(sorted(Counter(recording.split for recording in recordings).items())),
         num_unseen=num_unseen,
-        speakers=_speaker_reports(summary),
+        speakers=_speaker_reports(recordings, summary, findings.bandwidths_hz),
         rejects=rejects,
         reasons=dict(Counter(reject.kind for reject in rejects).most_common()),
         foreign_words=round(foreign_words, 3),
+        bandwidth_hz=usual,
+        narrow=narrow,
+        guessed=list(findings.guessed),
+        guesses_file=findings.guesses_file,
+        quality=_quality_report(findings.measure, names, findings.scores),
     )
 
 
-def _speaker_reports(summary: CorpusSummary) -> list[SpeakerReport]:
+def _speaker_reports(
+    recordings: Iterable[Recording], summary: CorpusSummary, bandwidths_hz: Iterable[float]
+) -> list[SpeakerReport]:
+    seconds, bandwidths = defaultdict[str, dict[str, float]](dict), defaultdict[str, list[float]](list)
+    for recording, bandwidth in zip(recordings, bandwidths_hz, strict=True):
+        own = seconds[recording.speaker]
+        own[recording.split] = own.get(recording.split, 0.0) + recording.duration
+        bandwidths[recording.speaker].append(bandwidth)
     reports = []
     for name, speaker in sorted(summary.speakers.items()):
         mean, spread = speaker.mean_log_f0, 2 * speaker.std_log_f0
-        hertz = [round(math.exp(value), 1) for value in (mean, mean - spread, mean + spread)]
-        reports.append(SpeakerReport(name, speaker.clips, round(speaker.seconds / 3600, 3), *hertz))
+        middle, low, high = (round(math.exp(value), 1) for value in (mean, mean - spread, mean + spread))
+        minutes = {split: round(total / 60, 2) for split, total in sorted(seconds[name].items())}
+        bandwidth = round(float(np.median(bandwidths[name])), 1)
+        hours = round(speaker.seconds / 3600, 3)
+        reports.append(SpeakerReport(name, speaker.clips, hours, middle, low, high, minutes, bandwidth))
     return reports
+
+
+def _narrow_clips(bandwidths_hz: Mapping[str, float]) -> tuple[float, list[NarrowClip]]:
+    """Return the bandwidth of a corpus, 0 for an empty one, and its clips with clearly less."""
+    if not bandwidths_hz:
+        return 0.0, []
+    usual = float(np.quantile(list(bandwidths_hz.values()), _USUAL_BANDWIDTH))
+    narrow = [NarrowClip(name, bandwidth) for name, bandwidth in bandwidths_hz.items() if bandwidth < _NARROW * usual]
+    return round(usual, 1), sorted(narrow, key=lambda one: (one.bandwidth_hz, one.clip))
+
+
+def _quality_report(measure: str, names: Sequence[str], scores: Sequence[float]) -> QualityReport | None:
+    if not scores:
+        return None
+    ranked = sorted(zip(scores, names, strict=True))
+    worst = [ScoredClip(name, score) for score, name in ranked[:NUM_WORST]]
+    return QualityReport(measure, round(float(np.mean(scores)), 3), worst)
 
 
 def write_report(folder: Path, report: PrepareReport) -> None:

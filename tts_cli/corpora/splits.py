@@ -1,4 +1,4 @@
-"""Splits of a corpus, read from `splits.csv` (corpus,speaker,id,split,kind,text) or chosen by a hash of each text."""
+"""Splits of a corpus, read from `splits.csv` (corpus, id, split and more), from a manifest, or chosen by a hash of each text."""
 
 from __future__ import annotations
 
@@ -6,31 +6,41 @@ import csv
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject
+from tts_cli.config import suggest
+from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject
 from tts_cli.errors import CorpusError
 
-SPLITS = ("train", "validation", "test", "unseen")
-"""Names of the splits. Recordings of `unseen` are not prepared."""
-
-_COLUMNS = ["corpus", "speaker", "id", "split", "kind", "text"]
+_NEEDED = ["corpus", "id", "split"]
+_OPTIONAL = ["speaker", "kind", "text"]
 _VALIDATION_PERCENT = 5
-"""Share of validation texts without `splits.csv`."""
+"""Share of validation texts among those that no file assigns to a split."""
+_BINDING = ("train", "validation", "test")
+"""Splits that a text may not share; a text in several of them counts to the last. `unseen` is about speakers, not texts."""
 _WH_WORDS = {"what", "when", "where", "which", "who", "whom", "whose", "why", "how"}
+_CONJUNCTIONS = {"and", "but", "so", "then"}
 
 
 @dataclass(frozen=True)
 class SplitRow:
-    """Row of `splits.csv`: speaker, split, kind and text of one clip, and the place of the row as file:line."""
+    """Row of `splits.csv`: the split of one clip, and its speaker, kind and text, each "" if the file does not give it."""
 
     speaker: str
     split: str
     kind: str
     text: str
     where: str
+    """Place of the row, as file:line."""
+
+    def applied_to(self, clip: Clip) -> Clip:
+        """Return the clip with the split of the row, and with the speaker, kind and text that the row gives."""
+        text = self.text.strip() or clip.text
+        kind = self.kind or clip.kind or kind_of(text)
+        return replace(clip, speaker=self.speaker or clip.speaker, split=self.split, kind=kind, text=text)
 
 
 Splits = dict[tuple[str, str], SplitRow]
@@ -38,90 +48,116 @@ Splits = dict[tuple[str, str], SplitRow]
 
 
 def read_splits(path: Path) -> Splits:
-    """Read `splits.csv`.
+    """Read `splits.csv`. It needs the columns corpus, id and split, and may have speaker, kind and text.
 
     Raises:
-        CorpusError: The file or a column is missing, a row is duplicate, or a split is unknown; names the line.
+        CorpusError: The file or a column is missing, a row is duplicate, or a split or kind is unknown; names the line.
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file", hint="check the path of the splits")
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        if not set(_COLUMNS) <= set(reader.fieldnames or []):
-            hint = f"begin the file with the line {','.join(_COLUMNS)}"
-            raise CorpusError(f"{path}:1: expected the columns {','.join(_COLUMNS)}", hint)
+        if not set(_NEEDED) <= set(reader.fieldnames or []):
+            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}"
+            raise CorpusError(f"{path}:1: expected the columns {','.join(_NEEDED)}", hint)
         splits: Splits = {}
         for row in reader:
-            key, parsed = (
-                (row["corpus"], unicodedata.normalize("NFC", row["id"] or "")),
-                _parse_row(row, f"{path}:{reader.line_num}"),
-            )
+            parsed = _parse_row(row, f"{path}:{reader.line_num}", len(reader.fieldnames or []))
+            key = (row["corpus"] or "", unicodedata.normalize("NFC", row["id"] or ""))
             if key in splits:
                 raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}", hint="delete one of them")
             splits[key] = parsed
     return splits
 
 
-def _parse_row(row: dict[str, str | None], where: str) -> SplitRow:
-    values = {name: value or "" for name, value in row.items() if name in ("speaker", "split", "kind", "text")}
+def _parse_row(row: dict[str, str | None], where: str, num_columns: int) -> SplitRow:
     if None in row.values() or None in row:
         hint = "put values that hold a comma in double quotes"
-        raise CorpusError(f"{where}: wrong number of columns, expected {len(_COLUMNS)}", hint)
+        raise CorpusError(f"{where}: wrong number of columns, expected {num_columns}", hint)
     if row["split"] not in SPLITS:
         raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
-    return SplitRow(**values, where=where)
+    if row.get("kind") and row["kind"] not in KINDS:
+        raise CorpusError(f"{where}: unknown kind '{row['kind']}'", hint=suggest(str(row["kind"]), list(KINDS)))
+    return SplitRow(split=row["split"], where=where, **{name: row.get(name) or "" for name in _OPTIONAL})
 
 
 def apply_splits(source: CorpusFolder, splits: Splits) -> tuple[CorpusFolder, int]:
-    """Return `source` with the speakers, splits, kinds and texts of `splits`, and the number of its unseen clips.
+    """Return `source` with the splits, speakers, kinds and texts of `splits`, and the number of its unseen clips.
 
-    Unseen clips are left out. Clips without a row, and rows without a clip, become rejects.
-
-    Raises:
-        CorpusError: `splits` has no row of this corpus.
+    Unseen clips are left out. Clips without a row stay as they are. Rows without a clip become rejects.
     """
-    listed = {name: row for (corpus, name), row in splits.items() if corpus == source.corpus}
-    if not listed:
-        known = ", ".join(sorted({corpus for corpus, _ in splits}))
+    clips = [row.applied_to(clip) if (row := splits.get((clip.corpus, clip.id))) else clip for clip in source.clips]
+    used = [clip for clip in clips if clip.split != "unseen"]
+    return CorpusFolder(source.corpus, used, [*source.rejects, *_absent(source, splits)]), len(clips) - len(used)
+
+
+def refuse_other_corpora(found: Iterable[CorpusFolder], splits: Splits) -> None:
+    """Raise CorpusError if `splits` has no row of any corpus in `found`."""
+    there = {name for source in found for name in (source.corpus, *(clip.corpus for clip in source.clips))}
+    listed = sorted({corpus for corpus, _ in splits})
+    if there.isdisjoint(listed):
+        named = " and ".join(f"'{name}'" for name in sorted(there))
         raise CorpusError(
-            f"the splits list nothing of the corpus '{source.corpus}'", hint=f"they list: {known}; rename the folder"
+            f"the splits list nothing of the corpus {named}", hint=f"they list: {', '.join(listed)}; rename the folder"
         )
-    clips = [_with_row(clip, listed.get(clip.id)) for clip in source.clips]
-    rejects = [*source.rejects, *_absent(source, listed), *(clip for clip in clips if isinstance(clip, Reject))]
-    used = [clip for clip in clips if isinstance(clip, Clip) and clip.split != "unseen"]
-    num_unseen = sum(isinstance(clip, Clip) for clip in clips) - len(used)
-    return CorpusFolder(source.corpus, used, rejects), num_unseen
 
 
-def _with_row(clip: Clip, row: SplitRow | None) -> Clip | Reject:
-    if row is None:
-        return Reject(clip.where, clip.id, "not in the splits, or only there", "the splits do not list it")
-    return replace(clip, speaker=row.speaker, split=row.split, kind=row.kind, text=row.text.strip())
+def _absent(source: CorpusFolder, splits: Splits) -> Iterator[Reject]:
+    there, rejected = {(clip.corpus, clip.id) for clip in source.clips}, {reject.id for reject in source.rejects}
+    corpora = {source.corpus, *(clip.corpus for clip in source.clips)}
+    for (corpus, name), row in splits.items():
+        if corpus in corpora and (corpus, name) not in there and name not in rejected and row.split != "unseen":
+            reason = f"the splits list it, but '{corpus}' has no transcript of it"
+            yield Reject(row.where, name, "only in the splits", reason)
 
 
-def _absent(source: CorpusFolder, listed: dict[str, SplitRow]) -> Iterator[Reject]:
-    there = {clip.id for clip in source.clips} | {reject.id for reject in source.rejects}
-    for name, row in listed.items():
-        if name not in there and row.split != "unseen":
-            reason = f"the splits list it, but '{source.corpus}' has no transcript of it"
-            yield Reject(row.where, name, "not in the splits, or only there", reason)
+def splits_of_texts(clips: Iterable[Clip], splits: Splits) -> dict[str, str]:
+    """Return the split of each text that a clip or a row of `splits` assigns, by the words of the text."""
+    assigned = [(clip.text, clip.split) for clip in clips] + [(row.text, row.split) for row in splits.values()]
+    bound: dict[str, str] = {}
+    for text, split in assigned:
+        words = _words(text)
+        if words and split in _BINDING:
+            bound[words] = max(split, bound.get(words, split), key=_BINDING.index)
+    return bound
 
 
-def share_out(clips: Iterable[Clip]) -> list[Clip]:
-    """Return `clips` with splits and kinds: about 5 % for validation, the rest for training.
+def share_out(clips: Iterable[Clip], bound: Mapping[str, str] | None = None) -> list[Clip]:
+    """Return `clips` with splits and kinds. Of the texts without a split, about 5 % are for validation, the rest for training.
 
-    The split depends on the text alone, so that all recordings of a text are in the same split.
+    The words of a text decide alone, so that all recordings of a text are in the same split.
+
+    Args:
+        clips: Clips; those with a split keep it.
+        bound: Split of each text that is assigned already, see `splits_of_texts`.
     """
-    return [replace(clip, split=_split_of(clip.text), kind=_kind_of(clip.text)) for clip in clips]
+    clips = list(clips)
+    spellings = defaultdict[str, set[str]](set)
+    for clip in clips:
+        spellings[_words(clip.text)].add(" ".join(clip.text.lower().split()))
+    chosen = {words: (bound or {}).get(words) or _split_of(min(texts)) for words, texts in spellings.items()}
+    return [replace(clip, split=clip.split or chosen[_words(clip.text)], kind=clip.kind or kind_of(clip.text)) for clip in clips]
+
+
+def _words(text: str) -> str:
+    """Return the words of a text, without case, punctuation and diacritics."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return " ".join(re.findall(r"\w+", plain.replace("'", "").replace("’", "").lower()))
 
 
 def _split_of(text: str) -> str:
-    digest = hashlib.sha256(" ".join(text.lower().split()).encode()).digest()
+    digest = hashlib.sha256(text.encode()).digest()
     return "validation" if int.from_bytes(digest[:4], "big") % 100 < _VALIDATION_PERCENT else "train"
 
 
-def _kind_of(text: str) -> str:
-    if not text.endswith("?"):
-        return "statement"
-    first = re.match(r"\w+", text.lower())
-    return "wh" if first and first[0] in _WH_WORDS else "yes-no"
+def kind_of(text: str) -> str:
+    """Return the kind of a sentence, one of `KINDS`, by its marks and its first words."""
+    bare = text.strip().rstrip("\"'”’")
+    if bare.endswith("!"):
+        return "exclamation"
+    if not bare.endswith("?"):
+        return "dialogue" if re.search(r"^[\"“]|, [\"“]|[\"”]$", text.strip()) else "statement"
+    words = re.findall(r"\w+", bare.lower())
+    if next((word for word in words if word not in _CONJUNCTIONS), "") in _WH_WORDS:
+        return "wh"
+    return "or" if "or" in words else "yes-no"

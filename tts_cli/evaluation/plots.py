@@ -15,12 +15,13 @@ import numpy as np
 from tts_cli.audio.alignment import align
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
+from tts_cli.audio.textgrid import Interval
 from tts_cli.errors import AudioError, TextError
 from tts_cli.evaluation.extra import require
 from tts_cli.evaluation.statistics import Estimate
 from tts_cli.evaluation.systems import RECORDINGS
 from tts_cli.output.pictures import MOST_NEPERS, Shown, contour, draw_words, label_of, median_f0, semitones
-from tts_cli.output.timings import Interval, Recorded, TimedSentence
+from tts_cli.output.timings import Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 

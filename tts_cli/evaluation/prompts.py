@@ -67,7 +67,7 @@ def read_prompts(corpora: Path, split: str, speakers: Collection[str] = (), limi
         CorpusError: if `splits.csv` or a recording is missing, or a speaker has no clip in the split.
     """
     path = corpora / "splits.csv"
-    rows = {key: row for key, row in read_splits(path).items() if row.split == split}
+    rows = _complete(corpora, {key: row for key, row in read_splits(path).items() if row.split == split})
     known = list(dict.fromkeys(row.speaker for row in rows.values()))
     unknown = [name for name in speakers if name not in known]
     if unknown or not rows:
@@ -85,8 +85,8 @@ def parallel_speakers(corpora: Path, split: str) -> tuple[str, ...]:
     Raises:
         CorpusError: if `splits.csv` cannot be read.
     """
-    rows = [row for row in read_splits(corpora / "splits.csv").values() if row.split == split]
-    return parallel_readers((row.speaker, row.text) for row in rows)
+    rows = {key: row for key, row in read_splits(corpora / "splits.csv").items() if row.split == split}
+    return parallel_readers((row.speaker, row.text) for row in _complete(corpora, rows).values())
 
 
 def parallel_readers(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -106,6 +106,14 @@ def parallel_readers(read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return found if len(found) > 1 else ()
 
 
+def _complete(corpora: Path, rows: Splits) -> Splits:
+    """Return `rows` with the speakers and texts that they do not give, from the transcripts of their corpora."""
+    scant = {key: row for key, row in rows.items() if not (row.speaker and row.text)}
+    found = {(clip.corpus, clip.id): clip for clip in _located(corpora, scant)}
+    told = {key: replace(scant[key], speaker=clip.speaker, kind=clip.kind, text=clip.text) for key, clip in found.items()}
+    return {**rows, **told}
+
+
 def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
     sources = {corpus: read_source(corpora / corpus) for corpus, _ in rows}
     clips = {(corpus, clip.id): clip for corpus, source in sources.items() for clip in source.clips}
@@ -113,7 +121,10 @@ def _located(corpora: Path, rows: Splits) -> Iterator[Clip]:
         if key not in clips:
             hint = "add the recording to the corpus, or leave out the line"
             raise CorpusError(f"{row.where}: '{key[0]}' has no recording of '{key[1]}'", hint)
-        yield replace(clips[key], speaker=row.speaker, split=row.split, kind=row.kind, text=row.text)
+        if clips[key].is_part:
+            hint = "prepare the corpus, and name the recordings that it has in its folder cut"
+            raise CorpusError(f"{row.where}: '{key[1]}' is a part of a longer recording, which is not cut here", hint)
+        yield row.applied_to(clips[key])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from tts_cli.addon.config import ADDON_FILE
 from tts_cli.addon.library import file_hash
 from tts_cli.audio.mel import Floats
-from tts_cli.blocks.streamable import Fault, Stream, StreamableBlock, TensorQueue
+from tts_cli.blocks.streamable import ArrayStream, Fault, StreamableBlock
 from tts_cli.corpora.layouts import Clip
 from tts_cli.evaluation.prompts import Prompt, Reference
 from tts_cli.ports import Tensors
@@ -160,15 +160,3 @@ def _streamed(stack: StreamableBlock, ports: Tensors, chunk_samples: int) -> Flo
     stream = stack.open({}, ArrayStream(ports))
     chunks = iter(lambda: stream.read(chunk_samples), None)
     return np.concatenate([next(iter(chunk.values()))[0, :, 0] for chunk in chunks])
-
-
-class ArrayStream(Stream):
-    """Input stream of given `tensors`, shape (1, T, C), all of one frame rate."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        super().__init__({})
-        self._remaining = TensorQueue()
-        self._remaining.push(tensors)
-
-    def _produce(self, n: int) -> Tensors | None:
-        return self._remaining.take(n) if len(self._remaining) else None

@@ -16,10 +16,12 @@ from tts_cli.export.folder import TOLERANCE, write_addon
 from tts_cli.export.inventory import selection_parts
 from tts_cli.export.loudness import add_loudness_if_spoken
 from tts_cli.export.parity import Parity, Sample, round_parameters
+from tts_cli.export.rehearsed import tell_changes
 from tts_cli.models import TrainableModel, find_kind, open_data
 from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, model_of
 from tts_cli.training.choice import choose
+from tts_cli.training.rehearsal import with_rehearsed
 from tts_cli.training.weights import fitting_vocoders, inherited, of_speakers
 
 NUM_SENTENCES = 8
@@ -101,14 +103,19 @@ def export_addon(
     if options.speakers:
         model = of_speakers(model, options.speakers)
     data = open_data(source.description.kind, corpus or Path(source.recipe.data or ""))
+    default_speaker = _default_speaker(options, source, data)
     parts, samples = model.export_parts(), _samples(model, data.held_out(model.facts, NUM_SENTENCES))
-    with selection_parts(model, data, options.linguistics, output.parent) as (fields, assets):
+    # An earlier speaker has no recordings; the rehearsed speech takes their place in the inventory.
+    spoken = data if source.recipe.rehearsal is None else with_rehearsed(data, source.folder.parents[1])
+    with selection_parts(model, spoken, options.linguistics, output.parent) as (fields, assets):
         before = model.rounding_figures(data)
         round_parameters(parts)
+        if source.recipe.rehearsal is not None:
+            tell_changes(model, source.folder.parents[1], data, say)
         after = model.rounding_figures(data)
         parities = write_addon(
             output,
-            {**_description(output, model, source, options), **fields},
+            {**_description(output, model, source, options), "default_speaker": default_speaker, **fields},
             parts,
             samples,
             {**model.export_assets(), **assets},
@@ -198,7 +205,6 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
     about, facts = source.description, model.facts
     kind = _addon_kind(source)
     speaks = kind == "acoustic"
-    default_speakers = options.speakers or source.recipe.speakers
     published = {"kind", "step", "recipe", "seconds", "validation", "commit", "begun_from", "elsewhere", "versions"}
     provenance = about.model_dump(mode="json", include=published)
     # The path of the corpus is valid on one machine only.
@@ -210,12 +216,19 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
         "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
         "symbols": facts.symbols if speaks else (),
         "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
-        "default_speaker": default_speakers[0] if speaks and default_speakers else None,
         "stack": getattr(model, "stack", STACKS[kind]),
         "licence": options.licence,
         "default_vocoder": options.default_vocoder,
         "provenance": provenance,
     }
+
+
+def _default_speaker(options: ExportOptions, source: Checkpoint, data: Any) -> str | None:
+    """Return the speaker for speech that names none: the first that is exported or trained; None: the first of the model."""
+    if _addon_kind(source) != "acoustic":
+        return None
+    added = data.speakers if source.recipe.rehearsal is not None else ()
+    return next(iter(options.speakers or source.recipe.speakers or added), None)
 
 
 def _samples(model: TrainableModel, utterances: Iterable[Any]) -> dict[str, list[Sample]]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tts_cli.config import suggest
-from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.corpora.facts import CorpusFacts, Features
 from tts_cli.corpora.manifest import open_corpus
 from tts_cli.errors import ConfigError
 from tts_cli.models.parts import ExportPart
@@ -124,6 +124,10 @@ class TrainableModel(nn.Module, ABC):
         """Return whether `submodel` is updated at `step`; the generator of an adversarial training may start later."""
         return True
 
+    def learns_at(self, parameter: str, step: int) -> bool:  # noqa: ARG002
+        """Return whether the parameter of this name learns at `step`, if its submodel is updated; it may stay fixed in some."""
+        return True
+
     @abstractmethod
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         """Return the losses of one batch as scalars by name.
@@ -156,6 +160,20 @@ class TrainableModel(nn.Module, ABC):
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:  # noqa: ARG002
         """Return previews of a validation batch for TensorBoard, by title: mel spectrograms (T, bands) and audio (S,)."""
         return {}
+
+    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:  # noqa: ARG002
+        """Speak the phones of an utterance without gradients; the model is in evaluation mode.
+
+        Args:
+            utterance: Features, of which `phones` are needed. A model with an input for recordings takes prosody from `mel` and
+                `durations`, if they are given.
+            speaker: Id of the speaker.
+            durations: Frames of each token, (N,), to speak with; None: those of the model.
+
+        Returns:
+            `durations` (N,) int64; `mel` (T, bands), `log_f0` and `voicing` (T,) float32. None when this kind does not speak.
+        """
+        return None
 
     def speaker_tables(self) -> tuple[str, ...]:
         """Return the state names of tensors with one row for each speaker; `--init-from` copies their rows by speaker name."""

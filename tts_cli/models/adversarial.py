@@ -49,6 +49,9 @@ class MelAdversarial(Adversarial):
 
     windows: Annotated[tuple[Annotated[int, Field(ge=1, le=10_000)], ...], Field(min_length=1, max_length=16)] = (24, 48, 96)
     """Length of the window of each discriminator, in mel frames."""
+    regression_steps: CountOrNone = 0
+    """Steps before this stage in which all parameters learn by regression alone; `first_step` counts from their end. 0: the stage
+    is a training of its own."""
     channels: Annotated[int, Field(ge=1, le=1024)] = 32
     """Width of the first layer of each discriminator; deeper layers are two and three times as wide."""
 
@@ -191,11 +194,30 @@ class MelModel(TrainableModel):
     def submodels(self) -> dict[str, list[nn.Parameter]]:
         if self.discriminators is None:
             return super().submodels()
-        learning = [parameter for name, parameter in self.named_parameters() if name.startswith(self.config.adversarial.trained)]
+        stage = self.config.adversarial
+        beginnings = "" if stage.regression_steps else stage.trained
+        learning = [parameter for name, parameter in self._generator() if name.startswith(beginnings)]
         return {"model": learning, DISCRIMINATOR: list(self.discriminators.parameters())}
 
+    def _generator(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the parameters without those of the discriminators and of fixed parts, by name."""
+        fixed = tuple(f"{name}." for name in self.fixed_parts())
+        return [(name, one) for name, one in self.named_parameters() if not name.startswith((f"{DISCRIMINATOR}s.", *fixed))]
+
+    def fixed_parts(self) -> tuple[str, ...]:
+        """Return the names of submodules that no training changes."""
+        return ()
+
     def trains_at(self, submodel: str, step: int) -> bool:
-        return self.discriminators is None or submodel == DISCRIMINATOR or step >= self.config.adversarial.first_step
+        if self.discriminators is None:
+            return True
+        stage = self.config.adversarial
+        since = step - stage.regression_steps
+        return bool(since >= 0 if submodel == DISCRIMINATOR else since < 0 or since >= stage.first_step)
+
+    def learns_at(self, parameter: str, step: int) -> bool:
+        stage = self.config.adversarial
+        return stage is None or step < stage.regression_steps or parameter.startswith((f"{DISCRIMINATOR}s.", *stage.trained))
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         if submodel == DISCRIMINATOR:
@@ -203,7 +225,7 @@ class MelModel(TrainableModel):
                 _, made = self.regression(batch, step)
             return {"loss": hinge_loss(*self._verdicts(batch, made))}
         losses, made = self.regression(batch, step)
-        if self.discriminators is None or not self.training:
+        if self.discriminators is None or not self.training or step < self.config.adversarial.regression_steps:
             return losses
         against = generator_losses(*self._verdicts(batch, made))
         return {**losses, **against, "loss": losses["loss"] + self.config.adversarial.weighted(against)}

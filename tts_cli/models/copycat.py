@@ -41,6 +41,7 @@ from tts_cli.models.layers import (
     weighted_sum,
 )
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.saying import as_features, frames_of, token_inputs
 from tts_cli.models.tokens import PhoneEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
@@ -142,7 +143,7 @@ class Model(MelModel):
             text: (B, N, channels), encoded phones.
             latents: (B, L, latent_channels).
         """
-        num_frames = batch["mel"].shape[1]
+        num_frames = batch["frame_mask"].shape[1]
         frames, position = repeat(text, batch["durations"], num_frames)
         timed = latents.repeat_interleave(self.config.tau, 1)[:, :num_frames]
         return self.decoder.concatenated(*(padded(each, self.config.margin) for each in (frames, timed, position)))
@@ -199,6 +200,27 @@ class Model(MelModel):
         mel, *_ = self.decoder.draw(inputs, *self.decoder.draw_contour(inputs, target), target)
         length = int(one["frame_mask"].sum())
         return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
+
+    @torch.no_grad()
+    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
+        phones, mask, target = token_inputs(self, utterance, speaker)
+        if durations is None and "mel" in utterance:
+            durations = utterance["durations"]
+        if durations is None:
+            frames = frames_of(self.duration_encoder(phones, mask, target), phones, self.facts.symbols)
+        else:
+            frames = torch.from_numpy(np.asarray(durations, np.int64))[None].to(mask.device)
+        total = int(frames.sum())
+        batch = {"phones": phones[..., 0], "durations": frames, "frame_mask": mask.new_ones(1, total, 1)}
+        latents = mask.new_zeros(1, -(-total // self.config.tau), self.config.latent_channels)
+        if "mel" in utterance:
+            batch["mel"] = torch.from_numpy(np.asarray(utterance["mel"], np.float32))[None].to(mask.device)
+            latents = self._posterior(batch, batch["mel"]).mean
+        inputs = self._decoder_inputs(batch, self.text_encoder(phones, mask), latents)
+        return as_features(frames, *self.decoder.draw(inputs, *self.decoder.draw_contour(inputs, target), target))
+
+    def fixed_parts(self) -> tuple[str, ...]:
+        return ("speaker_encoder",)
 
     def speaker_tables(self) -> tuple[str, ...]:
         decoder = ("decoder.speakers.weight", "decoder.mean_log_f0", "decoder.std_log_f0")

@@ -15,7 +15,7 @@ from tts_cli.config import StrictModel
 from tts_cli.config.ranges import Count, Share, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import acoustic, speaker
-from tts_cli.models.acoustic import FrameDecoder
+from tts_cli.models.frame_decoder import FrameDecoder
 from tts_cli.models.layers import ConvNeXtBlocks, Posterior, masked_mean_and_deviation
 from tts_cli.models.tokens import TokenEncoder
 

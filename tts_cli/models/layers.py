@@ -132,8 +132,10 @@ class Posterior(NamedTuple):
 class RunningNorm(nn.Module):
     """Standardize x (B, 1, C) by running statistics of each channel, like batch normalization for batches of few items.
 
-    In training, mean and mean square are averages over all batches so far, later an exponential average with weight 0.01.
+    In training, mean and mean square are averages over all batches so far, later an exponential average with `LEAST_WEIGHT`.
     """
+
+    LEAST_WEIGHT = 0.01
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -145,10 +147,16 @@ class RunningNorm(nn.Module):
         if self.training:
             with torch.no_grad():
                 self.count.add_(1)
-                weight = (1 / self.count).clamp(min=0.01)
+                weight = (1 / self.count).clamp(min=self.LEAST_WEIGHT)
                 self.mean.lerp_(x.mean((0, 1)), weight)
                 self.square.lerp_(x.square().mean((0, 1)), weight)
         return (x - self.mean) / self.deviation
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *others)
+        if f"{prefix}mean" in state_dict and f"{prefix}count" not in state_dict:
+            # An addon holds no count; with 0, the first batch of a fine-tuning would replace the statistics.
+            self.count.fill_(1 / self.LEAST_WEIGHT)
 
     @property
     def deviation(self) -> Tensor:

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -32,6 +34,7 @@ from tts_cli.models.layers import (
     reversed_gradient,
 )
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.saying import speak, token_inputs
 from tts_cli.models.tokens import TokenEncoder
 from tts_cli.ports import PortSpec
 
@@ -314,6 +317,15 @@ class Model(acoustic.Model):
             f"the embedding collapses: {active:.0f} of {num_dimensions} dimensions are active, with {measured['kl']:.1f} nats "
             "in all; raise network.capacity, or lower network.kl_weight and network.adversary_weight"
         )
+
+    @torch.no_grad()
+    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
+        tokens = token_inputs(self, utterance, speaker)
+        embedding = tokens[1].new_zeros(1, 1, self.config.embedding_channels)
+        if "mel" in utterance:
+            mel = torch.from_numpy(np.asarray(utterance["mel"], np.float32))[None].to(embedding.device)
+            embedding = self.reference_encoder(mel, torch.ones_like(mel[:, :, :1]))
+        return speak(self, (*tokens, embedding), durations)
 
     def speaker_tables(self) -> tuple[str, ...]:
         return (*super().speaker_tables(), "outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")

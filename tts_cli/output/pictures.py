@@ -12,8 +12,8 @@ import numpy as np
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig, log_mel
 from tts_cli.audio.pitch import track_f0
+from tts_cli.audio.textgrid import Interval
 from tts_cli.files import atomic_write
-from tts_cli.output.timings import Interval
 
 INCHES_A_SECOND, LEAST_INCHES, MOST_INCHES = 3.0, 8.0, 60.0
 """Scale, minimum and maximum of the width of a picture."""

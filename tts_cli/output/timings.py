@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tts_cli.audio.textgrid import Interval, TimePoint, textgrid_text
 from tts_cli.errors import InputError
 
 if TYPE_CHECKING:
     from tts_cli.blocks.streamable import Fault
     from tts_cli.voice.sentence import Sentence
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Labelled interval of audio, in seconds from its start."""
-
-    label: str
-    start_s: float
-    end_s: float
 
 
 class Clock(Protocol):
@@ -83,6 +75,17 @@ class TimedSentence:
         spans = zip(self.words(), self.sentence.spans, strict=False)
         return [Interval(f"{start}:{end}", word.start_s, word.end_s) for word, (start, end) in spans]
 
+    def whole(self) -> Interval:
+        """Return the interval of the sentence, pauses at its ends included, with its text as label."""
+        tokens = self.tokens()
+        return Interval(self.sentence.text or " ".join(self.sentence.words), tokens[0].start_s, tokens[-1].end_s)
+
+    def pitch(self) -> list[TimePoint]:
+        """Return a point in the middle of each phone with its F0 in Hz as label; none if the F0 is not known."""
+        f0_hz = self.sentence.f0_hz or ()
+        parts = zip(self.tokens(), self._words_of_tokens(), f0_hz, strict=False)
+        return [TimePoint(f"{hz:.2f}", round((span.start_s + span.end_s) / 2, 6)) for span, word, hz in parts if word >= 0 and hz]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the sentence as the object that `--json` prints. Without durations, `words` and `tokens` are omitted."""
         faults = [asdict(fault) for fault in self.faults]
@@ -110,7 +113,10 @@ def untimed() -> InputError:
 
 
 def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
-    """Return a TextGrid in Praat's long text format, with tiers of words, phones, and places of the words in the text.
+    """Return a TextGrid in Praat's long text format, for looking at and for editing (see `voice.textgrid_prosody`).
+
+    Its tiers are the words, the phones, the places of the words in the text, the sentences, and a point for the F0 of each phone,
+    in Hz, where the sentences have F0.
 
     Args:
         sentences: Sentences in the order of the audio.
@@ -120,36 +126,12 @@ def textgrid(sentences: Iterable[TimedSentence], total_s: float) -> str:
         InputError: A sentence has no durations.
     """
     sentences = list(sentences)
-    tiers = {
+    tiers: dict[str, list[Interval] | list[TimePoint]] = {
         "words": [span for sentence in sentences for span in sentence.words()],
         "phones": [span for sentence in sentences for span in sentence.phones()],
         "characters": [span for sentence in sentences for span in sentence.spans()],
+        "sentences": [sentence.whole() for sentence in sentences],
     }
-    total_s = round(total_s, 6)
-    head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {total_s}", "tiers? <exists>"]
-    lines = [*head, f"size = {len(tiers)}", "item []:"]
-    for number, (name, spans) in enumerate(tiers.items(), start=1):
-        lines += [f"    item [{number}]:", *_tier(name, list(without_gaps(spans, total_s)), total_s)]
-    return "\n".join(lines) + "\n"
-
-
-def without_gaps(spans: Iterable[Interval], total_s: float) -> Iterator[Interval]:
-    """Yield the intervals longer than 0 s, with empty ones in the gaps, so that they cover 0 to `total_s` seconds."""
-    end_s = 0.0
-    for span in spans:
-        if span.start_s > end_s:
-            yield Interval("", end_s, span.start_s)
-        if span.end_s > span.start_s:
-            yield span
-        end_s = span.end_s
-    if total_s > end_s:
-        yield Interval("", end_s, total_s)
-
-
-def _tier(name: str, spans: Sequence[Interval], total_s: float) -> Iterator[str]:
-    yield from ('        class = "IntervalTier"', f'        name = "{name}"', "        xmin = 0", f"        xmax = {total_s}")
-    yield f"        intervals: size = {len(spans)}"
-    for number, span in enumerate(spans, start=1):
-        label = span.label.replace('"', '""')
-        yield f"        intervals [{number}]:"
-        yield from (f"            xmin = {span.start_s}", f"            xmax = {span.end_s}", f'            text = "{label}"')
+    if points := [point for sentence in sentences for point in sentence.pitch()]:
+        tiers["f0"] = points
+    return textgrid_text(tiers, total_s)

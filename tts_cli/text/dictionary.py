@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from tts_cli.errors import TextError
-from tts_cli.text.phones import parse_phones
+from tts_cli.text.phone_sets import read_phones
 
 
 @cache
@@ -45,6 +45,8 @@ def _look_up(key: str) -> tuple[str, ...]:
 def read_lexicon(path: Path) -> Mapping[str, tuple[str, ...]]:
     """Read a lexicon file: one `WORD  PH ON EMES` per line; `#` starts a comment.
 
+    Phones are those of the CMU dictionary, or IPA or X-SAMPA, which are mapped to them; each line may have its own notation.
+
     Returns:
         Phones by word in lower case. If a word has several lines, the last one is valid.
 
@@ -58,7 +60,7 @@ def read_lexicon(path: Path) -> Mapping[str, tuple[str, ...]]:
             continue
         if not phones.strip():
             raise TextError(f"{path}:{number}: '{word}' has no phones", hint="write each line as: WORD  PH ON EMES")
-        lexicon[word.lower()] = parse_phones(phones, source=f"{path}:{number}")
+        lexicon[word.lower()] = read_phones(phones, source=f"{path}:{number}")
     return lexicon
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from tts_cli.errors import TextError
-from tts_cli.text import normalise, numbers
+from tts_cli.text import normalise, numbers, tables
 from tts_cli.text.characters import PlainText, nothing_left, to_plain
 from tts_cli.text.dictionary import cmu_lines, read_lexicon
 from tts_cli.text.homographs import LIGHT_SENSES, WordSenses
@@ -19,10 +20,18 @@ from tts_cli.text.phones import FINAL_MARKS, SPACE, START, Utterance
 from tts_cli.text.pronounce import LETTER_NETWORK, Phones, pronounce
 from tts_cli.text.sentences import SpokenWord, best_cut, final_mark, sentences
 
+BRITISH = "en-GB"
 _FEWEST_TOKENS = 8
 _NO_LIMIT = 1 << 60
 _LONGEST_LETTER = 5
 _SPOKEN = re.compile(r"[^\W_]")
+
+
+def _british() -> ModuleType:
+    """Return the module of British English; it loads all semiotic classes."""
+    from tts_cli.text import british
+
+    return british
 
 
 class WrittenToken(NamedTuple):
@@ -50,16 +59,30 @@ class TextFrontEnd:
     known ones, and the letter network.
     """
 
-    def __init__(self, lexicon: Path | None = None, senses: WordSenses | None = None) -> None:
+    def __init__(self, lexicon: Path | None = None, senses: WordSenses | None = None, language: str = tables.LANGUAGE) -> None:
         """Args:
             lexicon: File of `WORD  PH ON EMES` lines.
             senses: Classifier of homographs; None takes the light one.
+            language: "en-GB" reads dates, numbers and some words as British; any other is read as American English.
 
         Raises:
             TextError: The lexicon is invalid; names file and line.
         """
-        self._lexicon = read_lexicon(lexicon) if lexicon else {}
+        self._own = read_lexicon(lexicon) if lexicon else {}
         self._senses = senses or LIGHT_SENSES
+        self._british = _british() if language == BRITISH else None
+        self._lexicon = {**self._british.pronunciations(), **self._own} if self._british else self._own
+
+    def in_language(self, language: str) -> TextFrontEnd:
+        """Return a front end of another language with the same lexicon and classifier."""
+        other = TextFrontEnd(senses=self._senses, language=language)
+        other._own = self._own
+        other._lexicon = {**other._lexicon, **self._own}
+        return other
+
+    def _read(self, text: str) -> Iterator[Token]:
+        tokens = read(text, self._own)
+        return self._british.british(tokens, text) if self._british else tokens
 
     def load(self) -> None:
         """Load the dictionary and the letter network now, instead of with the first sentence."""
@@ -72,7 +95,7 @@ class TextFrontEnd:
         """Return all of `sentence` as one utterance of any length. Raises TextError if there is nothing to speak."""
         text = _Written(to_plain(sentence))
         self.load()
-        words = list(chain.from_iterable(sentences(text.noted(read(text.plain.text, self._lexicon)), _NO_LIMIT)))
+        words = list(chain.from_iterable(sentences(text.noted(self._read(text.plain.text)), _NO_LIMIT)))
         text.demand(bool(words))
         return text.utterance(words, self._phones(words), sentence)
 
@@ -84,7 +107,7 @@ class TextFrontEnd:
         """
         written = _Written(to_plain(text))
         spoken = False
-        for token in read(written.plain.text, self._lexicon):
+        for token in self._read(written.plain.text):
             spoken = spoken or bool(token.words)
             if token.words or token.note:
                 start, end = written.plain.span(token.start, token.end)
@@ -112,7 +135,7 @@ class TextFrontEnd:
         self.load()
         spoken = False
         waiting: list[SpokenWord] = []
-        for words in sentences(written.noted(read(written.plain.text, self._lexicon)), max_tokens // 2):
+        for words in sentences(written.noted(self._read(written.plain.text)), max_tokens // 2):
             spoken = True
             waiting += words
             over = waiting[-1].gap in FINAL_MARKS

@@ -11,9 +11,9 @@ LANGUAGE = "en-US"
 
 
 @cache
-def rows(name: str) -> tuple[tuple[str, ...], ...]:
+def rows(name: str, language: str = LANGUAGE) -> tuple[tuple[str, ...], ...]:
     """Return the rows of the table `name`: the cells of each line, without comments (`#`) and empty lines."""
-    path = Path(__file__).parent / LANGUAGE / f"{name}.tsv"
+    path = Path(__file__).parent / language / f"{name}.tsv"
     lines = path.read_text(encoding="utf-8").splitlines()
     return tuple(tuple(line.split("\t")) for line in lines if line and not line.startswith("# "))
 

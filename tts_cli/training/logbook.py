@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,14 +17,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from tts_cli.errors import one_line
+from tts_cli.errors import OutputError, one_line
 from tts_cli.files import atomic_write
 
 HISTORY = "history.jsonl"
 """File of a run with its losses, a JSON object a line."""
 
+PROGRESS = "progress.json"
+"""File of a run with the process that trains it and its speed, for `tts status`."""
+
 SECONDS_BETWEEN_LINES = 30.0
 """Least time between two progress lines in seconds, where there is no terminal for a progress bar."""
+
+SECONDS_BETWEEN_SIGNS = 5.0
+"""Least time between two writings of `PROGRESS` in seconds."""
 
 
 class Logbook:
@@ -40,6 +50,9 @@ class Logbook:
         from torch.utils.tensorboard import SummaryWriter
 
         self._sample_rate = sample_rate
+        self._progress_file, self._told = run / PROGRESS, -math.inf
+        self._speed: float | None = None
+        self._step = first_step
         self._history, self._recorded = _open_history(run / HISTORY, first_step)
         self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=first_step)
         self._console = Console(stderr=True)
@@ -55,11 +68,13 @@ class Logbook:
         self._printed = -SECONDS_BETWEEN_LINES
 
     def __enter__(self) -> Logbook:
+        self._tell_progress(os.getpid())
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._tell_progress(None)
         self._writer.close()
         self._history.close()
 
@@ -75,7 +90,10 @@ class Logbook:
 
     def advance(self, step: int) -> None:
         """Move the progress bar to `step` steps done."""
+        self._step = step
         self._progress.update(self._task, completed=step)
+        if time.monotonic() - self._told > SECONDS_BETWEEN_SIGNS:
+            self._tell_progress(os.getpid())
 
     def scalars(self, step: int, group: str, values: dict[str, float]) -> None:
         """Write the `values` after `step` steps to TensorBoard and to the history, as GROUP/NAME."""
@@ -91,6 +109,7 @@ class Logbook:
         self._last = (step, time.monotonic())
         speed = (step - then) / max(1e-9, self._last[1] - at)
         self.scalars(step, "train", values)
+        self._speed = speed
         self._writer.add_scalar("speed/steps_per_second", speed, step)
         described = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if name.endswith("loss"))
         self._progress.update(self._task, description=described)
@@ -98,6 +117,13 @@ class Logbook:
             self._printed = self._last[1]
             minutes_left = (self._num_steps - step) / max(1e-9, speed) / 60
             self.say(f"step {step}/{self._num_steps}: {described}, {speed:.2f} steps/s, {minutes_left:.0f} min left")
+
+    def _tell_progress(self, process: int | None) -> None:
+        """Write the sign of life of a training by the process of this number; None: it has ended."""
+        self._told = time.monotonic()
+        told = {"process": process, "host": socket.gethostname(), "step": self._step, "written": time.time()}
+        with suppress(OutputError), atomic_write(self._progress_file) as file:
+            json.dump({**told, "steps_per_second": self._speed}, file)
 
     def validation(self, step: int, values: dict[str, float]) -> None:
         """Report the means of the validation measures after `step` steps."""

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tts_cli.errors import RefusedError
@@ -74,6 +75,8 @@ class Loop:
         self.logbook: Logbook | None = None
         self.check_data: Callable[[], None] = lambda: None
         """Raise CorpusError if the corpus has changed; called before snapshots and validations."""
+        self.speak: Callable[[int], dict[str, NDArray[Any]]] = lambda _: {}
+        """Speak after the given number of steps; return audio (S,) by title. Called at validations, with the averaged weights."""
         self.validated_step = -1
         self._started = self._saved = self._validated = time.monotonic()
         self._commit = checkpoints.commit() if fabric.is_global_zero else None
@@ -159,8 +162,8 @@ class Loop:
 
     def _take_turn(self, submodel: Submodel, batch: Batch, num_items: int) -> dict[str, Tensor] | None:
         for other in self.state.submodels:
-            for parameter in other.parameters.values():
-                parameter.requires_grad_(other is submodel)
+            for name, parameter in other.parameters.items():
+                parameter.requires_grad_(other is submodel and self.model.learns_at(name, self.step))
         submodel.optimiser.zero_grad()
         losses = dict(self.loss_module(Whole(batch), submodel.name, self.step))
         fraction = self._fraction(losses.pop("weight", None), num_items)
@@ -264,7 +267,7 @@ class Loop:
             first = self.fabric.to_device(batches.batch(0))
             rest = (self.fabric.to_device(batches.batch(index)) for index in range(1, self.recipe.validation_batches))
             means = weighted_means((self.model.metrics(batch), num_items(batch)) for batch in (first, *rest))
-            self.logbook.preview(self.step, self.model.preview(first))
+            self.logbook.preview(self.step, {**self.model.preview(first), **self.speak(self.step)})
         self.model.train()
         self.logbook.validation(self.step, means)
         self.validated_step, self._validated = self.step, time.monotonic()

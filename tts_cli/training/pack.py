@@ -170,6 +170,9 @@ def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
     if not isinstance(corpus, Corpus):
         message = f"{path}: a '{recipe.model}' model learns from no recordings, so there is nothing to pack"
         raise InputError(message, hint=f"train it here: tts train {find_kind(recipe.model).group}")
+    if recipe.rehearsal is not None:
+        message = f"{path}: a training that rehearses earlier speakers is not packed: their speech would have to travel"
+        raise InputError(message, hint="train it here, or pack it without them: --set rehearsal=null")
     model = create_model(recipe, corpus.facts)
     found = checkpoints.latest(training, say) if training.is_dir() else None
     if found is None:

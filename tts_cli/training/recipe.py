@@ -60,6 +60,30 @@ class Optimiser(StrictModel):
         return self.learning_rate
 
 
+class Rehearsal(StrictModel):
+    """Rehearsal of the speakers of the initial weights that the corpus lacks (Robins, 1995): the initial model speaks texts of
+    the corpus in their voices, and the training learns from this speech beside the recordings."""
+
+    share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of this speech in the training, from 0 to below 1; the clips of the smaller part come several times an epoch. 0: the
+    speakers stay in the model, but nothing holds them near their initial sound."""
+    sentences: Count = 50
+    """Sentences of each of these speakers, with training texts, at least 1; no text comes twice."""
+    tested: CountOrNone = 6
+    """Sentences of each of these speakers, with validation texts, on which export compares the trained and the initial model."""
+
+
+class SpokenSentences(StrictModel):
+    """Sentences that are spoken at each validation: WAV files in the folder `spoken` of the run, and audio in TensorBoard."""
+
+    texts: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(min_length=1, max_length=100)]
+    """The sentences."""
+    speaker: Text | None = None
+    """Speaker; None: the first one of the corpus."""
+    vocoder: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    """Vocoder addon, by name or path; None: that of the addon that provides the initial weights, else the first that fits."""
+
+
 class Recipe(StrictModel):
     """Settings of a training; each kind of model adds its own `network` and `batches` sections."""
 
@@ -75,6 +99,8 @@ class Recipe(StrictModel):
     """Speakers of the corpus to leave out."""
     disjoint_prompts: bool = False
     """If true, each text is learnt from one speaker only, so that no two speakers share a training text."""
+    rehearsal: Rehearsal | None = None
+    """Rehearsal of the speakers of the initial weights that the corpus lacks; None: the model has those of the corpus alone."""
     network: Any
     """Sizes and loss weights of the model, see the sections of each kind."""
     batches: Any
@@ -129,6 +155,8 @@ class Recipe(StrictModel):
     """Most minutes between validations, greater than 0."""
     validation_batches: Annotated[int, Field(ge=1, le=1_000_000)] = 4
     """Batches of a validation, at least 1."""
+    spoken: SpokenSentences | None = None
+    """Sentences to speak at each validation; None: none."""
 
     @property
     def validation_interval(self) -> int:
@@ -139,7 +167,7 @@ class Recipe(StrictModel):
 CHANGEABLE = {
     *("name", "data", "steps", "accelerator", "devices", "num_nodes", "threads", "loaders", "max_minutes"),
     *("checkpoint_every_minutes", "keep_checkpoints", "log_every", "validate_every", "validations"),
-    *("validate_minutes", "validation_batches"),
+    *("validate_minutes", "validation_batches", "spoken"),
 }
 """Keys that may change when a training is resumed."""
 

@@ -21,6 +21,8 @@ from tts_cli.models import TrainableModel, find_kind, model_file, open_data
 from tts_cli.training import checkpoints
 from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recipe, write_recipe
+from tts_cli.training.rehearsal import rehearse, with_earlier_speakers, with_rehearsed
+from tts_cli.training.spoken import sentence_speaker
 from tts_cli.training.weights import fitting_vocoders, inherited, initialise, lineage
 
 Say = Callable[[str], None]
@@ -51,6 +53,9 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
     fabric = launch(recipe)
     tell = say if fabric.is_global_zero else _say_nothing
     corpus = open_corpus(recipe)
+    own_speakers = corpus.speakers if isinstance(corpus, Corpus) else ()
+    if recipe.rehearsal is not None:
+        corpus = with_earlier_speakers(corpus, recipe, None if restart else run, init_from)
     _prepare_folder(fabric, run, restart, tell)
     model = create_model(recipe, corpus.facts)
     loop = Loop(fabric, model, recipe, run)
@@ -61,9 +66,14 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
             tell(line)
         loop.begun_from = tuple(lineage(path) for path in init_from)
         loop.state.average.load(model.state_dict())
+        if recipe.rehearsal is not None and fabric.is_global_zero:
+            tell(rehearse(model, corpus, recipe.rehearsal, recipe.seed, run))
     fabric.barrier()
+    if recipe.rehearsal is not None:
+        corpus = with_rehearsed(corpus, run, recipe.rehearsal.share)
     if fabric.is_global_zero:
         write_recipe(recipe, run)
+        loop.speak = sentence_speaker(model, recipe, own_speakers, run, loop.begun_from, tell) or loop.speak
     splits = [model.batches(corpus, split, recipe.batches, recipe.seed) for split in ("train", "validation")]
     with StopSignals() as signals:
         loop.run(splits[0], splits[1], signals.received)
@@ -85,7 +95,9 @@ def next_command(recipe: Recipe, run: Path, facts: CorpusFacts, begun_from: Sequ
     kind = find_kind(recipe.model)
     if kind.addon is None:
         return f"next: tts train {kind.group} RECIPE --init-from {shlex.quote(str(run))}"
-    command = ["tts", "export-addon", str(run), "--output", f"addons/{recipe.name}"]
+    # One recipe adds speakers of many corpora, so the run names the voice.
+    name = recipe.name if recipe.rehearsal is None else run.name
+    command = ["tts", "export-addon", str(run), "--output", f"addons/{name}"]
     if kind.addon == "acoustic" and not inherited(begun_from, "default_vocoder"):
         command += ["--default-vocoder", next(iter(fitting_vocoders(facts)), "NAME")]
     return f"next: {shlex.join(command)}"

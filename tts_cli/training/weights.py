@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
-from tts_cli.addon.library import addons_that
+from tts_cli.addon.library import addons_that, find_addon, list_addons
 from tts_cli.config import suggest
 from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
-from tts_cli.errors import CheckpointError, ConfigError, InputError
+from tts_cli.errors import AddonError, CheckpointError, ConfigError, InputError
 from tts_cli.models import TrainableModel, model_file
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, parse_recipe
@@ -64,6 +64,30 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
         speakers = f"new speakers: {', '.join(added) or 'none'}"
         lines.append(f"weights of {path}: {len(taken)} taken, {len(fresh)} fresh, {unused}; {speakers}")
     return lines
+
+
+def find_source(name: str) -> Path:
+    """Return the folder of initial weights: an addon, checkpoint or run at the path `name`, or an addon of this name.
+
+    Raises:
+        InputError: There is none. The hint names the closest known addon.
+    """
+    path = Path(name)
+    holds_weights = any((path / one).exists() for one in (ADDON_FILE, checkpoints.DESCRIPTION, "checkpoints"))
+    if holds_weights or (path.exists() and name not in list_addons()):
+        return path
+    try:
+        return find_addon(name)
+    except AddonError as error:
+        known = sorted(list_addons())
+        raise InputError(f"{name}: no such addon, checkpoint or run", hint=error.hint or f"addons: {', '.join(known)}") from error
+
+
+def facts_of(path: Path) -> CorpusFacts:
+    """Return the facts of the model in an addon, checkpoint or run, without reading its weights. Raises CheckpointError."""
+    if (path / ADDON_FILE).exists():
+        return _facts_of_addon(read_addon_config(path))
+    return checkpoints.find(path).description.facts
 
 
 def lineage(path: Path) -> dict[str, Any]:
@@ -157,8 +181,7 @@ def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel
     from tts_cli.models.parameters import model_state_of_addon
 
     config = read_addon_config(path)
-    speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
-    facts = CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
+    facts = _facts_of_addon(config)
     theirs = str(config.provenance.get("kind", kind))
     namer = _namer(config, path, facts, model if theirs == kind else None)
     return PretrainedModel(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
@@ -183,6 +206,11 @@ def _namer(config: AddonConfig, path: Path, facts: CorpusFacts, like: TrainableM
         return like
     found: TrainableModel = model_file(recipe.model).Model(recipe.network, facts)
     return found
+
+
+def _facts_of_addon(config: AddonConfig) -> CorpusFacts:
+    speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
+    return CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
 
 
 def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:

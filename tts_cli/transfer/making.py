@@ -14,10 +14,11 @@ from tts_cli.addon.config import AddonConfig
 from tts_cli.addon.library import addons_that
 from tts_cli.audio.formats import FormatName
 from tts_cli.audio.mel import Floats
+from tts_cli.audio.textgrid import Interval
 from tts_cli.errors import AddonError, InputError
 from tts_cli.output.outlets import Tell, outlet_to, rate_at, tell_nobody
 from tts_cli.output.speech import Speech
-from tts_cli.output.timings import Interval, Recorded, TimedSentence
+from tts_cli.output.timings import Recorded, TimedSentence
 from tts_cli.text import TextFrontEnd
 from tts_cli.transfer.feature import SOURCE_MEL, STRENGTH
 from tts_cli.transfer.listening import AnalysedRecording, listen

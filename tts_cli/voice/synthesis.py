@@ -105,6 +105,7 @@ class Voice:
         edit_network: NetworkEdit | None = None,
         between: Sequence[StreamableBlock] = (),
         observer: Observer | None = None,
+        front_end: FrontEnd | None = None,
     ) -> Voice:
         """Return a changed copy of this voice that shares its opened networks. None leaves a property as it is.
 
@@ -115,6 +116,7 @@ class Voice:
             edit_network: Function from each network of both addons to its replacement.
             between: Blocks between the acoustic stack and the stack of the vocoder; empty keeps the present ones.
             observer: Measures the text front end, the blocks and the networks.
+            front_end: Splits text into sentences of tokens.
         """
         changes: dict[str, Any] = {}
         if schedule is not None:
@@ -129,11 +131,17 @@ class Voice:
         vocoder = replace(self.vocoder, **networks) if self.vocoder else None
         fillers = None if edit_stack else self.fillers
         acoustic = replace(self.acoustic, **changes, **networks)
-        return Voice(acoustic, vocoder, self._unobserved, fillers, between or self._between, observer or self._observer)
+        read = front_end or self._unobserved
+        return Voice(acoustic, vocoder, read, fillers, between or self._between, observer or self._observer)
 
     def reads(self, port: str) -> bool:
         """Return whether a block of the stack reads the port of the request with this name."""
         return _is_read(self._request, port)
+
+    def in_language(self, language: str) -> Voice:
+        """Return a copy that reads text in another language: "en-US" or "en-GB"."""
+        front_end = self._unobserved
+        return self.variant(front_end=front_end.in_language(language) if isinstance(front_end, TextFrontEnd) else front_end)
 
     @property
     def frames_per_second(self) -> float:
@@ -378,7 +386,7 @@ def load(
     if isinstance(chosen, Context):
         _refuse_unknown_networks(chosen, context, [config for found in (acoustic, opened) if found for config in found.configs])
     senses = word_senses()
-    voice = Voice(acoustic, opened, TextFrontEnd(lexicon, senses))
+    voice = Voice(acoustic, opened, TextFrontEnd(lexicon, senses, acoustic.config.language))
     if senses:
         senses.prepare()
     return voice

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_settings_are_those_that_make_a_difference() -> None:
     }  # fmt: skip
     with pytest.raises(InputError, match="no strategy 'best'"):
         settings_of(["best"])
+
+
+def test_exclamations_are_neither_questions_nor_statements(data: Path, _few: None, tmp_path: Path) -> None:
+    asked = select(data, "train-folds", ("centroid",))
+    statement = next(clip for clip in asked.clips if clip.kind == "statement")
+    shutil.copytree(data, tmp_path / "data")
+    manifest = tmp_path / "data" / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for row in rows:
+        row["kind"] = "exclamation" if (row["speaker"], row["id"]) == (statement.speaker, statement.id) else row["kind"]
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    kinds = [clip.kind for clip in select(tmp_path / "data", "train-folds", ("centroid",)).clips]
+    assert "exclamation" not in kinds
+    assert set(kinds) == {"wh", "yes-no", "statement"}
 
 
 def test_of_training_each_is_left_out_while_it_is_spoken(data: Path, _few: None) -> None:

@@ -13,6 +13,8 @@ from case import TINY, Case
 from mutations import change, damage, written
 from recordings import voice_like, wav
 
+from tts_cli.audio.textgrid import Interval, TimePoint, textgrid_text
+
 NAMES = ("tiny-acoustic", "tiny-attention", "tiny-copycat", "tiny-linguistics", "tiny-prosody", "tiny-vocoder")
 SAID = "Hello there, you."
 
@@ -80,6 +82,9 @@ def _command(random: Random, work: Path, name: str) -> Case:
             ("transfer-prosody", "tone.wav", "--text", "Hello there.", "--addon", path, "-o", "out.wav"), output="out.wav"
         )
     if name == "tiny-acoustic" and random.random() < 0.1:
+        (work / "p.TextGrid").write_bytes(damage(random, _textgrid()))
+        return Case(("synth", "--prosody", "p.TextGrid", "-o", "out.wav"), output="out.wav")
+    if name == "tiny-acoustic" and random.random() < 0.1:
         prosody = _prosody()
         change(random, prosody)
         (work / "p.json").write_bytes(written(random, prosody))
@@ -99,3 +104,14 @@ def _prosody() -> dict[str, Any]:
         "energy": [1, 1, 1, 1],
     }
     return {"frames_per_second": 80.0, "sentences": [{"text": "Hi.", **values}]}
+
+
+def _textgrid() -> bytes:
+    """Return the TextGrid of one word and its F0."""
+    tiers: dict[str, list[Interval] | list[TimePoint]] = {
+        "words": [Interval("Hi", 0.1, 0.4)],
+        "phones": [Interval("HH", 0.1, 0.2), Interval("AY1", 0.2, 0.4)],
+        "sentences": [Interval("Hi.", 0.0, 0.5)],
+        "f0": [TimePoint("120", 0.3)],
+    }
+    return textgrid_text(tiers, 0.5).encode()

@@ -231,7 +231,7 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
     notes = (
         "Final slope: slope of F0 over the last half second in semitones per second (st/s). F0 range: between the 5th and 95th "
         "percentile, in semitones (st). Kinds marked `(recorded)` are recorded prompts; the others are sentences without "
-        "recordings, each spoken by one speaker, in turns. Few questions were recorded, and no alternative question (`or`).",
+        "recordings, each spoken by one speaker, in turns. Few questions were recorded.",
     )
     return Report("Selection: kinds of sentences", KINDS, tuple(rows), notes)
 

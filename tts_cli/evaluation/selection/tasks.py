@@ -18,6 +18,7 @@ import numpy as np
 from tts_cli.audio.files import resample
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.corpora.journal import key_of
+from tts_cli.corpora.layouts import QUESTIONS
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.engine import run
@@ -314,7 +315,7 @@ class Selection:
         train = self.corpus.of_split("train")
         for speaker in sorted({clip.speaker for clip in train}):
             clips = _of(train, speaker)
-            questions = [clip for clip in clips if clip.kind != "statement"]
+            questions = [clip for clip in clips if clip.kind in QUESTIONS]
             if len(questions) >= FOLDS:
                 chosen += questions + evenly([clip for clip in clips if clip.kind == "statement"], len(questions))
         return chosen

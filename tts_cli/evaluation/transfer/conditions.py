@@ -12,8 +12,8 @@ import numpy as np
 
 from tts_cli.audio.mel import Floats, MelConfig
 from tts_cli.audio.pitch import interpolate_log_f0
-from tts_cli.corpora.batching import token_mean, voiced_token_mean
 from tts_cli.corpora.layouts import Clip
+from tts_cli.corpora.token_means import token_mean, voiced_token_mean
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.prosody import Contour, contour_of
 from tts_cli.evaluation.prompts import TYPICAL_HZ

@@ -1,0 +1,71 @@
+"""Speech of a model during training: from the phones of an utterance to durations, mel and F0, in one piece.
+
+Shapes: N tokens, T frames, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tts_cli.corpora.facts import Features
+from tts_cli.models.tokens import padded, repeat
+
+if TYPE_CHECKING:
+    from tts_cli.models.acoustic import Model
+
+TokenInputs = tuple[Tensor, ...]
+"""Inputs of the encoders: phones (1, N, 1), token mask (1, N, 1), speaker (1, 1, 1), and further ones of a kind of model."""
+
+
+def token_inputs(model: nn.Module, utterance: Features, speaker: int) -> TokenInputs:
+    """Return phones, token mask and speaker of an utterance, on the device of `model`."""
+    device = next(model.parameters()).device
+    phones = torch.from_numpy(np.asarray(utterance["phones"], np.int64))[None, :, None].to(device)
+    return phones, torch.ones(phones.shape, device=device), torch.full((1, 1, 1), speaker, device=device)
+
+
+def frames_of(log_duration: Tensor, phones: Tensor, symbols: Sequence[str]) -> Tensor:
+    """Round predicted durations as the runtime does: a phone lasts at least one frame.
+
+    Args:
+        log_duration: ln(1 + frames), (1, N, 1).
+        phones: Ids of the tokens, (1, N, 1).
+        symbols: Symbols of the model; phones are those of letters and digits.
+
+    Returns:
+        (1, N) int64.
+    """
+    shortest = torch.tensor([symbol.isalnum() for symbol in symbols], device=phones.device).long()
+    return torch.maximum((log_duration.expm1() + 0.5).floor().long(), shortest[phones])[..., 0]
+
+
+def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None) -> Features:
+    """Speak with an explicit-duration model, as `TrainableModel.say` does.
+
+    Args:
+        model: The model, in evaluation mode.
+        tokens: Inputs of its encoders.
+        durations: Frames of each token, (N,); None: the predicted ones.
+    """
+    prosody = model.prosody(tokens)
+    if durations is None:
+        frames = frames_of(prosody["log_duration"], tokens[0], model.facts.symbols)
+    else:
+        frames = torch.from_numpy(np.asarray(durations, np.int64))[None].to(tokens[0].device)
+    values = torch.cat([model.text_encoder(*tokens), prosody["log_f0"], prosody["voicing"], prosody["energy"]], -1)
+    repeated, position = repeat(values, frames, int(frames.sum()))
+    inputs = padded(torch.cat([repeated, position], -1), model.config.margin)
+    return as_features(frames, *model.decoder(*inputs.split([model.config.channels, 1, 1, 1, 2], -1), tokens[2]))
+
+
+def as_features(durations: Tensor, mel: Tensor, log_f0: Tensor, voicing: Tensor) -> Features:
+    """Return durations (1, N), mel (1, T, bands), log_f0 and voicing (1, T, 1) of one utterance without the axis of the batch."""
+    named = {"mel": mel[0], "log_f0": log_f0[0, :, 0], "voicing": voicing[0, :, 0]}
+    frames = {name: value.float().cpu().numpy() for name, value in named.items()}
+    return {"durations": durations[0].cpu().numpy(), **frames}
