@@ -195,6 +195,30 @@ def test_flow_and_discriminators_are_two_stages() -> None:
         parse(acoustic.Config, {"flow": {}, "adversarial": {"trained": ["decoder."]}}, "recipe")
 
 
+def test_in_a_fine_tuning_the_flow_learns_with_all_else() -> None:
+    stage = {"regression_steps": 30, "trained": ["decoder."], "windows": [4], "channels": 2}
+    model, batch = (
+        acoustic.Model(parse(acoustic.Config, {**SMALL_SIZES, "flow": TINY, "adversarial": stage}, "recipe"), FACTS),
+        random_batch(),
+    )
+    optimiser, losses = torch.optim.AdamW(model.submodels()["model"], 3e-3), []
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for step in range(30):
+        optimiser.zero_grad()
+        losses.append(model.losses(batch, "model", step))
+        losses[-1]["loss"].backward()
+        optimiser.step()
+    for name in ("flow", "mel", "contour", "loss"):
+        assert float(losses[-1][name].detach()) < float(losses[0][name].detach()), name
+    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"prosody_encoder", "text_encoder", "decoder"}
+    assert not model.learns_at("prosody_encoder.head.weight", 30)
+    assert model.eval().preview(batch).keys() == {"mel/true", "mel/made"}
+    said = model.say({"phones": batch["phones"][0]}, 1)
+    assert said is not None
+    assert len(said["mel"]) == said["durations"].sum() > 0
+
+
 def test_heads_divide_channels() -> None:
     with pytest.raises(ConfigError, match="multiple of heads"):
         parse(FlowConfig, {"channels": 10, "heads": 4}, "recipe")

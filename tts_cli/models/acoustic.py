@@ -85,14 +85,19 @@ class Config(StrictModel):
     adversarial: MelAdversarial | None = None
     """Adversarial stage with discriminators of mels; None: regression losses alone."""
     flow: FlowConfig | None = None
-    """Last stage: a flow that draws the prosody of the tokens. It is trained alone; all else stays fixed. None: a regression
-    predicts the prosody."""
+    """Last stage: a flow that draws the prosody of the tokens. It is trained alone, and all else stays fixed; with
+    `adversarial.regression_steps`, as in a fine-tuning, all parameters learn. None: a regression predicts the prosody."""
 
     @model_validator(mode="after")
-    def _one_stage(self) -> Self:
-        if self.flow and self.adversarial:
-            raise ValueError("flow and adversarial are two stages of training; give one of them")
+    def _flow_learns(self) -> Self:
+        if self.flow and self.adversarial and not self.adversarial.regression_steps:
+            raise ValueError("flow and adversarial are two stages of training; give one of them, or adversarial.regression_steps")
         return self
+
+    @property
+    def flow_alone(self) -> bool:
+        """Return whether the flow of prosody is all that is trained."""
+        return self.flow is not None and self.adversarial is None
 
     @property
     def contour_margin(self) -> int:
@@ -176,14 +181,14 @@ class Model(MelModel):
         self.decoder = Decoder(config, facts)
 
     def submodels(self) -> dict[str, list[nn.Parameter]]:
-        return {"model": list(self.prosody_encoder.parameters())} if self.config.flow else super().submodels()
+        return {"model": list(self.prosody_encoder.parameters())} if self.config.flow_alone else super().submodels()
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
-        return self._flow_losses(batch) if self.config.flow else super().losses(batch, submodel, step)
+        return self._flow_losses(batch) if self.config.flow_alone else super().losses(batch, submodel, step)
 
     @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
-        if not self.config.flow:
+        if not self.config.flow_alone:
             return super().metrics(batch)
         # The same noise every time: measures of two steps differ by the weights alone.
         same = torch.Generator(batch["phones"].device).manual_seed(0)
@@ -199,7 +204,7 @@ class Model(MelModel):
         return {"loss": loss, "weight": mask.sum()}
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        if self.config.flow:
+        if self.config.flow_alone:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
             return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent)
         if isinstance(config, BatchConfig) and not config.is_plain:
@@ -209,7 +214,7 @@ class Model(MelModel):
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
         tokens = self.tokens(batch)
-        return self.reconstruction(batch, tokens, self.prosody(tokens))
+        return self.reconstruction(batch, tokens, {} if self.config.flow else self.prosody(tokens))
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return the inputs of both encoders: phones (B, N, 1), token mask (B, N, 1), speaker (B, 1, 1)."""
@@ -227,13 +232,13 @@ class Model(MelModel):
         Args:
             batch: A batch of `AcousticBatches`.
             tokens: Inputs of the encoders, as from `tokens`.
-            prosody: Predicted prosody of the tokens, as from `prosody`.
+            prosody: Predicted prosody of the tokens, as from `prosody`; a flow needs none.
 
         Returns:
             Scalars by name, with `loss` as their weighted sum and `weight` as the number of frames; and the mel (B, T, bands) for
             the true contour.
         """
-        parts = self._prosody_losses(prosody, batch)
+        parts = {} if self.config.flow else self._prosody_losses(prosody, batch)
         margin, contour_margin = self.config.margin, self.config.contour_margin
         speaker = batch["speaker"][:, None, None]
         inputs, log_f0 = self._decoder_inputs(batch, tokens)
@@ -246,7 +251,11 @@ class Model(MelModel):
         voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
         parts["frame_voicing"] = weighted_mean(voicing_loss, padded(frames, edge))
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
-        return {"loss": weighted_sum(parts, self.config.loss_weights), **parts, "weight": frames.sum()}, mel
+        loss = weighted_sum(parts, self.config.loss_weights)
+        if self.config.flow:
+            parts["flow"] = self._flow_losses(batch)["loss"]
+            loss = loss + self.config.flow.weight * parts["flow"]
+        return {"loss": loss, **parts, "weight": frames.sum()}, mel
 
     def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         mask, voicing = batch["token_mask"], batch["token_voicing"]
@@ -272,7 +281,7 @@ class Model(MelModel):
 
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:
-        if self.config.flow:
+        if self.config.flow_alone:
             return {}
         one = {name: tensor[:1] for name, tensor in batch.items()}
         speaker = one["speaker"][:, None, None]

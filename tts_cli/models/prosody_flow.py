@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.config.ranges import Decay, Few, Layers, Width
+from tts_cli.config.ranges import Decay, Few, Layers, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models.layers import ConvNeXtBlocks
 from tts_cli.models.sentence import Attention
@@ -46,6 +46,8 @@ class FlowConfig(StrictModel):
     """Euler steps from noise to prosody."""
     dropout: Decay = 0.1
     """Dropout probability after each layer that encodes the tokens, in [0, 1)."""
+    weight: Weight = 1.0
+    """Weight of the loss of the flow beside those of the frames, if all parameters learn."""
 
     @model_validator(mode="after")
     def _heads_divide_channels(self) -> Self:
