@@ -251,3 +251,21 @@ def test_the_first_line_of_a_recipe_is_its_command_and_its_network_that_of_the_b
     }
     ours = recipe.network.model_dump(mode="json")
     assert theirs == {key: ours[key] for key in theirs}
+
+
+def test_a_voice_with_a_flow_of_prosody_gets_a_speaker_and_keeps_its_own(base: Path, added: Path, tmp_path: Path) -> None:
+    flow = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2}
+    corpus = base.parent / "corpus"
+    train(recipe_of(corpus, network={**NETWORK, "flow": flow}, steps=4), tmp_path / "flow", [base], say=lambda _: None)
+    export_addon(tmp_path / "flow", tmp_path / "addon", None, ExportOptions(), lambda _: None)
+    said: list[str] = []
+    network = {**NETWORK, "flow": flow, "adversarial": STAGE}
+    wishes = {"share": 0.5, "sentences": 2, "tested": 2}
+    train(recipe_of(added, network=network, rehearsal=wishes, steps=8), tmp_path / "run", [tmp_path / "addon"], say=said.append)
+    assert any("speakers kept: ann, cid" in line for line in said)
+    export_addon(tmp_path / "run", tmp_path / "mine", None, ExportOptions(), said.append)
+    assert sum(line.startswith("beside the initial model: ") for line in said) == 2
+    config = open_addon(tmp_path / "mine").config
+    assert [one.name for one in config.speakers] == ["ann", "bob", "cid"]
+    assert config.default_speaker == "bob"
+    assert "ProsodyNoise" in json.dumps(config.stack)
