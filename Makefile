@@ -66,8 +66,8 @@ PREDICT_FROM ?=
 RUNTIME := .venv/installed
 EVERYTHING := .venv-all/installed
 TTS := .venv-all/bin/tts
-# A voice with a recipe of that name ends with a flow of prosody, and then some of its speakers only lent theirs.
-FLOW := $(if $(wildcard recipes/$(ACOUSTIC)-prosody.yaml),-prosody)
+# FLOW=-prosody ends arctic-16k with a flow of prosody, to which some speakers only lend theirs. The shipped one has none yet.
+FLOW ?=
 ACOUSTIC_RUN := runs/$(ACOUSTIC)$(or $(FLOW),$(STAGE))
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json

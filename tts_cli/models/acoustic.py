@@ -321,7 +321,9 @@ class Model(MelModel):
         ]
         channels = self.config.channels
         prosody = [PortSpec(name=name, rate="token") for name in PROSODY]
-        noise = [PortSpec(name="prosody_noise", rate="token", channels=NUM_VALUES)] if self.config.flow else []
+        # Without the block ProsodyNoise the noise is 0, and the flow gives its most likely reading.
+        port = PortSpec(name="prosody_noise", rate="token", channels=NUM_VALUES, optional=True)
+        noise = [port] if self.config.flow else []
         frames = [
             PortSpec(name="text", rate="frame", channels=channels),
             *[PortSpec(name=name, rate="frame") for name in PROSODY[1:]],
