@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tts_cli.cli.terminal import Settings, extra
-from tts_cli.config.plain_yaml import shortened
 from tts_cli.errors import InputError
 
 
@@ -56,6 +55,8 @@ def simulate(
 
 def _numbers(means: list[str]) -> dict[str, float]:
     """Return the means that the option --mean gives, by name of the condition. Raises InputError for one without a number."""
+    from tts_cli.config.plain_yaml import shortened
+
     numbers = {}
     for given in means:
         name, _, value = given.rpartition("=")

@@ -26,8 +26,8 @@ PACKAGES = (
 """Packages in the archive. lightning-fabric is among them because the package `lightning` has it only under another name."""
 
 NOT_NEEDED = (
-    *("addons", "reading", "selection/homographs.npz"),
-    *("text/cmudict.dict", "text/cmudict.LICENSE", "text/pronunciation.onnx", "text/en-US"),
+    *("addons", "evaluation", "listening", "reading", "selection/homographs.npz"),
+    *("text/cmudict.dict", "text/cmudict.LICENSE", "text/pronunciation.onnx", "text/en-"),
     *("text/homographs.weights", "text/homographs.LICENSE"),
 )
 """Files of this project that no training reads."""
