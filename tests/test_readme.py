@@ -43,13 +43,11 @@ INSTEAD = {
     "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=DIR": (
         "make --dry-run train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=data"
     ),
-    "recipes/arctic-16k-adversarial.yaml --data prepared/mine": "recipes/tiny-acoustic-adversarial.yaml --data prepared/mine",
     "my-recordings": "data/kathleen",
-    "recipes/arctic-16k.yaml --data prepared/mine": "recipes/tiny-acoustic.yaml --data prepared/mine --set steps=320",
-    "--init-from addons/arctic-16k": "--init-from runs/addons/tiny-acoustic",
-    "--default-vocoder universal-16k": "--default-vocoder tiny-vocoder",
-    # The installed vocoder is the tiny one, which is not.
-    'tts synth "This is my own voice." --addon mine -o mine.wav': "tts addons",
+    "recipes/fine-tune-16k.yaml": (
+        "recipes/fine-tune-16k.yaml --set steps=6 --set network.adversarial.regression_steps=3 --set network.adversarial.first_step=1 "
+        "--set rehearsal.sentences=2 --set rehearsal.tested=2"
+    ),
 }
 """Replacements of commands that would take too long, recurse, or need files that are not in the repository."""
 
