@@ -45,8 +45,8 @@ INSTEAD = {
     ),
     "my-recordings": "data/kathleen",
     "recipes/fine-tune-16k.yaml": (
-        "recipes/fine-tune-16k.yaml --set steps=6 --set network.adversarial.regression_steps=3 --set network.adversarial.first_step=1 "
-        "--set rehearsal.sentences=2 --set rehearsal.tested=2"
+        "recipes/fine-tune-16k.yaml --set steps=6 --set network.adversarial.regression_steps=3 "
+        "--set network.adversarial.first_step=1 --set rehearsal.sentences=2 --set rehearsal.tested=2"
     ),
 }
 """Replacements of commands that would take too long, recurse, or need files that are not in the repository."""
