@@ -15,6 +15,8 @@ from tts_cli.text.numbers import Words, cardinal, decimal, fraction, ordinal
 from tts_cli.text.patterns import pattern
 
 _MOST_TERMS = 40
+_MOST_WEAK_TERMS = 8
+"""Terms joined by weak operators alone, as in "a-b-c", until a longer row is taken for a code."""
 _DEEPEST = 4
 _WEAK = frozenset("-−–/")
 """Operators that are also marks of ranges and fractions."""
@@ -98,9 +100,9 @@ def _expression(text: str, place: int, depth: int) -> _Part | None:
     """Return the operands and operators at `place`, as far as they are mathematics."""
     part = _operand(text, place, depth)
     is_spaced = False
-    for _ in range(_MOST_TERMS):
+    for terms in range(_MOST_TERMS):
         operator = _operators().match(text, part.end) if part else None
-        if part is None or operator is None:
+        if part is None or operator is None or (terms >= _MOST_WEAK_TERMS and not part.is_formal):
             break
         sign, spaced = operator[2], bool(operator[1])
         if not _is_binary(operator, text, is_spaced) or _divides(text, part, operator) or _is_heart(operator, text, place):
