@@ -66,9 +66,11 @@ PREDICT_FROM ?=
 RUNTIME := .venv/installed
 EVERYTHING := .venv-all/installed
 TTS := .venv-all/bin/tts
-# FLOW=-prosody ends arctic-16k with a flow of prosody, to which some speakers only lend theirs. The shipped one has none yet.
+# FLOW=-prosody ends arctic-16k and prosody-16k with a flow of prosody, to which some speakers only lend theirs; FLOW=-drawn adds a
+# stage in which discriminators judge drawn prosody. The shipped voices have neither yet.
 FLOW ?=
 ACOUSTIC_RUN := runs/$(ACOUSTIC)$(or $(FLOW),$(STAGE))
+VAE_RUN := runs/$(VAE)$(or $(FLOW),$(STAGE))
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
 VOCODER_ADDON := $(ADDONS)/$(VOCODER)/addon.json
 COPYCAT_ADDON := $(ADDONS)/$(COPYCAT)/addon.json
@@ -210,6 +212,14 @@ runs/$(ACOUSTIC)-prosody/trained: recipes/$(ACOUSTIC)-prosody.yaml runs/$(ACOUST
 	$(TTS) train acoustic $< --data $(PREPARED) --output $(@D) --init-from runs/$(ACOUSTIC)$(STAGE)
 	@touch $@
 
+runs/$(VAE)-prosody/trained: recipes/$(VAE)-prosody.yaml runs/$(ACOUSTIC)-prosody/trained runs/$(VAE)$(STAGE)/trained
+	$(TTS) train vae $< --data $(PREPARED) --output $(@D) --init-from runs/$(ACOUSTIC)-prosody --init-from runs/$(VAE)$(STAGE)
+	@touch $@
+
+runs/%-drawn/trained: recipes/%-drawn.yaml runs/%$(STAGE)/trained runs/%-prosody/trained
+	$(TTS) $$(sed -n '1s/^# tts \(train [a-z]*\) .*/\1/p' $<) $< --data $(PREPARED) --output $(@D) --init-from runs/$*$(STAGE) --init-from runs/$*-prosody
+	@touch $@
+
 # The last stage of the vocoder learns from what the voices in PREDICTED draw, those that its recipe names.
 PREDICTED ?= $(ACOUSTIC)
 ifneq ($(VOCODER_STAGE),)
@@ -222,7 +232,7 @@ $(PREPARED)/predicted/%/made: runs/%$(STAGE)/trained
 
 # The vocoder first: how loud each speaker is, is measured on speech.
 $(ACOUSTIC_ADDON): $(ACOUSTIC_RUN)/trained | $(VOCODER_ADDON)
-	$(TTS) export-addon $(<D) --data $(PREPARED) $(FLOW:-prosody=--speakers $(TARGETS)) --default-vocoder $(VOCODER) --output $(@D)
+	$(TTS) export-addon $(<D) --data $(PREPARED) $(if $(FLOW),--speakers $(TARGETS)) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
 $(VOCODER_ADDON): runs/$(VOCODER)$(VOCODER_STAGE)/trained
@@ -245,8 +255,8 @@ runs/$(VAE)/trained: recipes/$(VAE).yaml $(PREPARED)/corpus.json $(VAE_FROM:%=ru
 	$(TTS) train vae $< --data $(PREPARED) --output $(@D) $(VAE_FROM:%=--init-from runs/%)
 	@touch $@
 
-$(VAE_ADDON): runs/$(VAE)$(STAGE)/trained addons/$(LINGUISTICS)/addon.json | $(VOCODER_ADDON)
-	$(TTS) export-addon $(<D) --data $(PREPARED) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
+$(VAE_ADDON): $(VAE_RUN)/trained addons/$(LINGUISTICS)/addon.json | $(VOCODER_ADDON)
+	$(TTS) export-addon $(<D) --data $(PREPARED) $(if $(FLOW),--speakers $(TARGETS)) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
 runs/$(SYNTAX)/trained: recipes/$(SYNTAX).yaml | $(EVERYTHING)

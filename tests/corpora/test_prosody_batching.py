@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from collections import Counter
 from typing import Any
 
@@ -13,7 +14,7 @@ from synthetic import MEL, make_recording
 
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import Corpus, CorpusSummary, SpeakerSummary, open_corpus, write_corpus
-from tts_cli.corpora.prosody_batching import FINAL_S, RANGES, ProsodyBatches, rises
+from tts_cli.corpora.prosody_batching import FINAL_S, RANGES, MelProsodyBatches, ProsodyBatches, rises
 from tts_cli.text.phones import SYMBOLS
 
 FRAMES = 400
@@ -186,3 +187,46 @@ def test_an_utterance_rises_by_its_last_voiced_frames() -> None:
     early = end([5.2, 5.0], num_voiced=84)
     early["log_f0"][:60] = np.linspace(4, 6, 60)
     assert not rises(early, rate)
+
+
+@pytest.fixture(scope="module")
+def heard(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Copy the corpus, with mels; return the copy."""
+    folder = tmp_path_factory.mktemp("heard") / "corpus"
+    shutil.copytree(corpus.folder, folder)
+    for recording in corpus.recordings:
+        arrays = dict(np.load(folder / recording.features))
+        np.savez(folder / recording.features, mel=np.full((recording.num_frames, MEL.num_bands), -4, np.float32), **arrays)
+    return open_corpus(folder)
+
+
+def test_with_mels_a_batch_has_the_frames_and_says_who_is_lent(heard: Corpus) -> None:
+    acoustic = AcousticBatches(heard, "train", FRAMES, seed=3)
+    batches = MelProsodyBatches(heard, "train", FRAMES, 3, 1, 0.8)
+    tokens_only = ProsodyBatches(heard, "train", FRAMES, 3, 1, 0.8)
+    statistics, lendings = (ANNA, BERT, CARL), 0
+    for step in epoch(batches):
+        members = batches.members(step)
+        plain, batch = acoustic.collate(members), batches.batch(step)
+        assert batch.keys() == {*plain, "lent"}
+        expected = tokens_only.batch(step)
+        assert same({name: batch[name] for name in expected}, expected)
+        assert torch.equal(batch["mel"], plain["mel"])
+        for row, recording in enumerate(members):
+            inside = plain["frame_mask"][row] > 0
+            (mean, deviation), (new_mean, new_deviation) = (
+                statistics[place] for place in (heard.speakers.index(recording.speaker), int(batch["speaker"][row]))
+            )
+            moved = (plain["log_f0"][row] - mean) * np.clip(new_deviation / deviation, *RANGES) + new_mean
+            wanted = moved if batch["lent"][row] else plain["log_f0"][row]
+            torch.testing.assert_close(batch["log_f0"][row][inside], wanted[inside].float(), atol=1e-5, rtol=1e-5)
+            assert not batch["log_f0"][row][~inside].any()
+        lendings += int(batch["lent"].sum())
+        assert not batches.collate(members)["lent"].any()
+    assert 0 < lendings < len(batches.recordings)
+
+
+def test_a_question_that_falls_is_a_statement_with_mels_too(heard: Corpus) -> None:
+    recordings = [one for one in heard.recordings if "?" in one.tokens]
+    with_mels = MelProsodyBatches(heard, "train", FRAMES, 0, 1, 0.0).collate(recordings)
+    assert torch.equal(with_mels["phones"], make(heard).collate(recordings)["phones"])

@@ -104,11 +104,15 @@ def test_checkpoint_becomes_an_addon_and_an_addon_new_weights(kind: str, corpus:
     assert "noise" in (tmp_path / "noise" / "MODEL_CARD.md").read_text()
     average = checkpoints.read(checkpoint).read("average")
     # They take part in training alone, and begin anew.
-    left = {name for name in average if name.startswith(("adversary", "outline")) or name.endswith("_norm.count")}
+    left = {name for name in average if _is_left(name)}
     fresh = _fresh(kind, corpus)
     assert f" {len(left)} fresh, 0 unused;" in initialise(fresh, kind, [tmp_path / "noise"])[0]
     for name in average.keys() - left:
         assert torch.allclose(fresh.state_dict()[name], average[name], rtol=1e-3, atol=1e-6), name
+
+
+def _is_left(name: str) -> bool:
+    return name.startswith(("adversary", "outline")) or name.endswith("_norm.count")
 
 
 def test_a_part_of_other_models_is_no_addon(corpus: Path, tmp_path: Path) -> None:
@@ -316,15 +320,25 @@ def test_the_step_to_export_can_be_chosen(corpus: Path, tmp_path: Path) -> None:
 FLOW = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2}
 
 
-@pytest.fixture
-def flowing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Export a voice with a flow of prosody; return its addon. Its run is beside it."""
+@pytest.fixture(params=["explicit-duration", "vae"])
+def flowing(request: pytest.FixtureRequest, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Export a voice of either kind with a flow of prosody; return its addon. Its run is beside it."""
+    kind = request.param
+    monkeypatch.setenv("TTS_ADDONS", str(TINY_ADDONS))
     with monkeypatch.context() as patch:
-        patch.setitem(NETWORKS, "explicit-duration", {**VOICE, "flow": FLOW})
-        _checkpoint("explicit-duration", corpus, tmp_path / "flow-run")
-    parities = export_addon(tmp_path / "flow-run", tmp_path / "flow", None, ExportOptions(tolerance=1e-4))
-    assert {parity.network for parity in parities} == {"text_encoder", "prosody_encoder", "decoder"}
+        patch.setitem(NETWORKS, kind, {**NETWORKS[kind], "flow": FLOW})
+        # Layers of the flow begin at 0, and a comparison of such networks would compare nothing.
+        patch.setattr(torch.nn.init, "zeros_", partial(torch.nn.init.normal_, std=0.3))
+        _checkpoint(kind, corpus, tmp_path / "flow-run")
+    options = ExportOptions(tolerance=1e-4, linguistics=LINGUISTICS)
+    parities = export_addon(tmp_path / "flow-run", tmp_path / "flow", None, options)
+    others = {"reference_encoder"} if kind == "vae" else set()
+    assert {parity.network for parity in parities} == {"text_encoder", "prosody_encoder", "decoder"} | others
     return tmp_path / "flow"
+
+
+def _kind(flowing: Path) -> str:
+    return str(open_addon(flowing).config.provenance["kind"])
 
 
 def test_a_flow_of_prosody_speaks_as_its_seed_says_streamed_or_whole(flowing: Path) -> None:
@@ -334,7 +348,9 @@ def test_a_flow_of_prosody_speaks_as_its_seed_says_streamed_or_whole(flowing: Pa
         return np.concatenate([chunk.samples for chunk in voice.stream("See a bee.", seed=seed, best_effort=True)])
 
     def heated(stack: list[Any], temperature: float) -> list[Any]:
-        stack[0]["sequence_block"]["blocks"][0]["temperature"] = temperature
+        *_, noise, _ = stack[0]["sequence_block"]["blocks"]
+        assert noise["type"] == "ProsodyNoise"
+        noise["temperature"] = temperature
         return stack
 
     first, whole = say(0), voice.variant(ChunkSchedule(first=5000, maximum=5000))
@@ -359,27 +375,47 @@ def test_fixed_sizes_of_networks_do_not_change_a_flow(flowing: Path) -> None:
 
 
 def test_a_voice_without_a_flow_begins_from_one_with_it_and_back(corpus: Path, flowing: Path, tmp_path: Path) -> None:
-    _checkpoint("explicit-duration", corpus, tmp_path / "run")
-    export_addon(tmp_path / "run", tmp_path / "plain", None, ExportOptions())
-    encoder = {with_flow: _own_names(corpus, with_flow) for with_flow in (False, True)}
+    kind = _kind(flowing)
+    _checkpoint(kind, corpus, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "plain", None, ExportOptions(linguistics=LINGUISTICS))
+    encoder = {with_flow: _own_names(kind, corpus, with_flow) for with_flow in (False, True)}
     for source, with_flow in (("flow", False), ("flow-run", False), ("plain", True), ("run", True)):
-        model = _fresh("explicit-duration", corpus, flow=FLOW if with_flow else None)
-        (line,) = initialise(model, "explicit-duration", [tmp_path / source])
-        assert f" {len(encoder[with_flow])} fresh, {len(encoder[not with_flow])} unused;" in line, source
-    again = _fresh("explicit-duration", corpus, flow=FLOW)
-    assert " 0 fresh, 0 unused;" in initialise(again, "explicit-duration", [flowing])[0]
+        model = _fresh(kind, corpus, flow=FLOW if with_flow else None)
+        (line,) = initialise(model, kind, [tmp_path / source])
+        # An addon holds no part that takes part in training alone.
+        left = 0 if source.endswith("run") else sum(_is_left(name) for name in model.state_dict())
+        assert f" {len(encoder[with_flow]) + left} fresh, {len(encoder[not with_flow])} unused;" in line, source
+    again = _fresh(kind, corpus, flow=FLOW)
+    assert f" {sum(map(_is_left, again.state_dict()))} fresh, 0 unused;" in initialise(again, kind, [flowing])[0]
 
 
-def _own_names(corpus: Path, with_flow: bool) -> set[str]:
+def _own_names(kind: str, corpus: Path, with_flow: bool) -> set[str]:
     """Return the names of the parameters that a model has only with, or only without, a flow of prosody."""
-    names = {flow is not None: set(_fresh("explicit-duration", corpus, flow=flow).state_dict()) for flow in (None, FLOW)}
+    names = {flow is not None: set(_fresh(kind, corpus, flow=flow).state_dict()) for flow in (None, FLOW)}
     return names[with_flow] - names[not with_flow]
 
 
-def test_speakers_of_a_flow_keep_their_rows(corpus: Path) -> None:
-    model = _fresh("explicit-duration", corpus, flow=FLOW)
+def test_a_voice_that_selects_begins_with_the_flow_of_one_that_does_not(corpus: Path, tmp_path: Path) -> None:
+    _, selecting = _checkpoint("vae", corpus, tmp_path / "selecting")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "explicit-duration", {**VOICE, "flow": FLOW})
+        _, flow = _checkpoint("explicit-duration", corpus, tmp_path / "flowing")
+    model = _fresh("vae", corpus, flow=FLOW)
+    _, last = initialise(model, "vae", [tmp_path / "flowing", tmp_path / "selecting"])
+    theirs = checkpoints.read(flow).read("average")
+    for name in _own_names("vae", corpus, True) - {"prosody_encoder.embedding.weight"}:
+        assert torch.equal(model.state_dict()[name], theirs[name]), name
+    assert " 1 fresh" in last
+    text = checkpoints.read(selecting).read("average")["text_encoder.head.weight"]
+    assert torch.equal(model.state_dict()["text_encoder.head.weight"], text)
+
+
+@pytest.mark.parametrize("kind", ["explicit-duration", "vae"])
+def test_speakers_of_a_flow_keep_their_rows(kind: str, corpus: Path) -> None:
+    model = _fresh(kind, corpus, flow=FLOW)
     turned = of_speakers(model, ("b", "a"))
-    tables = {name for name in model.state_dict() if name.endswith(("speakers.weight", "mean_log_f0"))}
+    ends = ("speakers.weight", "mean_log_f0", "adversary.output.weight", "adversary.output.bias")
+    tables = {name for name in model.state_dict() if name.endswith(ends)}
     assert tables == set(model.speaker_tables())
     for name, value in model.state_dict().items():
         assert torch.equal(turned.state_dict()[name], value.flip(0) if name in tables else value), name

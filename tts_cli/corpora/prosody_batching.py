@@ -1,4 +1,4 @@
-"""Batches of token-level prosody, without mels: questions come often, and readers lend each other their prosody.
+"""Batches of token-level prosody: questions come often, and readers lend each other their prosody.
 
 Few recorded sentences are questions, and some readers never raise their voice at the end of one. Their voices learn to ask from
 the others.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tts_cli.audio.mel import Floats
@@ -24,6 +25,8 @@ FINAL_S = 0.3
 """Seconds of voiced speech at the end of an utterance that decide whether it rises."""
 LEAST_FRAMES = 6
 """Fewest voiced frames that tell whether an utterance rises."""
+F0_MASKS = {"token_log_f0": "token_mask", "log_f0": "frame_mask"}
+"""Tensors of log F0 by name, and their masks."""
 RANGES = (0.7, 1.5)
 """Smallest and largest factor on the F0 range of lent prosody."""
 
@@ -47,7 +50,7 @@ class ProsodyBatches(AcousticBatches):
         CorpusError: The corpus has no such split.
     """
 
-    FEATURES = ("log_f0", "voicing", "energy")
+    FEATURES: tuple[str, ...] = ("log_f0", "voicing", "energy")
 
     def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int, times: int, lent: float) -> None:
         self._times, self._lent, self._seed = times, lent, seed
@@ -62,16 +65,23 @@ class ProsodyBatches(AcousticBatches):
 
     def _item(self, recording: Recording) -> Arrays:
         features = self._features.load(recording)
-        tokens = self._tokens(recording, {name: features[name][:, None] for name in self.FEATURES})
+        tokens = self._arrays(recording)
         if recording.kind == ASKED and not rises(features, self.corpus.mel.frame_rate):
             asked, said = (self._symbol_ids[mark] for mark in (QUESTION, STOP))
             tokens["phones"] = np.where(tokens["phones"] == asked, said, tokens["phones"])
         return tokens
 
+    def _arrays(self, recording: Recording) -> Arrays:
+        """Return the arrays of a recording as it was said."""
+        features = self._features.load(recording)
+        return self._tokens(recording, {name: features[name][:, None] for name in self.FEATURES})
+
     def _with_lent(self, batch: Batch, recordings: Sequence[Recording], step: int) -> Batch:
         generator = np.random.default_rng([self._seed, step, 1])
         summaries, names = self.corpus.summary.speakers, self.corpus.speakers
-        log_f0, speaker = batch["token_log_f0"].clone(), batch["speaker"].clone()
+        masks = {name: mask for name, mask in F0_MASKS.items() if name in batch}
+        log_f0 = {name: batch[name].clone() for name in masks}
+        speaker = batch["speaker"].clone()
         for row, recording in enumerate(recordings):
             share = self._lent if recording.kind in RARE else self._lent / 4
             if generator.random() >= share:
@@ -79,9 +89,28 @@ class ProsodyBatches(AcousticBatches):
             borrower = int(generator.integers(len(names)))
             own, other = summaries[recording.speaker], summaries[names[borrower]]
             factor = float(np.clip(other.std_log_f0 / max(own.std_log_f0, 1e-3), *RANGES))
-            log_f0[row] = (log_f0[row] - own.mean_log_f0) * factor + other.mean_log_f0
+            for values in log_f0.values():
+                values[row] = (values[row] - own.mean_log_f0) * factor + other.mean_log_f0
             speaker[row] = borrower
-        return {**batch, "token_log_f0": log_f0 * batch["token_mask"], "speaker": speaker}
+            if "lent" in batch:
+                batch["lent"][row] = True
+        return {**batch, **{name: log_f0[name] * batch[mask] for name, mask in masks.items()}, "speaker": speaker}
+
+
+class MelProsodyBatches(ProsodyBatches):
+    """Batches of `ProsodyBatches` that also have mels and prosody of the frames, for models that hear a recording.
+
+    A batch has the tensors of `AcousticBatches`, and `lent` (B,), true for an utterance that is lent: F0 is that of the borrower,
+    `mel` is still that of the lender.
+    """
+
+    FEATURES = AcousticBatches.FEATURES
+
+    def collate(self, recordings: Sequence[Recording]) -> Batch:
+        return {**super().collate(recordings), "lent": torch.zeros(len(recordings), dtype=torch.bool)}
+
+    def _arrays(self, recording: Recording) -> Arrays:
+        return AcousticBatches._item(self, recording)
 
 
 def rises(features: Arrays, frame_rate: float) -> bool:

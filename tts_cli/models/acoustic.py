@@ -12,12 +12,12 @@ Shapes: B utterances, N tokens, T frames, C channels.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
@@ -32,7 +32,7 @@ from tts_cli.models.frame_decoder import Decoder
 from tts_cli.models.layers import weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
 from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow, dequantized
-from tts_cli.models.saying import speak, token_inputs
+from tts_cli.models.saying import drawn_mel, speak, token_inputs
 from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
@@ -86,18 +86,28 @@ class Config(StrictModel):
     """Adversarial stage with discriminators of mels; None: regression losses alone."""
     flow: FlowConfig | None = None
     """Last stage: a flow that draws the prosody of the tokens. It is trained alone, and all else stays fixed; with
-    `adversarial.regression_steps`, as in a fine-tuning, all parameters learn. None: a regression predicts the prosody."""
+    `adversarial.regression_steps`, as in a fine-tuning, all parameters learn; with `adversarial.drawn_share` alone it stays
+    fixed. None: a regression predicts the prosody."""
 
     @model_validator(mode="after")
     def _flow_learns(self) -> Self:
-        if self.flow and self.adversarial and not self.adversarial.regression_steps:
-            raise ValueError("flow and adversarial are two stages of training; give one of them, or adversarial.regression_steps")
+        stage = self.adversarial
+        if stage and stage.drawn_share and not self.flow:
+            raise ValueError("adversarial.drawn_share is the share of speech with drawn prosody, and there is no flow")
+        if self.flow and stage and not stage.regression_steps and not stage.drawn_share:
+            message = "flow and adversarial are two stages of training; give one of them, or adversarial.regression_steps"
+            raise ValueError(f"{message}, or adversarial.drawn_share for a stage after both")
         return self
 
     @property
     def flow_alone(self) -> bool:
         """Return whether the flow of prosody is all that is trained."""
         return self.flow is not None and self.adversarial is None
+
+    @property
+    def flow_learns(self) -> bool:
+        """Return whether the flow of prosody learns with all other parameters."""
+        return self.flow is not None and self.adversarial is not None and self.adversarial.regression_steps > 0
 
     @property
     def contour_margin(self) -> int:
@@ -108,16 +118,6 @@ class Config(StrictModel):
     def margin(self) -> int:
         """Frames of context that the whole decoder needs on either side."""
         return self.contour_margin + (self.kernel // 2) * self.decoder_layers
-
-
-def _no_flow(value: object) -> object:
-    if value is not None:
-        raise ValueError("only a recipe of the kind 'explicit-duration' has a flow of prosody; leave this section out")
-    return value
-
-
-NoFlow = Annotated[None, BeforeValidator(_no_flow)]
-"""Flow of prosody that is absent, for kinds of models that predict prosody by regression alone."""
 
 
 class UtteranceBatchConfig(StrictModel):
@@ -174,6 +174,9 @@ class Model(MelModel):
     encoder is a `ProsodyFlow`, the only part that is trained.
     """
 
+    FLOW_BATCHES: ClassVar[type[ProsodyBatches]] = ProsodyBatches
+    """Batches that a flow of prosody learns from."""
+
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = TokenEncoder(config, facts, config.channels, config.channels)
@@ -183,8 +186,18 @@ class Model(MelModel):
     def submodels(self) -> dict[str, list[nn.Parameter]]:
         return {"model": list(self.prosody_encoder.parameters())} if self.config.flow_alone else super().submodels()
 
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.config.flow_alone:
+            # Fixed parts have no dropout, and their running statistics stay.
+            for name, part in self.named_children():
+                part.train(mode and name == "prosody_encoder")
+        return self
+
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
-        return self._flow_losses(batch) if self.config.flow_alone else super().losses(batch, submodel, step)
+        if not self.config.flow_alone:
+            return super().losses(batch, submodel, step)
+        return {"loss": self._flow_loss(batch, self.flow_tokens(batch)), "weight": batch["token_mask"].sum()}
 
     @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
@@ -192,24 +205,27 @@ class Model(MelModel):
             return super().metrics(batch)
         # The same noise every time: measures of two steps differ by the weights alone.
         same = torch.Generator(batch["phones"].device).manual_seed(0)
-        return {name: float(value) for name, value in self._flow_losses(batch, same).items()}
+        loss = self._flow_loss(batch, self.flow_tokens(batch, same), same)
+        return {"loss": float(loss), "weight": float(batch["token_mask"].sum())}
 
-    def _flow_losses(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Return the loss of the flow of prosody on a batch of `ProsodyBatches`."""
+    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:  # noqa: ARG002
+        """Return the inputs of the flow of prosody, without noise, for a batch of `FLOW_BATCHES`."""
+        return self.tokens(batch)
+
+    def _flow_loss(self, batch: Batch, tokens: tuple[Tensor, ...], generator: torch.Generator | None = None) -> Tensor:
+        """Return the loss of the flow of prosody, a scalar, given the inputs of its encoder."""
         flow = cast(ProsodyFlow, self.prosody_encoder)
-        phones, mask, speaker = self.tokens(batch)
         log_duration = dequantized(batch["durations"], generator)
         values = (log_duration, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
-        loss = flow.loss(phones, mask, speaker, flow.standardized(*values, speaker) * mask, generator)
-        return {"loss": loss, "weight": mask.sum()}
+        return flow.loss(tokens, flow.standardized(*values, tokens[2]) * tokens[1], generator)
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         if self.config.flow_alone:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
-            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent)
+            return self.FLOW_BATCHES(corpus, split, config.batch_frames, seed, times, lent)
         if isinstance(config, BatchConfig) and not config.is_plain:
-            message = "batches.rare_times and batches.lent are settings of a flow of prosody, and the recipe has none"
-            raise ConfigError(message, hint="leave them out, or add network.flow")
+            message = "batches.rare_times and batches.lent are settings of a flow of prosody that is trained alone"
+            raise ConfigError(message, hint="leave them out, or give network.flow without network.adversarial")
         return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
@@ -239,23 +255,25 @@ class Model(MelModel):
             the true contour.
         """
         parts = {} if self.config.flow else self._prosody_losses(prosody, batch)
-        margin, contour_margin = self.config.margin, self.config.contour_margin
-        speaker = batch["speaker"][:, None, None]
+        speaker, frames = batch["speaker"][:, None, None], batch["frame_mask"]
         inputs, log_f0 = self._decoder_inputs(batch, tokens)
         frame_log_f0, frame_voicing = self.decoder.draw_contour(inputs, log_f0, speaker)
-        edge = margin - contour_margin
-        true = {name: padded(batch[name], edge) for name in ("log_f0", "voicing")}
-        mel = self.decoder.draw_mel(inputs, true["log_f0"], true["voicing"], speaker)
-        frames = batch["frame_mask"]
-        parts["contour"] = weighted_mean((frame_log_f0 - true["log_f0"]).abs(), true["voicing"])
-        voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true["voicing"], reduction="none")
-        parts["frame_voicing"] = weighted_mean(voicing_loss, padded(frames, edge))
+        true_log_f0, true_voicing, inside = self.true_contour(batch)
+        mel = self.decoder.draw_mel(inputs, true_log_f0, true_voicing, speaker)
+        parts["contour"] = weighted_mean((frame_log_f0 - true_log_f0).abs(), true_voicing)
+        voicing_loss = nn.functional.binary_cross_entropy(frame_voicing, true_voicing, reduction="none")
+        parts["frame_voicing"] = weighted_mean(voicing_loss, inside)
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
         loss = weighted_sum(parts, self.config.loss_weights)
-        if self.config.flow:
-            parts["flow"] = self._flow_losses(batch)["loss"]
+        if self.config.flow and self.config.flow_learns:
+            parts["flow"] = self._flow_loss(batch, tokens)
             loss = loss + self.config.flow.weight * parts["flow"]
         return {"loss": loss, **parts, "weight": frames.sum()}, mel
+
+    def true_contour(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return log_f0, voicing and mask of the frames of a batch, padded as the decoder predicts the first two."""
+        edge = self.config.margin - self.config.contour_margin
+        return padded(batch["log_f0"], edge), padded(batch["voicing"], edge), padded(batch["frame_mask"], edge)
 
     def _prosody_losses(self, prosody: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         mask, voicing = batch["token_mask"], batch["token_voicing"]
@@ -278,6 +296,9 @@ class Model(MelModel):
         channels = self.config.channels
         text, log_f0, voicing, energy = frames.split([channels, 1, 1, 1], -1)
         return self.decoder.concatenated(text, log_f0, voicing, energy, position), log_f0
+
+    def drawn(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return drawn_mel(self, self.tokens(batch))
 
     @torch.no_grad()
     def preview(self, batch: Batch) -> dict[str, NDArray[Any]]:

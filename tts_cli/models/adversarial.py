@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
-from tts_cli.config.ranges import CountOrNone, Prefix, Weight
+from tts_cli.config.ranges import CountOrNone, Prefix, Share, Weight
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import Batch, TrainableModel
 
@@ -54,6 +54,9 @@ class MelAdversarial(Adversarial):
     is a training of its own."""
     channels: Annotated[int, Field(ge=1, le=1024)] = 32
     """Width of the first layer of each discriminator; deeper layers are two and three times as wide."""
+    drawn_share: Share = 0.0
+    """For `network.flow` only: share of the adversarial loss, 0 to 1, that judges speech with durations and prosody drawn by the
+    flow. Such speech has no regression or feature-matching loss, because its frames are not those of the recording."""
 
 
 def hinge_loss(real: Sequence[Verdict], made: Sequence[Verdict]) -> Tensor:
@@ -77,10 +80,14 @@ def generator_losses(real: Sequence[Verdict], made: Sequence[Verdict]) -> dict[s
         real: Verdicts on recordings, one for each discriminator.
         made: Verdicts on synthesis, in the same order.
     """
-    scores = [-score.mean() for score, _ in made]
     layers = [pair for (_, a), (_, b) in zip(real, made, strict=True) for pair in zip(a, b, strict=True)]
     features = [(a - b).abs().mean() / a.abs().mean() for a, b in layers]
-    return {"adversarial": torch.stack(scores).mean(), "features": torch.stack(features).mean()}
+    return {"adversarial": adversarial_loss(made), "features": torch.stack(features).mean()}
+
+
+def adversarial_loss(made: Sequence[Verdict]) -> Tensor:
+    """Return minus the mean score of synthesis, a scalar."""
+    return torch.stack([-score.mean() for score, _ in made]).mean()
 
 
 class SpectrogramDiscriminator(nn.Module):
@@ -221,14 +228,32 @@ class MelModel(TrainableModel):
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         if submodel == DISCRIMINATOR:
-            with torch.no_grad():
-                _, made = self.regression(batch, step)
-            return {"loss": hinge_loss(*self._verdicts(batch, made))}
+            return {"loss": self._discriminator_loss(batch, step)}
         losses, made = self.regression(batch, step)
-        if self.discriminators is None or not self.training or step < self.config.adversarial.regression_steps:
+        stage = self.config.adversarial
+        if self.discriminators is None or not self.training or step < stage.regression_steps:
             return losses
         against = generator_losses(*self._verdicts(batch, made))
-        return {**losses, **against, "loss": losses["loss"] + self.config.adversarial.weighted(against)}
+        weighted = stage.weighted(against)
+        if stage.drawn_share:
+            against["drawn"] = adversarial_loss(self._judged(*self.drawn(batch), batch["speaker"]))
+            weighted = weighted + stage.weight * stage.drawn_share * (against["drawn"] - against["adversarial"])
+        return {**losses, **against, "loss": losses["loss"] + weighted}
+
+    def _discriminator_loss(self, batch: Batch, step: int) -> Tensor:
+        share: float = self.config.adversarial.drawn_share
+        with torch.no_grad():
+            _, made = self.regression(batch, step)
+            drawn = self.drawn(batch) if share else None
+        real, against = self._verdicts(batch, made)
+        loss = hinge_loss(real, against)
+        if drawn is None:
+            return loss
+        return (1 - share) * loss + share * hinge_loss(real, self._judged(*drawn, batch["speaker"]))
+
+    def drawn(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return mels (B, T, bands) of the utterances of a batch with prosody drawn by a flow, and their mask (B, T, 1)."""
+        raise NotImplementedError
 
     def _verdicts(self, batch: Batch, made: Tensor) -> tuple[list[Verdict], list[Verdict]]:
         """Judge recordings and synthesis on the same windows; return the verdicts on each."""
@@ -236,6 +261,12 @@ class MelModel(TrainableModel):
         mask, speaker = batch["frame_mask"], batch["speaker"]
         places = discriminators.places(mask[:, :, 0].sum(1))
         return discriminators(batch["mel"], mask, speaker, places), discriminators(made, mask, speaker, places)
+
+    def _judged(self, mel: Tensor, mask: Tensor, speaker: Tensor) -> list[Verdict]:
+        """Judge mels (B, T, bands) on random windows inside the mask (B, T, 1)."""
+        discriminators = cast(MelDiscriminators, self.discriminators)
+        verdicts: list[Verdict] = discriminators(mel, mask, speaker, discriminators.places(mask[:, :, 0].sum(1)))
+        return verdicts
 
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses and the detail of the mel. In an adversarial stage `loss` is absent, because it is smallest at the

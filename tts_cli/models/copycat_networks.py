@@ -17,6 +17,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.models import acoustic, speaker
 from tts_cli.models.frame_decoder import FrameDecoder
 from tts_cli.models.layers import ConvNeXtBlocks, Posterior, masked_mean_and_deviation
+from tts_cli.models.prosody_flow import NoFlow
 from tts_cli.models.tokens import TokenEncoder
 
 
@@ -38,7 +39,7 @@ class Config(acoustic.Config):
 
     loss_weights: LossWeights = LossWeights()  # type: ignore[assignment]
     """Weights of the losses."""
-    flow: acoustic.NoFlow = None
+    flow: NoFlow = None
     """Not for this kind of model: prosody is that of a recording."""
     tau: Annotated[int, Field(ge=1, le=1000)] = 8
     """Source frames that share one latent, at least 1."""

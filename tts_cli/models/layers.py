@@ -124,9 +124,10 @@ class Posterior(NamedTuple):
         """Return the KL divergence of each dimension from the standard normal prior, in nats, same shape as `mean`."""
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
 
-    def sample(self) -> Tensor:
-        """Draw from the distributions by the reparameterization trick, same shape as `mean`."""
-        return self.mean + torch.randn_like(self.mean) * torch.exp(0.5 * self.log_variance)
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """Draw from the distributions by the reparameterization trick, same shape as `mean`; None is the global generator."""
+        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
+        return self.mean + noise * torch.exp(0.5 * self.log_variance)
 
 
 class RunningNorm(nn.Module):

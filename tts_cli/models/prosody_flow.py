@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 from tts_cli.config import StrictModel
@@ -54,6 +54,16 @@ class FlowConfig(StrictModel):
         if self.channels % self.heads:
             raise ValueError(f"channels ({self.channels}) must be a multiple of heads ({self.heads})")
         return self
+
+
+def _no_flow(value: object) -> object:
+    if value is not None:
+        raise ValueError("only recipes of the kinds 'explicit-duration' and 'vae' have a flow of prosody; leave this section out")
+    return value
+
+
+NoFlow = Annotated[None, BeforeValidator(_no_flow)]
+"""Flow of prosody that is absent, for kinds of models that predict prosody by regression alone."""
 
 
 class MixedBlocks(nn.Module):
@@ -116,18 +126,32 @@ class ProsodyFlow(nn.Module):
         self.waves = nn.Buffer(torch.linspace(0, 4, NUM_WAVES).exp(), persistent=False)
 
     def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor, noise: Tensor) -> tuple[Tensor, ...]:
-        context = self.encode(phones, token_mask, speaker)
+        return self.drawn((phones, token_mask, speaker), noise)
+
+    def drawn(self, tokens: tuple[Tensor, ...], noise: Tensor) -> tuple[Tensor, ...]:
+        """Draw prosody in units, as `forward` returns it.
+
+        Args:
+            tokens: Inputs of `encode`.
+            noise: (B, N, 4), standard normal.
+        """
+        token_mask, context = tokens[1], self.encode(*tokens)
         values = noise * token_mask
         for step in range(self.config.steps):
             time = torch.full_like(token_mask[:, :1], step / self.config.steps)
             values = values + self.velocity(values, time, context, token_mask) / self.config.steps
-        return self.in_units(values, speaker)
+        return self.in_units(values, tokens[2])
 
-    def encode(self, phones: Tensor, token_mask: Tensor, speaker: Tensor) -> Tensor:
-        """Encode the tokens: (B, N, channels), 0 on padding."""
-        hidden = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0])
+    def encode(self, phones: Tensor, token_mask: Tensor, speaker: Tensor, *embedding: Tensor) -> Tensor:
+        """Encode the tokens: (B, N, channels), 0 on padding. An `EmbeddedProsodyFlow` also takes the prosody embedding."""
+        hidden = self.embedded(phones, speaker, *embedding)
         encoded: Tensor = self.context_norm(self.context(hidden, token_mask)) * token_mask
         return encoded
+
+    def embedded(self, phones: Tensor, speaker: Tensor) -> Tensor:
+        """Return the sum of the embeddings of tokens and speaker, (B, N, channels)."""
+        summed: Tensor = self.phones(phones[:, :, 0]) + self.speakers(speaker[:, :, 0])
+        return summed
 
     def velocity(self, values: Tensor, time: Tensor, context: Tensor, token_mask: Tensor) -> Tensor:
         """Return the velocity of standardized prosody, (B, N, 4), 0 on padding.
@@ -144,23 +168,20 @@ class ProsodyFlow(nn.Module):
         found: Tensor = self.head(self.norm(hidden)) * token_mask
         return found
 
-    def loss(
-        self, phones: Tensor, token_mask: Tensor, speaker: Tensor, prosody: Tensor, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def loss(self, tokens: tuple[Tensor, ...], prosody: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the flow-matching loss, a scalar: squared error of the velocity at a random time, times `WEIGHTS`, mean over
         tokens and values.
 
         Args:
-            phones: (B, N, 1) int64 ids.
-            token_mask: (B, N, 1).
-            speaker: (B, 1, 1) int64 ids.
+            tokens: Inputs of `encode`.
             prosody: Recorded prosody, standardized, (B, N, 4).
             generator: Source of noise and times; None: the global one.
         """
         noise = torch.randn(prosody.shape, generator=generator, device=prosody.device)
         time = torch.rand(len(prosody), 1, 1, generator=generator, device=prosody.device)
+        token_mask = tokens[1]
         values = ((1 - time) * noise + time * prosody) * token_mask
-        found = self.velocity(values, time, self.encode(phones, token_mask, speaker), token_mask)
+        found = self.velocity(values, time, self.encode(*tokens), token_mask)
         weights = torch.tensor(WEIGHTS, device=prosody.device)
         errors = (found - (prosody - noise)).square() * weights * token_mask
         return errors.sum() / (token_mask.sum() * NUM_VALUES).clamp(min=1)
@@ -174,6 +195,30 @@ class ProsodyFlow(nn.Module):
         """Scale standardized prosody (B, N, 4) to units: four tensors (B, N, 1), as `forward` returns."""
         log_duration, relative, voicing, energy = (values * self.scales + self.centres).split(1, -1)
         return log_duration.clamp(min=0), relative + self.mean_log_f0[speaker[:, :, 0]], voicing.clamp(0, 1), energy
+
+
+class EmbeddedProsodyFlow(ProsodyFlow):
+    """Draw duration, F0, voicing and energy of each token from their distribution, given a prosody embedding too.
+
+    phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels), noise (B,
+    N, 4), standard normal -> log_duration, log_f0, voicing, energy, (B, N, 1) each, in the units of `ProsodyFlow`.
+    """
+
+    def __init__(self, config: FlowConfig, facts: CorpusFacts, embedding_channels: int) -> None:
+        super().__init__(config, facts)
+        self.embedding = nn.Linear(embedding_channels, config.channels, bias=False)
+        # Initial weights of a flow without an embedding begin as good as they are.
+        nn.init.zeros_(self.embedding.weight)
+
+    def forward(  # type: ignore[override]
+        self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor, noise: Tensor
+    ) -> tuple[Tensor, ...]:
+        return self.drawn((phones, token_mask, speaker, embedding), noise)
+
+    def embedded(self, phones: Tensor, speaker: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the sum of the embeddings of tokens, speaker and prosody, (B, N, channels)."""
+        summed: Tensor = super().embedded(phones, speaker) + self.embedding(embedding)
+        return summed
 
 
 def dequantized(durations: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -1,6 +1,6 @@
-"""Speech of a model during training: from the phones of an utterance to durations, mel and F0, in one piece.
+"""Speech of a model during training: from the phones of utterances to durations, mel and F0, in one piece.
 
-Shapes: N tokens, T frames, C channels.
+Shapes: B utterances, N tokens, T frames, C channels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tts_cli.blocks.prosody_noise import ProsodyNoiseOptions
 from tts_cli.corpora.facts import Features
+from tts_cli.models.prosody_flow import NUM_VALUES
 from tts_cli.models.tokens import padded, repeat
 
 if TYPE_CHECKING:
@@ -34,12 +36,12 @@ def frames_of(log_duration: Tensor, phones: Tensor, symbols: Sequence[str]) -> T
     """Round predicted durations as the runtime does: a phone lasts at least one frame.
 
     Args:
-        log_duration: ln(1 + frames), (1, N, 1).
-        phones: Ids of the tokens, (1, N, 1).
+        log_duration: ln(1 + frames), (B, N, 1).
+        phones: Ids of the tokens, (B, N, 1).
         symbols: Symbols of the model; phones are those of letters and digits.
 
     Returns:
-        (1, N) int64.
+        (B, N) int64.
     """
     shortest = torch.tensor([symbol.isalnum() for symbol in symbols], device=phones.device).long()
     return torch.maximum((log_duration.expm1() + 0.5).floor().long(), shortest[phones])[..., 0]
@@ -58,10 +60,36 @@ def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None) -> 
         frames = frames_of(prosody["log_duration"], tokens[0], model.facts.symbols)
     else:
         frames = torch.from_numpy(np.asarray(durations, np.int64))[None].to(tokens[0].device)
-    values = torch.cat([model.text_encoder(*tokens), prosody["log_f0"], prosody["voicing"], prosody["energy"]], -1)
-    repeated, position = repeat(values, frames, int(frames.sum()))
+    return as_features(frames, *_decoded(model, tokens, (prosody["log_f0"], prosody["voicing"], prosody["energy"]), frames))
+
+
+def drawn_mel(model: Model, tokens: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    """Speak a batch with prosody drawn by the flow of the model, at the temperature of speech; gradients do not reach the flow.
+
+    Args:
+        model: A model with a flow of prosody.
+        tokens: Inputs of its encoders without noise: phones (B, N, 1), token mask (B, N, 1), speaker (B, 1, 1), and so on.
+
+    Returns:
+        mel (B, T, bands), and mask (B, T, 1), 1 inside the utterance.
+    """
+    flow, was_training = model.prosody_encoder, model.prosody_encoder.training
+    noise = torch.randn(*tokens[0].shape[:2], NUM_VALUES, device=tokens[0].device)
+    with torch.no_grad():
+        log_duration, *prosody = flow.eval()(*tokens, ProsodyNoiseOptions().temperature * noise)
+    flow.train(was_training)
+    durations = frames_of(log_duration, tokens[0], model.facts.symbols) * tokens[1][..., 0].long()
+    mel, *_ = _decoded(model, tokens, prosody, durations)
+    inside = torch.arange(mel.shape[1], device=mel.device) < durations.sum(1, keepdim=True)
+    return mel, inside[..., None].float()
+
+
+def _decoded(model: Model, tokens: tuple[Tensor, ...], prosody: Sequence[Tensor], durations: Tensor) -> tuple[Tensor, ...]:
+    """Return mel, log_f0 and voicing of the frames for log_f0, voicing and energy (B, N, 1) and durations (B, N) of tokens."""
+    repeated, position = repeat(torch.cat([model.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum(1).max()))
     inputs = padded(torch.cat([repeated, position], -1), model.config.margin)
-    return as_features(frames, *model.decoder(*inputs.split([model.config.channels, 1, 1, 1, 2], -1), tokens[2]))
+    made: tuple[Tensor, ...] = model.decoder(*inputs.split([model.config.channels, 1, 1, 1, 2], -1), tokens[2])
+    return made
 
 
 def as_features(durations: Tensor, mel: Tensor, log_f0: Tensor, voicing: Tensor) -> Features:

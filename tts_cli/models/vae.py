@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from tts_cli.config.ranges import Count, Weight, Width
 from tts_cli.corpora.facts import CorpusFacts, Features
+from tts_cli.corpora.prosody_batching import MelProsodyBatches
 from tts_cli.models import Batch, acoustic
-from tts_cli.models.acoustic import PROSODY, NoFlow, UtteranceBatchConfig
+from tts_cli.models.acoustic import PROSODY, BatchConfig
 from tts_cli.models.layers import (
     ConvNeXtBlocks,
     Posterior,
@@ -34,6 +35,7 @@ from tts_cli.models.layers import (
     reversed_gradient,
 )
 from tts_cli.models.parts import ExportPart
+from tts_cli.models.prosody_flow import EmbeddedProsodyFlow
 from tts_cli.models.saying import speak, token_inputs
 from tts_cli.models.tokens import TokenEncoder
 from tts_cli.ports import PortSpec
@@ -47,15 +49,9 @@ FEWEST_ACTIVE = 8
 """Active dimensions below which validation warns of a collapsed embedding."""
 
 
-class BatchConfig(UtteranceBatchConfig):
-    """Size of a batch of whole utterances."""
-
-
 class Config(acoustic.Config):
     """Sizes of the acoustic model and of the embedding, and the weights of their losses."""
 
-    flow: NoFlow = None
-    """Not for this kind of model: a flow does not read the embedding."""
     embedding_channels: Width = 64
     """Dimensions of the embedding."""
     reference_channels: Width = 128
@@ -255,10 +251,16 @@ class Model(acoustic.Model):
 
     config: Config
 
+    FLOW_BATCHES = MelProsodyBatches
+
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = EmbeddedTokenEncoder(config, facts, config.channels, config.channels)
-        self.prosody_encoder = EmbeddedProsodyEncoder(config, facts)
+        self.prosody_encoder = (
+            EmbeddedProsodyFlow(config.flow, facts, config.embedding_channels)
+            if config.flow
+            else EmbeddedProsodyEncoder(config, facts)
+        )
         self.reference_encoder = UtteranceEncoder(config, facts)
         self.outline = ProsodyStatistics(config, facts)
         self.adversary = EmbeddingAdversary(config, facts)
@@ -267,14 +269,15 @@ class Model(acoustic.Model):
         posterior = self.reference_encoder.posterior(batch["mel"], batch["frame_mask"])
         embedding = posterior.sample() if self.training else posterior.mean
         tokens = (*super().tokens(batch), embedding)
-        prosody = self.prosody(tokens)
+        prosody = {} if self.config.flow else self.prosody(tokens)
         parts, mel = self.reconstruction(batch, tokens, prosody)
-        parts |= self._statistics_losses(batch, tokens, prosody)
+        statistics = self._statistics_losses(batch, tokens, prosody)
+        parts |= statistics
         each = posterior.divergence().mean((0, 1))
         grown = min(1.0, (step + 1) / self.config.kl_warmup_steps) if self.training else 1.0
         parts["kl"] = each.sum()
         excess = nn.functional.relu(parts["kl"] - self.config.capacity)
-        outlines = parts["outline"] + parts["missed"] + parts["transferred"]
+        outlines = sum(statistics.values())
         parts["loss"] = parts["loss"] + self.config.outline_weight * outlines + self.config.kl_weight * grown * excess
         if self.training:
             scores = self.adversary(reversed_gradient(embedding, grown))
@@ -283,7 +286,7 @@ class Model(acoustic.Model):
         return {**parts, **{f"kl/{place:02d}": value for place, value in enumerate(each)}}, mel
 
     def _statistics_losses(self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return three losses on prosody statistics, in standard deviations.
+        """Return three losses on prosody statistics, in standard deviations; for a flow, which predicts no prosody, the first.
 
         `outline` is the mean squared error of their prediction from the embedding. `missed` is the distance of the predicted
         prosody from the recording. `transferred` is the distance from another utterance of the batch when that utterance's
@@ -291,6 +294,8 @@ class Model(acoustic.Model):
         """
         *text_inputs, embedding = tokens
         predicted, recorded = self.outline.prediction_error(embedding, batch), self.outline.recorded(batch)
+        if self.config.flow:
+            return {"outline": predicted}
         with_others = self.prosody((*text_inputs, embedding.roll(1, 0)))
         others = self.outline.distance(with_others, batch, recorded.roll(1, 0))[..., self.outline.OF_ANY_TEXT]
         missed = self.outline.distance(prosody, batch, recorded)
@@ -300,9 +305,29 @@ class Model(acoustic.Model):
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
 
     @torch.no_grad()
+    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
+        posterior = self.reference_encoder.posterior(self._heard(batch), batch["frame_mask"])
+        return (*super().tokens(batch), posterior.sample(generator))
+
+    def _heard(self, batch: Batch) -> Tensor:
+        """Return the mels of a batch of `MelProsodyBatches`, (B, T, bands); those of lent utterances are made with the F0 and in
+        the voice of the borrower, so that their embedding is that of the speech as moved."""
+        lent = batch["lent"]
+        if not lent.any():
+            return batch["mel"]
+        rows = {name: value[lent] for name, value in batch.items()}
+        inputs, _ = self._decoder_inputs(rows, self.tokens(rows))
+        log_f0, voicing, _ = self.true_contour(rows)
+        mels = batch["mel"].clone()
+        mels[lent] = self.decoder.draw_mel(inputs, log_f0, voicing, rows["speaker"][:, None, None])
+        return mels
+
+    @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
         """Return the losses and `active_dimensions`, the number of active dimensions of the embedding."""
         measured = super().metrics(batch)
+        if self.config.flow_alone:
+            return measured
         means = self.reference_encoder(batch["mel"], batch["frame_mask"])[:, 0]
         nats = torch.tensor([value for name, value in measured.items() if name.startswith("kl/")])
         active = (nats > ACTIVE_NATS) & (means.var(0, correction=0).cpu() > ACTIVE_VARIANCE)
@@ -310,7 +335,9 @@ class Model(acoustic.Model):
 
     def advice(self, measured: Mapping[str, float]) -> str | None:
         """Warn when few dimensions of the embedding are active (posterior collapse)."""
-        active, num_dimensions = measured["active_dimensions"], self.config.embedding_channels
+        num_dimensions = self.config.embedding_channels
+        # A flow that is trained alone leaves the embedding as it is.
+        active = measured.get("active_dimensions", num_dimensions)
         if active >= min(FEWEST_ACTIVE, num_dimensions):
             return None
         return (
@@ -341,7 +368,8 @@ class Model(acoustic.Model):
     def export_parts(self) -> list[ExportPart]:
         embedding = PortSpec(name="embedding", rate="utterance", channels=self.config.embedding_channels)
         text, prosody, decoder = super().export_parts()
-        text, prosody = (replace(part, inputs=[*part.inputs, embedding]) for part in (text, prosody))
+        # Noise of a flow comes last, as in `forward`.
+        text, prosody = (replace(part, inputs=[*part.inputs[:3], embedding, *part.inputs[3:]]) for part in (text, prosody))
         source = [
             PortSpec(name="source_mel", rate="source_frame", channels=self.facts.mel.num_bands),
             PortSpec(name="source_mask", rate="source_frame"),
