@@ -94,8 +94,9 @@ def arguments(draw: st.DrawFn, name: str) -> list[str]:
 
 
 @pytest.fixture
-def _files() -> None:
-    """Whatever a value may name."""
+def _files(tts: Run, tmp_path: Path) -> None:  # noqa: ARG001 -- `tts` changes the folder
+    """Whatever a value may name, in the folder where the commands run."""
+    assert Path.cwd() == tmp_path
     Path("folder").mkdir(exist_ok=True)
     contents = {"empty": b"", "text.txt": b"Hello there.\n", "list.json": b"[1, {}]", "zeros.bin": bytes(1000), "pipe.json": b"{"}
     for name, data in contents.items():
