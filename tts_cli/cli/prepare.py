@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli.terminal import Json, Settings, extra, print_json, print_table, progress, say
+from tts_cli.cli.terminal import Json, LanguageOfTexts, Settings, extra, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -48,9 +48,7 @@ def prepare(
             help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
         ),
     ] = None,
-    language: Annotated[
-        Literal["en-US", "en-GB"], typer.Option(help="English of the texts: dates, numbers and some words.")
-    ] = "en-US",
+    language: LanguageOfTexts = "en-US",
     alignments: Annotated[
         Path | None,
         typer.Option(

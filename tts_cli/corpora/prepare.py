@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from tts_cli.corpora.clips import (
     write_features,
 )
 from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.facts import English
 from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
@@ -75,7 +76,7 @@ class PrepareOptions(StrictModel):
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
-    language: Literal["en-US", "en-GB"] = "en-US"
+    language: English = "en-US"
     """English of the texts: dates, numbers and some words."""
     alignments: Path | None = None
     """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
@@ -146,7 +147,7 @@ def prepare(
     spoken = run.pronounce(run.cut(clips))
     entries = run.analyse(spoken)
     pitch = run.write_features(entries)
-    summary = _summarise(entries, pitch, options.mel)
+    summary = _summarise(entries, pitch, options)
     recordings = [_recording(entry) for entry in entries]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
@@ -342,7 +343,7 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
     return ranges
 
 
-def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConfig) -> CorpusSummary:
+def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], options: PrepareOptions) -> CorpusSummary:
     """Return the summary of the corpus. F0 statistics use training clips only, because every model keeps them."""
     seconds, training_pitch = defaultdict[str, list[float]](list), defaultdict[str, list[PitchStatistics]](list)
     for entry, statistics in zip(entries, pitch, strict=True):
@@ -352,7 +353,8 @@ def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConf
     # A model needs statistics of every speaker, also of one without training clips: it gets those of all speakers.
     everyone = [statistics for own in training_pitch.values() for statistics in own]
     speakers = {name: _speaker_summary(seconds[name], training_pitch.get(name, everyone)) for name in sorted(seconds)}
-    return CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=tuple(SYMBOLS), speakers=speakers, versions=_versions())
+    facts: dict[str, Any] = {"symbols": tuple(SYMBOLS), "versions": _versions(), "language": options.language}
+    return CorpusSummary(mel=options.mel, mel_hash=options.mel.hash, speakers=speakers, **facts)
 
 
 def _speaker_summary(seconds: list[float], pitch: list[PitchStatistics]) -> SpeakerSummary:
