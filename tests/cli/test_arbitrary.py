@@ -108,7 +108,7 @@ def assert_clear(outcome: Outcome) -> None:
     lines = outcome.err.splitlines()
     errors, hints = ([line for line in lines if line.startswith(start)] for start in ("error: ", "hint: "))
     assert outcome.code in (0, 1, 2, 130), outcome.err
-    assert "Traceback" not in outcome.err and "this should not happen" not in outcome.err, outcome.err
+    assert "Traceback" not in outcome.err and "internal error: " not in outcome.err, outcome.err
     assert len(errors) == int(outcome.code in (1, 2)) and len(hints) <= len(errors), outcome.err
     assert all(len(line) <= LONGEST_LINE for line in errors + hints), f"{max(map(len, lines))} characters"
 

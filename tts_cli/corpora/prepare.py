@@ -47,7 +47,7 @@ from tts_cli.corpora.manifest import (
 )
 from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
 from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
+from tts_cli.corpora.splits import split_sources
 from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
@@ -138,7 +138,7 @@ def prepare(
     found = _read_sources(sources, options)
     if not options.replace:
         _refuse_loss(output, found)
-    clips, rejects, num_unseen = _collect(found, options.splits)
+    clips, rejects, num_unseen, shared = split_sources(found, options.splits)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -154,7 +154,7 @@ def prepare(
     rejects.sort(key=lambda reject: reject.where)
     findings = run.findings(entries, guessed_words(((entry.name, entry.utterance.words) for entry in spoken), lexicon), quality)
     report = make_report(recordings, summary, rejects, num_unseen, foreign_words, findings)
-    report = replace(report, alignments=counts_of(run.alignments))
+    report = replace(report, alignments=counts_of(run.alignments), shared_texts=shared)
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
@@ -189,17 +189,6 @@ def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
 def _corpora_of(source: CorpusFolder) -> set[str]:
     """Return the names of the corpora of a source: a manifest may have several."""
     return {source.corpus, *(clip.corpus for clip in source.clips)}
-
-
-def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
-    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    splits: Splits = read_splits(splits_file) if splits_file else {}
-    if splits_file:
-        refuse_other_corpora(found, splits)
-    split = [apply_splits(source, splits) for source in found]
-    clips = [clip for source, _ in split for clip in source.clips]
-    rejects = [reject for source, _ in split for reject in source.rejects]
-    return share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split)
 
 
 class _Preparation:
