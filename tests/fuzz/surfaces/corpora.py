@@ -38,6 +38,7 @@ NAMES = (
 )
 FIELDS = (*TIMES, *NAMES, *TEXTS, '"', '""', '"a', 'a"b', "|", ",", "\t", "\r", "a\nb", "x" * 200_000, "\ud800", "zh", "de_DE")
 ENCODINGS = ("utf-16", "utf-16-le", "utf-32", "utf-8-sig", "latin-1", "cp037", "utf-7")
+KEYS = ("start", "end", "duration", "durations", "phones", "id", "corpus", "split", "speaker")
 LAYOUTS = ("manifest", "common-voice", "piper", "ljspeech", "festvox", "kaldi", "vctk", "filelist", "libritts", "pairs", "x")
 MORE: dict[str, dict[str, str | bytes | float]] = {
     "csv": {
@@ -110,21 +111,19 @@ def _spoil(random: Random, path: Path) -> None:
 
 def _objects(random: Random, text: str) -> str:
     """Return JSON lines with a few changed values."""
-    rows = []
-    for line in text.splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            rows.append(line)
-            continue
-        for _ in range(random.randrange(3)):
-            change(random, row)
-        if random.random() < 0.3:
-            row[random.choice(("start", "end", "duration", "durations", "phones", "id", "corpus", "split", "speaker"))] = value(
-                random
-            )
-        rows.append(json.dumps(row) if random.random() < 0.9 else "[" * random.choice((10, 100_000)) + json.dumps(row))
-    return "\n".join(rows) + "\n"
+    return "\n".join(_object(random, line) for line in text.splitlines()) + "\n"
+
+
+def _object(random: Random, line: str) -> str:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    for _ in range(random.randrange(3)):
+        change(random, row)
+    if isinstance(row, dict) and random.random() < 0.3:
+        row[random.choice(KEYS)] = value(random)
+    return json.dumps(row) if random.random() < 0.9 else "[" * random.choice((10, 100_000)) + json.dumps(row)
 
 
 def _delimiter(text: str) -> str:
