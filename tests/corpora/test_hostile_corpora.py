@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,20 @@ sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
 
 HUGE = "1" + "0" * 400
 """More than a float holds."""
+
+
+@pytest.fixture
+def _alarm() -> Iterator[None]:
+    """End a test that waits for ever."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 def read(folder: Path, files: dict[str, Any]) -> tuple[CorpusFolder, dict[int, str]]:
@@ -117,6 +133,7 @@ def test_a_line_of_utt2spk_that_is_missing_gives_no_other_speaker(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["metadata.csv", "validated.tsv", "corpus.json", "a.wav", "x_manifest.csv", "a.txt"])
+@pytest.mark.usefixtures("_alarm")
 def test_pipes_and_devices_are_not_waited_for(name: str, tmp_path: Path) -> None:
     folder = write_tree(tmp_path / "toy", TREES["manifest"] | {"a.wav": 0.5, "clips/x.wav": 0.5})
     for place in (folder / name, folder / "wavs" / name):
