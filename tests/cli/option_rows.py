@@ -21,6 +21,8 @@ from tts_cli.errors import RefusedError
 ROOT = Path(__file__).parents[2]
 CLIP = ROOT / "data/cmu_us_slt_arctic/wav/arctic_a0098.flac"
 OTHER_CLIP = ROOT / "data/cmu_us_bdl_arctic/wav/arctic_a0098.flac"
+BRITISH_CLIP = ROOT / "data/cmu_us_slt_arctic/wav/arctic_a0390.flac"
+"""Recording of a word that British speakers pronounce otherwise."""
 SAID = "Shall I carry you?"
 EMBEDDING = [0.5, -0.5, 0.25, 1.0, 2.0]
 
@@ -219,6 +221,10 @@ TRANSFER = Command(
             ("--transcribe",), {"listen.text": "Shall I carry?"}, instead=(CLIP,), also=("stream.text", "Recogniser")
         ),
         "strength": Row(("--strength", 0.4), {"stream.controls.strength": 0.4}),
+        "language": Row(
+            ("--language", "en-GB"), leaves=writes("t.TextGrid", '"AA2"'), also=("stream.text",),
+            instead=(BRITISH_CLIP, "--text", "I'll go over tomorrow afternoon.", "--save-timings", "t.TextGrid"),
+        ),
         "keep": Row(("--keep", "rhythm"), {"listen.rhythm_only": True}, also=("stream.text",)),
         "manifest": Row(
             ("--manifest", "m.jsonl"), {"stream.speaker": "high", "stream.controls.strength": 0.3},
@@ -243,6 +249,7 @@ PARSE = Command(
         "input_file": Row(("-i", "said.txt"), leaves=prints("Said in a file."), instead=()),
         "parser": Row(("--parser", "mine"), {"open_parser.name": "mine"}),
         "tokens": Row(("--tokens",), leaves=prints("rule"), also=("open_parser.",)),
+        "language": Row(("--language", "en-GB"), leaves=prints("the third of April"), instead=("On 3/4.",)),
         "as_json": Row(("--json",), leaves=prints_json),
     },
 )

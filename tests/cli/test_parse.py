@@ -33,6 +33,17 @@ def test_the_tree_stands_above_the_words_above_their_distances(tts: Run) -> None
     ]
 
 
+@pytest.mark.parametrize("options", [("--tokens",), RIGHT])
+def test_dates_are_read_as_the_language_says(options: tuple[str, ...], tts: Run) -> None:
+    text = "It was 3/4/2020."
+    words = [
+        tts("parse", text, "--json", *options, *language).out.decode().lower()
+        for language in ((), ("--language", "en-US"), ("--language", "en-GB"))
+    ]
+    assert words[0] == words[1] and "march" in words[0] and "april" in words[2]
+    refused(tts("parse", text, *options, "--language", "en-AU"), "--language")
+
+
 def test_json_from_a_file(tts: Run, tmp_path: Path) -> None:
     file = tmp_path / "text.txt"
     file.write_text("Yes, I don't.", encoding="utf-8")

@@ -75,6 +75,45 @@ def test_a_longer_pause_between_sentences_is_kept(tts: Run) -> None:
     assert again["sentences"][1]["start_s"] == pytest.approx(told["sentences"][1]["start_s"], abs=1e-3)
 
 
+def tiers_of(path: str) -> dict[str, list[tuple[str, float, float]]]:
+    """Return the labelled intervals of each tier of a TextGrid."""
+    tiers = read_textgrid(Path(path)).tiers
+    return {tier.name: [(span.label, span.start_s, span.end_s) for span in tier.intervals if span.label] for tier in tiers}
+
+
+@pytest.mark.parametrize("prosody", ["x.TextGrid", "x.json"])
+def test_timings_of_given_prosody_are_those_of_its_speech(prosody: str, tts: Run) -> None:
+    tts("synth", TEXTS[0], "-o", "x.wav", "--save-timings", "x.TextGrid", "--save-prosody", "x.json")
+    same = tts("synth", "--prosody", prosody, "-o", "y.wav", "--save-timings", "y.TextGrid", "--json").json
+    for name, tier in tiers_of("y.TextGrid").items():
+        # Sentences of a TextGrid are texts of their own, so that places count from the start of each.
+        assert name == "characters" or tier == tiers_of("x.TextGrid")[name]
+    slow = ("--length-scale", 2, "--sentence-silence", 0.9)
+    told = tts("synth", "--prosody", prosody, "-o", "z.wav", "--save-timings", "z.TextGrid", "--json", *slow).json
+    assert told["seconds"] > 1.5 * same["seconds"]
+    words = [(word["word"], word["start_s"], word["end_s"]) for sentence in told["sentences"] for word in sentence["words"]]
+    assert tiers_of("z.TextGrid")["words"] == words
+    assert read_textgrid(Path("z.TextGrid")).end_s == pytest.approx(told["seconds"], abs=1e-5)
+
+
+def test_timings_of_prosody_without_words_have_its_phones(tts: Run) -> None:
+    sentence = {"tokens": ["^", "B", "AW1", "."], "durations": [8, None, 24, 8], "f0_hz": [None, 100, 120, None]}
+    Path("p.json").write_text(json.dumps({"frames_per_second": RATE, "sentences": [sentence]}))
+    assert tts("synth", "--prosody", "p.json", "-o", "y.wav", "--save-timings", "y.TextGrid").code == 0
+    grid = tiers_of("y.TextGrid")
+    assert [label for label, _, _ in grid["phones"]] == ["B", "AW1"] and grid["words"] == []
+    assert [point.label for tier in read_textgrid(Path("y.TextGrid")).tiers for point in tier.points] == ["100.00", "120.00"]
+
+
+@pytest.mark.parametrize("option", ["--save-timings", "--save-prosody"])
+def test_given_prosody_is_not_overwritten(option: str, tts: Run) -> None:
+    write_grid(words=[("boy", 0.2, 0.6)], phones=[("B", 0.2, 0.4), ("OY1", 0.4, 0.6)])
+    before = Path("x.TextGrid").read_bytes()
+    outcome = tts("synth", "--prosody", "x.TextGrid", "-o", "y.wav", option, "x.TextGrid")
+    assert outcome.code == 2 and f"--prosody and {option} are one file: x.TextGrid" in outcome.err
+    assert Path("x.TextGrid").read_bytes() == before and not Path("y.wav").exists()
+
+
 def test_a_textgrid_of_the_montreal_forced_aligner_is_spoken(tts: Run) -> None:
     write_grid(
         words=[("hello", 0.2, 0.6), ("there", 0.6, 0.9), ("boy", 1.2, 1.6)],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,26 @@ def test_the_result_lasts_as_long_as_the_recording_and_tells_its_words(transfer:
         lengths = [word[side]["end_s"] - word[side]["start_s"] for side in ("source", "result")]
         assert lengths[0] == pytest.approx(lengths[1]) and lengths[0] > 0
     assert told["doubtful"] == told["surplus_after"] == []
+
+
+@pytest.mark.parametrize("given", [("--text", "I'll go over tomorrow afternoon."), ("--transcribe",)])
+def test_texts_are_read_in_the_language_of_the_option_or_of_the_voice(
+    given: tuple[str, ...], transfer: Run, spoiled: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tts_cli.evaluation.measures import recognition
+
+    said = "I'll go over tomorrow afternoon."
+    monkeypatch.setattr(recognition, "Recogniser", lambda _: SimpleNamespace(transcribe=lambda *_: said))
+    recording = RECORDING.with_name("arctic_a0390.flac")
+    british = ("--addon", spoiled(lambda config: config.update(language="en-GB")), "--keep", "rhythm")
+
+    def is_british(*options: object) -> bool:
+        outcome = transfer(recording, *given, "-o", "x.wav", "--save-timings", "x.TextGrid", *options)
+        assert outcome.code == 0, outcome.err
+        return '"AA2"' in Path("x.TextGrid").read_text()
+
+    assert not is_british() and is_british("--language", "en-GB")
+    assert is_british(*british) and not is_british(*british, "--language", "en-US")
 
 
 def test_the_file_is_named_after_recording_and_speaker(transfer: Run) -> None:

@@ -259,4 +259,6 @@ def test_the_language_of_the_texts_counts(tmp_path: Path) -> None:
     (tmp_path / "grids" / "one.TextGrid").write_text(grid(spans, None, 2.0))
     report = prepare.prepare([folder], tmp_path / "out", PrepareOptions(language="en-GB", alignments=tmp_path / "grids"))
     assert report.rejects == []
-    assert open_corpus(tmp_path / "out").recordings[0].normalized_text == " ".join(words) + "."
+    corpus = open_corpus(tmp_path / "out")
+    assert corpus.recordings[0].normalized_text == " ".join(words) + "."
+    assert corpus.facts.language == "en-GB"

@@ -12,12 +12,13 @@ import soundfile
 from synthetic import MEL, PROMPTS, SAMPLE
 from trees import CV_HEADER, FOUND, TREES, A, write_tree
 
+from tts_cli.cli.main import main
 from tts_cli.corpora import prepare
 from tts_cli.corpora.cutting import read_part
 from tts_cli.corpora.layouts import KINDS, LAYOUTS, Clip, CorpusFolder, Reject, detect_layout, read_source
 from tts_cli.corpora.manifest import open_corpus
 from tts_cli.corpora.prepare import PrepareOptions
-from tts_cli.corpora.splits import kind_of, read_splits, share_out, splits_of_texts
+from tts_cli.corpora.splits import kind_of, read_splits, share_out, split_sources, splits_of_texts
 from tts_cli.errors import AudioError, CorpusError
 
 
@@ -175,8 +176,8 @@ MALFORMED: list[tuple[str, dict[str, str | bytes | float], str, str, str]] = [
         "manifest",
         {"manifest.jsonl": json.dumps({"wav": "a" * 300 + ".wav", "text": "A"})},
         "manifest.jsonl:1",
-        "missing audio",
-        "no recording 'aaa",
+        "unusable id",
+        "file name of at most 200 bytes",
     ),
     (
         "libritts",
@@ -350,6 +351,29 @@ def test_a_text_is_in_one_split_however_it_is_written(tmp_path: Path) -> None:
     assert (found["1"], found["2"], found["o0"], found["o1"]) == ("test", "unseen", "test", "validation")
     assert found["o2"] in ("train", "validation")
     assert found["o3"] == found["o4"]
+
+
+def test_a_text_that_is_declared_in_two_splits_stays_in_both_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [("a", "One text.", "train"), ("b", "Another.", "dev"), ("c", "one TEXT", ""), ("d", "one, text!", "unseen")]
+    manifest = "".join(
+        json.dumps({"id": name, "audio": "a.wav", "text": text, "split": split}) + "\n" for name, text, split in rows
+    )
+    folder = write_tree(tmp_path / "toy", {"manifest.jsonl": manifest + '{"audio": "e.wav", "text": "One text."}', "a.wav": 0.1})
+    splits = tmp_path / "s.csv"
+    splits.write_text("corpus,id,split\ntoy,c,test\n")
+    assert main(["prepare", str(folder), "-o", str(tmp_path / "out"), "--splits", str(splits), "--processes", "1"]) == 1
+    places = {"train": f"{folder}/manifest.jsonl:1", "test": f"{splits}:2"}
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["shared_texts"] == [{"text": "One text.", "places": places}]
+    told = next(line for line in capsys.readouterr().out.splitlines() if "several splits" in line)
+    assert (
+        told.startswith("texts in several splits, as declared, so that figures on them are too good: 1, ")
+        and f'"One text." (train {places["train"]}, test' in told
+    )
+    clips = split_sources([read_source(folder)], splits).clips
+    assert [(clip.id, clip.split) for clip in clips] == [("a", "train"), ("b", "validation"), ("c", "test")]
 
 
 def test_splits_of_some_clips_leave_the_others_to_their_texts(few: list[Path], tmp_path: Path) -> None:

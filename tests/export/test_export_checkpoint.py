@@ -28,7 +28,7 @@ from tts_cli.training.predict import trained_model
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
 from tts_cli.training.state import TrainingState
-from tts_cli.training.weights import inherited, initialise, lineage, of_speakers
+from tts_cli.training.weights import facts_of, inherited, initialise, lineage, of_speakers
 from tts_cli.voice.synthesis import Voice, load
 
 VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
@@ -81,6 +81,21 @@ def _checkpoint(kind: str, corpus: Path, run: Path, **about: Any) -> tuple[Recip
         kind=kind, step=0, recipe=recipe.model_dump(mode="json"), facts=model.facts, random={}, seconds=0.0, versions={}
     ).model_copy(update=about)
     return recipe, checkpoints.save(run, TrainingState(model, recipe).tensors(), description)
+
+
+@pytest.mark.parametrize("kind", ["explicit-duration", "vae", "vocoder"])
+def test_a_voice_reads_text_in_the_language_of_its_corpus(kind: str, corpus: Path, tmp_path: Path) -> None:
+    opened = open_corpus(corpus)
+    british = shutil.copytree(corpus, tmp_path / "british")
+    rows = [row.model_copy(update={"text": "On 3/4."}) for row in opened.recordings]
+    write_corpus(british, opened.summary.model_copy(update={"language": "en-GB"}), rows)
+    _checkpoint(kind, british, tmp_path / "run")
+    export_addon(tmp_path / "run", tmp_path / "voice", None, ExportOptions(tolerance=1e-4, linguistics=LINGUISTICS))
+    addon = open_addon(tmp_path / "voice")
+    speaks = addon.config.kind == "acoustic"
+    assert addon.config.language == facts_of(tmp_path / "voice").language == ("en-GB" if speaks else "en-US")
+    if kind == "vae":
+        assert len(Inventory(addon, "$").distances) == len("on the third of April".split())
 
 
 def _fresh(kind: str, corpus: Path, **changes: Any) -> TrainableModel:

@@ -25,6 +25,8 @@ class Case:
     """Name of the WAV that the command writes; it may be there only after exit code 0."""
     imports: tuple[str, ...] = ()
     """Modules that the command imports, for which the clock does not run."""
+    corpus: str | None = None
+    """Folder of the corpus that the command prepares. Its report names a line for each reject, and each error has a remedy."""
 
     def write(self, path: Path) -> None:
         """Write the description of the case."""
@@ -34,7 +36,7 @@ class Case:
 def read_case(path: Path) -> Case:
     """Return the case that `Case.write` described."""
     values = json.loads(path.read_text(encoding="utf-8"))
-    return Case(tuple(values["arguments"]), values["stdin"], values["output"], tuple(values["imports"]))
+    return Case(**values | {name: tuple(values[name]) for name in ("arguments", "imports")})
 
 
 def random_of(seed: int, surface: str, number: int) -> Random:

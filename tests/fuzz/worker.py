@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import faulthandler
 import io
+import json
 import os
 import re
 import resource
@@ -31,6 +32,8 @@ LARGEST_FILE = 512 * 2**20
 LARGEST_WORK = 300 * 2**20
 """Bytes that a case may leave in its folder."""
 MOST_MEMORY = 2**30
+INTERNAL = "internal error: "
+"""Begin of the message on an error that no command expects."""
 LEFT_OVER = (".part", ".installing-")
 NOISE = re.compile(r"^\S*\.py:\d+: \w*Warning|\[[EF]:onnxruntime|Exception ignored|Fatal Python error")
 PLACE = re.compile(r'File "[^"]*?/(tts_cli/[^"]+)", line (\d+),? in (\S+)')
@@ -151,14 +154,16 @@ def _faults(code: object, out: str, err: str, work: Path, case: Case) -> Iterato
     hints = [line for line in lines if line.startswith("hint: ")]
     if "Traceback (most recent call last)" in err + out:
         yield "traceback"
-    if "this should not happen" in err:
-        yield "this should not happen: " + err.partition("this should not happen: ")[2].partition(":")[0][:80]
+    if INTERNAL in err:
+        yield INTERNAL + err.partition(INTERNAL)[2].partition(":")[0][:80]
     if len(errors) > 1 or len(hints) > 1 or (code in (1, 2) and not errors):
         yield f"{len(errors)} error lines and {len(hints)} hints"
     if any(len(line) > LONGEST_ERROR for line in errors + hints):
         yield f"error line longer than {LONGEST_ERROR} characters: {max(errors + hints, key=len)[:60]}"
     if noise := next((line for line in lines if NOISE.search(line)), None):
         yield f"noise: {re.sub(r'[0-9]+', 'N', noise)[:120]}"
+    if case.corpus and errors and not hints:
+        yield "an error without a hint"
     yield from _left(code, work, case)
 
 
@@ -172,11 +177,25 @@ def _left(code: object, work: Path, case: Case) -> Iterator[str]:
         yield "fills the disk"
     if strangers := {path.name for path in work.parent.iterdir()} - {FILES, "stdin", "stdout", "stderr", "case.json"}:
         yield f"wrote outside its folder: {sorted(strangers)}"
+    if case.corpus:
+        yield from _half_told(work / case.corpus)
     if case.output and (work / case.output).exists():
         if code != 0:
             yield "an output is left although the command failed"
         else:
             yield from _unreadable(work / case.output)
+
+
+def _half_told(folder: Path) -> Iterator[str]:
+    """Yield the faults of a prepared corpus: a reject without a line, or a part of the corpus alone."""
+    report = folder / "report.json"
+    rejects = json.loads(report.read_text(encoding="utf-8"))["rejects"] if report.is_file() else []
+    for reject in rejects:
+        if not re.search(r":[1-9][0-9]*$", reject["where"]) or not reject["reason"]:
+            yield f"a reject without a line: {reject['kind']}"
+            return
+    if (folder / "corpus.json").exists() != (folder / "manifest.jsonl").exists():
+        yield "half a corpus is left"
 
 
 def _unreadable(path: Path) -> Iterator[str]:

@@ -14,6 +14,7 @@ import toy
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.corpora.facts import CorpusFacts
+from tts_cli.training import checkpoints
 from tts_cli.training.recipe import load_recipe, parse_recipe
 from tts_cli.training.start import StopSignals, next_command, train
 
@@ -42,6 +43,15 @@ def test_on_resuming_the_history_is_cut_back_to_the_checkpoint(tmp_path: Path, l
     _assert_in_order(tmp_path / "run", 20)
     losses = [[line["train/loss"] for line in _lines(tmp_path / run) if "train/loss" in line] for run in ("whole", "run")]
     assert losses[0] == losses[1]
+
+
+def test_a_corpus_that_was_prepared_again_with_its_language_is_trained_on(tmp_path: Path) -> None:
+    recipe = toy.write_toy_recipe(tmp_path, steps=4)
+    train(load_recipe(recipe, overrides=["steps=2"]), tmp_path / "run")
+    summary = Path(load_recipe(recipe).data or "") / "corpus.json"
+    summary.write_text(json.dumps({**json.loads(summary.read_text()), "language": "en-GB"}))
+    checkpoint = train(load_recipe(recipe), tmp_path / "run")
+    assert checkpoints.read(checkpoint).description.facts.language == "en-GB"
 
 
 def test_steps_that_an_earlier_version_wrote_twice_are_kept_once(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_cli.cli.speaking import read_text
-from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, print_json, print_table, refuse_closed_output
+from tts_cli.cli.terminal import WIDTH_OF_PIPES, Json, LanguageOfTexts, print_json, print_table, refuse_closed_output
 from tts_cli.output.speech_options import refuse_several
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def parse(
         bool,
         typer.Option("--tokens", help="Show how the text is read instead: each token, its class, its words and the rule."),
     ] = False,
+    language: LanguageOfTexts = "en-US",
     as_json: Json = False,
 ) -> None:
     """Draw the syntax tree of each sentence of a text, or show how its numbers, abbreviations and signs are read.
@@ -57,16 +58,16 @@ def parse(
     if not as_json:
         refuse_closed_output("table" if tokens else "drawing")
     if tokens:
-        _show_tokens(read_text(text, input_file), as_json)
+        _show_tokens(read_text(text, input_file), language, as_json)
     else:
-        _show_trees(text, input_file, parser, as_json)
+        _show_trees(read_text(text, input_file), language, parser, as_json)
 
 
-def _show_tokens(text: str, as_json: bool) -> None:
+def _show_tokens(text: str, language: str, as_json: bool) -> None:
     """Print each token of `text` with its semiotic class, its words and the rule that decided."""
     from tts_cli.text import TextFrontEnd
 
-    found = TextFrontEnd().tokens(text)
+    found = TextFrontEnd(language=language).tokens(text)
     if as_json:
         print_json({"tokens": [{**token._asdict(), "words": list(token.words)} for token in found]})
         return
@@ -74,14 +75,13 @@ def _show_tokens(text: str, as_json: bool) -> None:
     print_table("", ("token", "class", "words", "rule"), rows)
 
 
-def _show_trees(text: str | None, input_file: Path | None, parser: str | None, as_json: bool) -> None:
+def _show_trees(text: str, language: str, parser: str | None, as_json: bool) -> None:
     """Print the syntax tree of each sentence."""
     from tts_cli.selection.parsing import DEFAULT_LINGUISTICS, open_parser
 
     name = parser or DEFAULT_LINGUISTICS
-    content = read_text(text, input_file)
     opened = open_parser(name)
-    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(content))
+    parsed = ((sentence, opened.distances(sentence.words, sentence.marks)) for sentence in _sentences(text, language))
     if as_json:
         print_json({"parser": name, "sentences": [_as_dict(*one) for one in parsed]})
         return
@@ -90,11 +90,11 @@ def _show_trees(text: str | None, input_file: Path | None, parser: str | None, a
         typer.echo("\n".join([*[""] * bool(place), sentence.text, *_drawing(sentence.words, distances, width)]))
 
 
-def _sentences(text: str) -> Iterator[Sentence]:
+def _sentences(text: str, language: str) -> Iterator[Sentence]:
     from tts_cli.text import TextFrontEnd
     from tts_cli.voice.sentence import Sentence
 
-    for utterance in TextFrontEnd().sentences(text, MOST_TOKENS):
+    for utterance in TextFrontEnd(language=language).sentences(text, MOST_TOKENS):
         yield Sentence.of(utterance)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tts_cli.cli.terminal import Json, Settings, extra, print_json, print_table, progress, say
+from tts_cli.cli.terminal import Json, LanguageOfTexts, Settings, extra, print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -48,9 +48,7 @@ def prepare(
             help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
         ),
     ] = None,
-    language: Annotated[
-        Literal["en-US", "en-GB"], typer.Option(help="English of the texts: dates, numbers and some words.")
-    ] = "en-US",
+    language: LanguageOfTexts = "en-US",
     alignments: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +148,12 @@ def _print_speakers(title: str, report: PrepareReport) -> None:
 
 
 def _doubts(output: Path, report: PrepareReport) -> Iterator[str]:
-    """Yield lines on guessed words, narrow clips and clips of low quality."""
+    """Yield lines on texts in several splits, guessed words, narrow clips and clips of low quality."""
+    from tts_cli.config.plain_yaml import shortened
+
+    if report.shared_texts:
+        texts = _first([f'"{shortened(one.text)}" ({_named(one.places)})' for one in report.shared_texts])
+        yield f"texts in several splits, as declared, so that figures on them are too good: {len(report.shared_texts)}, {texts}"
     if report.guessed:
         commonest = _first([f"{one.word} {one.count}" for one in report.guessed])
         use = "for --lexicon " if report.guesses_file != "report.json" else ""
@@ -161,6 +164,10 @@ def _doubts(output: Path, report: PrepareReport) -> Iterator[str]:
     if report.quality:
         clips = _first([f"{one.clip} {one.score:.2f}" for one in report.quality.worst])
         yield f"{report.quality.measure} {report.quality.mean:.2f} on average, worst: {clips}"
+
+
+def _named(places: Mapping[str, str]) -> str:
+    return ", ".join(f"{split} {where}" for split, where in places.items())
 
 
 def _first(items: list[str]) -> str:

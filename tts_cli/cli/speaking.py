@@ -139,7 +139,7 @@ class Command:
         self._refuse()
         document, words = self.source.read(self.reading.long_form)
         path = self.output.path(self.source.title(words))
-        refuse_same({"--output": path, **self._files_beside()})
+        refuse_same({"--prosody": self.source.prosody, "--output": path, **self._files_beside()})
         if path and not is_device(path):
             OutputLock(path).refuse_other_writer()
         if document and self.reading.resume and is_complete(path):
@@ -181,10 +181,10 @@ class Command:
     def _refuse(self) -> None:
         self.source.refuse()
         self.output.refuse(self.as_json)
-        alone = {"--output-dir": self.output.output_dir, "--prosody": self.source.prosody}
-        refuse_several({**alone, "--save-timings": self.output.save_timings})
-        refuse_several({**alone, "--long-form": self.reading.long_form})
-        refuse_several({"--output-dir": self.output.output_dir, "--trace": self.trace})
+        folder, prosody = {"--output-dir": self.output.output_dir}, {"--prosody": self.source.prosody}
+        refuse_several({**folder, **prosody, "--long-form": self.reading.long_form})
+        refuse_several({**folder, "--save-timings": self.output.save_timings})
+        refuse_several({**folder, "--trace": self.trace})
         self.reading.refuse(self.given)
         for options in self.features.values():
             options.refuse(self.given)

@@ -59,8 +59,10 @@ Lexicon = Annotated[
         help="Pronunciations that override the dictionary: each line a word and its phones, TIE T AY1, IPA or X-SAMPA.",
     ),
 ]
+English = Literal["en-US", "en-GB"]
+LanguageOfTexts = Annotated[English, typer.Option("--language", help="English of the text: dates, numbers and some words.")]
 Language = Annotated[
-    Literal["en-US", "en-GB"] | None,
+    English | None,
     typer.Option(help="English of the text: dates, numbers and some words; by default that of the voice."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="Seed of the random noise in the speech.")]

@@ -14,6 +14,7 @@ from tts_cli.cli.terminal import (
     CacheDir,
     ContextName,
     Json,
+    Language,
     Lexicon,
     Seed,
     SpeakerName,
@@ -87,6 +88,7 @@ def transfer_prosody(
     addon: Annotated[str | None, typer.Option("--addon", metavar="NAME|PATH", help="Voice; by default copycat-16k.")] = None,
     vocoder: VocoderName = None,
     lexicon: Lexicon = None,
+    language: Language = None,
     length_scale: Annotated[
         float, typer.Option(metavar="X", help="Factor on all durations, 0.1 to 10; 2 speaks half as fast as the recording.")
     ] = 1.0,
@@ -123,7 +125,9 @@ def transfer_prosody(
     voice = load(addon or library.TRANSFER_ADDON, vocoder, context, threads, lexicon, cache_dir, stack)
     stream = partial(voice.stream, seed=seed)
     recognise = partial(_transcribed, threads=threads or 1) if transcribe else None
-    transfer = Transfer(voice, stream, TextFrontEnd(lexicon), recognise, length_scale, say)
+    transfer = Transfer(
+        voice, stream, TextFrontEnd(lexicon, language=language or voice.acoustic.config.language), recognise, length_scale, say
+    )
     if manifest and output_dir:
         _make_all(transfer, manifest, output_dir, job, resume, as_json, format)
         return

@@ -13,6 +13,8 @@ _LEAST_SHARED = 0.5
 """Smallest share of the plain words of one column that the other has, if it is a reading of the same text."""
 _ALIKE = 0.7
 """Similarity of the letters of two spellings of the same words, as of "colour" and "color"."""
+_MOST_COMPARED = 400
+"""Letters of the longest column that is compared letter by letter, which takes the square of the time. Words decide on others."""
 _LEAST_READ_OUT = 3
 """Words of a third column that cannot be the reading of a single word."""
 
@@ -57,7 +59,9 @@ def _is_name(second: str, third: str) -> bool:
 
 def _is_reading(second: str, third: str) -> bool:
     """Return whether the columns share their plain words: those that are read as they are written."""
-    if SequenceMatcher(None, "".join(_words(second)), "".join(_words(third)), autojunk=False).ratio() >= _ALIKE:
+    letters, others = "".join(_words(second)), "".join(_words(third))
+    is_short = max(len(letters), len(others)) <= _MOST_COMPARED
+    if letters == others or (is_short and SequenceMatcher(None, letters, others, autojunk=False).ratio() >= _ALIKE):
         return True
     written = second.split()
     plain = [word for token in written if _is_plain(token) for word in _words(token)]

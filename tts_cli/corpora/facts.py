@@ -1,8 +1,9 @@
-"""Facts of a corpus that a model keeps in its checkpoints and its addon: mel configuration, symbols and speakers."""
+"""Facts of a corpus that a model keeps in its checkpoints and its addon: mel configuration, symbols, speakers and language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel
 
+English = Literal["en-US", "en-GB"]
+"""English of the texts of a corpus: dates, numbers and some words."""
 Features = Mapping[str, NDArray[np.generic]]
 """Features of one utterance of N tokens and T frames, without a batch axis: `phones` (N,) int64, `durations` (N,) int64,
 `speaker` () int64, `mel` (T, bands), and `log_f0`, `voicing`, `energy` (T,)."""
@@ -26,12 +29,14 @@ class SpeakerFacts(StrictModel):
 
 
 class CorpusFacts(StrictModel):
-    """Mel configuration, symbols and speakers of a corpus. A treebank has the default values."""
+    """Mel configuration, symbols, speakers and language of a corpus. A treebank has the default values."""
 
     mel: MelConfig = MelConfig()
     symbols: tuple[str, ...] = ()
     """Symbols of the tokens; the id of a symbol is its index."""
     speakers: tuple[SpeakerFacts, ...] = ()
+    language: str = "en-US"
+    """Language of the texts as a BCP 47 tag: a voice that learns from them reads text so by default."""
 
     @property
     def speaker_names(self) -> list[str]:

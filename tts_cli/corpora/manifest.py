@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
-from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
+from tts_cli.corpora.facts import CorpusFacts, English, Features, SpeakerFacts
 from tts_cli.errors import CorpusError
 from tts_cli.files import atomic_write
 
@@ -79,6 +79,8 @@ class CorpusSummary(StrictModel):
     """Speakers by name."""
     versions: dict[str, str]
     """Versions of the packages and algorithms that prepared the corpus."""
+    language: English = "en-US"
+    """English of the texts."""
     identity: str = ""
     """Hash of summary, manifest and recordings, which `write_corpus` computes; "" in a corpus of an earlier version."""
 
@@ -107,7 +109,8 @@ class Corpus:
             SpeakerFacts(name=name, mean_log_f0=summaries[name].mean_log_f0, std_log_f0=summaries[name].std_log_f0)
             for name in self.speakers
         ]
-        return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers))
+        language = self.summary.language
+        return CorpusFacts(mel=self.mel, symbols=self.summary.symbols, speakers=tuple(speakers), language=language)
 
     def check_unchanged(self) -> None:
         """Raise CorpusError if the corpus on disk is no longer the one that was opened."""

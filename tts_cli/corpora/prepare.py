@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from tts_cli.corpora.clips import (
     write_features,
 )
 from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.facts import English
 from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
@@ -46,7 +47,7 @@ from tts_cli.corpora.manifest import (
 )
 from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
 from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
+from tts_cli.corpora.splits import split_sources
 from tts_cli.errors import CorpusError, InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
@@ -75,7 +76,7 @@ class PrepareOptions(StrictModel):
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
     """File of pronunciations that override the dictionary."""
-    language: Literal["en-US", "en-GB"] = "en-US"
+    language: English = "en-US"
     """English of the texts: dates, numbers and some words."""
     alignments: Path | None = None
     """Folder of TextGrids or CTM files with the times of phones; None aligns all clips here."""
@@ -137,7 +138,7 @@ def prepare(
     found = _read_sources(sources, options)
     if not options.replace:
         _refuse_loss(output, found)
-    clips, rejects, num_unseen = _collect(found, options.splits)
+    clips, rejects, num_unseen, shared = split_sources(found, options.splits)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,14 +147,14 @@ def prepare(
     spoken = run.pronounce(run.cut(clips))
     entries = run.analyse(spoken)
     pitch = run.write_features(entries)
-    summary = _summarise(entries, pitch, options.mel)
+    summary = _summarise(entries, pitch, options)
     recordings = [_recording(entry) for entry in entries]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
     rejects.sort(key=lambda reject: reject.where)
     findings = run.findings(entries, guessed_words(((entry.name, entry.utterance.words) for entry in spoken), lexicon), quality)
     report = make_report(recordings, summary, rejects, num_unseen, foreign_words, findings)
-    report = replace(report, alignments=counts_of(run.alignments))
+    report = replace(report, alignments=counts_of(run.alignments), shared_texts=shared)
     write_report(output, report)
     if recordings:
         write_corpus(output, summary, recordings, [entry.fingerprint for entry in entries])
@@ -188,17 +189,6 @@ def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
 def _corpora_of(source: CorpusFolder) -> set[str]:
     """Return the names of the corpora of a source: a manifest may have several."""
     return {source.corpus, *(clip.corpus for clip in source.clips)}
-
-
-def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
-    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    splits: Splits = read_splits(splits_file) if splits_file else {}
-    if splits_file:
-        refuse_other_corpora(found, splits)
-    split = [apply_splits(source, splits) for source in found]
-    clips = [clip for source, _ in split for clip in source.clips]
-    rejects = [reject for source, _ in split for reject in source.rejects]
-    return share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split)
 
 
 class _Preparation:
@@ -342,7 +332,7 @@ def _f0_ranges(entries: Iterable[_Entry]) -> dict[str, tuple[float, float] | Non
     return ranges
 
 
-def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConfig) -> CorpusSummary:
+def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], options: PrepareOptions) -> CorpusSummary:
     """Return the summary of the corpus. F0 statistics use training clips only, because every model keeps them."""
     seconds, training_pitch = defaultdict[str, list[float]](list), defaultdict[str, list[PitchStatistics]](list)
     for entry, statistics in zip(entries, pitch, strict=True):
@@ -352,7 +342,8 @@ def _summarise(entries: list[_Entry], pitch: list[PitchStatistics], mel: MelConf
     # A model needs statistics of every speaker, also of one without training clips: it gets those of all speakers.
     everyone = [statistics for own in training_pitch.values() for statistics in own]
     speakers = {name: _speaker_summary(seconds[name], training_pitch.get(name, everyone)) for name in sorted(seconds)}
-    return CorpusSummary(mel=mel, mel_hash=mel.hash, symbols=tuple(SYMBOLS), speakers=speakers, versions=_versions())
+    facts: dict[str, Any] = {"symbols": tuple(SYMBOLS), "versions": _versions(), "language": options.language}
+    return CorpusSummary(mel=options.mel, mel_hash=options.mel.hash, speakers=speakers, **facts)
 
 
 def _speaker_summary(seconds: list[float], pitch: list[PitchStatistics]) -> SpeakerSummary:

@@ -15,6 +15,7 @@ from tts_cli.corpora.guesses import GuessedWord
 from tts_cli.corpora.language import is_foreign
 from tts_cli.corpora.layouts import Reject, RejectKind
 from tts_cli.corpora.manifest import CorpusSummary, Recording
+from tts_cli.corpora.splits import SharedText
 from tts_cli.errors import RefusedError
 from tts_cli.files import atomic_write
 
@@ -117,6 +118,8 @@ class PrepareReport:
     """Name of the file in the corpus that lists the guessed words."""
     quality: QualityReport | None = None
     """Scores of the clips; None if they were not measured."""
+    shared_texts: list[SharedText] = field(default_factory=list)
+    """Texts in several splits, which are kept as they are declared."""
 
     @property
     def num_clips(self) -> int:

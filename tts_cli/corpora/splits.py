@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tts_cli.config import suggest
 from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject
@@ -43,8 +44,46 @@ class SplitRow:
         return replace(clip, speaker=self.speaker or clip.speaker, split=self.split, kind=kind, text=text)
 
 
+@dataclass(frozen=True)
+class SharedText:
+    """Text that several splits have because a splits file or a transcript says so. A figure on it tells too much."""
+
+    text: str
+    """Text of the first clip that says it."""
+    places: dict[str, str]
+    """Place of the first clip in each of the splits, as file:line, by the name of the split."""
+
+
 Splits = dict[tuple[str, str], SplitRow]
 """Rows of `splits.csv` by corpus and id."""
+
+
+class SplitSources(NamedTuple):
+    """Clips of all sources with their splits."""
+
+    clips: list[Clip]
+    rejects: list[Reject]
+    """Lines that cannot be used."""
+    num_unseen: int
+    """Number of clips of the split unseen, which are left out."""
+    shared: list[SharedText]
+
+
+def split_sources(sources: Iterable[CorpusFolder], file: Path | None) -> SplitSources:
+    """Return the clips to prepare, each with its split: that of `file`, a `splits.csv`, or of its transcript, or of its text.
+
+    Raises:
+        CorpusError: The file cannot be used, or lists nothing of the sources.
+    """
+    sources = list(sources)
+    splits: Splits = read_splits(file) if file else {}
+    if file:
+        refuse_other_corpora(sources, splits)
+    split = [apply_splits(source, splits) for source in sources]
+    clips = [clip for source, _ in split for clip in source.clips]
+    rejects = [reject for source, _ in split for reject in source.rejects]
+    shared = shared_texts(clips, splits)
+    return SplitSources(share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split), shared)
 
 
 def read_splits(path: Path) -> Splits:
@@ -55,19 +94,43 @@ def read_splits(path: Path) -> Splits:
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file", hint="check the path of the splits")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if not set(_NEEDED) <= set(reader.fieldnames or []):
-            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}"
-            raise CorpusError(f"{path}:1: expected the columns {','.join(_NEEDED)}", hint)
-        splits: Splits = {}
-        for row in reader:
+    splits: Splits = {}
+    with path.open("rb") as file:
+        # A quotation mark that is not closed would take in the rows after it.
+        reader = csv.DictReader(_decoded(path, file), strict=True)
+        for row in _rows(path, reader):
             parsed = _parse_row(row, f"{path}:{reader.line_num}", len(reader.fieldnames or []))
             key = (row["corpus"] or "", unicodedata.normalize("NFC", row["id"] or ""))
             if key in splits:
                 raise CorpusError(f"{parsed.where}: duplicate row, first seen at {splits[key].where}", hint="delete one of them")
             splits[key] = parsed
     return splits
+
+
+def _decoded(path: Path, lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of a file as text. Raises CorpusError for a line that is not UTF-8."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            hint = "save the file as UTF-8, for example as 'CSV UTF-8' in Excel"
+            raise CorpusError(f"{path}:{number}: the line is not UTF-8 text", hint) from error
+
+
+def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[dict[str, str | None]]:
+    """Yield the rows of `splits.csv`. Raises CorpusError for a missing column, and for quotation marks that do not match."""
+    start = 1
+    try:
+        if not set(_NEEDED) <= set(reader.fieldnames or []):
+            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}"
+            raise CorpusError(f"{path}:1: expected the columns {','.join(_NEEDED)}", hint)
+        start = reader.line_num + 1
+        for row in reader:
+            yield dict(row)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        hint = "close every quotation mark, and double those inside a quoted value"
+        raise CorpusError(f"{path}:{start}: cannot be read as a table: {error}", hint) from error
 
 
 def _parse_row(row: dict[str, str | None], where: str, num_columns: int) -> SplitRow:
@@ -120,6 +183,22 @@ def splits_of_texts(clips: Iterable[Clip], splits: Splits) -> dict[str, str]:
         if words and split in _BINDING:
             bound[words] = max(split, bound.get(words, split), key=_BINDING.index)
     return bound
+
+
+def shared_texts(clips: Iterable[Clip], splits: Splits) -> list[SharedText]:
+    """Return the texts that clips of several splits say, as a file declares them, in the order of the clips.
+
+    Args:
+        clips: Clips; those without a split do not count.
+        splits: Rows of `splits.csv` that were applied to them.
+    """
+    found = defaultdict[str, dict[str, tuple[str, str]]](dict)
+    for clip in clips:
+        row = splits.get((clip.corpus, clip.id))
+        if (words := _words(clip.text)) and clip.split in _BINDING:
+            found[words].setdefault(clip.split, (clip.text, row.where if row else clip.where))
+    shared = (own for own in found.values() if len(own) > 1)
+    return [SharedText(next(iter(own.values()))[0], {split: where for split, (_, where) in own.items()}) for own in shared]
 
 
 def share_out(clips: Iterable[Clip], bound: Mapping[str, str] | None = None) -> list[Clip]:

@@ -215,6 +215,7 @@ def _description(output: Path, model: TrainableModel, source: Checkpoint, option
         "sample_rate": facts.mel.sample_rate,
         "mel": {**facts.mel.model_dump(), "hash": facts.mel.hash},
         "symbols": facts.symbols if speaks else (),
+        **({"language": facts.language} if speaks else {}),
         "speakers": [{"name": s.name, "mean_log_f0": s.mean_log_f0} for s in facts.speakers] if speaks else [],
         "stack": getattr(model, "stack", STACKS[kind]),
         "licence": options.licence,

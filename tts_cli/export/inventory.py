@@ -68,7 +68,7 @@ def selection_parts(
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
         utterances = [InventoryUtterance(one.id, names.index(one.speaker), one.text) for one in recordings]
-        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder))
+        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder), model.facts.language)
         name = read_addon_config(folder).name
         fields = {
             "speakers": _with_centroids(model.facts, recordings, embeddings),
@@ -125,7 +125,11 @@ class InventoryUtterance(NamedTuple):
 
 
 def write_analysed(
-    folder: Path, utterances: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyst: Analyst
+    folder: Path,
+    utterances: Sequence[InventoryUtterance],
+    embeddings: NDArray[np.float32],
+    analyst: Analyst,
+    language: str = "en-US",
 ) -> dict[str, Path]:
     """Analyze the texts of utterances, and write the inventory; a text of several utterances is analyzed once.
 
@@ -134,12 +138,13 @@ def write_analysed(
         utterances: The recordings, U of them.
         embeddings: Their prosody embeddings, (U, D).
         analyst: Analyzer of sentences.
+        language: Language of the texts as a BCP 47 tag.
 
     Returns:
         The files of the inventory by asset name.
     """
     places = {text: place for place, text in enumerate(dict.fromkeys(one.text for one in utterances))}
-    front_end = TextFrontEnd()
+    front_end = TextFrontEnd(language=language)
     analyses = [_analysed(text, front_end, analyst) for text in places]
     arrays = {
         "embeddings": embeddings,

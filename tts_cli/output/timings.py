@@ -61,8 +61,8 @@ class TimedSentence:
         return [Interval(token, *span) for token, span in zip(self.sentence.tokens, pairwise(seconds), strict=True)]
 
     def phones(self) -> list[Interval]:
-        """Return the interval of each token that belongs to a word: the phones."""
-        return [span for span, word in zip(self.tokens(), self._words_of_tokens(), strict=True) if word >= 0]
+        """Return the interval of each phone: of each token that is no boundary."""
+        return [span for span, is_phone in zip(self.tokens(), self._are_phones(), strict=True) if is_phone]
 
     def words(self) -> list[Interval]:
         """Return the interval of each word, from its first phone to its last."""
@@ -83,8 +83,8 @@ class TimedSentence:
     def pitch(self) -> list[TimePoint]:
         """Return a point in the middle of each phone with its F0 in Hz as label; none if the F0 is not known."""
         f0_hz = self.sentence.f0_hz or ()
-        parts = zip(self.tokens(), self._words_of_tokens(), f0_hz, strict=False)
-        return [TimePoint(f"{hz:.2f}", round((span.start_s + span.end_s) / 2, 6)) for span, word, hz in parts if word >= 0 and hz]
+        parts = zip(self.tokens(), self._are_phones(), f0_hz, strict=False)
+        return [TimePoint(f"{hz:.2f}", round((span.start_s + span.end_s) / 2, 6)) for span, phone, hz in parts if phone and hz]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the sentence as the object that `--json` prints. Without durations, `words` and `tokens` are omitted."""
@@ -104,6 +104,10 @@ class TimedSentence:
     def _words_of_tokens(self) -> tuple[int, ...]:
         """Return the index in `sentence.words` of each token; -1 for boundaries, and for all tokens if it is not known."""
         return self.sentence.word_of_token or (-1,) * len(self.sentence.tokens)
+
+    def _are_phones(self) -> list[bool]:
+        """Return whether each token is a phone. A prosody file need not tell the words."""
+        return [word >= 0 for word in self.sentence.word_of_token] or [token.isalnum() for token in self.sentence.tokens]
 
 
 def untimed() -> InputError:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tts_cli.audio.files import WavFile
 from tts_cli.audio.mel import Floats
+from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.models import TrainableModel
 from tts_cli.training.recipe import Recipe, SpokenSentences
@@ -80,7 +81,7 @@ class Sentences:
             raise ConfigError(f"spoken.speaker: the model has no speaker '{speaker}'", hint=f"its speakers: {known}")
         self._model, self._run, self._stack = model, run, opened.build_stack()
         self._speaker = model.facts.speaker_names.index(speaker)
-        self._phones = [_phones(text, model.facts.symbols) for text in wishes.texts]
+        self._phones = [_phones(text, model.facts) for text in wishes.texts]
 
     def __call__(self, step: int) -> dict[str, Floats]:
         """Speak all sentences after `step` steps, write them as WAV files, and return their audio by title."""
@@ -106,12 +107,12 @@ class Sentences:
         return np.concatenate([next(iter(chunk.values()))[0, :, 0] for chunk in chunks])
 
 
-def _phones(text: str, symbols: Sequence[str]) -> np.ndarray[Any, Any]:
+def _phones(text: str, facts: CorpusFacts) -> np.ndarray[Any, Any]:
     """Return the ids of the tokens of `text`, (N,). Raises ConfigError for a symbol that the model lacks."""
     from tts_cli.text.front_end import TextFrontEnd
 
-    tokens = TextFrontEnd().utterance(text).tokens
-    if unknown := sorted(set(tokens) - set(symbols)):
+    tokens = TextFrontEnd(language=facts.language).utterance(text).tokens
+    if unknown := sorted(set(tokens) - set(facts.symbols)):
         message = f"spoken.texts: the model lacks symbols of '{text}': {' '.join(unknown)}"
         raise ConfigError(message, hint="choose other sentences, or --set spoken=null")
-    return np.array([symbols.index(token) for token in tokens], np.int64)
+    return np.array([facts.symbols.index(token) for token in tokens], np.int64)

@@ -249,7 +249,9 @@ def check_agreement(checkpoint: checkpoints.Checkpoint, recipe: Recipe, facts: C
         message = f"{checkpoint.folder}: a checkpoint of a '{description.kind}' model; the recipe is for '{recipe.model}'"
         raise CheckpointError(message, hint="choose another --output")
     changed = differences(_completed(description.recipe), recipe.model_dump(mode="json"))
-    changed |= differences({"corpus": description.facts.model_dump()}, {"corpus": facts.model_dump()})
+    # The language is about texts that the voice will read; the tokens of the corpus are what they are.
+    before, now = ({"corpus": one.model_dump(exclude={"language"})} for one in (description.facts, facts))
+    changed |= differences(before, now)
     decisive = [f"{key}: {change}" for key, change in changed.items() if key.split(".")[0] not in CHANGEABLE]
     if decisive:
         hint = "undo the change, choose another --output (with --init-from to keep the weights), or --restart"

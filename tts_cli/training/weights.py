@@ -210,7 +210,7 @@ def _namer(config: AddonConfig, path: Path, facts: CorpusFacts, like: TrainableM
 
 def _facts_of_addon(config: AddonConfig) -> CorpusFacts:
     speakers = tuple(SpeakerFacts(name=speaker.name, mean_log_f0=speaker.mean_log_f0) for speaker in config.speakers)
-    return CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers)
+    return CorpusFacts(mel=config.mel, symbols=config.symbols, speakers=speakers, language=config.language)
 
 
 def recipe_of_addon(config: AddonConfig, path: Path) -> Recipe:

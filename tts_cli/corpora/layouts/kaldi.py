@@ -23,14 +23,18 @@ class _Segment:
 def _read(folder: Path) -> Iterator[Listed | Reject]:
     """Yield the utterances of `text`. Without `segments`, each is a recording of `wav.scp`."""
     recordings, faults = _pairs(folder / "wav.scp")
-    speakers, speaker_faults = _pairs(folder / "utt2spk") if (folder / "utt2spk").is_file() else ({}, [])
+    has_speakers = (folder / "utt2spk").is_file()
+    speakers, speaker_faults = _pairs(folder / "utt2spk") if has_speakers else ({}, [])
     segments, segment_faults = _segments(folder / "segments")
     texts, text_faults = _pairs(folder / "text", may_be_empty=True)
     yield from (*faults, *speaker_faults, *segment_faults, *text_faults)
     known_faults = {fault.id for fault in (*faults, *speaker_faults, *segment_faults)}
     for name, (where, text) in texts.items():
         segment = segments.get(name, _Segment(where, name))
-        if segment.recording in recordings:
+        if has_speakers and name not in speakers:
+            if name not in known_faults:
+                yield Reject(where, name, "wrong value", f"utt2spk does not list '{name}', so that its speaker is unknown")
+        elif segment.recording in recordings:
             path, speaker = recordings[segment.recording], speakers.get(name, ("", ""))[1]
             yield _listed(name, where, text, speaker, segment, path, folder)
         elif not {name, segment.recording} & known_faults:

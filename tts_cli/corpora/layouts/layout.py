@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tts_cli.config.plain_yaml import shortened
 from tts_cli.corpora.layouts.clip import AUDIO_SUFFIXES, Reject
 from tts_cli.errors import CorpusError
 
@@ -128,12 +129,14 @@ def split_in(name: str) -> str:
 def language_fault(language: str) -> str:
     """Return the reason why clips of a language, such as `en-GB`, cannot be prepared; "" for English."""
     code = re.split(r"[-_]", language.strip().lower())[0]
-    return "" if code in _ENGLISH else f"the language is '{language.strip()}'; only English can be prepared"
+    return "" if code in _ENGLISH else f"the language is '{shortened(language)}'; only English can be prepared"
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a text file; "" if it is empty or cannot be read."""
+    """Return the first line of a text file; "" if it is empty, cannot be read, or is no plain file."""
     try:
+        if not path.is_file():
+            return ""
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return file.readline(100_000).rstrip("\r\n")
     except OSError:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tts_cli.audio.mel import MelConfig
+from tts_cli.config.plain_yaml import shortened
 from tts_cli.corpora.layouts.clip import KINDS, Reject
 from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, language_fault, split_in, split_named, stem
 from tts_cli.corpora.layouts.rows import NAMES, TABLES, header_of, read_rows
@@ -24,6 +25,10 @@ _OTHERS = (
     "*manifest*.csv",
     "*manifest*.tsv",
 )
+_NAMING = ("id", "corpus", "speaker", "split", "kind", "language")
+"""Keys with a name as value, or a number."""
+_MOST_SECONDS = 1e6
+"""More seconds than any recording has."""
 
 
 def manifests_in(source: Path) -> list[Path]:
@@ -48,8 +53,9 @@ def _read(source: Path) -> Iterator[Listed | Reject]:
 
 def _frame_s(folder: Path) -> float | None:
     """Return the length of a frame in seconds if `folder` is a prepared corpus, whose durations are frames."""
+    path = folder / "corpus.json"
     try:
-        return 1 / MelConfig.model_validate(json.loads((folder / "corpus.json").read_text(encoding="utf-8"))["mel"]).frame_rate
+        return 1 / MelConfig.model_validate(json.loads(path.read_text("utf-8"))["mel"]).frame_rate if path.is_file() else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
 
@@ -57,12 +63,15 @@ def _frame_s(folder: Path) -> float | None:
 def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str, frame_s: float | None) -> Listed | Reject:
     audio = row.get("audio")
     name = str(audio.get("path") or "") if isinstance(audio, dict) else str(audio or "")
-    own = stem(str(row.get("id", ""))) or _id_of(name, row, folder)
+    unnamed = [key for key in _NAMING if not isinstance(row.get(key, ""), str | int | float)]
+    own = "" if "id" in unnamed else stem(str(row.get("id", ""))) or _id_of(name, row, folder)
     if missing := [key for key, value in (("audio", name), ("text", row.get("text"))) if not value]:
         named = " and no ".join(f"{key} ({', '.join(NAMES[key][:4])} ...)" for key in missing)
         return Reject(where, own, "empty text" if "text" in missing and name else "missing audio", f"the line has no {named}")
     if fault := language_fault(str(row.get("language", "en"))):
         return Reject(where, own, "not English", fault)
+    if unnamed:
+        return Reject(where, own, "wrong value", f"'{unnamed[0]}' is '{shortened(row[unnamed[0]])}', not a name")
     if not isinstance(row["text"], str):
         return Reject(where, own, "wrong value", "the text is not a string")
     try:
@@ -107,10 +116,10 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
         return None
     try:
         value = float(row[key])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise ValueError(f"'{key}' is '{row[key]}', not a number of seconds")
+    if not 0 <= value < _MOST_SECONDS:
+        raise ValueError(f"'{key}' is '{shortened(row[key])}', not a number of seconds")
     return value
 
 
@@ -130,14 +139,14 @@ def _split(row: Mapping[str, Any], default: str) -> str:
     if "split" not in row:
         return default
     if not (split := split_named(str(row["split"]))):
-        raise ValueError(f"unknown split '{row['split']}', expected train, validation (dev), test or unseen")
+        raise ValueError(f"unknown split '{shortened(row['split'])}', expected train, validation (dev), test or unseen")
     return split
 
 
 def _corpus(row: Mapping[str, Any]) -> str:
     corpus = str(row.get("corpus", ""))
     if "/" in corpus or "\\" in corpus or corpus in (".", ".."):
-        raise ValueError(f"'corpus' is '{corpus}', not a plain name")
+        raise ValueError(f"'corpus' is '{shortened(corpus)}', not a plain name")
     return corpus
 
 
@@ -148,8 +157,8 @@ def _phones(row: Mapping[str, Any], frame_s: float | None) -> dict[str, Any]:
     phones, durations = _list(row, "phones"), _list(row, "durations")
     try:
         lengths = [float(value) for value in durations]
-    except (TypeError, ValueError):
-        raise ValueError(f"'durations' is '{row['durations']}', not a list of numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"'durations' is '{shortened(row['durations'])}', not a list of numbers") from None
     if len(phones) != len(lengths):
         raise ValueError(f"{len(phones)} phones, but {len(lengths)} durations")
     if not all(0 <= length < math.inf for length in lengths):

@@ -115,22 +115,26 @@ def _table(path: Path) -> Iterator[tuple[str, Mapping[str, Any] | Reject]]:
 def _cells(path: Path, delimiter: str) -> Iterator[tuple[str, list[str] | Reject]]:
     """Yield place and values of each line after the first that is not blank."""
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, quoting=_quoting(delimiter))
+        # A quotation mark that is not closed would take in the lines after it.
+        reader = csv.reader(file, delimiter=delimiter, quoting=_quoting(delimiter), strict=True)
         start = 1
         while True:
             try:
                 values = next(reader, None)
             except csv.Error as error:
-                values, fault = [], str(error)
-                yield (
-                    f"{path}:{start}",
-                    Reject(f"{path}:{start}", "", "wrong number of columns", f"cannot be read as a table: {fault}"),
-                )
+                values, where = [], f"{path}:{start}"
+                yield where, Reject(where, "", "wrong number of columns", _unquoted(str(error), start, reader.line_num))
             if values is None:
                 return
             if start > 1 and values:
                 yield f"{path}:{start}", [_bare(value) for value in values] if delimiter == "\t" else values
             start = reader.line_num + 1
+
+
+def _unquoted(fault: str, start: int, end: int) -> str:
+    """Return the reason why lines `start` to `end` are no row of a table."""
+    lost = f"; lines {start} to {end} are left out" if end > start else ""
+    return f"cannot be read as a table ({fault}){lost}: close every quotation mark, and double those inside a quoted value"
 
 
 def _quoting(delimiter: str) -> Literal[0, 3]:

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from tts_cli.config import suggest
+from tts_cli.config.plain_yaml import shortened
 from tts_cli.corpora.layouts.clip import AUDIO_SUFFIXES, Clip, CorpusFolder, Reject
 from tts_cli.corpora.layouts.layout import Layout, Listed, stem
 from tts_cli.errors import CorpusError
@@ -20,6 +21,8 @@ EXAMPLE = '{"audio": "wavs/first.wav", "text": "This is the first sentence.", "s
 _NAMES_OF_SEVERAL = ("manifest", "metadata")
 """Names of manifests that tell nothing: the corpus is named after their folder."""
 _MOST_COUNTED = 1000
+_LONGEST_NAME = 200
+"""Bytes of the longest name of a file; most file systems allow 255, of which a suffix needs some."""
 
 
 def _find_layouts() -> dict[str, Layout]:
@@ -103,13 +106,15 @@ class _Reader:
         if first := self._first_seen.get((corpus, line.id)):
             return Reject(line.where, line.id, "duplicate id", f"duplicate id, first seen at {first}")
         self._first_seen[corpus, line.id] = line.where
-        if "\0" in line.id or any(part in ("", ".", "..") for part in line.id.split("/")):
-            reason = "the id is not a file name, or not one below the folder of recordings"
-            return Reject(line.where, line.id, "unusable id", reason)
+        if not all(map(_is_file_name, (corpus, *line.id.split("/")))):
+            reason = f"the id is not a file name of at most {_LONGEST_NAME} bytes, or not one below the folder of recordings"
+            return Reject(line.where, line.id[:_LONGEST_NAME], "unusable id", reason)
         name = line.recording or line.id
         audio = next((found for folder in line.folders if (found := self._recordings.find(folder, name))), None)
         if audio is None:
-            return Reject(line.where, line.id, "missing audio", f"missing audio: no recording '{name}' in {line.folders[0]}")
+            return Reject(
+                line.where, line.id, "missing audio", f"missing audio: no recording '{shortened(name)}' in {line.folders[0]}"
+            )
         return Clip(
             corpus=corpus, id=line.id, speaker=self._speaker_of(line, corpus), text=line.text, audio=audio, where=line.where,
             split=line.split, kind=line.kind, start_s=line.start_s, end_s=line.end_s, phones=line.phones,
@@ -119,6 +124,11 @@ class _Reader:
     def _speaker_of(self, line: Listed, corpus: str) -> str:
         # Speakers of many corpora are called 0 and 1; the name of the corpus keeps them apart.
         return f"{corpus}_{line.speaker}" if line.speaker.isdecimal() else line.speaker or self.speaker
+
+
+def _is_file_name(name: str) -> bool:
+    """Return whether files of features can be called so on every file system."""
+    return name not in ("", ".", "..") and "\0" not in name and len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
 
 
 class _Recordings:
@@ -149,7 +159,10 @@ class _Recordings:
 def _recordings_in(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
-    audible = [path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES]
+    with os.scandir(folder) as entries:
+        # A pipe or a device never ends.
+        names = [entry.name for entry in entries if Path(entry.name).suffix.lower() in AUDIO_SUFFIXES and entry.is_file()]
+    audible = [folder / name for name in names]
     audible.sort(key=lambda path: AUDIO_SUFFIXES.index(path.suffix.lower()), reverse=True)
     # Some file systems keep names decomposed (NFD), whatever the transcript has.
     return {unicodedata.normalize("NFC", path.stem): path for path in audible}
