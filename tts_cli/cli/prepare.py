@@ -38,6 +38,13 @@ def prepare(
             metavar="CSV", help="CSV file with the splits of some or all clips; clips of the split unseen are left out."
         ),
     ] = None,
+    details: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CSV",
+            help="Table that tells document, position, session or kind, by clip (id) or by document (story). Repeatable.",
+        ),
+    ] = None,
     speaker: Annotated[
         str | None, typer.Option(metavar="NAME", help="Speaker of recordings without a name; by default the name of the folder.")
     ] = None,
@@ -87,7 +94,13 @@ def prepare(
         from tts_cli.corpora.prepare import PrepareOptions
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
-        given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
+        given: dict[str, Any] = {
+            "layout": layout,
+            "splits": splits,
+            "details": details or [],
+            "lexicon": lexicon,
+            "replace": replace,
+        }
         given |= {"speaker": speaker, "language": language}
         given |= {"alignments": alignments, "save_alignments": save_alignments}
         given["num_processes"] = processes or os.cpu_count() or 1

@@ -54,6 +54,12 @@ class Recording(StrictModel):
     num_frames: int
     features: str
     """Path of the features, relative to the folder of the corpus."""
+    document: str = ""
+    """Story, chapter or passage that the sentence belongs to; "" if it stands alone."""
+    position: int | None = None
+    """Place of the sentence in its document; places may be missing. None if unknown."""
+    session: str = ""
+    """Recording session, with one microphone, level and state of the voice; "" if unknown."""
 
 
 class SpeakerSummary(StrictModel):
@@ -236,7 +242,7 @@ def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recordin
     Raises:
         OutputError: A file cannot be written.
     """
-    lines = [json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings]
+    lines = [json.dumps(recording.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n" for recording in recordings]
     identity = summary.identity or hashlib.sha256("".join([str(summary), *lines, *fingerprints]).encode()).hexdigest()[:24]
     with atomic_write(folder / "corpus.json") as file:
         file.write(json.dumps(summary.model_dump() | {"identity": identity}, indent=1, ensure_ascii=False) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -33,21 +33,19 @@ from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
-from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
-from tts_cli.corpora.layouts.source import refuse_named_speakers
+from tts_cli.corpora.layouts import Clip, Reject
 from tts_cli.corpora.manifest import (
     CorpusSummary,
     Recording,
     SpeakerSummary,
     Split,
     check_mel,
-    prepared_ids,
     write_corpus,
 )
 from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
 from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import Splits, apply_splits, read_splits, refuse_other_corpora, share_out, splits_of_texts
-from tts_cli.errors import CorpusError, InputError, TextError
+from tts_cli.corpora.sources import assigned, read_sources, refuse_loss
+from tts_cli.errors import InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
@@ -71,6 +69,8 @@ class PrepareOptions(StrictModel):
     """Name of the layout of all sources, see `layouts.LAYOUTS`; None detects that of each source."""
     splits: Path | None = None
     """File `splits.csv`, which may list some of the clips. The texts of the others choose their splits."""
+    details: tuple[Path, ...] = ()
+    """Tables of document, position, session and kind of clips, see `details.read_details`."""
     speaker: str | None = None
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
@@ -134,10 +134,10 @@ def prepare(
         OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
-    found = _read_sources(sources, options)
+    found = read_sources(sources, options.layout, options.speaker)
     if not options.replace:
-        _refuse_loss(output, found)
-    clips, rejects, num_unseen = _collect(found, options.splits)
+        refuse_loss(output, found)
+    clips, rejects, num_unseen = assigned(found, options.splits, options.details)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -162,43 +162,6 @@ def prepare(
         done = ((one.clip, one.utterance, one.analysis.durations, one.analysis.seconds) for one in entries)
         write_alignments(options.save_alignments, done, options.mel.frame_rate)
     return report
-
-
-def _read_sources(sources: Sequence[Path], options: PrepareOptions) -> list[CorpusFolder]:
-    found = [read_source(source, options.layout, options.speaker) for source in sources]
-    names = [name for source in found for name in _corpora_of(source)]
-    if len(set(names)) < len(names):
-        raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
-    if options.speaker:
-        refuse_named_speakers(options.speaker, found)
-    return found
-
-
-def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
-    """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
-    listed = {(clip.corpus, clip.id) for source in found for clip in source.clips}
-    rejected = {(corpus, reject.id) for source in found for corpus in _corpora_of(source) for reject in source.rejects}
-    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed | rejected)
-    if lost:
-        named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
-        hint = "give the former sources too, choose another --output, or --replace the corpus"
-        raise CorpusError(f"{output}: holds a corpus with clips that the sources lack: {named}", hint)
-
-
-def _corpora_of(source: CorpusFolder) -> set[str]:
-    """Return the names of the corpora of a source: a manifest may have several."""
-    return {source.corpus, *(clip.corpus for clip in source.clips)}
-
-
-def _collect(found: list[CorpusFolder], splits_file: Path | None) -> tuple[list[Clip], list[Reject], int]:
-    """Return the clips to prepare, the rejected lines, and the number of unseen clips, which are left out."""
-    splits: Splits = read_splits(splits_file) if splits_file else {}
-    if splits_file:
-        refuse_other_corpora(found, splits)
-    split = [apply_splits(source, splits) for source in found]
-    clips = [clip for source, _ in split for clip in source.clips]
-    rejects = [reject for source, _ in split for reject in source.rejects]
-    return share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split)
 
 
 class _Preparation:
@@ -393,4 +356,7 @@ def _recording(entry: _Entry) -> Recording:
         durations=analysis.durations,
         num_frames=sum(analysis.durations),
         features=entry.features,
+        document=clip.document,
+        position=clip.position,
+        session=clip.session,
     )

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tts_cli.config import suggest
-from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject
+from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject, kind_named, position_of
 from tts_cli.errors import CorpusError
 
 _NEEDED = ["corpus", "id", "split"]
-_OPTIONAL = ["speaker", "kind", "text"]
+_OPTIONAL = ["speaker", "kind", "text", "document", "session"]
 _VALIDATION_PERCENT = 5
 """Share of validation texts among those that no file assigns to a split."""
 _BINDING = ("train", "validation", "test")
@@ -27,7 +27,7 @@ _CONJUNCTIONS = {"and", "but", "so", "then"}
 
 @dataclass(frozen=True)
 class SplitRow:
-    """Row of `splits.csv`: the split of one clip, and its speaker, kind and text, each "" if the file does not give it."""
+    """Row of `splits.csv`: the split of one clip, and more, each "" if the file does not give it."""
 
     speaker: str
     split: str
@@ -35,12 +35,18 @@ class SplitRow:
     text: str
     where: str
     """Place of the row, as file:line."""
+    document: str = ""
+    position: int | None = None
+    """Place of the sentence in its document; None if the file does not give it."""
+    session: str = ""
 
     def applied_to(self, clip: Clip) -> Clip:
-        """Return the clip with the split of the row, and with the speaker, kind and text that the row gives."""
+        """Return the clip with the split of the row, and with all else that the row gives."""
         text = self.text.strip() or clip.text
-        kind = self.kind or clip.kind or kind_of(text)
-        return replace(clip, speaker=self.speaker or clip.speaker, split=self.split, kind=kind, text=text)
+        given = {name: value for name in ("speaker", "document", "session") if (value := getattr(self, name))}
+        if self.position is not None:
+            given["position"] = self.position
+        return replace(clip, split=self.split, kind=self.kind or clip.kind or kind_of(text), text=text, **given)
 
 
 Splits = dict[tuple[str, str], SplitRow]
@@ -48,17 +54,18 @@ Splits = dict[tuple[str, str], SplitRow]
 
 
 def read_splits(path: Path) -> Splits:
-    """Read `splits.csv`. It needs the columns corpus, id and split, and may have speaker, kind and text.
+    """Read `splits.csv`: the columns corpus, id and split, and perhaps speaker, kind, text, document, session and position.
 
     Raises:
-        CorpusError: The file or a column is missing, a row is duplicate, or a split or kind is unknown; names the line.
+        CorpusError: The file or a column is missing, a row is duplicate, a split or kind is unknown, or a position is not a
+            number; names the line.
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file", hint="check the path of the splits")
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if not set(_NEEDED) <= set(reader.fieldnames or []):
-            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}"
+            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}, position"
             raise CorpusError(f"{path}:1: expected the columns {','.join(_NEEDED)}", hint)
         splits: Splits = {}
         for row in reader:
@@ -76,9 +83,25 @@ def _parse_row(row: dict[str, str | None], where: str, num_columns: int) -> Spli
         raise CorpusError(f"{where}: wrong number of columns, expected {num_columns}", hint)
     if row["split"] not in SPLITS:
         raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
-    if row.get("kind") and row["kind"] not in KINDS:
-        raise CorpusError(f"{where}: unknown kind '{row['kind']}'", hint=suggest(str(row["kind"]), list(KINDS)))
-    return SplitRow(split=row["split"], where=where, **{name: row.get(name) or "" for name in _OPTIONAL})
+    values = {name: row.get(name) or "" for name in _OPTIONAL}
+    values["kind"] = known_kind(values["kind"], where)
+    return SplitRow(split=row["split"], where=where, position=known_position(row.get("position"), where), **values)
+
+
+def known_kind(name: str, where: str) -> str:
+    """Return the kind of `KINDS` that a table calls `name`; "" for "". Raises CorpusError for another, at `where`."""
+    kind = kind_named(name)
+    if name and not kind:
+        raise CorpusError(f"{where}: unknown kind '{name}'", hint=suggest(name, list(KINDS)))
+    return kind
+
+
+def known_position(value: str | None, where: str) -> int | None:
+    """Return a position that a table gives; None for an empty one. Raises CorpusError for another than a number, at `where`."""
+    try:
+        return position_of(value)
+    except ValueError as error:
+        raise CorpusError(f"{where}: {error}", hint="number the sentences of each document") from None
 
 
 def apply_splits(source: CorpusFolder, splits: Splits) -> tuple[CorpusFolder, int]:
