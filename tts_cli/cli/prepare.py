@@ -144,6 +144,9 @@ def _print_report(output: Path, report: PrepareReport) -> None:
     typer.echo(f"{report.num_clips} clips ({splits or 'none'}), {report.hours} hours; {report.num_unseen} unseen left out")
     if report.alignments:
         typer.echo("alignments: " + ", ".join(f"{count} {source}" for source, count in report.alignments.items()))
+    for speaker, one in report.drift.items():
+        source = f"{one['sessions']} sessions" if one["sessions"] else one["source"]
+        typer.echo(f"drift of {speaker} ({source}): {one['f0_removed']:.0%} of mean F0, {one['level_removed']:.0%} of level")
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
     typer.echo(f"{len(report.rejects)} rejects" + (f": {reasons}" if reasons else ""))
     for line in _doubts(output, report):

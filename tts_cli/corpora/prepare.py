@@ -23,12 +23,15 @@ from tts_cli.corpora.clips import (
     BandwidthTask,
     ClipAnalysis,
     FeatureTask,
+    LevelTask,
     PitchStatistics,
     analyse,
     measure_bandwidth,
+    measure_level,
     write_features,
 )
 from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.drift import ClipFacts, Drift, DriftSummary, estimate_drift
 from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
@@ -59,7 +62,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
 _RANGE_STEP_HZ = 10.0
 """Rounding of F0 ranges. It is coarse, so that a few more clips do not change the features of all clips of a speaker."""
 _NOT_ANALYSED = ClipAnalysis()
-_Task = AnalysisTask | BandwidthTask | FeatureTask | QualityTask
+_Task = AnalysisTask | BandwidthTask | FeatureTask | LevelTask | QualityTask
 
 
 class PrepareOptions(StrictModel):
@@ -146,8 +149,9 @@ def prepare(
     spoken = run.pronounce(run.cut(clips))
     entries = run.analyse(spoken)
     pitch = run.write_features(entries)
-    summary = _summarise(entries, pitch, options.mel)
-    recordings = [_recording(entry) for entry in entries]
+    drifts, of_speakers = run.drifts(entries, pitch)
+    summary = _summarise(entries, pitch, options.mel).model_copy(update={"drift": of_speakers})
+    recordings = [_recording(entry, drift) for entry, drift in zip(entries, drifts, strict=True)]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
     rejects.sort(key=lambda reject: reject.where)
@@ -240,6 +244,13 @@ class _Preparation:
             for entry in entries
         ]
         return [PitchStatistics(**result) for result in self._finish("features", write_features, tasks)]
+
+    def drifts(self, entries: list[_Entry], pitch: list[PitchStatistics]) -> tuple[list[Drift], dict[str, DriftSummary]]:
+        """Return the drift of F0 and level of every entry over the sessions of its speaker, and a summary of each speaker."""
+        mel_hash = self.options.mel.hash
+        tasks = [LevelTask(entry.fingerprint, self.output / entry.features, mel_hash) for entry in entries]
+        levels = [result["level"] for result in self._finish("level", measure_level, tasks)]
+        return estimate_drift([_facts(*one) for one in zip(entries, pitch, levels, strict=True)])
 
     def findings(self, entries: list[_Entry], guessed: list[GuessedWord], quality: QualityMeasure | None) -> ClipFindings:
         """Write the guessed words, and return them with bandwidth and, if `quality` is given, score of every entry."""
@@ -340,7 +351,15 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _recording(entry: _Entry) -> Recording:
+def _facts(entry: _Entry, pitch: PitchStatistics, level: float) -> ClipFacts:
+    clip = entry.clip
+    return ClipFacts(
+        clip.speaker, clip.corpus, clip.id, clip.session, clip.document, clip.split == "train",
+        pitch.num_voiced, pitch.sum_log_f0 / max(1, pitch.num_voiced), level,
+    )  # fmt: skip
+
+
+def _recording(entry: _Entry, drift: Drift) -> Recording:
     clip, utterance, analysis = entry.clip, entry.utterance, entry.analysis
     return Recording(
         id=clip.id,
@@ -359,4 +378,6 @@ def _recording(entry: _Entry) -> Recording:
         document=clip.document,
         position=clip.position,
         session=clip.session,
+        f0_drift=drift.f0,
+        level_drift=drift.level,
     )

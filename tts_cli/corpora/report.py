@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -117,6 +118,8 @@ class PrepareReport:
     """Name of the file in the corpus that lists the guessed words."""
     quality: QualityReport | None = None
     """Scores of the clips; None if they were not measured."""
+    drift: Mapping[str, Any] = field(default_factory=dict)
+    """Drift over sessions of each speaker who has any, as `drift.DriftSummary`."""
 
     @property
     def num_clips(self) -> int:
@@ -176,6 +179,7 @@ def make_report(
         guessed=list(findings.guessed),
         guesses_file=findings.guesses_file,
         quality=_quality_report(findings.measure, names, findings.scores),
+        drift={name: one.model_dump() for name, one in summary.drift.items() if one.source != "none"},
     )
 
 

@@ -125,6 +125,9 @@ class UtteranceBatchConfig(StrictModel):
 
     batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
+    normalise_sessions: bool = False
+    """Subtract the drift of level and of mean F0 over the speaker's recording sessions, which `tts prepare` measures. That of
+    level leaves mel and energy; that of F0 leaves what is predicted from text. The decoder learns F0 as it was recorded."""
 
 
 class BatchConfig(UtteranceBatchConfig):
@@ -206,11 +209,11 @@ class Model(MelModel):
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         if self.config.flow_alone:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
-            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent)
+            return ProsodyBatches(corpus, split, config.batch_frames, seed, times, lent, config.normalise_sessions)
         if isinstance(config, BatchConfig) and not config.is_plain:
             message = "batches.rare_times and batches.lent are settings of a flow of prosody, and the recipe has none"
             raise ConfigError(message, hint="leave them out, or add network.flow")
-        return AcousticBatches(corpus, split, config.batch_frames, seed)
+        return AcousticBatches(corpus, split, config.batch_frames, seed, config.normalise_sessions)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
         tokens = self.tokens(batch)
@@ -271,7 +274,9 @@ class Model(MelModel):
         """Return the decoder's inputs from true prosody, padded by its margin: (B, T + 2 * margin, C); and the repeated log_f0,
         same T."""
         text = self.text_encoder(*encoder_inputs)
-        tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
+        # The harmonics of the mel lie where F0 was, drift included.
+        log_f0 = batch["token_log_f0"] + batch["f0_drift"][:, None, None] * batch["token_mask"]
+        tokens = torch.cat([text, log_f0, batch["token_voicing"], batch["token_energy"]], -1)
         frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
         margin = self.config.margin
         frames, position = padded(frames, margin), padded(position, margin)
