@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,8 +75,6 @@ def test_the_corpus_tells_clips_of_the_same_id_apart(tmp_path: Path) -> None:
 def test_stories_of_the_same_name_by_two_readers_are_two(tmp_path: Path) -> None:
     readers = written(tmp_path / "list.csv", "document,speaker,session\ns1,ann,a\ns1,ben,b\n")
     clips = [clip("1", document="s1"), clip("2", document="s1")]
-    from dataclasses import replace
-
     clips = [replace(one, speaker=name) for one, name in zip(clips, ("ann", "ben"), strict=True)]
     assert [c.session for c in apply_details(clips, [read_details(readers)])] == ["a", "b"]
 

@@ -24,13 +24,13 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class DetailTable:
-    """Table of `--details`: what it tells about the clips with an id, or about all clips of a document."""
+    """Table of `--details`: each row tells about the clip of an id, or about all clips of a document."""
 
     path: Path
     by: tuple[str, ...]
     """Columns that it is joined by: `id` or `document`, and `corpus` or `speaker` where they tell rows apart."""
     rows: Mapping[Key, Mapping[str, Any]] = field(repr=False)
-    """What each row tells, by the values of the columns `by`."""
+    """Details of each row, by the values of the columns `by`."""
 
     @property
     def is_of_clips(self) -> bool:

@@ -84,8 +84,6 @@ class BatchConfig(StrictModel):
 
     batch_frames: Count = 6000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
-    normalise_sessions: bool = False
-    """Subtract the drift of level over the speaker's recording sessions, which `tts prepare` measures, from the mel."""
 
 
 class StepState(NamedTuple):
@@ -272,7 +270,7 @@ class Model(TrainableModel):
         self.step = DecoderStep(config, facts)
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        return AcousticBatches(corpus, split, config.batch_frames, seed, config.normalise_sessions)
+        return AcousticBatches(corpus, split, config.batch_frames, seed)
 
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:  # noqa: ARG002
         steps, inside = self._in_steps(batch)
