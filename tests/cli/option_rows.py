@@ -275,6 +275,7 @@ PREPARE = Command(
         "layout": Row(("--layout", "festvox"), {"prepare.options.layout": "festvox"}),
         "speaker": Row(("--speaker", "ann"), {"prepare.options.speaker": "ann"}),
         "splits": Row(("--splits", "s.csv"), {"prepare.options.splits": "s.csv"}),
+        "details": Row(("--details", "a.csv", "--details", "b.csv"), {"prepare.options.details": ["a.csv", "b.csv"]}),
         "lexicon": Row(("--lexicon", "words.txt"), {"prepare.options.lexicon": "words.txt"}),
         "language": Row(("--language", "en-GB"), {"prepare.options.language": "en-GB"}),
         "alignments": Row(("--alignments", "grids"), {"prepare.options.alignments": "grids"}),

@@ -115,6 +115,8 @@ def test_prepare_prints_minutes_guesses_muffled_clips_and_the_worst(tts: Run, mo
         bandwidth_hz=7840.0, narrow=[NarrowClip(f"toy/{number}", 3900.0 + number) for number in range(12)],
         guessed=[GuessedWord("zorblax", "Z", 3, "toy/1"), GuessedWord("quendrith", "K", 1, "toy/2")],
         guesses_file="guessed.txt", quality=QualityReport("DistillMOS", 4.256, [ScoredClip("toy/3", 1.234)]),
+        drift={"anna": {"source": "sessions", "sessions": 3, "f0_removed": 0.142, "level_removed": 0.626},
+               "bert": {"source": "order of ids", "sessions": 0, "f0_removed": 0.7, "level_removed": 0.0}},
     )  # fmt: skip
     monkeypatch.setattr("tts_cli.corpora.prepare.prepare", lambda *_, **__: report)
     lines = tts("prepare", "a", "-o", "out").out.decode().splitlines()
@@ -122,6 +124,8 @@ def test_prepare_prints_minutes_guesses_muffled_clips_and_the_worst(tts: Run, mo
     assert header.index("train (min)") < header.index("test (min)") < header.index("bandwidth (kHz)")
     row = next(line for line in lines if "anna" in line)
     assert [cell.strip() for cell in row.split("│")[1:-1]] == ["anna", "13", "6.25", "0", "200", "100 - 400", "7.8"]
+    assert "drift of anna (3 sessions): 14% of mean F0, 63% of level" in lines
+    assert "drift of bert (order of ids): 70% of mean F0, 0% of level" in lines
     assert lines[-3] == f"2 guessed pronunciations: zorblax 3, quendrith 1; listed for --lexicon in {Path('out') / 'guessed.txt'}"
     assert lines[-2].startswith("12 muffled, ") and "7.8 kHz: toy/0 3.9, " in lines[-2] and lines[-2].endswith("toy/9 3.9 ...")
     assert lines[-1] == "DistillMOS 4.26 on average, worst: toy/3 1.23"

@@ -71,7 +71,7 @@ def test_an_acoustic_batch_holds_what_its_clips_hold(prepared: Corpus) -> None:
     assert {name: value.dtype for name, value in batch.items()} == {
         **dict.fromkeys(["phones", "durations", "speaker"], torch.int64),
         **dict.fromkeys(["token_mask", "phone_mask", "frame_mask", "mel", "log_f0", "voicing", "energy"], torch.float32),
-        **dict.fromkeys(["token_log_f0", "token_voicing", "token_energy"], torch.float32),
+        **dict.fromkeys(["token_log_f0", "token_voicing", "token_energy", "f0_drift"], torch.float32),
     }
 
 

@@ -93,7 +93,7 @@ def test_recordings_become_a_corpus(few: list[Path], tmp_path: Path) -> None:
     assert report.rejects == []
     f0 = {speaker.speaker: speaker.mean_f0_hz for speaker in report.speakers}
     assert f0["bdl"] < 140 < f0["kathleen"]
-    assert {stage for stage, done, total in stages if done == total == 5} == {"text", "alignment", "features"}
+    assert {stage for stage, done, total in stages if done == total == 5} == {"text", "alignment", "features", "level"}
     assert json.loads((tmp_path / "out" / "report.json").read_text())["num_unseen"] == 0
 
 
@@ -181,7 +181,7 @@ def test_nothing_valid_is_refused_and_writes_no_manifest(write_ljspeech: Callabl
     assert not (tmp_path / "out" / "manifest.jsonl").exists()
 
 
-@pytest.mark.parametrize("results_before", [0, 2, 5, 8, 12])
+@pytest.mark.parametrize("results_before", [0, 2, 5, 8, 12, 17])
 def test_an_interrupted_preparation_carries_on_to_the_same_result(
     few: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results_before: int
 ) -> None:
@@ -205,7 +205,7 @@ def test_an_interrupted_preparation_carries_on_to_the_same_result(
         (tmp_path / "killed" / "features" / f".half.npz.{dead.pid}.part").write_bytes(b"half")
     monkeypatch.setattr(Journal, "add", lambda journal, key, result: (added.append(key), add(journal, key, result)))
     prepare.prepare(few, tmp_path / "killed", PrepareOptions())
-    assert len(added) == 15
+    assert len(added) == 20
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
 
 

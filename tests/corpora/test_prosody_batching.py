@@ -79,7 +79,8 @@ def test_a_batch_has_the_tokens_of_an_acoustic_batch(corpus: Corpus) -> None:
     recordings = [one for one in corpus.of_split("train") if one.kind == "wh"][:3]
     batch = make(corpus).collate(recordings)
     assert set(batch) == {
-        *("phones", "durations", "token_mask", "phone_mask", "token_log_f0", "token_voicing", "token_energy", "speaker")
+        *("phones", "durations", "token_mask", "phone_mask", "token_log_f0", "token_voicing", "token_energy", "speaker"),
+        "f0_drift",
     }
     for row, recording in enumerate(recordings):
         num_tokens = len(recording.tokens)

@@ -18,7 +18,8 @@ from tts_cli.corpora.cutting import read_part
 from tts_cli.corpora.layouts import KINDS, LAYOUTS, Clip, CorpusFolder, Reject, detect_layout, read_source
 from tts_cli.corpora.manifest import open_corpus
 from tts_cli.corpora.prepare import PrepareOptions
-from tts_cli.corpora.splits import kind_of, read_splits, share_out, split_sources, splits_of_texts
+from tts_cli.corpora.sources import split_sources
+from tts_cli.corpora.splits import kind_of, read_splits, share_out, splits_of_texts
 from tts_cli.errors import AudioError, CorpusError
 
 

@@ -60,6 +60,7 @@ def random_batch(lengths: tuple[int, ...] = (9, 6)) -> Batch:
             for name in ("log_f0", "voicing", "energy")
         },
         "speaker": torch.arange(len(lengths)) % 2,
+        "f0_drift": torch.zeros(len(lengths)),
     }
 
 

@@ -38,6 +38,13 @@ def prepare(
             metavar="CSV", help="CSV file with the splits of some or all clips; clips of the split unseen are left out."
         ),
     ] = None,
+    details: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CSV",
+            help="Table that tells document, position, session or kind, by clip (id) or by document (story). Repeatable.",
+        ),
+    ] = None,
     speaker: Annotated[
         str | None, typer.Option(metavar="NAME", help="Speaker of recordings without a name; by default the name of the folder.")
     ] = None,
@@ -85,7 +92,13 @@ def prepare(
         from tts_cli.corpora.prepare import PrepareOptions
         from tts_cli.corpora.prepare import prepare as prepare_corpus
 
-        given: dict[str, Any] = {"layout": layout, "splits": splits, "lexicon": lexicon, "replace": replace}
+        given: dict[str, Any] = {
+            "layout": layout,
+            "splits": splits,
+            "details": details or [],
+            "lexicon": lexicon,
+            "replace": replace,
+        }
         given |= {"speaker": speaker, "language": language}
         given |= {"alignments": alignments, "save_alignments": save_alignments}
         given["num_processes"] = processes or os.cpu_count() or 1
@@ -129,6 +142,9 @@ def _print_report(output: Path, report: PrepareReport) -> None:
     typer.echo(f"{report.num_clips} clips ({splits or 'none'}), {report.hours} hours; {report.num_unseen} unseen left out")
     if report.alignments:
         typer.echo("alignments: " + ", ".join(f"{count} {source}" for source, count in report.alignments.items()))
+    for speaker, one in report.drift.items():
+        source = f"{one['sessions']} sessions" if one["sessions"] else one["source"]
+        typer.echo(f"drift of {speaker} ({source}): {one['f0_removed']:.0%} of mean F0, {one['level_removed']:.0%} of level")
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.reasons.items())
     typer.echo(f"{len(report.rejects)} rejects" + (f": {reasons}" if reasons else ""))
     for line in _doubts(output, report):

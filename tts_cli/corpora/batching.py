@@ -20,6 +20,7 @@ from torch import Tensor
 from tts_cli.audio.mel import Floats, log_mel
 from tts_cli.config import StrictModel
 from tts_cli.config.ranges import Name, Share
+from tts_cli.corpora.drift import without_drift
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.corpora.predicted import PredictedMels
 from tts_cli.corpora.token_means import token_mean, voiced_token_mean
@@ -129,24 +130,30 @@ class AcousticBatches:
     A batch has these tensors, float32 if not named otherwise:
     `phones`, `durations` (B, N) int64; `token_mask`, `phone_mask` (B, N, 1), 1 for a token, for a phone;
     `token_log_f0`, `token_voicing`, `token_energy` (B, N, 1), means over the frames of each token;
-    `frame_mask` (B, T, 1); `mel` (B, T, bands); `log_f0`, `voicing`, `energy` (B, T, 1); `speaker` (B,) int64.
+    `frame_mask` (B, T, 1); `mel` (B, T, bands); `log_f0`, `voicing`, `energy` (B, T, 1); `speaker` (B,) int64; `f0_drift` (B,).
     Padding is 0; in `mel` it is digital silence.
+
+    With `normalise_sessions` the drift over sessions is subtracted: of level from `mel` and energies, of F0 from `token_log_f0`.
+    `log_f0` stays that of the mel, whose harmonics cannot be moved; `f0_drift` is the difference, and 0 otherwise.
 
     Args:
         corpus: Prepared corpus.
         split: Its split to read.
         batch_frames: Largest number of frames of a batch, padding included.
         seed: Seed of the order.
+        normalise_sessions: Subtract the drift over sessions.
 
     Raises:
-        CorpusError: The corpus has no such split.
+        CorpusError: The corpus has no such split, or does not know the drift that is to be subtracted.
     """
 
     FEATURES: tuple[str, ...] = ("mel", "log_f0", "voicing", "energy")
     """Features to read of each clip."""
 
-    def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0) -> None:
-        self.corpus = corpus
+    def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int = 0, normalise_sessions: bool = False) -> None:
+        if normalise_sessions:
+            corpus.check_drift()
+        self.corpus, self._normalises = corpus, normalise_sessions
         self.recordings = self._chosen(corpus.of_split(split))
         self._epochs = Epochs([recording.num_frames for recording in self.recordings], batch_frames, seed)
         self._features = FeatureCache(corpus, self.FEATURES)
@@ -177,13 +184,14 @@ class AcousticBatches:
         items = [self._item(recording) for recording in recordings]
         speakers = [self.corpus.speakers.index(recording.speaker) for recording in recordings]
         batch = {name: padded([item[name] for item in items], self._padding(name)) for name in items[0]}
-        return {**batch, "speaker": torch.tensor(speakers)}
+        drifts = [recording.f0_drift if self._normalises else 0.0 for recording in recordings]
+        return {**batch, "speaker": torch.tensor(speakers), "f0_drift": torch.tensor(drifts)}
 
     def _padding(self, name: str) -> float:
         return self.corpus.mel.silence if name == "mel" else 0.0
 
     def _item(self, recording: Recording) -> Arrays:
-        features = self._features.load(recording)
+        features = self._loaded(recording)
         frames = {name: features[name][:, None] for name in ("log_f0", "voicing", "energy")}
         return {
             **self._tokens(recording, frames),
@@ -192,16 +200,23 @@ class AcousticBatches:
             **frames,
         }
 
+    def _loaded(self, recording: Recording) -> Arrays:
+        """Return the features of a recording, without the drift of its level if that is to be subtracted."""
+        features = self._features.load(recording)
+        drift = recording.level_drift if self._normalises else 0.0
+        return without_drift(features, drift, self.corpus.mel.silence) if drift else dict(features)
+
     def _tokens(self, recording: Recording, frames: Arrays) -> Arrays:
         """Return the arrays of a clip at token rate, from `log_f0`, `voicing` and `energy` of its frames, (T, 1) each."""
         durations = np.array(recording.durations, np.int64)
+        f0_drift = recording.f0_drift if self._normalises else 0.0
         phones = np.array([token not in _SILENT_TOKENS for token in recording.tokens], np.float32)
         return {
             "phones": np.array([self._symbol_ids[token] for token in recording.tokens], np.int64),
             "durations": durations,
             "token_mask": np.ones((len(durations), 1), np.float32),
             "phone_mask": phones[:, None],
-            "token_log_f0": voiced_token_mean(frames["log_f0"], frames["voicing"], durations),
+            "token_log_f0": voiced_token_mean(frames["log_f0"], frames["voicing"], durations) - np.float32(f0_drift),
             "token_voicing": token_mean(frames["voicing"], durations),
             "token_energy": token_mean(frames["energy"], durations),
         }

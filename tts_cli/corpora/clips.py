@@ -34,6 +34,8 @@ _SILENT_PEAK = 1e-3
 _FULL_SCALE = 0.999
 _CLIPPED_SHARE = 0.002
 """Largest share of samples at full scale in an accepted recording."""
+_LOUD_PERCENT = 95
+"""Percentage of frames that are softer than the level of a recording; a mean would follow pauses and hissing."""
 _TYPICAL_HZ = 150.0
 """F0 of a recording without voiced frames, if its speaker's range is unknown."""
 
@@ -137,6 +139,33 @@ class Bandwidth:
 
 
 @dataclass(frozen=True)
+class LevelTask:
+    """Task of a worker: measure the level of a recording whose features are written."""
+
+    fingerprint: str
+    """Hash of the recording, see `journal.fingerprint`."""
+    features: Path
+    """Path of the features."""
+    mel_hash: str
+
+    @property
+    def key(self) -> str:
+        """Return the key of the result in the journal. It depends on everything that affects the result."""
+        return key_of("level", FEATURES_VERSION, self.fingerprint, self.mel_hash)
+
+    def is_done(self, result: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Return whether a result in the journal is complete."""
+        return True
+
+
+@dataclass(frozen=True)
+class Level:
+    """Level of one recording: that of its loud frames, natural log of the mean mel magnitude."""
+
+    level: float
+
+
+@dataclass(frozen=True)
 class PitchStatistics:
     """Sums of log F0 over the voiced frames of one recording, for the mean and standard deviation of its speaker."""
 
@@ -191,6 +220,12 @@ def measure_bandwidth(task: BandwidthTask) -> Bandwidth:
     """Return the bandwidth of one recording."""
     samples, rate = read_native(task.audio)
     return Bandwidth(round(bandwidth_hz(_stored(resample(samples, rate, task.sample_rate)), task.sample_rate), 1))
+
+
+def measure_level(task: LevelTask) -> Level:
+    """Return the level of one recording."""
+    with np.load(task.features) as arrays:
+        return Level(round(float(np.percentile(arrays["energy"], _LOUD_PERCENT)), 4))
 
 
 def _fault(samples: Floats, rate: int) -> ClipAnalysis | None:

@@ -12,10 +12,11 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config import StrictModel, parse, read_mapping, suggest
+from tts_cli.corpora.drift import DriftSummary
 from tts_cli.corpora.facts import CorpusFacts, English, Features, SpeakerFacts
 from tts_cli.errors import CorpusError
 from tts_cli.files import atomic_write
@@ -54,6 +55,16 @@ class Recording(StrictModel):
     num_frames: int
     features: str
     """Path of the features, relative to the folder of the corpus."""
+    document: str = ""
+    """Story, chapter or passage that the sentence belongs to; "" if it stands alone."""
+    position: int | None = None
+    """Place of the sentence in its document; places may be missing. None if unknown."""
+    session: str = ""
+    """Recording session, with one microphone, level and state of the voice; "" if unknown."""
+    f0_drift: float = 0.0
+    """Drift of the voice in this session, to be subtracted from log F0, see `corpora.drift`."""
+    level_drift: float = 0.0
+    """Drift of the level in this session, to be subtracted from log mel and energy."""
 
 
 class SpeakerSummary(StrictModel):
@@ -81,6 +92,8 @@ class CorpusSummary(StrictModel):
     """Versions of the packages and algorithms that prepared the corpus."""
     language: English = "en-US"
     """English of the texts."""
+    drift: dict[str, DriftSummary] = Field(default_factory=dict)
+    """Drift over sessions of each speaker; empty in a corpus of an earlier version, which tells no drift of its clips."""
     identity: str = ""
     """Hash of summary, manifest and recordings, which `write_corpus` computes; "" in a corpus of an earlier version."""
 
@@ -117,6 +130,12 @@ class Corpus:
         if _read_summary(self.folder).identity != self.summary.identity:
             hint = "start the command again; a training resumes from its last checkpoint, if the new corpus has the same speakers"
             raise CorpusError(f"{self.folder}: the corpus was prepared again while it was in use, and has changed", hint)
+
+    def check_drift(self) -> None:
+        """Raise CorpusError if the corpus was prepared by a version that did not measure drift over sessions."""
+        if not self.summary.drift:
+            message = f"{self.folder}: its drift over sessions is not known, so batches.normalise_sessions cannot subtract it"
+            raise CorpusError(message, hint="run tts prepare again on the same sources, or set batches.normalise_sessions=false")
 
     def held_out(self, facts: CorpusFacts, count: int) -> list[Features]:
         """Return the features of `count` utterances, those of validation and test before those of training.
@@ -239,7 +258,7 @@ def write_corpus(folder: Path, summary: CorpusSummary, recordings: list[Recordin
     Raises:
         OutputError: A file cannot be written.
     """
-    lines = [json.dumps(recording.model_dump(), ensure_ascii=False) + "\n" for recording in recordings]
+    lines = [json.dumps(recording.model_dump(exclude_defaults=True), ensure_ascii=False) + "\n" for recording in recordings]
     identity = summary.identity or hashlib.sha256("".join([str(summary), *lines, *fingerprints]).encode()).hexdigest()[:24]
     with atomic_write(folder / "corpus.json") as file:
         file.write(json.dumps(summary.model_dump() | {"identity": identity}, indent=1, ensure_ascii=False) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -23,32 +23,33 @@ from tts_cli.corpora.clips import (
     BandwidthTask,
     ClipAnalysis,
     FeatureTask,
+    LevelTask,
     PitchStatistics,
     analyse,
     measure_bandwidth,
+    measure_level,
     write_features,
 )
 from tts_cli.corpora.cutting import cut
+from tts_cli.corpora.drift import ClipFacts, Drift, DriftSummary, estimate_drift
 from tts_cli.corpora.facts import English
 from tts_cli.corpora.given import with_phones_of
 from tts_cli.corpora.guesses import GuessedWord, guessed_words, write_guesses
 from tts_cli.corpora.journal import Journal, fingerprint, run_all
 from tts_cli.corpora.language import foreign_share
-from tts_cli.corpora.layouts import Clip, CorpusFolder, Reject, read_source
-from tts_cli.corpora.layouts.source import refuse_named_speakers
+from tts_cli.corpora.layouts import Clip, Reject
 from tts_cli.corpora.manifest import (
     CorpusSummary,
     Recording,
     SpeakerSummary,
     Split,
     check_mel,
-    prepared_ids,
     write_corpus,
 )
 from tts_cli.corpora.quality import QualityMeasure, QualityTask, score_clip
 from tts_cli.corpora.report import ClipFindings, PrepareReport, make_report, write_report
-from tts_cli.corpora.splits import split_sources
-from tts_cli.errors import CorpusError, InputError, TextError
+from tts_cli.corpora.sources import read_sources, refuse_loss, split_sources
+from tts_cli.errors import InputError, TextError
 from tts_cli.files import remove_leftovers, unwritable
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.dictionary import read_lexicon
@@ -62,7 +63,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 50.0, 1000.0
 _RANGE_STEP_HZ = 10.0
 """Rounding of F0 ranges. It is coarse, so that a few more clips do not change the features of all clips of a speaker."""
 _NOT_ANALYSED = ClipAnalysis()
-_Task = AnalysisTask | BandwidthTask | FeatureTask | QualityTask
+_Task = AnalysisTask | BandwidthTask | FeatureTask | LevelTask | QualityTask
 
 
 class PrepareOptions(StrictModel):
@@ -72,6 +73,8 @@ class PrepareOptions(StrictModel):
     """Name of the layout of all sources, see `layouts.LAYOUTS`; None detects that of each source."""
     splits: Path | None = None
     """File `splits.csv`, which may list some of the clips. The texts of the others choose their splits."""
+    details: tuple[Path, ...] = ()
+    """Tables of document, position, session and kind of clips, see `details.read_details`."""
     speaker: str | None = None
     """Name of the speaker of recordings whose transcripts name none; None for the name of their folder."""
     lexicon: Path | None = None
@@ -135,10 +138,10 @@ def prepare(
         OutputError: `output` cannot be written.
     """
     check_mel(output, options.mel)
-    found = _read_sources(sources, options)
+    found = read_sources(sources, options.layout, options.speaker)
     if not options.replace:
-        _refuse_loss(output, found)
-    clips, rejects, num_unseen, shared = split_sources(found, options.splits)
+        refuse_loss(output, found)
+    clips, rejects, num_unseen, shared = split_sources(found, options.splits, options.details)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,8 +150,9 @@ def prepare(
     spoken = run.pronounce(run.cut(clips))
     entries = run.analyse(spoken)
     pitch = run.write_features(entries)
-    summary = _summarise(entries, pitch, options)
-    recordings = [_recording(entry) for entry in entries]
+    drifts, of_speakers = run.drifts(entries, pitch)
+    summary = _summarise(entries, pitch, options).model_copy(update={"drift": of_speakers})
+    recordings = [_recording(entry, drift) for entry, drift in zip(entries, drifts, strict=True)]
     lexicon = read_lexicon(options.lexicon) if options.lexicon else {}
     foreign_words = foreign_share([clip.text for clip in clips], lexicon)
     rejects.sort(key=lambda reject: reject.where)
@@ -163,32 +167,6 @@ def prepare(
         done = ((one.clip, one.utterance, one.analysis.durations, one.analysis.seconds) for one in entries)
         write_alignments(options.save_alignments, done, options.mel.frame_rate)
     return report
-
-
-def _read_sources(sources: Sequence[Path], options: PrepareOptions) -> list[CorpusFolder]:
-    found = [read_source(source, options.layout, options.speaker) for source in sources]
-    names = [name for source in found for name in _corpora_of(source)]
-    if len(set(names)) < len(names):
-        raise CorpusError(f"two sources are folders of the same name: {', '.join(sorted(names))}", hint="rename one of them")
-    if options.speaker:
-        refuse_named_speakers(options.speaker, found)
-    return found
-
-
-def _refuse_loss(output: Path, found: Iterable[CorpusFolder]) -> None:
-    """Raise CorpusError if the corpus in `output` has clips that the sources do not list."""
-    listed = {(clip.corpus, clip.id) for source in found for clip in source.clips}
-    rejected = {(corpus, reject.id) for source in found for corpus in _corpora_of(source) for reject in source.rejects}
-    lost = Counter(corpus for corpus, name in prepared_ids(output) if (corpus, name) not in listed | rejected)
-    if lost:
-        named = ", ".join(f"{count} of '{corpus}'" for corpus, count in sorted(lost.items()))
-        hint = "give the former sources too, choose another --output, or --replace the corpus"
-        raise CorpusError(f"{output}: holds a corpus with clips that the sources lack: {named}", hint)
-
-
-def _corpora_of(source: CorpusFolder) -> set[str]:
-    """Return the names of the corpora of a source: a manifest may have several."""
-    return {source.corpus, *(clip.corpus for clip in source.clips)}
 
 
 class _Preparation:
@@ -267,6 +245,13 @@ class _Preparation:
             for entry in entries
         ]
         return [PitchStatistics(**result) for result in self._finish("features", write_features, tasks)]
+
+    def drifts(self, entries: list[_Entry], pitch: list[PitchStatistics]) -> tuple[list[Drift], dict[str, DriftSummary]]:
+        """Return the drift of F0 and level of every entry over the sessions of its speaker, and a summary of each speaker."""
+        mel_hash = self.options.mel.hash
+        tasks = [LevelTask(entry.fingerprint, self.output / entry.features, mel_hash) for entry in entries]
+        levels = [result["level"] for result in self._finish("level", measure_level, tasks)]
+        return estimate_drift([_facts(*one) for one in zip(entries, pitch, levels, strict=True)])
 
     def findings(self, entries: list[_Entry], guessed: list[GuessedWord], quality: QualityMeasure | None) -> ClipFindings:
         """Write the guessed words, and return them with bandwidth and, if `quality` is given, score of every entry."""
@@ -368,7 +353,15 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _recording(entry: _Entry) -> Recording:
+def _facts(entry: _Entry, pitch: PitchStatistics, level: float) -> ClipFacts:
+    clip = entry.clip
+    return ClipFacts(
+        clip.speaker, clip.corpus, clip.id, clip.session, clip.document, clip.split == "train",
+        pitch.num_voiced, pitch.sum_log_f0 / max(1, pitch.num_voiced), level,
+    )  # fmt: skip
+
+
+def _recording(entry: _Entry, drift: Drift) -> Recording:
     clip, utterance, analysis = entry.clip, entry.utterance, entry.analysis
     return Recording(
         id=clip.id,
@@ -384,4 +377,9 @@ def _recording(entry: _Entry) -> Recording:
         durations=analysis.durations,
         num_frames=sum(analysis.durations),
         features=entry.features,
+        document=clip.document,
+        position=clip.position,
+        session=clip.session,
+        f0_drift=drift.f0,
+        level_drift=drift.level,
     )

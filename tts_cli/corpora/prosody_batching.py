@@ -45,16 +45,26 @@ class ProsodyBatches(AcousticBatches):
         seed: Seed of the order and of the lending.
         times: Times that an utterance of a kind in `RARE` comes in an epoch.
         lent: Share of the utterances of a kind in `RARE` that are lent; a quarter of this share of the others.
+        normalise_sessions: Subtract the drift over sessions, as `AcousticBatches` does.
 
     Raises:
-        CorpusError: The corpus has no such split.
+        CorpusError: The corpus has no such split, or does not know the drift that is to be subtracted.
     """
 
     FEATURES: tuple[str, ...] = ("log_f0", "voicing", "energy")
 
-    def __init__(self, corpus: Corpus, split: str, batch_frames: int, seed: int, times: int, lent: float) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        split: str,
+        batch_frames: int,
+        seed: int,
+        times: int,
+        lent: float,
+        normalise_sessions: bool = False,
+    ) -> None:
         self._times, self._lent, self._seed = times, lent, seed
-        super().__init__(corpus, split, batch_frames, seed)
+        super().__init__(corpus, split, batch_frames, seed, normalise_sessions)
 
     def _chosen(self, recordings: list[Recording]) -> list[Recording]:
         return [one for one in recordings for _ in range(self._times if one.kind in RARE else 1)]
@@ -64,7 +74,7 @@ class ProsodyBatches(AcousticBatches):
         return self._with_lent(self.collate(members), members, step)
 
     def _item(self, recording: Recording) -> Arrays:
-        features = self._features.load(recording)
+        features = self._loaded(recording)
         tokens = self._arrays(recording)
         if recording.kind == ASKED and not rises(features, self.corpus.mel.frame_rate):
             asked, said = (self._symbol_ids[mark] for mark in (QUESTION, STOP))
@@ -73,7 +83,7 @@ class ProsodyBatches(AcousticBatches):
 
     def _arrays(self, recording: Recording) -> Arrays:
         """Return the arrays of a recording as it was said."""
-        features = self._features.load(recording)
+        features = self._loaded(recording)
         return self._tokens(recording, {name: features[name][:, None] for name in self.FEATURES})
 
     def _with_lent(self, batch: Batch, recordings: Sequence[Recording], step: int) -> Batch:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -120,6 +121,8 @@ class PrepareReport:
     """Scores of the clips; None if they were not measured."""
     shared_texts: list[SharedText] = field(default_factory=list)
     """Texts in several splits, which are kept as they are declared."""
+    drift: Mapping[str, Any] = field(default_factory=dict)
+    """Drift over sessions of each speaker who has any, as `drift.DriftSummary`."""
 
     @property
     def num_clips(self) -> int:
@@ -179,6 +182,7 @@ def make_report(
         guessed=list(findings.guessed),
         guesses_file=findings.guesses_file,
         quality=_quality_report(findings.measure, names, findings.scores),
+        drift={name: one.model_dump() for name, one in summary.drift.items() if one.source != "none"},
     )
 
 

@@ -10,14 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from tts_cli.config import suggest
-from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject
+from tts_cli.corpora.layouts import KINDS, SPLITS, Clip, CorpusFolder, Reject, kind_named, position_of
 from tts_cli.errors import CorpusError
 
 _NEEDED = ["corpus", "id", "split"]
-_OPTIONAL = ["speaker", "kind", "text"]
+_OPTIONAL = ["speaker", "kind", "text", "document", "session"]
 _VALIDATION_PERCENT = 5
 """Share of validation texts among those that no file assigns to a split."""
 _BINDING = ("train", "validation", "test")
@@ -28,7 +27,7 @@ _CONJUNCTIONS = {"and", "but", "so", "then"}
 
 @dataclass(frozen=True)
 class SplitRow:
-    """Row of `splits.csv`: the split of one clip, and its speaker, kind and text, each "" if the file does not give it."""
+    """Row of `splits.csv`: the split of one clip, and more, each "" if the file does not give it."""
 
     speaker: str
     split: str
@@ -36,12 +35,18 @@ class SplitRow:
     text: str
     where: str
     """Place of the row, as file:line."""
+    document: str = ""
+    position: int | None = None
+    """Place of the sentence in its document; None if the file does not give it."""
+    session: str = ""
 
     def applied_to(self, clip: Clip) -> Clip:
-        """Return the clip with the split of the row, and with the speaker, kind and text that the row gives."""
+        """Return the clip with the split of the row, and with all else that the row gives."""
         text = self.text.strip() or clip.text
-        kind = self.kind or clip.kind or kind_of(text)
-        return replace(clip, speaker=self.speaker or clip.speaker, split=self.split, kind=kind, text=text)
+        given = {name: value for name in ("speaker", "document", "session") if (value := getattr(self, name))}
+        if self.position is not None:
+            given["position"] = self.position
+        return replace(clip, split=self.split, kind=self.kind or clip.kind or kind_of(text), text=text, **given)
 
 
 @dataclass(frozen=True)
@@ -58,39 +63,12 @@ Splits = dict[tuple[str, str], SplitRow]
 """Rows of `splits.csv` by corpus and id."""
 
 
-class SplitSources(NamedTuple):
-    """Clips of all sources with their splits."""
-
-    clips: list[Clip]
-    rejects: list[Reject]
-    """Lines that cannot be used."""
-    num_unseen: int
-    """Number of clips of the split unseen, which are left out."""
-    shared: list[SharedText]
-
-
-def split_sources(sources: Iterable[CorpusFolder], file: Path | None) -> SplitSources:
-    """Return the clips to prepare, each with its split: that of `file`, a `splits.csv`, or of its transcript, or of its text.
-
-    Raises:
-        CorpusError: The file cannot be used, or lists nothing of the sources.
-    """
-    sources = list(sources)
-    splits: Splits = read_splits(file) if file else {}
-    if file:
-        refuse_other_corpora(sources, splits)
-    split = [apply_splits(source, splits) for source in sources]
-    clips = [clip for source, _ in split for clip in source.clips]
-    rejects = [reject for source, _ in split for reject in source.rejects]
-    shared = shared_texts(clips, splits)
-    return SplitSources(share_out(clips, splits_of_texts(clips, splits)), rejects, sum(unseen for _, unseen in split), shared)
-
-
 def read_splits(path: Path) -> Splits:
-    """Read `splits.csv`. It needs the columns corpus, id and split, and may have speaker, kind and text.
+    """Read `splits.csv`: the columns corpus, id and split, and perhaps speaker, kind, text, document, session and position.
 
     Raises:
-        CorpusError: The file or a column is missing, a row is duplicate, or a split or kind is unknown; names the line.
+        CorpusError: The file or a column is missing, a row is duplicate, a split or kind is unknown, or a position is not a
+            number; names the line.
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file", hint="check the path of the splits")
@@ -122,7 +100,7 @@ def _rows(path: Path, reader: csv.DictReader[str]) -> Iterator[dict[str, str | N
     start = 1
     try:
         if not set(_NEEDED) <= set(reader.fieldnames or []):
-            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}"
+            hint = f"begin the file with the line {','.join(_NEEDED)}, or with more columns: {', '.join(_OPTIONAL)}, position"
             raise CorpusError(f"{path}:1: expected the columns {','.join(_NEEDED)}", hint)
         start = reader.line_num + 1
         for row in reader:
@@ -139,9 +117,25 @@ def _parse_row(row: dict[str, str | None], where: str, num_columns: int) -> Spli
         raise CorpusError(f"{where}: wrong number of columns, expected {num_columns}", hint)
     if row["split"] not in SPLITS:
         raise CorpusError(f"{where}: unknown split '{row['split']}'", hint="valid: " + ", ".join(SPLITS))
-    if row.get("kind") and row["kind"] not in KINDS:
-        raise CorpusError(f"{where}: unknown kind '{row['kind']}'", hint=suggest(str(row["kind"]), list(KINDS)))
-    return SplitRow(split=row["split"], where=where, **{name: row.get(name) or "" for name in _OPTIONAL})
+    values = {name: row.get(name) or "" for name in _OPTIONAL}
+    values["kind"] = known_kind(values["kind"], where)
+    return SplitRow(split=row["split"], where=where, position=known_position(row.get("position"), where), **values)
+
+
+def known_kind(name: str, where: str) -> str:
+    """Return the kind of `KINDS` that a table calls `name`; "" for "". Raises CorpusError for another, at `where`."""
+    kind = kind_named(name)
+    if name and not kind:
+        raise CorpusError(f"{where}: unknown kind '{name}'", hint=suggest(name, list(KINDS)))
+    return kind
+
+
+def known_position(value: str | None, where: str) -> int | None:
+    """Return a position that a table gives; None for an empty one. Raises CorpusError for another than a number, at `where`."""
+    try:
+        return position_of(value)
+    except ValueError as error:
+        raise CorpusError(f"{where}: {error}", hint="number the sentences of each document") from None
 
 
 def apply_splits(source: CorpusFolder, splits: Splits) -> tuple[CorpusFolder, int]:

@@ -31,7 +31,7 @@ from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.frame_decoder import Decoder
 from tts_cli.models.layers import weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
-from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow, dequantized
+from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow
 from tts_cli.models.saying import drawn_mel, speak, token_inputs
 from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
@@ -91,8 +91,7 @@ class Config(StrictModel):
 
     @model_validator(mode="after")
     def _flow_learns(self) -> Self:
-        stage = self.adversarial
-        if stage and stage.drawn_share and not self.flow:
+        if (stage := self.adversarial) and stage.drawn_share and not self.flow:
             raise ValueError("adversarial.drawn_share is the share of speech with drawn prosody, and there is no flow")
         if self.flow and stage and not stage.regression_steps and not stage.drawn_share:
             message = "flow and adversarial are two stages of training; give one of them, or adversarial.regression_steps"
@@ -125,6 +124,9 @@ class UtteranceBatchConfig(StrictModel):
 
     batch_frames: Count = 3000
     """Mel frames of a batch, padding included; a longer utterance is a batch of its own."""
+    normalise_sessions: bool = False
+    """Subtract the drift of level and of mean F0 over the speaker's recording sessions, which `tts prepare` measures. That of
+    level leaves mel and energy; that of F0 leaves what is predicted from text. The decoder learns F0 as it was recorded."""
 
 
 class BatchConfig(UtteranceBatchConfig):
@@ -197,7 +199,7 @@ class Model(MelModel):
     def losses(self, batch: Batch, submodel: str, step: int) -> dict[str, Tensor]:
         if not self.config.flow_alone:
             return super().losses(batch, submodel, step)
-        return {"loss": self._flow_loss(batch, self.flow_tokens(batch)), "weight": batch["token_mask"].sum()}
+        return {"loss": self._flow.batch_loss(batch, self.flow_tokens(batch)), "weight": batch["token_mask"].sum()}
 
     @torch.no_grad()
     def metrics(self, batch: Batch) -> dict[str, float]:
@@ -205,28 +207,25 @@ class Model(MelModel):
             return super().metrics(batch)
         # The same noise every time: measures of two steps differ by the weights alone.
         same = torch.Generator(batch["phones"].device).manual_seed(0)
-        loss = self._flow_loss(batch, self.flow_tokens(batch, same), same)
+        loss = self._flow.batch_loss(batch, self.flow_tokens(batch, same), same)
         return {"loss": float(loss), "weight": float(batch["token_mask"].sum())}
+
+    @property
+    def _flow(self) -> ProsodyFlow:
+        return cast(ProsodyFlow, self.prosody_encoder)
 
     def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:  # noqa: ARG002
         """Return the inputs of the flow of prosody, without noise, for a batch of `FLOW_BATCHES`."""
         return self.tokens(batch)
 
-    def _flow_loss(self, batch: Batch, tokens: tuple[Tensor, ...], generator: torch.Generator | None = None) -> Tensor:
-        """Return the loss of the flow of prosody, a scalar, given the inputs of its encoder."""
-        flow = cast(ProsodyFlow, self.prosody_encoder)
-        log_duration = dequantized(batch["durations"], generator)
-        values = (log_duration, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
-        return flow.loss(tokens, flow.standardized(*values, tokens[2]) * tokens[1], generator)
-
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
         if self.config.flow_alone:
             times, lent = (config.rare_times, config.lent) if split == "train" else (1, 0.0)
-            return self.FLOW_BATCHES(corpus, split, config.batch_frames, seed, times, lent)
+            return self.FLOW_BATCHES(corpus, split, config.batch_frames, seed, times, lent, config.normalise_sessions)
         if isinstance(config, BatchConfig) and not config.is_plain:
             message = "batches.rare_times and batches.lent are settings of a flow of prosody that is trained alone"
             raise ConfigError(message, hint="leave them out, or give network.flow without network.adversarial")
-        return AcousticBatches(corpus, split, config.batch_frames, seed)
+        return AcousticBatches(corpus, split, config.batch_frames, seed, config.normalise_sessions)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
         tokens = self.tokens(batch)
@@ -266,7 +265,7 @@ class Model(MelModel):
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
         loss = weighted_sum(parts, self.config.loss_weights)
         if self.config.flow and self.config.flow_learns:
-            parts["flow"] = self._flow_loss(batch, tokens)
+            parts["flow"] = self._flow.batch_loss(batch, tokens)
             loss = loss + self.config.flow.weight * parts["flow"]
         return {"loss": loss, **parts, "weight": frames.sum()}, mel
 
@@ -289,7 +288,9 @@ class Model(MelModel):
         """Return the decoder's inputs from true prosody, padded by its margin: (B, T + 2 * margin, C); and the repeated log_f0,
         same T."""
         text = self.text_encoder(*encoder_inputs)
-        tokens = torch.cat([text, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"]], -1)
+        # The harmonics of the mel lie where F0 was, drift included.
+        log_f0 = batch["token_log_f0"] + batch["f0_drift"][:, None, None] * batch["token_mask"]
+        tokens = torch.cat([text, log_f0, batch["token_voicing"], batch["token_energy"]], -1)
         frames, position = repeat(tokens, batch["durations"], batch["mel"].shape[1])
         margin = self.config.margin
         frames, position = padded(frames, margin), padded(position, margin)

@@ -76,7 +76,7 @@ class Model(MelModel):
         self.warp = FrequencyWarp(facts.mel)
 
     def batches(self, corpus: Any, split: str, config: Any, seed: int) -> Batches:
-        return AcousticBatches(corpus, split, config.batch_frames, seed)
+        return AcousticBatches(corpus, split, config.batch_frames, seed, config.normalise_sessions)
 
     def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         phones, mask, target = batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]

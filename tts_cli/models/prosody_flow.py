@@ -9,6 +9,7 @@ Shapes: B utterances, N tokens, C channels.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 import torch
@@ -167,6 +168,14 @@ class ProsodyFlow(nn.Module):
         hidden = self.blocks(self.input(torch.cat([values, context], -1)) + moment, token_mask)
         found: Tensor = self.head(self.norm(hidden)) * token_mask
         return found
+
+    def batch_loss(
+        self, batch: Mapping[str, Tensor], tokens: tuple[Tensor, ...], generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Return the loss of the recorded prosody of a batch of `AcousticBatches`; arguments as of `loss`."""
+        log_duration = dequantized(batch["durations"], generator)
+        values = (log_duration, batch["token_log_f0"], batch["token_voicing"], batch["token_energy"])
+        return self.loss(tokens, self.standardized(*values, tokens[2]) * tokens[1], generator)
 
     def loss(self, tokens: tuple[Tensor, ...], prosody: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the flow-matching loss, a scalar: squared error of the velocity at a random time, times `WEIGHTS`, mean over

@@ -132,7 +132,7 @@ class AwayLoop(Loop):
 
     def _conditions(self) -> str:
         batches = self.recipe.batches.model_dump(mode="json")
-        sizes = ", ".join(f"{key} {value}" for key, value in batches.items() if isinstance(value, int | float))
+        sizes = ", ".join(f"{key} {value}" for key, value in batches.items() if type(value) in (int, float))
         compiled = "compiled" if self._trial.is_on else "eager"
         return f"{self.trip.device}, {self.recipe.precision}, {compiled}; batches: {sizes}"
 

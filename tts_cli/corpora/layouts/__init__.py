@@ -9,6 +9,8 @@ from tts_cli.corpora.layouts.clip import (
     CorpusFolder,
     Reject,
     RejectKind,
+    kind_named,
+    position_of,
 )
 from tts_cli.corpora.layouts.source import LAYOUTS, detect_layout, read_source
 
@@ -23,5 +25,7 @@ __all__ = [
     "Reject",
     "RejectKind",
     "detect_layout",
+    "kind_named",
+    "position_of",
     "read_source",
 ]

@@ -14,6 +14,10 @@ SPLITS = ("train", "validation", "test", "unseen")
 
 KINDS = ("statement", "wh", "yes-no", "or", "exclamation", "dialogue")
 """Kinds of sentences. `dialogue` quotes direct speech."""
+OTHER_NAMES_OF_KINDS = {
+    "wh-question": "wh", "yes-no-question": "yes-no", "yes/no": "yes-no", "or-question": "or", "quoted dialogue": "dialogue",
+}  # fmt: skip
+"""Kinds by the other names that tables give them."""
 QUESTIONS = frozenset(("wh", "yes-no", "or"))
 """Kinds of sentences that are questions."""
 
@@ -41,11 +45,37 @@ class Clip:
     """Phones that a manifest gives, as they are written there; empty without."""
     durations_s: tuple[float, ...] = ()
     """Length of each of `phones`, in seconds; empty without."""
+    document: str = ""
+    """Story, chapter or passage that the sentence belongs to; "" if it stands alone."""
+    position: int | None = None
+    """Place of the sentence in its document; places may be missing. None if unknown."""
+    session: str = ""
+    """Recording session, with one microphone, level and state of the voice; "" if unknown."""
 
     @property
     def is_part(self) -> bool:
         """Return whether the clip is cut out of a longer recording."""
         return self.start_s > 0 or self.end_s is not None
+
+
+def kind_named(name: str) -> str:
+    """Return the kind of `KINDS` that a table calls `name`, such as wh for `wh-question`; "" if there is none."""
+    name = name.strip().lower()
+    kind = OTHER_NAMES_OF_KINDS.get(name, name)
+    return kind if kind in KINDS else ""
+
+
+def position_of(value: object) -> int | None:
+    """Return a position that a table gives; None for an empty value. Raises ValueError for another than a whole number."""
+    if value in (None, ""):
+        return None
+    try:
+        number = float(str(value))
+        if number != int(number):
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ValueError(f"'position' is '{value}', not a whole number") from None
+    return int(number)
 
 
 RejectKind = Literal[

@@ -45,6 +45,9 @@ class Listed:
     end_s: float | None = None
     phones: tuple[str, ...] = ()
     durations_s: tuple[float, ...] = ()
+    document: str = ""
+    position: int | None = None
+    session: str = ""
 
 
 def _no_speaker(name: str) -> str:

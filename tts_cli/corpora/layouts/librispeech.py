@@ -18,7 +18,15 @@ def _read(folder: Path) -> Iterator[Listed | Reject]:
                 yield line
                 continue
             name, _, text = line.strip().partition(" ")
-            yield Listed(where, stem(name), text.strip(), (path.parent,), speaker=f"libri_{name.split('-')[0]}")
+            yield _listed(where, stem(name), text.strip(), path.parent)
+
+
+def _listed(where: str, name: str, text: str, folder: Path) -> Listed:
+    """Return a recording; an id such as 84-121123-0007 tells speaker, chapter and place in the chapter."""
+    speaker, _, rest = name.partition("-")
+    chapter, _, number = rest.partition("-")
+    place = {"document": chapter, "position": int(number)} if chapter and number.isdecimal() else {}
+    return Listed(where, name, text, (folder,), speaker=f"libri_{speaker}", **place)  # type: ignore[arg-type]
 
 
 LAYOUT = Layout("librispeech", lambda source: next(source.rglob(_TRANSCRIPTS), None) is not None, _read, order=90)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tts_cli.corpora.layouts.layout import Layout, Listed, audio_folder, lines, 
 
 TRANSCRIPT = "metadata.csv"
 """Name of the file of transcripts."""
+_CHAPTER = re.compile(r"(LJ\d{3})-(\d{4})")
+"""Ids of LJSpeech: chapter and place in it. Other corpora of this layout have other ids."""
 
 
 def columns_of(folder: Path) -> list[tuple[str, list[str] | Reject]]:
@@ -36,7 +39,10 @@ def _read(folder: Path) -> Iterator[Listed | Reject]:
             yield Reject(where, stem(columns[0]), "speaker column or bar in the text", fault)
         else:
             text = columns[-1].strip() or columns[1].strip()
-            yield Listed(where, stem(columns[0], audio), text, (audio,))
+            name = stem(columns[0], audio)
+            chapter = _CHAPTER.fullmatch(name)
+            document, position = (chapter[1], int(chapter[2])) if chapter else ("", None)
+            yield Listed(where, name, text, (audio,), document=document, position=position)
 
 
 LAYOUT = Layout("ljspeech", lambda source: (source / TRANSCRIPT).is_file(), _read, order=30)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tts_cli.audio.mel import MelConfig
 from tts_cli.config.plain_yaml import shortened
-from tts_cli.corpora.layouts.clip import KINDS, Reject
+from tts_cli.corpora.layouts.clip import Reject, kind_named, position_of
 from tts_cli.corpora.layouts.layout import AUDIO_FOLDERS, Layout, Listed, language_fault, split_in, split_named, stem
 from tts_cli.corpora.layouts.rows import NAMES, TABLES, header_of, read_rows
 
@@ -80,7 +80,10 @@ def _listed(where: str, row: Mapping[str, Any], folder: Path, split: str, frame_
             recording=name.replace("\\", "/"),
             speaker=str(row.get("speaker", "")),
             split=_split(row, split),
-            kind=str(row.get("kind", "")) if row.get("kind") in KINDS else "",
+            kind=kind_named(str(row.get("kind", ""))),
+            document=str(row.get("document", "")),
+            position=position_of(row.get("position")),
+            session=str(row.get("session", "")),
             corpus=_corpus(row),
             **_times(row),
             **_phones(row, frame_s),

@@ -118,7 +118,7 @@ class _Reader:
         return Clip(
             corpus=corpus, id=line.id, speaker=self._speaker_of(line, corpus), text=line.text, audio=audio, where=line.where,
             split=line.split, kind=line.kind, start_s=line.start_s, end_s=line.end_s, phones=line.phones,
-            durations_s=line.durations_s,
+            durations_s=line.durations_s, document=line.document, position=line.position, session=line.session,
         )  # fmt: skip
 
     def _speaker_of(self, line: Listed, corpus: str) -> str:
