@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,8 @@ def test_requests_that_cannot_be_met_are_refused(tmp_path: Path) -> None:
         ProsodyEvaluation(voice, (), parts=("questions", "classifier"))
     with pytest.raises(InputError, match="the recordings are no system"):
         ProsodyEvaluation({"human": SystemSource(recordings=True)}, ())
+    with pytest.raises(InputError, match="a folder holds no audio of the sentences"):
+        ProsodyEvaluation({"made": SystemSource(folder=tmp_path)}, ())
     assert ProsodyEvaluation(voice, ()).wanted == ("questions",)
     assert ProsodyEvaluation(voice, (), tmp_path).wanted == ("questions", "classifier", "distances")
     with pytest.raises(InputError, match="'one' is given twice"):
@@ -248,6 +251,24 @@ def test_the_command_measures_the_shipped_voice_and_keeps_its_results(
     page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
     assert "Declarative questions that sound asked" in page and "<svg" in page and "Speakers: slt." in page
     assert json.loads((tmp_path / "report/report.json").read_text(encoding="utf-8")) == report
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_folder_of_the_recordings_themselves_has_no_distance(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "made").mkdir()
+    for row in map(json.loads, (corpus / "manifest.jsonl").read_text().splitlines()):
+        if row["split"] == "test" and row["speaker"] == "slt":
+            shutil.copy(row["audio_filepath"], tmp_path / "made" / f"{row['id']}.flac")
+    (tmp_path / "systems.yaml").write_text(f"mine: {{folder: {tmp_path / 'made'}}}\n")
+    command = ["evaluate", "prosody", "--systems", str(tmp_path / "systems.yaml"), "--data", str(corpus), "--speaker", "slt"]
+    sentences = ["--sentences", str(ROOT / "data/question-sentences.txt")]
+    assert main([*command, *sentences, "--part", "distances", "--json"]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["reports"]
+    mine, others = table["rows"]
+    assert all(mine[key]["value"] == 0 for key in ("f0_range", "final_slope", "phones", "silences"))
+    assert mine["phones"]["num_clips"] == 2 and others["phones"]["value"] > 0
 
 
 @pytest.mark.usefixtures("own_cache")

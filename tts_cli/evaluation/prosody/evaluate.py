@@ -62,6 +62,10 @@ class ProsodyEvaluation:
             hint = f"leave the system '{recorded}' out, and name a prepared corpus with --data"
             raise InputError("the recordings are no system of this evaluation: they stand beside every system", hint)
 
+        if all(source.folder for source in self.sources.values()) and self.wanted == ("questions",):
+            hint = "name a prepared corpus with --data, and compare its recordings with the folder"
+            raise InputError("a folder holds no audio of the sentences, and nothing else is to be measured", hint)
+
     @property
     def wanted(self) -> tuple[str, ...]:
         """Parts of the report, in its order."""
