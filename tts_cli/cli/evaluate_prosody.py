@@ -85,6 +85,6 @@ def prosody(
             limit,
             seeds,
             jobs,
-            str(systems or "--addon"),
+            str(systems or ""),
         )
         print_report(evaluate_prosody(request), as_json, markdown, report, request.named_addons)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class FinalShape:
     f0: tuple[float, ...]
     """F0 of each part in semitones above the utterance's median, interpolated through unvoiced frames."""
     energy: tuple[float, ...]
-    """Log energy of each part in nepers, relative to the mean over the phones."""
+    """Log energy of each part in nepers, relative to the mean from the first to the last phone."""
     durations: tuple[float, ...]
     """Natural log of the duration of the last phone, and mean of the last three, relative to the mean over all phones."""
 
@@ -132,11 +133,17 @@ class SpokenProsody:
         )
 
     @classmethod
-    def parse(cls, values: dict[str, object]) -> SpokenProsody:
-        """Return the prosody that `dataclasses.asdict` made `values` of."""
-        given = {name: tuple(value) if isinstance(value, Sequence) else value for name, value in values.items()}
-        shape = {name: tuple(value) for name, value in given["shape"].items()} if given["shape"] else None  # type: ignore[attr-defined]
-        return cls(**given | {"ending": Ending(**given["ending"]), "shape": FinalShape(**shape) if shape else None})  # type: ignore[arg-type]
+    def parse(cls, values: Mapping[str, Any]) -> SpokenProsody:
+        """Return the prosody that `dataclasses.asdict` made `values` of; lists stand for tuples, as in JSON."""
+        shape = values["shape"]
+        return cls(
+            Ending(**values["ending"]),
+            FinalShape(**{name: tuple(part) for name, part in shape.items()}) if shape else None,
+            values["f0_range"],
+            values["final_slope"],
+            tuple(values["phones_ms"]),
+            tuple(values["silences_ms"]),
+        )
 
 
 def _milliseconds(aligned: UtteranceProsody, mask: NDArray[np.bool_]) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,8 +49,8 @@ class ProsodyEvaluation:
     """Number of noise seeds of each text."""
     jobs: int = 1
     """Number of worker processes."""
-    where: str = "--systems"
-    """Origin of the systems for messages, such as the path of a YAML file."""
+    where: str = ""
+    """Origin of the systems for messages, such as the path of a YAML file; empty: none."""
 
     def __post_init__(self) -> None:
         check_parts(self.parts, PARTS, "prosody")
@@ -61,7 +62,6 @@ class ProsodyEvaluation:
         if recorded:
             hint = f"leave the system '{recorded}' out, and name a prepared corpus with --data"
             raise InputError("the recordings are no system of this evaluation: they stand beside every system", hint)
-
         if all(source.folder for source in self.sources.values()) and self.wanted == ("questions",):
             hint = "name a prepared corpus with --data, and compare its recordings with the folder"
             raise InputError("a folder holds no audio of the sentences, and nothing else is to be measured", hint)
@@ -70,6 +70,10 @@ class ProsodyEvaluation:
     def wanted(self) -> tuple[str, ...]:
         """Parts of the report, in its order."""
         return tuple(name for name in PARTS if name in (self.parts or (PARTS if self.data else ("questions",))))
+
+    def named(self, system: str) -> AbstractContextManager[None]:
+        """Put the origin of a system before the message of an error that the block raises."""
+        return placed(f"{self.where}: system '{system}'" if self.where else "")
 
     def known_speakers(self) -> tuple[str, ...]:
         """Return the speakers to measure: the wanted ones, or those whom all voices have; none without a voice.
@@ -83,7 +87,7 @@ class ProsodyEvaluation:
             return self.speakers
         named = []
         for name, source in voices.items():
-            with placed(f"{self.where}: system '{name}'"):
+            with self.named(name):
                 named.append(source.speakers())
         found = tuple(name for name in named[0] if all(name in others for others in named))
         if not found:
@@ -238,7 +242,7 @@ def _hear(
     readers = speakers or tuple(dict.fromkeys(prompt.speaker for prompt in spoken))
     sentences = unrecorded_prompts(texts, readers or ("",))
     for name, source in asked.sources.items():
-        with placed(f"{asked.where}: system '{name}'" if not source.addon else ""):
+        with asked.named(name):
             system, own, prompts = _opened(name, source, sentences, spoken, asked)
         for found, chosen in ((heard.sentences, own), (heard.prompts, prompts)):
             if chosen:
