@@ -162,6 +162,8 @@ def test_a_known_shift_is_the_distance_and_half_of_it_a_change_of_minus_fifty() 
     assert [row.estimates["phones"].value for row in changes.rows] == pytest.approx([-0.5] * 3)
     (alone,) = distance_tables(recorded, {"first": recorded}, [])
     assert rows_of(alone)["all", "first"].estimates["phones"].value == 0
+    _, from_none = distance_tables(recorded, {"first": recorded, "second": systems["second"]}, [])
+    assert not any(row.estimates for row in from_none.rows), "nothing is in percent of no distance"
 
 
 def test_prompts_that_one_system_could_not_be_aligned_with_are_left_out_of_all() -> None:
@@ -197,7 +199,7 @@ def corpus(tmp_path: Path) -> Path:
         asked, stated = (
             [row for row in rows if row["corpus"] == name and row["kind"] == kind] for kind in ("yes-no", "statement")
         )
-        recordings += [recording_of(row, speaker, "train") for row in [*asked, *stated[:6]]]
+        recordings += [recording_of(row, speaker, "train") for row in [*asked, *stated[:4]]]
         tested = [recording_of(row, speaker, "test") for row in (asked[0], stated[7])]
         recordings += [one.model_copy(update={"id": f"{one.id}-again"}) for one in tested]
     recordings = [
@@ -240,7 +242,7 @@ def test_the_command_measures_the_shipped_voice_and_keeps_its_results(
     assert set(spoken) == {"group", "name", "asked", "higher", "declarative", "stated", "yes-no", "or", "wh", "statement"}
     texts = {one["text"] for one in tables["Prosody: questions"]["details"]}
     assert {"You left the back door open?", "You left the back door open."} < texts and len(texts) == 6
-    assert "12 yes/no questions and 18 statements" in tables["Prosody: questions told from statements"]["notes"][0]
+    assert "12 yes/no questions and 12 statements" in tables["Prosody: questions told from statements"]["notes"][0]
     names = [row["name"] for row in tables["Prosody: distances to the recordings"]["rows"]]
     assert names == [str(ROOT / "addons/arctic-16k"), "other recordings"]
     assert len(calls) == len(set(calls)) > 30, "each clip of a reader once, and each text of the voice"

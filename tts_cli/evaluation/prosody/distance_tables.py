@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +36,13 @@ NOTE = (
     "1-Wasserstein distance between speech and the recordings of the same prompts: F0 range (5th to 95th percentile) and final "
     "slope (last half second) of utterances, durations of phones, and silences between words (0 where there is none). Phones of "
     f"both are found by forced alignment. {OTHERS.capitalize()}: as many training recordings of the speaker, of other texts. "
-    f"{ALL.capitalize()}: mean over speakers. 95 % bootstrap intervals over prompts."
+    f"{ALL.capitalize()}: mean over speakers. 95 % bootstrap intervals over prompts; a resample has fewer different prompts and "
+    "therefore larger distances, so that an interval over few prompts may lie above its value."
 )
 CHANGES_NOTE = (
     "Distance of the later system relative to that of the first, in percent: -30 is 30 % nearer to the recordings. 95 % "
-    "bootstrap intervals over prompts, which are drawn together for both systems."
+    "bootstrap intervals over prompts, which are drawn together for both systems. A cell is empty if the first system has no "
+    "distance, in all prompts or in a resample."
 )
 _SMALLEST = 1e-9
 Numbers = NDArray[np.float64]
@@ -150,7 +154,11 @@ def _mean_distance(transports: Sequence[Transport], counts: Sequence[int]) -> _S
 
 
 def _estimates(statistics: Mapping[str, _Statistic], num_prompts: int) -> dict[str, Estimate]:
-    return {measure: _estimate(statistic, num_prompts) for measure, statistic in statistics.items()}
+    """Estimate the statistic of each measure; one that is undefined for all prompts, or for a resample, is left out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The BCa confidence interval cannot be calculated")
+        found = {measure: _estimate(statistic, num_prompts) for measure, statistic in statistics.items()}
+    return {measure: one for measure, one in found.items() if np.isfinite([one.value, one.low, one.high]).all()}
 
 
 def _estimate(statistic: _Statistic, num_prompts: int) -> Estimate:
@@ -169,17 +177,12 @@ def _compared(
     num_prompts: int,
     compare: Callable[[Numbers, Numbers], Numbers],
 ) -> dict[str, Estimate]:
-    """Compare the distances of two systems by measure. A measure is left out if the comparison is undefined for all prompts."""
-    found = {}
-    for measure in later:
-        if measure in first:
+    """Compare the distances of two systems by measure."""
 
-            def compared(weights: Numbers, measure: str = measure) -> Numbers:
-                return compare(later[measure](weights), first[measure](weights))
+    def compared(measure: str, weights: Numbers) -> Numbers:
+        return compare(later[measure](weights), first[measure](weights))
 
-            if np.isfinite(compared(np.ones((1, num_prompts)))).all():
-                found[measure] = _estimate(compared, num_prompts)
-    return found
+    return _estimates({measure: partial(compared, measure) for measure in later if measure in first}, num_prompts)
 
 
 def _difference(later: Numbers, first: Numbers) -> Numbers:
