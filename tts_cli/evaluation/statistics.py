@@ -126,6 +126,8 @@ def bootstrap(
     statistic: Callable[..., Any],
     samples: Sequence[Sequence[float]],
     is_vectorized: bool = True,
+    is_centred: bool = False,
+    *,
     is_paired: bool = True,
     num_resamples: int | None = None,
 ) -> Estimate:
@@ -135,6 +137,8 @@ def bootstrap(
         statistic: function of one array for each sample; it takes `axis` too if `is_vectorized`.
         samples: sequences, of one length if `is_paired`.
         is_vectorized: the statistic takes `axis`, and is computed over all resamples at once; otherwise in a call for each.
+        is_centred: shift the interval by the difference between the value and the median of the resamples. It is needed where
+            clips that a resample holds twice change the statistic itself, as distances between distributions.
         is_paired: element i of each sample belongs to clip i, and clips are resampled whole; otherwise the samples are of
             different clips, and each is resampled by itself.
         num_resamples: number of resamples. None: `RESAMPLES` if `is_vectorized`, else `SLOW_RESAMPLES`.
@@ -160,7 +164,8 @@ def bootstrap(
         rng=np.random.default_rng(_SEED),
     )
     interval = result.confidence_interval
-    return Estimate(value, float(interval.low), float(interval.high), num_clips)
+    shift = value - float(np.median(result.bootstrap_distribution)) if is_centred else 0.0
+    return Estimate(value, float(interval.low) + shift, float(interval.high) + shift, num_clips)
 
 
 @dataclass(frozen=True)

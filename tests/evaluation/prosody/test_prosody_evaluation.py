@@ -281,3 +281,12 @@ def test_a_sentence_of_the_training_recordings_is_refused(
     command = ["evaluate", "prosody", "--addon", str(ROOT / "addons/arctic-16k"), "--data", str(corpus)]
     assert main([*command, "--sentences", str(tmp_path / "asked.txt")]) == 2
     assert "'Shall I carry you?' is the text of a training recording" in capsys.readouterr().err
+
+
+def test_an_interval_of_few_prompts_holds_its_value() -> None:
+    recorded = timed(0.0, 12)
+    texts = [one.prompt for one in recorded]
+    shuffled = [HeardPrompt(prompt, one.spoken) for prompt, one in zip(texts, reversed(recorded), strict=True)]
+    (table,) = distance_tables(recorded, {"shuffled": shuffled}, [])
+    for one in table.rows[0].estimates.values():
+        assert one.value == pytest.approx(0) and one.low <= 0 <= one.high, "resamples alone would have larger distances"
