@@ -43,6 +43,7 @@ def evaluation(given: tuple[object, ...], name: str, follows: tuple[str, ...], r
 
 TWICE = ("--addon", "tiny-acoustic", "--addon", "tiny-prosody")
 ASKED = "evaluate_speech.asked"
+PROSODY = "evaluate_prosody.asked"
 MANY_VOICES = {
     "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),
     "threads": Row(("--threads", 3), {"load.threads": 3}),
@@ -221,6 +222,35 @@ EVALUATIONS: dict[str, Command] = {
             "jobs": Row(("--jobs", 3), {"Selection.jobs": 3}),
         },
         **{"evaluation:Selection": lambda: None}, **WRITES,
+    ),
+    "evaluate prosody": evaluation(
+        SENTENCES, "evaluate_prosody", (),
+        {
+            **REPORT,
+            "addons": Row(
+                TWICE, {f"{PROSODY}.sources.tiny-prosody.addon": "tiny-prosody"}, also=(f"{PROSODY}.sources",)
+            ),
+            "systems": Row(
+                ("--systems", "systems.yaml"),
+                {f"{PROSODY}.sources.mine.addon": "tiny-prosody", f"{PROSODY}.where": "systems.yaml"},
+                also=(f"{PROSODY}.sources",),
+            ),
+            "data": Row(("--data", "corpus"), {f"{PROSODY}.data": "corpus"}),
+            "split": Row(("--split", "validation"), {f"{PROSODY}.split": "validation"}),
+            "vocoder": Row(("--vocoder", "tiny-vocoder"), {f"{PROSODY}.sources.tiny-acoustic.vocoder": "tiny-vocoder"}),
+            "speakers": Row(("--speaker", "high", "--speaker", "low"), {f"{PROSODY}.speakers": ["high", "low"]}),
+            "parts": Row(("--part", "questions"), {f"{PROSODY}.parts": ["questions"]}),
+            "sentences": Row(
+                ("--sentences", "others.txt"), {f"{PROSODY}.sentences.0": ["one", "Others."]}, also=(f"{PROSODY}.sentences",)
+            ),
+            "seeds": Row(("--seeds", 5), {f"{PROSODY}.num_seeds": 5}),
+            "limit": Row(
+                ("--limit", 1), {f"{PROSODY}.limit": 1}, leaves=lambda _, record: f"{PROSODY}.sentences.1" not in record,
+                also=(f"{PROSODY}.sentences",),
+            ),
+            "jobs": Row(("--jobs", 3), {f"{PROSODY}.jobs": 3}),
+        },
+        **WRITES,
     ),
     "evaluate leakage": evaluation(
         ("run", "--data", "corpus"), "leakage_report", (),

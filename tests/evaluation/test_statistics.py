@@ -3,7 +3,7 @@ import pytest
 
 from tts_cli.errors import InputError
 from tts_cli.evaluation import statistics
-from tts_cli.evaluation.statistics import estimate_by_place, holm, mean_estimate, paired_tests
+from tts_cli.evaluation.statistics import estimate_by_place, holm, independent_difference, mean_estimate, paired_tests
 
 pytest.importorskip("statsmodels")
 
@@ -54,3 +54,16 @@ def test_an_utterance_that_one_lacks_is_dropped_from_both() -> None:
     with pytest.raises(InputError, match="no utterance"):
         paired_tests({"empty": ([nan], [1.0])})
     assert paired_tests({}) == ()
+
+
+def test_unrelated_clips_are_resampled_separately() -> None:
+    generator = np.random.default_rng(2)
+    many, few = generator.random(400) < 0.8, generator.random(30) < 0.3
+    found = independent_difference([(float(one), 1.0) for one in many], [(float(one), 1.0) for one in few])
+    assert found.value == pytest.approx(many.mean() - few.mean()) and found.num_clips == 430
+    error = (many.var() / len(many) + few.var() / len(few)) ** 0.5
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * error, rel=0.15), "the normal approximation"
+    weighted = independent_difference([(1.0, 4.0), (3.0, 4.0)], [(0.0, 1.0)])
+    assert (weighted.value, weighted.low, weighted.high) == (0.5, 0.25, 0.75), "a set of one clip does not vary"
+    with pytest.raises(InputError, match="no clip"):
+        independent_difference([(1.0, 1.0)], [])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tts_cli.cli.evaluate_prosody import prosody
 from tts_cli.cli.evaluate_speech import copies, speech
 from tts_cli.cli.figures import Addons, Corpora, GroupLimit, Jobs, Limit, MarkdownOutput, ReportFolder, print_report
 from tts_cli.cli.terminal import Json, SpeakerName, Threads, VocoderName, extra
@@ -19,6 +20,7 @@ SentencesFile = Annotated[
 app = typer.Typer(help="Measure voices, vocoders and contexts.", rich_markup_mode=None)
 app.command()(speech)
 app.command("vocoder")(copies)
+app.command()(prosody)
 
 
 @app.callback(invoke_without_command=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
+from math import log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from tts_cli.files import atomic_write
 SPLITS = ("test", "validation")
 """Splits of held-out clips, in the order in which they are taken."""
 MANIFEST = "manifest.jsonl"
+_SEMITONES = 12 / log(2)
 
 
 class HeldOut(NamedTuple):
@@ -66,6 +68,25 @@ def read_held_out(
     chosen = dict.fromkeys(speakers or readers or able)
     clips = (_clip(corpus, row) for name in chosen for row in [one for one in rows if one.speaker == name][:limit])
     return HeldOut(tuple(clips), taken)
+
+
+def read_rows(data: Path) -> tuple[Recording, ...]:
+    """Return all recordings of a prepared corpus, those of training included. Raises CorpusError if it cannot be read."""
+    return tuple(_corpus(data).recordings)
+
+
+def clips_of(data: Path, rows: Iterable[Recording]) -> tuple[Clip, ...]:
+    """Return the clips of some recordings of a prepared corpus, with audio files."""
+    return tuple(_clip(_corpus(data), row) for row in rows)
+
+
+def f0_deviations(data: Path) -> dict[str, float]:
+    """Return the standard deviation of F0 of each speaker of a prepared corpus, in semitones.
+
+    Raises:
+        CorpusError: if the corpus cannot be read.
+    """
+    return {name: _SEMITONES * speaker.std_log_f0 for name, speaker in _corpus(data).summary.speakers.items()}
 
 
 _corpus = lru_cache(maxsize=2)(open_corpus)

@@ -102,34 +102,70 @@ def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
     return numerators.sum(axis=axis) / denominators.sum(axis=axis)
 
 
-def bootstrap(statistic: Callable[..., Any], samples: Sequence[Sequence[float]], is_vectorized: bool = True) -> Estimate:
-    """Estimate `statistic` of paired `samples` with `scipy.stats.bootstrap` (percentile method, fixed seed).
+def independent_difference(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> Estimate:
+    """Estimate the difference of two ratios of unrelated clips, `first` minus `second`, which are resampled separately.
+
+    Args:
+        first: numerator and denominator of each clip of one set.
+        second: numerator and denominator of each clip of the other set.
+
+    Raises:
+        InputError: if a set has no clips.
+    """
+    pairs = [np.asarray(one, np.float64).reshape(-1, 2) for one in (first, second)]
+
+    def difference(*rows: Any, axis: int) -> Any:
+        picked = [of[places.astype(np.int64)] for of, places in zip(pairs, rows, strict=True)]
+        mine, others = (_ratio(one[..., 0], one[..., 1], axis) for one in picked)
+        return mine - others
+
+    return bootstrap(difference, [range(len(one)) for one in pairs], is_paired=False)
+
+
+def bootstrap(
+    statistic: Callable[..., Any],
+    samples: Sequence[Sequence[float]],
+    is_vectorized: bool = True,
+    is_centred: bool = False,
+    *,
+    is_paired: bool = True,
+    num_resamples: int | None = None,
+) -> Estimate:
+    """Estimate `statistic` of `samples` with `scipy.stats.bootstrap` (percentile method, fixed seed).
 
     Args:
         statistic: function of one array for each sample; it takes `axis` too if `is_vectorized`.
-        samples: sequences of one length; element i of each belongs to clip i, and clips are resampled whole.
-        is_vectorized: the statistic takes `axis`, and is computed over `RESAMPLES` at once; otherwise `SLOW_RESAMPLES` calls.
+        samples: sequences, of one length if `is_paired`.
+        is_vectorized: the statistic takes `axis`, and is computed over all resamples at once; otherwise in a call for each.
+        is_centred: shift the interval by the difference between the value and the median of the resamples. It is needed where
+            clips that a resample holds twice change the statistic itself, as distances between distributions.
+        is_paired: element i of each sample belongs to clip i, and clips are resampled whole; otherwise the samples are of
+            different clips, and each is resampled by itself.
+        num_resamples: number of resamples. None: `RESAMPLES` if `is_vectorized`, else `SLOW_RESAMPLES`.
 
     Raises:
         InputError: if there are no clips, or the extra `eval` is not installed.
     """
-    if not samples or not len(samples[0]):
+    if not samples or not all(len(sample) for sample in samples):
         raise InputError("there is no clip to measure: every clip was left out or the selection is empty")
     arrays = tuple(np.asarray(sample, np.float64) for sample in samples)
     value = float(statistic(*arrays, axis=0) if is_vectorized else statistic(*arrays))
-    if len(arrays[0]) == 1:
-        return Estimate(value, value, value, 1)
+    num_clips = len(arrays[0]) if is_paired else sum(map(len, arrays))
+    if max(map(len, arrays)) == 1:
+        return Estimate(value, value, value, num_clips)
     result = require("scipy.stats").bootstrap(
-        arrays,
+        # scipy refuses a sample of one value; two of the same have the same resamples.
+        tuple(np.repeat(one, 2) if len(one) == 1 else one for one in arrays),
         statistic,
-        paired=True,
+        paired=is_paired,
         vectorized=is_vectorized,
-        n_resamples=RESAMPLES if is_vectorized else SLOW_RESAMPLES,
+        n_resamples=num_resamples or (RESAMPLES if is_vectorized else SLOW_RESAMPLES),
         method="percentile",
         rng=np.random.default_rng(_SEED),
     )
     interval = result.confidence_interval
-    return Estimate(value, float(interval.low), float(interval.high), len(arrays[0]))
+    shift = value - float(np.median(result.bootstrap_distribution)) if is_centred else 0.0
+    return Estimate(value, float(interval.low) + shift, float(interval.high) + shift, num_clips)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Evaluation of prosody: questions that sound asked, and distances between distributions of speech and recordings."""
