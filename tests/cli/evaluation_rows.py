@@ -218,6 +218,11 @@ EVALUATIONS: dict[str, Command] = {
                 ("--recognise", 9),
                 {"evaluate_selection.parts": ["distance", "recognition"], "evaluate_selection.texts.sample": 9},
             ),
+            "draws": Row(("--draws", 2), {"Selection.draws": 2}),
+            "against": Row(
+                ("--against", "tiny-acoustic"),
+                {"load#2.addon": "tiny-acoustic", "Selection.against": "tiny-acoustic"}, also=("load#2",),
+            ),
             "limit": Row(("--limit", 4), {"Selection.limit": 4}),
             "jobs": Row(("--jobs", 3), {"Selection.jobs": 3}),
         },

@@ -203,8 +203,8 @@ def selection(
         typer.Option(
             "--part",
             metavar="PART",
-            help="Part of the report: distance, nearness, kinds, variety, recognition, probe or cost. Repeatable; by default the "
-            "first four.",
+            help="Part of the report: distance, nearness, kinds or variety (the default); spread, chance or shuffled (controls "
+            "without the knowledge of a strategy); stories, recognition, probe or cost. Repeatable.",
         ),
     ] = None,
     sentences: SentencesFile = Path("data/prosody-sentences.txt"),
@@ -214,6 +214,13 @@ def selection(
     recognise: Annotated[
         int | None,
         typer.Option("--recognise", metavar="N", min=1, help="Also count word errors in N prompts of each setting."),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of draws of the controls of the parts chance and shuffled.")
+    ] = 5,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="Voice whose time to first audio the part cost measures in the same run."),
     ] = None,
     limit: Limit = None,
     jobs: Jobs = 1,
@@ -239,9 +246,9 @@ def selection(
             read_sentences(passages) if "variety" in chosen else (),
             recognise or UnrecordedTexts.sample,
         )
-        request = Selection(
-            load(addon, vocoder, threads=1), data, split, settings, tuple(speakers or ()), limit, jobs, continuity
-        )
+        voice = load(addon, vocoder, threads=1)
+        other = load(against, threads=1) if against else None
+        request = Selection(voice, data, split, settings, tuple(speakers or ()), limit, jobs, continuity, draws, other)
         print_report(evaluate_selection(request, texts, chosen), as_json, markdown, report, [addon])
 
 

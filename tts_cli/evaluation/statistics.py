@@ -85,17 +85,18 @@ def percentile_estimate(values: Sequence[float], percent: float) -> Estimate:
     return bootstrap(lambda x, axis: np.percentile(x, percent, axis=axis), (values,))
 
 
-def estimate_by_place(statistic: Callable[[Integers], float], num_clips: int) -> Estimate:
+def estimate_by_place(statistic: Callable[[Integers], float], num_clips: int, is_centred: bool = False) -> Estimate:
     """Estimate a `statistic` of clips that are given by their indices.
 
     Args:
         statistic: function from clip indices (n,) to its value. Indices of a resample may repeat.
         num_clips: number of clips; the indices run from 0 to `num_clips` - 1.
+        is_centred: see `bootstrap`.
 
     Raises:
         InputError: if there are no clips.
     """
-    return bootstrap(lambda places: statistic(places.astype(np.int64)), (range(num_clips),), is_vectorized=False)
+    return bootstrap(lambda places: statistic(places.astype(np.int64)), (range(num_clips),), False, is_centred)
 
 
 def _ratio(numerators: Any, denominators: Any, axis: int) -> Any:
@@ -178,12 +179,15 @@ class PairedTest:
     p: float
     """Two-sided p-value."""
     corrected_p: float
-    """p-value after Holm's correction over all tests of the report."""
+    """p-value after Holm's correction over all tests of the report, or of its family."""
+    num_texts: int | None = None
+    """Number of texts, where utterances of one text stand together; None where each utterance stands alone."""
 
     def cells(self) -> list[str]:
         """Return the test as a row of text cells: name, utterances, difference, p, p (Holm)."""
         difference = self.difference
-        return [self.name, str(difference.num_clips), difference.text(3), f"{self.p:.2g}", f"{self.corrected_p:.2g}"]
+        number = f"{difference.num_clips}" if self.num_texts is None else f"{difference.num_clips} of {self.num_texts} texts"
+        return [self.name, number, difference.text(3), f"{self.p:.2g}", f"{self.corrected_p:.2g}"]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the test as JSON values, for `--json`."""

@@ -17,9 +17,12 @@ from tts_cli.evaluation.measures import utterances
 from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.prompts import GroupedText
+from tts_cli.evaluation.selection import kinds as selection_kinds
+from tts_cli.evaluation.selection import speaking
 from tts_cli.evaluation.selection import tables as selection_report
 from tts_cli.evaluation.selection import tasks as room
 from tts_cli.evaluation.selection.evaluate import UnrecordedTexts, cost_of, evaluate_selection, refuse_trained
+from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
 from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
 from tts_cli.evaluation.selection.tasks import (
     FOLDS,
@@ -29,8 +32,6 @@ from tts_cli.evaluation.selection.tasks import (
     SelectionTask,
     evenly,
     measure_tasks,
-    posterior_mean,
-    sentence_of,
     settings_of,
 )
 from tts_cli.evaluation.statistics import mean_estimate
@@ -120,6 +121,7 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lower the minimum numbers of recordings and questions to those of the tiny corpus."""
     for module in (room, selection_report):
         monkeypatch.setattr(module, "FEWEST", 3)
+    monkeypatch.setattr(selection_kinds, "FEWEST_OF_KIND", 3)
     monkeypatch.setattr(room, "FOLDS", NUM_QUESTIONS)
 
 
@@ -278,8 +280,9 @@ def test_the_text_is_tested_against_as_many_drawn_by_chance(data: Path, _few: No
         for k in (1, 3)
         for other in ("centroid", f"random, top {k}")
     }
-    first, second = pairs["f0 correlation: bert, top 3 against random, top 3"]
-    np.testing.assert_allclose(np.subtract(first, second), 0.2)
+    pair = pairs["f0 correlation: bert, top 3 against random, top 3"]
+    np.testing.assert_allclose(pair.known()[0], 0.2)
+    assert set(pair.clusters) == {clip.normalized_text for clip in asked.clips}
     row = next(row for row in report.rows if (row.name, row.group) == ("oracle", POOLED))
     assert row.estimates["f0_correlation"].value == pytest.approx(0.925)
 
@@ -303,8 +306,10 @@ def test_kinds_are_told_apart(data: Path, _few: None) -> None:
     report = kinds_table(found, asked.settings, {one.text: one.group for one in texts})
     assert {(row.group, row.name, row.num_clips) for row in report.rows} == {
         ("statement (recorded)", RECORDING, 4), ("statement (recorded)", "centroid", 4),
-        ("wh (recorded)", RECORDING, 2), ("wh (recorded)", "centroid", 2), ("or", "centroid", 1),
+        ("wh (recorded), too few for a claim", RECORDING, 2), ("wh (recorded), too few for a claim", "centroid", 2),
+        ("or", "centroid", 1),
     }  # fmt: skip
+    assert "wh 2, yes-no 0, or 0, exclamation 0" in report.notes[-1]
 
 
 def test_everything_is_reported(data: Path, _few: None) -> None:
@@ -329,6 +334,106 @@ def test_everything_is_reported(data: Path, _few: None) -> None:
     assert "not listeners' scores" in reports.markdown()
     details = reports.as_dict()["reports"][2]["details"]
     assert {"selected", "text"} <= details[-1]["sentences"][0].keys()
+
+
+def test_controls_and_stories_are_reported(data: Path, _few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    recordings = Selection._recordings
+    monkeypatch.setattr(
+        Selection,
+        "_recordings",
+        lambda asked: [
+            one.model_copy(update={"document": "tale", "position": place}) for place, one in enumerate(recordings(asked))
+        ],
+    )
+    asked = select(data, strategies=("centroid", "bert", "random"), draws=2)
+    reports = evaluate_selection(asked, UnrecordedTexts(), ["spread", "chance", "shuffled", "stories"])
+    tables = {report.title.removeprefix("Selection: "): report for report in reports.reports}
+    assert list(tables) == [
+        "spread of the embeddings",
+        "nearness against average and chance", "nearness by kind, against average and chance",
+        "gap closed against average and chance",
+        "nearness against other texts", "nearness by kind, against other texts", "gap closed against other texts",
+        "variety in stories",
+    ]  # fmt: skip
+    rivals = [row.name for row in tables["nearness against average and chance"].rows]
+    assert rivals == [f"bert, top 1 against {one}" for one in ("centroid", "random, top 1", "random, same spread")]
+    (row,) = tables["gap closed against average and chance"].rows
+    assert set(row.estimates) == {"closed", "minus_control", "minus_random"}
+    assert row.num_clips >= 5
+    assert {row.name for row in tables["spread of the embeddings"].rows} == {"bert, top 1", "random, top 1"}
+    in_stories = [row.name for row in tables["variety in stories"].rows if row.group == POOLED]
+    assert in_stories[:3] == ["centroid", "bert, top 1", "random, top 1"]
+    assert in_stories[3:] == ["random, same spread as bert, top 1, draw 1", "other texts by bert, top 1, draw 1"]
+    assert [test.name for test in reports.tests] == [
+        f"{measure}: bert, top 1 against {rival}"
+        for measure in ("f0 correlation", "duration error ms")
+        for rival in ("centroid", "random, same spread")
+    ]
+    assert {test.num_texts for test in reports.tests} == {3}
+    assert "exchanged in all utterances of a text together" in reports.markdown()
+    assert "nan" not in reports.markdown()
+    json.dumps(reports.as_dict())
+
+
+def test_a_control_is_spoken_with_the_embedding_it_is_given(data: Path) -> None:
+    asked = select(data, strategies=("centroid", "bert"))
+    clip = asked.clips[0]
+    centroid = asked.voice.acoustic.config.speakers[0].embedding
+    assert centroid is not None
+    plain = next(task for task in asked.spoken_tasks() if task.name == "centroid")
+    given = replace(plain, embedding=tuple(centroid))
+    other = replace(plain, embedding=tuple(0.5 + value for value in centroid))
+    assert len({one.key("prosody") for one in (plain, given, other)}) == 3
+    same, like, unlike = (one.measure(("prosody",))["prosody"]["nearness"] for one in (plain, given, other))
+    assert same == pytest.approx(like, abs=1e-4, nan_ok=True)
+    assert same != pytest.approx(unlike, abs=1e-4, nan_ok=True)
+    assert clip == plain.clip
+
+
+def test_the_sentences_before_are_spoken_first(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = select(data, strategies=("bert",))
+    first, second = asked.clips[:2]
+    alone = next(task for task in asked.spoken_tasks("chosen") if task.clip == second)
+    told = replace(alone, before=(first,))
+    heard: list[list[str]] = []
+    chosen = speaking.chosen_sentence
+    monkeypatch.setattr(
+        speaking, "chosen_sentence", lambda voice, said, *rest: heard.append([s.text for s in said]) or chosen(voice, said, *rest)
+    )
+    assert told.measure(("chosen",)) == alone.measure(("chosen",)), "bert reads the sentence alone"
+    assert heard == [[first.text, second.text], [second.text]]
+    spoken = {one.name: one.measure(("prosody",))["prosody"]["sentences"] for one in (alone, replace(told, name="told"))}
+    assert spoken["told"] == spoken["bert, top 1"]
+
+
+def test_embeddings_are_chosen_without_audio(data: Path) -> None:
+    asked = select(data, strategies=("bert", "oracle"))
+    found = {
+        task.name: task.measure(("chosen",))["chosen"] for task in asked.spoken_tasks("chosen") if task.clip == asked.clips[0]
+    }
+    spoken = next(task for task in asked.spoken_tasks() if task.name == "bert, top 1" and task.clip == asked.clips[0])
+    ((sentence, _),) = room._spoken(spoken, asked.corpus)
+    np.testing.assert_allclose(found["bert, top 1"]["embedding"], sentence.embedding)
+    assert len(found["bert, top 1"]["selected"]) == 1
+    np.testing.assert_allclose(found["oracle"]["embedding"], posterior_mean(asked.voice, asked.corpus, asked.clips[0]), rtol=1e-5)
+
+
+def test_a_part_without_its_rival_is_refused(data: Path) -> None:
+    for strategies, message in ((("centroid", "random"), "there is none"), (("bert",), "needs the centroid")):
+        with pytest.raises(InputError, match=message):
+            evaluate_selection(select(data, strategies=strategies), UnrecordedTexts(), ["chance"])
+    with pytest.raises(InputError, match="nothing to compare"):
+        evaluate_selection(select(data, strategies=("centroid", "bert"), draws=1), UnrecordedTexts(), ["shuffled"])
+    plain = Selection(load(TINY.parent / "tiny-acoustic", threads=1), data, "test", settings_of(("centroid",)))
+    with pytest.raises(InputError, match="no acoustic embedding"):
+        evaluate_selection(plain, UnrecordedTexts(), ["spread"])
+
+
+def test_a_voice_is_timed_in_turn_with_another(data: Path) -> None:
+    asked = select(data, strategies=("centroid",))
+    other = load(TINY.parent / "tiny-acoustic", threads=1)
+    (cost,) = cost_of(asked.voice, asked.settings[0], asked.clips[:1], other)
+    assert cost["against_ms"] > 0
 
 
 def test_an_unknown_part_is_refused(data: Path) -> None:
@@ -386,6 +491,26 @@ def test_the_command_prints_a_table_for_each_part(data: Path, _few: None, capsys
     assert "| bert, top 1 |" in printed
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reports"][0]["rows"][0]["name"] == "centroid"
+
+
+def test_the_page_of_the_command_has_the_controls(data: Path, _few: None, tmp_path: Path) -> None:
+    command = ["evaluate", "selection", "--addon", str(TINY), "--data", str(data), "--split", "test", "--strategy", "centroid"]
+    command += [
+        "--strategy",
+        "bert",
+        "--part",
+        "spread",
+        "--part",
+        "shuffled",
+        "--draws",
+        "2",
+        "--report",
+        str(tmp_path / "page"),
+    ]
+    assert main(command) == 0
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert "Selection: spread of the embeddings" in page
+    assert "bert, top 1 against other texts" in page
 
 
 def test_texts_that_are_not_there_are_named(data: Path, _elsewhere: None, capsys: pytest.CaptureFixture[str]) -> None:

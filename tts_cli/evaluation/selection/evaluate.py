@@ -5,37 +5,45 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import InputError
+from tts_cli.evaluation.clusters import METHOD, clustered_tests
 from tts_cli.evaluation.engine import check_parts, tracked
 from tts_cli.evaluation.measures.probes import cross_validate, statistics_probe
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.report import OBJECTIVE, Report, Reports
+from tts_cli.evaluation.selection.comparisons import Families, StrategyComparison, sources_of
+from tts_cli.evaluation.selection.controls import OTHER_TEXTS, RANDOM, ControlKind, StrategyControl, control_tasks, controls_of
+from tts_cli.evaluation.selection.embeddings import Chosen, chosen_of, chosen_tasks, spread_table
+from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
+from tts_cli.evaluation.selection.stories import document_of
 from tts_cli.evaluation.selection.tables import (
+    POOLED,
     Standardised,
     cost_table,
     distance_tables,
+    groups_of,
     kinds_table,
     nearness_table,
     probe_table,
     recognition_table,
-    variety_tables,
 )
 from tts_cli.evaluation.selection.tasks import (
+    FEWEST,
     Found,
     Selection,
     SelectionTask,
     Setting,
+    Work,
     evenly,
     measure_tasks,
-    posterior_mean,
-    sentence_of,
 )
-from tts_cli.evaluation.statistics import Pairs, paired_tests
+from tts_cli.evaluation.selection.variety import story_table, variety_tables
 from tts_cli.evaluation.systems import say
 from tts_cli.models.vae import ACTIVE_NATS
 from tts_cli.selection.feature import SELECTOR
@@ -43,10 +51,20 @@ from tts_cli.selection.filler import SelectionFiller
 from tts_cli.selection.selector import READS
 from tts_cli.voice.synthesis import Voice
 
-PARTS = ("distance", "nearness", "kinds", "variety", "recognition", "probe", "cost")
+PARTS = (
+    "distance", "nearness", "spread", "chance", "shuffled", "kinds", "variety", "stories", "recognition", "probe", "cost",
+)  # fmt: skip
 """Parts of the report."""
 DEFAULT_PARTS = ("distance", "nearness", "kinds", "variety")
-"""Parts by default. `recognition` needs Whisper, `probe` a model with an utterance embedding, `cost` an idle machine."""
+"""Parts by default. `spread`, `chance`, `shuffled` and `probe` need a model with an utterance embedding, `stories` a corpus with
+stories, `recognition` Whisper, `cost` an idle machine."""
+CONTROLS: dict[str, ControlKind] = {"chance": RANDOM, "shuffled": OTHER_TEXTS}
+"""Control that each part compares the strategies with."""
+CORRECTED = (
+    "p-values are corrected by Holm's procedure over all tests of one set of utterances: of all together, of the stories, and of "
+    "the prompts."
+)
+"""Note on the correction."""
 NUM_COSTED = 20
 """Number of sentences in the part `cost`."""
 
@@ -79,24 +97,54 @@ def evaluate_selection(selection: Selection, texts: UnrecordedTexts, parts: Coll
     """
     check_parts(parts, PARTS, "selection")
     refuse_trained({"the sentences": [one.text for one in texts.sentences]}, selection.corpus)
-    found, errors = measure_tasks(_tasks(selection, texts, parts), selection.jobs, "utterances")
-    pairs: Pairs = {}
+    controls = controls_of(selection, [kind for part, kind in CONTROLS.items() if part in parts])
+    _refuse_untestable(selection, parts)
+    chosen, failures = _chosen(selection, parts)
+    tasks = _tasks(selection, texts, parts)
+    if chosen is not None:
+        tasks += control_tasks(selection, chosen, controls)
+    found, errors = measure_tasks(tasks, selection.jobs, "utterances")
+    measured = _Measured(selection, texts, found, controls, chosen)
+    families: Families = {"": {}}
     tables: list[Report] = []
     for part in PARTS:
         if part in parts:
-            tables += _MAKERS[part](_Measured(selection, texts, found), pairs)
-    left_out = "; ".join(f"{name} ({reason})" for name, reason in sorted(errors.items()))
-    notes = (OBJECTIVE, *([f"Left out: {left_out}."] if left_out else []))
-    return Reports("Selection", tuple(tables), paired_tests(pairs), notes)
+            tables += _MAKERS[part](measured, families)
+    left_out = "; ".join(f"{name} ({reason})" for name, reason in sorted({**failures, **errors}.items()))
+    tests = clustered_tests(families)
+    notes = (OBJECTIVE, *([METHOD, CORRECTED] if tests else []), *([f"Left out: {left_out}."] if left_out else []))
+    return Reports("Selection", tuple(tables), tests, notes)
+
+
+def _refuse_untestable(selection: Selection, parts: Collection[str]) -> None:
+    """Raise InputError if a part compares strategies that read the text with the centroid, and one of both is missing."""
+    for part in (part for part in CONTROLS if part in parts):
+        if not any(one.is_tested for one in selection.settings):
+            raise InputError(
+                f"the part '{part}' tests strategies that read the text, and there is none", hint="name one: --strategy bert"
+            )
+        if all(one.strategy != "centroid" for one in selection.settings):
+            raise InputError(f"the part '{part}' needs the centroid to compare with", hint="add --strategy centroid")
+
+
+def _chosen(selection: Selection, parts: Collection[str]) -> tuple[Chosen | None, dict[str, str]]:
+    """Return the embeddings that the settings choose, and error messages by label; None if no part needs them."""
+    if {"spread", *CONTROLS}.isdisjoint(parts):
+        return None, {}
+    wanted = [one for one in selection.settings if one.is_tested or "spread" in parts]
+    found, failures = measure_tasks(chosen_tasks(selection, wanted), selection.jobs, "embeddings")
+    return chosen_of(selection, found), failures
 
 
 def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str]) -> list[SelectionTask]:
     """Return the tasks that `parts` need, sorted by setting: a worker process keeps only two voices open."""
     spoken: list[SelectionTask] = []
-    if not {"distance", "nearness", "kinds", "variety"}.isdisjoint(parts):
+    if not {"distance", "nearness", "kinds", "variety", "stories", *CONTROLS}.isdisjoint(parts):
         spoken += selection.recorded_tasks()
-    if not {"distance", "nearness", "kinds"}.isdisjoint(parts):
+    if not {"distance", "nearness", "kinds", *CONTROLS}.isdisjoint(parts):
         spoken += selection.spoken_tasks()
+    elif "stories" in parts:
+        spoken += selection.spoken_tasks(clips=[clip for clip in selection.clips if document_of(clip)])
     if "kinds" in parts:
         for place, speaker in enumerate(selection.readers):
             spoken += selection.text_tasks(texts.sentences[place :: len(selection.readers)], [speaker])
@@ -113,44 +161,82 @@ class _Measured:
     selection: Selection
     texts: UnrecordedTexts
     found: Found
+    controls: Sequence[StrategyControl] = ()
+    chosen: Chosen | None = None
 
     @property
     def settings(self) -> Sequence[Setting]:
         return self.selection.settings
 
-    def scores(self) -> Standardised:
-        return Standardised(self.found, self.settings)
+    def scores(self, controls: Sequence[StrategyControl] = ()) -> Standardised:
+        return Standardised(self.found, self.settings, [name for one in controls for name in one.names])
 
 
-def _distance(measured: _Measured, _: Pairs) -> list[Report]:
+def _distance(measured: _Measured, _: Families) -> list[Report]:
     return distance_tables(measured.scores(), measured.settings)
 
 
-def _nearness(measured: _Measured, pairs: Pairs) -> list[Report]:
+def _nearness(measured: _Measured, families: Families) -> list[Report]:
     report, found = nearness_table(measured.found, measured.settings)
-    pairs |= found
+    families[""] |= found
     return [report]
 
 
-def _kinds(measured: _Measured, _: Pairs) -> list[Report]:
+def _spread(measured: _Measured, _: Families) -> list[Report]:
+    assert measured.chosen is not None
+    clips = list(measured.chosen.recorded)
+    groups = {**sources_of(groups_of(clips).get(POOLED, [])), **groups_of(clips)}
+    if len(measured.selection.speakers) == 1:
+        groups.pop(POOLED, None)
+    return [spread_table(measured.selection, measured.chosen, measured.settings, groups)]
+
+
+def _against(measured: _Measured, families: Families, part: str) -> list[Report]:
+    kind = CONTROLS[part]
+    comparison = StrategyComparison(measured.found, measured.settings, measured.controls, kind)
+    if not comparison.clips:
+        count = f"no speaker has {FEWEST} recordings that were spoken in every setting"
+        raise InputError(
+            f"the part '{part}' has nothing to compare: {count}", hint="leave it out, or choose other speakers or --limit"
+        )
+    if kind == RANDOM:
+        for name, pairs in comparison.families().items():
+            families.setdefault(name, {}).update(pairs)
+    scores = measured.scores([one for one in measured.controls if one.kind == kind])
+    return [comparison.better_table(), comparison.kinds_table(), comparison.share_table(scores)]
+
+
+def _kinds(measured: _Measured, _: Families) -> list[Report]:
     kinds = {one.text: one.group for one in measured.texts.sentences}
     return [kinds_table(measured.found, measured.settings, kinds)]
 
 
-def _variety(measured: _Measured, _: Pairs) -> list[Report]:
+def _variety(measured: _Measured, _: Families) -> list[Report]:
     passages = [one.text for one in measured.texts.passages]
     return variety_tables(measured.found, measured.scores(), measured.settings, passages)
 
 
-def _recognition(measured: _Measured, _: Pairs) -> list[Report]:
+def _stories(measured: _Measured, _: Families) -> list[Report]:
+    controls = [] if measured.chosen is None else measured.controls
+    names = [*(one.name for one in measured.settings), *(one.names[0] for one in controls)]
+    return [story_table(measured.scores(controls), names)]
+
+
+def _recognition(measured: _Measured, _: Families) -> list[Report]:
     selection = measured.selection
     sample = evenly(selection.clips, measured.texts.sample)
-    tasks = [task for task in selection.recorded_tasks("understood") if task.clip in sample]
-    found, _errors = measure_tasks([*tasks, *selection.spoken_tasks("understood", sample)], selection.jobs, "listening")
-    return [recognition_table(found, selection.settings)]
+    works: tuple[Work, ...] = ("understood", "naturalness")
+    heard, natural = (measure_tasks(_heard(selection, sample, work), selection.jobs, "listening")[0] for work in works)
+    return [recognition_table(heard, natural, selection.settings)]
 
 
-def _probe(measured: _Measured, _: Pairs) -> list[Report]:
+def _heard(selection: Selection, sample: Sequence[Recording], work: Work) -> list[SelectionTask]:
+    """Return the tasks that listen to a sample of the recordings and to their texts in every setting."""
+    recorded = [task for task in selection.recorded_tasks(work) if task.clip in sample]
+    return [*recorded, *selection.spoken_tasks(work, sample)]
+
+
+def _probe(measured: _Measured, _: Families) -> list[Report]:
     selection, voice = measured.selection, measured.selection.voice
     clips = [clip for name in voice.speakers for clip in selection.training(name)]
     vectors = [posterior_mean(voice, selection.corpus, clip) for clip in tracked(clips, "embeddings")]
@@ -169,48 +255,64 @@ def _probe(measured: _Measured, _: Pairs) -> list[Report]:
     return [probe_table(results, len(names), nats, ACTIVE_NATS)]
 
 
-def _cost(measured: _Measured, _: Pairs) -> list[Report]:
+def _cost(measured: _Measured, _: Families) -> list[Report]:
     selection = measured.selection
     clips = evenly(selection.clips, NUM_COSTED)
     settings = [setting for setting in selection.settings if setting.strategy != "oracle"]
-    return [cost_table({one.name: cost_of(selection.files(one).open(), one, clips) for one in settings})]
+    against = selection.against
+    costs = {one.name: cost_of(selection.files(one).open(), one, clips, against) for one in settings}
+    return [cost_table(costs, against.acoustic.name if against else "")]
 
 
-def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording]) -> list[dict[str, float]]:
+def cost_of(voice: Voice, setting: Setting, clips: Sequence[Recording], against: Voice | None = None) -> list[dict[str, float]]:
     """Measure the cost of selection for each text, after one warm-up.
 
     Returns:
         For each clip, in milliseconds: CPU time of the syntactic and semantic analysis, CPU time of the selector, their sum, and
-        wall-clock time to first audio.
+        wall-clock time to first audio; with `against`, also the time to first audio of that voice, which speaks each text next.
     """
     spent: list[Span] = []
     twin = voice.variant(observer=Observer(lambda span: spent.append(span) if span.name == SELECTOR else None))
+    filler = _fresh_filler(voice) if READS[setting.strategy] else None
     costs = []
-    for clip in (clips[0], *clips):
+    for place, clip in enumerate((clips[0], *clips)):
+        if place == 1 and filler:
+            filler = _fresh_filler(voice)
+        # A voice may keep the analysis of a text, so the first time that it speaks one counts.
+        first_audio_s = say(voice, clip.text, clip.speaker).first_audio_s
         spent.clear()
         for _ in twin.stream([sentence_of(clip)], clip.speaker, best_effort=True):
             pass
-        analysis = 1000 * _analysis_s(voice, clip) if READS[setting.strategy] else 0.0
+        analysis = 1000 * _analysis_s(filler, clip) if filler else 0.0
         selector = 1000 * sum(span.cpu_s for span in spent)
-        spoken = say(voice, clip.text, clip.speaker)
         costs.append(
             {
                 "analysis_ms": analysis,
                 "selection_ms": selector,
                 "together_ms": analysis + selector,
-                "first_audio_ms": 1000 * spoken.first_audio_s,
+                "first_audio_ms": 1000 * first_audio_s,
             }
         )
+        if against is not None:
+            # A voice with other speakers takes its own.
+            speaker = clip.speaker if clip.speaker in against.speakers else None
+            costs[-1]["against_ms"] = 1000 * say(against, clip.text, speaker).first_audio_s
     return costs[1:]
 
 
-def _analysis_s(voice: Voice, clip: Recording) -> float:
-    """Return the CPU seconds of the analysis of a text: sentence embedding and syntactic distances."""
+def _analysis_s(filler: SelectionFiller, clip: Recording) -> float:
+    """Return the CPU seconds of all that is found in a text for the selector, such as syntax and meaning."""
     sentence = sentence_of(clip)
-    analyst = next(filler.analyst for filler in voice.fillers if isinstance(filler, SelectionFiller))
     start = time.process_time()
-    analyst.analyse(sentence.words, sentence.marks)
+    filler.sentence(sentence)
     return time.process_time() - start
+
+
+def _fresh_filler(voice: Voice) -> SelectionFiller:
+    """Return a filler of the voice that has seen no sentence, with the analyzer of the voice's own, which is warm."""
+    filler = SelectionFiller(voice.acoustic, voice.reads)
+    filler.analyst = next(one for one in voice.fillers if isinstance(one, SelectionFiller)).analyst
+    return filler
 
 
 def refuse_trained(texts: Mapping[str, Sequence[str]], corpus: Corpus) -> None:
@@ -231,11 +333,15 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower()))
 
 
-_MAKERS: dict[str, Callable[[_Measured, Pairs], list[Report]]] = {
+_MAKERS: dict[str, Callable[[_Measured, Families], list[Report]]] = {
     "distance": _distance,
     "nearness": _nearness,
+    "spread": _spread,
+    "chance": partial(_against, part="chance"),
+    "shuffled": partial(_against, part="shuffled"),
     "kinds": _kinds,
     "variety": _variety,
+    "stories": _stories,
     "recognition": _recognition,
     "probe": _probe,
     "cost": _cost,

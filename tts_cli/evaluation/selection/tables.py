@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from tts_cli.corpora.manifest import Recording
 from tts_cli.errors import InputError
+from tts_cli.evaluation.clusters import ClusteredPair, clustered_mean, clustered_ratio
 from tts_cli.evaluation.measures.distributions import (
     MEASURES,
-    Readings,
     Scale,
     Scores,
     distance_estimate,
     gap_closed,
     measure_estimates,
     table_of,
-    variety_ratios,
 )
 from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.report import ACCURACY, QUALITY, WER, Column, Report, Row
+from tts_cli.evaluation.selection.controls import Nearnesses, nearness_of
+from tts_cli.evaluation.selection.kinds import by_kind, few_of, label_of
 from tts_cli.evaluation.selection.tasks import FEWEST, OTHERS, RECORDING, Found, Setting, evenly
-from tts_cli.evaluation.statistics import Estimate, Pairs, mean_estimate, median_estimate, ratio_estimate
+from tts_cli.evaluation.statistics import Estimate, bootstrap, mean_estimate, median_estimate
 
 DISTANCE = (Column("distance", "distance", 3), Column("closed", "gap closed %", 1, 100.0))
 BY_MEASURE = tuple(Column(name, name.replace("_", " ").replace("f0", "F0"), 2) for name in MEASURES)
@@ -37,13 +38,15 @@ NEARNESS = (
 )
 TESTED = ("f0_correlation", "duration_error_ms")
 KINDS = (Column("final_slope", "final slope st/s", 1), Column("f0_range", "F0 range st", 1))
-VARIETY = (Column("to_centroid", "ratio to centroid", 2), Column("to_recordings", "ratio to recordings", 2))
 COST = (
     Column("analysis_ms", "BERT and syntax ms", 1),
     Column("selection_ms", "selector ms", 1),
     Column("together_ms", "together ms", 1),
     Column("first_audio_ms", "first audio ms", 1),
+    Column("ratio", "first audio, ratio", 2),
 )
+NATURALNESS = Column("naturalness", "DistillMOS")
+_OPINIONS = (QUALITY.key, NATURALNESS.key)
 POOLED = "all speakers"
 
 Rows = dict[Recording, NDArray[np.float64]]
@@ -51,15 +54,15 @@ Rows = dict[Recording, NDArray[np.float64]]
 
 
 class Standardised:
-    """Prosody statistics of recordings and of their synthesised texts, as standard scores of the speaker's training "
-    "recordings."""
+    """Prosody statistics of recordings and of their synthesised texts, as standard scores of the training recordings."""
 
-    def __init__(self, found: Found, settings: Sequence[Setting]) -> None:
+    def __init__(self, found: Found, settings: Sequence[Setting], further: Sequence[str] = ()) -> None:
         """Scale the statistics of the recordings and of every setting.
 
         Args:
             found: results of all tasks, with those of training recordings under the name `OTHERS`.
             settings: settings under test.
+            further: names of further conditions, such as the draws of a control.
 
         Raises:
             InputError: if a speaker's training recordings were not measured.
@@ -72,7 +75,8 @@ class Standardised:
             speaker: {clip: self.scales[speaker].standardised(row) for clip, row in rows.items()}
             for speaker, rows in training.items()
         }
-        self.rows = {name: self._standard(_recorded(found, name)) for name in (RECORDING, *(one.name for one in settings))}
+        names = (RECORDING, *(one.name for one in settings), *further)
+        self.rows = {name: self._standard(_recorded(found, name)) for name in names}
         whole = [{clip for clip, row in rows.items() if np.isfinite(row).all()} for rows in self.rows.values()]
         self.clips = [clip for clip in self.rows[RECORDING] if all(clip in clips for clips in whole)]
         """Recordings with all measures defined in every setting."""
@@ -157,12 +161,12 @@ def distance_tables(scores: Standardised, settings: Sequence[Setting]) -> list[R
     ]
 
 
-def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, Pairs]:
+def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, dict[str, ClusteredPair]]:
     """Return the table of similarity to the recording of the same text, and the samples of its paired tests.
 
     The tests compare every strategy that uses the text with random selection and with the centroid.
     """
-    near = {one.name: _nearness(found, one.name) for one in settings}
+    near = {one.name: nearness_of(found, one.name) for one in settings}
     clips = [clip for clip in _recorded(found, RECORDING) if all(clip in figures for figures in near.values())]
     rows = [
         Row(name, _estimates([figures[clip] for clip in group], NEARNESS), label)
@@ -170,14 +174,12 @@ def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, P
         for name, figures in near.items()
     ]
     claimed = groups_of(clips).get(POOLED, [])
-    pairs: Pairs = {
-        f"{measure.replace('_', ' ')}: {one.name} against {other}": tuple(  # type: ignore[misc]
-            [near[name][clip][measure] for clip in claimed] for name in (one.name, other)
-        )
+    pairs = {
+        f"{measure.replace('_', ' ')}: {one.name} against {other}": paired(near[one.name], near[other], claimed, measure)
         for measure in TESTED
         for one in settings
-        if claimed and one.strategy not in ("centroid", "random", "oracle")
-        for other in _rivals(one, settings)
+        if claimed and one.is_tested
+        for other in rivals_of(one, settings)
     }
     notes = (
         "Output against the recording of the same text; each frame is compared with the one at the same relative position in the "
@@ -187,15 +189,13 @@ def nearness_table(found: Found, settings: Sequence[Setting]) -> tuple[Report, P
     return Report("Selection: nearness to the own recording", NEARNESS, tuple(rows), notes, tuple(details_of(found))), pairs
 
 
-def _nearness(found: Found, name: str) -> dict[Recording, dict[str, float]]:
-    return {
-        task.clip: result["nearness"]
-        for task, result in found.get(name, {}).items()
-        if task.clip is not None and "nearness" in result
-    }
+def paired(ours: Nearnesses, theirs: Nearnesses, clips: Sequence[Recording], measure: str) -> ClusteredPair:
+    """Return the values of a measure for two conditions, in clusters of one text."""
+    first, second = ([one[clip][measure] for clip in clips] for one in (ours, theirs))
+    return ClusteredPair(first, second, [clip.normalized_text for clip in clips])
 
 
-def _rivals(setting: Setting, settings: Sequence[Setting]) -> list[str]:
+def rivals_of(setting: Setting, settings: Sequence[Setting]) -> list[str]:
     """Return the names of the baselines among the settings: the centroid, and random selection with the same `top_k`."""
     return [
         other.name
@@ -220,10 +220,12 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
     """
     names = (RECORDING, *(one.name for one in settings))
     kinds: dict[str, dict[str, list[dict[str, float]]]] = {}
+    counts = {kind: len(clips) for kind, clips in by_kind(groups_of(list(_recorded(found, RECORDING))).get(POOLED, [])).items()}
     for name in names:
         recorded = _recorded(found, name)
-        for clip in groups_of(list(recorded)).get(POOLED, []):
-            kinds.setdefault(f"{clip.kind} (recorded)", {}).setdefault(name, []).append(recorded[clip])
+        for kind, clips in by_kind(groups_of(list(recorded)).get(POOLED, [])).items():
+            label = label_of(f"{kind} (recorded)", counts.get(kind, len(clips)))
+            kinds.setdefault(label, {}).setdefault(name, []).extend(recorded[clip] for clip in clips)
         for task, result in found.get(name, {}).items():
             if task.clip is None and task.text in groups:
                 kinds.setdefault(groups[task.text], {}).setdefault(name, []).append(result["sentences"][-1])
@@ -231,82 +233,65 @@ def kinds_table(found: Found, settings: Sequence[Setting], groups: Mapping[str, 
     notes = (
         "Final slope: slope of F0 over the last half second in semitones per second (st/s). F0 range: between the 5th and 95th "
         "percentile, in semitones (st). Kinds marked `(recorded)` are recorded prompts; the others are sentences without "
-        "recordings, each spoken by one speaker, in turns. Few questions were recorded.",
+        "recordings, each spoken by one speaker, in turns.",
+        few_of(groups_of(list(_recorded(found, RECORDING))).get(POOLED, [])),
     )
-    return Report("Selection: kinds of sentences", KINDS, tuple(rows), notes)
+    return Report("Selection: kinds of sentences", KINDS, tuple(rows), tuple(filter(None, notes)))
 
 
-def variety_tables(found: Found, scores: Standardised, settings: Sequence[Setting], passages: Sequence[str]) -> list[Report]:
-    """Return two tables of variation between the sentences of a passage: mean over measures, and by measure.
+def recognition_table(found: Found, natural: Found, settings: Sequence[Setting]) -> Report:
+    """Return the table of word error rate, DNSMOS and DistillMOS on a sample of the prompts, and of differences to the centroid.
 
     Args:
-        found: results of all tasks.
-        scores: standard scores, for the scale of each speaker.
+        found: word errors and DNSMOS of recordings and settings.
+        natural: their DistillMOS.
         settings: settings under test.
-        passages: texts of the passages.
     """
-    read = {one.name: _readings(found, one.name, scores, passages) for one in settings}
-    recorded = {
-        speaker: [np.stack([row for clip, row in scores.rows[RECORDING].items() if clip.speaker == speaker])]
-        for speaker in dict.fromkeys(clip.speaker for clip in scores.rows[RECORDING])
-    }
-    rows, by_measure = [], []
-    for label, speakers in _speaker_groups(next(iter(read.values()), {})).items():
-        for name, readings in read.items():
-            mine = {speaker: readings[speaker] for speaker in speakers if speaker in readings}
-            if not mine:
-                continue
-            to_recordings = variety_ratios(mine, recorded, is_paired=False)
-            estimates = {"to_recordings": to_recordings["mean"]}
-            if name != "centroid" and "centroid" in read:
-                estimates["to_centroid"] = variety_ratios(mine, read["centroid"])["mean"]
-            rows.append(Row(name, estimates, label))
-            by_measure.append(Row(name, to_recordings, label))
-    notes = (
-        f"{len(passages)} passages read by each speaker. Ratio of the standard deviation of each measure over the sentences of a "
-        "passage to that of the centroid, and to that over the speaker's recorded prompts of the split; mean over measures and "
-        "speakers. 95 % bootstrap intervals over passages, which are few.",
-    )
-    first = by_measure[0].group if by_measure else ""
-    return [
-        Report("Selection: variety over passages", VARIETY, tuple(rows), notes),
-        Report(
-            "Selection: variety by measure, ratio to recordings",
-            BY_MEASURE,
-            tuple(row for row in by_measure if row.group == first),
-        ),
-    ]
-
-
-def _readings(found: Found, name: str, scores: Standardised, passages: Sequence[str]) -> Readings:
-    readings: dict[str, dict[str, Scores]] = {}
-    for task, result in found.get(name, {}).items():
-        if task.text in passages and len(result["sentences"]) > 1:
-            figures = scores.scale(task.speaker).standardised(table_of(result["sentences"]))
-            readings.setdefault(task.speaker, {})[task.text] = figures
-    return {
-        speaker: [by_text[text] for text in passages] for speaker, by_text in readings.items() if len(by_text) == len(passages)
-    }
-
-
-def _speaker_groups(speakers: Iterable[str]) -> dict[str, list[str]]:
-    names = list(speakers)
-    return ({POOLED: names} if len(names) > 1 else {}) | {name: [name] for name in names}
-
-
-def recognition_table(found: Found, settings: Sequence[Setting]) -> Report:
-    """Return the table of word error rate and DNSMOS on a sample of the prompts."""
-    rows = []
-    for name in (RECORDING, *(one.name for one in settings)):
-        heard = list(found.get(name, {}).values())
-        if heard:
-            errors = ratio_estimate([one["errors"] for one in heard], [one["words"] for one in heard])
-            rows.append(Row(name, {WER.key: errors, **_estimates(heard, (QUALITY,))}, "sample"))
+    heard = {name: _heard(found, natural, name) for name in (RECORDING, *(one.name for one in settings))}
+    rows = [Row(name, _understood(list(by_clip.values()), list(by_clip)), "sample") for name, by_clip in heard.items() if by_clip]
+    centroid = heard.get("centroid", {})
+    for name, by_clip in heard.items():
+        clips = [clip for clip in by_clip if clip in centroid]
+        if clips and name not in ("centroid", RECORDING):
+            rows.append(
+                Row(
+                    f"{name} - centroid",
+                    _damage([by_clip[one] for one in clips], [centroid[one] for one in clips], clips),
+                    "sample",
+                )
+            )
     notes = (
         "WER: word errors over words; Whisper base, int8, greedy, one clip per call. DNSMOS (overall) shows damaged audio, not "
-        "naturalness.",
+        "naturalness; DistillMOS predicts a mean opinion score. Differences are paired; intervals draw texts with all of their "
+        "utterances.",
     )
-    return Report("Selection: recognition and damage", (WER, QUALITY), tuple(rows), notes)
+    return Report("Selection: recognition and damage", (WER, QUALITY, NATURALNESS), tuple(rows), notes)
+
+
+def _heard(found: Found, natural: Found, name: str) -> dict[Recording, dict[str, Any]]:
+    """Return word errors, DNSMOS and, if it is there, DistillMOS by recording."""
+    scores = {task.clip: result for task, result in natural.get(name, {}).items()}
+    return {
+        task.clip: result | scores.get(task.clip, {}) for task, result in found.get(name, {}).items() if task.clip is not None
+    }
+
+
+def _understood(heard: Sequence[Mapping[str, Any]], clips: Sequence[Recording]) -> dict[str, Estimate]:
+    texts = [clip.normalized_text for clip in clips]
+    errors = clustered_ratio([one["errors"] for one in heard], [one["words"] for one in heard], texts)
+    known = [key for key in _OPINIONS if all(key in one for one in heard)]
+    return {WER.key: errors} | {key: clustered_mean([one[key] for one in heard], texts) for key in known}
+
+
+def _damage(
+    ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]], clips: Sequence[Recording]
+) -> dict[str, Estimate]:
+    texts = [clip.normalized_text for clip in clips]
+    more = [one["errors"] - other["errors"] for one, other in zip(ours, theirs, strict=True)]
+    found = {WER.key: clustered_ratio(more, [one["words"] for one in ours], texts)}
+    for key in (key for key in _OPINIONS if all(key in one for one in (*ours, *theirs))):
+        found[key] = clustered_mean([one[key] - other[key] for one, other in zip(ours, theirs, strict=True)], texts)
+    return found
 
 
 def probe_table(results: Mapping[str, ProbeResult], num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
@@ -331,19 +316,29 @@ def probe_table(results: Mapping[str, ProbeResult], num_speakers: int, nats: NDA
     return Report("Selection: speaker in the embedding", (ACCURACY,), rows, notes)
 
 
-def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]]) -> Report:
-    """Return the table of CPU time and time to first audio per sentence; `costs` are those of each text, by setting."""
+def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]], against: str = "") -> Report:
+    """Return the table of CPU time and time to first audio per sentence.
+
+    Args:
+        costs: costs of each text, by setting.
+        against: name of the addon that was timed in turns with every setting; "" without one.
+    """
     rows = []
     for name, figures in costs.items():
-        estimates = _estimates(figures, COST[:-1])
-        estimates["first_audio_ms"] = median_estimate([one["first_audio_ms"] for one in figures])
+        estimates = _estimates(figures, COST[:3])
+        waits = [one["first_audio_ms"] for one in figures]
+        estimates["first_audio_ms"] = median_estimate(waits)
+        if against:
+            theirs = [one["against_ms"] for one in figures]
+            estimates["ratio"] = bootstrap(lambda x, y, axis: np.median(x, axis=axis) / np.median(y, axis=axis), (waits, theirs))
         rows.append(Row(name, estimates, "cost"))
     notes = (
         "After a warm-up, each network on one thread. CPU milliseconds per sentence (means): sentence encoder with the parser's "
         "head, and selector. First audio: time from the call with the text to the chunk with the first speech sample (median; "
-        "measure it on an idle machine).",
+        "measure it on an idle machine)."
+        + (f" Ratio: that of the setting over that of `{against}`, which spoke every text in turn with it." if against else ""),
     )
-    return Report("Selection: cost", COST, tuple(rows), notes)
+    return Report("Selection: cost", COST if against else COST[:-1], tuple(rows), notes)
 
 
 def details_of(found: Found) -> list[dict[str, Any]]:

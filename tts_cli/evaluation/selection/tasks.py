@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,24 +15,26 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from tts_cli.audio.files import resample
-from tts_cli.audio.mel import Floats, MelConfig
+from tts_cli.audio.mel import Floats
 from tts_cli.corpora.journal import key_of
 from tts_cli.corpora.layouts import QUESTIONS
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
 from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.engine import run
+from tts_cli.evaluation.measures.naturalness import naturalness
 from tts_cli.evaluation.measures.recognition import understood
-from tts_cli.evaluation.measures.utterances import UtteranceProsody, compare, is_phone
+from tts_cli.evaluation.measures.utterances import compare
 from tts_cli.evaluation.prompts import GroupedText
+from tts_cli.evaluation.selection import speaking
+from tts_cli.evaluation.selection.stories import before, document_of
 from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.selection.choosing import has_selector
 from tts_cli.selection.feature import SELECTED
-from tts_cli.selection.selector import Strategy, reference_encoder
-from tts_cli.text import TextFrontEnd
+from tts_cli.selection.filler import SelectedUtterance
+from tts_cli.selection.selector import Strategy
 from tts_cli.voice.request import Controls
 from tts_cli.voice.sentence import Sentence
-from tts_cli.voice.synthesis import SpeechInput, Voice
+from tts_cli.voice.synthesis import Voice
 
 VERSION = 2
 """Version of the measures. Raise it if the same audio would get other values; cached results are then measured again."""
@@ -48,7 +50,11 @@ RECORDING = "recordings"
 OTHERS = "other recordings"
 SPLITS = ("validation", "test", "train-folds")
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-Work = Literal["prosody", "understood"]
+CONTEXT_FREE = ("centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle")
+"""Strategies that choose for a sentence alone. Others see the `NUM_BEFORE` sentences of the story before it."""
+NOT_TESTED = ("centroid", "random", "oracle")
+"""Strategies that others are compared with."""
+Work = Literal["prosody", "chosen", "understood", "naturalness"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,11 @@ class Setting:
         if self.strategy == "bert+syntactic":
             options["bert_weight"] = self.bert_weight
         return options
+
+    @property
+    def is_tested(self) -> bool:
+        """Return True if the strategy reads the text, so that it can be tested against those that do not."""
+        return self.strategy not in NOT_TESTED
 
     @property
     def name(self) -> str:
@@ -121,6 +132,10 @@ class SelectionTask:
     """Speak with the embedding of the recording itself."""
     continuity: float = 0.0
     """Continuity between the sentences of a passage, as in `Controls`."""
+    embedding: tuple[float, ...] | None = None
+    """Embedding to speak the recorded text with, D numbers; None leaves it to the voice."""
+    before: tuple[Recording, ...] = ()
+    """Sentences of the story before this one, for a strategy that reads them."""
 
     @property
     def seed(self) -> int:
@@ -146,74 +161,51 @@ class SelectionTask:
         summary, clip = _corpus(self.data).summary, self.clip
         recorded = (clip.corpus, clip.id, clip.tokens, clip.durations, summary.mel_hash, summary.versions) if clip else ()
         spoken = (self.voice.hashes, self.voice.selector, self.is_oracle, self.continuity) if self.voice else ()
-        return key_of(VERSION, measure, self.speaker, self.text, recorded, spoken)
+        given = (self.embedding, tuple((one.corpus, one.id, one.tokens) for one in self.before))
+        # Results from before there were these two fields stay valid.
+        return key_of(VERSION, measure, self.speaker, self.text, recorded, spoken, *(given if any(given) else ()))
 
 
 _corpus = lru_cache(maxsize=2)(open_corpus)
-
-
-@lru_cache(maxsize=1)
-def _front_end() -> TextFrontEnd:
-    return TextFrontEnd()
-
-
-def recorded_audio(corpus: Corpus, clip: Recording) -> Floats:
-    """Return the prepared audio of a clip at the corpus's sample rate, without silence at its ends, shape (samples,)."""
-    return np.asarray(corpus.load(clip, ("audio",))["audio"].astype(np.float32) / 32768)
-
-
-def posterior_mean(voice: Voice, corpus: Corpus, clip: Recording) -> Floats:
-    """Return the posterior mean of a recording's utterance embedding (D,). Raises AddonError without a reference encoder."""
-    mel = corpus.load(clip, ("mel",))["mel"].astype(np.float32)
-    scope = {"source_mel": mel[None], "source_mask": np.ones((1, len(mel), 1), np.float32)}
-    return np.asarray(reference_encoder(voice.acoustic).run(scope)["embedding"][0, 0], np.float32)
-
-
-def sentence_of(clip: Recording) -> Sentence:
-    """Return a recording's text with its aligned tokens. Raises CorpusError if the front end now splits it into other words."""
-    words = _front_end().utterance(clip.text).words
-    places = np.cumsum([not is_phone(token) for token in clip.tokens]) - 1
-    if len(words) != places[-1]:
-        raise CorpusError(
-            f"{clip.corpus}/{clip.id}: prepared with another version of the text front end", hint="run tts prepare again"
-        )
-    of_token = [int(place) if is_phone(token) else -1 for place, token in zip(places, clip.tokens, strict=True)]
-    return Sentence(text=clip.text, tokens=clip.tokens, words=words, word_of_token=tuple(of_token))
-
-
-def spoken_sentences(
-    voice: Voice, text: SpeechInput, speaker: str, seed: int, controls: Controls | None = None
-) -> list[tuple[Sentence, Floats]]:
-    """Speak a text, ignoring faults, and return each sentence with its audio (samples,) at the sample rate of the mel."""
-    sentences: list[tuple[Sentence, list[Floats]]] = []
-    for chunk in voice.stream(text, speaker, controls, seed, sentence_silence_s=0.0, best_effort=True):
-        if chunk.sentence is not None:
-            sentences.append((chunk.sentence, []))
-        sentences[-1][1].append(chunk.samples)
-    rate = voice.acoustic.mel.sample_rate
-    return [(sentence, resample(np.concatenate(pieces), voice.sample_rate, rate)) for sentence, pieces in sentences]
 
 
 def _spoken(task: SelectionTask, corpus: Corpus) -> list[tuple[Sentence, Floats]]:
     assert task.voice is not None
     voice = task.voice.open()
     if task.clip is None:
-        return spoken_sentences(voice, task.text, task.speaker, task.seed, Controls(continuity=task.continuity))
-    sentence = sentence_of(task.clip)
+        return speaking.spoken_sentences(voice, task.text, task.speaker, task.seed, Controls(continuity=task.continuity))
+    sentence = speaking.sentence_of(task.clip)
+    if task.is_oracle or task.before or task.embedding is not None:
+        chosen = _chosen(task, corpus)
+        sentence = sentence.model_copy(update={"embedding": tuple(chosen["embedding"])})
+        ((spoken, audio),) = speaking.spoken_sentences(voice, [sentence], task.speaker, task.seed)
+        selected = tuple(SelectedUtterance(utterance=place, score=0.0) for place in chosen["selected"])
+        return [(spoken.model_copy(update={SELECTED: selected}), audio)]
+    return speaking.spoken_sentences(voice, [sentence], task.speaker, task.seed)
+
+
+def _chosen(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
+    """Return the embedding that a recorded text is spoken with, and the indices of the utterances that it comes from."""
+    assert task.voice is not None
+    assert task.clip is not None
+    if task.embedding is not None:
+        return {"embedding": list(task.embedding), "selected": []}
+    voice = task.voice.open()
     if task.is_oracle:
-        embedding = tuple(posterior_mean(voice, corpus, task.clip).tolist())
-        sentence = sentence.model_copy(update={"embedding": embedding})
-    return spoken_sentences(voice, [sentence], task.speaker, task.seed)
+        return {"embedding": speaking.posterior_mean(voice, corpus, task.clip).tolist(), "selected": []}
+    sentences = [speaking.sentence_of(clip) for clip in (*task.before, task.clip)]
+    sentence = speaking.chosen_sentence(voice, sentences, task.speaker, max(0, task.seed - len(task.before)))
+    return {"embedding": list(sentence.embedding or ()), "selected": [one.utterance for one in sentence.outcome(SELECTED) or ()]}
 
 
 def _prosody(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
-    recording = _heard_recording(task.clip, corpus) if task.clip else None
+    recording = speaking.recorded_prosody(task.clip, corpus) if task.clip else None
     if task.voice is None:
         assert recording is not None
         return {"sentences": [asdict(recording.measures())]}
     found: dict[str, Any] = {"sentences": []}
     for sentence, audio in _spoken(task, corpus):
-        heard = _heard(sentence, audio, corpus.mel)
+        heard = speaking.spoken_prosody(sentence, audio, corpus.mel)
         chosen = [one.utterance for one in sentence.outcome(SELECTED) or ()]
         found["sentences"].append({"text": sentence.text, "selected": chosen, **asdict(heard.measures())})
         if recording:
@@ -221,26 +213,19 @@ def _prosody(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
     return found
 
 
-def _heard_recording(clip: Recording, corpus: Corpus) -> UtteranceProsody:
-    return UtteranceProsody.of(recorded_audio(corpus, clip), corpus.mel, clip.tokens, clip.durations)
-
-
-def _heard(sentence: Sentence, audio: Floats, config: MelConfig) -> UtteranceProsody:
-    if sentence.durations is None:
-        raise InputError("the voice predicts no phone durations, which the measures need", hint="choose another voice")
-    return UtteranceProsody.of(audio, config, sentence.tokens, [round(frames or 0) for frames in sentence.durations])
-
-
-def _understood(task: SelectionTask, corpus: Corpus) -> dict[str, Any]:
+def _audio(task: SelectionTask, corpus: Corpus) -> Floats:
     if task.voice is None:
         assert task.clip is not None
-        audio = recorded_audio(corpus, task.clip)
-    else:
-        audio = np.concatenate([piece for _, piece in _spoken(task, corpus)])
-    return understood(task.text, audio, corpus.mel.sample_rate)
+        return speaking.recorded_audio(corpus, task.clip)
+    return np.concatenate([piece for _, piece in _spoken(task, corpus)])
 
 
-_WORK = {"prosody": _prosody, "understood": _understood}
+_WORK: dict[str, Callable[[SelectionTask, Corpus], dict[str, Any]]] = {
+    "prosody": _prosody,
+    "chosen": _chosen,
+    "understood": lambda task, corpus: understood(task.text, _audio(task, corpus), corpus.mel.sample_rate),
+    "naturalness": lambda task, corpus: {"naturalness": naturalness(_audio(task, corpus), corpus.mel.sample_rate)},
+}
 
 Found = dict[str, dict[SelectionTask, dict[str, Any]]]
 """Measured values by name of the setting and by task."""
@@ -281,6 +266,10 @@ class Selection:
     jobs: int = 1
     continuity: float = 0.0
     """Continuity between the sentences of passages, as in `Controls`."""
+    draws: int = 5
+    """Number of draws of each control: of random embeddings, and of the texts that are exchanged."""
+    against: Voice | None = None
+    """Voice whose time to first audio is measured in the same run, for the part `cost`."""
     corpus: Corpus = field(init=False)
     clips: tuple[Recording, ...] = field(init=False)
 
@@ -301,11 +290,13 @@ class Selection:
         self.clips = tuple(clip for name in wanted for clip in _of(recordings, name)[: self.limit])
 
     def _default_speakers(self, recordings: Sequence[Recording]) -> tuple[str, ...]:
-        lengths: dict[str, list[int]] = {}
+        """Return the speakers who read sentences, of which those of stories may be short; all speakers if nobody does."""
+        lengths: dict[str, list[bool]] = {}
         for clip in recordings:
             if clip.speaker in self.voice.speakers:
-                lengths.setdefault(clip.speaker, []).append(len(clip.text.split()))
-        return tuple(name for name, words in lengths.items() if np.median(words) >= FEWEST_WORDS) or tuple(lengths)
+                is_long = bool(document_of(clip)) or len(clip.text.split()) >= FEWEST_WORDS
+                lengths.setdefault(clip.speaker, []).append(is_long)
+        return tuple(name for name, long in lengths.items() if np.median(long) > 0) or tuple(lengths)
 
     def _recordings(self) -> list[Recording]:
         """Return the split's recordings; for `train-folds`, the training questions and as many statements of each speaker."""
@@ -332,20 +323,23 @@ class Selection:
 
     def recorded_tasks(self, work: Work = "prosody") -> Iterator[SelectionTask]:
         """Yield the tasks without a voice: the recordings and, for prosody, the training recordings of the scale."""
-        yield from (self._task(RECORDING, clip, work) for clip in self.clips)
+        yield from (self.task(RECORDING, clip, work) for clip in self.clips)
         if work == "prosody":
-            yield from (self._task(OTHERS, clip, work) for name in self.speakers for clip in self.training(name))
+            yield from (self.task(OTHERS, clip, work) for name in self.speakers for clip in self.training(name))
 
-    def spoken_tasks(self, work: Work = "prosody", clips: Sequence[Recording] | None = None) -> Iterator[SelectionTask]:
-        """Yield the tasks that speak the texts of `clips` (None: all recordings) in every setting."""
+    def spoken_tasks(
+        self, work: Work = "prosody", clips: Sequence[Recording] | None = None, settings: Sequence[Setting] | None = None
+    ) -> Iterator[SelectionTask]:
+        """Yield the tasks that speak the texts of `clips` (None: all recordings) in every one of `settings` (None: all)."""
         chosen = self.clips if clips is None else clips
-        for setting in self.settings:
-            for fold, members in self._folds(chosen).items():
+        for setting in self.settings if settings is None else settings:
+            for fold, members in self.folds(chosen).items():
                 for clip in members:
                     yield replace(
-                        self._task(setting.name, clip, work),
+                        self.task(setting.name, clip, work),
                         voice=self.files(setting, fold),
                         is_oracle=setting.strategy == "oracle",
+                        before=() if setting.strategy in CONTEXT_FREE else before(self.corpus, clip),
                     )
 
     def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[SelectionTask]:
@@ -357,10 +351,11 @@ class Selection:
                     task = SelectionTask(setting.name, self.data, "prosody", speaker, one.text, voice=self.files(setting))
                     yield replace(task, continuity=weight)
 
-    def _task(self, name: str, clip: Recording, work: Work) -> SelectionTask:
+    def task(self, name: str, clip: Recording, work: Work) -> SelectionTask:
+        """Return the task that measures a recording itself, under a name."""
         return SelectionTask(name, self.data, work, clip.speaker, clip.text, clip)
 
-    def _folds(self, clips: Sequence[Recording]) -> dict[tuple[str, ...], list[Recording]]:
+    def folds(self, clips: Sequence[Recording]) -> dict[tuple[str, ...], list[Recording]]:
         """Return `clips` by the ids of the recordings that selection must exclude for them: those of their own fold."""
         if self.split != "train-folds":
             return {(): list(clips)}
