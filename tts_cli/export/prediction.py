@@ -1,8 +1,8 @@
 """Fit of the prediction of prosody embeddings to an inventory: ridge regression with cross-validated penalties.
 
 The weights of the cues are shared by all speakers, plus deviations for each speaker with much speech. Each group of inputs has a
-scale, chosen by cross-validation; the penalty on its weights falls with the square of the scale, and 0 leaves the group out. Folds
-never divide utterances of one text or one document.
+scale, chosen by cross-validation; the penalty on its weights falls with the square of the scale, and 0 leaves the group out.
+Folds never divide utterances of one text or one document.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ FEWEST_OWN, MOST_OWN = 50, 12
 LEAST_DEVIATION = 0.1
 """Least deviation by which a cue is standardised, so that a rare cue has no large weight."""
 LEAST_PREDICTED = 0.1
-"""Least spread of a speaker's predictions, times that of the recordings: scaling to a wanted spread magnifies no more than this."""
+"""Least spread of a speaker's predictions that scaling to a wanted spread assumes, times that of the recordings."""
 NUM_DIRECTIONS = 12
 """Directions of the learnt similarity."""
 LARGEST_GAIN = 0.8
@@ -97,7 +98,7 @@ def utterances_before(documents: Sequence[tuple[Hashable, int] | None], speakers
     rows = [(speakers[u], place[0], place[1], u) for u, place in enumerate(documents) if place is not None]
     rows.sort(key=lambda row: (str(row[0]), str(row[1]), row[2]))
     before = np.full(len(documents), -1, np.intp)
-    for (speaker, document, _, u), (next_speaker, next_document, _, following) in zip(rows, rows[1:], strict=False):
+    for (speaker, document, _, u), (next_speaker, next_document, _, following) in pairwise(rows):
         if (speaker, document) == (next_speaker, next_document):
             before[following] = u
     return before
@@ -143,7 +144,7 @@ class _Design:
         self.columns = {name: slice(end - self.blocks[name].shape[1], end) for name, end in zip(self.blocks, ends, strict=True)}
         self.folds = _folds(examples.groups)
         self.products = [self._products(np.flatnonzero(self.folds == fold)) for fold in range(NUM_FOLDS)]
-        self.whole = (sum(one[0] for one in self.products), sum(one[1] for one in self.products))
+        self.whole = self._products(np.arange(len(self.x)))
 
     def _blocks(self) -> dict[str, Doubles]:
         before, speakers = self.examples.before, self.examples.speakers
@@ -264,7 +265,7 @@ def _of_speakers(design: _Design, weights: Doubles) -> Doubles:
     """Return the weights of the cues and of a constant for each speaker, (S, F + 1, D)."""
     shared = np.concatenate([weights[design.columns[SHARED]], np.zeros((1, weights.shape[1]))])
     found = np.repeat(shared[None], design.num_speakers, 0)
-    own = weights[design.columns["own"]].reshape(len(design.owners), len(shared), -1)
+    own = weights[design.columns["own"]].reshape(len(design.owners), *shared.shape)
     for place, speaker in enumerate(design.owners):
         found[speaker] += own[place]
     return found

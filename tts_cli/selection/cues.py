@@ -1,7 +1,7 @@
 """Cues of a sentence to its prosody: length, syntax, punctuation, kind, first and last words, and sounds, as one row of numbers.
 
-They are read off the words, the marks between them, the phones and the syntactic distances, without a network. `prediction` weighs
-them.
+They are read off the words, the marks between them, the phones and the syntactic distances, without a network. The weights of
+`prediction` read them.
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ from tts_cli.selection.inventory import Floats
 
 FINAL = frozenset(".?!…")
 """Marks that end a sentence."""
-QUOTES = "\"“”«»„"
+QUOTES = '"“”«»„'
 _WH = frozenset("what who whom whose which when where why how what's who's where's when's why's how's".split())
 _AUXILIARIES = frozenset(
-    "am is are was were do does did have has had can could will would shall should may might must isn't aren't wasn't weren't don't"
-    " doesn't didn't haven't hasn't hadn't can't couldn't won't wouldn't shan't shouldn't mustn't".split()
+    "am is are was were do does did have has had can could will would shall should may might must isn't aren't wasn't"
+    " weren't don't doesn't didn't haven't hasn't hadn't can't couldn't won't wouldn't shan't shouldn't mustn't".split()
 )
 _PRONOUNS = frozenset("i you he she it we they".split())
 _SUBJECTS = _PRONOUNS | frozenset("this that these those there here the a an my your his her its our their one some all".split())
-_SAYING = frozenset("said says say asked asks cried cries replied shouted whispered answered called told thought exclaimed".split())
+_SAYING = frozenset(
+    "said says say asked asks cried cries replied shouted whispered answered called told thought exclaimed".split()
+)
 _CONTRAST = frozenset("but not however instead although though yet never only rather except".split())
 _INTERJECTIONS = frozenset("oh ah yes no well hello hi hey hooray wow please thank thanks okay ouch look".split())
 _VERBS = frozenset(
-    "add ask be begin bring build buy call catch check choose clean climb close come cook count cut dance dial do draw drink drive"
-    " eat enter feel fill find follow get give go grab hang have help hit hold hop jump keep kick leave let lie listen look make"
-    " meet mix move open pay pick play press pull push put read remember ride run say see send set show sing sit sleep speak stand"
-    " start stay stop swim take talk tell think throw touch tread try turn use visit wait wake walk wash watch wear work write".split()
+    "add ask be begin bring build buy call catch check choose clean climb close come cook count cut dance dial do"
+    " draw drink drive eat enter feel fill find follow get give go grab hang have help hit hold hop jump keep kick"
+    " leave let lie listen look make meet mix move open pay pick play press pull push put read remember ride run say"
+    " see send set show sing sit sleep speak stand start stay stop swim take talk tell think throw touch tread try"
+    " turn use visit wait wake walk wash watch wear work write".split()
 )
 _FOLLOWERS = frozenset("and then so because if when while after before as until".split())
 _CLASSES = {
@@ -42,9 +45,7 @@ _CLASSES = {
     "sonorants": frozenset("M N NG L R W Y".split()),
     "diphthongs": frozenset("AW AY EY OW OY".split()),
 }
-_PHONES = (
-    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
-)
+_PHONES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
 """ARPAbet without stress. Phones of other languages count in no share."""
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -151,14 +152,18 @@ def _kind(text: str, words: Sequence[str], marks: Sequence[str]) -> list[float]:
     asks = marks[-1] == "?"
     start = _first_of_last(marks)
     first = words[start]
-    is_wh = first in _WH or (start + 1 < len(words) and words[start + 1] in _WH and first in ("to", "for", "in", "at", "with", "and"))
+    is_wh = first in _WH or (
+        start + 1 < len(words) and words[start + 1] in _WH and first in ("to", "for", "in", "at", "with", "and")
+    )
     is_inverted = first in _AUXILIARIES
     is_or = asks and "or" in words
     is_tag = asks and not is_wh and not is_inverted and _is_tag(words, marks)
     is_declarative = asks and not (is_wh or is_inverted or is_tag)
     spoken = [character in QUOTES for character in (text.strip()[:1], text.strip()[-1:])]
     quotes = any(quote in text for quote in QUOTES)
-    is_command = not asks and first in _VERBS and not (len(words) > start + 1 and words[start + 1] in _SUBJECTS - {"the", "a", "an"})
+    is_command = (
+        not asks and first in _VERBS and not (len(words) > start + 1 and words[start + 1] in _SUBJECTS - {"the", "a", "an"})
+    )
     is_list = marks[:-1].count(",") >= 2 and ("and" in words or "or" in words)
     told = quotes and any(word in _SAYING for word in words)
     of_questions = [asks and is_wh, asks and is_inverted and not is_or, is_or, is_declarative, is_tag]

@@ -21,7 +21,7 @@ from __future__ import annotations
 import zipfile
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +147,9 @@ class Prediction:
             usual: Root mean square of such offsets as they come; None: that of predictions.
         """
         recorded = float(self._arrays["recorded"][speaker])
-        scaled = offset * np.float32(spread * recorded / (float(self._arrays["predicted"][speaker]) if usual is None else usual or 1))
+        scaled = offset * np.float32(
+            spread * recorded / (float(self._arrays["predicted"][speaker]) if usual is None else usual or 1)
+        )
         size, most = float(np.linalg.norm(scaled)), FARTHEST * spread * recorded
         return np.asarray(scaled * np.float32(most / size) if size > most else scaled, np.float32)
 
@@ -206,6 +208,8 @@ def write_prediction(folder: Path, arrays: dict[str, NDArray[np.floating]]) -> d
         arrays: The arrays but `cues`, by name; weights and places are stored with half precision.
     """
     file = folder / f"{PREDICTION}.npz"
-    small = {name: array.astype(np.float16 if array.ndim > 1 and name != "standard" else np.float32) for name, array in arrays.items()}
-    np.savez_compressed(file, cues=np.array(CUES), **small)
+    small = {
+        name: array.astype(np.float16 if array.ndim > 1 and name != "standard" else np.float32) for name, array in arrays.items()
+    }
+    np.savez_compressed(file, **cast(dict[str, Any], {"cues": np.array(CUES), **small}))
     return {PREDICTION: file}
