@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from inventories import Folder, write
-from weights import NUM_DIMENSIONS, NUM_VALUES, cues, examples, random_weights, sentences, with_weights
+from planted import NUM_DIMENSIONS, NUM_VALUES, cues, examples, random_weights, sentences, with_weights
 
 from tts_cli.addon.config import ChunkSchedule
 from tts_cli.blocks.block import BlockOptions

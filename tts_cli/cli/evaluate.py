@@ -194,7 +194,7 @@ def selection(
             metavar="S",
             min=0,
             max=2,
-            help="Spread of embeddings by learnt and predicted, times that of recordings. Repeatable. [default: 0.7]",
+            help="Spread of embeddings by learnt and predicted, times that of recordings. Repeatable. [default: 0.75]",
         ),
     ] = None,
     speakers: Annotated[

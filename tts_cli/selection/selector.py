@@ -64,7 +64,7 @@ WITH_WEIGHTS: tuple[Strategy, ...] = ("learnt", "predicted")
 """Strategies that need the weights of a prediction."""
 WITHOUT_WEIGHTS: tuple[Strategy, ...] = ("centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle")
 """Strategies of every voice that selects."""
-SPREAD = 0.7
+SPREAD = 0.75
 """Spread of embeddings about the centroid by the strategies `WITH_WEIGHTS`, times that of recordings, if none is given."""
 NUM_TRIED = 256
 """Utterances of a speaker from which the spread of the learnt strategy is measured."""
