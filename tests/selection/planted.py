@@ -93,6 +93,8 @@ def random_weights(num_utterances: int, num_values: int, num_dimensions: int, nu
         "before_prosody_weights": drawn(num_dimensions, num_dimensions),
         "recorded": np.full(num_speakers, 2.0),
         "predicted": np.ones(num_speakers),
+        "predicted_steady": np.full(num_speakers, 0.5),
+        "steady": np.eye(num_dimensions)[:, :1],
         "explained": np.full(num_speakers, 0.25),
         "basis": np.eye(num_dimensions)[:, :2],
         "places": drawn(num_utterances, 2),

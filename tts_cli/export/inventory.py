@@ -18,6 +18,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import CorpusError
 from tts_cli.export.prediction import Examples, fit_prediction, grouped, utterances_before
+from tts_cli.export.tempo import tempo_directions
 from tts_cli.models import TrainableModel
 from tts_cli.models.parts import ExportPart
 from tts_cli.selection.cues import Reading, cues_of
@@ -71,10 +72,13 @@ def selection_parts(
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
         utterances = [InventoryUtterance(one.id, names.index(one.speaker), one.text, *_place(one)) for one in recordings]
-        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder))
+        speakers = _with_centroids(model.facts, recordings, embeddings)
+        centroids = np.array([speaker["embedding"] for speaker in speakers])
+        tempo = tempo_directions(model.export_parts(), model.facts, recordings, centroids)
+        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder), tempo)
         name = read_addon_config(folder).name
         fields = {
-            "speakers": _with_centroids(model.facts, recordings, embeddings),
+            "speakers": speakers,
             "stack": with_selector(cast(Any, model).stack),
             "default_linguistics": name,
             "requires": [{"name": name, "sha256": file_hash(folder / ADDON_FILE)}],
@@ -137,7 +141,11 @@ class InventoryUtterance(NamedTuple):
 
 
 def write_analysed(
-    folder: Path, utterances: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyst: Analyst
+    folder: Path,
+    utterances: Sequence[InventoryUtterance],
+    embeddings: NDArray[np.float32],
+    analyst: Analyst,
+    tempo: NDArray[np.float64] | None = None,
 ) -> dict[str, Path]:
     """Analyze the texts of utterances, and write the inventory and the weights of the prediction that is fitted to it.
 
@@ -148,6 +156,7 @@ def write_analysed(
         utterances: The recordings, U of them.
         embeddings: Their prosody embeddings, (U, D).
         analyst: Analyzer of sentences.
+        tempo: Directions of the embedding that predictions are not scaled in, (D, K), see `tempo.tempo_directions`; None: none.
 
     Returns:
         The files by asset name.
@@ -163,7 +172,7 @@ def write_analysed(
         "offsets": np.cumsum([0, *(len(analysis.distances) for analysis in analyses)]),
     }
     files = write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in utterances), texts=tuple(places)))
-    weights = fit_prediction(_examples(utterances, embeddings, [analyses[places[one.text]] for one in utterances]))
+    weights = fit_prediction(_examples(utterances, embeddings, [analyses[places[one.text]] for one in utterances]), tempo)
     return {**files, **(write_prediction(folder, weights) if weights else {})}
 
 

@@ -104,8 +104,13 @@ def utterances_before(documents: Sequence[tuple[Hashable, int] | None], speakers
     return before
 
 
-def fit_prediction(examples: Examples) -> dict[str, NDArray[np.floating]] | None:
+def fit_prediction(examples: Examples, steady: Doubles | None = None) -> dict[str, NDArray[np.floating]] | None:
     """Fit the weights of the strategies `learnt` and `predicted`.
+
+    Args:
+        examples: Training utterances.
+        steady: Directions in which predictions keep their own spread, when they are scaled to a wanted one: orthogonal unit
+            vectors (D, K); None: none.
 
     Returns:
         Arrays for `selection.prediction.write_prediction`; None for fewer than `FEWEST` utterances or `NUM_FOLDS` groups, or if
@@ -118,7 +123,7 @@ def fit_prediction(examples: Examples) -> dict[str, NDArray[np.floating]] | None
     held_out = design.held_out(setting)
     if design.explained(held_out) <= 0:
         return None
-    return _arrays(design, setting, held_out)
+    return _arrays(design, setting, held_out, np.zeros((design.offsets.shape[1], 0)) if steady is None else steady)
 
 
 class _Design:
@@ -222,11 +227,14 @@ def _chosen(design: _Design) -> _Setting:
     return setting
 
 
-def _arrays(design: _Design, setting: _Setting, held_out: Doubles) -> dict[str, NDArray[np.floating]]:
+def _arrays(design: _Design, setting: _Setting, held_out: Doubles, steady: Doubles) -> dict[str, NDArray[np.floating]]:
     examples, columns = design.examples, design.columns
     weights = design.weights(setting)
     of_text = design.predicted(held_out, (SHARED, "own", "meaning"))
-    recorded, predicted, explained = _figures(design, design.predicted(held_out, list(design.blocks)))
+    whole = design.predicted(held_out, list(design.blocks))
+    kept = whole @ steady @ steady.T
+    recorded = _spread(design, design.offsets)
+    predicted = np.maximum(_spread(design, whole - kept), LEAST_PREDICTED * recorded)
     _, _, directions = np.linalg.svd(of_text, full_matrices=False)
     basis = directions[:NUM_DIRECTIONS].T
     prosody = weights[columns["before_prosody"]] / design.size
@@ -242,23 +250,20 @@ def _arrays(design: _Design, setting: _Setting, held_out: Doubles) -> dict[str, 
         "before_prosody_weights": _rows(prosody * min(1.0, LARGEST_GAIN / (gain or 1.0))),
         "recorded": recorded,
         "predicted": predicted,
-        "explained": explained,
+        "predicted_steady": _spread(design, kept),
+        "explained": 1 - np.square(_spread(design, design.offsets - whole) / recorded),
+        "steady": steady,
         "basis": basis,
         "places": (of_text @ basis).reshape(len(examples.speakers), -1),
     }
 
 
-def _figures(design: _Design, predicted: Doubles) -> tuple[Doubles, Doubles, Doubles]:
-    """Return the spread of recordings and of held-out predictions, and the share that is explained, for each speaker."""
-    figures = np.ones((3, design.num_speakers))
-    for speaker in np.unique(design.examples.speakers):
-        rows = design.examples.speakers == speaker
-        wanted, found = design.offsets[rows], predicted[rows]
-        variance = float(np.square(wanted).sum(1).mean()) or 1.0
-        spread = float(np.sqrt(np.square(found).sum(1).mean()))
-        missed = float(np.square(wanted - found).sum(1).mean())
-        figures[:, speaker] = np.sqrt(variance), max(spread, LEAST_PREDICTED * np.sqrt(variance)), 1 - missed / variance
-    return figures[0], figures[1], figures[2]
+def _spread(design: _Design, offsets: Doubles) -> Doubles:
+    """Return the root mean square length of each speaker's offsets (U, D), shape (S,); 1 for a speaker without utterances."""
+    squares = np.square(offsets).sum(1)
+    counts = np.bincount(design.examples.speakers, minlength=design.num_speakers)
+    sums = np.bincount(design.examples.speakers, squares, design.num_speakers)
+    return np.where(counts > 0, np.sqrt(sums / np.maximum(counts, 1)), 1.0)
 
 
 def _of_speakers(design: _Design, weights: Doubles) -> Doubles:

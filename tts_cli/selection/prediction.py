@@ -10,7 +10,10 @@
     before_cue_weights, before_meaning_weights, before_prosody_weights
                     (F + 1, D), (E, D) and (D, D), of the sentence before and of its chosen offset; no rows: not read
     recorded        (S,) root mean square offset of each speaker's recordings from the centroid
-    predicted       (S,) that of the predictions for sentences that took no part in the fit
+    predicted       (S,) that of the predictions for sentences that took no part in the fit, without the steady directions
+    predicted_steady
+                    (S,) that of the same in the steady directions
+    steady          (D, K) directions in which predictions are not scaled up: those that durations depend on most
     explained       (S,) share of the variance of held-out embeddings that is predicted
     basis           (D, R) directions of the similarity that is learnt
     places          (U, R) place in them of each utterance of the inventory, predicted without its text
@@ -45,6 +48,8 @@ _SHAPES = {
     "before_prosody_weights": "?D",
     "recorded": "S",
     "predicted": "S",
+    "predicted_steady": "S",
+    "steady": "DK",
     "explained": "S",
     "basis": "DR",
     "places": "UR",
@@ -140,18 +145,31 @@ class Prediction:
     def spread_out(self, offset: Floats, speaker: int, spread: float, usual: float | None = None) -> Floats:
         """Return an offset, scaled so that offsets deviate `spread` times as much as those of the speaker's recordings.
 
+        Predictions keep their own spread in the steady directions, and the others are scaled the more.
+
         Args:
             offset: Offset from the centroid, shape (D,).
             speaker: Index of the speaker.
             spread: Wanted root mean square of offsets, times that of the recordings.
-            usual: Root mean square of such offsets as they come; None: that of predictions.
+            usual: Root mean square of such offsets as they come, which are all scaled alike; None: a prediction is scaled.
         """
-        recorded = float(self._arrays["recorded"][speaker])
-        scaled = offset * np.float32(
-            spread * recorded / (float(self._arrays["predicted"][speaker]) if usual is None else usual or 1)
-        )
-        size, most = float(np.linalg.norm(scaled)), FARTHEST * spread * recorded
+        wanted = spread * float(self._arrays["recorded"][speaker])
+        if usual is None:
+            scaled = self._scaled(
+                offset, wanted, *(float(self._arrays[name][speaker]) for name in ("predicted", "predicted_steady"))
+            )
+        else:
+            scaled = offset * np.float32(wanted / (usual or 1))
+        size, most = float(np.linalg.norm(scaled)), FARTHEST * wanted
         return np.asarray(scaled * np.float32(most / size) if size > most else scaled, np.float32)
+
+    def _scaled(self, offset: Floats, wanted: float, rest: float, kept: float) -> Floats:
+        """Return a prediction scaled to the spread `wanted`; predictions have `rest`, and `kept` in the steady directions."""
+        steady = self._arrays["steady"]
+        along = steady @ (steady.T @ offset)
+        share = min(1.0, wanted / float(np.hypot(rest, kept)))
+        further = float(np.sqrt(max(0.0, wanted**2 - (share * kept) ** 2))) / rest
+        return np.asarray(np.float32(share) * along + np.float32(further) * (offset - along), np.float32)
 
     def likeness(self, offset: Floats, among: Integers) -> Floats:
         """Return the learnt similarity of a predicted offset (D,) to utterances (C,), shape (C,).
