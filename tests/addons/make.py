@@ -18,7 +18,7 @@ from tts_cli.blocks.vocoder import SUBFRAMES, WINDOW_HOPS
 from tts_cli.corpora.facts import CorpusFacts, Features, SpeakerFacts
 from tts_cli.export.checkpoint import STACKS
 from tts_cli.export.folder import write_addon
-from tts_cli.export.inventory import SpeechInput, with_selector, write_analysed
+from tts_cli.export.inventory import InventoryUtterance, with_selector, write_analysed
 from tts_cli.export.parity import round_parameters
 from tts_cli.models import copycat, speaker, vae
 from tts_cli.models.parts import ExportPart
@@ -275,7 +275,7 @@ def vae_model() -> vae.Model:
 def inventory(folder: Path) -> tuple[dict[str, Path], list[dict[str, object]]]:
     """Random embeddings of PROMPTS by both speakers: the assets, and the speakers with their centroids."""
     random = np.random.default_rng(0)
-    said = [SpeechInput(f"prompt{place}", who, text) for who in range(len(SPEAKERS)) for place, text in enumerate(PROMPTS)]
+    said = [InventoryUtterance(f"prompt{place}", who, text) for who in range(len(SPEAKERS)) for place, text in enumerate(PROMPTS)]
     embeddings = random.standard_normal((len(said), EMBEDDING)).astype(np.float32)
     assets = write_analysed(folder, said, embeddings, open_linguistics(FOLDER / "tiny-linguistics"))
     centroids = embeddings.reshape(len(SPEAKERS), len(PROMPTS), EMBEDDING).mean(1).round(5).tolist()

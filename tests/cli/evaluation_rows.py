@@ -202,6 +202,10 @@ EVALUATIONS: dict[str, Command] = {
                 ("--strategy", "bert", "--inventory", "all"), {"Selection.settings.0.inventory": "all"},
                 also=("Selection.settings",),
             ),
+            "spreads": Row(
+                ("--strategy", "learnt", "--spread", 0.9), {"Selection.settings.0.spread": 0.9},
+                also=("Selection.settings",),
+            ),
             "speakers": Row(("--speaker", "slt"), {"Selection.speakers": ["slt"]}),
             "continuity": Row(("--continuity", 0.5), {"Selection.continuity": 0.5}),
             "vocoder": Row(("--vocoder", "tiny-vocoder"), {"load.vocoder": "tiny-vocoder"}),

@@ -154,6 +154,8 @@ SYNTH = Command(
         "prosody_strategy": Row(("--prosody-strategy", "bert"), {"ProsodySelector.strategy": "bert"}),
         "top_k": Row(("--top-k", 2), {"ProsodySelector.top_k": 2}),
         "inventory": Row(("--inventory", "all"), {"ProsodySelector.inventory": "all"}),
+        # tiny-prosody has no weights, like the addons of earlier versions, so nothing is spoken.
+        "spread": Row(("--prosody-strategy", "predicted", "--spread", 0.6), code=2, also=("",)),
         "embedding": Row(("--embedding", "e.json"), {"stream.text.0.embedding": EMBEDDING}, also=("stream.text",)),
         "explain": Row(("--explain",), leaves=says("selected prosody")),
         "save_prosody": Row(("--save-prosody", "s.json"), leaves=writes("s.json", '"durations"')),

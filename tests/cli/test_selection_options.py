@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import TINY, Run
+from selection.planted import with_weights
 
 from tts_cli.addon import library
 
@@ -148,3 +149,17 @@ def test_another_linguistics_than_the_one_it_was_made_with_is_refused(tts: Run, 
     file.write_text(file.read_text() + "\n")
     outcome = tts("synth", "Hello.", "-o", "x.wav", "--addon", tmp_path / "mine/tiny-prosody")
     assert outcome.code == 2 and "is not the one that 'tiny-prosody' requires" in outcome.err
+
+
+def test_a_prediction_tells_what_it_comes_from(selecting: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    addon = with_weights(tmp_path / "voices")
+    monkeypatch.setattr(library, "DEFAULT_ADDON", str(addon))
+    told, audio = spoken(selecting, "--prosody-strategy", "predicted")
+    first = told["sentences"][0]
+    assert first["reasons"] and set(first["reasons"][0]) == {"of", "share"} and len(first["selected"]) == 1
+    _, further = spoken(selecting, "--prosody-strategy", "predicted", "--spread", 1.5)
+    assert not np.array_equal(audio, further)
+    outcome = selecting("synth", TEXT, "-o", "x.wav", "--explain", "--prosody-strategy", "learnt")
+    assert "because of" in outcome.err and " %" in outcome.err
+    refused = selecting("synth", TEXT, "-o", "x.wav", "--spread", 1)
+    assert refused.code == 2 and "spread is for the strategies learnt and predicted" in refused.err

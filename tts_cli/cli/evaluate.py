@@ -160,7 +160,10 @@ def selection(
         ),
     ] = "validation",
     strategies: Annotated[
-        list[str] | None, typer.Option("--strategy", metavar="NAME", help="Selection strategy. Repeatable; by default all six.")
+        list[str] | None,
+        typer.Option(
+            "--strategy", metavar="NAME", help="Selection strategy. Repeatable; by default all six that need no fitted weights."
+        ),
     ] = None,
     top_k: Annotated[
         list[int] | None,
@@ -186,6 +189,16 @@ def selection(
     inventory: Annotated[
         str, typer.Option(metavar="own|all", help="Select from the speaker's own utterances, or from all.")
     ] = "own",
+    spreads: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--spread",
+            metavar="S",
+            min=0,
+            max=2,
+            help="Spread of embeddings by learnt and predicted, times that of recordings. Repeatable. [default: 0.75]",
+        ),
+    ] = None,
     speakers: Annotated[
         list[str] | None,
         typer.Option(
@@ -236,10 +249,18 @@ def selection(
     with extra("eval"):
         from tts_cli.evaluation.prompts import read_sentences
         from tts_cli.evaluation.selection.evaluate import DEFAULT_PARTS, UnrecordedTexts, evaluate_selection
-        from tts_cli.evaluation.selection.tasks import STRATEGIES, Selection, settings_of
+        from tts_cli.evaluation.selection.tasks import Selection, settings_of
+        from tts_cli.selection.selector import SPREAD, WITHOUT_WEIGHTS
         from tts_cli.voice.synthesis import load
 
-        settings = settings_of(strategies or STRATEGIES, top_k or [1], lengths or ["dtw"], bert_weights or [0.35], inventory)
+        settings = settings_of(
+            strategies or WITHOUT_WEIGHTS,
+            top_k or [1],
+            lengths or ["dtw"],
+            bert_weights or [0.35],
+            inventory,
+            spreads or [SPREAD],
+        )
         chosen = [*(parts or DEFAULT_PARTS), *(["recognition"] if recognise else [])]
         texts = UnrecordedTexts(
             read_sentences(sentences, limit) if "kinds" in chosen else (),

@@ -17,12 +17,16 @@ from tts_cli.addon.library import file_hash, find_addon
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import CorpusError
+from tts_cli.export.prediction import Examples, fit_prediction, grouped, utterances_before
+from tts_cli.export.tempo import tempo_directions
 from tts_cli.models import TrainableModel
 from tts_cli.models.parts import ExportPart
+from tts_cli.selection.cues import Reading, cues_of
 from tts_cli.selection.feature import SELECTOR
-from tts_cli.selection.filler import AnalysedSentence, Analyst
+from tts_cli.selection.filler import Analyst
 from tts_cli.selection.inventory import Texts, write_inventory
 from tts_cli.selection.parsing import open_linguistics
+from tts_cli.selection.prediction import write_prediction
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 
@@ -67,11 +71,17 @@ def selection_parts(
     embeddings = np.stack([_embedding(encoder, corpus, recording) for recording in recordings])
     with tempfile.TemporaryDirectory() as scratch:
         names = model.facts.speaker_names
-        utterances = [InventoryUtterance(one.id, names.index(one.speaker), one.text) for one in recordings]
-        assets = write_analysed(Path(scratch), utterances, embeddings, open_linguistics(folder), model.facts.language)
+        utterances = [
+            InventoryUtterance(one.id, names.index(one.speaker), one.text, one.document, one.position) for one in recordings
+        ]
+        speakers = _with_centroids(model.facts, recordings, embeddings)
+        centroids = np.array([speaker["embedding"] for speaker in speakers])
+        tempo = tempo_directions(model.export_parts(), model.facts, recordings, centroids)
+        analyst = open_linguistics(folder)
+        assets = write_analysed(Path(scratch), utterances, embeddings, analyst, model.facts.language, tempo)
         name = read_addon_config(folder).name
         fields = {
-            "speakers": _with_centroids(model.facts, recordings, embeddings),
+            "speakers": speakers,
             "stack": with_selector(cast(Any, model).stack),
             "default_linguistics": name,
             "requires": [{"name": name, "sha256": file_hash(folder / ADDON_FILE)}],
@@ -122,6 +132,10 @@ class InventoryUtterance(NamedTuple):
     """Index of the speaker in the addon's list."""
     text: str
     """Text of the utterance."""
+    document: str = ""
+    """Document that the utterance is a sentence of; "" if unknown."""
+    position: int | None = None
+    """Place of the sentence in its document."""
 
 
 def write_analysed(
@@ -130,8 +144,11 @@ def write_analysed(
     embeddings: NDArray[np.float32],
     analyst: Analyst,
     language: str = "en-US",
+    tempo: NDArray[np.float64] | None = None,
 ) -> dict[str, Path]:
-    """Analyze the texts of utterances, and write the inventory; a text of several utterances is analyzed once.
+    """Analyze the texts of utterances, and write the inventory and the weights of the prediction that is fitted to it.
+
+    A text of several utterances is analyzed once. Too few utterances, or unpredictable ones, give no weights.
 
     Args:
         folder: Folder to write to.
@@ -139,9 +156,10 @@ def write_analysed(
         embeddings: Their prosody embeddings, (U, D).
         analyst: Analyzer of sentences.
         language: Language of the texts as a BCP 47 tag.
+        tempo: Directions of the embedding that predictions are not scaled in, (D, K), see `tempo.tempo_directions`; None: none.
 
     Returns:
-        The files of the inventory by asset name.
+        The files by asset name.
     """
     places = {text: place for place, text in enumerate(dict.fromkeys(one.text for one in utterances))}
     front_end = TextFrontEnd(language=language)
@@ -153,10 +171,36 @@ def write_analysed(
         "distances": np.concatenate([analysis.distances for analysis in analyses]),
         "offsets": np.cumsum([0, *(len(analysis.distances) for analysis in analyses)]),
     }
-    return write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in utterances), texts=tuple(places)))
+    files = write_inventory(folder, arrays, Texts(ids=tuple(one.id for one in utterances), texts=tuple(places)))
+    weights = fit_prediction(_examples(utterances, embeddings, [analyses[places[one.text]] for one in utterances]), tempo)
+    return {**files, **(write_prediction(folder, weights) if weights else {})}
 
 
-def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> AnalysedSentence:
-    """Analyze syntax and meaning of `text` as one sentence."""
+class _Analysis(NamedTuple):
+    vector: NDArray[np.float32]
+    distances: NDArray[np.float32]
+    cues: NDArray[np.float32]
+
+
+def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> _Analysis:
+    """Analyze syntax, meaning and cues of `text` as one sentence."""
     sentence = Sentence.of(front_end.utterance(text))
-    return analyst.analyse(sentence.words, sentence.marks)
+    found = analyst.analyse(sentence.words, sentence.marks)
+    reading = Reading(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
+    return _Analysis(found.vector, found.distances, cues_of(reading))
+
+
+def _examples(
+    utterances: Sequence[InventoryUtterance], embeddings: NDArray[np.float32], analyses: Sequence[_Analysis]
+) -> Examples:
+    speakers = [one.speaker for one in utterances]
+    documents = [one.document or None for one in utterances]
+    places = [(one.document, one.position) if one.document and one.position is not None else None for one in utterances]
+    return Examples(
+        embeddings=embeddings,
+        speakers=np.array(speakers, np.intp),
+        cues=np.stack([one.cues for one in analyses]),
+        vectors=np.stack([one.vector for one in analyses]),
+        before=utterances_before(places, speakers),
+        groups=grouped([one.text for one in utterances], documents),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from tts_cli.selection.feature import SELECTED
+from tts_cli.selection.feature import REASONS, SELECTED
 from tts_cli.selection.inventory import Inventory
 from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
@@ -23,11 +23,14 @@ class Explanation:
         self._inventory: Inventory | None = None
 
     def as_dict(self, sentence: Sentence) -> dict[str, Any]:
-        """Return the key that `--json` shows for a spoken sentence: `selected`, a list of utterances with the best first.
+        """Return the keys that `--json` shows for a spoken sentence.
 
-        The list is empty if the sentence took the centroid of the speaker, or a given embedding.
+        They are `selected`, a list of utterances with the best first, empty if the sentence took the centroid of the speaker or a
+        given embedding; and for an embedding that was predicted, or chosen by a prediction, `reasons`: the largest parts of the
+        prediction.
         """
-        return {"selected": list(self._selected(sentence))}
+        reasons = [{"of": one.of, "share": round(one.share, 3)} for one in sentence.outcome(REASONS) or ()]
+        return {"selected": list(self._selected(sentence)), **({"reasons": reasons} if reasons else {})}
 
     def rows(self, sentences: Iterable[Sentence]) -> list[tuple[object, ...]]:
         """Return one row, with the columns `HEADER`, for each utterance that was selected for the spoken sentences."""
@@ -37,6 +40,9 @@ class Explanation:
             for place, one in enumerate(found):
                 text = "" if place else sentence.text
                 rows.append((text, one["text"], one["recording"], one["speaker"], f"{one['score']:.3f}"))
+            if reasons := sentence.outcome(REASONS):
+                told = ", ".join(f"{one.of} {100 * one.share:.0f} %" for one in reasons)
+                rows.append((f"because of {told}", "", "", "", ""))
             if not found:
                 rows.append((sentence.text, "(none: the embedding is the speaker's centroid, or given)", "", "", ""))
         return rows

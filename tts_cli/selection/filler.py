@@ -1,9 +1,9 @@
-"""Filler of the ports that selection reads: syntax and meaning of a sentence, and the embedding of the sentence before."""
+"""Filler of the ports that selection reads: syntax, meaning and cues of a sentence, and the same of the one before."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,12 +15,19 @@ from tts_cli.addon.opened import Addon
 from tts_cli.config import StrictModel
 from tts_cli.errors import AddonError, InputError
 from tts_cli.ports import Tensors
-from tts_cli.selection.feature import SELECTED
+from tts_cli.selection.cues import Reading, cues_of
+from tts_cli.selection.feature import REASONS, SELECTED
 from tts_cli.voice.fillers import Filler, Ports, Reads
 from tts_cli.voice.sentence import Sentence
 
-ANALYSED = ("sentence_vector", "syntactic_distance")
+ANALYSED = ("sentence_vector", "syntactic_distance", "sentence_cues")
 """Ports that the analysis of a sentence by a linguistics addon fills."""
+CARRIED = {"sentence_vector": "previous_vector", "sentence_cues": "previous_cues"}
+"""Port of the sentence after, by the port of the sentence itself that has the same value."""
+MOST_KEPT = 16
+"""Analyses that a voice keeps, because the next sentence reads that of the one before."""
+MOST_PARTS, LEAST_SHARE = 5, 0.03
+"""Largest number of parts of a prediction that an outcome tells, and the smallest share of one."""
 
 
 class SelectedUtterance(StrictModel):
@@ -33,6 +40,18 @@ class SelectedUtterance(StrictModel):
 
 
 SelectedUtterances = tuple[SelectedUtterance, ...]
+
+
+class PredictedPart(StrictModel):
+    """Part of a predicted embedding that comes from one input."""
+
+    of: str
+    """Name of the input, one of `prediction.REASONS`."""
+    share: float
+    """Share of the offset from the centroid, negative for a part that points away from it; all shares add up to 1."""
+
+
+PredictedParts = tuple[PredictedPart, ...]
 
 
 class AnalysedSentence(Protocol):
@@ -90,18 +109,30 @@ class SelectionFiller(Filler):
             self._fitting(sentence.embedding)
         if not self._is_analysing or not sentence.words or sentence.embedding is not None:
             return {}
-        found = self.analyst.analyse(sentence.words, sentence.marks)
-        ports: Ports = {
-            "sentence_vector": found.vector,
-            "syntactic_distance": found.distances,
-            "word_of_token": np.array(sentence.word_of_token, np.int64),
-        }
-        return {name: value for name, value in ports.items() if self.reads(name)}
+        ports = self._analysed(sentence, self.reads)
+        return ports | ({"word_of_token": np.array(sentence.word_of_token, np.int64)} if self.reads("word_of_token") else {})
 
     def carried(self, sentence: Sentence) -> Ports:
         if sentence.embedding is None:
             return {}
-        return {"previous_embedding": self._fitting(sentence.embedding)}
+        found: Ports = {"previous_embedding": self._fitting(sentence.embedding)}
+        read = [name for name, after in CARRIED.items() if self.reads(after)]
+        if read and sentence.words:
+            found |= {CARRIED[name]: value for name, value in self._analysed(sentence, read.__contains__).items()}
+        return found
+
+    def _analysed(self, sentence: Sentence, is_wanted: Reads) -> Ports:
+        """Return the ports of `ANALYSED` that are wanted, for a sentence with words."""
+        found = self._analyse(sentence.words, sentence.marks)
+        ports: Ports = {"sentence_vector": found.vector, "syntactic_distance": found.distances}
+        if is_wanted("sentence_cues"):
+            reading = Reading(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
+            ports["sentence_cues"] = cues_of(reading)
+        return {name: value for name, value in ports.items() if is_wanted(name)}
+
+    @cached_property
+    def _analyse(self) -> Callable[[Sequence[str], Sequence[str]], AnalysedSentence]:
+        return lru_cache(MOST_KEPT)(self.analyst.analyse)
 
     def _fitting(self, embedding: tuple[float, ...]) -> NDArray[np.float32]:
         """Return the embedding in shape (D,). Raises InputError if the addon has embeddings of another size."""
@@ -116,4 +147,14 @@ class SelectionFiller(Filler):
         if SELECTED not in values:
             return {}
         places, scores = values[SELECTED][0, 0].tolist(), values["selected_score"][0, 0].tolist()
-        return {SELECTED: tuple(SelectedUtterance(utterance=p, score=s) for p, s in zip(places, scores, strict=True))}
+        found = {SELECTED: tuple(SelectedUtterance(utterance=p, score=s) for p, s in zip(places, scores, strict=True))}
+        return found if REASONS not in values else {**found, REASONS: _largest(values[REASONS][0, 0].tolist())}
+
+
+def _largest(shares: Sequence[float]) -> PredictedParts:
+    """Return the largest parts of a prediction, the largest first; none for an embedding that was not predicted."""
+    # Voices without prediction need no names of its parts.
+    from tts_cli.selection.prediction import REASONS as NAMES
+
+    order = sorted(range(len(shares)), key=lambda place: (-abs(round(shares[place], 4)), place))[:MOST_PARTS]
+    return tuple(PredictedPart(of=NAMES[place], share=shares[place]) for place in order if abs(shares[place]) >= LEAST_SHARE)

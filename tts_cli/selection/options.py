@@ -23,11 +23,11 @@ class SelectionOptions(SpeechOptions):
     """Options of selection; None leaves a choice to the voice."""
 
     prosody_strategy: Annotated[
-        Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"] | None,
+        Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle", "learnt", "predicted"] | None,
         typer.Option(
             help="For a voice that takes its prosody from recorded utterances, such as prosody-16k: those most alike in sentence "
-            "structure (syntactic), meaning (bert) or both; one at random; the "
-            "speaker's average (centroid); or --embedding (oracle)."
+            "structure (syntactic), meaning (bert) or both, or by what recordings tell to matter (learnt); predicted from the "
+            "sentence and the one before; one at random; the speaker's average (centroid); or --embedding (oracle)."
         ),
     ] = None
     top_k: Annotated[
@@ -36,6 +36,15 @@ class SelectionOptions(SpeechOptions):
     inventory: Annotated[
         Literal["own", "all"] | None,
         typer.Option("--inventory", help="Take prosody from utterances of the speaker (own), or of all speakers (all)."),
+    ] = None
+    spread: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0,
+            max=2,
+            help="How far learnt and predicted prosody goes from the average: 1 as far as recordings do.",
+        ),
     ] = None
     embedding: Annotated[
         Path | None,
@@ -60,14 +69,20 @@ class SelectionOptions(SpeechOptions):
     def edit_stack(self, addon: str | Path, stack: Path | None) -> StackEdit | None:
         from tts_cli.selection.choosing import choosing, remedy, selects
 
-        chosen = {"--prosody-strategy": self.prosody_strategy, "--top-k": self.top_k, "--inventory": self.inventory}
+        chosen = {
+            "--prosody-strategy": self.prosody_strategy,
+            "--top-k": self.top_k,
+            "--inventory": self.inventory,
+            "--spread": self.spread,
+        }
         for name, value in chosen.items():
             refuse_several({"--embedding": self.embedding, name: None if value == "oracle" else value})
         used = {**chosen, "--continuity": self.continuity or None, "--explain": self.explain or None}
         names = [name for name, value in used.items() if value is not None]
         if names and not selects(addon, stack):
             raise InputError(f"{names[0]} is for voices that select their prosody, and '{addon}' does not", hint=remedy())
-        return choosing(addon, stack, strategy=self.prosody_strategy, top_k=self.top_k, inventory=self.inventory)
+        options = {"strategy": self.prosody_strategy, "top_k": self.top_k, "inventory": self.inventory, "spread": self.spread}
+        return choosing(addon, stack, **options)
 
     def controls(self) -> dict[str, float]:
         return {"continuity": self.continuity}

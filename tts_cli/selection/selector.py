@@ -1,7 +1,7 @@
 """Prosody selection by linguistic similarity (Tyagi et al., Interspeech 2020).
 
 `ProsodySelector` finds the training sentences that are most similar to the sentence to be spoken, in syntax, in meaning or in
-both, and takes the acoustic embeddings of their utterances. It stands before the encoders:
+both, and takes the acoustic embeddings of their utterances; or it predicts the embedding. It stands before the encoders:
 
     {"type": "SequenceBlockContainer",
      "blocks": [{"type": "ProsodySelector", "strategy": "bert+syntactic"}, {"type": "Encoders"}]}
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tts_cli.addon.opened import Addon
 from tts_cli.audio.mel import log_mel
@@ -24,11 +24,19 @@ from tts_cli.blocks.sequence import SequenceBlock
 from tts_cli.config import StrictModel
 from tts_cli.errors import AddonError, InputError
 from tts_cli.ports import PortSpec, Tensors
-from tts_cli.selection.feature import SENTENCE_VECTOR, SYNTACTIC_DISTANCE
+from tts_cli.selection.feature import (
+    PREVIOUS_CUES,
+    PREVIOUS_VECTOR,
+    REASONS,
+    SENTENCE_CUES,
+    SENTENCE_VECTOR,
+    SYNTACTIC_DISTANCE,
+)
 from tts_cli.selection.inventory import Floats, Integers, Inventory
+from tts_cli.selection.prediction import Prediction, SentenceInputs, shares
 from tts_cli.selection.similarity import SYNTAXES, Lengths, combined, cosines, unit
 
-Strategy = Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle"]
+Strategy = Literal["centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle", "learnt", "predicted"]
 Pool = Literal["own", "all"]
 
 READS: dict[Strategy, tuple[PortSpec, ...]] = {
@@ -36,6 +44,8 @@ READS: dict[Strategy, tuple[PortSpec, ...]] = {
     "syntactic": (SYNTACTIC_DISTANCE,),
     "bert": (SENTENCE_VECTOR,),
     "bert+syntactic": (SENTENCE_VECTOR, SYNTACTIC_DISTANCE),
+    "learnt": (SENTENCE_VECTOR, SENTENCE_CUES),
+    "predicted": (SENTENCE_VECTOR, SENTENCE_CUES),
     "random": (),
     "oracle": (),
 }
@@ -50,6 +60,14 @@ FRAMES_AROUND = 4
 """Frames of silence that are kept on each side of speech."""
 WITHOUT_INVENTORY: tuple[Strategy, ...] = ("centroid", "oracle")
 """Strategies that need no inventory."""
+WITH_WEIGHTS: tuple[Strategy, ...] = ("learnt", "predicted")
+"""Strategies that need the weights of a prediction."""
+WITHOUT_WEIGHTS: tuple[Strategy, ...] = ("centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle")
+"""Strategies of every voice that selects."""
+SPREAD = 0.75
+"""Spread of embeddings about the centroid by the strategies `WITH_WEIGHTS`, times that of recordings, if none is given."""
+NUM_TRIED = 256
+"""Utterances of a speaker from which the spread of the learnt strategy is measured."""
 
 
 class ProsodySelectorOptions(StrictModel):
@@ -57,8 +75,9 @@ class ProsodySelectorOptions(StrictModel):
 
     strategy: Strategy = "bert+syntactic"
     """Source of the embedding. `centroid`: the mean embedding of the speaker for all sentences. `syntactic`, `bert` and
-    `bert+syntactic`: the utterances most similar in syntactic distances, in meaning, or in both. `random`: random utterances.
-    `oracle`: the embedding of the request."""
+    `bert+syntactic`: the utterances most similar in syntactic distances, in meaning, or in both. `learnt`: those most similar by
+    the weights of the addon. `predicted`: the embedding that these weights predict from the sentence and the one before.
+    `random`: random utterances. `oracle`: the embedding of the request."""
     lengths: Lengths = "dtw"
     """Comparison of syntactic distances of sentences with different numbers of words. `same`: only sentences with the same
     number. `pad`: fill the shorter with 0. `resample`: resample both to one number of points. `dtw`: dynamic time warping."""
@@ -68,23 +87,38 @@ class ProsodySelectorOptions(StrictModel):
     """Number of utterances; their embeddings are averaged."""
     inventory: Pool = "own"
     """Utterances that are searched: those of the speaker (`own`), or of all speakers (`all`)."""
+    spread: float | None = Field(default=None, ge=0, le=2)
+    """Root mean square offset of embeddings from the speaker's centroid by `learnt` and `predicted`, times that of the speaker's
+    recordings; None: `SPREAD`. A prediction by itself is near the centroid. At 0, the embedding is the centroid."""
     excluded: tuple[str, ...] = ()
-    """Names of recordings with sentences that are never selected, of any speaker: for evaluation with training sentences."""
+    """Names of recordings with sentences that are never selected, of any speaker: for evaluation with training sentences. The
+    weights of `learnt` and `predicted` have seen them nevertheless."""
+
+    @model_validator(mode="after")
+    def _spreads_what_is_predicted(self) -> ProsodySelectorOptions:
+        if self.spread is not None and self.strategy not in WITH_WEIGHTS:
+            raise ValueError(f"spread is for the strategies {' and '.join(WITH_WEIGHTS)}, and the strategy is {self.strategy}")
+        return self
 
 
 class ProsodySelector(SequenceBlock):
     """Block that selects the acoustic embedding of a sentence from an inventory of training utterances.
 
     Embeddings cluster by speaker. So the selected utterance's offset from its own speaker's centroid is added to the centroid of
-    the target speaker; for the speaker's own utterances the sum is their embedding.
+    the target speaker; for the speaker's own utterances the sum is their embedding. The offset that is `learnt` or `predicted`
+    is scaled to the wanted spread.
 
     Reads:
         `embedding`, the centroid of the target speaker; `speaker`, `seed`, `given_embedding`; with syntax or meaning also
-        `syntactic_distance`, `sentence_vector`, `previous_embedding` and `continuity`.
+        `syntactic_distance`, `sentence_vector`, `sentence_cues`, `previous_embedding`, `previous_cues`, `previous_vector` and
+        `continuity`.
 
     Gives:
         `embedding` of shape (1, 1, D); `selected` (1, 1, K), indices of K utterances in the inventory with the best first; and
-        `selected_score` (1, 1, K), their similarities: cosines, or for `bert+syntactic` the scores of `similarity.combined`.
+        `selected_score` (1, 1, K), their similarities: cosines, or for `bert+syntactic` the scores of `similarity.combined`, for
+        `learnt` those of `Prediction.likeness`. For `predicted` it is the utterance with the most similar embedding, which has
+        no part in the embedding. With weights also `reasons` (1, 1, len(prediction.REASONS)), the shares of the parts of the
+        prediction.
 
     The control `continuity` penalises distance to `previous_embedding`: at 1, an average distance between two utterances costs
     one standard deviation of the similarities. A given embedding passes unchanged. A sentence without words gets the centroid.
@@ -104,16 +138,32 @@ class ProsodySelector(SequenceBlock):
         super().__init__(options, addon)
         self.options: ProsodySelectorOptions
         self.inventory: Inventory | None = None
+        self._prediction: Prediction | None = None
         strategy = self.options.strategy
         if strategy not in WITHOUT_INVENTORY:
             self._open(Inventory(addon, self.path))
+        if strategy in WITH_WEIGHTS:
+            assert self.inventory is not None
+            sizes = (len(self.inventory), self.inventory.vectors.shape[1], self.inventory.embeddings.shape[1])
+            self._prediction = Prediction(addon, self.path, sizes)
+            self._usual: dict[int, float] = {}
         size = self.inventory.embeddings.shape[1] if self.inventory else 0
-        self.inputs = (*_request_ports(size), *READS[strategy], *(_continuity_ports(size) if READS[strategy] else ()))
+        self.inputs = (*_request_ports(size), *READS[strategy], *self._ports_of_the_one_before(size))
         self.outputs = (
             PortSpec(name="embedding", rate="utterance", channels=size),
             PortSpec(name="selected", rate="utterance", channels=0, type="int64"),
             PortSpec(name="selected_score", rate="utterance", channels=0),
+            *((PortSpec(name=REASONS, rate="utterance", channels=0),) if self._prediction else ()),
         )
+
+    def _ports_of_the_one_before(self, size: int) -> tuple[PortSpec, ...]:
+        """Return the optional ports with the sentence before; embeddings have `size` values."""
+        if self.options.strategy != "predicted":
+            return _continuity_ports(size) if READS[self.options.strategy] else ()
+        assert self._prediction is not None
+        ports = (PREVIOUS_CUES, PREVIOUS_VECTOR, _continuity_ports(size)[0])
+        read = zip(ports, self._prediction.reads_before, strict=True)
+        return tuple(port.model_copy(update={"optional": True}) for port, is_read in read if is_read)
 
     def _open(self, inventory: Inventory) -> None:
         """Load the parts of the inventory that the strategy searches into memory."""
@@ -127,6 +177,10 @@ class ProsodySelector(SequenceBlock):
             self._syntaxes = SYNTAXES[self.options.lengths](inventory.distances, inventory.offsets)
 
     def _run(self, scope: Tensors) -> Tensors:
+        found = self._chosen(scope)
+        return found if self._prediction is None else {REASONS: np.zeros((1, 1, 0), np.float32), **found}
+
+    def _chosen(self, scope: Tensors) -> Tensors:
         if "given_embedding" in scope:
             return _outputs(scope["given_embedding"][0, 0])
         strategy = self.options.strategy
@@ -136,11 +190,17 @@ class ProsodySelector(SequenceBlock):
         if strategy == "centroid" or any(port.name not in scope for port in READS[strategy]):
             return _outputs(scope["embedding"][0, 0])
         candidates = self._candidates(int(scope["speaker"][0, 0, 0]))
+        if strategy in WITH_WEIGHTS:
+            return self._predicted(candidates, scope)
         chosen, scores = self._drawn(candidates, scope) if strategy == "random" else self._best(candidates, scope)
+        self._refuse_none(chosen)
+        return _outputs(scope["embedding"][0, 0] + self._deviations[chosen].mean(0), chosen, scores)
+
+    def _refuse_none(self, chosen: Integers) -> None:
+        """Raise InputError if no utterance is chosen, because the scores of all are no finite numbers."""
         if not len(chosen):
             message = f"{self.path}: the likeness of every sentence of the inventory is no finite number"
             raise InputError(message, hint="get the addon again; --prosody-strategy centroid speaks without the inventory")
-        return _outputs(scope["embedding"][0, 0] + self._deviations[chosen].mean(0), chosen, scores)
 
     def _candidates(self, speaker: int) -> Integers:
         """Return the indices of utterances that may be selected, shape (C,). The speaker's own come first: they win ties.
@@ -167,7 +227,10 @@ class ProsodySelector(SequenceBlock):
     def _best(self, candidates: Integers, scope: Tensors) -> tuple[Integers, Floats]:
         assert self.inventory is not None
         sentences, places = np.unique(self.inventory.sentences[candidates], return_inverse=True)
-        scores = self._similarities(sentences, scope)[places]
+        return self._ranked(candidates, self._similarities(sentences, scope)[places], scope)
+
+    def _ranked(self, candidates: Integers, scores: Floats, scope: Tensors) -> tuple[Integers, Floats]:
+        """Return the `top_k` candidates with the highest scores (C,), less the cost of continuity, and their scores."""
         if "continuity" in scope and "previous_embedding" in scope:
             weight = float(scope["continuity"][0, 0, 0]) * float(scores[np.isfinite(scores)].std() or 1.0)
             before = scope["previous_embedding"][0, 0] - scope["embedding"][0, 0]
@@ -176,6 +239,46 @@ class ProsodySelector(SequenceBlock):
         order = np.argsort(-scores.round(SCORE_DIGITS), kind="stable")[: self.options.top_k]
         order = order[np.isfinite(scores[order])]
         return candidates[order], scores[order]
+
+    def _predicted(self, candidates: Integers, scope: Tensors) -> Tensors:
+        """Return the outputs of the strategies with weights."""
+        assert self._prediction is not None
+        speaker, centroid = int(scope["speaker"][0, 0, 0]), scope["embedding"][0, 0]
+        parts = self._prediction.parts(speaker, _inputs(scope, centroid))
+        spread = SPREAD if self.options.spread is None else self.options.spread
+        if self.options.strategy == "predicted":
+            offset = self._prediction.spread_out(parts.sum(0), speaker, spread)
+            alike = unit(self._deviations[candidates]) @ (offset / (np.linalg.norm(offset) or 1))
+            best = np.argsort(-alike.round(SCORE_DIGITS), kind="stable")[:1]
+            best = best[np.isfinite(alike[best])]
+            chosen, scores = candidates[best], alike[best]
+            self._refuse_none(chosen)
+        else:
+            chosen, scores = self._ranked(candidates, self._prediction.likeness(parts.sum(0), candidates), scope)
+            self._refuse_none(chosen)
+            offset = self._deviations[chosen].mean(0)
+            offset = self._prediction.spread_out(offset, speaker, spread, self._usual_spread(speaker))
+        return {**_outputs(centroid + offset, chosen, scores), REASONS: shares(parts).reshape(1, 1, -1)}
+
+    def _usual_spread(self, speaker: int) -> float:
+        """Return the root mean square offset of the mean of `top_k` utterances, chosen by the places of a speaker's sentences."""
+        assert self._prediction is not None and self.inventory is not None
+        if speaker not in self._usual:
+            candidates = self._candidates(speaker)
+            own = np.flatnonzero(self.inventory.speakers == speaker)
+            tried = own[np.linspace(0, len(own) - 1, min(NUM_TRIED, len(own))).astype(np.intp)]
+            squares = [np.square(self._of_others(int(one), candidates)).sum() for one in tried]
+            self._usual[speaker] = float(np.sqrt(np.mean(squares))) if squares else 0.0
+        return self._usual[speaker]
+
+    def _of_others(self, utterance: int, candidates: Integers) -> Floats:
+        """Return the mean offset (D,) of the `top_k` candidates with other sentences whose places are nearest."""
+        assert self._prediction is not None and self.inventory is not None
+        places = self._prediction.places
+        others = candidates[self.inventory.sentences[candidates] != self.inventory.sentences[utterance]]
+        away = np.square(places[others] - places[utterance]).sum(1)
+        nearest = others[np.argsort(away, kind="stable")[: self.options.top_k]]
+        return np.asarray(self._deviations[nearest].mean(0) if len(nearest) else self._deviations[utterance], np.float32)
 
     def _similarities(self, sentences: Integers, scope: Tensors) -> Floats:
         """Return the similarities of the sentence to those with the indices `sentences` (C,), shape (C,)."""
@@ -213,6 +316,14 @@ def _continuity_ports(size: int) -> tuple[PortSpec, ...]:
         PortSpec(name="previous_embedding", rate="utterance", channels=size, optional=True),
         PortSpec(name="continuity", rate="utterance", optional=True),
     )
+
+
+def _inputs(scope: Tensors, centroid: Floats) -> SentenceInputs:
+    """Return the inputs of a prediction for a speaker with the embedding `centroid` (D,)."""
+    before = (scope[name][0, 0] if name in scope else None for name in ("previous_cues", "previous_vector", "previous_embedding"))
+    cues, vector, embedding = before
+    offset = None if embedding is None else embedding - centroid
+    return SentenceInputs(scope["sentence_cues"][0, 0], scope["sentence_vector"][0, 0], cues, vector, offset)
 
 
 def _outputs(embedding: Floats, chosen: Integers | None = None, scores: Floats | None = None) -> Tensors:

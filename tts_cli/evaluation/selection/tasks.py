@@ -31,7 +31,7 @@ from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.selection.choosing import has_selector
 from tts_cli.selection.feature import SELECTED
 from tts_cli.selection.filler import SelectedUtterance
-from tts_cli.selection.selector import Strategy
+from tts_cli.selection.selector import SPREAD, WITH_WEIGHTS, Strategy
 from tts_cli.voice.request import Controls
 from tts_cli.voice.sentence import Sentence
 from tts_cli.voice.synthesis import Voice
@@ -66,6 +66,7 @@ class Setting:
     lengths: str = "dtw"
     bert_weight: float = 0.35
     inventory: str = "own"
+    spread: float = SPREAD
 
     def options(self) -> dict[str, Any]:
         """Return the strategy and the options that affect it."""
@@ -76,6 +77,8 @@ class Setting:
             options["lengths"] = self.lengths
         if self.strategy == "bert+syntactic":
             options["bert_weight"] = self.bert_weight
+        if self.strategy in WITH_WEIGHTS:
+            options["spread"] = self.spread
         return options
 
     @property
@@ -89,6 +92,7 @@ class Setting:
         options = self.options()
         parts = [self.strategy, f"top {self.top_k}" if "top_k" in options else "", str(options.get("lengths", ""))]
         parts += [f"{self.bert_weight:g}" if "bert_weight" in options else "", "all" if options.get("inventory") == "all" else ""]
+        parts += [f"spread {self.spread:g}" if "spread" in options else ""]
         return ", ".join(part for part in parts if part)
 
 
@@ -98,17 +102,19 @@ def settings_of(
     lengths: Sequence[str] = ("dtw",),
     bert_weights: Sequence[float] = (0.35,),
     inventory: str = "own",
+    spreads: Sequence[float] = (SPREAD,),
 ) -> list[Setting]:
     """Return the settings of all combinations of the options, without duplicates. Raises InputError for an unknown strategy."""
     unknown = sorted(set(strategies) - set(STRATEGIES))
     if unknown:
         raise InputError(f"there is no strategy '{unknown[0]}'", hint="valid: " + ", ".join(STRATEGIES))
     found = [
-        Setting(strategy, k, length, weight, inventory)  # type: ignore[arg-type]
+        Setting(strategy, k, length, weight, inventory, spread)  # type: ignore[arg-type]
         for strategy in strategies
         for k in top_k
         for length in lengths
         for weight in bert_weights
+        for spread in spreads
     ]
     return list({setting.name: setting for setting in found}.values())
 
