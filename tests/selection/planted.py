@@ -10,7 +10,7 @@ import numpy as np
 
 from tts_cli.addon.library import file_hash
 from tts_cli.export.prediction import Examples
-from tts_cli.selection.cues import CUES, Reading, cues_of
+from tts_cli.selection.cues import CUES, CueSentence, cues_of
 from tts_cli.selection.prediction import PREDICTION, write_prediction
 
 TINY = Path(__file__).parents[1] / "addons"
@@ -37,7 +37,7 @@ def cues(sentence: tuple[str, list[str], list[str]]) -> np.ndarray:
     """Return the cues of a sentence whose phones are its letters."""
     text, words, marks = sentence
     distances = [0.0, *(float(1 + len(word) % 4) for word in words[1:])]
-    return cues_of(Reading(text, words, marks, distances, ["^", *"".join(words).upper(), marks[-1]]))
+    return cues_of(CueSentence(text, words, marks, distances, ["^", *"".join(words).upper(), marks[-1]]))
 
 
 def examples(

@@ -19,7 +19,7 @@ from tts_cli.errors import StackError
 from tts_cli.export import prediction as fitting
 from tts_cli.export.prediction import Examples, fit_prediction, grouped, utterances_before
 from tts_cli.selection.choosing import choosing
-from tts_cli.selection.cues import CUES, Reading, cues_of
+from tts_cli.selection.cues import CUES, CueSentence, cues_of
 from tts_cli.selection.prediction import FARTHEST, REASONS, Prediction, SentenceInputs, shares, write_prediction
 from tts_cli.selection.selector import SPREAD, ProsodySelector
 from tts_cli.voice.request import Break, Request
@@ -168,7 +168,7 @@ def test_kinds_are_read_off_words_and_marks(text: str, named: set[str]) -> None:
 
     sentence = Sentence.of(TextFrontEnd().utterance(text))
     distances = [float(place > 0) for place in range(len(sentence.words))]
-    row = cues_of(Reading(sentence.text, sentence.words, sentence.marks, distances, sentence.tokens))
+    row = cues_of(CueSentence(sentence.text, sentence.words, sentence.marks, distances, sentence.tokens))
     kinds = {name for name, value in zip(CUES, row, strict=True) if value and name in NOTED}
     assert named & NOTED == kinds
 

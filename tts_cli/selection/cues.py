@@ -96,7 +96,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 CUES = tuple(name for names in GROUPS.values() for name in names)
 
 
-class Reading(NamedTuple):
+class CueSentence(NamedTuple):
     """Sentence of W words as cues are read off it."""
 
     text: str
@@ -110,12 +110,12 @@ class Reading(NamedTuple):
     """Phones, and boundaries between words and at both ends."""
 
 
-def cues_of(reading: Reading) -> Floats:
+def cues_of(sentence: CueSentence) -> Floats:
     """Return the cues of a sentence of at least one word, shape (len(CUES),), in the order of `CUES`."""
-    words = [word.lower().replace("’", "'") for word in reading.words]
-    marks = [mark.strip() for mark in reading.marks]
-    found = [*_length(words), *_syntax(reading.distances), *_marks(marks), *_kind(reading.text, words, marks)]
-    return np.array([*found, *_words(reading.text, words), *_sounds(reading.tokens, len(words))], np.float32)
+    words = [word.lower().replace("’", "'") for word in sentence.words]
+    marks = [mark.strip() for mark in sentence.marks]
+    found = [*_length(words), *_syntax(sentence.distances), *_marks(marks), *_kind(sentence.text, words, marks)]
+    return np.array([*found, *_words(sentence.text, words), *_sounds(sentence.tokens, len(words))], np.float32)
 
 
 def _length(words: Sequence[str]) -> list[float]:

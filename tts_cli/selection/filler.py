@@ -15,7 +15,7 @@ from tts_cli.addon.opened import Addon
 from tts_cli.config import StrictModel
 from tts_cli.errors import AddonError, InputError
 from tts_cli.ports import Tensors
-from tts_cli.selection.cues import Reading, cues_of
+from tts_cli.selection.cues import CueSentence, cues_of
 from tts_cli.selection.feature import REASONS, SELECTED
 from tts_cli.voice.fillers import Filler, Ports, Reads
 from tts_cli.voice.sentence import Sentence
@@ -126,7 +126,7 @@ class SelectionFiller(Filler):
         found = self._analyse(sentence.words, sentence.marks)
         ports: Ports = {"sentence_vector": found.vector, "syntactic_distance": found.distances}
         if is_wanted("sentence_cues"):
-            reading = Reading(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
+            reading = CueSentence(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
             ports["sentence_cues"] = cues_of(reading)
         return {name: value for name, value in ports.items() if is_wanted(name)}
 
