@@ -21,7 +21,7 @@ from tts_cli.export.prediction import Examples, fit_prediction, grouped, utteran
 from tts_cli.export.tempo import tempo_directions
 from tts_cli.models import TrainableModel
 from tts_cli.models.parts import ExportPart
-from tts_cli.selection.cues import Reading, cues_of
+from tts_cli.selection.cues import CueSentence, cues_of
 from tts_cli.selection.feature import SELECTOR
 from tts_cli.selection.filler import Analyst
 from tts_cli.selection.inventory import Texts, write_inventory
@@ -186,7 +186,7 @@ def _analysed(text: str, front_end: TextFrontEnd, analyst: Analyst) -> _Analysis
     """Analyze syntax, meaning and cues of `text` as one sentence."""
     sentence = Sentence.of(front_end.utterance(text))
     found = analyst.analyse(sentence.words, sentence.marks)
-    reading = Reading(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
+    reading = CueSentence(sentence.text, sentence.words, sentence.marks, found.distances, sentence.tokens)
     return _Analysis(found.vector, found.distances, cues_of(reading))
 
 
