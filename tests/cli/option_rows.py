@@ -87,6 +87,8 @@ class Prepared:
     guessed: tuple[Any, ...] = ()
     narrow: tuple[Any, ...] = ()
     quality: Any = None
+    shared_texts: tuple[Any, ...] = ()
+    drift: dict[str, Any] = field(default_factory=dict)
 
     def check(self, strict: bool) -> None:
         if strict:

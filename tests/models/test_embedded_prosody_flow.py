@@ -174,7 +174,7 @@ def test_batches_are_those_of_the_acoustic_kind_with_mels(monkeypatch: pytest.Mo
     config = parse(vae.BatchConfig, {"batch_frames": 70, "rare_times": 3, "lent": 0.5}, "recipe")
     for split in ("train", "validation"):
         assert isinstance(make_model().batches(None, split, config, 4), MelProsodyBatches)
-    assert given == [(None, "train", 70, 4, 3, 0.5), (None, "validation", 70, 4, 1, 0.0)]
+    assert given == [(None, "train", 70, 4, 3, 0.5, False), (None, "validation", 70, 4, 1, 0.0, False)]
     with pytest.raises(ConfigError, match="settings of a flow of prosody"):
         make_model(flow=None).batches(None, "train", config, 4)
 

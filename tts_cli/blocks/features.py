@@ -185,6 +185,7 @@ def optional(name: str) -> PortSpec:
     return request_ports()[name].spec.model_copy(update={"optional": True})
 
 
+@cache
 def load_object(place: str) -> Any:
     """Import and return the object at `place`, "module:object"."""
     module, _, name = place.partition(":")

@@ -54,7 +54,7 @@ class SystemSource(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> SystemSource:
-        given = [name for name in ORIGINS if getattr(self, name)]
+        given = [name for name in ORIGINS if getattr(self, name) not in (None, False)]
         if len(given) != 1:
             raise ValueError(f"a system has exactly one of {', '.join(ORIGINS)}; found {', '.join(given) or 'none'}")
         for name, owner in (("vocoder", "addon"), ("selector", "addon"), ("copies", "folder")):
