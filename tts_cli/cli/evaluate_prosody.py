@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.figures import Addons, Jobs, MarkdownOutput, ReportFolder, print_report
+from tts_cli.cli.figures import Addons, Jobs, MarkdownOutput, ReportFolder, Seeds, print_report
 from tts_cli.cli.terminal import Json, extra
 
 
@@ -48,9 +48,7 @@ def prosody(
             metavar="FILE", help="Text file with lines 'group|text'; groups: declarative, yes-no, or, wh and statement."
         ),
     ] = Path("data/question-sentences.txt"),
-    seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many times to speak each text, each with another seed.")
-    ] = 1,
+    seeds: Seeds = 1,
     limit: Annotated[
         int | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tts_cli.cli.figures import Addons, Corpora, Jobs, Limit, MarkdownOutput, ReportFolder, print_report
+from tts_cli.cli.figures import Addons, Corpora, Jobs, Limit, MarkdownOutput, ReportFolder, Seeds, print_report
 from tts_cli.cli.terminal import Json, Threads, extra
 
 Pictures = Annotated[
@@ -73,9 +73,7 @@ def speech(
             "the first four.",
         ),
     ] = None,
-    seeds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="How many times to speak each text, each with another seed.")
-    ] = 3,
+    seeds: Seeds = 3,
     sentences: Annotated[
         Path | None,
         typer.Option(

@@ -22,6 +22,9 @@ Addons = Annotated[
     list[str] | None,
     typer.Option("--addon", metavar="NAME|PATH", help="Voice. Repeatable; by default the shipped voice."),
 ]
+Seeds = Annotated[
+    int, typer.Option("--seeds", metavar="N", min=1, help="How many times to speak each text, each with another seed.")
+]
 Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Number of worker processes.")]
 ReportFolder = Annotated[
     Path | None,

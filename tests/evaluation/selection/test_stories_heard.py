@@ -1,15 +1,13 @@
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
 
-from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording
+from tts_cli.corpora.manifest import Recording
 from tts_cli.errors import InputError
 from tts_cli.evaluation import statistics
 from tts_cli.evaluation.measures.distributions import MEASURES
-from tts_cli.evaluation.selection.stories import before
 from tts_cli.evaluation.selection.tables import Standardised, cost_table, recognition_table
 from tts_cli.evaluation.selection.tasks import OTHERS, RECORDING, Found, SelectionTask, settings_of
 from tts_cli.evaluation.selection.variety import story_table
@@ -96,22 +94,6 @@ def test_without_stories_the_part_is_refused() -> None:
     scores = scored([*alone, sentence("mat", 1)], 0.5, 1.0)
     with pytest.raises(InputError, match="no story has two sentences"):
         story_table(scores, ["centroid"])
-
-
-def test_the_sentences_before_are_those_of_the_same_story_and_reader() -> None:
-    clips = [sentence("mat", place) for place in (4, 1, 2, 3)] + [
-        sentence("mat", 2, "ben"),
-        sentence("sea", 3),
-        sentence("", None),
-    ]
-    corpus = Corpus(Path(), cast(CorpusSummary, None), clips)
-    assert [one.id for one in before(corpus, clips[0])] == ["mat2", "mat3"]
-    assert [one.id for one in before(corpus, clips[2])] == ["mat1"]
-    far = Corpus(Path(), cast(CorpusSummary, None), [*clips, later := sentence("mat", 9), sentence("mat", 7)])
-    assert [one.id for one in before(far, later)] == ["mat4", "mat7"]
-    lone = Corpus(Path(), cast(CorpusSummary, None), [*clips, later])
-    assert before(lone, later) == (), "nothing is near"
-    assert before(corpus, clips[1]) == before(corpus, clips[4]) == before(corpus, clips[-1]) == ()
 
 
 def test_damage_is_the_difference_from_the_centroid() -> None:

@@ -20,7 +20,6 @@ from tts_cli.evaluation.selection.controls import (
     nearness_of,
 )
 from tts_cli.evaluation.selection.kinds import by_kind, few_of, label_of
-from tts_cli.evaluation.selection.stories import document_of
 from tts_cli.evaluation.selection.tables import POOLED, TESTED, Standardised, groups_of, paired, rivals_of
 from tts_cli.evaluation.selection.tasks import RECORDING, Found, Setting
 from tts_cli.evaluation.statistics import Estimate, Integers
@@ -172,8 +171,8 @@ _KINDS_NOTE = (
 
 def sources_of(clips: Sequence[Recording]) -> dict[str, list[Recording]]:
     """Return all utterances, and those of stories and of prompts apart if there are both."""
-    stories = [clip for clip in clips if document_of(clip)]
-    prompts = [clip for clip in clips if not document_of(clip)]
+    stories = [clip for clip in clips if clip.document]
+    prompts = [clip for clip in clips if not clip.document]
     together = {POOLED: list(clips)} if clips else {}
     return together | ({STORIES: stories, PROMPTS: prompts} if stories and prompts else {})
 

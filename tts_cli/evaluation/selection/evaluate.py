@@ -21,7 +21,6 @@ from tts_cli.evaluation.selection.comparisons import Families, StrategyCompariso
 from tts_cli.evaluation.selection.controls import OTHER_TEXTS, RANDOM, ControlKind, StrategyControl, control_tasks, controls_of
 from tts_cli.evaluation.selection.embeddings import Chosen, chosen_of, chosen_tasks, spread_table
 from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
-from tts_cli.evaluation.selection.stories import document_of
 from tts_cli.evaluation.selection.tables import (
     POOLED,
     Standardised,
@@ -144,7 +143,7 @@ def _tasks(selection: Selection, texts: UnrecordedTexts, parts: Collection[str])
     if not {"distance", "nearness", "kinds", *CONTROLS}.isdisjoint(parts):
         spoken += selection.spoken_tasks()
     elif "stories" in parts:
-        spoken += selection.spoken_tasks(clips=[clip for clip in selection.clips if document_of(clip)])
+        spoken += selection.spoken_tasks(clips=[clip for clip in selection.clips if clip.document])
     if "kinds" in parts:
         for place, speaker in enumerate(selection.readers):
             spoken += selection.text_tasks(texts.sentences[place :: len(selection.readers)], [speaker])

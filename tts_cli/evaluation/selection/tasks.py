@@ -19,6 +19,7 @@ from tts_cli.audio.mel import Floats
 from tts_cli.corpora.journal import key_of
 from tts_cli.corpora.layouts import QUESTIONS
 from tts_cli.corpora.manifest import Corpus, Recording, open_corpus
+from tts_cli.corpora.neighbours import Documents
 from tts_cli.errors import AudioError, CorpusError, InputError
 from tts_cli.evaluation.engine import run
 from tts_cli.evaluation.measures.naturalness import naturalness
@@ -26,7 +27,6 @@ from tts_cli.evaluation.measures.recognition import understood
 from tts_cli.evaluation.measures.utterances import compare
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.selection import speaking
-from tts_cli.evaluation.selection.stories import before, document_of
 from tts_cli.evaluation.systems import VoiceFiles
 from tts_cli.selection.choosing import has_selector
 from tts_cli.selection.feature import SELECTED
@@ -52,6 +52,7 @@ SPLITS = ("validation", "test", "train-folds")
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 CONTEXT_FREE = ("centroid", "syntactic", "bert", "bert+syntactic", "random", "oracle")
 """Strategies that choose for a sentence alone. Others see the `NUM_BEFORE` sentences of the story before it."""
+NUM_BEFORE = 2
 NOT_TESTED = ("centroid", "random", "oracle")
 """Strategies that others are compared with."""
 Work = Literal["prosody", "chosen", "understood", "naturalness"]
@@ -300,7 +301,7 @@ class Selection:
         lengths: dict[str, list[bool]] = {}
         for clip in recordings:
             if clip.speaker in self.voice.speakers:
-                is_long = bool(document_of(clip)) or len(clip.text.split()) >= FEWEST_WORDS
+                is_long = bool(clip.document) or len(clip.text.split()) >= FEWEST_WORDS
                 lengths.setdefault(clip.speaker, []).append(is_long)
         return tuple(name for name, long in lengths.items() if np.median(long) > 0) or tuple(lengths)
 
@@ -337,7 +338,7 @@ class Selection:
         self, work: Work = "prosody", clips: Sequence[Recording] | None = None, settings: Sequence[Setting] | None = None
     ) -> Iterator[SelectionTask]:
         """Yield the tasks that speak the texts of `clips` (None: all recordings) in every one of `settings` (None: all)."""
-        chosen = self.clips if clips is None else clips
+        chosen, documents = self.clips if clips is None else clips, Documents(self.corpus.recordings)
         for setting in self.settings if settings is None else settings:
             for fold, members in self.folds(chosen).items():
                 for clip in members:
@@ -345,7 +346,7 @@ class Selection:
                         self.task(setting.name, clip, work),
                         voice=self.files(setting, fold),
                         is_oracle=setting.strategy == "oracle",
-                        before=() if setting.strategy in CONTEXT_FREE else before(self.corpus, clip),
+                        before=() if setting.strategy in CONTEXT_FREE else tuple(documents.before(clip, NUM_BEFORE)),
                     )
 
     def text_tasks(self, texts: Sequence[GroupedText], speakers: Sequence[str]) -> Iterator[SelectionTask]:

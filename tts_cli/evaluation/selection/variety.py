@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from tts_cli.corpora.manifest import Recording
+from tts_cli.corpora.neighbours import Documents
 from tts_cli.errors import InputError
 from tts_cli.evaluation.measures.distributions import MEASURES, Readings, Scores, table_of, variety_ratios
 from tts_cli.evaluation.report import Column, Report, Row
-from tts_cli.evaluation.selection.stories import document_of, position_of
 from tts_cli.evaluation.selection.tables import BY_MEASURE, POOLED, Standardised
 from tts_cli.evaluation.selection.tasks import RECORDING, Found, Setting
 from tts_cli.evaluation.statistics import Estimate, Integers, estimate_by_place
@@ -109,13 +109,10 @@ def story_table(scores: Standardised, names: Sequence[str]) -> Report:
     return Report("Selection: variety in stories", IN_STORIES, tuple(rows), notes, names=("stories of", "voice", "stories"))
 
 
-def _stories(scores: Standardised, names: Sequence[str]) -> list[list[Recording]]:
+def _stories(scores: Standardised, names: Sequence[str]) -> list[Sequence[Recording]]:
     """Return the recorded sentences of each story that every condition speaks, in their order; at least two of each story."""
-    found: dict[tuple[str, str, str], list[Recording]] = {}
-    for clip in scores.rows[RECORDING]:
-        if document_of(clip) and all(clip in scores.rows[name] for name in names):
-            found.setdefault((clip.speaker, clip.corpus, document_of(clip)), []).append(clip)
-    return [sorted(clips, key=position_of) for clips in found.values() if len(clips) > 1]
+    spoken = (clip for clip in scores.rows[RECORDING] if all(clip in scores.rows[name] for name in names))
+    return [clips for clips in Documents(spoken).in_order() if len(clips) > 1]
 
 
 def _deviations(scores: Standardised, name: str, stories: Sequence[Sequence[Recording]]) -> dict[str, Estimate]:
