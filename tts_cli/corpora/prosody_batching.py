@@ -7,6 +7,7 @@ the others.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -25,8 +26,10 @@ FINAL_S = 0.3
 """Seconds of voiced speech at the end of an utterance that decide whether it rises."""
 LEAST_FRAMES = 6
 """Fewest voiced frames that tell whether an utterance rises."""
-F0_MASKS = {"token_log_f0": "token_mask", "log_f0": "frame_mask"}
-"""Tensors of log F0 by name, and their masks."""
+MASKS = {"token_log_f0": "token_mask", "log_f0": "frame_mask", "token_energy": "token_mask", "energy": "frame_mask"}
+"""Tensors of log F0 and of energy that are moved to another speaker, and their masks."""
+LEVEL_CLIPS = 50
+"""Most clips of a speaker from which the level of their recordings is told."""
 RANGES = (0.7, 1.5)
 """Smallest and largest factor on the F0 range of lent prosody."""
 
@@ -36,7 +39,7 @@ class ProsodyBatches(AcousticBatches):
 
     A batch has the tensors of `AcousticBatches` at token rate, and `speaker`. If a yes/no question does not rise at its end, its
     question mark becomes a full stop. Some utterances are lent to a random speaker of the corpus: their F0 moves to the mean of
-    that speaker and takes that speaker's range.
+    that speaker and takes that speaker's range, and their energy moves to the level of that speaker's recordings.
 
     Args:
         corpus: Prepared corpus.
@@ -86,11 +89,26 @@ class ProsodyBatches(AcousticBatches):
         features = self._loaded(recording)
         return self._tokens(recording, {name: features[name][:, None] for name in self.FEATURES})
 
+    @cached_property
+    def _levels(self) -> dict[str, float]:
+        """Return the level of each speaker's recordings: the mean energy of voiced frames."""
+        clips: dict[str, list[Recording]] = {}
+        for recording in self.recordings:
+            clips.setdefault(recording.speaker, []).append(recording)
+        return {name: self._level(own[:: -(-len(own) // LEVEL_CLIPS)]) for name, own in clips.items()}
+
+    def _level(self, recordings: Sequence[Recording]) -> float:
+        loaded = [self._loaded(recording) for recording in recordings]
+        voiced = np.concatenate([one["energy"][one["voicing"] > 0.5] for one in loaded])
+        return float(voiced.mean()) if len(voiced) else 0.0
+
     def _with_lent(self, batch: Batch, recordings: Sequence[Recording], step: int) -> Batch:
         generator = np.random.default_rng([self._seed, step, 1])
         summaries, names = self.corpus.summary.speakers, self.corpus.speakers
-        masks = {name: mask for name, mask in F0_MASKS.items() if name in batch}
-        log_f0 = {name: batch[name].clone() for name in masks}
+        log_f0, energies = (
+            {name: batch[name].clone() for name in MASKS if name.endswith(value) and name in batch}
+            for value in ("log_f0", "energy")
+        )
         speaker = batch["speaker"].clone()
         for row, recording in enumerate(recordings):
             share = self._lent if recording.kind in RARE else self._lent / 4
@@ -101,10 +119,14 @@ class ProsodyBatches(AcousticBatches):
             factor = float(np.clip(other.std_log_f0 / max(own.std_log_f0, 1e-3), *RANGES))
             for values in log_f0.values():
                 values[row] = (values[row] - own.mean_log_f0) * factor + other.mean_log_f0
+            level = self._levels[recording.speaker]
+            for energy in energies.values():
+                energy[row] += self._levels.get(names[borrower], level) - level
             speaker[row] = borrower
             if "lent" in batch:
                 batch["lent"][row] = True
-        return {**batch, **{name: log_f0[name] * batch[mask] for name, mask in masks.items()}, "speaker": speaker}
+        changed = {name: values * batch[MASKS[name]] for name, values in (log_f0 | energies).items()}
+        return {**batch, **changed, "speaker": speaker}
 
 
 class MelProsodyBatches(ProsodyBatches):

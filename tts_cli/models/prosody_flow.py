@@ -43,7 +43,7 @@ class FlowConfig(StrictModel):
     """Convolutional layers that encode the tokens, 1 to 8."""
     flow_layers: Layers = 4
     """Convolutional layers that compute the velocity."""
-    steps: Few = 6
+    steps: Few = 2
     """Euler steps from noise to prosody."""
     dropout: Decay = 0.1
     """Dropout probability after each layer that encodes the tokens, in [0, 1)."""
