@@ -167,6 +167,7 @@ def test_garbage_in_the_padding_of_the_shipped_encoders_changes_nothing(context:
     addon = open_addon(SHIPPED / "arctic-16k", context)
     tokens = np.random.default_rng(0).integers(1, len(addon.symbols), (1, 41, 1))
     scope = {"phones": tokens, "token_mask": np.ones((1, 41, 1), np.float32), "speaker": np.zeros((1, 1, 1), np.int64)}
+    scope["prosody_noise"] = np.random.default_rng(1).standard_normal((1, 41, 4)).astype(np.float32)
     for encoder in addon.networks("encoder"):
         expected = encoder.run(scope)
         fixed = FixedSizeNetwork(encoder.name, encoder.spec, encoder.network.rates, encoder.network.networks)  # type: ignore[attr-defined]

@@ -21,16 +21,18 @@ FRAMES = 400
 ANNA, BERT, CARL = ((5.3, 0.2), (4.7, 0.16), (5.0, 0.9))
 """Mean and deviation of log F0 of each speaker; the range of carl is out of bounds."""
 KINDS = ("statement", "yes-no", "yes-no", "wh", "statement", "exclamation")
+LEVELS = (-2.0, -4.0, -3.0)
+"""Mean energy of each speaker's recordings."""
 FALLING = 2
 """Number, modulo the kinds, of the clips whose yes/no question falls at its end."""
 
 
-def features(num_frames: int, mean: float, rate: float, seed: int) -> dict[str, np.ndarray]:
+def features(num_frames: int, mean: float, level: float, rate: float, seed: int) -> dict[str, np.ndarray]:
     """Return features of a clip: F0 falls, and changes by `rate` over its last 40 frames."""
     contour = mean + 0.2 * np.cos(np.arange(num_frames) / num_frames * 3)
     contour[-40:] += rate * np.linspace(0, 1, 40)
     random = np.random.default_rng(seed)
-    frames = {"log_f0": contour, "voicing": random.random(num_frames) > 0.2, "energy": random.standard_normal(num_frames)}
+    frames = {"log_f0": contour, "voicing": random.random(num_frames) > 0.2, "energy": level + random.standard_normal(num_frames)}
     return {name: values.astype(np.float32) for name, values in frames.items()}
 
 
@@ -48,7 +50,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         mark = "." if kind in ("statement", "exclamation") else "?"
         rows.append(row.model_copy(update={"kind": kind, "tokens": (*row.tokens[:-1], mark)}))
         rate = -0.3 if number % len(KINDS) == FALLING else 0.8 if kind == "yes-no" else -0.2
-        np.savez(folder / row.features, **features(num_frames, statistics[speaker][0], rate, number))
+        np.savez(folder / row.features, **features(num_frames, statistics[speaker][0], LEVELS[number // 24], rate, number))
     summaries = {
         name: SpeakerSummary(clips=24, seconds=1.0, mean_log_f0=mean, std_log_f0=deviation)
         for name, (mean, deviation) in statistics.items()
@@ -100,7 +102,7 @@ def test_yes_no_questions_that_do_not_rise_are_statements(corpus: Corpus) -> Non
     assert 0 < sum(falling) < len(falling)
 
 
-def test_lending_moves_f0_to_mean_and_range_of_the_borrower(corpus: Corpus) -> None:
+def test_lending_moves_f0_and_energy_to_those_of_the_borrower(corpus: Corpus) -> None:
     batches = make(corpus, lent=1.0)
     statistics = (ANNA, BERT, CARL)
     pairs = Counter[tuple[int, int]]()
@@ -118,7 +120,10 @@ def test_lending_moves_f0_to_mean_and_range_of_the_borrower(corpus: Corpus) -> N
             inside = before["token_mask"][row] > 0
             torch.testing.assert_close(after["token_log_f0"][row][inside], wanted[inside].float(), atol=1e-5, rtol=1e-5)
             assert not after["token_log_f0"][row][~inside].any()
-        for name in before.keys() - {"speaker", "token_log_f0"}:
+            wanted = before["token_energy"][row] - LEVELS[lender] + LEVELS[borrower]
+            torch.testing.assert_close(after["token_energy"][row][inside], wanted[inside], atol=0.15, rtol=0)
+            assert not after["token_energy"][row][~inside].any()
+        for name in before.keys() - {"speaker", "token_log_f0", "token_energy"}:
             assert torch.equal(before[name], after[name]), name
     assert pairs.keys() == {(lender, borrower) for lender in range(3) for borrower in range(3)}
 
