@@ -19,7 +19,9 @@ LOCKED ?=
 TEXT ?= Hello there, how are you today?
 
 # RECIPE=tiny goes through everything in minutes; RECIPE=shipped makes the shipped voices, from the corpora in CORPORA.
-# CopyCat and the voice that selects its prosody begin from other models; a shipped voice ends with an adversarial stage (STAGE).
+# CopyCat and the voice that selects its prosody begin from other models. A shipped voice goes on with an adversarial stage (STAGE);
+# arctic-16k and prosody-16k end with a flow of prosody (FLOW). FLOW=-drawn adds a stage in which discriminators judge drawn prosody.
+# TARGETS speak with arctic-16k and CopyCat, NARRATORS with prosody-16k.
 # That of the vocoder (VOCODER_STAGE=-adversarial) has not made it better yet: docs/lab-notes.md.
 ifeq ($(RECIPE),tiny)
 ACOUSTIC ?= tiny-acoustic
@@ -30,7 +32,9 @@ VAE ?= tiny-vae
 VAE_FROM ?= $(ACOUSTIC)
 SYNTAX ?= tiny-syntax
 TARGETS ?= kathleen,slt,bdl
+NARRATORS ?= $(TARGETS)
 STAGE ?=
+FLOW ?=
 VOCODER_STAGE ?=
 else ifeq ($(RECIPE),shipped)
 ACOUSTIC ?= arctic-16k
@@ -41,7 +45,9 @@ VAE ?= prosody-16k
 VAE_FROM ?= $(ACOUSTIC) $(COPYCAT)
 SYNTAX ?= linguistics-en
 TARGETS ?= kathleen,slt,bdl,lj,allison
+NARRATORS ?= $(TARGETS),robotutor_a,robotutor_b,robotutor_c
 STAGE ?= -adversarial
+FLOW ?= -prosody
 VOCODER_STAGE ?=
 else
 $(error RECIPE=$(RECIPE) is neither 'tiny' nor 'shipped'; ACOUSTIC=NAME and VOCODER=NAME choose single recipes)
@@ -49,6 +55,8 @@ endif
 
 # The corpora that splits.csv names, all in one prepared corpus; a recipe says which of its speakers it wants.
 SPLITS ?= $(CORPORA)/splits.csv
+# What tables tell about sentences: story, position, recording session.
+DETAILS ?= $(wildcard $(CORPORA)/*/stories.csv $(CORPORA)/*/story_list.csv)
 SOURCES ?= $(addprefix $(CORPORA)/,$(shell tail -n +2 $(SPLITS) | cut -d , -f 1 | sort -u))
 PREPARED ?= prepared/$(if $(filter data,$(CORPORA)),sample,speech)
 ADDONS ?= runs/addons
@@ -66,9 +74,6 @@ PREDICT_FROM ?=
 RUNTIME := .venv/installed
 EVERYTHING := .venv-all/installed
 TTS := .venv-all/bin/tts
-# FLOW=-prosody ends arctic-16k and prosody-16k with a flow of prosody, to which some speakers only lend theirs; FLOW=-drawn adds a
-# stage in which discriminators judge drawn prosody. The shipped voices have neither yet.
-FLOW ?=
 ACOUSTIC_RUN := runs/$(ACOUSTIC)$(or $(FLOW),$(STAGE))
 VAE_RUN := runs/$(VAE)$(or $(FLOW),$(STAGE))
 ACOUSTIC_ADDON := $(ADDONS)/$(ACOUSTIC)/addon.json
@@ -192,7 +197,7 @@ $(EVERYTHING): pyproject.toml
 	@touch $@
 
 $(PREPARED)/corpus.json: $(SPLITS) | $(EVERYTHING)
-	$(TTS) prepare $(SOURCES) --splits $(SPLITS) --output $(PREPARED)
+	$(TTS) prepare $(SOURCES) --splits $(SPLITS) $(DETAILS:%=--details %) --output $(PREPARED)
 	@touch $@
 
 runs/$(ACOUSTIC)/trained: recipes/$(ACOUSTIC).yaml $(PREPARED)/corpus.json
@@ -256,7 +261,7 @@ runs/$(VAE)/trained: recipes/$(VAE).yaml $(PREPARED)/corpus.json $(VAE_FROM:%=ru
 	@touch $@
 
 $(VAE_ADDON): $(VAE_RUN)/trained addons/$(LINGUISTICS)/addon.json | $(VOCODER_ADDON)
-	$(TTS) export-addon $(<D) --data $(PREPARED) $(if $(FLOW),--speakers $(TARGETS)) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
+	$(TTS) export-addon $(<D) --data $(PREPARED) $(if $(FLOW),--speakers $(NARRATORS)) --linguistics addons/$(LINGUISTICS) --default-vocoder $(VOCODER) --output $(@D)
 	@touch $@
 
 runs/$(SYNTAX)/trained: recipes/$(SYNTAX).yaml | $(EVERYTHING)

@@ -21,7 +21,7 @@ TARGETS = (
     "make train-syntax",
     "make shipped CORPORA=DIR",
     "make train-copycat RECIPE=shipped CORPORA=DIR",
-    "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=DIR",
+    "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= FLOW= CORPORA=DIR",
 )
 """Targets that docs/train-a-voice.md tells of; the tests of pages only try them with --dry-run."""
 NUM_WALKS = 2
@@ -40,8 +40,8 @@ INSTEAD = {
     "make train-syntax": "make train-syntax TTS=tts EVERYTHING=",
     # It needs whole corpora and hours of training.
     "make shipped CORPORA=DIR": "make --dry-run shipped CORPORA=data",
-    "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=DIR": (
-        "make --dry-run train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= CORPORA=data"
+    "make train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= FLOW= CORPORA=DIR": (
+        "make --dry-run train-acoustic RECIPE=shipped ACOUSTIC=arctic-attention-16k STAGE= FLOW= CORPORA=data"
     ),
     "my-recordings": "data/kathleen",
     "recipes/fine-tune-16k.yaml": (
