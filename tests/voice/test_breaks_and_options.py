@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tts_cli.errors import InputError
-from tts_cli.selection.choosing import choosing
+from tts_cli.selection.choosing import choosing, strategy_of
 from tts_cli.voice.request import Break
 from tts_cli.voice.synthesis import Voice, load
 
@@ -57,3 +57,23 @@ def test_options_overrule_those_of_a_stack() -> None:
 def test_a_block_that_the_stack_lacks_has_no_options() -> None:
     with pytest.raises(InputError, match="does not select its prosody"):
         choosing(TINY / "tiny-acoustic", strategy="bert")
+    with pytest.raises(InputError, match="does not select its prosody"):
+        strategy_of(TINY / "tiny-acoustic")
+
+
+def test_the_strategy_of_an_addon_is_that_of_its_stack() -> None:
+    assert strategy_of(TINY / "tiny-prosody") == "bert+syntactic"
+
+
+def test_a_spread_goes_with_the_strategy_that_it_was_for() -> None:
+    stack = [{"type": "SequenceBlockContainer", "blocks": [{"type": "ProsodySelector", "strategy": "predicted", "spread": 0.9}]}]
+
+    def changed(**options: object) -> dict[str, object]:
+        edit_stack = choosing(TINY / "tiny-prosody", **options)
+        assert edit_stack is not None
+        return edit_stack(stack)[0]["blocks"][0]
+
+    assert changed(strategy="centroid") == {"type": "ProsodySelector", "strategy": "centroid"}
+    assert changed(strategy="learnt") == {"type": "ProsodySelector", "strategy": "learnt", "spread": 0.9}
+    assert changed(top_k=2) == {"type": "ProsodySelector", "strategy": "predicted", "spread": 0.9, "top_k": 2}
+    assert changed(strategy="bert", spread=0.5)["spread"] == 0.5, "a spread that is given is refused by the block itself"

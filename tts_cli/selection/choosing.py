@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tts_cli.addon.opened import StackEdit
 from tts_cli.addon.stack_file import read_stack
 from tts_cli.errors import InputError
 from tts_cli.selection.feature import SELECTOR
+from tts_cli.selection.selector import WITH_WEIGHTS, ProsodySelectorOptions
 
 
 def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> StackEdit | None:
@@ -21,7 +22,8 @@ def choosing(addon: str | Path, stack: Path | None = None, **options: Any) -> St
     Args:
         addon: Name or path of the voice.
         stack: File with a stack that replaces the voice's own.
-        options: Options of `ProsodySelector` by name, such as `strategy`, `top_k` and `inventory`; None leaves one as it is.
+        options: Options of `ProsodySelector` by name, such as `strategy`, `top_k` and `inventory`; None leaves one as it is. The
+            stack's own `spread` goes where the new strategy has no use for it.
 
     Returns:
         Function for the argument `edit_stack` of `load` and `Voice.variant`; None if every option is None.
@@ -53,9 +55,28 @@ def selects(addon: str | Path, stack: Path | None = None) -> bool:
 
 def has_selector(value: Any) -> bool:
     """Return True if the JSON of a stack, or of a part of it, has a `ProsodySelector`."""
-    if isinstance(value, list | tuple):
-        return any(map(has_selector, value))
-    return isinstance(value, dict) and (value.get("type") == SELECTOR or any(map(has_selector, value.values())))
+    return any(True for _ in _selectors(value))
+
+
+def strategy_of(addon: str | Path) -> str:
+    """Return the strategy by which an addon selects its prosody if no other is chosen.
+
+    Raises:
+        InputError: The stack has no `ProsodySelector`.
+        AddonError: The addon is not found.
+    """
+    for selector in _selectors(read_addon_config(find_addon(addon)).stack):
+        return str(selector.get("strategy", ProsodySelectorOptions().strategy))
+    raise InputError(f"'{addon}' does not select its prosody", hint=remedy())
+
+
+def _selectors(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the JSON of each `ProsodySelector` of a stack, or of a part of it."""
+    if isinstance(value, dict) and value.get("type") == SELECTOR:
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for item in inner:
+        yield from _selectors(item)
 
 
 def remedy() -> str:
@@ -75,4 +96,12 @@ def _changed(value: Any, options: dict[str, Any]) -> Any:
     if not isinstance(value, dict):
         return value
     inner = {key: _changed(item, options) for key, item in value.items()}
-    return {**inner, **options} if value.get("type") == SELECTOR else inner
+    return _overruled(inner, options) if value.get("type") == SELECTOR else inner
+
+
+def _overruled(selector: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON of a `ProsodySelector` with other options. Its spread belongs to a strategy with weights."""
+    changed = {**selector, **options}
+    if "strategy" in options and "spread" not in options and changed["strategy"] not in WITH_WEIGHTS:
+        changed.pop("spread", None)
+    return changed
