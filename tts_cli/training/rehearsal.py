@@ -6,7 +6,7 @@ distillation (Hinton et al., 2015). A penalty on the distance to the initial wei
 sound, and holds back the new speaker, too. Speech on disk needs no second model in the loop and fits every kind of model that
 speaks. Export tests the speakers on sentences that were spoken in the same way.
 
-A flow of prosody draws at temperature 1 for the training, so that its distribution stays; for the test it draws as the voice speaks.
+A flow of prosody draws at temperature 1 for the training, so that its distribution stays; for the test at that of the voice.
 """
 
 from __future__ import annotations
