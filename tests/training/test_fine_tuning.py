@@ -29,8 +29,9 @@ from tts_cli.training import checkpoints
 from tts_cli.training.pack import PackOptions, pack
 from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
 from tts_cli.training.rehearsal import REHEARSED, with_rehearsed
-from tts_cli.training.start import train
-from tts_cli.training.weights import find_source
+from tts_cli.training.start import create_model, train
+from tts_cli.training.state import create_submodels
+from tts_cli.training.weights import facts_of, find_source
 
 ROOT = Path(__file__).parents[2]
 VOCODER = str(ROOT / "tests/addons/tiny-vocoder")
@@ -262,6 +263,8 @@ def test_the_first_line_of_a_recipe_is_its_command_and_its_network_that_of_the_b
         if network["flow"]:
             network["flow"].pop("dropout")
     assert sizes[0] == sizes[1]
+    # Each rate factor names parameters of the model.
+    create_submodels(create_model(recipe, facts_of(find_source(command[command.index("--init-from") + 1]))), recipe)
 
 
 def flowing_voice(kind: str, base: Path, folder: Path, temperature: float) -> Path:
