@@ -9,7 +9,7 @@ import pytest
 from toys import ToyAddon, options
 
 from tts_cli.blocks.features import request_wiring
-from tts_cli.blocks.prosody_noise import ProsodyNoise
+from tts_cli.blocks.prosody_noise import ProsodyNoise, ProsodyNoiseOptions, at_temperature, temperature_of
 from tts_cli.errors import StackError
 from tts_cli.voice.request import Request
 
@@ -42,3 +42,13 @@ def test_the_temperature_is_the_deviation() -> None:
 def test_wrong_options_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(StackError, match=next(iter(given))):
         noise(**given)
+
+
+def test_the_temperature_of_a_stack_is_found_and_changed_in_any_depth() -> None:
+    stack = [{"type": "Pipeline", "blocks": [{"type": "Encoders"}, {"type": "ProsodyNoise"}]}, {"type": "Gain", "gain_db": 1}]
+    changed = at_temperature(stack, 0.0)
+    assert changed == [
+        {"type": "Pipeline", "blocks": [{"type": "Encoders"}, {"type": "ProsodyNoise", "temperature": 0.0}]},
+        stack[1],
+    ]
+    assert [temperature_of(one) for one in (stack, changed, stack[1])] == [ProsodyNoiseOptions().temperature, 0.0, None]

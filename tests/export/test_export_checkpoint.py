@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from tts_cli.addon.config import ChunkSchedule
 from tts_cli.addon.opened import open_addon
 from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.prosody_noise import ProsodyNoiseOptions, at_temperature
 from tts_cli.corpora.batching import AcousticBatches
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.errors import AddonError, CheckpointError, CorpusError, InputError
@@ -28,7 +30,7 @@ from tts_cli.training.predict import trained_model
 from tts_cli.training.recipe import Recipe, parse_recipe
 from tts_cli.training.start import create_model
 from tts_cli.training.state import TrainingState
-from tts_cli.training.weights import facts_of, inherited, initialise, lineage, of_speakers
+from tts_cli.training.weights import facts_of, inherited, initialise, lineage, of_speakers, spoken_temperature
 from tts_cli.voice.synthesis import Voice, load
 
 VOICE = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1}
@@ -299,6 +301,18 @@ def test_licence_origin_and_vocoder_of_the_initial_weights_are_inherited(corpus:
     assert any("default vocoder of the initial weights: noise-vocoder" in line for line in said)
 
 
+def test_the_temperature_of_the_last_addon_in_a_lineage_is_inherited(flowing: Path) -> None:
+    assert spoken_temperature([]) == ProsodyNoiseOptions().temperature
+    assert lineage(flowing)["temperature"] == ProsodyNoiseOptions().temperature
+    description = flowing / "addon.json"
+    fields = json.loads(description.read_text())
+    description.write_text(json.dumps({**fields, "stack": at_temperature(fields["stack"], 0)}))
+    origins = [{"name": "other", "temperature": 1.5}, {"name": "run", "begun_from": [lineage(flowing)]}]
+    assert spoken_temperature(origins) == 0
+    assert spoken_temperature([*origins, {"name": "no flow"}]) == 0
+    assert spoken_temperature(origins[::-1]) == 1.5
+
+
 def test_options_come_before_what_is_inherited(corpus: Path, tmp_path: Path) -> None:
     origin = {"name": "parent", "licence": "CC-BY-SA-3.0", "default_vocoder": "noise-vocoder"}
     _checkpoint("explicit-duration", corpus, tmp_path / "run", begun_from=(origin,))
@@ -396,7 +410,8 @@ def test_a_voice_without_a_flow_begins_from_one_with_it_and_back(corpus: Path, f
     encoder = {with_flow: _own_names(kind, corpus, with_flow) for with_flow in (False, True)}
     for source, with_flow in (("flow", False), ("flow-run", False), ("plain", True), ("run", True)):
         model = _fresh(kind, corpus, flow=FLOW if with_flow else None)
-        (line,) = initialise(model, kind, [tmp_path / source])
+        line, told = initialise(model, kind, [tmp_path / source])
+        assert told.endswith(", so prosody_encoder begins untrained")
         # An addon holds no part that takes part in training alone.
         left = 0 if source.endswith("run") else sum(_is_left(name) for name in model.state_dict())
         assert f" {len(encoder[with_flow]) + left} fresh, {len(encoder[not with_flow])} unused;" in line, source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import ConfigError
 from tts_cli.models import acoustic, copycat
 from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, MixedBlocks, ProsodyFlow, dequantized
+from tts_cli.models.saying import token_inputs, with_noise
 from tts_cli.training.recipe import parse_recipe
 
 TINY = {"channels": 16, "heads": 2, "context_layers": 2, "flow_layers": 2, "steps": 8, "dropout": 0.0}
@@ -213,10 +215,29 @@ def test_in_a_fine_tuning_the_flow_learns_with_all_else() -> None:
     changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert changed == {"prosody_encoder", "text_encoder", "decoder"}
     assert not model.learns_at("prosody_encoder.head.weight", 30)
+    assert "flow" not in model.losses(batch, "model", 30), "what does not learn is not computed"
+    measured = model.eval().metrics(batch)
+    assert measured["flow"] == model.metrics(batch)["flow"], "the same noise every time"
     assert model.eval().preview(batch).keys() == {"mel/true", "mel/made"}
     said = model.say({"phones": batch["phones"][0]}, 1)
     assert said is not None
     assert len(said["mel"]) == said["durations"].sum() > 0
+
+
+def test_a_sentence_has_one_noise_and_each_sentence_its_own() -> None:
+    model = make_model().eval()
+    sentences = [np.array([1, *np.random.default_rng(number).integers(2, 6, 8), 3]) for number in range(400)]
+    noise = np.concatenate([with_noise(model, token_inputs(model, {"phones": phones}, 0))[3] for phones in sentences])
+    assert np.abs(noise.std(0) - 1).max() < 0.15, "standard normal at each place, over the sentences"
+    assert np.abs(noise.mean(0)).max() < 0.25
+    tokens = token_inputs(model, {"phones": sentences[0]}, 1)
+    for temperature in (1.0, 0.4, 0.0):
+        np.testing.assert_allclose(with_noise(model, tokens, temperature)[3], temperature * noise[:1], rtol=1e-6)
+    said = [model.say({"phones": sentences[0]}, 1, temperature=temperature)["durations"] for temperature in (1.0, 1.0, 0.2)]
+    np.testing.assert_array_equal(said[0], said[1])
+    assert np.std(said[2][1:]) < np.std(said[0][1:])
+    plain = acoustic.Model(acoustic.Config(**SMALL_SIZES), FACTS)
+    assert with_noise(plain, tokens) == tokens
 
 
 def test_heads_divide_channels() -> None:

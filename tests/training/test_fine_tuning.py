@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from tts_cli.addon.opened import open_addon
 from tts_cli.audio.mel import MelConfig
+from tts_cli.blocks.prosody_noise import at_temperature
 from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
-from tts_cli.errors import ConfigError, InputError
+from tts_cli.errors import CheckpointError, ConfigError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.export.rehearsed import changes
+from tts_cli.models import model_file
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.pack import PackOptions, pack
 from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
 from tts_cli.training.rehearsal import REHEARSED, with_rehearsed
-from tts_cli.training.start import train
-from tts_cli.training.weights import find_source
+from tts_cli.training.start import create_model, train
+from tts_cli.training.state import create_submodels
+from tts_cli.training.weights import facts_of, find_source
 
 ROOT = Path(__file__).parents[2]
 VOCODER = str(ROOT / "tests/addons/tiny-vocoder")
@@ -36,6 +43,9 @@ COPYCAT = {
     "reference_channels": 8, "reference_layers": 1, "speaker_encoder": {"channels": 8, "layers": 1, "dimensions": 4},
 }  # fmt: skip
 VAE = {"embedding_channels": 3, "reference_channels": 8, "reference_layers": 1}
+OWN: dict[str, dict[str, Any]] = {"explicit-duration": {}, "copycat": COPYCAT, "vae": VAE}
+FLOW = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2, "dropout": 0.0}
+OPTIONS = ExportOptions(linguistics=str(ROOT / "tests/addons/tiny-linguistics"))
 STAGE = {"regression_steps": 4, "first_step": 2, "trained": ["decoder.head."], "windows": [4, 8], "channels": 4}
 
 
@@ -246,26 +256,114 @@ def test_the_first_line_of_a_recipe_is_its_command_and_its_network_that_of_the_b
     initial = open_addon(find_source(command[command.index("--init-from") + 1])).config
     provenance = initial.provenance["recipe"]
     assert (recipe.model, recipe.speakers) == (initial.provenance["kind"], None)
-    theirs = {
-        key: value for key, value in provenance["network"].items() if key not in ("adversarial", "dropout", "kl_warmup_steps")
-    }
-    ours = recipe.network.model_dump(mode="json")
-    assert theirs == {key: ours[key] for key in theirs}
+    sizes = [one.network.model_dump(mode="json") for one in (parse_recipe(provenance, "addon.json"), recipe)]
+    for network in sizes:
+        for key in ("adversarial", "dropout", "kl_warmup_steps"):
+            network.pop(key, None)
+        if network["flow"]:
+            network["flow"].pop("dropout")
+    assert sizes[0] == sizes[1]
+    # Each rate factor names parameters of the model.
+    create_submodels(create_model(recipe, facts_of(find_source(command[command.index("--init-from") + 1]))), recipe)
 
 
-def test_a_voice_with_a_flow_of_prosody_gets_a_speaker_and_keeps_its_own(base: Path, added: Path, tmp_path: Path) -> None:
-    flow = {"channels": 8, "heads": 2, "context_layers": 1, "flow_layers": 1, "steps": 2}
+def flowing_voice(kind: str, base: Path, folder: Path, temperature: float) -> Path:
+    """Write an addon with a flow of prosody that speaks at this temperature."""
+    network = {**NETWORK, **OWN[kind], "flow": FLOW}
     corpus = base.parent / "corpus"
-    train(recipe_of(corpus, network={**NETWORK, "flow": flow}, steps=4), tmp_path / "flow", [base], say=lambda _: None)
-    export_addon(tmp_path / "flow", tmp_path / "addon", None, ExportOptions(), lambda _: None)
+    # Layers of the flow begin at 0, and speech without a network in it would compare nothing.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.init, "zeros_", partial(torch.nn.init.normal_, std=0.3))
+        train(recipe_of(corpus, model=kind, network=network, steps=2), folder / "flow", say=lambda _: None)
+    export_addon(folder / "flow", folder / "voice", None, OPTIONS, lambda _: None)
+    description = folder / "voice/addon.json"
+    fields = json.loads(description.read_text())
+    fields["stack"] = at_temperature(fields["stack"], temperature)
+    description.write_text(json.dumps(fields))
+    return folder / "voice"
+
+
+@pytest.mark.parametrize("kind", ["explicit-duration", "vae"])
+def test_a_voice_with_a_flow_of_prosody_gets_a_speaker_and_keeps_its_own(
+    kind: str, base: Path, added: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = flowing_voice(kind, base, tmp_path, temperature=0.25)
+    owner, temperatures = model_file(kind).Model, []
+    plain = owner.say
+    monkeypatch.setattr(owner, "say", lambda *given, **named: temperatures.append(named["temperature"]) or plain(*given, **named))
+    changed = {
+        "model": kind, "network": {**NETWORK, **OWN[kind], "flow": FLOW, "adversarial": STAGE}, "steps": 8,
+        "rehearsal": {"sentences": 3, "tested": 2}, "spoken": {"texts": ["Hello there."], "vocoder": VOCODER},
+        # Too small to change a weight, so the trained model is the initial one.
+        "optimiser": {"learning_rate": 1e-15, "weight_decay": 0},
+    }  # fmt: skip
     said: list[str] = []
-    network = {**NETWORK, "flow": flow, "adversarial": STAGE}
-    wishes = {"share": 0.5, "sentences": 2, "tested": 2}
-    train(recipe_of(added, network=network, rehearsal=wishes, steps=8), tmp_path / "run", [tmp_path / "addon"], say=said.append)
+    train(recipe_of(added, **changed), tmp_path / "run", [voice], say=said.append)
     assert any("speakers kept: ann, cid" in line for line in said)
-    export_addon(tmp_path / "run", tmp_path / "mine", None, ExportOptions(), said.append)
-    assert sum(line.startswith("beside the initial model: ") for line in said) == 2
+    assert Counter(temperatures) == {1.0: 6, 0.25: 5}, "rehearsed; tested, and spoken at the validation"
+    monkeypatch.undo()
+    export_addon(tmp_path / "run", tmp_path / "mine", None, OPTIONS, said.append)
+    compared = [line for line in said if line.startswith("beside the initial model: ")]
+    assert len(compared) == 2
+    if kind == "explicit-duration":
+        assert all("mel 0.00 dB, F0 0.00 semitones, durations 0.0 ms, length +0.0 %" in line for line in compared)
     config = open_addon(tmp_path / "mine").config
     assert [one.name for one in config.speakers] == ["ann", "bob", "cid"]
     assert config.default_speaker == "bob"
-    assert "ProsodyNoise" in json.dumps(config.stack)
+    assert '{"type": "ProsodyNoise", "temperature": 0.25}' in json.dumps(config.stack)
+    model, _ = checkpoints.load_model(tmp_path / "run")
+    same, other = (
+        [one.duration_ms for one in changes(model, open_corpus(tmp_path / "run" / REHEARSED), open_corpus(added), temperature)]
+        for temperature in (0.25, 1.0)
+    )
+    # Running statistics of the reference encoder have changed.
+    assert max(same) <= (0 if kind == "explicit-duration" else 0.5 * min(other))
+    assert min(other) > 10
+
+
+def test_a_flow_keeps_its_distribution_in_rehearsed_speech(base: Path, added: Path, tmp_path: Path) -> None:
+    voice = flowing_voice("explicit-duration", base, tmp_path, temperature=0.25)
+    changed = {"network": {**NETWORK, "flow": FLOW, "adversarial": STAGE}, "rehearsal": {"sentences": 6}, "steps": 1}
+    train(recipe_of(added, **changed), tmp_path / "run", [voice], say=lambda _: None)
+    rehearsed = [one for one in open_corpus(tmp_path / "run" / REHEARSED).recordings if one.split == "train"]
+    rows = [np.log1p(one.durations) for one in rehearsed]
+    deviations = np.std([row[1:7] for row in rows], axis=0)
+    assert deviations.min() > 0.2, "each place of a sentence has other noise in another sentence"
+    assert len({one.durations for one in rehearsed}) == len(rehearsed) == 12
+
+
+def test_initial_weights_that_cannot_speak_are_refused_with_the_remedy(base: Path, added: Path, tmp_path: Path) -> None:
+    voice = flowing_voice("explicit-duration", base, tmp_path, temperature=0.7)
+    adversarial = {"rehearsal": {"sentences": 1, "tested": 1}, "steps": 1}
+    network = {**NETWORK, "adversarial": STAGE}
+    with pytest.raises(
+        CheckpointError, match=r"has a flow of prosody .* and the recipe has none, so prosody_encoder begins"
+    ) as caught:
+        train(recipe_of(added, network=network, **adversarial), tmp_path / "run", [voice], say=lambda _: None)
+    section, row = re.search(r"network.flow: (\{.*\}), and in rate_factors write (\S+) for", caught.value.hint or "").groups()
+    remedied = {**adversarial, "network": {**network, "flow": yaml.safe_load(section)}, "rate_factors": {row: 5.0}}
+    train(recipe_of(added, **remedied), tmp_path / "run", [voice], say=lambda _: None)
+    with pytest.raises(
+        CheckpointError, match=r"has no flow of prosody .* and the recipe has one, so prosody_encoder begins"
+    ) as caught:
+        train(recipe_of(added, **remedied), tmp_path / "other", [base], say=lambda _: None)
+    row = (caught.value.hint or "").split("rate_factors write ")[1].split(" for ")[0]
+    plain = {**adversarial, "network": network, "rate_factors": {row: 5.0}}
+    train(recipe_of(added, **plain), tmp_path / "other", [base], say=lambda _: None)
+
+
+def test_without_rehearsal_an_untrained_prosody_encoder_is_told(base: Path, added: Path, tmp_path: Path) -> None:
+    voice = flowing_voice("explicit-duration", base, tmp_path, temperature=0.7)
+    for kind, flow, source, told in (
+        ("explicit-duration", None, voice, f"warning: {voice} has a flow of prosody (network.flow) and the recipe has none"),
+        ("vae", None, voice, f"warning: {voice} has a flow of prosody (network.flow) and the recipe has none"),
+        ("copycat", None, voice, f"warning: {voice} has a flow of prosody (network.flow) and the recipe has none"),
+        ("explicit-duration", FLOW, base, f"{base} has no flow of prosody (network.flow) and the recipe has one"),
+        ("explicit-duration", FLOW, voice, None),
+        ("explicit-duration", None, base, None),
+    ):
+        said: list[str] = []
+        network = {**NETWORK, **OWN[kind]} | ({"flow": flow} if flow else {})
+        train(recipe_of(added, model=kind, network=network, steps=1), tmp_path / "run", [source], True, said.append)
+        part = "duration_encoder" if kind == "copycat" else "prosody_encoder"
+        assert [line for line in said if "untrained" in line] == ([f"{told}, so {part} begins untrained"] if told else []), kind

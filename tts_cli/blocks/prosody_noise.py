@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -38,3 +39,21 @@ class ProsodyNoise(SequenceBlock):
         generator = np.random.default_rng([int(control_value("seed", scope, 0)), _STREAM])
         shape = (1, scope["phones"].shape[1], self.outputs[0].channels)
         return {"prosody_noise": (self.options.temperature * generator.standard_normal(shape)).astype(np.float32)}
+
+
+def temperature_of(blocks: Any) -> float | None:
+    """Return the temperature of the first `ProsodyNoise` in the JSON of blocks; None: there is none."""
+    if isinstance(blocks, Mapping):
+        if blocks.get("type") == ProsodyNoise.__name__:
+            return float(blocks.get("temperature", ProsodyNoiseOptions().temperature))
+        blocks = list(blocks.values())
+    found = map(temperature_of, blocks if isinstance(blocks, list | tuple) else ())
+    return next((temperature for temperature in found if temperature is not None), None)
+
+
+def at_temperature(blocks: Any, temperature: float) -> Any:
+    """Return the JSON of blocks in which each `ProsodyNoise` has this temperature."""
+    if isinstance(blocks, Mapping):
+        changed = {key: at_temperature(value, temperature) for key, value in blocks.items()}
+        return changed | ({"temperature": temperature} if blocks.get("type") == ProsodyNoise.__name__ else {})
+    return [at_temperature(block, temperature) for block in blocks] if isinstance(blocks, list | tuple) else blocks

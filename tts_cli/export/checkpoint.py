@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from tts_cli.addon.library import list_addons
+from tts_cli.blocks.prosody_noise import at_temperature
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import CheckpointError, InputError
 from tts_cli.export.folder import TOLERANCE, write_addon
@@ -22,7 +23,7 @@ from tts_cli.selection.parsing import DEFAULT_LINGUISTICS
 from tts_cli.training.checkpoints import Checkpoint, model_of
 from tts_cli.training.choice import choose
 from tts_cli.training.rehearsal import with_rehearsed
-from tts_cli.training.weights import fitting_vocoders, inherited, of_speakers
+from tts_cli.training.weights import fitting_vocoders, inherited, of_speakers, spoken_temperature
 
 NUM_SENTENCES = 8
 """Utterances on which PyTorch and the exported networks are compared."""
@@ -107,15 +108,17 @@ def export_addon(
     parts, samples = model.export_parts(), _samples(model, data.held_out(model.facts, NUM_SENTENCES))
     # An earlier speaker has no recordings; the rehearsed speech takes their place in the inventory.
     spoken = data if source.recipe.rehearsal is None else with_rehearsed(data, source.folder.parents[1])
+    temperature = spoken_temperature(source.description.begun_from)
     with selection_parts(model, spoken, options.linguistics, output.parent) as (fields, assets):
         before = model.rounding_figures(data)
         round_parameters(parts)
         if source.recipe.rehearsal is not None:
-            tell_changes(model, source.folder.parents[1], data, say)
+            tell_changes(model, source.folder.parents[1], data, temperature, say)
         after = model.rounding_figures(data)
+        described = {**_description(output, model, source, options), "default_speaker": default_speaker, **fields}
         parities = write_addon(
             output,
-            {**_description(output, model, source, options), "default_speaker": default_speaker, **fields},
+            {**described, "stack": at_temperature(described["stack"], temperature)},
             parts,
             samples,
             {**model.export_assets(), **assets},

@@ -54,13 +54,14 @@ class SpeakerChange:
         )
 
 
-def tell_changes(model: TrainableModel, run: Path, data: Any, say: Callable[[str], None]) -> None:
+def tell_changes(model: TrainableModel, run: Path, data: Any, temperature: float, say: Callable[[str], None]) -> None:
     """Compare the earlier speakers of `model` with the initial model, and tell the figures, with a warning if one is large.
 
     Args:
         model: The trained model in evaluation mode.
         run: Folder of the run, with the rehearsed speech.
         data: The corpus of the training.
+        temperature: Deviation of the noise of a flow of prosody with which the initial model spoke.
         say: Called with one line for each speaker, and one for each warning.
 
     Raises:
@@ -69,7 +70,7 @@ def tell_changes(model: TrainableModel, run: Path, data: Any, say: Callable[[str
     if not (run / REHEARSED / "manifest.jsonl").is_file():
         say(f"the earlier speakers were not compared with the initial model: {run / REHEARSED} holds no speech of theirs")
         return
-    for change in changes(model, open_corpus(run / REHEARSED), data):
+    for change in changes(model, open_corpus(run / REHEARSED), data, temperature):
         say(f"beside the initial model: {change}")
         if change.is_large:
             bounds = f"{LARGEST_MEL_DB:g} dB, {LARGEST_SEMITONES:g} semitone, {100 * LARGEST_LENGTH:g} % of the length"
@@ -79,21 +80,22 @@ def tell_changes(model: TrainableModel, run: Path, data: Any, say: Callable[[str
             )
 
 
-def changes(model: TrainableModel, rehearsed: Corpus, data: Any) -> Iterator[SpeakerChange]:
-    """Yield the change of each earlier speaker that `model` has.
+def changes(model: TrainableModel, rehearsed: Corpus, data: Any, temperature: float = 1.0) -> Iterator[SpeakerChange]:
+    """Yield the change of each earlier speaker that `model` has; both models say a sentence with the same noise.
 
     Args:
         model: The trained model in evaluation mode.
         rehearsed: Speech of the initial model.
         data: The corpus with the recordings whose texts it spoke; a text that it lacks is compared without the prosody of its
             recording.
+        temperature: Deviation of the noise of a flow of prosody with which the initial model spoke.
     """
     sources = {(one.corpus, one.id): one for one in data.recordings} if isinstance(data, Corpus) else {}
     for name in rehearsed.speakers:
         tested = [one for one in rehearsed.recordings if one.speaker == name and one.split == "test"]
         if tested and name in model.facts.speaker_names:
             pairs = [(_utterance(data, sources.get((one.corpus, one.id)), rehearsed, one), one) for one in tested]
-            yield _change(model, name, pairs, rehearsed)
+            yield _change(model, name, pairs, rehearsed, temperature)
 
 
 def _utterance(data: Corpus, source: Recording | None, rehearsed: Corpus, spoken: Recording) -> Features:
@@ -102,12 +104,14 @@ def _utterance(data: Corpus, source: Recording | None, rehearsed: Corpus, spoken
     return {"phones": utterance_of(rehearsed, spoken)["phones"]}
 
 
-def _change(model: TrainableModel, name: str, pairs: Sequence[tuple[Features, Recording]], rehearsed: Corpus) -> SpeakerChange:
+def _change(
+    model: TrainableModel, name: str, pairs: Sequence[tuple[Features, Recording]], rehearsed: Corpus, temperature: float
+) -> SpeakerChange:
     speaker, frame_ms = model.facts.speaker_names.index(name), 1000 / rehearsed.mel.frame_rate
     mels, pitches, durations = [], [], []
     for utterance, spoken in pairs:
         before = np.array(spoken.durations)
-        free, timed = model.say(utterance, speaker), model.say(utterance, speaker, before)
+        free, timed = (model.say(utterance, speaker, frames, temperature) for frames in (None, before))
         assert free is not None and timed is not None, "the initial model spoke, so this one does"
         kept = rehearsed.load(spoken, ("mel", "log_f0", "voicing"))
         mels.append(DECIBELS * float(np.abs(timed["mel"] - kept["mel"]).mean()))

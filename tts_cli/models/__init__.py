@@ -161,7 +161,13 @@ class TrainableModel(nn.Module, ABC):
         """Return previews of a validation batch for TensorBoard, by title: mel spectrograms (T, bands) and audio (S,)."""
         return {}
 
-    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:  # noqa: ARG002
+    def say(
+        self,
+        utterance: Features,  # noqa: ARG002
+        speaker: int,  # noqa: ARG002
+        durations: NDArray[Any] | None = None,  # noqa: ARG002
+        temperature: float = 1.0,  # noqa: ARG002
+    ) -> Features | None:
         """Speak the phones of an utterance without gradients; the model is in evaluation mode.
 
         Args:
@@ -169,6 +175,8 @@ class TrainableModel(nn.Module, ABC):
                 `durations`, if they are given.
             speaker: Id of the speaker.
             durations: Frames of each token, (N,), to speak with; None: those of the model.
+            temperature: Deviation of the noise from which a flow draws prosody; the noise of a sentence is always the same. 1:
+                prosody of the distribution that the flow has learnt.
 
         Returns:
             `durations` (N,) int64; `mel` (T, bands), `log_f0` and `voicing` (T,) float32. None when this kind does not speak.

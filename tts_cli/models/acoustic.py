@@ -31,8 +31,8 @@ from tts_cli.models.adversarial import MelAdversarial, MelModel
 from tts_cli.models.frame_decoder import Decoder
 from tts_cli.models.layers import weighted_mean, weighted_sum
 from tts_cli.models.parts import ExportPart
-from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow
-from tts_cli.models.saying import drawn_mel, speak, token_inputs
+from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, ProsodyFlow, same_noise
+from tts_cli.models.saying import drawn_mel, speak, token_inputs, with_noise
 from tts_cli.models.tokens import TokenEncoder, padded, repeat
 from tts_cli.ports import PortSpec
 
@@ -205,8 +205,7 @@ class Model(MelModel):
     def metrics(self, batch: Batch) -> dict[str, float]:
         if not self.config.flow_alone:
             return super().metrics(batch)
-        # The same noise every time: measures of two steps differ by the weights alone.
-        same = torch.Generator(batch["phones"].device).manual_seed(0)
+        same = same_noise(batch)
         loss = self._flow.batch_loss(batch, self.flow_tokens(batch, same), same)
         return {"loss": float(loss), "weight": float(batch["token_mask"].sum())}
 
@@ -227,17 +226,18 @@ class Model(MelModel):
             raise ConfigError(message, hint="leave them out, or give network.flow without network.adversarial")
         return AcousticBatches(corpus, split, config.batch_frames, seed, config.normalise_sessions)
 
-    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:  # noqa: ARG002
+    def regression(self, batch: Batch, step: int) -> tuple[dict[str, Tensor], Tensor]:
         tokens = self.tokens(batch)
-        return self.reconstruction(batch, tokens, {} if self.config.flow else self.prosody(tokens))
+        parts, mel = self.reconstruction(batch, tokens, {} if self.config.flow else self.prosody(tokens))
+        return self.with_flow(parts, batch, tokens, step), mel
 
     def tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return the inputs of both encoders: phones (B, N, 1), token mask (B, N, 1), speaker (B, 1, 1)."""
         return batch["phones"][..., None], batch["token_mask"], batch["speaker"][:, None, None]
 
     def prosody(self, tokens: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """Predict the prosody of `tokens`, the inputs of the encoders: (B, N, 1) tensors by the names in `PROSODY`."""
-        return dict(zip(PROSODY, self.prosody_encoder(*self._with_noise(tokens)), strict=True))
+        """Predict the prosody of `tokens`, inputs of the encoders, by regression: (B, N, 1) tensors by the names in `PROSODY`."""
+        return dict(zip(PROSODY, self.prosody_encoder(*tokens), strict=True))
 
     def reconstruction(
         self, batch: Batch, tokens: tuple[Tensor, ...], prosody: dict[str, Tensor]
@@ -264,10 +264,15 @@ class Model(MelModel):
         parts["frame_voicing"] = weighted_mean(voicing_loss, inside)
         parts["mel"] = weighted_mean((mel - batch["mel"]).abs().mean(-1, keepdim=True), frames)
         loss = weighted_sum(parts, self.config.loss_weights)
-        if self.config.flow and self.config.flow_learns:
-            parts["flow"] = self._flow.batch_loss(batch, tokens)
-            loss = loss + self.config.flow.weight * parts["flow"]
         return {"loss": loss, **parts, "weight": frames.sum()}, mel
+
+    def with_flow(self, parts: dict[str, Tensor], batch: Batch, tokens: tuple[Tensor, ...], step: int) -> dict[str, Tensor]:
+        """Return the losses `parts` with that of the flow of prosody, if it learns at `step` beside all else or is measured."""
+        flow, stage = self.config.flow, self.config.adversarial
+        if not flow or not stage or not self.config.flow_learns or (self.training and step >= stage.regression_steps):
+            return parts
+        loss = self._flow.batch_loss(batch, tokens, None if self.training else same_noise(batch))
+        return {**parts, "flow": loss, "loss": parts["loss"] + flow.weight * loss}
 
     def true_contour(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return log_f0, voicing and mask of the frames of a batch, padded as the decoder predicts the first two."""
@@ -313,8 +318,10 @@ class Model(MelModel):
         return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
 
     @torch.no_grad()
-    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
-        return speak(self, token_inputs(self, utterance, speaker), durations)
+    def say(
+        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float = 1.0
+    ) -> Features | None:
+        return speak(self, token_inputs(self, utterance, speaker), durations, temperature)
 
     def speaker_tables(self) -> tuple[str, ...]:
         return (
@@ -384,17 +391,10 @@ class Model(MelModel):
             utterance: Features of a clip of a prepared corpus.
             tokens: Inputs of both encoders; the third is the speaker.
         """
-        prosody_tokens = self._with_noise(tokens)
+        prosody_tokens = with_noise(self, tokens)
         prosody = self.prosody_encoder(*prosody_tokens)[1:]
         durations = torch.from_numpy(np.asarray(utterance["durations"], np.int64))[None]
         frames, position = repeat(torch.cat([self.text_encoder(*tokens), *prosody], -1), durations, int(durations.sum()))
         inputs = padded(torch.cat([frames, position], -1), self.config.margin)
         decoder = (*inputs.split([self.config.channels, 1, 1, 1, 2], -1), tokens[2])
         return {"text_encoder": tokens, "prosody_encoder": prosody_tokens, "decoder": decoder}
-
-    def _with_noise(self, tokens: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Return the inputs of the prosody encoder: `tokens`, and for a flow fixed noise."""
-        if not self.config.flow:
-            return tokens
-        drawn = torch.randn(*tokens[0].shape[:2], NUM_VALUES, generator=torch.Generator().manual_seed(0))
-        return (*tokens, drawn.to(tokens[0].device))

@@ -202,7 +202,13 @@ class Model(MelModel):
         return {"mel/true": one["mel"][0, :length].cpu().numpy(), "mel/made": mel[0, :length].cpu().numpy()}
 
     @torch.no_grad()
-    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
+    def say(
+        self,
+        utterance: Features,
+        speaker: int,
+        durations: NDArray[Any] | None = None,
+        temperature: float = 1.0,  # noqa: ARG002
+    ) -> Features | None:
         phones, mask, target = token_inputs(self, utterance, speaker)
         if durations is None and "mel" in utterance:
             durations = utterance["durations"]
@@ -234,8 +240,9 @@ class Model(MelModel):
             return state
         duration = "duration_encoder.encoder."
         named = {name.replace("prosody_encoder.encoder.", duration): value for name, value in state.items()}
-        for parameter in ("weight", "bias"):
-            named[f"{duration}head.{parameter}"] = named[f"{duration}head.{parameter}"][:1]
+        # A flow of prosody has no such durations.
+        for head in {f"{duration}head.weight", f"{duration}head.bias"} & named.keys():
+            named[head] = named[head][:1]
         # These layers have no speaker embedding here: they start from the mean over the other model's speakers.
         common = {"text_encoder.phones.weight": "text_encoder.speakers", "decoder.contour_input.bias": "decoder.contour_speakers"}
         for name, speakers in common.items():

@@ -230,6 +230,11 @@ class EmbeddedProsodyFlow(ProsodyFlow):
         return summed
 
 
+def same_noise(batch: Mapping[str, Tensor]) -> torch.Generator:
+    """Return a source of the same noise every time, on the device of `batch`, so that measures differ by the weights alone."""
+    return torch.Generator(batch["phones"].device).manual_seed(0)
+
+
 def dequantized(durations: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """Return ln(1 + frames) of integer `durations` (B, N), each moved at random by less than half a frame, (B, N, 1).
 

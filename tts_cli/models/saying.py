@@ -5,6 +5,7 @@ Shapes: B utterances, N tokens, T frames, C channels.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,20 +48,40 @@ def frames_of(log_duration: Tensor, phones: Tensor, symbols: Sequence[str]) -> T
     return torch.maximum((log_duration.expm1() + 0.5).floor().long(), shortest[phones])[..., 0]
 
 
-def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None) -> Features:
+def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None, temperature: float) -> Features:
     """Speak with an explicit-duration model, as `TrainableModel.say` does.
 
     Args:
         model: The model, in evaluation mode.
         tokens: Inputs of its encoders.
         durations: Frames of each token, (N,); None: the predicted ones.
+        temperature: Deviation of the noise of a flow of prosody.
     """
-    prosody = model.prosody(tokens)
+    log_duration, *prosody = model.prosody_encoder(*with_noise(model, tokens, temperature))
     if durations is None:
-        frames = frames_of(prosody["log_duration"], tokens[0], model.facts.symbols)
+        frames = frames_of(log_duration, tokens[0], model.facts.symbols)
     else:
         frames = torch.from_numpy(np.asarray(durations, np.int64))[None].to(tokens[0].device)
-    return as_features(frames, *_decoded(model, tokens, (prosody["log_f0"], prosody["voicing"], prosody["energy"]), frames))
+    return as_features(frames, *_decoded(model, tokens, prosody, frames))
+
+
+def with_noise(model: Model, tokens: TokenInputs, temperature: float = 1.0) -> TokenInputs:
+    """Return the inputs of the prosody encoder for one utterance: `tokens`, and for a flow noise (1, N, 4).
+
+    The phones are the seed of the noise. So models say a sentence with the same noise, and their speech can be compared. Noise
+    that is the same for all sentences would hide the distribution of a flow from models that learn from its speech.
+
+    Args:
+        model: The model.
+        tokens: Inputs of its encoders.
+        temperature: Deviation of the noise.
+    """
+    if not model.config.flow:
+        return tokens
+    phones = tokens[0].cpu().numpy()
+    generator = np.random.default_rng(zlib.crc32(phones.astype(np.int64).tobytes()))
+    noise = generator.standard_normal((*phones.shape[:2], NUM_VALUES), np.float32)
+    return (*tokens, temperature * torch.from_numpy(noise).to(tokens[0].device))
 
 
 def drawn_mel(model: Model, tokens: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

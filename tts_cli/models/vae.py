@@ -271,6 +271,7 @@ class Model(acoustic.Model):
         tokens = (*super().tokens(batch), embedding)
         prosody = {} if self.config.flow else self.prosody(tokens)
         parts, mel = self.reconstruction(batch, tokens, prosody)
+        parts = self.with_flow(parts, batch, tokens, step)
         statistics = self._statistics_losses(batch, tokens, prosody)
         parts |= statistics
         each = posterior.divergence().mean((0, 1))
@@ -346,13 +347,15 @@ class Model(acoustic.Model):
         )
 
     @torch.no_grad()
-    def say(self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None) -> Features | None:
+    def say(
+        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float = 1.0
+    ) -> Features | None:
         tokens = token_inputs(self, utterance, speaker)
         embedding = tokens[1].new_zeros(1, 1, self.config.embedding_channels)
         if "mel" in utterance:
             mel = torch.from_numpy(np.asarray(utterance["mel"], np.float32))[None].to(embedding.device)
             embedding = self.reference_encoder(mel, torch.ones_like(mel[:, :, :1]))
-        return speak(self, (*tokens, embedding), durations)
+        return speak(self, (*tokens, embedding), durations, temperature)
 
     def speaker_tables(self) -> tuple[str, ...]:
         return (*super().speaker_tables(), "outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")

@@ -5,6 +5,8 @@ Before the training, the initial model speaks texts of the corpus in the voices 
 distillation (Hinton et al., 2015). A penalty on the distance to the initial weights would cost less, but it bounds weights, not
 sound, and holds back the new speaker, too. Speech on disk needs no second model in the loop and fits every kind of model that
 speaks. Export tests the speakers on sentences that were spoken in the same way.
+
+A flow of prosody draws at temperature 1 for the training, so that its distribution stays; for the test at that of the voice.
 """
 
 from __future__ import annotations
@@ -70,7 +72,7 @@ def earlier_speakers(corpus: Corpus) -> list[str]:
     return [name for name in corpus.speakers if not corpus.summary.speakers[name].clips]
 
 
-def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int, run: Path) -> str:
+def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int, run: Path, temperature: float = 1.0) -> str:
     """Let the initial `model` speak texts of `corpus` with the earlier speakers, and write the speech to the run.
 
     Args:
@@ -79,6 +81,7 @@ def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int
         wishes: Amount of speech.
         seed: Seed of the choice of texts.
         run: Folder of the run.
+        temperature: Deviation of the noise of a flow of prosody in the sentences that are tested.
 
     Returns:
         One line for the user.
@@ -95,7 +98,8 @@ def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int
         planned += _planned(corpus, "train", names, wishes, seed)
     was_training = model.training
     model.eval()
-    recordings = [_spoken(model, corpus, folder, *one) for one in planned]
+    temperatures = {"train": 1.0, "test": temperature}
+    recordings = [_spoken(model, corpus, folder, *one, temperatures[one[2]]) for one in planned]
     model.train(was_training)
     if recordings:
         write_corpus(folder, _summary(corpus, names, recordings), recordings)
@@ -147,8 +151,10 @@ def _planned(
         yield source[order[place]], names[(number + again) % len(names)], split
 
 
-def _spoken(model: TrainableModel, corpus: Corpus, folder: Path, source: Recording, name: str, split: str) -> Recording:
-    said = model.say(utterance_of(corpus, source), corpus.speakers.index(name))
+def _spoken(
+    model: TrainableModel, corpus: Corpus, folder: Path, source: Recording, name: str, split: str, temperature: float
+) -> Recording:
+    said = model.say(utterance_of(corpus, source), corpus.speakers.index(name), temperature=temperature)
     if said is None:
         message = f"a '{type(model).__module__.rpartition('.')[2]}' model does not speak, so it rehearses no speakers"
         raise ConfigError(message, hint="remove the key rehearsal, or --set rehearsal=null")

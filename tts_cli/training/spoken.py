@@ -14,7 +14,7 @@ from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import AddonError, ConfigError
 from tts_cli.models import TrainableModel
 from tts_cli.training.recipe import Recipe, SpokenSentences
-from tts_cli.training.weights import fitting_vocoders, inherited
+from tts_cli.training.weights import fitting_vocoders, inherited, spoken_temperature
 
 SPOKEN = "spoken"
 """Folder of a run with the spoken sentences, `step-STEP-NUMBER.wav`."""
@@ -29,6 +29,8 @@ def sentence_speaker(
     model: TrainableModel, recipe: Recipe, names: Sequence[str], run: Path, begun_from: Sequence[Mapping[str, Any]], say: Say
 ) -> Speak | None:
     """Return a function that speaks the sentences of `recipe`; None if it has none, or no vocoder is found, which is told.
+
+    A flow of prosody draws at the temperature of the initial voice, as the exported addon does.
 
     Args:
         model: The model of the training.
@@ -48,7 +50,8 @@ def sentence_speaker(
     try:
         if vocoder is None:
             raise AddonError("no vocoder addon has this mel configuration", hint=_NAME_ONE)
-        return Sentences(model, wishes, wishes.speaker or (*(recipe.speakers or ()), *names)[0], vocoder, run)
+        speaker = wishes.speaker or (*(recipe.speakers or ()), *names)[0]
+        return Sentences(model, wishes, speaker, vocoder, run, spoken_temperature(begun_from))
     except AddonError as error:
         say(f"no sentences are spoken at validations: {error.message}; {_NAME_ONE}")
         return None
@@ -63,13 +66,16 @@ class Sentences:
         speaker: Name of their speaker.
         vocoder: Name or path of the vocoder addon.
         run: Folder of the run.
+        temperature: Deviation of the noise of a flow of prosody.
 
     Raises:
         AddonError: The vocoder is not found, or has another mel configuration.
         ConfigError: The model does not have the speaker, or lacks a symbol of the sentences.
     """
 
-    def __init__(self, model: TrainableModel, wishes: SpokenSentences, speaker: str, vocoder: str, run: Path) -> None:
+    def __init__(
+        self, model: TrainableModel, wishes: SpokenSentences, speaker: str, vocoder: str, run: Path, temperature: float = 1.0
+    ) -> None:
         # A packed training speaks nothing, and lacks the packages that open addons.
         from tts_cli.addon.opened import open_addon
 
@@ -79,7 +85,7 @@ class Sentences:
         if speaker not in model.facts.speaker_names:
             known = ", ".join(model.facts.speaker_names)
             raise ConfigError(f"spoken.speaker: the model has no speaker '{speaker}'", hint=f"its speakers: {known}")
-        self._model, self._run, self._stack = model, run, opened.build_stack()
+        self._model, self._run, self._stack, self._temperature = model, run, opened.build_stack(), temperature
         self._speaker = model.facts.speaker_names.index(speaker)
         self._phones = [_phones(text, model.facts) for text in wishes.texts]
 
@@ -88,7 +94,7 @@ class Sentences:
         spoken: dict[str, Floats] = {}
         rate = self._model.facts.mel.sample_rate
         for number, phones in enumerate(self._phones, start=1):
-            said = self._model.say({"phones": phones}, self._speaker)
+            said = self._model.say({"phones": phones}, self._speaker, temperature=self._temperature)
             if said is None or not len(said["mel"]):
                 continue
             audio = spoken[f"spoken/{number}"] = self._vocoded(said)

@@ -23,7 +23,7 @@ from tts_cli.training.loop import Loop
 from tts_cli.training.recipe import CHANGEABLE, Recipe, differences, parse_recipe, write_recipe
 from tts_cli.training.rehearsal import rehearse, with_earlier_speakers, with_rehearsed
 from tts_cli.training.spoken import sentence_speaker
-from tts_cli.training.weights import fitting_vocoders, inherited, initialise, lineage
+from tts_cli.training.weights import fitting_vocoders, inherited, initialise, lineage, spoken_temperature
 
 Say = Callable[[str], None]
 """Called with one line for the user."""
@@ -67,7 +67,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
         loop.begun_from = tuple(lineage(path) for path in init_from)
         loop.state.average.load(model.state_dict())
         if recipe.rehearsal is not None and fabric.is_global_zero:
-            tell(rehearse(model, corpus, recipe.rehearsal, recipe.seed, run))
+            tell(rehearse(model, corpus, recipe.rehearsal, recipe.seed, run, spoken_temperature(loop.begun_from)))
     fabric.barrier()
     if recipe.rehearsal is not None:
         corpus = with_rehearsed(corpus, run, recipe.rehearsal.share)
@@ -193,7 +193,7 @@ def open_corpus(recipe: Recipe) -> Any:
 def begin(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path]) -> list[str]:
     """Give `model` its pretrained weights, or those of `init_from`; return one line for the user on each source."""
     begun = None if init_from else model.begin()
-    return [begun] if begun else initialise(model, recipe.model, init_from)
+    return [begun] if begun else initialise(model, recipe.model, init_from, must_speak=recipe.rehearsal is not None)
 
 
 def _prepare_folder(fabric: Fabric, run: Path, restart: bool, say: Say) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 from torch import Tensor
 
 from tts_cli.addon.config import ADDON_FILE, AddonConfig, read_addon_config
 from tts_cli.addon.library import addons_that, find_addon, list_addons
+from tts_cli.blocks.prosody_noise import ProsodyNoiseOptions, temperature_of
 from tts_cli.config import suggest
 from tts_cli.corpora.facts import CorpusFacts, SpeakerFacts
 from tts_cli.errors import AddonError, CheckpointError, ConfigError, InputError
@@ -30,9 +32,17 @@ class PretrainedModel(NamedTuple):
     """Mel configuration, symbols and speakers that it was trained on."""
     state: Mapping[str, Tensor]
     """Its parameters and buffers, by the names of its own kind."""
+    network: Mapping[str, Any]
+    """The section `network` of its recipe; empty: unknown."""
 
 
-def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[str]:
+NOTHING: tuple[Any, ...] = (None, "", [], ())
+"""Values of a lineage that say nothing."""
+PROSODY_PARTS = ("prosody_encoder", "duration_encoder")
+"""Submodules that predict prosody from text; a flow of prosody has other parameters than a regression."""
+
+
+def initialise(model: TrainableModel, kind: str, paths: Sequence[Path], must_speak: bool = False) -> list[str]:
     """Load initial weights from addons, checkpoints and runs into `model`.
 
     Parameters match by name; the last of several sources with a parameter decides. Every parameter of a source of the same kind
@@ -45,14 +55,17 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
         model: The model to initialize.
         kind: Its kind.
         paths: The sources.
+        must_speak: Refuse sources that leave the prediction of prosody untrained, because the initial model is to speak.
 
     Returns:
-        One line for the user on each source.
+        One line for the user on each source, and one if the prediction of prosody begins untrained because either the model or
+        the sources have a flow of prosody.
 
     Raises:
-        CheckpointError: Mel configurations, symbols or shapes disagree, or a source has no parameter of this model.
+        CheckpointError: Mel configurations, symbols or shapes disagree, or a source has no parameter of this model; or the
+            initial model cannot speak.
     """
-    lines, fresh = [], set(model.state_dict())
+    lines, fresh, flows = [], set(model.state_dict()), {}
     for path in paths:
         source = _read(path, model, kind)
         _check_facts(path, source.facts, model.facts)
@@ -63,7 +76,42 @@ def initialise(model: TrainableModel, kind: str, paths: Sequence[Path]) -> list[
         added = sorted(set(model.facts.speaker_names) - set(source.facts.speaker_names))
         speakers = f"new speakers: {', '.join(added) or 'none'}"
         lines.append(f"weights of {path}: {len(taken)} taken, {len(fresh)} fresh, {unused}; {speakers}")
-    return lines
+        flows[path] = source.network.get("flow")
+    return [*lines, *_untrained(model, fresh, flows, must_speak)]
+
+
+def _untrained(model: TrainableModel, fresh: set[str], flows: Mapping[Path, Any], must_speak: bool) -> list[str]:
+    """Return a line for the user if the prediction of prosody begins untrained because of a flow; refuse it if `must_speak`.
+
+    Args:
+        model: The model with its initial weights.
+        fresh: State names without an initial weight.
+        flows: The section `network.flow` of each source.
+        must_speak: The initial model is to speak.
+    """
+    has_flow = bool(getattr(model.config, "flow", None))
+    unlike = [path for path, flow in flows.items() if bool(flow) != has_flow]
+    parts = {part: {name for name, _ in model.named_parameters() if name.startswith(f"{part}.")} for part in PROSODY_PARTS}
+    for part in (part for part, names in parts.items() if unlike and names and names <= fresh):
+        theirs, ours = ("no flow of prosody", "one") if has_flow else ("a flow of prosody", "none")
+        message = f"{unlike[-1]} has {theirs} (network.flow) and the recipe has {ours}, so {part} begins untrained"
+        if must_speak:
+            message += ", and the initial model cannot speak for the rehearsal"
+            raise CheckpointError(message, hint=_remedy(part, flows[unlike[-1]]))
+        return [message if getattr(model.config, "flow_alone", False) else f"warning: {message}"]
+    return []
+
+
+def _remedy(part: str, flow: Mapping[str, Any] | None) -> str:
+    """Return the remedy for a rehearsal with a `part` that is untrained, for initial weights with the section `network.flow`."""
+    if part == "duration_encoder":
+        return "begin from a voice of the kind of the recipe"
+    plain, flowing = "prosody_encoder.encoder.speakers.", "prosody_encoder.speakers."
+    if not flow:
+        return f"begin from a voice with a flow, or remove network.flow and in rate_factors write {plain} for {flowing}"
+    sizes = {key: value for key, value in flow.items() if key != "weight"} | {"dropout": 0.0}
+    section = yaml.safe_dump(sizes, default_flow_style=True, sort_keys=False, width=1000).strip()
+    return f"add network.flow: {section}, and in rate_factors write {flowing} for {plain}"
 
 
 def find_source(name: str) -> Path:
@@ -93,7 +141,7 @@ def facts_of(path: Path) -> CorpusFacts:
 def lineage(path: Path) -> dict[str, Any]:
     """Return name, kind, step and commit of an addon, checkpoint or run, and in turn the models that it started from.
 
-    An addon's licence and default vocoder are with it: an addon of the new weights inherits them.
+    An addon's licence, default vocoder and temperature of prosody are with it: an addon of the new weights inherits them.
 
     Raises:
         CheckpointError: There is no checkpoint, or it is damaged.
@@ -102,27 +150,38 @@ def lineage(path: Path) -> dict[str, Any]:
     if (path / ADDON_FILE).exists():
         config = read_addon_config(path)
         about, name = dict(config.provenance), config.name
-        about |= {"licence": config.licence, "default_vocoder": config.default_vocoder}
+        about |= {
+            "licence": config.licence,
+            "default_vocoder": config.default_vocoder,
+            "temperature": temperature_of(config.stack),
+        }
     else:
         description = checkpoints.find(path).description
         about, name = description.model_dump(mode="json"), str(description.recipe.get("name", path.name))
     known = {
         key: about[key]
-        for key in ("kind", "step", "commit", "licence", "default_vocoder", "elsewhere", "begun_from")
-        if about.get(key)
+        for key in ("kind", "step", "commit", "licence", "default_vocoder", "temperature", "elsewhere", "begun_from")
+        if about.get(key) not in NOTHING
     }
     return {"name": name, **known}
 
 
 def inherited(begun_from: Sequence[Mapping[str, Any]], key: str) -> list[str]:
-    """Return the values of `key` ("licence" or "default_vocoder") in a lineage, nearest first, each once.
+    """Return the values of `key` ("licence", "default_vocoder" or "temperature") in a lineage, nearest first, each once.
 
     The models behind a model with a value of its own do not count: its value covers them.
     """
     found: list[str] = []
     for origin in begun_from:
-        found += [str(origin[key])] if origin.get(key) else inherited(origin.get("begun_from", ()), key)
+        found += inherited(origin.get("begun_from", ()), key) if origin.get(key) in NOTHING else [str(origin[key])]
     return list(dict.fromkeys(found))
+
+
+def spoken_temperature(begun_from: Sequence[Mapping[str, Any]]) -> float:
+    """Return the temperature of prosody of a voice with this lineage: that of the last addon in it, because the last of several
+    sources decides; else the default of the block `ProsodyNoise`."""
+    found = (one for origin in reversed(begun_from) for one in inherited([origin], "temperature"))
+    return float(next(found, ProsodyNoiseOptions().temperature))
 
 
 def fitting_vocoders(facts: CorpusFacts) -> list[str]:
@@ -173,7 +232,7 @@ def _read(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
         return _read_addon(path, model, kind)
     checkpoint = checkpoints.find(path)
     about = checkpoint.description
-    return PretrainedModel(path, about.kind, about.facts, checkpoint.read("average"))
+    return PretrainedModel(path, about.kind, about.facts, checkpoint.read("average"), about.recipe.get("network") or {})
 
 
 def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel:
@@ -184,7 +243,8 @@ def _read_addon(path: Path, model: TrainableModel, kind: str) -> PretrainedModel
     facts = _facts_of_addon(config)
     theirs = str(config.provenance.get("kind", kind))
     namer = _namer(config, path, facts, model if theirs == kind else None)
-    return PretrainedModel(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path))
+    network = dict(config.provenance.get("recipe") or {}).get("network") or {}
+    return PretrainedModel(path, theirs, facts, model_state_of_addon(namer, namer.export_parts(), path), network)
 
 
 def _namer(config: AddonConfig, path: Path, facts: CorpusFacts, like: TrainableModel | None) -> TrainableModel:
