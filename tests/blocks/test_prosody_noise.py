@@ -33,8 +33,8 @@ def test_a_token_keeps_its_noise_in_a_longer_text() -> None:
 
 
 def test_the_temperature_is_the_deviation() -> None:
-    assert np.std(noise(0, 4000)) == pytest.approx(0.7, abs=0.02)
-    np.testing.assert_allclose(noise(temperature=1), noise() / 0.7, rtol=1e-5)
+    assert np.std(noise(0, 4000)) == pytest.approx(0.4, abs=0.02)
+    np.testing.assert_allclose(noise(temperature=1), noise() / 0.4, rtol=1e-5)
     assert not noise(temperature=0).any()
 
 

@@ -21,7 +21,7 @@ _STREAM = 1
 class ProsodyNoiseOptions(StrictModel):
     """Options of a `ProsodyNoise`."""
 
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.4
     """Deviation of the noise. At 1 prosody varies as in the recordings that the flow learnt from, below 1 less; at 0 every seed
     gives the same reading."""
 
