@@ -212,10 +212,11 @@ def _of_order(values: Values, clips: Sequence[ClipFacts], trained: NDArray[np.bo
     """Return the median of the training clips nearest in the order of ids, itself excluded; 0 where the order tells nothing."""
     result = np.zeros(len(values))
     for corpus in {clip.corpus for clip in clips}:
-        own = sorted((place for place, clip in enumerate(clips) if clip.corpus == corpus), key=lambda p: _natural(clips[p].id))
+        own = sorted(
+            (place for place, clip in enumerate(clips) if clip.corpus == corpus), key=lambda p: natural_order(clips[p].id)
+        )
         learnt = [place for place in own if trained[place]]
-        numbered = sum(re.search(r"\d$", clips[place].id) is not None for place in own)
-        if len(learnt) < FEWEST_ORDERED or numbered < LEAST_NUMBERED * len(own):
+        if len(learnt) < FEWEST_ORDERED or not are_numbered([clips[place].id for place in own]):
             continue
         medians = _running_median(values, own, trained)
         left = values[learnt] - medians[learnt]
@@ -237,7 +238,12 @@ def _running_median(values: Values, order: Sequence[int], trained: NDArray[np.bo
     return result
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def are_numbered(ids: Sequence[str]) -> bool:
+    """Return True if nearly all ids end in a number, so that their order is that of the recording."""
+    return sum(re.search(r"\d$", name) is not None for name in ids) >= LEAST_NUMBERED * len(ids)
+
+
+def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Return a key that sorts numbers in ids by their value."""
     parts = re.findall(r"\d+|\D+", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

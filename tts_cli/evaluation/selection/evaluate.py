@@ -7,20 +7,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from tts_cli.blocks.observe import Observer, Span
 from tts_cli.corpora.manifest import Corpus, Recording
 from tts_cli.errors import InputError
 from tts_cli.evaluation.clusters import METHOD, clustered_tests
-from tts_cli.evaluation.engine import check_parts, tracked
-from tts_cli.evaluation.measures.probes import cross_validate, statistics_probe
+from tts_cli.evaluation.engine import check_parts
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.report import OBJECTIVE, Report, Reports
 from tts_cli.evaluation.selection.comparisons import Families, StrategyComparison, sources_of
 from tts_cli.evaluation.selection.controls import OTHER_TEXTS, RANDOM, ControlKind, StrategyControl, control_tasks, controls_of
 from tts_cli.evaluation.selection.embeddings import Chosen, chosen_of, chosen_tasks, spread_table
-from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
+from tts_cli.evaluation.selection.probe_material import probed
+from tts_cli.evaluation.selection.probe_tables import prosody_table, session_table, speaker_table
+from tts_cli.evaluation.selection.speaking import sentence_of
 from tts_cli.evaluation.selection.tables import (
     POOLED,
     Standardised,
@@ -29,7 +28,6 @@ from tts_cli.evaluation.selection.tables import (
     groups_of,
     kinds_table,
     nearness_table,
-    probe_table,
     recognition_table,
 )
 from tts_cli.evaluation.selection.tasks import (
@@ -236,22 +234,8 @@ def _heard(selection: Selection, sample: Sequence[Recording], work: Work) -> lis
 
 
 def _probe(measured: _Measured, _: Families) -> list[Report]:
-    selection, voice = measured.selection, measured.selection.voice
-    clips = [clip for name in voice.speakers for clip in selection.training(name)]
-    vectors = [posterior_mean(voice, selection.corpus, clip) for clip in tracked(clips, "embeddings")]
-    speakers = [clip.speaker for clip in clips]
-    names, places = np.unique(speakers, return_inverse=True)
-    stacked = np.stack(vectors)
-    centroids = np.stack([stacked[places == place].mean(0) for place in range(len(names))])
-    results = {
-        name: cross_validate(statistics_probe, list(rows[:, None]), speakers)
-        for name, rows in {
-            "embeddings": stacked,
-            "their deviations from the speaker's centroid": stacked - centroids[places],
-        }.items()
-    }
-    nats = 0.5 * np.square(stacked, dtype=np.float64).mean(axis=0)
-    return [probe_table(results, len(names), nats, ACTIVE_NATS)]
+    data = probed(measured.selection)
+    return [prosody_table(data), session_table(data), speaker_table(data, ACTIVE_NATS)]
 
 
 def _cost(measured: _Measured, _: Families) -> list[Report]:

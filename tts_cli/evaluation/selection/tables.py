@@ -20,8 +20,7 @@ from tts_cli.evaluation.measures.distributions import (
     measure_estimates,
     table_of,
 )
-from tts_cli.evaluation.measures.probes import ProbeResult
-from tts_cli.evaluation.report import ACCURACY, QUALITY, WER, Column, Report, Row
+from tts_cli.evaluation.report import QUALITY, WER, Column, Report, Row
 from tts_cli.evaluation.selection.controls import Nearnesses, nearness_of
 from tts_cli.evaluation.selection.kinds import by_kind, few_of, label_of
 from tts_cli.evaluation.selection.tasks import FEWEST, OTHERS, RECORDING, Found, Setting, evenly
@@ -292,28 +291,6 @@ def _damage(
     for key in (key for key in _OPINIONS if all(key in one for one in (*ours, *theirs))):
         found[key] = clustered_mean([one[key] - other[key] for one, other in zip(ours, theirs, strict=True)], texts)
     return found
-
-
-def probe_table(results: Mapping[str, ProbeResult], num_speakers: int, nats: NDArray[np.float64], active_nats: float) -> Report:
-    """Return the table of speaker accuracy of a probe on utterance embeddings, with their KL divergence from the prior.
-
-    Args:
-        results: results of the probe by name of the features.
-        num_speakers: number of speakers to tell apart.
-        nats: lower bound of each dimension's KL divergence in nats, half the mean square of its posterior means, shape (D,).
-        active_nats: KL divergence in nats above which a dimension counts as active.
-    """
-    rows = tuple(
-        Row(f"{name} (chance {100 * result.chance:.1f})", {ACCURACY.key: result.accuracy}, "logistic regression")
-        for name, result in results.items()
-    )
-    notes = (
-        f"Accuracy of a probe that predicts which of {num_speakers} speakers a training recording is of from its posterior mean, "
-        "trained on other recordings (5 folds, several seeds). Selection transfers the deviation from the speaker's centroid. "
-        f"The posterior means alone show a KL divergence from the prior of at least {nats.sum():.1f} nat, and of more than "
-        f"{active_nats} nat in at least {int((nats > active_nats).sum())} of {len(nats)} dimensions.",
-    )
-    return Report("Selection: speaker in the embedding", (ACCURACY,), rows, notes)
 
 
 def cost_table(costs: Mapping[str, Sequence[Mapping[str, float]]], against: str = "") -> Report:
