@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,35 @@ def test_too_few_clips_are_refused() -> None:
         cross_validate(statistics_probe, _clips(1.0)[:6], SPEAKERS[:6])
     with pytest.raises(InputError, match="two speakers"):
         cross_validate(statistics_probe, _clips(1.0)[:8], ["one"] * 8)
+
+
+def test_groups_are_held_out_together() -> None:
+    # Each group of five clips is alike by itself; a clip whose group is in training is told, and one alone is not.
+    generator = np.random.default_rng(2)
+    groups = [clip // 5 for clip in range(200)]
+    manner = generator.normal(scale=5, size=(40, 30))
+    clips = [(generator.normal(size=(1, 30)) + manner[group]).astype(np.float32) for group in groups]
+    labels = [f"{group % 2}" for group in groups]
+    told = cross_validate(statistics_probe, clips, labels, seeds=(0,))
+    held_out = cross_validate(statistics_probe, clips, labels, seeds=(0,), groups=groups)
+    assert told.accuracy.value > 0.9
+    assert held_out.accuracy.value < 0.7
+    with pytest.raises(InputError, match="5 groups of clips each"):
+        cross_validate(statistics_probe, clips[:40], labels[:40], groups=groups[:40])
+
+
+def test_means_of_other_folds_tell_nothing() -> None:
+    offsets = cross_validate(statistics_probe, _clips(2.0), SPEAKERS, centred_by=SPEAKERS)
+    assert offsets.accuracy.low < 1 / 3 < offsets.accuracy.high
+
+
+def test_balanced_labels_count_alike() -> None:
+    generator = np.random.default_rng(3)
+    clips = [(generator.normal(size=(4, 2)) + (place % 10 == 0)).astype(np.float32) for place in range(200)]
+    labels = np.array([place % 10 == 0 for place in range(200)], np.int64)
+    for probe in (statistics_probe, partial(recurrent_probe, steps=4)):
+        rare, alike = (int(probe(clips, labels, clips, 0, is_balanced=flag).sum()) for flag in (False, True))
+        assert alike > rare
 
 
 def test_pooling_takes_means_and_what_is_left() -> None:

@@ -10,20 +10,19 @@ import pytest
 
 from tts_cli.audio.mel import MelConfig, energy, log_mel
 from tts_cli.cli.main import main
-from tts_cli.corpora.manifest import CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
+from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSummary, open_corpus, write_corpus
 from tts_cli.errors import CorpusError, InputError
 from tts_cli.evaluation import statistics
 from tts_cli.evaluation.measures import utterances
-from tts_cli.evaluation.measures.probes import ProbeResult
 from tts_cli.evaluation.measures.prosody import Contour
 from tts_cli.evaluation.prompts import GroupedText
 from tts_cli.evaluation.selection import kinds as selection_kinds
-from tts_cli.evaluation.selection import speaking
+from tts_cli.evaluation.selection import probe_material, probe_tables, speaking
 from tts_cli.evaluation.selection import tables as selection_report
 from tts_cli.evaluation.selection import tasks as room
 from tts_cli.evaluation.selection.evaluate import UnrecordedTexts, cost_of, evaluate_selection, refuse_trained
 from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
-from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table, probe_table
+from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table
 from tts_cli.evaluation.selection.tasks import (
     FOLDS,
     OTHERS,
@@ -34,7 +33,7 @@ from tts_cli.evaluation.selection.tasks import (
     measure_tasks,
     settings_of,
 )
-from tts_cli.evaluation.statistics import mean_estimate
+from tts_cli.selection.inventory import Inventory
 from tts_cli.text import TextFrontEnd
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.voice.synthesis import load
@@ -462,10 +461,29 @@ def test_passages_are_read_with_continuity(data: Path) -> None:
     assert selected[0] != selected[1]
 
 
-def test_dimensions_are_counted_that_surely_tell_something() -> None:
-    result = ProbeResult(mean_estimate([1.0, 0.0]), 0.5, (1.0, 0.0))
-    (note,) = probe_table({"embeddings": result}, 2, np.array([0.2, 0.04, 0.06]), 0.05).notes
-    assert "at least 0.3 nat, and of more than 0.05 nat in at least 2 of 3 dimensions" in note
+def test_the_part_probe_reads_the_inventory_and_the_prepared_features(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (probe_material, probe_tables):
+        monkeypatch.setattr(module, "FEWEST", 3)
+    asked = select(data)
+    material = probe_material.probed(asked)
+    encoded = [posterior_mean(asked.voice, asked.corpus, clip) for clip in material.clips]
+    assert np.allclose(material.sources[probe_material.EMBEDDINGS], encoded)
+    # F0 of the prepared features is 0 and unvoiced: what depends on it is unknown, the rate is not.
+    assert np.isnan(material.measures[:, 0]).all()
+    assert np.isfinite(material.measures[:, 2]).all()
+    inventory = Inventory(asked.voice.acoustic, "low")
+    names = {("low", clip.id): f"prompt{place}" for place, clip in enumerate(material.clips)}
+    renamed = [clip.model_copy(update={"id": names.get((clip.speaker, clip.id), clip.id)}) for clip in asked.corpus.recordings]
+    asked.corpus = Corpus(asked.corpus.folder, asked.corpus.summary, renamed)
+    taken = probe_material.probed(asked)
+    for place, clip in enumerate(taken.clips):
+        own = [
+            number for number in range(len(inventory))
+            if inventory.id(number) == clip.id and asked.voice.speakers[int(inventory.speakers[number])] == clip.speaker
+        ]  # fmt: skip
+        assert bool(own) == (clip.id in {inventory.id(number) for number in range(len(inventory))} and clip.speaker == "low")
+        wanted = inventory.embeddings[own[0]].astype(np.float32) if own else encoded[place]
+        assert np.allclose(taken.sources[probe_material.EMBEDDINGS][place], wanted)
 
 
 def test_clips_are_taken_evenly(data: Path) -> None:

@@ -86,8 +86,10 @@ def probed(selection: Selection) -> Probed:
     ]
     heard = [_heard(corpus, clip) for clip in clips]
     measures = np.array([row for row, _ in heard], np.float64)
-    audio = np.array([(row[0], level) for row, level in heard])
-    audio[:, 0] = np.where(np.isfinite(audio[:, 0]), audio[:, 0], np.nanmean(audio[:, 0]))
+    f0 = measures[:, 0]
+    # A recording without voice has no F0; probes need a number.
+    f0 = np.where(np.isfinite(f0), f0, np.mean(f0[np.isfinite(f0)] if np.isfinite(f0).any() else 0.0))
+    audio = np.stack([f0, np.array([level for _, level in heard])], axis=1)
     sources = {EMBEDDINGS: np.stack(embeddings), AUDIO: audio, TEXT: np.array([text_facts(clip) for clip in clips])}
     return Probed(clips, {name: np.asarray(rows, np.float32) for name, rows in sources.items()}, measures)
 

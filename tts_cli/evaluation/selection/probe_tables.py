@@ -255,9 +255,9 @@ def prosody_table(data: Probed) -> Report:
     notes = (
         "Share of the variance of each figure within a speaker (R²; below 0 it is worse than the speaker's mean) that a ridge "
         f"regression explains in recordings that it was not trained on. Texts, and {BLOCK} places of a story, are held out "
-        f"together ({FOLDS} folds), and intervals draw them; the penalty is chosen in training. At most {NUM_TRAINING} recordings a "
-        f"speaker, measured from the prepared features. `{TEXT}`: numbers of phones, words and marks. `{OTHERS}` of the speaker: "
-        "chance.",
+        f"together ({FOLDS} folds), and intervals draw them; the penalty is chosen in training. At most {NUM_TRAINING} "
+        f"recordings a speaker, measured from the prepared features. `{TEXT}`: numbers of phones, words and marks. `{OTHERS}` of "
+        "the speaker: chance.",
     )
     return Report("Selection: prosody in the embedding, R²", BY_MEASURE, rows, notes)
 
