@@ -48,10 +48,10 @@ MISTAKES = (
         ("tests/training/test_checkpoints.py", "tests/training/test_loop.py", "-k", "average or learns"),
     ),
     Mistake(
-        "probe-knows-its-test-clips", "evaluation/probes.py",
-        "found = probe([sequences[i] for i in known], labels[known],",
-        "known = np.arange(len(labels))\n            found = probe([sequences[i] for i in known], labels[known],",
-        ("tests/evaluation/test_probes.py",),
+        "probe-knows-its-test-clips", "evaluation/measures/probes.py",
+        "found = probe([rows[i] for i in known], labels[known],",
+        "known = np.arange(len(labels))\n            found = probe([rows[i] for i in known], labels[known],",
+        ("tests/evaluation/measures/test_probes.py",),
     ),
     Mistake(
         "excluded-sentences-offered", "selection/selector.py",

@@ -486,6 +486,24 @@ def test_the_part_probe_reads_the_inventory_and_the_prepared_features(data: Path
         assert np.allclose(taken.sources[probe_material.EMBEDDINGS][place], wanted)
 
 
+def test_the_command_probes_the_embeddings(
+    data: Path, _few: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in (probe_material, probe_tables):
+        monkeypatch.setattr(module, "FEWEST", 3)
+    command = ["evaluate", "selection", "--addon", str(TINY), "--data", str(data), "--split", "test", "--strategy", "centroid"]
+    assert main([*command, "--part", "probe", "--json"]) == 0
+    prosody, session, speaker = json.loads(capsys.readouterr().out)["reports"]
+    # F0 is unknown in the features of this corpus.
+    assert {*prosody["rows"][0]} == {"group", "name", "rate", "pause_share"}
+    assert session["rows"] == []
+    assert "Left out" in session["notes"][1]
+    assert [(row["group"], row["name"]) for row in speaker["rows"]] == [
+        ("logistic regression", "embeddings"), ("logistic regression", "offsets from the centroid"),
+    ]  # fmt: skip
+    assert speaker["rows"][0]["majority"]["value"] == 0.5
+
+
 def test_clips_are_taken_evenly(data: Path) -> None:
     clips = open_corpus(data).recordings
     assert evenly(clips, 3) == [clips[0], clips[8], clips[15]]

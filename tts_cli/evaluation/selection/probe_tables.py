@@ -280,7 +280,9 @@ def explained(features: Floats, measures: Doubles, speakers: Labels, groups: Seq
     found: dict[str, Estimate] = {}
     for place, column in enumerate(BY_MEASURE):
         kept = np.flatnonzero(np.isfinite(measures[:, place]))
-        wanted, own = measures[kept, place], speakers[kept]
+        if len(set(units[kept].tolist())) < FOLDS:
+            continue
+        wanted, own = measures[kept, place], np.unique(speakers[kept], return_inverse=True)[1]
         missed, whole = np.zeros(len(kept)), np.zeros(len(kept))
         for known, unknown in split_folds(own, units[kept], FOLDS, SEEDS[0]):
             rows = _without_means(features[kept].astype(np.float64), own, known)
@@ -294,8 +296,9 @@ def explained(features: Floats, measures: Doubles, speakers: Labels, groups: Seq
 
 
 def _without_means(rows: Doubles, speakers: Labels, known: Labels) -> Doubles:
-    """Return rows (clips, C) without the mean of their speaker over the `known` ones."""
-    means = np.stack([rows[known[speakers[known] == speaker]].mean(axis=0) for speaker in range(speakers.max() + 1)])
+    """Return rows (clips, C) without the mean of their speaker over the `known` ones; a speaker without any has that of all."""
+    of_speaker = [known[speakers[known] == speaker] for speaker in range(speakers.max() + 1)]
+    means = np.stack([rows[own if len(own) else known].mean(axis=0) for own in of_speaker])
     return np.asarray(rows - means[speakers])
 
 
