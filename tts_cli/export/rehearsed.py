@@ -80,7 +80,7 @@ def tell_changes(model: TrainableModel, run: Path, data: Any, temperature: float
             )
 
 
-def changes(model: TrainableModel, rehearsed: Corpus, data: Any, temperature: float = 1.0) -> Iterator[SpeakerChange]:
+def changes(model: TrainableModel, rehearsed: Corpus, data: Any, temperature: float | None = None) -> Iterator[SpeakerChange]:
     """Yield the change of each earlier speaker that `model` has; both models say a sentence with the same noise.
 
     Args:
@@ -105,7 +105,7 @@ def _utterance(data: Corpus, source: Recording | None, rehearsed: Corpus, spoken
 
 
 def _change(
-    model: TrainableModel, name: str, pairs: Sequence[tuple[Features, Recording]], rehearsed: Corpus, temperature: float
+    model: TrainableModel, name: str, pairs: Sequence[tuple[Features, Recording]], rehearsed: Corpus, temperature: float | None
 ) -> SpeakerChange:
     speaker, frame_ms = model.facts.speaker_names.index(name), 1000 / rehearsed.mel.frame_rate
     mels, pitches, durations = [], [], []

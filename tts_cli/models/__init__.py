@@ -166,7 +166,7 @@ class TrainableModel(nn.Module, ABC):
         utterance: Features,  # noqa: ARG002
         speaker: int,  # noqa: ARG002
         durations: NDArray[Any] | None = None,  # noqa: ARG002
-        temperature: float = 1.0,  # noqa: ARG002
+        temperature: float | None = None,  # noqa: ARG002
     ) -> Features | None:
         """Speak the phones of an utterance without gradients; the model is in evaluation mode.
 
@@ -175,8 +175,9 @@ class TrainableModel(nn.Module, ABC):
                 `durations`, if they are given.
             speaker: Id of the speaker.
             durations: Frames of each token, (N,), to speak with; None: those of the model.
-            temperature: Deviation of the noise from which a flow draws prosody; the noise of a sentence is always the same. 1:
-                prosody of the distribution that the flow has learnt.
+            temperature: Deviation of the noise from which a flow draws prosody, as the voice speaks. None: prosody of the
+                distribution that the flow has learnt, at temperature 1 and in many steps, for a model that learns from it. The
+                noise of a sentence is always the same.
 
         Returns:
             `durations` (N,) int64; `mel` (T, bands), `log_f0` and `voicing` (T,) float32. None when this kind does not speak.

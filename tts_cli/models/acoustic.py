@@ -319,7 +319,7 @@ class Model(MelModel):
 
     @torch.no_grad()
     def say(
-        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float = 1.0
+        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float | None = None
     ) -> Features | None:
         return speak(self, token_inputs(self, utterance, speaker), durations, temperature)
 

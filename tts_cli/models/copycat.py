@@ -207,7 +207,7 @@ class Model(MelModel):
         utterance: Features,
         speaker: int,
         durations: NDArray[Any] | None = None,
-        temperature: float = 1.0,  # noqa: ARG002
+        temperature: float | None = None,  # noqa: ARG002
     ) -> Features | None:
         phones, mask, target = token_inputs(self, utterance, speaker)
         if durations is None and "mel" in utterance:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tts_cli.blocks.prosody_noise import ProsodyNoiseOptions
 from tts_cli.corpora.facts import Features
-from tts_cli.models.prosody_flow import NUM_VALUES
+from tts_cli.models.prosody_flow import FINE_STEPS, NUM_VALUES
 from tts_cli.models.tokens import padded, repeat
 
 if TYPE_CHECKING:
@@ -48,16 +48,20 @@ def frames_of(log_duration: Tensor, phones: Tensor, symbols: Sequence[str]) -> T
     return torch.maximum((log_duration.expm1() + 0.5).floor().long(), shortest[phones])[..., 0]
 
 
-def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None, temperature: float) -> Features:
+def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None, temperature: float | None) -> Features:
     """Speak with an explicit-duration model, as `TrainableModel.say` does.
 
     Args:
         model: The model, in evaluation mode.
         tokens: Inputs of its encoders.
         durations: Frames of each token, (N,); None: the predicted ones.
-        temperature: Deviation of the noise of a flow of prosody.
+        temperature: As of `TrainableModel.say`.
     """
-    log_duration, *prosody = model.prosody_encoder(*with_noise(model, tokens, temperature))
+    if model.config.flow and temperature is None:
+        noise = with_noise(model, tokens)[-1]
+        log_duration, *prosody = model.prosody_encoder.drawn(tokens, noise, FINE_STEPS)
+    else:
+        log_duration, *prosody = model.prosody_encoder(*with_noise(model, tokens, temperature or 0.0))
     if durations is None:
         frames = frames_of(log_duration, tokens[0], model.facts.symbols)
     else:

@@ -348,7 +348,7 @@ class Model(acoustic.Model):
 
     @torch.no_grad()
     def say(
-        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float = 1.0
+        self, utterance: Features, speaker: int, durations: NDArray[Any] | None = None, temperature: float | None = None
     ) -> Features | None:
         tokens = token_inputs(self, utterance, speaker)
         embedding = tokens[1].new_zeros(1, 1, self.config.embedding_channels)

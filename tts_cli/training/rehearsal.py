@@ -6,7 +6,7 @@ distillation (Hinton et al., 2015). A penalty on the distance to the initial wei
 sound, and holds back the new speaker, too. Speech on disk needs no second model in the loop and fits every kind of model that
 speaks. Export tests the speakers on sentences that were spoken in the same way.
 
-A flow of prosody draws at temperature 1 for the training, so that its distribution stays; for the test at that of the voice.
+A flow of prosody draws from the distribution that it has learnt, so that this stays; for the test it draws as the voice does.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def earlier_speakers(corpus: Corpus) -> list[str]:
     return [name for name in corpus.speakers if not corpus.summary.speakers[name].clips]
 
 
-def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int, run: Path, temperature: float = 1.0) -> str:
+def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int, run: Path, temperature: float) -> str:
     """Let the initial `model` speak texts of `corpus` with the earlier speakers, and write the speech to the run.
 
     Args:
@@ -98,7 +98,7 @@ def rehearse(model: TrainableModel, corpus: Corpus, wishes: Rehearsal, seed: int
         planned += _planned(corpus, "train", names, wishes, seed)
     was_training = model.training
     model.eval()
-    temperatures = {"train": 1.0, "test": temperature}
+    temperatures = {"train": None, "test": temperature}
     recordings = [_spoken(model, corpus, folder, *one, temperatures[one[2]]) for one in planned]
     model.train(was_training)
     if recordings:
@@ -152,7 +152,7 @@ def _planned(
 
 
 def _spoken(
-    model: TrainableModel, corpus: Corpus, folder: Path, source: Recording, name: str, split: str, temperature: float
+    model: TrainableModel, corpus: Corpus, folder: Path, source: Recording, name: str, split: str, temperature: float | None
 ) -> Recording:
     said = model.say(utterance_of(corpus, source), corpus.speakers.index(name), temperature=temperature)
     if said is None:

@@ -74,7 +74,7 @@ class Sentences:
     """
 
     def __init__(
-        self, model: TrainableModel, wishes: SpokenSentences, speaker: str, vocoder: str, run: Path, temperature: float = 1.0
+        self, model: TrainableModel, wishes: SpokenSentences, speaker: str, vocoder: str, run: Path, temperature: float
     ) -> None:
         # A packed training speaks nothing, and lacks the packages that open addons.
         from tts_cli.addon.opened import open_addon
