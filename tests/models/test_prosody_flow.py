@@ -15,7 +15,7 @@ from tts_cli.config import parse
 from tts_cli.corpora.facts import CorpusFacts
 from tts_cli.errors import ConfigError
 from tts_cli.models import acoustic, copycat
-from tts_cli.models.prosody_flow import NUM_VALUES, FlowConfig, MixedBlocks, ProsodyFlow, dequantized
+from tts_cli.models.prosody_flow import NUM_VALUES, SCALES, FlowConfig, MixedBlocks, ProsodyFlow, dequantized
 from tts_cli.models.saying import token_inputs, with_noise
 from tts_cli.training.recipe import parse_recipe
 
@@ -238,6 +238,22 @@ def test_a_sentence_has_one_noise_and_each_sentence_its_own() -> None:
     assert np.std(said[2][1:]) < np.std(said[0][1:])
     plain = acoustic.Model(acoustic.Config(**SMALL_SIZES), FACTS)
     assert with_noise(plain, tokens) == tokens
+
+
+def test_speech_to_learn_from_has_the_whole_distribution_in_spite_of_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    deviation = 0.7
+
+    def exact(_: ProsodyFlow, values: Tensor, time: Tensor, *__: Tensor) -> Tensor:
+        variance = (time * deviation) ** 2 + (1 - time) ** 2
+        return values * (time * deviation**2 - (1 - time)) / variance
+
+    monkeypatch.setattr(ProsodyFlow, "velocity", exact)
+    torch.manual_seed(0)
+    model = acoustic.Model(acoustic.Config(**SMALL_SIZES, flow=FlowConfig(**{**TINY, "steps": 2})), FACTS).eval()
+    phones = np.random.default_rng(0).integers(4, 6, 4000)
+    found = [np.log1p(model.say({"phones": phones}, 0, temperature=each)["durations"]).std() / SCALES[0] for each in (None, 1.0)]
+    assert found[0] == pytest.approx(deviation, abs=0.08)
+    assert found[1] == pytest.approx(deviation**2 / (1 + deviation**2), abs=0.08)
 
 
 def test_heads_divide_channels() -> None:
