@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from tts_cli.blocks.prosody_noise import ProsodyNoiseOptions
 from tts_cli.corpora.facts import Features
-from tts_cli.models.prosody_flow import FINE_STEPS, NUM_VALUES
+from tts_cli.models.prosody_flow import FINE_STEPS, NUM_VALUES, ProsodyFlow
 from tts_cli.models.tokens import padded, repeat
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def speak(model: Model, tokens: TokenInputs, durations: NDArray[Any] | None, tem
     """
     if model.config.flow and temperature is None:
         noise = with_noise(model, tokens)[-1]
-        log_duration, *prosody = model.prosody_encoder.drawn(tokens, noise, FINE_STEPS)
+        log_duration, *prosody = cast(ProsodyFlow, model.prosody_encoder).drawn(tokens, noise, FINE_STEPS)
     else:
         log_duration, *prosody = model.prosody_encoder(*with_noise(model, tokens, temperature or 0.0))
     if durations is None:
