@@ -26,7 +26,8 @@ from tts_cli.selection.feature import SELECTOR
 from tts_cli.selection.filler import Analyst
 from tts_cli.selection.inventory import Texts, write_inventory
 from tts_cli.selection.parsing import open_linguistics
-from tts_cli.selection.prediction import write_prediction
+from tts_cli.selection.prediction import PREDICTION, write_prediction
+from tts_cli.selection.selector import Strategy
 from tts_cli.text import TextFrontEnd
 from tts_cli.voice.sentence import Sentence
 
@@ -34,12 +35,12 @@ CENTROID_DIGITS = 5
 """Decimals of the speakers' centroids (mean prosody embeddings) in addon.json."""
 
 
-def with_selector(stack: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the `stack` of an acoustic addon with a prosody selector before its sequence blocks."""
+def with_selector(stack: Sequence[Mapping[str, Any]], strategy: Strategy = "bert+syntactic") -> list[dict[str, Any]]:
+    """Return the `stack` of an acoustic addon with a prosody selector of this `strategy` before its sequence blocks."""
     [pipeline] = stack
     inner = pipeline["sequence_block"]
     blocks = inner["blocks"] if inner["type"] == "SequenceBlockContainer" else [inner]
-    selector = {"type": SELECTOR, "strategy": "bert+syntactic"}
+    selector = {"type": SELECTOR, "strategy": strategy}
     return [{**pipeline, "sequence_block": {"type": "SequenceBlockContainer", "blocks": [selector, *blocks]}}]
 
 
@@ -80,9 +81,10 @@ def selection_parts(
         analyst = open_linguistics(folder)
         assets = write_analysed(Path(scratch), utterances, embeddings, analyst, model.facts.language, tempo)
         name = read_addon_config(folder).name
+        strategy: Strategy = "predicted" if PREDICTION in assets else "bert+syntactic"
         fields = {
             "speakers": speakers,
-            "stack": with_selector(cast(Any, model).stack),
+            "stack": with_selector(cast(Any, model).stack, strategy),
             "default_linguistics": name,
             "requires": [{"name": name, "sha256": file_hash(folder / ADDON_FILE)}],
         }
