@@ -306,9 +306,10 @@ class Model(acoustic.Model):
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
 
     @torch.no_grad()
-    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:
+    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:  # noqa: ARG002
+        # Speech has means of posteriors. A flow that learns from draws hardly heeds the embedding.
         posterior = self.reference_encoder.posterior(self._heard(batch), batch["frame_mask"])
-        return (*super().tokens(batch), posterior.sample(generator))
+        return (*super().tokens(batch), posterior.mean)
 
     def _heard(self, batch: Batch) -> Tensor:
         """Return the mels of a batch of `MelProsodyBatches`, (B, T, bands); those of lent utterances are made with the F0 and in
