@@ -205,15 +205,14 @@ class Model(MelModel):
     def metrics(self, batch: Batch) -> dict[str, float]:
         if not self.config.flow_alone:
             return super().metrics(batch)
-        same = same_noise(batch)
-        loss = self._flow.batch_loss(batch, self.flow_tokens(batch, same), same)
+        loss = self._flow.batch_loss(batch, self.flow_tokens(batch), same_noise(batch))
         return {"loss": float(loss), "weight": float(batch["token_mask"].sum())}
 
     @property
     def _flow(self) -> ProsodyFlow:
         return cast(ProsodyFlow, self.prosody_encoder)
 
-    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:  # noqa: ARG002
+    def flow_tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return the inputs of the flow of prosody, without noise, for a batch of `FLOW_BATCHES`."""
         return self.tokens(batch)
 

@@ -271,7 +271,7 @@ class Model(acoustic.Model):
         tokens = (*super().tokens(batch), embedding)
         prosody = {} if self.config.flow else self.prosody(tokens)
         parts, mel = self.reconstruction(batch, tokens, prosody)
-        parts = self.with_flow(parts, batch, tokens, step)
+        parts = self.with_flow(parts, batch, (*tokens[:-1], posterior.mean), step)
         statistics = self._statistics_losses(batch, tokens, prosody)
         parts |= statistics
         each = posterior.divergence().mean((0, 1))
@@ -306,10 +306,9 @@ class Model(acoustic.Model):
         return (*super().tokens(batch), self.reference_encoder(batch["mel"], batch["frame_mask"]))
 
     @torch.no_grad()
-    def flow_tokens(self, batch: Batch, generator: torch.Generator | None = None) -> tuple[Tensor, ...]:  # noqa: ARG002
+    def flow_tokens(self, batch: Batch) -> tuple[Tensor, ...]:
         # Speech has means of posteriors. A flow that learns from draws hardly heeds the embedding.
-        posterior = self.reference_encoder.posterior(self._heard(batch), batch["frame_mask"])
-        return (*super().tokens(batch), posterior.mean)
+        return self.tokens({**batch, "mel": self._heard(batch)})
 
     def _heard(self, batch: Batch) -> Tensor:
         """Return the mels of a batch of `MelProsodyBatches`, (B, T, bands); those of lent utterances are made with the F0 and in
