@@ -27,7 +27,7 @@ from tts_cli.models import model_file
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.pack import PackOptions, pack
-from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
+from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe, write_recipe
 from tts_cli.training.rehearsal import REHEARSED, with_rehearsed
 from tts_cli.training.start import create_model, train
 from tts_cli.training.state import create_submodels
@@ -173,8 +173,10 @@ def test_rehearsal_needs_initial_weights_and_leaves_the_run_alone_without(base: 
     with pytest.raises(ConfigError, match="rehearses the speakers"):
         train(recipe, tmp_path / "run", restart=True)
     assert checkpoints.steps(tmp_path / "run")
-    with pytest.raises(InputError, match="is not packed"):
-        pack(tmp_path / "run", tmp_path / "packed", PackOptions())
+    with pytest.raises(ConfigError, match="rehearses the speakers"):
+        (tmp_path / "recipe").mkdir()
+        write_recipe(recipe, tmp_path / "recipe")
+        pack(tmp_path / "recipe" / "recipe.yaml", tmp_path / "packed", PackOptions())
 
 
 def test_export_compares_the_earlier_speakers_and_the_new_one_is_the_default(base: Path, added: Path, tmp_path: Path) -> None:
