@@ -198,7 +198,7 @@ def _planned(
     order = np.random.default_rng([seed, len(split)]).permutation(len(source))
     for number in range(min(wanted, len(source) * len(names))):
         again, place = divmod(number, len(source))
-        yield source[order[place]], names[(number + again) % len(names)], split
+        yield source[order[place]], names[(place + again) % len(names)], split
 
 
 def _spoken(
