@@ -27,6 +27,7 @@ from tts_cli.training.recipe import Recipe, load_recipe, write_recipe
 from tts_cli.training.rehearsal import PACKED_SPEECH, pack_rehearsed, rehearse, with_earlier_speakers
 from tts_cli.training.start import begin, check_agreement, create_model, open_corpus
 from tts_cli.training.state import Tensors
+from tts_cli.training.weights import spoken_temperature
 
 SCRIPT = "train_here.py"
 """Script of a pack that trains."""
@@ -182,7 +183,7 @@ def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
     if found is None:
         description = fresh_description(recipe, model, checkpoints.commit(), options.init_from)
         state = _first_state(model, recipe, options.init_from, say)
-        return Origin(recipe, corpus, model, description, state, _speech(model, corpus, recipe, say))
+        return Origin(recipe, corpus, model, description, state, _speech(model, corpus, recipe, description, say))
     if options.init_from:
         raise InputError(
             f"{training}: this training has begun, so its weights come from its own checkpoint", hint="leave out --init-from"
@@ -201,12 +202,15 @@ def _first_state(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path
     return {"model": {}, "average": begun, "optimiser": {}} if begun else None
 
 
-def _speech(model: TrainableModel, corpus: Corpus, recipe: Recipe, say: Say) -> bytes | None:
+def _speech(
+    model: TrainableModel, corpus: Corpus, recipe: Recipe, description: checkpoints.Description, say: Say
+) -> bytes | None:
     """Let `model` rehearse as at the beginning of a training; return its speech, or None if the recipe rehearses nothing."""
     if recipe.rehearsal is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        say(rehearse(model, corpus, recipe.rehearsal, recipe.seed, Path(folder)))
+        temperature = spoken_temperature(description.begun_from)
+        say(rehearse(model, corpus, recipe.rehearsal, recipe.seed, Path(folder), temperature))
         return pack_rehearsed(Path(folder))
 
 
