@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -196,9 +197,11 @@ def _planned(
     source = corpus.of_split("train" if split == "train" else "validation")
     wanted = (wishes.sentences if split == "train" else wishes.tested) * len(names)
     order = np.random.default_rng([seed, len(split)]).permutation(len(source))
+    # After so many rounds a clip would meet its first speaker again.
+    period = len(names) // math.gcd(len(source), len(names))
     for number in range(min(wanted, len(source) * len(names))):
         again, place = divmod(number, len(source))
-        yield source[order[place]], names[(place + again) % len(names)], split
+        yield source[order[place]], names[(number + again // period) % len(names)], split
 
 
 def _spoken(
