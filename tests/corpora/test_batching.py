@@ -150,8 +150,9 @@ def test_small_speakers_come_more_often_than_their_size(prepared: Corpus) -> Non
 def test_unseen_is_refused(prepared: Corpus) -> None:
     with pytest.raises(CorpusError, match="unseen"):
         SegmentBatches(prepared, "unseen", 4, 8)
-    with pytest.raises(CorpusError, match="no recording is of the split"):
+    with pytest.raises(CorpusError, match="no recording is of the split") as refused:
         AcousticBatches(prepared, "test", BATCH_FRAMES)
+    assert "--splits FILE" in (refused.value.hint or "")
 
 
 def test_the_cache_stays_within_its_size(prepared: Corpus) -> None:

@@ -218,5 +218,11 @@ def test_without_splits_a_text_decides_its_split_whoever_speaks_it() -> None:
     second = share_out([clip(f"other{number}", text) for number, text in reversed(list(enumerate(texts)))])
     assert {c.text: c.split for c in first} == {c.text: c.split for c in second}
     assert 5 <= sum(c.split == "validation" for c in first) <= 40
+    few = [clip(str(number), f"{word}.") for number, word in enumerate(["No", "Never", "Perhaps", "perhaps"])]
+    splits = [c.split for c in share_out(few)]
+    assert set(splits) == {"train", "validation"}, "a training needs both"
+    assert splits[2] == splits[3]
+    assert {c.split for c in share_out(few, {"no": "validation"})[1:]} == {"train"}
+    assert [c.split for c in share_out(few[2:])] == ["train"] * 2, "one text is for training"
     kinds = [c.kind for c in share_out([clip("1", "Where is it?"), clip("2", "Is it here?"), clip("3", "It is.")])]
     assert kinds == ["wh", "yes-no", "statement"]

@@ -27,8 +27,8 @@ from tts_cli.models import model_file
 from tts_cli.text.phones import SYMBOLS
 from tts_cli.training import checkpoints
 from tts_cli.training.pack import PackOptions, pack
-from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
-from tts_cli.training.rehearsal import REHEARSED, with_rehearsed
+from tts_cli.training.recipe import Recipe, Rehearsal, load_recipe, parse_recipe, write_recipe
+from tts_cli.training.rehearsal import REHEARSED, _planned, with_rehearsed
 from tts_cli.training.start import create_model, train
 from tts_cli.training.state import create_submodels
 from tts_cli.training.weights import facts_of, find_source
@@ -128,6 +128,20 @@ def test_the_training_sees_recordings_and_rehearsed_speech_in_equal_parts(base: 
     assert len(tested) == len(set(tested)) == 4, "each speaker speaks each of the two validation texts at most once"
 
 
+@pytest.mark.parametrize("num_names", range(1, 9))
+def test_no_speaker_rehearses_a_text_twice(num_names: int, added: Path) -> None:
+    corpus, names = open_corpus(added), [f"speaker{number}" for number in range(num_names)]
+    for split, wishes, most in (
+        ("train", Rehearsal(sentences=4), 6),
+        ("train", Rehearsal(), 6),
+        ("test", Rehearsal(tested=1), 2),
+    ):
+        planned = [(source.id, name) for source, name, _ in _planned(corpus, split, names, wishes, 1)]
+        assert len(set(planned)) == len(planned) == num_names * min(most, wishes.sentences if split == "train" else 1)
+        counts = Counter(name for _, name in planned)
+        assert max(counts.values()) - min(counts[name] for name in names) <= 2
+
+
 def test_a_stopped_fine_tuning_resumes_to_the_same_losses(base: Path, added: Path, tmp_path: Path) -> None:
     changed = {
         "rehearsal": {},
@@ -173,8 +187,10 @@ def test_rehearsal_needs_initial_weights_and_leaves_the_run_alone_without(base: 
     with pytest.raises(ConfigError, match="rehearses the speakers"):
         train(recipe, tmp_path / "run", restart=True)
     assert checkpoints.steps(tmp_path / "run")
-    with pytest.raises(InputError, match="is not packed"):
-        pack(tmp_path / "run", tmp_path / "packed", PackOptions())
+    with pytest.raises(ConfigError, match="rehearses the speakers"):
+        (tmp_path / "recipe").mkdir()
+        write_recipe(recipe, tmp_path / "recipe")
+        pack(tmp_path / "recipe" / "recipe.yaml", tmp_path / "packed", PackOptions())
 
 
 def test_export_compares_the_earlier_speakers_and_the_new_one_is_the_default(base: Path, added: Path, tmp_path: Path) -> None:

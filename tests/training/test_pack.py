@@ -22,7 +22,8 @@ from synthetic import write_spoken_corpus
 from torch import nn
 
 from tts_cli.cli.main import main
-from tts_cli.errors import CheckpointError, ConfigError, InputError
+from tts_cli.corpora.manifest import open_corpus
+from tts_cli.errors import CheckpointError, ConfigError, CorpusError, InputError
 from tts_cli.export.checkpoint import ExportOptions, export_addon
 from tts_cli.models.layers import ConvNeXtBlock
 from tts_cli.training import away, checkpoints, packages, travel
@@ -30,6 +31,7 @@ from tts_cli.training.pack import PackOptions, pack, read_about
 from tts_cli.training.portable import read_state
 from tts_cli.training.predict import predict_mels
 from tts_cli.training.recipe import load_recipe, parse_recipe
+from tts_cli.training.rehearsal import REHEARSED
 from tts_cli.training.start import train
 from tts_cli.training.unpack import name_of, unpack
 
@@ -104,28 +106,20 @@ def _travel(pack_folder: Path, out: Path, *arguments: str, minutes: float = 2) -
     return travel.run(pack_folder, given, time.monotonic())
 
 
-def test_a_training_goes_on_without_the_project_and_comes_back(packed: Path, begun: Path, tmp_path: Path) -> None:
-    (tmp_path / "site").mkdir()
-    _environment(tmp_path / "site")
-    assert not (tmp_path / "site" / "pydantic").exists()
-    command = [sys.executable, "-S", str(packed / "train_here.py"), "--minutes", "2", "--out", str(tmp_path / "out")]
-    command += [
-        "--work",
-        str(tmp_path / "work"),
-        "--set",
-        "steps=9",
-        "--set",
-        "loaders=1",
-        "--files",
-        "8",
-        "--file-mb",
-        "0.3",
-        "--total-mb",
-        "1",
-    ]
-    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path / "site")}
-    done = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True, check=False)
+def _train_elsewhere(pack_folder: Path, folder: Path, arguments: str) -> None:
+    """Train in a process that has the packages of the other machine alone; the result is in `folder`/out."""
+    (folder / "site").mkdir()
+    _environment(folder / "site")
+    assert not (folder / "site" / "pydantic").exists()
+    command = [sys.executable, "-S", str(pack_folder / "train_here.py"), "--minutes", "2", "--out", str(folder / "out")]
+    command += ["--work", str(folder / "work"), *arguments.split()]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder / "site")}
+    done = subprocess.run(command, env=variables, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_training_goes_on_without_the_project_and_comes_back(packed: Path, begun: Path, tmp_path: Path) -> None:
+    _train_elsewhere(packed, tmp_path, "--set steps=9 --set loaders=1 --files 8 --file-mb 0.3 --total-mb 1")
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").iterdir()}
     assert len(sizes) <= 8
     assert max(sizes.values()) <= 300_000
@@ -309,3 +303,56 @@ def test_a_flow_of_prosody_is_trained_elsewhere_from_the_voice_before_it(
     shared = [name for name in found if name in before and not name.startswith("prosody_encoder")]
     assert len(shared) > 40
     assert all(torch.allclose(found[name], before[name], atol=1e-2) for name in shared)
+
+
+@pytest.fixture(scope="module")
+def fine_tuning(recipe: Path) -> Path:
+    """Return the recipe of a voice that gets the speaker bdl and rehearses slt; the run `voice` beside it has its weights."""
+    folder = recipe.parent
+    sizes = {"channels": 8, "prosody_channels": 8, "encoder_layers": 1, "decoder_layers": 1, "contour_layers": 1, "dropout": 0}
+    mapping = {**yaml.safe_load(recipe.read_text()), "model": "explicit-duration", "network": sizes, "steps": 1, "batches": {}}
+    train(parse_recipe({**mapping, "speakers": ["slt"]}, "recipe"), folder / "voice", say=[].append)
+    mapping |= {"speakers": ["bdl"], "rehearsal": {"sentences": 2, "tested": 1}, "steps": 50}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(mapping))
+    return folder / "mine.yaml"
+
+
+def test_a_fine_tuning_takes_its_rehearsed_speech_along_and_back(fine_tuning: Path, tmp_path: Path) -> None:
+    options = PackOptions(size_mb=6, init_from=(fine_tuning.with_name("voice"),))
+    said: list[str] = []
+    pack(fine_tuning, tmp_path / "packed", options, said.append)
+    assert any(line.startswith("speakers kept: slt; the initial model spoke ") for line in said)
+    _train_elsewhere(tmp_path / "packed", tmp_path, "--set steps=2 --files 6")
+    assert len(list((tmp_path / "out").iterdir())) <= 6
+    run = unpack(tmp_path / "out", tmp_path / "run", said.append).parents[1]
+    train(load_recipe(fine_tuning, overrides=["steps=1"]), tmp_path / "home", options.init_from, say=[].append)
+    there, here = (open_corpus(folder / REHEARSED) for folder in (run, tmp_path / "home"))
+    assert there.summary.speakers.keys() == here.summary.speakers.keys() == {"slt"}
+    for ours, theirs in zip(here.recordings, there.recordings, strict=True):
+        assert ours.model_copy(update={"features": theirs.features}) == theirs
+        for name, values in here.load(ours, ("mel", "log_f0", "voicing", "energy")).items():
+            assert np.allclose(values, there.load(theirs, (name,))[name], atol=5e-3), name
+    again = train(load_recipe(run / "recipe.yaml", overrides=["steps=3"]), run, say=said.append)
+    assert checkpoints.read(again).description.elsewhere[0].last_step == 2
+    assert checkpoints.load_model(run)[0].facts.speaker_names == ["bdl", "slt"]
+    export_addon(run, tmp_path / "addon", None, ExportOptions(), said.append)
+    assert any(line.startswith("beside the initial model: slt: mel ") for line in said)
+
+
+def test_a_begun_fine_tuning_keeps_its_own_speech(
+    fine_tuning: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tts_cli.training.pack.packed_packages", lambda _: b"none")
+    run = tmp_path / "run"
+    train(load_recipe(fine_tuning, overrides=["steps=1"]), run, [fine_tuning.with_name("voice")], say=[].append)
+    before = {path.name: path.read_bytes() for path in (run / REHEARSED).rglob("*") if path.is_file()}
+    pack(run, tmp_path / "packed", PackOptions(size_mb=1, overrides=("steps=50",)), [].append)
+    assert _travel(tmp_path / "packed", tmp_path / "out", "--file-mb", "0.001", "--set", "steps=2") == 2
+    assert "does not fit into one file\nhint: allow larger files: --file-mb" in capsys.readouterr().err
+    assert _travel(tmp_path / "packed", tmp_path / "out", "--set", "steps=2") == 0
+    assert (tmp_path / "work" / REHEARSED / "manifest.jsonl").is_file()
+    unpack(tmp_path / "out", run, [].append)
+    assert before == {path.name: path.read_bytes() for path in (run / REHEARSED).rglob("*") if path.is_file()}
+    (tmp_path / "out" / "rehearsed.npz.xz").write_bytes(b"damaged")
+    with pytest.raises(CorpusError, match=r"rehearsed.npz.xz: the rehearsed speech is damaged"):
+        unpack(tmp_path / "out", tmp_path / "other", [].append)

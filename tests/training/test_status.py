@@ -12,6 +12,7 @@ import pytest
 import toy
 from test_loop import wait_for_step
 
+from tts_cli.cli.main import main
 from tts_cli.errors import InputError
 from tts_cli.training import checkpoints
 from tts_cli.training.logbook import PROGRESS
@@ -68,6 +69,20 @@ def test_a_finished_training_tells_its_best_checkpoint_and_what_follows(tmp_path
 def test_a_folder_without_training_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no training yet"):
         status_of(tmp_path)
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        toy.write_toy_recipe(tmp_path / name)
+    with pytest.raises(InputError) as refused:
+        status_of(tmp_path)
+    assert refused.value.hint == f"it holds these runs: {tmp_path / 'mine'}, {tmp_path / 'other'}"
+
+
+def test_a_misspelt_run_names_the_nearest_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    assert main(["status", str(tmp_path / "run" / "mien")]) == 2
+    assert f"run/mien: no such run\nhint: did you mean '{tmp_path / 'runs' / 'mine'}'?" in capsys.readouterr().err
+    assert main(["status", str(tmp_path / "runs" / "mine" / "quite" / "another")]) == 2
+    assert "hint: check the path" in capsys.readouterr().err
 
 
 def test_a_training_before_its_first_checkpoint_begins_anew(tmp_path: Path) -> None:

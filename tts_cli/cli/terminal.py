@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -181,5 +182,22 @@ def extra(name: str, *modules: str) -> Iterator[None]:
 def existing(path: Path, kind: str) -> Path:
     """Return `path`. Raises InputError "PATH: no such `kind`" if nothing is there."""
     if not path.exists():
-        raise InputError(f"{path}: no such {kind}", hint="check the path")
+        near = _neighbour(path)
+        raise InputError(f"{path}: no such {kind}", hint=f"did you mean '{near}'?" if near else "check the path")
     return path
+
+
+def _neighbour(path: Path) -> Path | None:
+    """Return the path nearest to `path` in spelling that exists, one folder after the other; None if a folder has none."""
+    found = Path(path.anchor)
+    for name in path.parts[bool(path.anchor) :]:
+        if not (found / name).exists():
+            try:
+                names = sorted(one.name for one in found.iterdir())
+            except OSError:
+                return None
+            if not (near := get_close_matches(name, names, n=1)):
+                return None
+            name = near[0]
+        found /= name
+    return found

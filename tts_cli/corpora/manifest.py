@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zipfile import BadZipFile
 
 import numpy as np
@@ -193,7 +193,10 @@ class Corpus:
             raise CorpusError("nothing trains on the split 'unseen'", hint="valid: train, validation, test")
         chosen = [recording for recording in self.recordings if recording.split == split]
         if not chosen:
-            raise CorpusError(f"{self.folder}: no recording is of the split '{split}'", hint="valid: train, validation, test")
+            hint = "valid: train, validation, test"
+            if split in get_args(Split):
+                hint = f"prepare more recordings, or assign some to '{split}': tts prepare --splits FILE"
+            raise CorpusError(f"{self.folder}: no recording is of the split '{split}'", hint)
         return chosen
 
     def load(self, recording: Recording, names: tuple[str, ...] = FEATURES) -> dict[str, np.ndarray[Any, Any]]:

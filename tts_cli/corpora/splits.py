@@ -198,7 +198,8 @@ def shared_texts(clips: Iterable[Clip], splits: Splits) -> list[SharedText]:
 def share_out(clips: Iterable[Clip], bound: Mapping[str, str] | None = None) -> list[Clip]:
     """Return `clips` with splits and kinds. Of the texts without a split, about 5 % are for validation, the rest for training.
 
-    The words of a text decide alone, so that all recordings of a text are in the same split.
+    The words of a text decide alone, so that all recordings of a text are in the same split. Only if a few texts would all be for
+    training, one of them is for validation, which every training needs.
 
     Args:
         clips: Clips; those with a split keep it.
@@ -209,6 +210,9 @@ def share_out(clips: Iterable[Clip], bound: Mapping[str, str] | None = None) -> 
     for clip in clips:
         spellings[_words(clip.text)].add(" ".join(clip.text.lower().split()))
     chosen = {words: (bound or {}).get(words) or _split_of(min(texts)) for words, texts in spellings.items()}
+    free = {_words(clip.text) for clip in clips if not clip.split} - (bound or {}).keys()
+    if len(free) > 1 and "validation" not in {*chosen.values(), *(clip.split for clip in clips)}:
+        chosen[min(free, key=lambda words: _digest(min(spellings[words])))] = "validation"
     return [replace(clip, split=clip.split or chosen[_words(clip.text)], kind=clip.kind or kind_of(clip.text)) for clip in clips]
 
 
@@ -219,8 +223,11 @@ def _words(text: str) -> str:
 
 
 def _split_of(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return "validation" if int.from_bytes(digest[:4], "big") % 100 < _VALIDATION_PERCENT else "train"
+    return "validation" if int.from_bytes(_digest(text)[:4], "big") % 100 < _VALIDATION_PERCENT else "train"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def kind_of(text: str) -> str:

@@ -47,7 +47,7 @@ _INITIAL_CLASS = re.compile(
 )
 _BOILERPLATE = re.compile(r"pg-?boilerplate|pg-?header|pg-?footer|pg-?machine-header")
 _HIDING = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden|speak(?:-as)?\s*:\s*none)", re.IGNORECASE)
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,4000})\}")
+_LONGEST_SELECTORS, _LONGEST_BODY = 2000, 4000
 _AT_BLOCK = re.compile(r"@[^{};]{0,300}\{(?:[^{}]{0,4000}\{[^{}]{0,4000}\}){0,200}[^{}]{0,4000}\}")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SELECTOR = re.compile(r"([a-z][\w-]*)?(?:([.#])([\w-]+))?", re.IGNORECASE)
@@ -84,8 +84,10 @@ class Tags:
         if not _HIDING.search(styles):
             return
         # Rules for print and for other media are not those of a listener.
-        for selectors, body in _RULE.findall(_AT_BLOCK.sub("", _COMMENT.sub("", styles[:_LONGEST_STYLE]))):
-            if _HIDING.search(body):
+        for rule in _AT_BLOCK.sub("", _COMMENT.sub("", styles[:_LONGEST_STYLE])).split("}")[:-1]:
+            before, _, body = rule.rpartition("{")
+            selectors = before.rpartition("{")[2][-_LONGEST_SELECTORS:]
+            if len(body) <= _LONGEST_BODY and _HIDING.search(body):
                 for selector in selectors.split(","):
                     if (found := _SELECTOR.fullmatch(selector.strip())) and found[0]:
                         self._hidden.add(((found[1] or "").lower(), found[2] or "", found[3] or ""))

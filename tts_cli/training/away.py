@@ -82,7 +82,7 @@ class AwayLoop(Loop):
             InputError: The weights do not fit into the allowed files.
         """
         weights = groups(self.model, self.state.tensors())[0]
-        if lay_out([weights], self.trip.limits).left_out:
+        if lay_out([weights], self._limits()).left_out:
             raise InputError("the weights do not fit into the allowed files", hint="allow larger files: --file-mb, --total-mb")
         self.step = self.saved_step = self._began_at = description.step
         self.seconds_before, self._former, self.begun_from = description.seconds, description.elsewhere, description.begun_from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,10 @@ from tts_cli.training.packages import packed_packages, running_python
 from tts_cli.training.portable import Limits, StateLayout, fresh_description, groups, lay_out, write_state
 from tts_cli.training.predictors import find_predictors, write_predictors
 from tts_cli.training.recipe import Recipe, load_recipe, write_recipe
+from tts_cli.training.rehearsal import PACKED_SPEECH, pack_rehearsed, rehearse, with_earlier_speakers
 from tts_cli.training.start import begin, check_agreement, create_model, open_corpus
 from tts_cli.training.state import Tensors
+from tts_cli.training.weights import spoken_temperature
 
 SCRIPT = "train_here.py"
 """Script of a pack that trains."""
@@ -77,6 +80,8 @@ class Origin:
     tensors: Tensors | None
     """State of the training. Before its first step: the initial weights that do not follow from the recipe's seed; None if all
     do."""
+    speech: bytes | None
+    """Rehearsed speech of the earlier speakers, compressed; None: the training has none."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,7 @@ def pack(training: Path, output: Path, options: PackOptions, say: Say = print) -
     predictors = find_predictors(origin.recipe, origin.corpus, options.predict_from)
     rows, wanted = _clips(origin)
     others = [len(packages), len(packed_frames(origin.corpus, wanted)), len(packed_rows(rows)), _SPARE_BYTES]
+    others.append(len(origin.speech or b""))
     room = round(options.size_mb * 1e6) - sum(others) - sum(each.layout.num_bytes for each in predictors.values())
     layout = _state(origin, room, wanted)
     audio = encode(origin.corpus, wanted, room - (layout.num_bytes if layout else 0))
@@ -171,20 +177,20 @@ def _origin(training: Path, options: PackOptions, say: Say) -> Origin:
         message = f"{path}: a '{recipe.model}' model learns from no recordings, so there is nothing to pack"
         raise InputError(message, hint=f"train it here: tts train {find_kind(recipe.model).group}")
     if recipe.rehearsal is not None:
-        message = f"{path}: a training that rehearses earlier speakers is not packed: their speech would have to travel"
-        raise InputError(message, hint="train it here, or pack it without them: --set rehearsal=null")
+        corpus = with_earlier_speakers(corpus, recipe, training if training.is_dir() else None, options.init_from)
     model = create_model(recipe, corpus.facts)
     found = checkpoints.latest(training, say) if training.is_dir() else None
     if found is None:
         description = fresh_description(recipe, model, checkpoints.commit(), options.init_from)
-        return Origin(recipe, corpus, model, description, _first_state(model, recipe, options.init_from, say))
+        state = _first_state(model, recipe, options.init_from, say)
+        return Origin(recipe, corpus, model, description, state, _speech(model, corpus, recipe, description, say))
     if options.init_from:
         raise InputError(
             f"{training}: this training has begun, so its weights come from its own checkpoint", hint="leave out --init-from"
         )
     check_agreement(found[0], recipe, model.facts, say)
     model.load_state_dict(found[1]["model"])
-    return Origin(recipe, corpus, model, found[0].description, found[1])
+    return Origin(recipe, corpus, model, found[0].description, found[1], pack_rehearsed(training))
 
 
 def _first_state(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path], say: Say) -> Tensors | None:
@@ -194,6 +200,18 @@ def _first_state(model: TrainableModel, recipe: Recipe, init_from: Sequence[Path
         say(line)
     begun = {name: value for name, value in model.state_dict().items() if not torch.equal(value, fresh[name])}
     return {"model": {}, "average": begun, "optimiser": {}} if begun else None
+
+
+def _speech(
+    model: TrainableModel, corpus: Corpus, recipe: Recipe, description: checkpoints.Description, say: Say
+) -> bytes | None:
+    """Let `model` rehearse as at the beginning of a training; return its speech, or None if the recipe rehearses nothing."""
+    if recipe.rehearsal is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        temperature = spoken_temperature(description.begun_from)
+        say(rehearse(model, corpus, recipe.rehearsal, recipe.seed, Path(folder), temperature))
+        return pack_rehearsed(Path(folder))
 
 
 def _clips(origin: Origin) -> tuple[list[Recording], list[Recording]]:
@@ -241,6 +259,8 @@ def _state(origin: Origin, room: int, wanted: Sequence[Recording]) -> StateLayou
 
 def _write_beside(output: Path, origin: Origin, about: About, layout: StateLayout | None) -> None:
     write_recipe(origin.recipe, output)
+    if origin.speech:
+        (output / PACKED_SPEECH).write_bytes(origin.speech)
     (output / ABOUT).write_text(about.model_dump_json(indent=1), encoding="utf-8")
     shutil.copy(Path(__file__).with_name(SCRIPT), output / SCRIPT)
     if layout is not None:

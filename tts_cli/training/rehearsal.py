@@ -11,18 +11,22 @@ A flow of prosody draws from the distribution that it has learnt, so that this s
 
 from __future__ import annotations
 
+import io
+import lzma
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tts_cli.audio.mel import energy
 from tts_cli.corpora.facts import CorpusFacts, Features
-from tts_cli.corpora.manifest import Corpus, Recording, SpeakerSummary, open_corpus, write_arrays, write_corpus
-from tts_cli.errors import ConfigError
+from tts_cli.corpora.manifest import Corpus, CorpusSummary, Recording, SpeakerSummary, open_corpus, write_arrays, write_corpus
+from tts_cli.errors import ConfigError, CorpusError
 from tts_cli.models import TrainableModel
 from tts_cli.training import checkpoints
 from tts_cli.training.recipe import Recipe, Rehearsal
@@ -30,6 +34,8 @@ from tts_cli.training.weights import facts_of
 
 REHEARSED = "rehearsed"
 """Folder of a run with the rehearsed speech, a prepared corpus."""
+PACKED_SPEECH = "rehearsed.npz.xz"
+"""File of a packed training, and of its result, with the rehearsed speech."""
 
 
 def with_earlier_speakers(corpus: Any, recipe: Recipe, run: Path | None, init_from: Sequence[Path]) -> Corpus:
@@ -133,6 +139,51 @@ def with_rehearsed(corpus: Corpus, run: Path, share: float | None = None) -> Cor
     return Corpus(corpus.folder, corpus.summary, [*corpus.recordings, *spoken])
 
 
+def pack_rehearsed(run: Path) -> bytes | None:
+    """Return the rehearsed speech in `run`, compressed, mels in half precision; None if the run has none.
+
+    Raises:
+        CorpusError: The speech is damaged.
+    """
+    if not (run / REHEARSED).is_dir():
+        return None
+    corpus = open_corpus(run / REHEARSED)
+    frames = [corpus.load(one, ("mel", "log_f0", "voicing")) for one in corpus.recordings]
+    arrays: dict[str, Any] = {name: np.concatenate([one[name] for one in frames]) for name in frames[0]}
+    lines = "\n".join(one.model_dump_json() for one in (corpus.summary, *corpus.recordings))
+    arrays |= {"mel": arrays["mel"].astype(np.float16), "lines": np.frombuffer(lines.encode(), np.uint8)}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return lzma.compress(buffer.getvalue())
+
+
+def unpack_rehearsed(file: Path, run: Path) -> None:
+    """Write the speech in `file`, from `pack_rehearsed`, to `run`. Do nothing if the run has it, or if there is no such file.
+
+    Raises:
+        CorpusError: The speech is damaged.
+        OutputError: The speech cannot be written.
+    """
+    folder = run / REHEARSED
+    if not file.is_file() or (folder / "manifest.jsonl").is_file():
+        return
+    try:
+        with np.load(io.BytesIO(lzma.decompress(file.read_bytes()))) as found:
+            arrays = {name: found[name] for name in ("mel", "log_f0", "voicing", "lines")}
+        first, *others = arrays.pop("lines").tobytes().split(b"\n")
+        summary = CorpusSummary.model_validate_json(first)
+        rows = [Recording.model_validate_json(line) for line in others]
+    except (OSError, ValueError, KeyError, BadZipFile, lzma.LZMAError) as error:
+        raise CorpusError(f"{file}: the rehearsed speech is damaged: {error}", hint="copy the file again") from error
+    # A path from another machine could lead out of the folder.
+    rows = [row.model_copy(update={"features": f"{place:05d}.npz"}) for place, row in enumerate(rows)]
+    ends = np.cumsum([row.num_frames for row in rows])
+    for row, end in zip(rows, ends, strict=True):
+        frames = {name: values[end - row.num_frames : end].astype(np.float32) for name, values in arrays.items()}
+        write_arrays(folder / row.features, {**frames, "energy": energy(frames["mel"])[:, 0]})
+    write_corpus(folder, summary, rows)
+
+
 def utterance_of(corpus: Corpus, recording: Recording) -> Features:
     """Return `phones`, `durations` and `mel` of a recording of `corpus`, for `TrainableModel.say`."""
     phones = np.array([corpus.summary.symbols.index(token) for token in recording.tokens], np.int64)
@@ -146,9 +197,11 @@ def _planned(
     source = corpus.of_split("train" if split == "train" else "validation")
     wanted = (wishes.sentences if split == "train" else wishes.tested) * len(names)
     order = np.random.default_rng([seed, len(split)]).permutation(len(source))
+    # After so many rounds a clip would meet its first speaker again.
+    period = len(names) // math.gcd(len(source), len(names))
     for number in range(min(wanted, len(source) * len(names))):
         again, place = divmod(number, len(source))
-        yield source[order[place]], names[(number + again) % len(names)], split
+        yield source[order[place]], names[(number + again // period) % len(names)], split
 
 
 def _spoken(

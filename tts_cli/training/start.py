@@ -67,6 +67,7 @@ def train(recipe: Recipe, run: Path, init_from: Sequence[Path] = (), restart: bo
         loop.begun_from = tuple(lineage(path) for path in init_from)
         loop.state.average.load(model.state_dict())
         if recipe.rehearsal is not None and fabric.is_global_zero:
+            tell("before the first step, the initial model speaks for its own speakers")
             tell(rehearse(model, corpus, recipe.rehearsal, recipe.seed, run, spoken_temperature(loop.begun_from)))
     fabric.barrier()
     if recipe.rehearsal is not None:

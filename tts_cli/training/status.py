@@ -149,7 +149,9 @@ def _recipe(run: Path, newest: Checkpoint | None) -> Recipe:
         return load_recipe(run / "recipe.yaml")
     if newest:
         return newest.recipe
-    raise InputError(f"{run}: holds no training yet", hint="name the folder of a run, such as runs/NAME")
+    found = sorted(str(path.parent) for path in run.glob("*/recipe.yaml"))
+    hint = f"it holds these runs: {', '.join(found[:10])}" if found else "name the folder of a run, such as runs/NAME"
+    raise InputError(f"{run}: holds no training yet", hint)
 
 
 def _is_running(progress: dict[str, Any]) -> bool:

@@ -24,10 +24,11 @@ from tts_cli.training.pack import CORPUS, PREDICTORS, STATE, About, read_about
 from tts_cli.training.portable import Limits, completed, fresh_description, read_state
 from tts_cli.training.predictors import predict_on_arrival
 from tts_cli.training.recipe import Recipe, load_recipe, parse_recipe
+from tts_cli.training.rehearsal import PACKED_SPEECH, unpack_rehearsed, with_earlier_speakers, with_rehearsed
 from tts_cli.training.start import StopSignals, create_model, launch, open_corpus
 
 OTHER_FILES = 4
-"""Files beside those of the state: its description, log, history and samples."""
+"""Files beside those of the state: its description, log, history and samples. Rehearsed speech is one more."""
 SPARE_BYTES = 200_000
 """Allowance for the later growth of log, history and description."""
 SAVE_MINUTES = 2.0
@@ -111,11 +112,12 @@ def parse_arguments(pack: Path, arguments: Sequence[str]) -> Options:
     add("--set", action="append", default=[], dest="overrides", metavar="KEY=VALUE", help="set a key of the recipe")
     given = vars(parser.parse_args(arguments))
     num_files, file_mb, total_mb = given.pop("files"), given.pop("file_mb"), given.pop("total_mb")
-    limits = Limits(num_files - OTHER_FILES, round(file_mb * 1e6), round(total_mb * 1e6) - SPARE_BYTES)
+    num_others = OTHER_FILES + (pack / PACKED_SPEECH).is_file()
+    limits = Limits(num_files - num_others, round(file_mb * 1e6), round(total_mb * 1e6) - SPARE_BYTES)
     if limits.num_files < 1 or limits.total_bytes < 1:
         raise InputError(
             f"{num_files} files of {total_mb:g} MB in all cannot hold the trained state",
-            hint=f"allow {OTHER_FILES + 1} files or more by --files, and more megabytes by --total-mb",
+            hint=f"allow {num_others + 1} files or more by --files, and more megabytes by --total-mb",
         )
     return Options(**{**given, "overrides": tuple(given["overrides"])}, limits=limits)
 
@@ -131,7 +133,7 @@ def _train(pack: Path, options: Options, started: float) -> None:
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = hasattr(recipe.batches, "segment_frames")
-    corpus = open_corpus(recipe)
+    corpus = _corpus(pack, recipe, options)
     with StopSignals() as signals:
         loop = _loop(home, recipe, corpus, about, options, started)
         training = loop.model.batches(corpus, "train", recipe.batches, recipe.seed)
@@ -163,6 +165,29 @@ def recipe_for_this_machine(home: Recipe, options: Options) -> Recipe:
     recipe = parse_recipe(changed | {"checkpoint_every_minutes": SAVE_MINUTES}, "recipe.yaml with --set", options.overrides)
     # The pack has audio for so many validation batches only.
     return recipe.model_copy(update={"validation_batches": min(home.validation_batches, recipe.validation_batches)})
+
+
+def _corpus(pack: Path, recipe: Recipe, options: Options) -> Any:
+    """Open the unpacked corpus. With a rehearsal, it has the earlier speakers and their speech, which is part of the result, too.
+
+    Raises InputError if the result has no room for it.
+    """
+    corpus = open_corpus(recipe)
+    if recipe.rehearsal is None:
+        return corpus
+    corpus = with_earlier_speakers(corpus, recipe, None, [options.state])
+    speech = pack / PACKED_SPEECH
+    if speech.is_file():
+        if speech.stat().st_size > options.limits.file_bytes:
+            size = f"{speech.stat().st_size / 1e6:.1f} MB"
+            raise InputError(f"the rehearsed speech, {size}, does not fit into one file", hint="allow larger files: --file-mb")
+        unpack_rehearsed(speech, options.work)
+        try:
+            options.out.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(speech, options.out / PACKED_SPEECH)
+        except OSError as error:
+            raise unwritable(options.out, error) from error
+    return with_rehearsed(corpus, options.work, recipe.rehearsal.share)
 
 
 def num_cores() -> int:

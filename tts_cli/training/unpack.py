@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tts_cli.training import checkpoints
 from tts_cli.training.logbook import HISTORY
 from tts_cli.training.portable import completed, read_state
 from tts_cli.training.recipe import Recipe, parse_recipe, write_recipe
+from tts_cli.training.rehearsal import PACKED_SPEECH, REHEARSED, unpack_rehearsed
 from tts_cli.training.start import check_agreement, create_model
 
 Say = Callable[[str], None]
@@ -33,6 +35,7 @@ def unpack(folder: Path, run: Path, say: Say = print) -> Path:
 
     Raises:
         CheckpointError: A file is damaged, or `run` has as many steps already.
+        CorpusError: The rehearsed speech is damaged.
         ConfigError: `run` is another training.
         OutputError: `run` cannot be written.
     """
@@ -49,6 +52,9 @@ def unpack(folder: Path, run: Path, say: Say = print) -> Path:
                 file.write((folder / HISTORY).read_bytes())
     except OSError as error:
         raise unwritable(run, error) from error
+    if not checkpoints.steps(run):
+        shutil.rmtree(run / REHEARSED, ignore_errors=True)
+    unpack_rehearsed(folder / PACKED_SPEECH, run)
     saved = checkpoints.save(run, tensors, description)
     for stay in description.elsewhere:
         say(f"trained elsewhere: {stay}")

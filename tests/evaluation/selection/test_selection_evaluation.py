@@ -24,9 +24,11 @@ from tts_cli.evaluation.selection.evaluate import UnrecordedTexts, cost_of, eval
 from tts_cli.evaluation.selection.speaking import posterior_mean, sentence_of
 from tts_cli.evaluation.selection.tables import POOLED, Standardised, groups_of, kinds_table, nearness_table
 from tts_cli.evaluation.selection.tasks import (
+    CONTEXT_FREE,
     FOLDS,
     OTHERS,
     RECORDING,
+    STRATEGIES,
     Selection,
     SelectionTask,
     evenly,
@@ -403,6 +405,37 @@ def test_the_sentences_before_are_spoken_first(data: Path, monkeypatch: pytest.M
     assert heard == [[first.text, second.text], [second.text]]
     spoken = {one.name: one.measure(("prosody",))["prosody"]["sentences"] for one in (alone, replace(told, name="told"))}
     assert spoken["told"] == spoken["bert, top 1"]
+
+
+def test_a_strategy_that_reads_stories_gets_the_sentences_before_in_the_order_of_reading(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, positions = open_corpus(data), {"test0": 4, "test1": 6, "test2": 5, "train0": 3}
+    told = [
+        one.model_copy(update={"document": "tale", "position": positions.get(one.id), "features": str(data / one.features)})
+        for one in corpus.recordings
+    ]
+    write_corpus(tmp_path, corpus.summary, told)
+    before = {"test0": [], "test1": ["test0", "test2"], "test2": ["test0"]}
+    for strategy in STRATEGIES:
+        asked = select(tmp_path, strategies=(strategy,))
+        for work in ("prosody", "chosen"):
+            for task in asked.spoken_tasks(work):
+                assert task.clip is not None
+                expected = before[task.clip.id] if strategy not in CONTEXT_FREE else []
+                assert [one.id for one in task.before] == expected, strategy
+                assert {one.speaker for one in task.before} <= {task.speaker}
+    assert set(STRATEGIES) - set(CONTEXT_FREE), "there is a strategy that reads stories"
+    # The tiny voice has no weights for such a strategy; what a task does with the sentences does not depend on the strategy.
+    monkeypatch.setattr(room, "CONTEXT_FREE", ())
+    heard: list[list[str]] = []
+    chosen = speaking.chosen_sentence
+    monkeypatch.setattr(
+        speaking, "chosen_sentence", lambda voice, said, *rest: heard.append([s.text for s in said]) or chosen(voice, said, *rest)
+    )
+    task = next(task for task in select(tmp_path, strategies=("bert",)).spoken_tasks("chosen") if len(task.before) == 2)
+    task.measure(("chosen",))
+    assert heard == [["The boats came home.", "Nobody came.", "Why not?"]]
 
 
 def test_embeddings_are_chosen_without_audio(data: Path) -> None:
