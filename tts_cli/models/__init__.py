@@ -189,7 +189,7 @@ class TrainableModel(nn.Module, ABC):
         return ()
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:  # noqa: ARG002
-        """Rename the state of a model of another `kind` to the parameter names of this model, for `--init-from`.
+        """Rename the state of a model, mostly of another `kind`, to the parameter names of this model, for `--init-from`.
 
         Args:
             kind: Kind of the other model.

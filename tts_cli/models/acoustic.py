@@ -186,7 +186,8 @@ class Model(MelModel):
         self.decoder = Decoder(config, facts)
 
     def submodels(self) -> dict[str, list[nn.Parameter]]:
-        return {"model": list(self.prosody_encoder.parameters())} if self.config.flow_alone else super().submodels()
+        learning = [parameter for parameter in self.prosody_encoder.parameters() if parameter.requires_grad]
+        return {"model": learning} if self.config.flow_alone else super().submodels()
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

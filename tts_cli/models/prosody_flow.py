@@ -212,20 +212,37 @@ class ProsodyFlow(nn.Module):
 class EmbeddedProsodyFlow(ProsodyFlow):
     """Draw duration, F0, voicing and energy of each token from their distribution, given a prosody embedding too.
 
+    The flow hears what a regression predicts from the embedding. From the embedding alone, it hardly learned to heed it.
+
     phones (B, N, 1) int64 ids, token_mask (B, N, 1), speaker (B, 1, 1) int64 id, embedding (B, 1, embedding_channels), noise (B,
     N, 4), standard normal -> log_duration, log_f0, voicing, energy, (B, N, 1) each, in the units of `ProsodyFlow`.
     """
 
-    def __init__(self, config: FlowConfig, facts: CorpusFacts, embedding_channels: int) -> None:
+    def __init__(self, config: FlowConfig, facts: CorpusFacts, embedding_channels: int, regression: nn.Module) -> None:
+        """Args:
+        config: Sizes of the flow.
+        facts: Speakers and symbols.
+        embedding_channels: Numbers of a prosody embedding.
+        regression: Prediction of prosody from the same inputs but the noise, in the same units; it does not learn.
+        """
         super().__init__(config, facts)
         self.embedding = nn.Linear(embedding_channels, config.channels, bias=False)
+        self.regression = regression.requires_grad_(False)
+        self.expected = nn.Linear(NUM_VALUES, config.channels, bias=False)
         # Initial weights of a flow without an embedding begin as good as they are.
         nn.init.zeros_(self.embedding.weight)
+        nn.init.zeros_(self.expected.weight)
 
     def forward(  # type: ignore[override]
         self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor, noise: Tensor
     ) -> tuple[Tensor, ...]:
         return self.drawn((phones, token_mask, speaker, embedding), noise)
+
+    def encode(self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
+        log_duration, log_f0, voicing, energy = self.regression(phones, token_mask, speaker, embedding)
+        expected = self.standardized(log_duration, log_f0, voicing, energy, speaker)
+        encoded: Tensor = super().encode(phones, token_mask, speaker, embedding) + self.expected(expected) * token_mask
+        return encoded
 
     def embedded(self, phones: Tensor, speaker: Tensor, embedding: Tensor) -> Tensor:  # type: ignore[override]
         """Return the sum of the embeddings of tokens, speaker and prosody, (B, N, channels)."""

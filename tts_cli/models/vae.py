@@ -49,6 +49,10 @@ FEWEST_ACTIVE = 8
 """Active dimensions below which validation warns of a collapsed embedding."""
 
 
+REGRESSION = "prosody_encoder.regression."
+"""Beginning of the state names of the regression of prosody that a flow hears."""
+
+
 class Config(acoustic.Config):
     """Sizes of the acoustic model and of the embedding, and the weights of their losses."""
 
@@ -256,11 +260,9 @@ class Model(acoustic.Model):
     def __init__(self, config: Config, facts: CorpusFacts) -> None:
         super().__init__(config, facts)
         self.text_encoder = EmbeddedTokenEncoder(config, facts, config.channels, config.channels)
-        self.prosody_encoder = (
-            EmbeddedProsodyFlow(config.flow, facts, config.embedding_channels)
-            if config.flow
-            else EmbeddedProsodyEncoder(config, facts)
-        )
+        self.prosody_encoder = EmbeddedProsodyEncoder(config, facts)
+        if config.flow:
+            self.prosody_encoder = EmbeddedProsodyFlow(config.flow, facts, config.embedding_channels, self.prosody_encoder)
         self.reference_encoder = UtteranceEncoder(config, facts)
         self.outline = ProsodyStatistics(config, facts)
         self.adversary = EmbeddingAdversary(config, facts)
@@ -358,10 +360,16 @@ class Model(acoustic.Model):
         return speak(self, (*tokens, embedding), durations, temperature)
 
     def speaker_tables(self) -> tuple[str, ...]:
-        return (*super().speaker_tables(), "outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")
+        regressed = ("encoder.speakers.weight", "mean_log_f0") if self.config.flow else ()
+        own = ("outline.mean_log_f0", "adversary.output.weight", "adversary.output.bias")
+        return (*super().speaker_tables(), *(f"{REGRESSION}{name}" for name in regressed), *own)
 
     def adopted(self, kind: str, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Map a CopyCat model: the input layer and the convolutions of its reference encoder are taken."""
+        """Map a CopyCat model: the input layer and the convolutions of its reference encoder are taken. A regression of prosody
+        becomes that of the flow.
+        """
+        if kind == "vae" and self.config.flow and "prosody_encoder.encoder.speakers.weight" in state:
+            return {name.replace("prosody_encoder.", REGRESSION): value for name, value in state.items()}
         if kind != "copycat":
             return state
         encoder = {name: value for name, value in state.items() if name.startswith("reference_encoder.")}

@@ -91,7 +91,8 @@ def _untrained(model: TrainableModel, fresh: set[str], flows: Mapping[Path, Any]
     """
     has_flow = bool(getattr(model.config, "flow", None))
     unlike = [path for path, flow in flows.items() if bool(flow) != has_flow]
-    parts = {part: {name for name, _ in model.named_parameters() if name.startswith(f"{part}.")} for part in PROSODY_PARTS}
+    learning = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    parts = {part: {name for name in learning if name.startswith(f"{part}.")} for part in PROSODY_PARTS}
     for part in (part for part, names in parts.items() if unlike and names and names <= fresh):
         theirs, ours = ("no flow of prosody", "one") if has_flow else ("a flow of prosody", "none")
         message = f"{unlike[-1]} has {theirs} (network.flow) and the recipe has {ours}, so {part} begins untrained"
@@ -299,7 +300,7 @@ def _check_facts(path: Path, theirs: CorpusFacts, ours: CorpusFacts) -> None:
 def _taken(source: PretrainedModel, model: TrainableModel, is_same_kind: bool) -> tuple[dict[str, Tensor], int]:
     """Return the parameters of `source` that fit `model`, and the number of those that match in name but not in shape."""
     own, buffers = model.state_dict(), dict(model.named_buffers())
-    state = source.state if is_same_kind else model.adopted(source.kind, source.state)
+    state = model.adopted(source.kind, source.state)
     named = {name: value for name, value in state.items() if name in own}
     for table in set(model.speaker_tables()) & named.keys():
         if len(named[table]) == len(source.facts.speakers):
