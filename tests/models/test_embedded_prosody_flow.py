@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from utterances import FACTS, SMALL_SIZES, Batch, random_batch
 
 from tts_cli.blocks.prosody_noise import ProsodyNoise
@@ -35,9 +35,21 @@ def lending_batch(*rows: int) -> Batch:
     return {**batch, "lent": lent}
 
 
+class Expected(nn.Module):
+    """Regression of prosody: F0 of every token is the first number of the embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG002
+        zeros = torch.zeros_like(token_mask)
+        return zeros, zeros + self.gain * embedding[:, :, :1], zeros, zeros
+
+
 def make_flow(**changes: Any) -> EmbeddedProsodyFlow:
     torch.manual_seed(0)
-    flow = EmbeddedProsodyFlow(FlowConfig(**{**TINY, "dropout": 0.0, **changes}), FACTS, 3)
+    flow = EmbeddedProsodyFlow(FlowConfig(**{**TINY, "dropout": 0.0, **changes}), FACTS, 3, Expected())
     torch.nn.init.normal_(flow.head.weight, std=0.3)
     return flow.eval()
 
@@ -73,9 +85,32 @@ def test_it_learns_what_the_embedding_says_and_what_the_mark_says() -> None:
     assert ((change > 0.75) == rises).float().mean() > 0.9
 
 
+def test_it_hears_the_regression_which_does_not_learn() -> None:
+    flow, generator = make_flow().train(), torch.Generator().manual_seed(0)
+    tokens, values = toy(8, generator)
+    torch.nn.init.normal_(flow.expected.weight)
+    flow.loss(tokens, values, generator).backward()
+    assert flow.regression.gain.grad is None and flow.expected.weight.grad is not None
+    before = flow.encode(*tokens)
+    with torch.no_grad():
+        flow.regression.gain.mul_(2)
+    assert not torch.allclose(before, flow.encode(*tokens))
+
+
+def test_the_regression_of_a_model_without_a_flow_becomes_that_of_the_flow() -> None:
+    plain, model = make_model(flow=None), make_model()
+    model.load_state_dict(model.adopted("vae", plain.state_dict()), strict=False)
+    batch = random_batch()
+    tokens = plain.eval().tokens(batch)
+    for found, expected in zip(model.eval().prosody_encoder.regression(*tokens), plain.prosody_encoder(*tokens), strict=True):
+        assert torch.equal(found, expected)
+    state = model.state_dict()
+    assert model.adopted("vae", state) is state
+
+
 def test_it_begins_as_a_flow_without_an_embedding() -> None:
     flow, plain = make_flow(), ProsodyFlow(FlowConfig(**{**TINY, "dropout": 0.0}), FACTS).eval()
-    plain.load_state_dict({name: value for name, value in flow.state_dict().items() if name != "embedding.weight"})
+    plain.load_state_dict(flow.state_dict(), strict=False)
     tokens, noise = (torch.randint(1, 6, (2, 7, 1)), torch.ones(2, 7, 1), SPEAKER), torch.randn(2, 7, NUM_VALUES)
     for found, expected in zip(flow(*tokens, torch.randn(2, 1, 3), noise), plain(*tokens, noise), strict=True):
         assert torch.equal(found, expected)
@@ -98,7 +133,7 @@ def test_padding_and_neighbours_change_nothing_and_the_embedding_does() -> None:
 def test_only_the_flow_is_trained_and_nothing_else_moves() -> None:
     model, batch = make_model().train(), lending_batch(1)
     submodels = model.submodels()
-    assert {id(p) for p in submodels["model"]} == {id(p) for p in model.prosody_encoder.parameters()}
+    assert {id(p) for p in submodels["model"]} == {id(p) for p in model.prosody_encoder.parameters() if p.requires_grad}
     optimiser = torch.optim.AdamW(submodels["model"], 2e-2)
     before, losses = {name: value.clone() for name, value in model.state_dict().items()}, []
     for step in range(30):
@@ -224,7 +259,7 @@ def test_discriminators_judge_drawn_speech_and_the_flow_stays(kind: str) -> None
     assert "flow" not in found
     (gradient,) = torch.autograd.grad(found["drawn"], [model.decoder.blocks[0].depthwise.conv.weight], retain_graph=True)
     assert gradient.abs().max() > 0
-    flow = list(model.prosody_encoder.parameters())
+    flow = [parameter for parameter in model.prosody_encoder.parameters() if parameter.requires_grad]
     assert all(one is None for one in torch.autograd.grad(found["drawn"], flow, allow_unused=True))
     assert model.prosody_encoder.training
     assert model.eval().metrics(batch)["mel"] > 0

@@ -203,7 +203,8 @@ class MelModel(TrainableModel):
             return super().submodels()
         stage = self.config.adversarial
         beginnings = "" if stage.regression_steps else stage.trained
-        learning = [parameter for name, parameter in self._generator() if name.startswith(beginnings)]
+        named = [(name, parameter) for name, parameter in self._generator() if parameter.requires_grad]
+        learning = [parameter for name, parameter in named if name.startswith(beginnings)]
         return {"model": learning, DISCRIMINATOR: list(self.discriminators.parameters())}
 
     def _generator(self) -> list[tuple[str, nn.Parameter]]:
