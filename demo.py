@@ -157,18 +157,17 @@ def read_story(page: ReportPage, average: tts_cli.Voice, default: str) -> None:
     plain = speak(average, average.default_speaker, f"story-{average.acoustic.name}", text)
     for strategy in (CENTROID, default):
         voice = selecting(strategy)
-        reader = READER if READER in voice.speakers else voice.default_speaker
-        spoken[strategy] = speak(voice, reader, f"story-{strategy}", text)
+        spoken[strategy] = speak(voice, READER, f"story-{strategy}", text)
     name = voice.acoustic.name
-    told = f"{name} reads {STORY} as {reader}, {average.acoustic.name} as {average.default_speaker}. "
+    told = f"{name} reads {STORY} as {READER}, {average.acoustic.name} as {average.default_speaker}. "
     told += f"Speakers of {name}: {', '.join(voice.speakers)}."
     page.section("A story", told)
     tabulate(page, f"a story by {average.acoustic.name} and {name}", [plain, *spoken.values()])
 
     def players(row: str, text: str = "", place: int | None = None) -> None:
         sounds = {average.acoustic.name: sound(plain, place, average.default_speaker)}
-        sounds |= {CENTROID: sound(spoken[CENTROID], place, f"{name}, {reader}")}
-        sounds |= {DEFAULT: sound(spoken[default], place, f"{name}, {reader}, {default}")}
+        sounds |= {CENTROID: sound(spoken[CENTROID], place, f"{name}, {READER}")}
+        sounds |= {DEFAULT: sound(spoken[default], place, f"{name}, {READER}, {default}")}
         page.players([PlayerRow(row, sounds, text)], row)
 
     players("whole story")
