@@ -17,7 +17,7 @@ from tts_cli.evaluation.selection.probe_tables import (
     LINEAR,
     OFFSETS,
     OTHERS,
-    Trial,
+    LabelledSequences,
     balanced,
     prosody_table,
     session_table,
@@ -97,7 +97,7 @@ def test_the_manner_of_single_stories_is_no_session() -> None:
 
 def test_noise_is_at_chance_over_many_seeds() -> None:
     clips = reader()
-    trial = Trial([clip.session for clip in clips], [clip.document for clip in clips])
+    trial = LabelledSequences([clip.session for clip in clips], [clip.document for clip in clips])
     quick = replace(LINEAR, seeds=(0,))
     found = [trial.estimates(quick, planted(clips, lambda _: 0.0, seed).rows(EMBEDDINGS, range(len(clips)))) for seed in range(6)]
     assert np.mean([one["balanced"].value for one in found]) == pytest.approx(0.5, abs=0.04)

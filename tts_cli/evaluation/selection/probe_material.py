@@ -59,7 +59,7 @@ class Probed:
 
 
 @dataclass(frozen=True)
-class Run:
+class ConsecutiveClips:
     """Recordings of one speaker that were made one after the other: a document, or a block in the order of ids."""
 
     places: tuple[int, ...]
@@ -121,22 +121,22 @@ def text_facts(clip: Recording) -> tuple[float, ...]:
     return (np.log(max(1, phones)), np.log(words), phones / words, *(float(clip.text.count(mark)) for mark in _MARKS))
 
 
-def runs_of(clips: Sequence[Recording], speaker: str) -> list[Run]:
+def runs_of(clips: Sequence[Recording], speaker: str) -> list[ConsecutiveClips]:
     """Return the runs of a speaker's recordings: each document, and blocks of `BLOCK` recordings without one."""
     keyed: dict[tuple[str, str, str], list[int]] = {}
     for place, clip in enumerate(clips):
         if clip.speaker == speaker:
             document = clip.document if clip.position is not None else ""
             keyed.setdefault((clip.corpus, clip.session, document), []).append(place)
-    runs: list[Run] = []
+    runs: list[ConsecutiveClips] = []
     for (_, session, document), places in keyed.items():
         ordered = sorted(places, key=lambda place: (clips[place].position or 0, natural_order(clips[place].id)))
         length = len(ordered) if document else BLOCK
-        runs += [Run(tuple(ordered[start : start + length]), session) for start in range(0, len(ordered), length)]
+        runs += [ConsecutiveClips(tuple(ordered[start : start + length]), session) for start in range(0, len(ordered), length)]
     return runs
 
 
-def sessions_of(clips: Sequence[Recording], speaker: str) -> tuple[str, list[Run]]:
+def sessions_of(clips: Sequence[Recording], speaker: str) -> tuple[str, list[ConsecutiveClips]]:
     """Return the kind of a speaker's sessions, and the runs of those with enough runs and recordings; none below two sessions.
 
     Without given sessions, the parts of the order of ids stand in for them, if the ids are numbered: a speaker who reads prompts
@@ -150,16 +150,17 @@ def sessions_of(clips: Sequence[Recording], speaker: str) -> tuple[str, list[Run
             return kind, []
         kind = "parts of the order of ids"
         runs = [
-            Run(run.places, f"part {1 + ORDERED_PARTS * place // len(runs)}") for place, run in enumerate(_by_id(clips, runs))
+            ConsecutiveClips(run.places, f"part {1 + ORDERED_PARTS * place // len(runs)}")
+            for place, run in enumerate(_by_id(clips, runs))
         ]
     names = [name for name in dict.fromkeys(run.session for run in runs) if name and _is_enough(runs, name)]
     return kind, [run for run in runs if run.session in names] if len(names) > 1 else []
 
 
-def _by_id(clips: Sequence[Recording], runs: Sequence[Run]) -> list[Run]:
+def _by_id(clips: Sequence[Recording], runs: Sequence[ConsecutiveClips]) -> list[ConsecutiveClips]:
     return sorted(runs, key=lambda run: natural_order(clips[run.places[0]].id))
 
 
-def _is_enough(runs: Sequence[Run], session: str) -> bool:
+def _is_enough(runs: Sequence[ConsecutiveClips], session: str) -> bool:
     own = [run for run in runs if run.session == session]
     return len(own) >= FOLDS and sum(len(run.places) for run in own) >= FEWEST

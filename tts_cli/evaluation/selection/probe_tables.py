@@ -31,9 +31,9 @@ from tts_cli.evaluation.selection.probe_material import (
     ORDERED_PARTS,
     STRETCH,
     TEXT,
+    ConsecutiveClips,
     Doubles,
     Probed,
-    Run,
     runs_of,
     sessions_of,
 )
@@ -54,7 +54,7 @@ _PENALTIES = tuple(10.0**power for power in range(-1, 5))
 
 
 @dataclass(frozen=True)
-class Reader:
+class NamedProbe:
     """Probe with its name and the seeds of its repeats."""
 
     name: str
@@ -62,12 +62,12 @@ class Reader:
     seeds: tuple[int, ...]
 
 
-LINEAR = Reader("logistic regression", partial(statistics_probe, is_balanced=True), SEEDS)
-RECURRENT = Reader(f"GRU, {STRETCH} neighbours", partial(recurrent_probe, is_balanced=True, steps=STRETCH), SEEDS[:1])
+LINEAR = NamedProbe("logistic regression", partial(statistics_probe, is_balanced=True), SEEDS)
+RECURRENT = NamedProbe(f"GRU, {STRETCH} neighbours", partial(recurrent_probe, is_balanced=True, steps=STRETCH), SEEDS[:1])
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class LabelledSequences:
     """Sequences with labels for a probe. Units are labelled and held out together."""
 
     labels: Sequence[str]
@@ -87,7 +87,7 @@ class Trial:
         return range(len(self.labels)) if self.units is None else self.units
 
     def estimates(
-        self, reader: Reader, sequences: Sequence[Floats], centred_by: Sequence[str] | None = None
+        self, reader: NamedProbe, sequences: Sequence[Floats], centred_by: Sequence[str] | None = None
     ) -> dict[str, Estimate]:
         """Return accuracy, share of the most frequent label, balanced accuracy, and the latter with labels shuffled.
 
@@ -158,11 +158,11 @@ def session_table(data: Probed) -> Report:
     return Report("Selection: recording session in the embedding", COLUMNS, tuple(rows), tuple(filter(None, notes)))
 
 
-def _session_rows(data: Probed, runs: Sequence[Run], group: str) -> list[Row]:
+def _session_rows(data: Probed, runs: Sequence[ConsecutiveClips], group: str) -> list[Row]:
     single = [(number, place) for number, run in enumerate(runs) for place in run.places]
-    alone = Trial([runs[number].session for number, _ in single], [number for number, _ in single])
+    alone = LabelledSequences([runs[number].session for number, _ in single], [number for number, _ in single])
     several = [(number, stretch) for number, run in enumerate(runs) for stretch in run.stretches()]
-    together = Trial([runs[number].session for number, _ in several], [number for number, _ in several])
+    together = LabelledSequences([runs[number].session for number, _ in several], [number for number, _ in several])
     rows = [
         Row(f"{name}, {LINEAR.name}", alone.estimates(LINEAR, data.rows(name, [place for _, place in single])), group)
         for name in (EMBEDDINGS, AUDIO, TEXT)
@@ -190,7 +190,10 @@ def speaker_table(data: Probed, active_nats: float) -> Report:
             f"the part 'probe' needs two speakers with {FEWEST} training recordings each", hint="leave it out for this voice"
         )
     told = [(name, stretch) for name in names for stretch in _stretches_of(data.clips, name)]
-    alone, together = Trial([data.clips[place].speaker for place in places]), Trial([name for name, _ in told])
+    alone, together = (
+        LabelledSequences([data.clips[place].speaker for place in places]),
+        LabelledSequences([name for name, _ in told]),
+    )
     trials = {
         LINEAR: (alone, data.rows(EMBEDDINGS, places)),
         RECURRENT: (together, [data.sources[EMBEDDINGS][stretch] for _, stretch in told]),
