@@ -261,7 +261,9 @@ def test_a_corpus_is_not_replaced_by_sources_that_lack_its_clips(few: list[Path]
     report = prepare.prepare(few[1:], out, PrepareOptions(replace=True))
     assert report.num_clips == len(open_corpus(out).recordings) == 2
     prepare.prepare(few, out, PrepareOptions())
-    assert files_of(out) == whole
+    again = files_of(out)
+    # The journal also keeps what the corpus of one source was measured for: its splits are others.
+    assert again.keys() == whole.keys() and all(again[name] == whole[name] for name in whole if name != "journal.jsonl")
 
 
 def test_a_replaced_corpus_costs_no_alignment_and_never_keeps_features_of_another_recording(
