@@ -156,6 +156,7 @@ def test_fixed_parts_have_no_dropout_while_the_flow_learns() -> None:
         model.train(mode)
         assert model.training == model.prosody_encoder.training == mode
         assert not any(part.training for name, part in model.named_children() if name != "prosody_encoder")
+        assert not model.prosody_encoder.regression.training
     assert make_model(flow=None).train().text_encoder.training
 
 

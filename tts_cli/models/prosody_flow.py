@@ -233,6 +233,12 @@ class EmbeddedProsodyFlow(ProsodyFlow):
         nn.init.zeros_(self.embedding.weight)
         nn.init.zeros_(self.expected.weight)
 
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        # A fixed part has no dropout.
+        self.regression.eval()
+        return self
+
     def forward(  # type: ignore[override]
         self, phones: Tensor, token_mask: Tensor, speaker: Tensor, embedding: Tensor, noise: Tensor
     ) -> tuple[Tensor, ...]:
